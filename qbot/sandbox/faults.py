@@ -1,0 +1,66 @@
+"""Trouble on demand: which requests of a vendor should go wrong, how, and how often."""
+
+from dataclasses import dataclass
+
+KINDS = frozenset(
+    {
+        "429", "500", "503", "html", "401", "403", "404", "drop-before", "drop-after",
+        "hang", "partial", "cut-stream", "duplicate", "empty-list",
+    }
+)  # fmt: skip
+VENDORS = frozenset({"slack", "gitlab", "argocd"})
+
+
+@dataclass(slots=True)
+class Fault:
+    """One order: the next `times` requests that match go wrong in this way."""
+
+    vendor: str
+    match: str  # part of "METHOD /path"
+    kind: str
+    times: int
+    seconds: float = 0.0  # for slow
+
+
+class Faults:
+    """The orders not used up yet, oldest first."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, vendor: str, match: str, kind: str, times: int) -> Fault:
+        """Order a fault.
+
+        Raises:
+            ValueError: an unknown vendor or kind, or `times` below one.
+        """
+        name, _, seconds = kind.partition(":")
+        if vendor not in VENDORS:
+            msg = f"vendor must be one of {sorted(VENDORS)}"
+            raise ValueError(msg)
+        if name not in KINDS | {"slow"} or (name == "slow") != bool(seconds):
+            msg = f"kind must be one of {sorted(KINDS)} or slow:SECONDS"
+            raise ValueError(msg)
+        if times < 1:
+            msg = "times must be at least 1"
+            raise ValueError(msg)
+        fault = Fault(vendor, match, name, times, float(seconds or 0))
+        self._faults.append(fault)
+        return fault
+
+    def take(self, vendor: str, request: str, *kinds: str) -> Fault | None:
+        """Use up one fault for this request ("METHOD /path"); only of `kinds` if given."""
+        for fault in self._faults:
+            if fault.vendor != vendor or fault.match not in request:
+                continue
+            if kinds and fault.kind not in kinds:
+                continue
+            fault.times -= 1
+            if not fault.times:
+                self._faults.remove(fault)
+            return fault
+        return None
+
+    def clear(self) -> None:
+        """Call everything off."""
+        self._faults.clear()
