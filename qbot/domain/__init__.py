@@ -1,0 +1,1 @@
+"""What Qbot knows and decides. Pure: no await, no vendor, no clock, no randomness."""

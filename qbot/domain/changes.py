@@ -1,0 +1,64 @@
+"""Domain rows that commit together with a step, in domain words; the SQL is the store's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain.environment import Phase
+from qbot.domain.names import EnvId, ServiceName
+from qbot.domain.progress import Progress
+from qbot.domain.services import ServicePlan
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseChanged:
+    """The environment moved on."""
+
+    env: EnvId
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class PlansChanged:
+    """These services of the environment want these versions; others keep theirs."""
+
+    env: EnvId
+    plans: tuple[ServicePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlansDropped:
+    """The environment no longer has these services."""
+
+    env: EnvId
+    services: tuple[ServiceName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One row of the append-only audit log: what was decided or done, and how it came out.
+
+    Actor, operation and environment are the claim's. `detail` holds ids and names, no secret.
+    """
+
+    action: str  # for instance application.created
+    outcome: str  # done, refused, failed
+    detail: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardChanged:
+    """What the operation's card should show from now on."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class CardsSuperseded:
+    """The earlier cards of this environment lose their buttons and gain this sentence."""
+
+    env: EnvId
+    note: str
+    at: datetime
+
+
+Change = PhaseChanged | PlansChanged | PlansDropped | Audited | CardChanged | CardsSuperseded

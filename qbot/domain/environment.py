@@ -1,0 +1,82 @@
+"""A branch environment and the moves that it can make."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from qbot.domain.names import AppName, BranchName, EnvId, EnvName, ServiceName, app_name
+from qbot.domain.people import Actor
+from qbot.domain.services import ServicePlan
+
+
+class Phase(StrEnum):
+    """Where an environment is in its life."""
+
+    CREATING = "creating"
+    READY = "ready"
+    FAILED = "failed"  # exists; some service is broken or missing
+    PARTIAL = "partial"  # the create was cancelled; what exists was kept
+    DELETING = "deleting"
+    STUCK = "stuck"  # a tear-down ended with something left
+    DELETED = "deleted"  # proven gone, or never came to be
+
+    @property
+    def alive(self) -> bool:
+        """Whether the branch name is taken by it."""
+        return self is not Phase.DELETED
+
+
+_MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.CREATING: frozenset(
+        {Phase.READY, Phase.FAILED, Phase.PARTIAL, Phase.DELETING, Phase.DELETED}
+    ),
+    Phase.READY: frozenset({Phase.FAILED, Phase.DELETING}),
+    Phase.FAILED: frozenset({Phase.READY, Phase.PARTIAL, Phase.DELETING}),
+    Phase.PARTIAL: frozenset({Phase.READY, Phase.FAILED, Phase.DELETING}),
+    Phase.DELETING: frozenset({Phase.DELETED, Phase.STUCK}),
+    Phase.STUCK: frozenset({Phase.DELETING}),
+    Phase.DELETED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment; `id` never changes and is never used again."""
+
+    id: EnvId
+    name: EnvName  # also its namespace and its AppProject
+    branch: BranchName
+    owner: Actor
+    phase: Phase
+    created_at: datetime
+    instance: str = "main"  # which Argo CD
+    cluster: str = "https://kubernetes.default.svc"
+    url: str = ""
+    expires_at: datetime | None = None
+    channel: str = ""  # where its card lives
+    plans: tuple[ServicePlan, ...] = ()
+
+    def advance(self, phase: Phase) -> Self:
+        """The same environment one move on; staying where it is counts as no move.
+
+        Raises:
+            ValueError: a move that an environment cannot make: a bug in the caller.
+        """
+        if phase is not self.phase and phase not in _MOVES[self.phase]:
+            msg = f"environment {self.name} cannot go from {self.phase} to {phase}"
+            raise ValueError(msg)
+        return replace(self, phase=phase)
+
+    def plan_of(self, service: ServiceName) -> ServicePlan | None:
+        """The wanted version of one service."""
+        return next((p for p in self.plans if p.service == service), None)
+
+    def app(self, service: ServiceName) -> AppName:
+        """The name of the Application that holds one service."""
+        return app_name(self.name, service)
+
+    @property
+    def shard(self) -> int:
+        """Which watch stream it belongs to: 0 to 15, from its id."""
+        return int(self.id[-1], 16)

@@ -1,0 +1,190 @@
+"""Operations: what is asked for, and the rows that make it durable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from qbot.domain.environment import Environment
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.people import Actor, Place
+from qbot.domain.progress import End, Kind, Progress
+
+
+class OpState(StrEnum):
+    """Where an operation's row is.
+
+    queued -> running -> done; running -> ready after its worker was lost; running -> waiting
+    (for a signal or a time) -> ready.
+    """
+
+    QUEUED = "queued"
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInput:
+    """`/env create`; an empty `services` means all of the catalog."""
+
+    branch: BranchName
+    services: tuple[ServiceName, ...] = ()
+    overrides: tuple[tuple[ServiceName, str], ...] = ()
+    source: EnvId | None = None  # `--from`
+    ttl: timedelta | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncInput:
+    """`/env sync`, and Retry failed; an empty `services` means all that the environment has."""
+
+    services: tuple[ServiceName, ...] = ()
+    prune: bool = False
+    hard: bool = False
+    refresh: bool = False  # also move what is pinned to the default branch
+    dry_run: bool = False
+    resume: bool = False  # make what a cancelled or failed create left out
+
+
+@dataclass(frozen=True, slots=True)
+class TeardownInput:
+    """`/env delete`."""
+
+
+Input = CreateInput | SyncInput | TeardownInput
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A wish to be written down. `key` makes the same delivery count once (any text, unique)."""
+
+    kind: Kind
+    input: Input
+    env: EnvId | None  # None: a dry run of a create, which has no environment
+    actor: Actor
+    place: Place
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation's row as read. Times are aware, in UTC."""
+
+    id: OpId
+    kind: Kind
+    input: Input
+    env: EnvId | None
+    actor: Actor
+    place: Place
+    state: OpState
+    created_at: datetime
+    end: End | None = None
+    ended_at: datetime | None = None
+    headline: str = ""
+    cancel_by: Actor | None = None  # somebody asked to cancel it
+    progress: Progress | None = None  # the newest that was written
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one worker to carry an operation on.
+
+    Every write carries `fence`, so that a worker that lost its lease cannot write.
+    `steps` are the results recorded so far, by step name.
+    """
+
+    operation: Operation
+    worker: str
+    fence: int
+    steps: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a worker learns when it renews its lease."""
+
+    lost: frozenset[OpId]  # of those it said it runs: no longer its own, stop at once
+    cancelled: frozenset[OpId]  # somebody asked these to stop
+    taken_over: int  # how many operations of dead workers became ready
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to a submission: the new operation, or the one that stands in its place."""
+
+    operation: Operation
+    fresh: bool  # False: the same `key` was submitted before
+
+
+@dataclass(frozen=True, slots=True)
+class BranchTaken:
+    """A create was refused by the database: a living environment has this branch already."""
+
+    environment: Environment
+    operation: Operation | None  # the one that runs or queues on it, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaReached:
+    """A create was refused: `limit` environments exist (of the owner, or in all)."""
+
+    limit: int
+    owner: Actor | None  # None: the limit for all
+    holders: tuple[Environment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnvironment:
+    """What a create reserves in the same transaction as its operation."""
+
+    environment: Environment
+    limit_per_owner: int
+    limit_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """One operation's message. `version` counts what should be shown, `shown` what is."""
+
+    op: OpId
+    progress: Progress
+    version: int
+    shown: int
+    shown_hash: str
+    channel: str  # where it should go: a channel, or a user id for a DM
+    posted_channel: str = ""  # the id that Slack answered (a DM's differs from the user's)
+    ts: str = ""  # of the message, once posted
+    end_ts: str = ""  # of the thread reply that tells the end
+    trying: bool = False  # a post was begun and its answer never written: look before repeating
+    trying_end: bool = False
+    superseded: str = ""  # the environment is gone: buttons go, this sentence comes
+    changed_at: datetime | None = None  # when `version` last grew
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """What earlier operations took, in seconds, newest first."""
+
+    of_environment: tuple[float, ...] = ()
+    of_catalog: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSummary:
+    """A row of `/env list`."""
+
+    environment: Environment
+    operation: Operation | None  # the active one
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment as a person named it: by branch or by name."""
+
+    text: str
+    name: EnvName | None = None
+    branch: BranchName | None = None

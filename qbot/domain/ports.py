@@ -1,0 +1,243 @@
+"""What the operations need of the outside, in Qbot's words. Gateways and the store implement it."""
+
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from qbot.domain.changes import Change
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.health import AppState
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
+from qbot.domain.operation import (
+    Beat,
+    BranchTaken,
+    CardRow,
+    Claim,
+    Durations,
+    EnvironmentSummary,
+    NewEnvironment,
+    Operation,
+    QuotaReached,
+    Submission,
+    Submitted,
+)
+from qbot.domain.people import Actor
+from qbot.domain.progress import End, Progress
+from qbot.domain.services import Build, Commit, Service, ServicePlan
+
+
+class Fenced(Exception):  # noqa: N818  (not a fault: somebody else carries the operation on)
+    """The claim was lost: another worker holds the operation; write nothing more."""
+
+
+class Clock(Protocol):
+    """Time, passed in. Real in production, moved by hand in tests."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a clock moved by hand wakes early."""
+
+
+class ArgoCD(Protocol):
+    """One Argo CD instance. Every call may raise TransientError or PermanentError."""
+
+    async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
+        """All Applications that carry the environment's label, in one list call; BASE included."""
+
+    async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
+        """Create the AppProject or bring ours up to date.
+
+        Raises:
+            PermanentError: a project of that name exists and is not this environment's.
+        """
+
+    async def ensure_application(
+        self, env: Environment, service: Service, plan: ServicePlan, *, op: OpId, validate: bool
+    ) -> AppState:
+        """Create the service's Application or bring ours up to date.
+
+        Raises:
+            UserError: Argo CD refuses the chart or the revision.
+            TransientError: it exists and is still being deleted.
+            PermanentError: an Application of that name exists and is not ours.
+        """
+
+    async def ensure_base(self, env: Environment, *, op: OpId) -> AppState:
+        """The same for the Application that owns the namespace."""
+
+    async def sync(
+        self, env: Environment, service: ServiceName, *, op: OpId, prune: bool, dry_run: bool
+    ) -> None:
+        """Ask for a sync at the Application's own targetRevision.
+
+        Raises:
+            TransientError: another operation is in progress.
+        """
+
+    async def refresh(self, env: Environment, service: ServiceName) -> None:
+        """Compare again without any cache (`--hard`); gives up waiting after a few seconds."""
+
+    async def terminate(self, env: Environment, service: ServiceName) -> None:
+        """Stop a running sync; nothing to stop is fine."""
+
+    async def delete_application(self, env: Environment, service: ServiceName) -> None:
+        """Ask for cascading deletion; absent is fine. It is gone when `read` answers None."""
+
+    async def delete_project(self, env: Environment) -> None:
+        """Remove the AppProject; absent is fine.
+
+        Raises:
+            TransientError: Applications still refer to it.
+        """
+
+    async def read(self, env: Environment, service: ServiceName) -> AppState | None:
+        """One Application, from the source of truth; None = proven absent."""
+
+    async def project_exists(self, env: Environment) -> bool:
+        """Whether an AppProject of the environment's name is there."""
+
+    def watch(self, env: Environment) -> AsyncIterator[Mapping[ServiceName, AppState]]:
+        """The environment's Applications from the live view: at once, then on every change.
+
+        Never ends by itself and survives broken streams; close it (`aclose`) when done.
+        """
+
+    def silent_since(self) -> datetime | None:
+        """Since when the live view hears nothing from Argo CD; None while it does."""
+
+
+class GitLab(Protocol):
+    """One GitLab. Every call may raise TransientError or PermanentError."""
+
+    async def heads(
+        self, projects: Collection[ProjectPath], branch: BranchName
+    ) -> Mapping[ProjectPath, Commit | None]:
+        """The tip of `branch` in each project; None = GitLab says that the branch is not there."""
+
+    async def defaults(self, services: Collection[Service]) -> Mapping[ServiceName, ServicePlan]:
+        """The default branch's last commit whose pipeline passed, else (no CI) its tip."""
+
+    async def resolve(self, project: ProjectPath, ref: str) -> Commit | None:
+        """A branch, tag or commit id of one project."""
+
+    async def builds(
+        self, commits: Collection[tuple[ProjectPath, str]]
+    ) -> Mapping[tuple[ProjectPath, str], tuple[Build, str]]:
+        """The newest pipeline of each (project, sha): how it stands, and its URL."""
+
+    async def branch_names(self, projects: Collection[ProjectPath], text: str) -> Sequence[str]:
+        """Branches whose name contains `text`, over all projects, without repeats."""
+
+
+class Journal(Protocol):
+    """The durable side of the engine. Raises TransientError while the database is away."""
+
+    async def submit(
+        self, wish: Submission, new: NewEnvironment | None = None
+    ) -> Submitted | BranchTaken | QuotaReached:
+        """Write an operation down (and, for a create, reserve its environment) in one commit.
+
+        A tear-down asks the environment's running operation to cancel and goes next.
+        """
+
+    async def claim(self, worker: str, limit: int) -> Sequence[Claim]:
+        """Take up to `limit` operations that may run: one active one per environment."""
+
+    async def commit(
+        self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
+    ) -> None:
+        """Record a step's result (JSON) together with its changes.
+
+        Raises:
+            Fenced: the claim was lost.
+        """
+
+    async def report(self, claim: Claim, progress: Progress) -> None:
+        """Let the card show this; not part of the journal, the newest one counts."""
+
+    async def finish(
+        self, claim: Claim, end: End, headline: str, changes: Sequence[Change] = ()
+    ) -> None:
+        """End the operation together with its last changes."""
+
+    async def release(self, claim: Claim) -> None:
+        """Give an unfinished operation back at once (graceful stop)."""
+
+    async def beat(self, worker: str, running: Collection[tuple[OpId, int]]) -> Beat:
+        """Renew the worker's lease, and make work of dead workers ready for others.
+
+        `running` are the (operation, fence) pairs that this worker has a task for; rows that
+        it owns without one become ready again.
+        """
+
+    async def request_cancel(self, op: OpId, actor: Actor) -> bool:
+        """Ask a queued or running operation to stop; False when it has ended already."""
+
+
+class Store(Protocol):
+    """Reads for everybody, outside any operation."""
+
+    async def environment(self, env: EnvId) -> Environment | None:
+        """By id."""
+
+    async def find(self, text: str) -> Environment | None:
+        """The living environment with this exact branch or name, else the newest dead one."""
+
+    async def environments(
+        self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
+    ) -> Sequence[EnvironmentSummary]:
+        """The living ones, newest first, with the operation that is active on each."""
+
+    async def operation(self, op: OpId) -> Operation | None:
+        """By id."""
+
+    async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of one environment, newest first."""
+
+    async def durations(self, env: EnvId, kind: str, *, limit: int) -> Durations:
+        """How long successful operations of this kind took."""
+
+    async def saw(self, key: str) -> bool:
+        """Note a delivery; True the first time, False ever after (kept for a day or more)."""
+
+
+class Cards(Protocol):
+    """The messages' rows, for the one dispatcher that may write to Slack at a time."""
+
+    async def lead(self, worker: str, seconds: float) -> bool:
+        """Take or renew the dispatcher's lease; False while another worker holds it."""
+
+    async def behind(self) -> Sequence[CardRow]:
+        """Cards whose message or end reply is missing or old; ended ones first."""
+
+    async def card(self, op: OpId) -> CardRow | None:
+        """By operation."""
+
+    async def trying(self, op: OpId, *, end: bool) -> None:
+        """Written before a message (or the end reply) is posted."""
+
+    async def posted(
+        self, op: OpId, *, end: bool, channel: str, ts: str, version: int, shown_hash: str
+    ) -> None:
+        """Written once Slack has answered a post."""
+
+    async def shown(self, op: OpId, *, version: int, shown_hash: str) -> None:
+        """The message shows this version now."""
+
+    async def move(self, op: OpId, channel: str) -> None:
+        """The message cannot be where it was wanted or is lost: post it anew, there."""
+
+
+class Answers(Protocol):
+    """Private answers to the person who asked; best effort, never awaited by a result."""
+
+    def tell(self, op: Operation, error: Exception) -> Awaitable[None]:
+        """Say why the operation was refused."""
+
+    def preview(self, op: Operation, progress: Progress) -> Awaitable[None]:
+        """Show what a dry run would do."""

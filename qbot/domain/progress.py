@@ -1,0 +1,110 @@
+"""How far an operation is: the value that the card shows. Holds facts, no wording or markup."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.people import Actor
+from qbot.domain.services import Source
+
+
+class Kind(StrEnum):
+    """What an operation does."""
+
+    CREATE = "create"
+    SYNC = "sync"
+    TEARDOWN = "teardown"
+
+
+class Stage(StrEnum):
+    """Where one service is within an operation."""
+
+    PLANNED = "planned"  # nothing made yet
+    BUILDING = "building"  # its commit's pipeline still runs
+    BUILD_FAILED = "build-failed"
+    SYNCING = "syncing"  # the Application exists; not deployed yet
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+    GONE = "gone"
+
+
+class Step(StrEnum):
+    """What the operation as a whole is busy with, in the order of a life."""
+
+    QUEUED = "queued"  # another operation of this environment goes first
+    RESOLVING = "resolving"  # asking GitLab for branches and builds
+    PREPARING = "preparing"  # project, namespace
+    DEPLOYING = "deploying"
+    CHECKING = "checking"
+    STOPPING = "stopping"  # running syncs are terminated
+    REMOVING = "removing"
+    PROVING = "proving"
+    ENDED = "ended"
+
+
+class End(StrEnum):
+    """How an operation ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"  # nothing was made: the person was told why
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProgress:
+    """One service; `reason` and `health` are Argo CD's words: outside text."""
+
+    service: ServiceName
+    stage: Stage
+    source: Source = Source.DEFAULT
+    ref: str = ""
+    sha: str = ""
+    wave: int = 0
+    sync: str = ""
+    health: str = ""
+    reason: str = ""
+    url: str = ""  # of the pipeline while building
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that a tear-down looked for afterwards. `gone` None = it could not be checked."""
+
+    thing: str
+    gone: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One operation as people should see it now."""
+
+    op: OpId
+    kind: Kind
+    env: EnvId
+    name: EnvName
+    branch: BranchName
+    actor: Actor
+    step: Step
+    started_at: datetime
+    updated_at: datetime  # when Qbot last knew this to be true
+    services: tuple[ServiceProgress, ...] = ()
+    end: End | None = None
+    ended_at: datetime | None = None
+    headline: str = ""  # the reason of an end or of a queue, in one sentence; may hold outside text
+    trouble: str = ""  # a neighbour that does not answer, while Qbot waits for it
+    trouble_since: datetime | None = None
+    usual_seconds: float | None = None  # median of earlier runs like this one
+    proofs: tuple[Proof, ...] = ()
+    url: str = ""
+    expires_at: datetime | None = None
+    cancelling: bool = False
+    dry_run: bool = False
+
+    def counts(self) -> Counter[Stage]:
+        """How many services are at each stage."""
+        return Counter(s.stage for s in self.services)

@@ -1,0 +1,77 @@
+"""Services and the exact version of each that an environment runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from qbot.domain.names import ProjectPath, ServiceName
+
+
+class Source(StrEnum):
+    """Why a service runs what it runs."""
+
+    BRANCH = "branch"  # its repository has the environment's branch
+    DEFAULT = "default"  # it has not: the default branch's last green commit, pinned
+    FROM = "from"  # taken over from another environment (`--from`)
+    SET = "set"  # asked for by name (`--set service=ref`)
+
+
+class Build(StrEnum):
+    """How GitLab's pipeline for a commit stands."""
+
+    NONE = "none"  # no pipeline at all: deploy at once
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"  # failed or canceled
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """How a commit becomes a container image. `tag` may contain `{sha}` and `{short_sha}`."""
+
+    repository: str
+    tag: str
+    parameter: str  # the Helm parameter that takes the tag, for instance image.tag
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One deployable GitLab project, as qbot.yaml describes it."""
+
+    name: ServiceName
+    project: ProjectPath
+    repo_url: str  # what Argo CD clones
+    default_branch: str
+    chart: str = "chart"  # folder of the Helm chart in the repository
+    value_files: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    wave: int = 0  # for grouping on the card only
+    image: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of one project as GitLab reports it."""
+
+    sha: str
+    title: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """The version of one service that an environment wants."""
+
+    service: ServiceName
+    source: Source
+    ref: str  # the branch, tag or commit that was resolved
+    sha: str  # 40 hex digits
+    build: Build = Build.NONE
+    build_url: str = ""
+    title: str = ""  # of the commit: outside text
+
+    @property
+    def short_sha(self) -> str:
+        """Eight digits, as GitLab shows them."""
+        return self.sha[:8]

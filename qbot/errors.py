@@ -1,0 +1,40 @@
+"""The three ways in which things fail, sorted by who has to act.
+
+- `UserError`: the person who asked; the message says what is wrong and what to do next.
+- `TransientError`: nobody; waiting cures it, and the engine tries again.
+- `PermanentError`: the owner of Qbot; a token, a right, a bug.
+"""
+
+
+class QbotError(Exception):
+    """Base of all; `str()` of it may be shown to people once escaped: it holds no secret."""
+
+
+class UserError(QbotError):
+    """The person can put it right.
+
+    Args:
+        message: what is wrong, naming the thing.
+        hint: the next step, as one sentence or command; shown below the message.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class TransientError(QbotError):
+    """Waiting may cure it.
+
+    Args:
+        message: which neighbour, which call, what came back.
+        retry_after: seconds that the neighbour asked to be left alone, if it said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(QbotError):
+    """Trying again will not help; somebody has to change a right, a setting or the code."""
