@@ -1,0 +1,1 @@
+"""The world that the sandbox shows: a web shop, its people, services, charts and branches."""
