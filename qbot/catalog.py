@@ -1,0 +1,219 @@
+"""qbot.yaml: services, environments and their policy. Secrets and addresses are in settings.
+
+Unknown keys are refused; every error names the file, the line and the key.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from qbot.domain.grammar import duration
+from qbot.domain.names import BASE, MAX_PREFIX, MAX_SERVICE, is_label
+from qbot.errors import PermanentError, UserError
+
+MAX_SERVICES = 300
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return duration(value, option="ttl")
+    except UserError as error:
+        raise ValueError(f"{error} {error.hint}") from None
+
+
+def _service_name(name: str) -> str:
+    if not is_label(name) or len(name) > MAX_SERVICE:
+        raise ValueError(
+            f"must be a DNS label of at most {MAX_SERVICE} characters, "
+            "so that every Application name stays within 63"
+        )
+    if name == BASE:
+        raise ValueError(f"`{BASE}` is the Application that owns the namespace")
+    return name
+
+
+def _prefix(text: str) -> str:
+    if not is_label(text) or len(text) > MAX_PREFIX:
+        raise ValueError(f"must be a DNS label of at most {MAX_PREFIX} characters")
+    return text
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Values = dict[str, str]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImagePart(_Part):
+    """How a commit becomes a container image."""
+
+    repository: str = Field(description="Image repository, without a tag")
+    tag: str = Field("{sha}", description="Tag; {sha} and {short_sha} stand for the commit")
+    parameter: str = Field("image.tag", description="The Helm parameter that takes the tag")
+
+
+class ServicePart(_Part):
+    """One deployable GitLab project."""
+
+    name: Annotated[str, AfterValidator(_service_name)] = Field(description="A DNS label")
+    project: str = Field(description="GitLab project, group/name", pattern=r"^[^/\s]+(/[^/\s]+)+$")
+    default_branch: str = Field("main", description="What runs where the branch is missing")
+    repo_url: str = Field("", description="What Argo CD clones; made from the GitLab URL if empty")
+    chart: str = Field("chart", description="Folder of the Helm chart")
+    value_files: tuple[str, ...] = Field((), description="Relative to the chart, later ones win")
+    parameters: Values = Field(
+        default_factory=dict,
+        description="Helm parameters; {branch}, {env}, {namespace} and {url} are filled in",
+    )
+    image: ImagePart | None = Field(None, description="How a commit becomes an image")
+    wave: int = Field(0, description="Order on the card", ge=0, le=99)
+
+
+class BasePart(_Part):
+    """The small chart that owns the namespace, in a configuration repository."""
+
+    project: str = Field(description="GitLab project that holds the chart")
+    path: str = Field("base", description="Folder of the chart")
+    revision: str = Field("main", description="Branch, tag or commit")
+    repo_url: str = Field("", description="What Argo CD clones; made from the GitLab URL if empty")
+    value_files: tuple[str, ...] = ()
+    parameters: Values = Field(default_factory=dict)
+
+
+class SyncPart(_Part):
+    """Argo CD's sync policy of every Application."""
+
+    track: Literal["commit", "branch"] = Field(
+        "commit", description="commit: Qbot moves targetRevision; branch: Argo CD follows"
+    )
+    prune: bool = True
+    self_heal: bool = True
+    retries: int = Field(3, ge=0, le=20, description="Attempts after a failed sync")
+    options: tuple[str, ...] = Field((), description="Argo CD sync options, Name=value")
+
+
+class LimitsPart(_Part):
+    """How many environments may live at once."""
+
+    per_owner: int = Field(5, ge=1)
+    total: int = Field(60, ge=1)
+
+
+class TimesPart(_Part):
+    """How long an operation waits before it ends as failed."""
+
+    deploy: Duration = Field(timedelta(minutes=30), description="For services to become ready")
+    build: Duration = Field(timedelta(minutes=60), description="For pipelines to end")
+    delete: Duration = Field(timedelta(minutes=15), description="For everything to be gone")
+
+
+class EnvironmentsPart(_Part):
+    """Branch environments."""
+
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        "qbot", description="Begins every environment's name; stages must not begin with it"
+    )
+    argocd: str = Field("main", description="Name of the Argo CD instance")
+    cluster: str = Field("https://kubernetes.default.svc", description="Destination server")
+    base: BasePart
+    url: str = Field("", description="Where an environment is seen; {env} is its name")
+    ttl: Duration | None = Field(None, description="How long one may live unless --ttl says so")
+    limits: LimitsPart = LimitsPart()
+    times: TimesPart = TimesPart()
+    sync: SyncPart = SyncPart()
+    kinds: tuple[str, ...] = Field(
+        (), description="Namespaced kinds that charts may contain, group/Kind; a list if empty"
+    )
+    builds: Literal["wait", "deploy"] = Field(
+        "wait", description="A commit whose pipeline still runs or failed: wait, or deploy at once"
+    )
+
+
+class Catalog(_Part):
+    """The whole file."""
+
+    services: tuple[ServicePart, ...] = Field(min_length=1, max_length=MAX_SERVICES)
+    environments: EnvironmentsPart
+    locale: Literal["en"] = "en"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Catalog":
+        seen: set[str] = set()
+        for service in self.services:
+            if service.name in seen:
+                raise ValueError(f"the service {service.name} is listed twice")
+            seen.add(service.name)
+        return self
+
+
+def load_catalog(path: Path) -> Catalog:
+    """Read and check qbot.yaml.
+
+    Raises:
+        PermanentError: every problem at once, one a line, as `file:line: key: what`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PermanentError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        tree = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PermanentError(f"{path}:{line}: not YAML: {error.problem}") from None
+    if not isinstance(tree, CommentedMap):
+        raise PermanentError(f"{path}:1: must be a mapping with `services` and `environments`")
+    try:
+        return Catalog.model_validate(tree)
+    except ValidationError as error:
+        found = [
+            f"{path}:{_line(tree, item['loc'])}: {_key(item['loc'])}: {_say(item)}"
+            for item in error.errors(include_url=False)
+        ]
+        raise PermanentError("\n".join(found)) from None
+
+
+def _line(tree: Any, where: tuple[int | str, ...]) -> int:
+    """The line of the deepest part of `where` that is in the file."""
+    line, node = 1, tree
+    for part in where:
+        if isinstance(node, CommentedMap) and part in node:
+            line = node.lc.key(part)[0] + 1
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+        else:
+            break
+        node = node[part]
+    return line
+
+
+def _key(where: tuple[int | str, ...]) -> str:
+    shown = ""
+    for part in where:
+        shown += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return shown.removeprefix(".") or "(whole file)"
+
+
+def _say(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "there is no such key"
+    if item["type"] == "missing":
+        return "is missing"
+    return str(item["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,189 @@
+"""How commands are described: from these values come the parser, help and the docs table."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+
+from qbot.domain.names import ServiceName
+from qbot.errors import UserError
+
+_DURATION = re.compile(r"(\d{1,4})(w|d|h|m)")
+_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """A positional word, or (`many`) all that are left."""
+
+    name: str
+    required: bool = True
+    many: bool = False
+
+    @property
+    def usage(self) -> str:
+        """As shown in a usage line."""
+        shown = f"{self.name}..." if self.many else self.name
+        return shown if self.required else f"[{shown}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`--name` or, with a metavar, `--name VALUE`."""
+
+    name: str
+    summary: str
+    metavar: str = ""
+    repeat: bool = False
+
+    @property
+    def usage(self) -> str:
+        """As shown in a usage line."""
+        shown = f"--{self.name} {self.metavar}".rstrip()
+        return f"[{shown}]..." if self.repeat else f"[{shown}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One verb."""
+
+    verb: str
+    summary: str
+    args: tuple[Arg, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()  # at most one of these options
+
+    @property
+    def usage(self) -> str:
+        """The verb with its words and options, without the slash command's name."""
+        return " ".join(
+            [self.verb, *(a.usage for a in self.args), *(o.usage for o in self.options)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The words of one command, sorted by the verb's spec."""
+
+    args: Mapping[str, str]
+    rest: Sequence[str]
+    values: Mapping[str, Sequence[str]]
+
+    def flag(self, name: str) -> bool:
+        """Whether `--name` was given."""
+        return name in self.values
+
+    def value(self, name: str) -> str | None:
+        """The value of `--name`, if given."""
+        return self.values[name][-1] if name in self.values else None
+
+
+def parse_words(spec: Spec, given: Sequence[str]) -> Parsed:
+    """Sort the words after the verb.
+
+    Raises:
+        UserError: an unknown, doubled or incomplete option, or too few or many words.
+    """
+    options = {o.name: o for o in spec.options}
+    values: dict[str, list[str]] = {}
+    plain: list[str] = []
+    queue = list(given)
+    while queue:
+        word = queue.pop(0)
+        if word.startswith("--") and len(word) > len("--"):
+            name, equals, inline = word[2:].partition("=")
+            option = options.get(name) or _unknown_option(spec, name)
+            value = _option_value(spec, option, inline if equals else None, queue)
+            if name in values and not option.repeat:
+                raise UserError(f"`--{name}` was given twice.", hint=_usage_hint(spec))
+            values.setdefault(name, []).append(value)
+        else:
+            plain.append(word)
+    if len(both := [n for n in spec.exclusive if n in values]) > 1:
+        raise UserError(
+            f"`--{both[0]}` and `--{both[1]}` exclude each other.", hint=_usage_hint(spec)
+        )
+    args, rest = _positional(spec, plain)
+    return Parsed(args, rest, values)
+
+
+def _option_value(spec: Spec, option: Option, inline: str | None, queue: list[str]) -> str:
+    if not option.metavar:
+        if inline is not None:
+            raise UserError(f"`--{option.name}` takes no value.", hint=_usage_hint(spec))
+        return ""
+    value = inline if inline is not None else (queue.pop(0) if queue else "")
+    if not value or (inline is None and value.startswith("--")):
+        raise UserError(
+            f"`--{option.name}` needs a value: {option.metavar}.", hint=_usage_hint(spec)
+        )
+    return value
+
+
+def _unknown_option(spec: Spec, name: str) -> Option:
+    near = get_close_matches(name, [o.name for o in spec.options], n=1)
+    meant = f" Did you mean `--{near[0]}`?" if near else ""
+    raise UserError(f"`{spec.verb}` has no option `--{name}`.{meant}", hint=_usage_hint(spec))
+
+
+def _positional(spec: Spec, plain: list[str]) -> tuple[dict[str, str], list[str]]:
+    args: dict[str, str] = {}
+    queue = list(plain)
+    for arg in spec.args:
+        if arg.many:
+            return args, queue
+        if queue:
+            args[arg.name] = queue.pop(0)
+        elif arg.required:
+            raise UserError(f"`{spec.verb}` needs {arg.name}.", hint=_usage_hint(spec))
+    if queue:
+        raise UserError(
+            f"`{spec.verb}` does not know what to do with `{queue[0]}`.", hint=_usage_hint(spec)
+        )
+    return args, []
+
+
+def _usage_hint(spec: Spec) -> str:
+    example = f", for instance `{spec.examples[0]}`" if spec.examples else ""
+    return f"Usage: `{spec.usage}`{example}"
+
+
+def duration(text: str, *, option: str) -> timedelta:
+    """`3d`, `4h`, `90m`, `1w`, or a sum such as `1d12h`.
+
+    Raises:
+        UserError: not a duration, nothing, or more than a year.
+    """
+    parts = _DURATION.findall(text.lower())
+    total = timedelta(seconds=sum(int(n) * _SECONDS[unit] for n, unit in parts))
+    if "".join(n + u for n, u in parts) != text.lower() or not total:
+        raise UserError(
+            f"`{text}` is not a duration for `--{option}`.",
+            hint="Write `90m`, `4h`, `3d`, `1w` or `1d12h`.",
+        )
+    if total > timedelta(days=366):
+        raise UserError(f"`{text}` is too long for `--{option}`.", hint="The most is one year.")
+    return total
+
+
+def services(texts: Sequence[str]) -> tuple[ServiceName, ...]:
+    """Service names separated by commas or spaces, without repeats, in the order given."""
+    names = [part.strip().lower() for text in texts for part in text.split(",")]
+    return tuple(dict.fromkeys(ServiceName(n) for n in names if n))
+
+
+def pair(text: str, *, option: str) -> tuple[ServiceName, str]:
+    """`service=ref`.
+
+    Raises:
+        UserError: one side is missing.
+    """
+    name, _, ref = text.partition("=")
+    if not name or not ref:
+        raise UserError(
+            f"`--{option} {text}` is not of the form service=ref.",
+            hint=f"For instance `--{option} cart=fix/cart-rounding`.",
+        )
+    return ServiceName(name.strip().lower()), ref.strip()

@@ -1,0 +1,64 @@
+"""What people paste into a slash command -> plain words.
+
+Slack, Apple keyboards and word processors change what was meant: curly quotes, long dashes,
+entities, links, backticks, invisible characters. Everything here is undone before parsing.
+Entity forms: Slack's "Formatting text for app surfaces"; escapes arrive with should_escape.
+"""
+
+import re
+import shlex
+from urllib.parse import unquote, urlsplit
+
+from qbot.errors import UserError
+
+_QUOTES = str.maketrans(
+    {
+        "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
+        "\u2018": "'", "\u2019": "'", "\u201a": "'",
+        "\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u3000": " ",
+        "`": None, "\u200b": None, "\u200c": None, "\u200d": None, "\u2060": None, "\ufeff": None,
+        "\u200e": None, "\u200f": None, "\u202a": None, "\u202b": None, "\u202c": None,
+        "\u202d": None, "\u202e": None, "\u2066": None, "\u2067": None, "\u2068": None,
+        "\u2069": None,
+    }
+)  # fmt: skip
+_DASHES = re.compile(r"(?<!\S)[\u2012-\u2015\u2212]-?(?=[a-z])")  # one long dash was two hyphens
+_LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_TREE = re.compile(r"/-/(?:tree|commits)/([^?#]+)")
+
+
+def words(text: str) -> list[str]:
+    """The words of a command line, quotes resolved.
+
+    Raises:
+        UserError: a quote was opened and never closed.
+    """
+    plain = _unescape(_LINK.sub(_unlink, text.translate(_QUOTES)))
+    plain = _DASHES.sub("--", plain)
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise UserError(
+            "A quote in the command is opened and never closed.",
+            hint="Close it, or leave the quotes out: branch names need none.",
+        ) from None
+
+
+def _unlink(match: re.Match[str]) -> str:
+    """One `<...>` of Slack: a person, a channel, a link or an address."""
+    target, label = match[1], match[2]
+    if target.startswith(("@", "#", "!")):
+        return f"<{target}>"
+    if tree := _TREE.search(target):
+        return shlex.quote(unquote(tree[1]))
+    if label:
+        return label
+    return target.removeprefix("mailto:") if not urlsplit(target).netloc else target
+
+
+def _unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
