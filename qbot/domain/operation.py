@@ -166,6 +166,16 @@ class CardRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One channel's board: the message that shows all of its operations while many run."""
+
+    channel: str
+    ts: str = ""  # of the message; empty before the first post and after it was lost
+    shown_hash: str = ""
+    trying: bool = False  # a post was begun and its answer never written
+
+
+@dataclass(frozen=True, slots=True)
 class Durations:
     """What earlier operations took, in seconds, newest first."""
 

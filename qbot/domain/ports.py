@@ -10,6 +10,7 @@ from qbot.domain.health import AppState
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.operation import (
     Beat,
+    BoardRow,
     BranchTaken,
     CardRow,
     Claim,
@@ -210,7 +211,10 @@ class Cards(Protocol):
     """The messages' rows, for the one dispatcher that may write to Slack at a time."""
 
     async def lead(self, worker: str, seconds: float) -> bool:
-        """Take or renew the dispatcher's lease; False while another worker holds it."""
+        """Take or renew the dispatcher's lease; False while another worker holds it.
+
+        Zero seconds let go of it.
+        """
 
     async def behind(self) -> Sequence[CardRow]:
         """Cards whose message or end reply is missing or old; ended ones first."""
@@ -231,6 +235,15 @@ class Cards(Protocol):
 
     async def move(self, op: OpId, channel: str) -> None:
         """The message cannot be where it was wanted or is lost: post it anew, there."""
+
+    async def running(self) -> Sequence[CardRow]:
+        """Cards of all operations that have not ended, behind or not, oldest first."""
+
+    async def boards(self) -> Sequence[BoardRow]:
+        """Every channel's board that was ever begun."""
+
+    async def save_board(self, board: BoardRow) -> None:
+        """Write one channel's board, replacing what was known of it."""
 
 
 class Answers(Protocol):

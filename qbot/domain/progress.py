@@ -104,6 +104,7 @@ class Progress:
     expires_at: datetime | None = None
     cancelling: bool = False
     dry_run: bool = False
+    taken_from: str = ""  # branch of the environment that `--from` named
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage."""
