@@ -1,6 +1,6 @@
 """What the operations need of the outside, in Qbot's words. Gateways and the store implement it."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -102,7 +102,7 @@ class ArgoCD(Protocol):
     async def project_exists(self, env: Environment) -> bool:
         """Whether an AppProject of the environment's name is there."""
 
-    def watch(self, env: Environment) -> AsyncIterator[Mapping[ServiceName, AppState]]:
+    def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         """The environment's Applications from the live view: at once, then on every change.
 
         Never ends by itself and survives broken streams; close it (`aclose`) when done.

@@ -1,0 +1,54 @@
+"""What qbot.yaml decides about environments, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+
+from qbot.domain.names import EnvName, ServiceName
+from qbot.domain.services import Service
+from qbot.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Names, limits and times of branch environments."""
+
+    prefix: str
+    instance: str
+    cluster: str
+    url: str  # {env} is the environment's name; empty: none
+    ttl: timedelta | None
+    per_owner: int
+    total: int
+    wait_for_builds: bool
+    deploy_time: timedelta
+    build_time: timedelta
+    delete_time: timedelta
+    broken_after: timedelta = field(default=timedelta(seconds=15))
+    """How long a service must look broken before it counts: health flaps while pods start."""
+
+    def url_of(self, env: EnvName) -> str:
+        """Where people see the environment."""
+        return self.url.replace("{env}", env)
+
+
+Catalog = Mapping[ServiceName, Service]
+
+
+def known(catalog: Catalog, names: tuple[ServiceName, ...]) -> tuple[ServiceName, ...]:
+    """The same names.
+
+    Raises:
+        UserError: one that the catalog does not have, with the nearest that it has.
+    """
+    for name in names:
+        if name not in catalog:
+            near = get_close_matches(name, catalog, n=1)
+            meant = f" Did you mean `{near[0]}`?" if near else ""
+            some = ", ".join(f"`{n}`" for n in list(catalog)[:12])
+            more = f" and {len(catalog) - 12} more" if len(catalog) > 12 else ""  # noqa: PLR2004  (as many as fit a line)
+            raise UserError(
+                f"There is no service `{name[:40]}`.{meant}", hint=f"There are {some}{more}."
+            )
+    return names

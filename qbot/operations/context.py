@@ -1,0 +1,61 @@
+"""What every operation is handed, and the values that they share."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qbot.domain.environment import Environment
+from qbot.domain.names import EnvId, ServiceName
+from qbot.domain.operation import Durations
+from qbot.domain.ports import Answers, ArgoCD, Clock, GitLab, Store
+from qbot.domain.rules import Rules
+from qbot.domain.services import Service
+from qbot.errors import PermanentError
+
+_ENOUGH = 3  # earlier runs of one environment before its own history counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The ports and rules; built once."""
+
+    catalog: Mapping[ServiceName, Service]
+    rules: Rules
+    argocd: Mapping[str, ArgoCD]
+    gitlab: GitLab
+    store: Store
+    answers: Answers
+    clock: Clock
+
+    async def environment(self, env: EnvId | None) -> Environment:
+        """The environment that an operation belongs to.
+
+        Raises:
+            PermanentError: there is no such row: a bug.
+        """
+        found = await self.store.environment(env) if env else None
+        if found is None:
+            raise PermanentError(f"The environment {env} is not in the database.")
+        return found
+
+    def instance(self, env: Environment) -> ArgoCD:
+        """The Argo CD that runs an environment.
+
+        Raises:
+            PermanentError: its settings have gone since it was created.
+        """
+        try:
+            return self.argocd[env.instance]
+        except KeyError:
+            raise PermanentError(
+                f"Argo CD instance {env.instance!r} is not configured: "
+                f"QBOT_ARGOCD__{env.instance}__URL and __TOKEN are missing."
+            ) from None
+
+
+def usual(durations: Durations) -> float | None:
+    """How long such an operation takes, in seconds: of this environment, else of the catalog."""
+    own, others = durations.of_environment, durations.of_catalog
+    if len(own) >= _ENOUGH:
+        return statistics.median(own)
+    return statistics.median(others) if others else None

@@ -1,0 +1,69 @@
+"""The environment's Applications as they change, for an operation that also watches the clock."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self
+
+from qbot.domain.environment import Environment
+from qbot.domain.health import AppState
+from qbot.domain.names import ServiceName
+from qbot.domain.ports import ArgoCD, Clock
+
+
+class Live:
+    """Follows one environment in the background while the block runs.
+
+    `heard` turns True with the first answer; until then `states` being empty proves nothing.
+    """
+
+    def __init__(self, argocd: ArgoCD, env: Environment, clock: Clock) -> None:
+        self._argocd = argocd
+        self._env = env
+        self._clock = clock
+        self._event = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.states: Mapping[ServiceName, AppState] = {}
+        self.heard = False
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._follow(), name=f"live {self._env.name}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def changed(self, seconds: float) -> None:
+        """Return on the next change, after `seconds` at the latest.
+
+        Raises:
+            PermanentError: the live view cannot go on (a refused token).
+        """
+        if self._task and self._task.done():
+            self._task.result()
+        tick = asyncio.create_task(self._clock.sleep(seconds))
+        event = asyncio.create_task(self._event.wait())
+        try:
+            await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (tick, event):
+                task.cancel()
+            await asyncio.gather(tick, event, return_exceptions=True)
+        self._event.clear()
+
+    async def _follow(self) -> None:
+        try:
+            async with aclosing(self._argocd.watch(self._env)) as changes:
+                async for states in changes:
+                    self.states, self.heard = states, True
+                    self._event.set()
+        finally:
+            self._event.set()

@@ -1,0 +1,218 @@
+"""From what a person asked to an operation in the database: the one door for every entry point.
+
+Resolves names, asks the rules, submits. Makes nothing else and waits for nobody.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+
+from qbot.domain.commands import Create, Sync
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.names import EnvId, branch_name, env_name
+from qbot.domain.operation import (
+    BranchTaken,
+    CreateInput,
+    NewEnvironment,
+    Operation,
+    QuotaReached,
+    Submission,
+    Submitted,
+    SyncInput,
+    TeardownInput,
+)
+from qbot.domain.people import Actor, Place
+from qbot.domain.ports import Journal
+from qbot.domain.progress import Kind
+from qbot.domain.rules import known
+from qbot.errors import UserError
+from qbot.operations.context import Context
+
+
+def new_env_id() -> EnvId:
+    """An id that is never used again: `e` and 12 hex digits."""
+    return EnvId(f"e{secrets.token_hex(6)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks, where, and the delivery's key (the same key counts once)."""
+
+    actor: Actor
+    place: Place
+    key: str
+
+
+class Requests:
+    """Submits operations."""
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        journal: Journal,
+        wake: Callable[[], None],
+        new_id: Callable[[], EnvId] = new_env_id,
+    ) -> None:
+        self._context = context
+        self._journal = journal
+        self._wake = wake
+        self._new_id = new_id
+
+    async def create(self, wanted: Create, asked: Asked) -> Submitted | BranchTaken | QuotaReached:
+        """Reserve the branch and queue its creation.
+
+        Raises:
+            UserError: an unknown service or source, or a branch of Qbot's own making.
+        """
+        if wanted.branch is None:
+            raise UserError("`create` needs a branch.", hint="For instance `create feat/checkout`")
+        catalog, rules = self._context.catalog, self._context.rules
+        known(catalog, (*wanted.services, *(name for name, _ in wanted.overrides)))
+        source = await self.living(wanted.source) if wanted.source else None
+        asked_for = CreateInput(
+            branch=wanted.branch,
+            services=wanted.services,
+            overrides=wanted.overrides,
+            source=source.id if source else None,
+            ttl=wanted.ttl,
+            dry_run=wanted.dry_run,
+        )
+        if wanted.dry_run:
+            return await self._submit(Kind.CREATE, asked_for, None, asked)
+        env = self._new_environment(wanted, asked, wanted.ttl or rules.ttl)
+        return await self._reserve(asked_for, env, asked)
+
+    async def sync(self, wanted: Sync, asked: Asked) -> Submitted:
+        """Queue a sync.
+
+        Raises:
+            UserError: no such environment, it is going away, or a service that it has not.
+        """
+        env = await self.living(wanted.env)
+        if env.phase in (Phase.DELETING, Phase.STUCK):
+            raise UserError(
+                f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
+            )
+        known(self._context.catalog, wanted.services)
+        asked_for = SyncInput(
+            services=wanted.services,
+            prune=wanted.prune,
+            hard=wanted.hard,
+            refresh=wanted.refresh,
+            dry_run=wanted.dry_run,
+        )
+        return await self._submit(Kind.SYNC, asked_for, env.id, asked)
+
+    async def resume(self, env_id: EnvId, wanted: SyncInput, asked: Asked) -> Submitted:
+        """Retry failed and Resume: a sync of an environment that a card belongs to.
+
+        Raises:
+            UserError: the environment is gone or going.
+        """
+        env = await self.by_id(env_id)
+        if env.phase in (Phase.DELETING, Phase.STUCK):
+            raise UserError(f"`{env.branch}` is being deleted.")
+        return await self._submit(Kind.SYNC, wanted, env.id, asked)
+
+    async def teardown(self, env_id: EnvId, asked: Asked) -> Submitted:
+        """Queue the deletion; a running operation of the environment is asked to stop first.
+
+        Raises:
+            UserError: the environment is gone.
+        """
+        env = await self.by_id(env_id)
+        return await self._submit(Kind.TEARDOWN, TeardownInput(), env.id, asked)
+
+    async def cancel(self, operation: Operation, actor: Actor) -> None:
+        """Ask a queued or running operation to stop.
+
+        Raises:
+            UserError: it has ended already, or is a tear-down.
+        """
+        if operation.kind is Kind.TEARDOWN:
+            raise UserError("A deletion cannot be cancelled: what is gone is gone.")
+        if not await self._journal.request_cancel(operation.id, actor):
+            raise UserError("There is nothing to cancel: it has ended already.")
+        self._wake()
+
+    async def living(self, text: str) -> Environment:
+        """The living environment with this branch or name.
+
+        Raises:
+            UserError: there is none; the message names the nearest ones.
+        """
+        found = await self._context.store.find(text)
+        if found and found.phase.alive:
+            return found
+        rows = await self._context.store.environments()
+        names = [str(n) for r in rows for n in (r.environment.branch, r.environment.name)]
+        near = get_close_matches(text, names, n=3, cutoff=0.5)
+        if found:
+            raise UserError(
+                f"The environment of `{found.branch}` has been deleted.",
+                hint=f"`create {found.branch}` makes a new one.",
+            )
+        meant = f" Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
+        raise UserError(
+            f"There is no environment for `{text[:80]}`.{meant}",
+            hint=f"`list` shows what there is; `create {text[:80]}` makes one.",
+        )
+
+    async def by_id(self, env_id: EnvId) -> Environment:
+        """The living environment that a button belongs to.
+
+        Raises:
+            UserError: it is gone.
+        """
+        env = await self._context.store.environment(env_id)
+        if env is None or not env.phase.alive:
+            name = f" of `{env.branch}`" if env else ""
+            raise UserError(
+                f"The environment{name} is gone already.", hint="`list` shows what there is."
+            )
+        return env
+
+    def _new_environment(self, wanted: Create, asked: Asked, ttl: timedelta | None) -> Environment:
+        rules, now = self._context.rules, self._context.clock.now()
+        branch = branch_name(wanted.branch or "")
+        name = env_name(branch, prefix=rules.prefix)
+        return Environment(
+            id=self._new_id(),
+            name=name,
+            branch=branch,
+            owner=asked.actor,
+            phase=Phase.CREATING,
+            created_at=now,
+            instance=rules.instance,
+            cluster=rules.cluster,
+            url=rules.url_of(name),
+            expires_at=now + ttl if ttl else None,
+            channel=asked.place.channel,
+        )
+
+    async def _reserve(
+        self, wanted: CreateInput, env: Environment, asked: Asked
+    ) -> Submitted | BranchTaken | QuotaReached:
+        rules = self._context.rules
+        wish = Submission(Kind.CREATE, wanted, env.id, asked.actor, asked.place, asked.key)
+        new = NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
+        answer = await self._journal.submit(wish, new)
+        self._wake()
+        return answer
+
+    async def _submit(
+        self,
+        kind: Kind,
+        wanted: CreateInput | SyncInput | TeardownInput,
+        env: EnvId | None,
+        asked: Asked,
+    ) -> Submitted:
+        wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key)
+        answer = await self._journal.submit(wish)
+        if not isinstance(answer, Submitted):
+            raise TypeError(answer)  # only a reservation is refused by the database
+        self._wake()
+        return answer

@@ -1,0 +1,129 @@
+"""Which commit of which service: the branch where a repository has it, else what was asked.
+
+Reads GitLab only; the result is journaled by the operation that asked.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from qbot.domain.environment import Environment
+from qbot.domain.names import BranchName, ProjectPath, ServiceName
+from qbot.domain.operation import CreateInput
+from qbot.domain.ports import GitLab
+from qbot.domain.services import Commit, Service, ServicePlan, Source
+from qbot.errors import UserError
+
+_NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a set of services should run."""
+
+    branch: BranchName
+    services: Mapping[ServiceName, Service]
+    overrides: Mapping[ServiceName, str]
+    fallback: Mapping[ServiceName, ServicePlan]  # what the other environment runs
+
+
+def wish(
+    asked: CreateInput, catalog: Mapping[ServiceName, Service], source: Environment | None
+) -> Wish:
+    """The wish of a create; services that are only named in `--set` are included."""
+    overrides = dict(asked.overrides)
+    chosen = {*asked.services, *overrides} if asked.services else set(catalog)
+    fallback = {p.service: p for p in source.plans} if source else {}
+    services = {name: s for name, s in catalog.items() if name in chosen}
+    return Wish(asked.branch, services, overrides, fallback)
+
+
+async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
+    """The version of each service, with how its build stands.
+
+    Raises:
+        UserError: the branch is in none of the repositories, or an override names no commit.
+    """
+    free = {n: s for n, s in wanted.services.items() if n not in wanted.overrides}
+    heads = await gitlab.heads([s.project for s in free.values()], wanted.branch)
+    plans = [
+        _plan(n, Source.BRANCH, wanted.branch, head)
+        for n, s in free.items()
+        if (head := heads[s.project]) is not None
+    ]
+    if not plans and not wanted.overrides:
+        await _refuse_branch(gitlab, wanted)
+    plans += await _overridden(gitlab, wanted)
+    have = {p.service for p in plans}
+    plans += [_taken_over(wanted.fallback[n]) for n in free if n in wanted.fallback.keys() - have]
+    have |= wanted.fallback.keys()
+    rest = [s for n, s in free.items() if n not in have]
+    plans += (await gitlab.defaults(rest)).values() if rest else ()
+    order = list(wanted.services)
+    built = await with_builds(gitlab, wanted.services, plans)
+    return tuple(sorted(built, key=lambda p: order.index(p.service)))
+
+
+async def with_builds(
+    gitlab: GitLab, services: Mapping[ServiceName, Service], plans: Sequence[ServicePlan]
+) -> list[ServicePlan]:
+    """The same plans with the state of each build; the default's last green commit needs none."""
+    asked = [p for p in plans if p.source is not Source.DEFAULT and p.service in services]
+    commits = {(services[p.service].project, p.sha) for p in asked}
+    builds = await gitlab.builds(commits) if commits else {}
+
+    def known(plan: ServicePlan) -> ServicePlan:
+        if plan not in asked:
+            return plan
+        build, url = builds[services[plan.service].project, plan.sha]
+        return replace(plan, build=build, build_url=url)
+
+    return [known(p) for p in plans]
+
+
+def _plan(service: ServiceName, source: Source, ref: str, commit: Commit) -> ServicePlan:
+    return ServicePlan(service, source, ref, commit.sha, title=commit.title)
+
+
+def _taken_over(plan: ServicePlan) -> ServicePlan:
+    return replace(plan, source=Source.FROM)
+
+
+async def _overridden(gitlab: GitLab, wanted: Wish) -> list[ServicePlan]:
+    found = []
+    for name, ref in wanted.overrides.items():
+        project = wanted.services[name].project
+        commit = await gitlab.resolve(project, ref)
+        if commit is None:
+            near = await nearest(gitlab, [project], ref)
+            raise UserError(
+                f"`{ref}` is no branch, tag or commit of `{project}`.",
+                hint=_did_you_mean(near) or "Nothing was made. Check the name in GitLab.",
+            )
+        found.append(_plan(name, Source.SET, ref, commit))
+    return found
+
+
+async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
+    projects = [s.project for s in wanted.services.values()]
+    near = await nearest(gitlab, projects, wanted.branch)
+    many = len(projects)
+    where = f"any of the {many} repositories" if many > 1 else f"`{projects[0]}`"
+    raise UserError(
+        f"There is no branch `{wanted.branch}` in {where}.",
+        hint=_did_you_mean(near) or "Nothing was made. Push the branch first, then try again.",
+    )
+
+
+async def nearest(gitlab: GitLab, projects: Collection[ProjectPath], text: str) -> list[str]:
+    """Existing branches with a similar name, best first."""
+    parts = sorted({p for p in text.replace("-", "/").split("/") if len(p) > 2}, key=len)  # noqa: PLR2004  (shorter parts match everything)
+    found: set[str] = set()
+    for part in parts[-2:] or [text]:
+        found.update(await gitlab.branch_names(list(projects), part[: max(3, len(part) - 1)]))
+    near = get_close_matches(text, sorted(found), n=_NEAREST, cutoff=0.5)
+    return near or sorted(found)[:_NEAREST]
+
+
+def _did_you_mean(near: Sequence[str]) -> str:
+    return f"Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
