@@ -22,6 +22,7 @@ class Rules:
     per_owner: int
     total: int
     wait_for_builds: bool
+    follow_branch: bool  # Argo CD follows the branch by itself (`track: branch`)
     deploy_time: timedelta
     build_time: timedelta
     delete_time: timedelta

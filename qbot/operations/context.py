@@ -12,6 +12,7 @@ from qbot.domain.rules import Rules
 from qbot.domain.services import Service
 from qbot.errors import PermanentError
 
+HISTORY = 20  # earlier runs that say how long one usually takes
 _ENOUGH = 3  # earlier runs of one environment before its own history counts
 
 

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from pydantic import TypeAdapter
+
 from qbot.domain.environment import Environment
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.operation import CreateInput
@@ -14,6 +16,7 @@ from qbot.domain.ports import GitLab
 from qbot.domain.services import Commit, Service, ServicePlan, Source
 from qbot.errors import UserError
 
+PLANS = TypeAdapter(tuple[ServicePlan, ...])
 _NEAREST = 5
 
 
@@ -62,6 +65,56 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
     order = list(wanted.services)
     built = await with_builds(gitlab, wanted.services, plans)
     return tuple(sorted(built, key=lambda p: order.index(p.service)))
+
+
+async def resolve_again(
+    gitlab: GitLab,
+    catalog: Mapping[ServiceName, Service],
+    branch: BranchName,
+    plans: Sequence[ServicePlan],
+    *,
+    refresh: bool,
+    keep: bool,
+) -> tuple[ServicePlan, ...]:
+    """The newest versions for services that an environment has already.
+
+    The branch moves to its tip, and a service that has the branch by now switches to it. What is
+    pinned (default, override, taken over) moves on `refresh` only, an override to the newest
+    commit of its own ref; with `keep` nothing moves. A service that the catalog no longer has
+    keeps what it runs.
+    """
+    free = [p for p in plans if p.service in catalog and p.source is not Source.SET]
+    heads = (
+        await gitlab.heads([catalog[p.service].project for p in free], branch)
+        if free and not keep
+        else {}
+    )
+    found = {p.service: p for p in plans}
+    stale = []
+    for plan in free:
+        head = heads.get(catalog[plan.service].project)
+        if head is not None:
+            found[plan.service] = _plan(plan.service, Source.BRANCH, branch, head)
+        elif refresh and plan.source is not Source.BRANCH:
+            stale.append(catalog[plan.service])
+    if refresh and not keep:
+        found.update(await gitlab.defaults(stale) if stale else {})
+        found.update(await _overrides_again(gitlab, catalog, plans))
+    return tuple(await with_builds(gitlab, catalog, [found[p.service] for p in plans]))
+
+
+async def _overrides_again(
+    gitlab: GitLab, catalog: Mapping[ServiceName, Service], plans: Sequence[ServicePlan]
+) -> dict[ServiceName, ServicePlan]:
+    """Overrides at the newest commit of their ref; one whose ref has gone stays."""
+    found = {}
+    for plan in plans:
+        if plan.source is Source.SET and plan.service in catalog:
+            commit = await gitlab.resolve(catalog[plan.service].project, plan.ref)
+            found[plan.service] = (
+                _plan(plan.service, Source.SET, plan.ref, commit) if commit else plan
+            )
+    return found
 
 
 async def with_builds(

@@ -1,0 +1,68 @@
+"""Who may do what. Deny by default; every answer carries its reason. Pure."""
+
+from dataclasses import dataclass
+
+from qbot.domain.people import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What Slack says of the account behind a request. None = Slack did not say."""
+
+    actor: Actor
+    name: str = ""
+    deleted: bool | None = None
+    bot: bool | None = None
+    restricted: bool | None = None  # multi- or single-channel guest
+    stranger: bool | None = None  # from a shared channel
+    home: str = ""  # the workspace that the account belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The channel of a request. `shared` None = Qbot cannot see it (it is no member)."""
+
+    id: str
+    shared: bool | None = None  # with another organisation, now or soon
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Go on; `rule` is what decided, for the audit log."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refuse; `reason` is told to the person, `rule` is counted and logged."""
+
+    reason: str
+    rule: str
+
+
+Decision = Allowed | Denied
+
+
+def admit(visitor: Visitor, room: Room, *, team: str) -> Decision:
+    """Whether somebody may speak to Qbot here at all.
+
+    `team` is the one workspace that is served. Missing facts refuse.
+    """
+    if visitor.actor.team != team or visitor.home not in ("", team):
+        return Denied("Qbot serves another Slack workspace.", "foreign-workspace")
+    if visitor.stranger:
+        return Denied("Qbot does not serve people from outside the company.", "stranger")
+    if visitor.deleted or visitor.deleted is None:
+        return Denied("This Slack account is deactivated or cannot be read.", "deactivated")
+    if visitor.bot or visitor.bot is None:
+        return Denied("Qbot takes no orders from bots.", "bot")
+    if visitor.restricted or visitor.restricted is None:
+        return Denied("Guests of the workspace cannot use Qbot.", "guest")
+    if room.shared:
+        return Denied(
+            "This channel is shared with another organisation. Use a channel of your own.",
+            "shared-channel",
+        )
+    return Allowed("member")

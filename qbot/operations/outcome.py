@@ -1,0 +1,47 @@
+"""How a create or a sync ended, in one sentence, from what became of each service."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qbot.domain.environment import Phase
+from qbot.domain.progress import End, ServiceProgress, Stage
+
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a rollout; `phase` is what the environment becomes."""
+
+    end: End
+    phase: Phase
+    headline: str
+
+
+def judge(services: Sequence[ServiceProgress]) -> Result:
+    """All ready is a success; anything else names the first services in the way."""
+    broken = [s for s in services if s.stage is Stage.FAILED]
+    unbuilt = [s for s in services if s.stage is Stage.BUILD_FAILED]
+    building = [s for s in services if s.stage is Stage.BUILDING]
+    late = [s for s in services if s.stage in (Stage.SYNCING, Stage.PLANNED)]
+    if not (broken or unbuilt or building or late):
+        return Result(End.SUCCEEDED, Phase.READY, "")
+    parts = []
+    if broken:
+        parts.append(f"{_names(broken)} failed")
+    if unbuilt:
+        parts.append(f"the build of {_names(unbuilt)} failed")
+    if building:
+        parts.append(f"the build of {_names(building)} did not end in time")
+    if late:
+        parts.append(f"{_names(late)} did not become ready in time")
+    text = "; ".join(parts)
+    return Result(End.FAILED, Phase.FAILED, f"{text[:1].upper()}{text[1:]}.")
+
+
+def _names(services: Sequence[ServiceProgress]) -> str:
+    names = [s.service for s in services[:_NAMED]]
+    more = len(services) - len(names)
+    if more:
+        return f"{', '.join(names)} and {more} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,141 @@
+"""Keeps an operation's progress and reports it; the card shows whatever was reported last."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.environment import Environment
+from qbot.domain.health import AppState, Broken, Ready, Verdict
+from qbot.domain.names import ServiceName
+from qbot.domain.progress import End, Progress, Proof, ServiceProgress, Stage, Step
+from qbot.domain.services import Build, Service, ServicePlan
+from qbot.operations.context import Context
+from qbot.operations.engine import Run
+
+
+class Tracker:
+    """The progress of one run. Every change is reported; the run coalesces what is written."""
+
+    def __init__(self, run: Run, env: Environment, context: Context, usual: float | None) -> None:
+        self._run = run
+        self._context = context
+        operation = run.operation
+        self.progress = Progress(
+            op=operation.id,
+            kind=operation.kind,
+            env=env.id,
+            name=env.name,
+            branch=env.branch,
+            actor=operation.actor,
+            step=Step.RESOLVING,
+            started_at=operation.created_at,
+            updated_at=context.clock.now(),
+            usual_seconds=usual,
+            url=env.url,
+            expires_at=env.expires_at,
+        )
+        self._services: dict[ServiceName, ServiceProgress] = {}
+
+    def step(self, step: Step) -> None:
+        """The operation goes on to its next part."""
+        self.progress = replace(self.progress, step=step)
+        self._report()
+
+    def plan(self, plans: tuple[ServicePlan, ...]) -> None:
+        """These services take part, with these versions."""
+        for plan in plans:
+            self._services[plan.service] = planned(plan, self._context.catalog.get(plan.service))
+        self._report()
+
+    def stage(self, service: ServiceName, stage: Stage, reason: str = "") -> None:
+        """One service moved on for a reason that Argo CD does not know."""
+        known = self._services.get(service) or ServiceProgress(service, stage)
+        self._services[service] = replace(known, stage=stage, reason=reason)
+        self._report()
+
+    def put(self, rows: Iterable[ServiceProgress]) -> None:
+        """These services take part, as given."""
+        self._services.update({r.service: r for r in rows})
+        self._report()
+
+    def note(self, service: ServiceName, text: str) -> None:
+        """Say something about one service without moving it."""
+        self._services[service] = replace(self._services[service], reason=text)
+        self._report()
+
+    def dry(self, *, at: datetime) -> Progress:
+        """What a dry run shows: everything planned, nothing made."""
+        ended = self.ended(End.SUCCEEDED, "", at=at)
+        return replace(ended, dry_run=True)
+
+    def saw(self, states: Mapping[ServiceName, tuple[AppState, Verdict]]) -> None:
+        """What Argo CD says of the services."""
+        for service, (state, verdict) in states.items():
+            known = self._services.get(service)
+            if known is None:
+                continue
+            self._services[service] = replace(
+                known,
+                stage=_stage(verdict),
+                sync=state.sync,
+                health=state.health,
+                reason="" if isinstance(verdict, Ready) else verdict.reason,
+            )
+        self._report()
+
+    def cancelling(self) -> None:
+        """Somebody asked to stop."""
+        self.progress = replace(self.progress, cancelling=True)
+        self._report()
+
+    def of(self, *stages: Stage) -> tuple[ServiceProgress, ...]:
+        """The services that are at one of these stages, in the order of the catalog."""
+        return tuple(s for s in self.progress.services if s.stage in stages)
+
+    def ended(
+        self, end: End, headline: str, *, at: datetime, proofs: tuple[Proof, ...] = ()
+    ) -> Progress:
+        """The last progress of the operation."""
+        return replace(
+            self.progress,
+            step=Step.ENDED,
+            end=end,
+            ended_at=at,
+            updated_at=at,
+            headline=headline,
+            proofs=proofs,
+            trouble="",
+            trouble_since=None,
+        )
+
+    def _report(self) -> None:
+        order = {name: i for i, name in enumerate(self._context.catalog)}
+        rows = sorted(self._services.values(), key=lambda s: order.get(s.service, len(order)))
+        self.progress = replace(
+            self.progress, services=tuple(rows), updated_at=self._context.clock.now()
+        )
+        self._run.report(self.progress)
+
+
+def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
+    """One service before anything was made of it."""
+    stage = {Build.RUNNING: Stage.BUILDING, Build.FAILED: Stage.BUILD_FAILED}
+    return ServiceProgress(
+        service=plan.service,
+        stage=stage.get(plan.build, Stage.PLANNED),
+        source=plan.source,
+        ref=plan.ref,
+        sha=plan.sha,
+        wave=service.wave if service else 0,
+        url=plan.build_url,
+    )
+
+
+def _stage(verdict: Verdict) -> Stage:
+    match verdict:
+        case Ready():
+            return Stage.READY
+        case Broken():
+            return Stage.FAILED
+        case _:
+            return Stage.SYNCING
