@@ -57,6 +57,15 @@ class File:
     executable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What an annotated tag adds to the commit it names."""
+
+    id: str
+    message: str
+    at: datetime
+
+
 def valid_branch(name: str) -> bool:
     """Whether git and GitLab would take this name for a branch."""
     return bool(name) and not name.startswith("-") and pygit2.reference_is_valid_name(_HEADS + name)
@@ -203,8 +212,21 @@ class Repository:
         self._set(_HEADS + name, sha)
 
     def set_tag(self, name: str, target: str) -> None:
-        """Point a tag at a commit or at a tag object."""
+        """Point a tag at a commit."""
         self._set(_TAGS + name, target)
+
+    def annotate(self, name: str, sha: str, *, message: str, author: Person, at: datetime) -> None:
+        """Make an annotated tag."""
+        tagger = pygit2.Signature(author.name, author.email, int(at.timestamp()), 0)
+        self.git.create_tag(name, pygit2.Oid(hex=sha), ObjectType.COMMIT, tagger, message)
+
+    def annotation(self, name: str) -> Annotation | None:
+        """The tag object behind a tag's name; None for a plain tag."""
+        found: pygit2.Object = self.git[self.git.lookup_reference(_TAGS + name).target]
+        if not isinstance(found, pygit2.Tag) or found.tagger is None:
+            return None
+        at = datetime.fromtimestamp(found.tagger.time, UTC)
+        return Annotation(str(found.id), found.message, at)
 
     def delete_branch(self, name: str) -> None:
         """Forget a branch; its commits can still be read by their ids."""

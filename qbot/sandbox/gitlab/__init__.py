@@ -1,0 +1,5 @@
+"""The stand-in for GitLab, on real bare git repositories."""
+
+from qbot.sandbox.gitlab.standin import GitLabStandIn
+
+__all__ = ["GitLabStandIn"]

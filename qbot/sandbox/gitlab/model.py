@@ -1,0 +1,178 @@
+"""What this GitLab stores beside its repositories: plain records, no behaviour worth a name."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from qbot.sandbox.repos import DEFAULT_BRANCH, Repository
+
+
+class Role(IntEnum):
+    """GitLab's access levels."""
+
+    NONE = 0
+    GUEST = 10
+    REPORTER = 20
+    DEVELOPER = 30
+    MAINTAINER = 40
+    OWNER = 50
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """An account; `public_email` is empty unless its owner chose to show it."""
+
+    id: int
+    username: str
+    name: str
+    email: str
+    created_at: datetime
+    public_email: str = ""
+    admin: bool = False
+    bot: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Token:
+    """A personal or group access token."""
+
+    id: int
+    secret: str
+    user: User
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A group or subgroup; `path` is the full path."""
+
+    id: int
+    path: str
+    name: str
+    created_at: datetime
+    parent: "Group | None" = None
+    members: dict[int, Role] = field(default_factory=dict)  # user id -> own level
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A job of a pipeline, or a commit status that another system reported (`external`)."""
+
+    id: int
+    name: str
+    stage: str
+    status: str
+    user: User
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    external: bool = False
+    target_url: str | None = None
+    description: str | None = None
+    log: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Pipeline:
+    """One pipeline of one commit."""
+
+    id: int
+    iid: int
+    ref: str
+    sha: str
+    source: str
+    user: User
+    created_at: datetime
+    updated_at: datetime
+    status: str = "created"
+    before_sha: str = "0" * 40
+    tag: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    jobs: list[Job] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Note:
+    """A comment on a merge request."""
+
+    id: int
+    body: str
+    author: User
+    created_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class MergeRequest:
+    """A merge request inside one project; `sha` is the newest commit of its source branch."""
+
+    id: int
+    iid: int
+    title: str
+    source_branch: str
+    target_branch: str
+    author: User
+    sha: str
+    created_at: datetime
+    updated_at: datetime
+    checked_at: datetime  # from then on its mergeability is known
+    description: str = ""
+    state: str = "opened"
+    labels: list[str] = field(default_factory=list)
+    squash: bool = False
+    remove_source: bool = False
+    base_sha: str = ""  # where the branches parted, as of the newest push
+    auto_merge_user: User | None = None
+    merge_user: User | None = None
+    merged_at: datetime | None = None
+    closed_by: User | None = None
+    closed_at: datetime | None = None
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
+    merge_error: str | None = None
+    notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Project:
+    """A project and everything in it; `path` is the full path."""
+
+    id: int
+    path: str
+    group: Group
+    repository: Repository
+    created_at: datetime
+    last_activity_at: datetime
+    default_branch: str = DEFAULT_BRANCH
+    archived: bool = False
+    pipelines: list[Pipeline] = field(default_factory=list)
+    merge_requests: list[MergeRequest] = field(default_factory=list)
+    members: dict[int, Role] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A branch or tag moved; `before` or `after` is 40 zeros where it was made or deleted."""
+
+    project: Project
+    ref: str  # refs/heads/... or refs/tags/...
+    before: str
+    after: str
+    user: User
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name; None for a tag."""
+        found = self.ref.removeprefix("refs/heads/")
+        return found if found != self.ref else None
+
+
+ZERO_SHA = "0" * 40

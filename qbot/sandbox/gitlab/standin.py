@@ -1,0 +1,137 @@
+"""GitLab as one object: its world, its HTTP surface, what can be done to it from outside."""
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from qbot.sandbox import http
+from qbot.sandbox.gitlab import branches, meta, people, projects
+from qbot.sandbox.gitlab.api import MOUNT, Api
+from qbot.sandbox.gitlab.cache import ListCache
+from qbot.sandbox.gitlab.errors import FaultShapes
+from qbot.sandbox.gitlab.model import Role
+from qbot.sandbox.gitlab.routing import Router
+from qbot.sandbox.gitlab.throttle import Throttle
+from qbot.sandbox.gitlab.world import World
+from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.repos import Person, Repositories
+from qbot.sandbox.shop.people import PEOPLE
+from qbot.sandbox.shop.seed import seed
+from qbot.sandbox.shop.services import GROUP
+
+MANAGERS = f"{GROUP}/release-managers"
+DEFAULT_TOKEN = "gitlab-sandbox-token"
+
+
+class GitLabStandIn:
+    """A self-managed GitLab with the shop's projects.
+
+    `token` is Qbot's: an administrator's (`admin`) sees everything, private e-mails too; else it
+    is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
+    and token (None: not limited, as self-managed installations come). `list_cache` turns on the
+    30 seconds for which GitLab repeats a branch list.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        services: int = 11,
+        *,
+        token: str = DEFAULT_TOKEN,
+        admin: bool = True,
+        rate_limit: int | None = None,
+        list_cache: bool = True,
+        external_url: str = "",
+    ) -> None:
+        self.kernel = kernel
+        self.token = token
+        self.repositories = Repositories(kernel)
+        self._services = services
+        self._admin = admin
+        self._cache = ListCache(on=list_cache)
+        self._throttle = Throttle(rate_limit)
+        self.world = World(kernel, self.repositories, external_url)
+
+    def app(self) -> web.Application:
+        """Everything below `/gitlab`."""
+        router = Router(
+            [*branches.routes(self._cache), *projects.routes(), *people.routes(), *meta.routes()]
+        )
+        api = Api(self.world, router, self._throttle)
+        app = web.Application(
+            middlewares=[http.middleware(self.kernel, "gitlab", MOUNT, FaultShapes())],
+            client_max_size=30 * 1024**2,
+        )
+        app.router.add_route("*", "/{path:.*}", api.serve)
+        return app
+
+    def drive_routes(self) -> list[web.RouteDef]:
+        """What a person or a test may do to this GitLab."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Every branch of every project."""
+        return {"branches": {r.path: r.branches() for r in self.repositories}}
+
+    def set_member(self, group: str, user: str, *, present: bool) -> None:
+        """Put somebody into a GitLab group (as a developer) or take them out of it.
+
+        Raises:
+            ValueError: an unknown group or user.
+        """
+        place, who = self.world.group(group), self.world.user(user)
+        if place is None or who is None:
+            raise ValueError(f"no group {group}" if place is None else f"no user {user}")
+        if present:
+            place.members.setdefault(who.id, Role.DEVELOPER)
+        else:
+            place.members.pop(who.id, None)
+
+    def issue_token(self, user: str, *scopes: str) -> str:
+        """A new token of somebody, with scope `api` unless told otherwise.
+
+        Raises:
+            ValueError: an unknown user.
+        """
+        who = self.world.user(user)
+        if who is None:
+            raise ValueError(f"no user {user}")
+        secret = f"glpat-{secrets.token_hex(10)}"
+        return self.world.add_token(secret, who, scopes or ("api",)).secret
+
+    async def start(self) -> None:
+        """Make the shop."""
+        await self.reset()
+
+    async def stop(self) -> None:
+        """Remove the repositories from the disk."""
+        self.world.clear()
+        self.repositories.clear()
+
+    async def reset(self) -> None:
+        """A fresh shop; ids go on counting, as nothing in GitLab gets an old id again."""
+        await self.stop()
+        self._cache.clear()
+        self._people()
+        seed(self.repositories, self._services, self.kernel.clock.now())
+        for repository in self.repositories:
+            self.world.add_project(repository)
+
+    def _people(self) -> None:
+        world = self.world
+        shop = world.add_group(GROUP, "Shop")
+        world.add_group(MANAGERS, "Shop / Release managers")
+        for username, person in PEOPLE.items():
+            user = world.add_user(username, person, public=username == "ben")
+            shop.members[user.id] = Role.DEVELOPER
+        for username in ("chloe", "dan"):
+            self.set_member(MANAGERS, username, present=True)
+        bot = world.add_user(
+            "qbot" if self._admin else f"group_{shop.id}_bot_4f1a9c",
+            Person("Qbot", "qbot@shop.example"),
+            admin=self._admin,
+            bot=not self._admin,
+        )
+        shop.members[bot.id] = Role.MAINTAINER
+        world.add_token(self.token, bot, ("api",))
