@@ -1,0 +1,118 @@
+"""Settings: every problem named at once, no secret shown, three sources in order."""
+
+from pathlib import Path
+
+import pytest
+
+from qbot.errors import PermanentError
+from qbot.settings import load, secret, variables
+
+GOOD = {
+    "QBOT_SLACK__BOT_TOKEN": "xoxb-secret",
+    "QBOT_SLACK__SIGNING_SECRET": "signing",
+    "QBOT_GITLAB__URL": "https://gitlab.example/",
+    "QBOT_GITLAB__TOKEN": "glpat-secret",
+    "QBOT_ARGOCD__main__URL": "https://argocd.example",
+    "QBOT_ARGOCD__main__TOKEN": "jwt-secret",
+}
+
+
+def test_the_least_that_is_needed_is_enough() -> None:
+    settings = load(GOOD)
+    assert settings.gitlab.url == "https://gitlab.example"
+    assert secret(settings.argocd["main"].token) == "jwt-secret"
+    assert not settings.socket_mode
+
+
+def test_an_app_token_selects_socket_mode_and_needs_no_signing_secret() -> None:
+    given = {k: v for k, v in GOOD.items() if "SIGNING" not in k}
+    assert load({**given, "QBOT_SLACK__APP_TOKEN": "xapp-1"}).socket_mode
+
+
+def test_several_argo_cds_are_told_apart_by_name() -> None:
+    more = {"QBOT_ARGOCD__west__URL": "https://w.example", "QBOT_ARGOCD__west__TOKEN": "t"}
+    assert set(load({**GOOD, **more}).argocd) == {"main", "west"}
+
+
+def test_every_missing_name_is_told_at_once() -> None:
+    with pytest.raises(PermanentError) as refused:
+        load({})
+    for name in GOOD:
+        if "SIGNING" not in name:
+            assert f"{name}: is missing" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"QBOT_SLAK__BOT_TOKEN": "x"}, "QBOT_SLAK__BOT_TOKEN: there is no such setting"),
+        ({"QBOT_ARGOCD__main__TOKN": "x"}, "QBOT_ARGOCD__main__TOKN: there is no such setting"),
+        ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: Input should be"),
+        ({"QBOT_GITLAB__URL": "gitlab"}, "QBOT_GITLAB__URL: must be an http(s) URL"),
+        ({"QBOT_LISTEN": "8080"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_SLACK__BOT_TOKEN": " "}, "QBOT_SLACK__BOT_TOKEN: is empty"),
+        ({"QBOT_SLACK__COMMAND": "env"}, "QBOT_SLACK__COMMAND: String should match"),
+        ({"QBOT_SLACK__SIGNING_SECRET": ""}, "QBOT_SLACK__SIGNING_SECRET: is empty"),
+        ({"QBOT_CLOCK_URL": "http://127.0.0.1:1/c"}, "QBOT_CLOCK_URL: refused"),
+    ],
+)
+def test_a_bad_value_is_named(change: dict[str, str], says: str) -> None:
+    with pytest.raises(PermanentError) as refused:
+        load({**GOOD, **change})
+    assert says in str(refused.value)
+
+
+def test_http_mode_without_a_signing_secret_is_refused() -> None:
+    given = {k: v for k, v in GOOD.items() if "SIGNING" not in k}
+    with pytest.raises(PermanentError, match="QBOT_SLACK__SIGNING_SECRET: is missing"):
+        load(given)
+
+
+def test_a_clock_may_be_followed_where_slack_is_on_this_machine() -> None:
+    local = {
+        "QBOT_SLACK__API_URL": "http://127.0.0.1:9/slack/api/",
+        "QBOT_CLOCK_URL": "http://127.0.0.1:9/drive/clock",
+    }
+    assert load({**GOOD, **local}).clock_url
+
+
+def test_no_secret_is_shown_by_an_error_or_by_the_settings_themselves() -> None:
+    with pytest.raises(PermanentError) as refused:
+        load({**GOOD, "QBOT_LOG_LEVEL": "loud", "QBOT_X": "y"})
+    shown = f"{refused.value!s} {load(GOOD)!r}"
+    for value in ("xoxb-secret", "glpat-secret", "jwt-secret", "signing'"):
+        assert value not in shown
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name, value in GOOD.items():
+        (folder / name).write_text(f"{value}\n")
+    (folder / "QBOT_LISTEN").write_text("127.0.0.1:1\n")
+    (folder / "QBOT_CONFIG").write_text("folder.yaml")
+    (folder / "QBOT_LOG_LEVEL").write_text("error")
+    file = tmp_path / "env"
+    file.write_text(
+        f'QBOT_SECRETS_DIR="{folder}"\nQBOT_CONFIG=file.yaml\nQBOT_LOG_LEVEL=warning\nOTHER=1\n'
+    )
+    settings = load({"QBOT_LOG_LEVEL": "info"}, env_file=file)
+    assert (settings.listen, str(settings.config), settings.log_level) == (
+        "127.0.0.1:1",
+        "file.yaml",
+        "info",
+    )
+    assert secret(settings.slack.bot_token) == "xoxb-secret"
+
+
+def test_a_missing_file_or_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match=r"nowhere\.env does not exist"):
+        load(GOOD, env_file=tmp_path / "nowhere.env")
+    with pytest.raises(PermanentError, match="is not a folder"):
+        load({**GOOD, "QBOT_SECRETS_DIR": str(tmp_path / "none")})
+
+
+def test_every_variable_has_a_description() -> None:
+    for name, text in variables().items():
+        assert name.startswith("QBOT_")
+        assert text
