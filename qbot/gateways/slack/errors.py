@@ -1,0 +1,121 @@
+"""Slack's failures -> the three kinds of Qbot, and the four that the dispatcher handles apart.
+
+Error names: docs.slack.dev, the error tables of each method. The text of a SlackApiError holds
+the whole answer, so it is never used and never chained.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from qbot.errors import PermanentError, QbotError, TransientError
+
+
+class RateLimited(TransientError):  # noqa: N818  (an answer, not a fault)
+    """HTTP 429: the method is closed for `retry_after` seconds, for the whole workspace."""
+
+
+class Unsure(TransientError):  # noqa: N818  (the outcome is unknown, not wrong)
+    """The call was sent and its answer is lost: it may have been done. Look before repeating."""
+
+
+class NotHere(PermanentError):  # noqa: N818  (named after what it says)
+    """Qbot cannot post there: it is no member, or the channel is gone or archived."""
+
+
+class LostMessage(PermanentError):  # noqa: N818  (named after what it says)
+    """The message cannot be changed any more: deleted, too old, or in a closed channel."""
+
+
+_NOT_HERE = frozenset(
+    {
+        "not_in_channel", "channel_not_found", "is_archived", "restricted_action",
+        "restricted_action_read_only_channel", "user_not_in_channel", "messages_tab_disabled",
+        "restricted_action_non_threadable_channel", "restricted_action_thread_only_channel",
+        "cannot_dm_bot", "user_not_found", "user_disabled",
+    }
+)  # fmt: skip
+_LOST = frozenset(
+    {
+        "message_not_found", "edit_window_closed", "cant_update_message", "is_inactive",
+        "thread_not_found", "cannot_reply_to_message", "block_mismatch",
+    }
+)  # fmt: skip
+_AUTH = frozenset(
+    {
+        "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
+        "no_permission", "org_login_required", "ekm_access_denied", "team_access_not_granted",
+        "access_denied", "two_factor_setup_required", "not_allowed_token_type",
+    }
+)  # fmt: skip
+_LATER = frozenset(
+    {"service_unavailable", "team_added_to_org", "accesslimited", "rollup_error", "request_timeout"}
+)
+_MAYBE_DONE = frozenset({"fatal_error", "internal_error"})
+_TOO_MANY = 429
+_SERVER = 500
+
+
+def translate(error: Exception, method: str) -> QbotError:
+    """Any exception of slack_sdk or aiohttp -> ours, without the vendor's text."""
+    if isinstance(error, SlackApiError):
+        return _answered(error.response, method)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return TransientError(f"Slack cannot be reached ({method}: {type(error).__name__})")
+    if isinstance(error, aiohttp.InvalidURL):
+        return PermanentError(f"Slack's address is not a URL ({method})")
+    if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError | OSError):
+        return Unsure(f"Slack's answer was lost ({method}: {type(error).__name__})")
+    if isinstance(error, SlackClientError | ValueError | AttributeError):
+        # slack_sdk trips over a body that is not JSON
+        return Unsure(f"Slack's answer cannot be read ({method})")
+    raise error
+
+
+def _answered(response: Any, method: str) -> QbotError:
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    if status == _TOO_MANY:
+        wait = _seconds(getattr(response, "headers", {}))
+        return RateLimited(f"Slack limits {method}", retry_after=wait)
+    if status >= _SERVER:
+        return Unsure(f"Slack failed ({method}: HTTP {status})")
+    data = getattr(response, "data", None)
+    if not isinstance(data, Mapping) or not isinstance(data.get("error"), str):
+        return Unsure(f"Slack's answer cannot be read ({method}: HTTP {status})")
+    return named(data["error"], method, data, getattr(response, "headers", {}))
+
+
+def named(name: str, method: str, data: Mapping[str, Any], headers: Mapping[str, str]) -> QbotError:
+    """One of Slack's error names -> our error."""
+    what = f"{method}: {name[:60]}"
+    if name in {"ratelimited", "rate_limited"}:
+        return RateLimited(f"Slack limits {method}", retry_after=_seconds(headers))
+    if name == "missing_scope":
+        return PermanentError(f"Slack's app lacks the scope {_scope(data)} ({method})")
+    if name in _AUTH:
+        return PermanentError(f"Slack refuses the token ({what})")
+    if name in _NOT_HERE:
+        return NotHere(f"Qbot cannot write there ({what})")
+    if name in _LOST:
+        return LostMessage(f"the message cannot be changed ({what})")
+    if name in _MAYBE_DONE:
+        return Unsure(f"Slack failed ({what})")
+    if name in _LATER:
+        return TransientError(f"Slack is not available ({what})")
+    return PermanentError(f"Slack refuses the call ({what})")
+
+
+def _scope(data: Mapping[str, Any]) -> str:
+    needed = data.get("needed")
+    return needed[:80] if isinstance(needed, str) and needed else "that it needs"
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Retry-After; the documents promise whole seconds."""
+    try:
+        return max(float(headers.get("Retry-After", "")), 1.0)
+    except ValueError:
+        return 30.0

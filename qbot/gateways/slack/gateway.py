@@ -1,0 +1,262 @@
+"""The calls that Qbot makes to Slack.
+
+slack_sdk repeats a POST whose connection dropped, which posts twice, so its retries are off; and
+it opens a connection per call unless it is given a session, so there is one, with timeouts.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from qbot.errors import TransientError, UserError
+from qbot.gateways.slack import find
+from qbot.gateways.slack.errors import LostMessage, translate
+from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile
+from qbot.render.blocks import Message
+
+TIMEOUT = aiohttp.ClientTimeout(total=12, connect=4)
+_OK = 200
+_TOO_MANY = 429
+_SERVER = 500
+
+
+class SlackGateway:
+    """Every call may raise TransientError (RateLimited, Unsure) or PermanentError.
+
+    Messages go out as they are rendered: text and blocks together, nothing unfurled, nothing
+    parsed by Slack.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+        self._client = client
+        self._session = session
+
+    async def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """Any method of the Web API by its name; arguments that are None are left out."""
+        given = {k: v for k, v in arguments.items() if v is not None}
+        try:
+            answer = await self._client.api_call(method, json=given)
+        except Exception as error:  # noqa: BLE001  (translate raises again what is not Slack's)
+            raise translate(error, method) from None
+        data = answer.data
+        return data if isinstance(data, Mapping) else {}
+
+    async def read(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """A method that reads; those take no JSON body."""
+        given = {k: v for k, v in arguments.items() if v is not None}
+        try:
+            answer = await self._client.api_call(method, http_verb="GET", params=given)
+        except Exception as error:  # noqa: BLE001  (as above)
+            raise translate(error, method) from None
+        data = answer.data
+        return data if isinstance(data, Mapping) else {}
+
+    async def post(
+        self, channel: str, message: Message, *, mark: Mark | None = None, thread_ts: str = ""
+    ) -> Posted:
+        """Post to a channel, a DM or (by a user's id) the user's DM; `thread_ts` makes a reply.
+
+        Raises:
+            NotHere: Qbot may not post there.
+            LostMessage: the thread is gone.
+            Unsure: it may have been posted; look with `find` before repeating.
+        """
+        answer = await self.call(
+            "chat.postMessage",
+            channel=channel,
+            text=message.text,
+            blocks=list(message.blocks),
+            metadata=_metadata(mark),
+            thread_ts=thread_ts or None,
+            parse="none",
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return Posted(str(answer["channel"]), str(answer["ts"]))
+
+    async def update(self, posted: Posted, message: Message) -> None:
+        """Change one of Qbot's own messages; its metadata stays.
+
+        Raises:
+            LostMessage: it cannot be changed any more.
+        """
+        await self.call(
+            "chat.update",
+            channel=posted.channel,
+            ts=posted.ts,
+            text=message.text,
+            blocks=list(message.blocks),
+            parse="none",
+        )
+
+    async def post_ephemeral(
+        self, channel: str, user: str, message: Message, *, thread_ts: str = ""
+    ) -> None:
+        """Show something to one person; delivery is not guaranteed and a reload loses it."""
+        await self.call(
+            "chat.postEphemeral",
+            channel=channel,
+            user=user,
+            text=message.text,
+            blocks=list(message.blocks),
+            thread_ts=thread_ts or None,
+            parse="none",
+        )
+
+    async def respond(
+        self, url: str, message: Message, *, replace: bool = False, public: bool = False
+    ) -> None:
+        """Answer an interaction by its response_url: five times within 30 minutes.
+
+        Raises:
+            UserError: the URL is used up or too old.
+        """
+        body = {
+            "text": message.text,
+            "blocks": list(message.blocks),
+            "response_type": "in_channel" if public else "ephemeral",
+            "replace_original": replace,
+        }
+        await self._answer(url, body)
+
+    async def withdraw(self, url: str) -> None:
+        """Remove the message that an interaction came from, by its response_url."""
+        await self._answer(url, {"delete_original": True})
+
+    async def _answer(self, url: str, body: Mapping[str, Any]) -> None:
+        try:
+            async with self._session.post(url, json=body, proxy=self._client.proxy) as reply:
+                status = reply.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise translate(error, "response_url") from None
+        if status == _TOO_MANY or status >= _SERVER:
+            raise TransientError(f"Slack failed (response_url: HTTP {status})")
+        if status != _OK:
+            raise UserError("Slack no longer takes an answer to that command; run it again.")
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
+        """Open a modal within 3 s of the interaction; its view id."""
+        answer = await self.call("views.open", trigger_id=trigger_id, view=dict(view))
+        return str(answer["view"]["id"])
+
+    async def update_view(
+        self, view_id: str, view: Mapping[str, Any], *, view_hash: str = ""
+    ) -> None:
+        """Change an open modal; `view_hash` refuses to overwrite a newer one."""
+        await self.call("views.update", view_id=view_id, view=dict(view), hash=view_hash or None)
+
+    async def permalink(self, posted: Posted) -> str:
+        """The address of a message; empty when Slack does not find it."""
+        try:
+            answer = await self.read(
+                "chat.getPermalink", channel=posted.channel, message_ts=posted.ts
+            )
+        except LostMessage:
+            return ""
+        return str(answer["permalink"])
+
+    async def find(
+        self, channel: str, mark: Mark, *, since: float, thread_ts: str = ""
+    ) -> Posted | None:
+        """Qbot's message with this mark, posted after `since` (Unix seconds); None: not there.
+
+        Args:
+            channel: a channel, or a user's id for the DM with them.
+            mark: what the message was posted with.
+            since: how far back to look.
+            thread_ts: look among the replies to this message.
+
+        Raises:
+            PermanentError: the app may not read there (the history scopes).
+        """
+        where = await self.open_dm(channel) if channel.startswith(("U", "W")) else channel
+        return await find.by_mark(self.read, where, mark, since=since, thread_ts=thread_ts)
+
+    async def open_dm(self, user: str) -> str:
+        """The D... id of the conversation with one person."""
+        answer = await self.call("conversations.open", users=user)
+        return str(answer["channel"]["id"])
+
+    async def profile(self, user: str) -> Profile:
+        """One account, read now."""
+        answer = await self.read("users.info", user=user, include_locale="true")
+        return _profile(answer["user"])
+
+    async def channel(self, channel: str) -> Channel:
+        """One conversation, read now.
+
+        Raises:
+            NotHere: it is private and Qbot is no member, or it does not exist.
+        """
+        found = (await self.read("conversations.info", channel=channel))["channel"]
+        direct = bool(found.get("is_im"))
+        return Channel(
+            id=str(found["id"]),
+            name=str(found.get("name") or ""),
+            member=direct or bool(found.get("is_member")),
+            external=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
+            archived=bool(found.get("is_archived")),
+        )
+
+    async def identity(self) -> tuple[str, str, frozenset[str]]:
+        """Who the token is: team id, bot user id, and the scopes that it has.
+
+        Raises:
+            PermanentError: the token is refused.
+        """
+        try:
+            answer = await self._client.auth_test()
+        except Exception as error:  # noqa: BLE001  (as in `call`)
+            raise translate(error, "auth.test") from None
+        granted = str(answer.headers.get("x-oauth-scopes", ""))
+        scopes = frozenset(s.strip() for s in granted.split(",") if s.strip())
+        return str(answer["team_id"]), str(answer["user_id"]), scopes
+
+
+def _metadata(mark: Mark | None) -> Mapping[str, Any] | None:
+    if mark is None:
+        return None
+    return {"event_type": EVENT_TYPE, "event_payload": {"op": mark.op, "part": mark.part}}
+
+
+def _profile(user: Mapping[str, Any]) -> Profile:
+    details = user.get("profile") or {}
+    grid = user.get("enterprise_user") or {}
+    return Profile(
+        user=str(user["id"]),
+        team=str(user.get("team_id") or ""),
+        enterprise=str(grid.get("enterprise_id") or ""),
+        name=str(details.get("display_name") or user.get("real_name") or ""),
+        email=str(details.get("email") or "").lower(),
+        locale=str(user.get("locale") or ""),
+        timezone=str(user.get("tz") or ""),
+        deleted=user.get("deleted"),
+        bot=user.get("is_bot"),
+        restricted=user.get("is_restricted"),
+        ultra_restricted=user.get("is_ultra_restricted"),
+        stranger=user.get("is_stranger"),
+    )
+
+
+@asynccontextmanager
+async def open_slack(token: str, api_url: str = "") -> AsyncIterator[SlackGateway]:
+    """A gateway with its connections; `api_url` as in https://slack.com/api/."""
+    base = f"{api_url.rstrip('/')}/" if api_url else AsyncWebClient.BASE_URL
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        client = AsyncWebClient(token=token, base_url=base, session=session, retry_handlers=[])
+        if _loopback(base):
+            client.proxy = None  # slack_sdk takes HTTP_PROXY and does not know NO_PROXY
+        yield SlackGateway(client, session)
+
+
+def _loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Domain values -> Block Kit. Pure; every Slack limit and every escape lives here."""

@@ -1,0 +1,54 @@
+"""The rows of a card: the services that need somebody's eye, worst first."""
+
+from qbot.domain.progress import Progress, ServiceProgress, Stage
+from qbot.render.escape import link, prose
+from qbot.render.style import Style
+from qbot.render.words import STAGES
+
+ROWS = 10
+_RANK = {Stage.FAILED: 0, Stage.BUILD_FAILED: 1, Stage.BUILDING: 2}
+_BAD = frozenset({Stage.FAILED, Stage.BUILD_FAILED})
+
+
+def failed(progress: Progress) -> list[ServiceProgress]:
+    """Services that will not get there by themselves."""
+    return sorted((s for s in progress.services if s.stage in _BAD), key=_order)
+
+
+def needing(progress: Progress) -> list[ServiceProgress]:
+    """Services with something to say: broken ones, builds, and those that name what they wait for.
+
+    Once the operation has ended, everything that did not get there.
+    """
+    done = {Stage.READY, Stage.GONE, Stage.PLANNED}
+    chosen = [
+        s
+        for s in progress.services
+        if s.stage in _RANK or (s.stage not in done and (s.reason or progress.end))
+    ]
+    return sorted(chosen, key=_order)
+
+
+def _order(service: ServiceProgress) -> tuple[int, int, str]:
+    return (_RANK.get(service.stage, 3), service.wave, service.service)
+
+
+def row(service: ServiceProgress, style: Style) -> str:
+    """One line: sign, name, state in a word, reason."""
+    word, sign = STAGES[service.stage]
+    line = f"{sign} *{prose(service.service, 40)}* {word}"
+    if service.reason:
+        line += f": {prose(service.reason, 200)}"
+    if service.url:
+        pipeline = link(service.url, "pipeline", style.hosts)
+        line += f" ({pipeline})" if pipeline != "pipeline" else ""
+    return line
+
+
+def attention(progress: Progress, style: Style, *, most: int = ROWS) -> list[str]:
+    """At most `most` rows, and one line for those that are left out."""
+    chosen = needing(progress)
+    lines = [row(s, style) for s in chosen[:most]]
+    if len(chosen) > most:
+        lines.append(f"and {len(chosen) - most} more, see Details")
+    return lines

@@ -1,0 +1,93 @@
+"""The buttons of a card, by what can be done in its state."""
+
+from qbot.domain import actions
+from qbot.domain.progress import End, Kind, Progress, Step
+from qbot.render.attention import failed
+from qbot.render.blocks import Block, button, confirm
+from qbot.render.blocks import actions as row
+from qbot.render.escape import allowed
+from qbot.render.style import Style
+
+
+def card_buttons(progress: Progress, style: Style) -> Block | None:
+    """At most one of them is the primary one; None where nothing can be done."""
+    if progress.end is None:
+        buttons = _running(progress, style)
+    elif progress.end is End.REFUSED:
+        return None
+    elif progress.kind is Kind.TEARDOWN:
+        buttons = _torn_down(progress, style)
+    else:
+        buttons = _ended(progress, style)
+    # Each state has a block id of its own, which tells a press on an outdated copy apart.
+    state = progress.end or ("cancelling" if progress.cancelling else progress.step)
+    return row(buttons, block_id=f"card:{progress.op}:{state}")
+
+
+def _running(progress: Progress, style: Style) -> list[Block | None]:
+    cancel = None
+    if progress.kind is not Kind.TEARDOWN and not progress.cancelling:
+        cancel = _cancel(progress)
+    early = progress.step in {Step.QUEUED, Step.RESOLVING}
+    return [_details(progress), None if early else _argocd(progress, style), cancel]
+
+
+def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
+    if progress.end is End.SUCCEEDED:
+        return []
+    again = delete_button(progress.env, str(progress.branch), label="Delete Again")
+    return [_details(progress), _argocd(progress, style), again]
+
+
+def _ended(progress: Progress, style: Style) -> list[Block | None]:
+    cancelled_create = progress.end is End.CANCELLED and progress.kind is Kind.CREATE
+    if cancelled_create and not progress.services:
+        return []
+    first: Block | None = None
+    if progress.end is End.SUCCEEDED:
+        first = _open(progress, style)
+    elif cancelled_create:
+        first = button("Resume", actions.RESUME, progress.op, style="primary")
+    elif progress.end is End.FAILED:
+        label = "Retry Failed" if failed(progress) else "Retry"
+        first = button(label, actions.RETRY, progress.op, style="primary")
+    return [
+        first,
+        _details(progress),
+        _argocd(progress, style),
+        delete_button(progress.env, str(progress.branch)),
+    ]
+
+
+def _details(progress: Progress) -> Block:
+    return button("Details", actions.DETAILS, progress.op)
+
+
+def _open(progress: Progress, style: Style) -> Block | None:
+    if not allowed(progress.url, style.hosts):
+        return None
+    return button("Open", actions.OPEN, progress.op, style="primary", url=progress.url)
+
+
+def _argocd(progress: Progress, style: Style) -> Block | None:
+    url = style.argocd(progress.name)
+    return button("Argo CD", actions.ARGOCD, progress.op, url=url) if url else None
+
+
+def _cancel(progress: Progress) -> Block:
+    kept = "What exists already is kept: it can be resumed or deleted."
+    if progress.kind is Kind.SYNC:
+        kept = "What is synced already stays as it is."
+    ask = confirm("Cancel it?", f"Work on {progress.branch} stops. {kept}", "Cancel It", "Go On")
+    return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)
+
+
+def delete_button(env: str, branch: str, *, label: str = "Delete") -> Block:
+    """Asks before it acts; the value is the environment's id."""
+    ask = confirm(
+        "Delete it?",
+        f"The environment of {branch} goes with all its services and data. The git branch stays.",
+        "Delete",
+        "Keep",
+    )
+    return button(label, actions.DELETE, env, style="danger", confirm=ask)

@@ -1,0 +1,142 @@
+"""The card: one message for one operation, edited in place. Outcome first, then what is in the way.
+
+Every line is built once, as mrkdwn, and used for the blocks and for the fallback `text`, which
+is all that a screen reader reads.
+"""
+
+from dataclasses import dataclass
+
+from qbot.domain.progress import End, Kind, Progress, Proof, Step
+from qbot.render.attention import attention
+from qbot.render.blocks import FRESH, Message, context, header, message, section
+from qbot.render.buttons import card_buttons
+from qbot.render.counts import activity, bar, tally
+from qbot.render.escape import link, mention, moment, prose
+from qbot.render.sources import source_lines
+from qbot.render.style import Style
+from qbot.render.titles import title
+from qbot.render.words import capital, duration, joined, plural, span
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """How soon a change of the state can be on the card: said honestly, changes with the load.
+
+    Attributes:
+        every: seconds between two edits of one card at present.
+        running: how many operations share the budget.
+    """
+
+    every: float
+    running: int = 1
+
+
+def card(
+    progress: Progress, style: Style, *, fresh: Fresh | None = None, superseded: str = ""
+) -> Message:
+    """The message for one state.
+
+    Args:
+        progress: what to show.
+        style: the installation.
+        fresh: left out, the card does not say how often it is updated.
+        superseded: why this card no longer counts; it loses its buttons.
+    """
+    heading = title(progress)
+    summary = "\n".join(summary_lines(progress, style))
+    rows = "\n".join([*attention(progress, style), *proof_lines(progress)])
+    sources = "\n".join(source_lines(progress))
+    facts = fact_line(progress)
+    closing = prose(superseded, 300)
+    text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, closing) if t)
+    blocks = [
+        header(heading),
+        section(summary) if summary else None,
+        section(rows) if rows else None,
+        context(sources),
+        context(facts),
+        context(_fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
+        context(closing),
+        None if superseded else card_buttons(progress, style),
+    ]
+    return message(text, blocks)
+
+
+def summary_lines(progress: Progress, style: Style) -> list[str]:
+    """What it is busy with or how it ended, how far it is, and what keeps it."""
+    if progress.end is not None:
+        return _end_lines(progress, style)
+    lines = [f"*{activity(progress)}*"]
+    if progress.headline:
+        lines.append(prose(progress.headline))
+    if progress.services:
+        lines.append(f"{bar(progress)}  {tally(progress)}")
+    if progress.trouble:
+        since = f" (since {moment(progress.trouble_since)})" if progress.trouble_since else ""
+        lines.append(
+            f":warning: {prose(progress.trouble).rstrip('.')}{since}. Qbot waits and goes on."
+        )
+    return lines
+
+
+def _end_lines(progress: Progress, style: Style) -> list[str]:
+    lines = []
+    if progress.end is End.SUCCEEDED:
+        lines.append(_success(progress))
+    if progress.headline:
+        lines.append(prose(progress.headline, 600))
+    if progress.end in {End.FAILED, End.CANCELLED} and progress.services:
+        lines.append(f"{bar(progress)}  {tally(progress)}")
+    if progress.end is End.SUCCEEDED and progress.kind is not Kind.TEARDOWN and progress.url:
+        lines.append(link(progress.url, progress.url, style.hosts))
+    return lines
+
+
+def _success(progress: Progress) -> str:
+    count = len(progress.services)
+    if progress.kind is Kind.TEARDOWN:
+        unchecked = any(p.gone is None for p in progress.proofs)
+        return "Nothing that could be checked is left." if unchecked else "Nothing is left."
+    if count == 1:
+        return "Its service is ready."
+    return f"All {plural(count, 'service')} are ready." if count else "It is ready."
+
+
+def proof_lines(progress: Progress) -> list[str]:
+    """What a tear-down looked for afterwards, each with its answer in words."""
+    return [_proof(p) for p in progress.proofs[:12]]
+
+
+def _proof(proof: Proof) -> str:
+    answers = {
+        True: (":white_check_mark:", "gone"),
+        False: (":red_circle:", "still there"),
+        None: (":grey_question:", "not checked"),
+    }
+    sign, word = answers[proof.gone]
+    note = f": {prose(proof.note, 200)}" if proof.note else ""
+    return f"{sign} {prose(capital(proof.thing), 80)} {word}{note}"
+
+
+def fact_line(progress: Progress) -> str:
+    """Who started it, how long it took or usually takes, when the environment ends."""
+    who = f"Started by {mention(progress.actor.user)} {moment(progress.started_at)}"
+    took = ""
+    if progress.end is not None and progress.ended_at is not None:
+        took = f"took {span(progress.started_at, progress.ended_at)}"
+    usual = f"usually {duration(progress.usual_seconds)}" if progress.usual_seconds else ""
+    expires = ""
+    if progress.expires_at and progress.kind is not Kind.TEARDOWN:
+        expires = f"expires {moment(progress.expires_at, '{date_short_pretty} {time}')}"
+    return joined([who, took, usual, expires])
+
+
+def _fresh_line(progress: Progress, fresh: Fresh) -> str:
+    if progress.end is not None:
+        return ""
+    shown = moment(progress.updated_at, "{time_secs}")
+    so_far = ""
+    if progress.step is not Step.QUEUED:
+        so_far = f", {span(progress.started_at, progress.updated_at)} so far"
+    crowd = f" ({fresh.running} operations running)" if fresh.running > 1 else ""
+    return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}{crowd}"

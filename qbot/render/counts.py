@@ -1,0 +1,60 @@
+"""How far an operation is: a bar, numbers in words, and the wave it is in."""
+
+from qbot.domain.progress import Kind, Progress, Stage
+from qbot.render.words import STAGES, STEPS, joined
+
+_CELLS = 12
+_ORDER = (
+    Stage.FAILED,
+    Stage.BUILD_FAILED,
+    Stage.SYNCING,
+    Stage.BUILDING,
+    Stage.PLANNED,
+    Stage.DELETING,
+)
+
+
+def reached(progress: Progress) -> int:
+    """How many services are where the operation wants them."""
+    goal = Stage.GONE if progress.kind is Kind.TEARDOWN else Stage.READY
+    return progress.counts()[goal]
+
+
+def tally(progress: Progress) -> str:
+    """`7 of 11 ready · 1 failed · 3 syncing`; empty while the services are not known."""
+    total = len(progress.services)
+    if not total:
+        return ""
+    counts = progress.counts()
+    word = "gone" if progress.kind is Kind.TEARDOWN else "ready"
+    rest = [s for s in _ORDER if counts[s]]
+    if progress.kind is Kind.TEARDOWN and counts[Stage.READY]:
+        rest.append(Stage.READY)
+    return joined(
+        [f"{reached(progress)} of {total} {word}", *(f"{counts[s]} {STAGES[s][0]}" for s in rest)]
+    )
+
+
+def bar(progress: Progress) -> str:
+    """Full cells for what is reached; full only when everything is."""
+    total = len(progress.services)
+    if not total:
+        return ""
+    full = reached(progress) * _CELLS // total
+    return f"`{'█' * full}{'░' * (_CELLS - full)}`"
+
+
+def wave(progress: Progress) -> str:
+    """`wave 2 of 4`, where the catalog has more than one and not all are through."""
+    waves = sorted({s.wave for s in progress.services})
+    open_ = [s.wave for s in progress.services if s.stage is not Stage.READY]
+    if len(waves) <= 1 or not open_ or progress.kind is Kind.TEARDOWN:
+        return ""
+    return f"wave {waves.index(min(open_)) + 1} of {len(waves)}"
+
+
+def activity(progress: Progress) -> str:
+    """What the operation is busy with."""
+    if progress.cancelling and progress.end is None:
+        return "Cancelling: what runs is being brought to a stop"
+    return joined([STEPS[progress.step], wave(progress)])

@@ -1,0 +1,55 @@
+"""The reply that tells the end in the card's thread: it mentions the person, so it is short."""
+
+from qbot.domain.progress import End, Kind, Progress
+from qbot.render.attention import attention, failed
+from qbot.render.blocks import Message, message, section
+from qbot.render.card import proof_lines
+from qbot.render.escape import link, mention, prose
+from qbot.render.style import Style
+from qbot.render.words import DONE, NOUNS, span
+
+_ROWS = 3
+
+
+def end_reply(progress: Progress, style: Style) -> Message:
+    """Success in one line; a failure with the first services and their reasons."""
+    lines = [f"{mention(progress.actor.user)} {_sentence(progress, style)}"]
+    if progress.end is End.FAILED:
+        lines += attention(progress, style, most=_ROWS)
+        lines += [
+            line
+            for line, proof in zip(proof_lines(progress), progress.proofs, strict=False)
+            if proof.gone is False
+        ][:_ROWS]
+    text = "\n".join(lines)
+    return message(text, [section(text)])
+
+
+def _sentence(progress: Progress, style: Style) -> str:
+    branch = f"*{prose(progress.branch, 120)}*"
+    took = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
+    reason = f" {prose(progress.headline, 400)}" if progress.headline else ""
+    noun = NOUNS[progress.kind]
+    match progress.end:
+        case End.SUCCEEDED:
+            return f"{branch} is {_done(progress)}{took}.{_where(progress, style)}"
+        case End.FAILED if progress.kind is Kind.TEARDOWN:
+            return f"{branch} is not fully deleted.{reason}"
+        case End.FAILED:
+            count, total = len(failed(progress)), len(progress.services)
+            which = "" if reason or not count else f" {count} of {total} services failed."
+            return f"{noun} of {branch} failed{took}.{reason}{which}"
+        case End.CANCELLED:
+            return f"{noun} of {branch} was cancelled{took}.{reason}"
+        case _:
+            return f"{branch} was not {DONE[progress.kind]}.{reason}"
+
+
+def _done(progress: Progress) -> str:
+    return "ready" if progress.kind is Kind.CREATE else DONE[progress.kind]
+
+
+def _where(progress: Progress, style: Style) -> str:
+    if progress.kind is Kind.TEARDOWN or not progress.url:
+        return ""
+    return f" {link(progress.url, progress.url, style.hosts)}"

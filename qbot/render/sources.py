@@ -1,0 +1,49 @@
+"""Which services run the branch, and which are borrowed from where: one line per source."""
+
+from collections.abc import Sequence
+
+from qbot.domain.progress import Progress, ServiceProgress
+from qbot.domain.services import Source
+from qbot.render.escape import prose
+from qbot.render.words import listed, plural
+
+_NAMES = 8  # spelled out on one line
+_REFS = 6  # refs with a line each
+
+
+def source_lines(progress: Progress) -> list[str]:
+    """Escaped mrkdwn lines; none while the versions are not known."""
+    known = [s for s in progress.services if s.ref or s.sha]
+    by = {source: [s for s in known if s.source is source] for source in Source}
+    lines = []
+    if by[Source.BRANCH]:
+        lines.append(f"From the branch: {_names(by[Source.BRANCH])}")
+    if by[Source.SET]:
+        lines.append(f"Set by hand: {listed([_pair(s) for s in by[Source.SET]], _NAMES)}")
+    if by[Source.FROM]:
+        origin = prose(progress.taken_from, 80) or "another environment"
+        lines.append(f"As in {origin}: {_names(by[Source.FROM])}")
+    return lines + _borrowed(by[Source.DEFAULT], others=bool(lines))
+
+
+def _borrowed(services: Sequence[ServiceProgress], *, others: bool) -> list[str]:
+    """Services on their default branch, by its name."""
+    refs: dict[str, list[ServiceProgress]] = {}
+    for service in services:
+        refs.setdefault(service.ref, []).append(service)
+    lines = []
+    for ref, group in list(refs.items())[:_REFS]:
+        if len(group) <= 3:  # noqa: PLR2004  (few enough to name)
+            what = _names(group)
+        else:
+            what = f"{len(group)} others" if others else plural(len(group), "service")
+        lines.append(f"From {prose(ref, 60) or 'the default branch'}: {what}")
+    return lines
+
+
+def _names(services: Sequence[ServiceProgress]) -> str:
+    return listed([prose(s.service, 40) for s in services], _NAMES)
+
+
+def _pair(service: ServiceProgress) -> str:
+    return f"{prose(service.service, 40)} = {prose(service.ref, 60)}"

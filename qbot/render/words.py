@@ -1,0 +1,104 @@
+"""Words for states, lists, numbers and times; the same ones everywhere."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from qbot.domain.environment import Phase
+from qbot.domain.progress import Kind, Stage, Step
+
+STAGES: dict[Stage, tuple[str, str]] = {
+    Stage.PLANNED: ("planned", ":white_circle:"),
+    Stage.BUILDING: ("building", ":hammer_and_wrench:"),
+    Stage.BUILD_FAILED: ("build failed", ":red_circle:"),
+    Stage.SYNCING: ("syncing", ":large_blue_circle:"),
+    Stage.READY: ("ready", ":large_green_circle:"),
+    Stage.FAILED: ("failed", ":red_circle:"),
+    Stage.DELETING: ("deleting", ":large_blue_circle:"),
+    Stage.GONE: ("gone", ":white_circle:"),
+}
+
+PHASES: dict[Phase, tuple[str, str]] = {
+    Phase.CREATING: ("being created", ":large_blue_circle:"),
+    Phase.READY: ("ready", ":large_green_circle:"),
+    Phase.FAILED: ("needs attention", ":red_circle:"),
+    Phase.PARTIAL: ("partly made", ":large_yellow_circle:"),
+    Phase.DELETING: ("being deleted", ":large_blue_circle:"),
+    Phase.STUCK: ("not fully deleted", ":red_circle:"),
+    Phase.DELETED: ("deleted", ":white_circle:"),
+}
+
+STEPS: dict[Step, str] = {
+    Step.QUEUED: "Waiting for its turn",
+    Step.RESOLVING: "Looking up branches and builds",
+    Step.PREPARING: "Preparing project and namespace",
+    Step.DEPLOYING: "Deploying",
+    Step.CHECKING: "Checking",
+    Step.STOPPING: "Stopping running syncs",
+    Step.REMOVING: "Removing",
+    Step.PROVING: "Proving that nothing is left",
+    Step.ENDED: "Done",
+}
+
+DOING: dict[Kind, str] = {
+    Kind.CREATE: "Creating",
+    Kind.SYNC: "Syncing",
+    Kind.TEARDOWN: "Deleting",
+}
+NOUNS: dict[Kind, str] = {Kind.CREATE: "Create", Kind.SYNC: "Sync", Kind.TEARDOWN: "Delete"}
+DONE: dict[Kind, str] = {Kind.CREATE: "created", Kind.SYNC: "synced", Kind.TEARDOWN: "deleted"}
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def duration(seconds: float) -> str:
+    """About as exact as people say it: `45 s`, `2 min 50 s`, `3 h 5 min`, `2 days`."""
+    whole = max(int(seconds + 0.5), 0)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return _two(whole, _MINUTE, "min", "s")
+    if whole < 2 * _DAY:
+        return _two(whole // _MINUTE, _MINUTE, "h", "min")
+    return f"{whole // _DAY} days"
+
+
+def _two(whole: int, size: int, big: str, small: str) -> str:
+    many, rest = divmod(whole, size)
+    return f"{many} {big} {rest} {small}" if rest else f"{many} {big}"
+
+
+def span(earlier: datetime, later: datetime) -> str:
+    """The time between two moments, in words."""
+    return duration((later - earlier).total_seconds())
+
+
+def ttl(value: timedelta) -> str:
+    """A lifetime as the command line takes it: `3d`, `12h`, `90m`."""
+    minutes = int(value.total_seconds()) // _MINUTE
+    for size, unit in ((_DAY // _MINUTE, "d"), (_HOUR // _MINUTE, "h")):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """`a, b, c and 4 more`, of names that are escaped already."""
+    head = list(names[:most])
+    if len(names) > most:
+        return f"{', '.join(head)} and {len(names) - most} more"
+    return ", ".join(head)
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 service`, `3 services`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Facts side by side; empty ones are left out."""
+    return " · ".join(p for p in parts if p)
+
+
+def capital(text: str) -> str:
+    """The first letter large, the rest untouched."""
+    return text[:1].upper() + text[1:]
