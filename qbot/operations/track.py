@@ -76,7 +76,7 @@ class Tracker:
                 continue
             self._services[service] = replace(
                 known,
-                stage=_stage(verdict),
+                stage=stage_of(verdict),
                 sync=state.sync,
                 health=state.health,
                 reason="" if isinstance(verdict, Ready) else verdict.reason,
@@ -131,7 +131,8 @@ def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
     )
 
 
-def _stage(verdict: Verdict) -> Stage:
+def stage_of(verdict: Verdict) -> Stage:
+    """What a verdict on an Application means for its service."""
     match verdict:
         case Ready():
             return Stage.READY

@@ -1,0 +1,111 @@
+"""The `qbot` command. Thin: each sub-command imports what it runs, so `--help` stays fast."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+
+from qbot.errors import QbotError
+
+P = ParamSpec("P")
+
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Read QBOT_* settings from this file; the environment wins.",
+)
+
+
+def _tells_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """An error of the set-up is a sentence on stderr and exit status 2, not a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except QbotError as error:
+            click.echo(f"qbot: {error}", err=True)
+            sys.exit(2)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="qbot")
+def main() -> None:
+    """Branch environments from Slack, through Argo CD and GitLab."""
+
+
+@main.command()
+@env_file_option
+@_tells_errors
+def serve(env_file: Path | None) -> None:
+    """Run Qbot."""
+    from qbot.app import serve as run  # noqa: PLC0415  (--help must not pay for it)
+
+    asyncio.run(run(env_file))
+
+
+@main.command("check-config")
+@env_file_option
+@_tells_errors
+def check_config(env_file: Path | None) -> None:
+    """Check the settings and qbot.yaml without starting anything."""
+    from qbot.catalog import load_catalog  # noqa: PLC0415  (as above)
+    from qbot.settings import from_process  # noqa: PLC0415  (as above)
+
+    settings = from_process(env_file)
+    catalog = load_catalog(settings.config)
+    if catalog.environments.argocd not in settings.argocd:
+        raise click.ClickException(
+            f"{settings.config}: environments.argocd names {catalog.environments.argocd!r}, "
+            f"but only {', '.join(sorted(settings.argocd))} has QBOT_ARGOCD__<instance>__URL"
+        )
+    click.echo(f"{settings.config}: {len(catalog.services)} services, settings complete")
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Of the demo page.")
+@click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
+@click.option("--speed", default=9.0, show_default=True, help="How much faster than real life.")
+@click.option("--services", default=11, show_default=True, help="How many services the shop has.")
+@_tells_errors
+def demo(port: int, *, no_browser: bool, speed: float, services: int) -> None:
+    """Run the sandbox and Qbot against it, and open the page to play with."""
+    from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
+
+    run(port=port, browser=not no_browser, speed=speed, services=services)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Of everything: page, vendors.")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a qbot.yaml beside this file and every QBOT_* that `qbot serve` needs into it.",
+)
+@click.option("--speed", default=1.0, show_default=True, help="Of Argo CD and CI only.")
+@click.option("--services", default=11, show_default=True, help="How many services the shop has.")
+@click.option("--mode", type=click.Choice(["http", "socket"]), default="http", show_default=True)
+@click.option(
+    "--qbot-url", default="http://127.0.0.1:8080", show_default=True, help="Where Qbot listens."
+)
+@_tells_errors
+def sandbox(
+    port: int, env_file: Path | None, speed: float, services: int, mode: str, qbot_url: str
+) -> None:
+    """Run the stand-ins for Slack, GitLab and Argo CD alone, as a process of their own."""
+    from qbot.sandbox.run import run  # noqa: PLC0415  (as above)
+
+    run(
+        port=port,
+        env_file=env_file,
+        speed=speed,
+        services=services,
+        mode=mode,
+        qbot_url=qbot_url,
+    )

@@ -1,0 +1,96 @@
+"""`qbot demo`: the sandbox and Qbot as two processes, as in real life, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import webbrowser
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+_START = 30.0  # seconds for a process to come up on a slow machine
+_STOP = 12.0
+
+
+def run(*, port: int, browser: bool, speed: float, services: int) -> None:
+    """Start both, print the address, stop both at the end."""
+    with tempfile.TemporaryDirectory(prefix="qbot-demo-") as folder:
+        asyncio.run(_run(Path(folder) / "env", port, browser, speed, services))
+
+
+async def _run(env_file: Path, port: int, browser: bool, speed: float, services: int) -> None:  # noqa: FBT001  (handed on as given)
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, over.set)
+    qbot_port = _free_port()
+    stand_ins = await _start(
+        "sandbox", "--port", str(port), "--env-file", str(env_file), "--speed", str(speed),
+        "--services", str(services), "--qbot-url", f"http://127.0.0.1:{qbot_port}",
+    )  # fmt: skip
+    running = [stand_ins]
+    try:
+        url = (await _line(stand_ins, "sandbox: ")).strip()
+        qbot = await _start("serve", "--env-file", str(env_file))
+        running.append(qbot)
+        await _line(qbot, "qbot: ready")
+        print(f"\n  Open {url}\n  and type  /env create feat/checkout\n", flush=True)  # noqa: T201  (this is the demo's answer)
+        if browser:
+            await asyncio.to_thread(webbrowser.open, url)
+        await _until(over, running)
+    finally:
+        for process in reversed(running):
+            await _stop(process)
+
+
+async def _start(*arguments: str) -> Process:
+    """The child leads a group of its own, so that Ctrl-C reaches it only through `_stop`."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "qbot", *arguments, stdout=PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"}, start_new_session=True,
+    )  # fmt: skip
+
+
+async def _line(process: Process, start: str) -> str:
+    """What follows `start` on the first line that begins with it."""
+    if process.stdout is None:
+        raise RuntimeError("the process has no output")
+    async with asyncio.timeout(_START):
+        while line := (await process.stdout.readline()).decode():
+            if line.startswith(start):
+                return line.removeprefix(start)
+    raise SystemExit(await process.wait() or 1)
+
+
+async def _until(over: asyncio.Event, running: list[Process]) -> None:
+    """Ctrl-C, or one of the two ending by itself."""
+    ends = [asyncio.create_task(p.wait()) for p in running]
+    asked = asyncio.create_task(over.wait())
+    await asyncio.wait([asked, *ends], return_when=asyncio.FIRST_COMPLETED)
+    for task in (asked, *ends):
+        task.cancel()
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago, with its successor free as well (the admin port)."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
