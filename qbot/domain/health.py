@@ -1,12 +1,15 @@
 """What Argo CD reports of one Application -> ready, waiting or broken.
 
-Words are Argo CD's own (sync status, health status, operation phase).
+Words are Argo CD's own (sync status, health status, operation phase). "Deployed" is more than
+Synced and Healthy: both lag behind a sync, and an Application without resources is both.
 """
 
+import re
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from qbot.domain.names import AppName, EnvId, ServiceName
+from qbot.domain.names import AppName, EnvId, OpId, ServiceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,165 @@ class Broken:
 
 
 Verdict = Ready | Waiting | Broken
+
+_SHA = re.compile(r"\b[0-9a-f]{40}\b")
+_RETRYING = re.compile(r"\s*(?:Retrying attempt #(\d+).*)$", re.DOTALL)
+
+
+def verdict(
+    state: AppState, *, wanted: str, since: datetime | None, op: OpId | None = None
+) -> Verdict:
+    """Whether an Application is deployed at a commit.
+
+    Args:
+        state: what Argo CD said last.
+        wanted: the commit, 40 digits; empty: whichever one its targetRevision stands for.
+        since: when a sync was asked for, or its spec changed; older results do not count.
+        op: whose sync counts even if the clocks of Argo CD and Qbot differ.
+    """
+    goal = wanted or state.revision
+    if state.deleting:
+        return Broken("It is being deleted.")
+    if _in_progress(state):
+        return _invalid(state) or Waiting(_progress(state))
+    failed = _condition(state, goal, since) or _failed_sync(state, goal, since, op)
+    if failed:
+        return failed
+    missing = _unsynced(state, goal, since, op)
+    return missing or _health(state)
+
+
+def _in_progress(state: AppState) -> bool:
+    return state.requested or state.phase in ("Running", "Terminating")
+
+
+def _progress(state: AppState) -> str:
+    """A running sync in words; a retry that is due is Running with an end time."""
+    if state.phase == "Terminating":
+        return "Its sync is being stopped."
+    if state.phase != "Running":
+        return "Its sync waits for a free worker."
+    if state.finished_at is not None:
+        retry = _RETRYING.search(state.message)
+        what = _RETRYING.sub("", state.message)
+        number = f" (attempt {retry[1]})" if retry else ""
+        return f"The sync failed and is tried again{number}: {what}"
+    if state.waits_for:
+        return f"Waits for {state.waits_for}"
+    return state.message or "It is being synced."
+
+
+def _invalid(state: AppState) -> Broken | None:
+    found = [text for kind, text in state.conditions if kind == "InvalidSpecError"]
+    return Broken(f"InvalidSpecError: {found[0]}") if found else None
+
+
+def _condition(state: AppState, goal: str, since: datetime | None) -> Broken | Waiting | None:
+    """An error that Argo CD holds against the Application, unless it is about something older."""
+    if invalid := _invalid(state):
+        return invalid
+    for kind, text in state.conditions:
+        about = _SHA.findall(text) if kind == "SyncError" else []
+        if about and goal and goal not in about:
+            continue
+        if not _reached(state.reconciled_at, since):
+            return Waiting("Argo CD has not compared it again yet.")
+        return Broken(f"{kind}: {text}")
+    return None
+
+
+def _failed_sync(
+    state: AppState, goal: str, since: datetime | None, op: OpId | None
+) -> Broken | None:
+    if state.phase not in ("Failed", "Error") or not _is_ours(state, since, op):
+        return None
+    # A failed sync of an older commit is history, until Argo CD sees nothing left to do.
+    settled = state.sync == "Synced" and state.revision == goal
+    if state.synced_revision not in ("", goal) and not settled:
+        return None
+    return Broken(f"Sync {state.phase.lower()}: {state.message}")
+
+
+def _is_ours(state: AppState, since: datetime | None, op: OpId | None) -> bool:
+    if since is None or (op is not None and state.info == op):
+        return True
+    return _reached(state.started_at, since)
+
+
+def _unsynced(
+    state: AppState, goal: str, since: datetime | None, op: OpId | None
+) -> Broken | Waiting | None:
+    """What keeps it from being synced at the goal and compared since."""
+    if not state.sync or not goal:
+        return Waiting("Argo CD has not compared it yet.")
+    if state.sync == "Unknown":
+        return Waiting("Argo CD cannot compare it with its repository at the moment.")
+    if state.revision != goal:
+        return Waiting(f"It is still at commit {state.revision[:8]}.")
+    if state.sync != "Synced":
+        return Waiting("It is out of sync; Argo CD is about to sync it.")
+    if state.phase != "Succeeded" or not _is_ours(state, since, op):
+        return Waiting("Its sync has not begun yet.")
+    if not _reached(state.reconciled_at, state.finished_at) or state.reconciled_at is None:
+        return Waiting("Argo CD has not looked at it since its sync.")
+    if not _reached(state.reconciled_at, since):
+        return Waiting("Argo CD has not compared it again yet.")
+    # Synced at a commit that was never synced is right too: nothing in its manifests changed.
+    return None if state.resources else Broken("Its chart makes no resources at this commit.")
+
+
+def _reached(moment: datetime | None, since: datetime | None) -> bool:
+    """Whether `moment` is not before `since`, in the whole seconds that Kubernetes keeps."""
+    if since is None:
+        return True
+    return moment is not None and moment >= since.replace(microsecond=0)
+
+
+def _health(state: AppState) -> Verdict:
+    detail = state.waits_for or state.health_message
+    said = f"{state.health or 'Unknown'}: {detail}" if detail else state.health
+    match state.health:
+        case "Healthy":
+            return Ready()
+        case "Degraded":
+            return Broken(said)
+        case "":
+            return Waiting("Argo CD has not looked at its health yet.")
+        case _:  # Progressing, Missing, Suspended, Unknown
+            return Waiting(said)
+
+
+class Debounce:
+    """Believes bad news only once it has lasted: health flaps while pods start.
+
+    Going from Waiting or Broken to Ready counts at once; leaving Ready, and becoming Broken,
+    after `hold`. Keeps one memory per key; `now` comes from the caller's clock.
+    """
+
+    def __init__(self, hold: timedelta) -> None:
+        self._hold = hold
+        self._believed: dict[Hashable, Verdict] = {}
+        self._doubted: dict[Hashable, tuple[type[Verdict], datetime]] = {}
+
+    def settle(self, key: Hashable, seen: Verdict, *, now: datetime) -> Verdict:
+        """What to believe of `key`, given what is seen now."""
+        believed = self._believed.get(key, Waiting())
+        if type(seen) is type(believed) or not self._doubtful(believed, seen):
+            self._doubted.pop(key, None)
+            self._believed[key] = seen
+            return seen
+        kind, first = self._doubted.get(key, (type(seen), now))
+        if kind is not type(seen):
+            first = now
+        self._doubted[key] = (type(seen), first)
+        if now - first >= self._hold:
+            del self._doubted[key]
+            self._believed[key] = seen
+            return seen
+        if isinstance(seen, Broken) and isinstance(believed, Waiting):
+            return Waiting(seen.reason)
+        return believed
+
+    @staticmethod
+    def _doubtful(believed: Verdict, seen: Verdict) -> bool:
+        return isinstance(seen, Broken) or isinstance(believed, Ready)
