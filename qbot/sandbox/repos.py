@@ -156,13 +156,27 @@ class Repository:
         author: Person,
         at: datetime,
         start: str | None = None,
-        committer: Person | None = None,
     ) -> str:
         """Commit `changes` (path -> content, None removes) to a branch; the new commit's id.
 
         A branch that does not exist yet starts at the commit `start`, else at an empty tree.
         """
         parent = start or self.branches().get(branch)
+        sha = self.store_changes(parent, changes, message=message, author=author, at=at)
+        self.set_branch(branch, sha)
+        return sha
+
+    def store_changes(
+        self,
+        parent: str | None,
+        changes: Mapping[str, str | bytes | None],
+        *,
+        message: str,
+        author: Person,
+        at: datetime,
+        committer: Person | None = None,
+    ) -> str:
+        """Make a commit on top of `parent` that no branch knows yet; its id."""
         index = pygit2.Index()
         if parent is not None:
             index.read_tree(self.git[parent].peel(pygit2.Tree))
@@ -172,13 +186,9 @@ class Repository:
             else:
                 data = content.encode() if isinstance(content, str) else content
                 index.add(pygit2.IndexEntry(path, self.git.create_blob(data), FileMode.BLOB))
-        tree = index.write_tree(self.git)
+        tree = str(index.write_tree(self.git))
         parents = [parent] if parent is not None else []
-        sha = self.store(
-            str(tree), parents, message=message, author=author, at=at, committer=committer
-        )
-        self.set_branch(branch, sha)
-        return sha
+        return self.store(tree, parents, message=message, author=author, at=at, committer=committer)
 
     def store(
         self,
@@ -190,7 +200,7 @@ class Repository:
         at: datetime,
         committer: Person | None = None,
     ) -> str:
-        """Make a commit that no branch knows yet; its id."""
+        """Make a commit of a tree that exists; no branch knows it yet. Its id."""
         seconds, by = int(at.timestamp()), committer or author
         return str(
             self.git.create_commit(

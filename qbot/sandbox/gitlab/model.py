@@ -57,6 +57,9 @@ class Group:
     members: dict[int, Role] = field(default_factory=dict)  # user id -> own level
 
 
+ACTIVE = frozenset({"created", "pending", "running"})
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """A job of a pipeline, or a commit status that another system reported (`external`)."""
@@ -70,9 +73,9 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     external: bool = False
+    retried: bool = False
     target_url: str | None = None
     description: str | None = None
-    log: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +96,12 @@ class Pipeline:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     jobs: list[Job] = field(default_factory=list)
+    variables: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in ACTIVE
 
 
 @dataclass(slots=True, eq=False)

@@ -6,10 +6,26 @@ from typing import Any
 from aiohttp import web
 
 from qbot.sandbox import http
-from qbot.sandbox.gitlab import branches, meta, people, projects
+from qbot.sandbox.gitlab import (
+    branches,
+    commits,
+    committing,
+    files,
+    meta,
+    people,
+    pipelines,
+    projects,
+    refs,
+    statuses,
+)
 from qbot.sandbox.gitlab.api import MOUNT, Api
 from qbot.sandbox.gitlab.cache import ListCache
+from qbot.sandbox.gitlab.ci import Ci
+from qbot.sandbox.gitlab.drive import Drive
 from qbot.sandbox.gitlab.errors import FaultShapes
+from qbot.sandbox.gitlab.merge_request_lists import MergeRequestLists
+from qbot.sandbox.gitlab.merge_requests import MergeRequests
+from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import Role
 from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
@@ -52,11 +68,22 @@ class GitLabStandIn:
         self._cache = ListCache(on=list_cache)
         self._throttle = Throttle(rate_limit)
         self.world = World(kernel, self.repositories, external_url)
+        self.ci = Ci(self.world)
+        self.machine = MergeMachine(self.world)
+        self.world.on_push += [self.ci.pushed, self.machine.pushed]
+        self.ci.on_change.append(self.machine.pipeline_changed)
 
     def app(self) -> web.Application:
         """Everything below `/gitlab`."""
+        modules = (projects, people, meta, commits, committing, files, refs, statuses)
         router = Router(
-            [*branches.routes(self._cache), *projects.routes(), *people.routes(), *meta.routes()]
+            [
+                *branches.routes(self._cache),
+                *pipelines.routes(self.ci),
+                *MergeRequestLists(self.machine).routes(),
+                *MergeRequests(self.machine).routes(),
+                *(found for module in modules for found in module.routes()),
+            ]
         )
         api = Api(self.world, router, self._throttle)
         app = web.Application(
@@ -68,11 +95,27 @@ class GitLabStandIn:
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test may do to this GitLab."""
-        return []
+        return Drive(self.world, self.ci, self.machine).routes()
 
     def state(self) -> dict[str, Any]:
-        """Every branch of every project."""
-        return {"branches": {r.path: r.branches() for r in self.repositories}}
+        """Every branch of every project, and every merge request."""
+        return {
+            "branches": {r.path: r.branches() for r in self.repositories},
+            "merge_requests": [
+                {
+                    "project": project.path,
+                    "iid": found.iid,
+                    "title": found.title,
+                    "state": found.state,
+                    "source_branch": found.source_branch,
+                    "target_branch": found.target_branch,
+                    "sha": found.sha,
+                    "merge_commit_sha": found.merge_commit_sha,
+                }
+                for project in self.world.projects.values()
+                for found in project.merge_requests
+            ],
+        }
 
     def set_member(self, group: str, user: str, *, present: bool) -> None:
         """Put somebody into a GitLab group (as a developer) or take them out of it.
@@ -105,7 +148,9 @@ class GitLabStandIn:
         await self.reset()
 
     async def stop(self) -> None:
-        """Remove the repositories from the disk."""
+        """End what is on its way and remove the repositories from the disk."""
+        self.ci.stop()
+        self.machine.stop()
         self.world.clear()
         self.repositories.clear()
 
@@ -115,8 +160,11 @@ class GitLabStandIn:
         self._cache.clear()
         self._people()
         seed(self.repositories, self._services, self.kernel.clock.now())
+        runner = next(iter(self.world.users.values()))
         for repository in self.repositories:
-            self.world.add_project(repository)
+            project = self.world.add_project(repository)
+            for branch in repository.branches():
+                self.ci.record_passed(project, branch, runner)
 
     def _people(self) -> None:
         world = self.world

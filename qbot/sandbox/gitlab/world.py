@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 
+from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.model import ZERO_SHA, Group, Project, Push, Role, Token, User
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repos import Person, Repositories, Repository
@@ -61,7 +62,7 @@ class World:
         return group
 
     def add_project(self, repository: Repository) -> Project:
-        """Make the project of a repository; its group exists already.
+        """Make the project of a repository that has commits; its group exists already.
 
         Raises:
             KeyError: the group does not exist.
@@ -69,9 +70,9 @@ class World:
         group = self.group(repository.path.rpartition("/")[0])
         if group is None:
             raise KeyError(repository.path)
-        project = Project(
-            self.next_id(), repository.path, group, repository, self.now(), self.now()
-        )
+        commits = list(history.log(repository, list(repository.branches().values())))
+        first, last = commits[-1].committed_at, commits[0].committed_at
+        project = Project(self.next_id(), repository.path, group, repository, first, last)
         self.projects[project.id] = project
         return project
 

@@ -1,0 +1,214 @@
+"""What people do in GitLab and its runners, on demand: pushes, merges, verdicts on pipelines."""
+
+import json
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
+from aiohttp import web
+
+from qbot.sandbox.gitlab.ci import Ci
+from qbot.sandbox.gitlab.merging import MergeMachine
+from qbot.sandbox.gitlab.model import MergeRequest, Project, User
+from qbot.sandbox.gitlab.world import World
+from qbot.sandbox.repos import Person, valid_branch
+from qbot.sandbox.shop.seed import feature_file
+
+_AUTHOR, _REVIEWER = "ana", "chloe"
+_TITLES = (
+    "Round prices for display",
+    "Tell the customer what went wrong",
+    "Load less on the first page",
+    "Fix a typo in the confirmation",
+    "Try the new totals",
+)
+Body = dict[str, Any]
+
+
+class BadDriveError(Exception):
+    """The order cannot be carried out; the text says why."""
+
+
+class Drive:
+    """The GitLab part of `/drive`."""
+
+    def __init__(self, world: World, ci: Ci, machine: MergeMachine) -> None:
+        self._world = world
+        self._ci = ci
+        self._machine = machine
+        self._changes = count(1)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The calls."""
+        calls: dict[str, tuple[Callable[[Body], Body], str, str]] = {
+            "push": (self.push, "project branch", "files author"),
+            "merge": (self.merge, "project branch", ""),
+            "delete-branch": (self.delete_branch, "project branch", ""),
+            "pipeline": (self.pipeline, "project ref status", ""),
+            "file": (self.file, "project ref path", ""),
+            "mr": (self.merge_request, "project iid action", ""),
+        }
+        return [
+            web.post(f"/drive/{name}", _handler(act, needed.split(), optional.split()))
+            for name, (act, needed, optional) in calls.items()
+        ]
+
+    def push(self, body: Body) -> Body:
+        """Commit to a branch, made from the default branch where it is missing."""
+        project, branch = self._project(body), str(body["branch"])
+        author = self._user(str(body.get("author", _AUTHOR)))
+        if not valid_branch(branch):
+            raise BadDriveError(f"git refuses the branch name {branch!r}")
+        title, changes = self._change(body.get("files"))
+        branches = project.repository.branches()
+        parent = branches.get(branch) or branches[project.default_branch]
+        sha = project.repository.store_changes(
+            parent,
+            changes,
+            message=title,
+            author=Person(author.name, author.email),
+            at=self._world.now(),
+        )
+        self._move(project, branch, sha, author)
+        return {"sha": sha}
+
+    def merge(self, body: Body) -> Body:
+        """Merge a branch into the default branch through a merge request."""
+        project, branch = self._project(body), self._branch(body)
+        found = next(
+            (m for m in project.merge_requests if _is_open(m) and m.source_branch == branch), None
+        )
+        if found is None:
+            title = project.repository.commit(project.repository.branches()[branch]).title
+            author = self._user(_AUTHOR)
+            target = project.default_branch
+            found = self._machine.open(project, author, branch, target, title)
+        return self._merge(project, found)
+
+    def delete_branch(self, body: Body) -> Body:
+        """Delete a branch."""
+        project, branch = self._project(body), self._branch(body)
+        if branch == project.default_branch:
+            raise BadDriveError(f"{branch} is the default branch of {project.path}")
+        self._move(project, branch, None, self._user(_AUTHOR))
+        return {}
+
+    def pipeline(self, body: Body) -> Body:
+        """Decide how the running, or else the next, pipeline of a ref ends."""
+        try:
+            self._ci.decide(self._project(body), str(body["ref"]), str(body["status"]))
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
+        return {}
+
+    def file(self, body: Body) -> Body:
+        """Read a file."""
+        project, ref, path = self._project(body), str(body["ref"]), str(body["path"])
+        sha = project.repository.resolve(ref)
+        if sha is None:
+            raise BadDriveError(f"{project.path} has no {ref}")
+        text = project.repository.read(sha, path)
+        if text is None:
+            raise BadDriveError(f"{project.path} has no {path} at {ref}")
+        return {"text": text}
+
+    def merge_request(self, body: Body) -> Body:
+        """Close, merge, comment on, or bring into conflict an open merge request."""
+        project, wanted = self._project(body), str(body["iid"])
+        found = next((m for m in project.merge_requests if str(m.iid) == wanted), None)
+        if found is None or not _is_open(found):
+            raise BadDriveError(f"{project.path} has no open merge request {wanted}")
+        match body["action"]:
+            case "close":
+                self._machine.close(project, found, self._user(_REVIEWER))
+            case "merge":
+                return self._merge(project, found)
+            case "comment":
+                self._machine.comment(project, found, self._user(_REVIEWER), "Looks good to me.")
+            case "conflict":
+                self._conflict(project, found)
+            case action:
+                raise BadDriveError(f"action {action!r} is not close, merge, comment or conflict")
+        return {}
+
+    def _merge(self, project: Project, found: MergeRequest) -> Body:
+        sha = self._machine.merge(project, found, self._user(_REVIEWER))
+        if sha is None:
+            raise BadDriveError(f"!{found.iid} of {project.path} has conflicts")
+        return {"iid": found.iid, "sha": sha}
+
+    def _conflict(self, project: Project, found: MergeRequest) -> None:
+        """Somebody changes the same files on the target branch in another way."""
+        paths = self._machine.changed_paths(project, found)
+        if not paths:
+            raise BadDriveError(f"!{found.iid} of {project.path} changes nothing")
+        target = found.target_branch
+        author = self._user(_REVIEWER)
+        sha = project.repository.store_changes(
+            project.repository.branches()[target],
+            dict.fromkeys(paths, f"Changed on {target} meanwhile.\n"),
+            message="Change the same lines",
+            author=Person(author.name, author.email),
+            at=self._world.now(),
+        )
+        self._move(project, target, sha, author)
+
+    def _change(self, files: object) -> tuple[str, dict[str, str | bytes | None]]:
+        number = next(self._changes)
+        if files is None:
+            title = _TITLES[number % len(_TITLES)]
+            return title, dict(feature_file(f"{title} {number}"))
+        if not isinstance(files, dict) or not all(isinstance(t, str) for t in files.values()):
+            raise BadDriveError("files must map paths to texts")
+        return f"Change {', '.join(files)}"[:70], dict(files)
+
+    def _move(self, project: Project, branch: str, sha: str | None, user: User) -> None:
+        try:
+            self._world.move(project, f"refs/heads/{branch}", sha, user)
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
+
+    def _project(self, body: Body) -> Project:
+        found = self._world.project(str(body["project"]))
+        if found is None:
+            raise BadDriveError(f"no project {body['project']}")
+        return found
+
+    def _branch(self, body: Body) -> str:
+        branch = str(body["branch"])
+        if branch not in self._project(body).repository.branches():
+            raise BadDriveError(f"{body['project']} has no branch {branch}")
+        return branch
+
+    def _user(self, username: str) -> User:
+        found = self._world.user(username)
+        if found is None:
+            raise BadDriveError(f"no user {username}")
+        return found
+
+
+def _is_open(found: MergeRequest) -> bool:
+    return found.state == "opened"
+
+
+def _handler(
+    act: Callable[[Body], Body], needed: list[str], optional: list[str]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.text())
+            _check(body, needed, optional)
+            return web.json_response(act(body))
+        except (BadDriveError, json.JSONDecodeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    return handle
+
+
+def _check(body: object, needed: list[str], optional: list[str]) -> None:
+    if not isinstance(body, dict):
+        raise BadDriveError("the body must be a JSON object")
+    if missing := [name for name in needed if name not in body]:
+        raise BadDriveError(f"missing: {', '.join(missing)}")
+    if unknown := sorted(set(body) - set(needed) - set(optional)):
+        raise BadDriveError(f"unknown: {', '.join(unknown)}")

@@ -1,0 +1,220 @@
+"""The life of merge requests: mergeability that takes a moment, merging, closing."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+from qbot.sandbox.gitlab import history
+from qbot.sandbox.gitlab.ci import latest_pipeline
+from qbot.sandbox.gitlab.model import (
+    ZERO_SHA,
+    MergeRequest,
+    Note,
+    Pipeline,
+    Project,
+    Push,
+    Role,
+    User,
+)
+from qbot.sandbox.gitlab.world import World
+from qbot.sandbox.repos import Person
+
+_PREPARING = timedelta(seconds=1)
+_CHECKING = timedelta(seconds=1)
+_REMOVAL = 2  # seconds from a merge until its source branch is gone
+TRANSIENT = frozenset({"preparing", "checking"})
+
+
+class MergeMachine:
+    """Every change of a merge request goes through here."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._removals: list[asyncio.Task[None]] = []
+
+    def stop(self) -> None:
+        """Leave the source branches alone that were about to go."""
+        for removal in self._removals:
+            removal.cancel()
+        self._removals.clear()
+
+    def open(
+        self, project: Project, author: User, source: str, target: str, title: str
+    ) -> MergeRequest:
+        """A new merge request between two branches that exist."""
+        now, branches = self._world.now(), project.repository.branches()
+        merge_request = MergeRequest(
+            id=self._world.next_id(),
+            iid=len(project.merge_requests) + 1,
+            title=title,
+            source_branch=source,
+            target_branch=target,
+            author=author,
+            sha=branches[source],
+            created_at=now,
+            updated_at=now,
+            checked_at=now + _PREPARING + _CHECKING,
+        )
+        self._look(project, merge_request)
+        project.merge_requests.append(merge_request)
+        return merge_request
+
+    def status(self, project: Project, merge_request: MergeRequest) -> str:
+        """GitLab's `detailed_merge_status`."""
+        now, repository = self._world.now(), project.repository
+        if merge_request.state != "opened":
+            return "not_open"
+        if now < merge_request.created_at + _PREPARING:
+            return "preparing"
+        if now < merge_request.checked_at:
+            return "checking"
+        if is_draft(merge_request):
+            return "draft_status"
+        target = repository.branches().get(merge_request.target_branch)
+        if target is None or merge_request.source_branch not in repository.branches():
+            return "commits_status"
+        merged = history.merge_tree(repository, target, merge_request.sha)
+        return "mergeable" if merged is not None else "conflict"
+
+    def merge(
+        self, project: Project, merge_request: MergeRequest, user: User, message: str = ""
+    ) -> str | None:
+        """Merge now, whatever its status; the new commit of the target, None on a conflict."""
+        repository = project.repository
+        target = repository.branches()[merge_request.target_branch]
+        tree = history.merge_tree(repository, target, merge_request.sha)
+        if tree is None:
+            return None
+        who, now = Person(user.name, user.email), self._world.now()
+        source = merge_request.sha
+        if merge_request.squash:
+            inner = repository.commit(source)
+            base = merge_request.base_sha
+            source = repository.store(
+                inner.tree, [base], message=merge_request.title, author=inner.author, at=now
+            )
+            merge_request.squash_commit_sha = source
+        text = message or _merge_message(project, merge_request)
+        sha = repository.store(tree, [target, source], message=text, author=who, at=now)
+        merge_request.merge_commit_sha = sha
+        self._end(project, merge_request, user)
+        self._world.move(project, f"refs/heads/{merge_request.target_branch}", sha, user)
+        if merge_request.remove_source:
+            removal = self._remove(project, merge_request, user)
+            self._removals.append(self._world.kernel.spawn(removal, "remove source branch"))
+        return sha
+
+    def changed_paths(self, project: Project, merge_request: MergeRequest) -> list[str]:
+        """The files that it would change."""
+        found = history.diff(project.repository, merge_request.base_sha, merge_request.sha)
+        return [changed.new_path for changed in found]
+
+    def close(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        """Close it unmerged."""
+        now = self._world.now()
+        merge_request.state, merge_request.closed_by, merge_request.closed_at = "closed", user, now
+        merge_request.auto_merge_user = None
+        self._changed(project, merge_request)
+
+    def reopen(self, project: Project, merge_request: MergeRequest) -> None:
+        """Open a closed one again; its mergeability is looked at anew."""
+        merge_request.state, merge_request.closed_by, merge_request.closed_at = "opened", None, None
+        self._look(project, merge_request)
+        self._changed(project, merge_request)
+
+    def comment(self, project: Project, merge_request: MergeRequest, user: User, body: str) -> Note:
+        """Add a note."""
+        note = Note(self._world.next_id(), body, user, self._world.now())
+        merge_request.notes.append(note)
+        self._changed(project, merge_request)
+        return note
+
+    def pushed(self, push: Push) -> None:
+        """A branch moved: heads, mergeability and states follow."""
+        for merge_request in _open(push.project):
+            if push.branch == merge_request.source_branch:
+                self._source_moved(push, merge_request)
+            elif push.branch == merge_request.target_branch and push.after != ZERO_SHA:
+                self._target_moved(push, merge_request)
+
+    def pipeline_changed(self, project: Project, pipeline: Pipeline) -> None:
+        """A pipeline that was waited for passed (merge now) or did not (stop waiting)."""
+        for merge_request in _open(project):
+            user = merge_request.auto_merge_user
+            if (
+                user is None
+                or pipeline.active
+                or head_pipeline(project, merge_request) is not pipeline
+            ):
+                continue
+            merge_request.auto_merge_user = None
+            if pipeline.status == "success" and self.merge(project, merge_request, user) is None:
+                merge_request.merge_error = "Branch cannot be merged"
+
+    def _source_moved(self, push: Push, merge_request: MergeRequest) -> None:
+        if push.after == ZERO_SHA:
+            self.close(push.project, merge_request, push.user)
+            return
+        merge_request.sha, merge_request.auto_merge_user = push.after, None
+        self._look(push.project, merge_request)
+        self._changed(push.project, merge_request)
+
+    def _target_moved(self, push: Push, merge_request: MergeRequest) -> None:
+        repository = push.project.repository
+        if history.is_strict_ancestor(repository, merge_request.sha, push.after) and (
+            merge_request.sha != merge_request.base_sha
+        ):
+            self._end(push.project, merge_request, push.user)
+        else:
+            self._look(push.project, merge_request)
+            self._changed(push.project, merge_request)
+
+    def _look(self, project: Project, merge_request: MergeRequest) -> None:
+        repository = project.repository
+        target = repository.branches().get(merge_request.target_branch)
+        if target is not None:
+            base = history.merge_base(repository, target, merge_request.sha)
+            merge_request.base_sha = base or target
+        merge_request.checked_at = max(merge_request.checked_at, self._world.now() + _CHECKING)
+
+    def _end(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        now = self._world.now()
+        merge_request.state, merge_request.merge_user, merge_request.merged_at = "merged", user, now
+        self._changed(project, merge_request)
+
+    def _changed(self, project: Project, merge_request: MergeRequest) -> None:
+        merge_request.updated_at = self._world.now()
+        self._world.kernel.feed.publish(
+            "merge_request", project=project.path, iid=merge_request.iid, state=merge_request.state
+        )
+
+    async def _remove(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        await self._world.kernel.clock.work(_REMOVAL)
+        if project.repository.branches().get(merge_request.source_branch) == merge_request.sha:
+            self._world.move(project, f"refs/heads/{merge_request.source_branch}", None, user)
+
+
+def merge_role(project: Project, branch: str) -> Role:
+    """What one must be to merge into a branch; developers may, into the protected one too."""
+    return Role.DEVELOPER if branch in project.repository.branches() else Role.MAINTAINER
+
+
+def is_draft(merge_request: MergeRequest) -> bool:
+    """Whether its title says so."""
+    return merge_request.title.lower().startswith(("draft:", "[draft]", "(draft)"))
+
+
+def head_pipeline(project: Project, merge_request: MergeRequest) -> Pipeline | None:
+    """The newest pipeline of its newest commit."""
+    return latest_pipeline(project, ref=merge_request.source_branch, sha=merge_request.sha)
+
+
+def _open(project: Project) -> Iterator[MergeRequest]:
+    return (m for m in list(project.merge_requests) if m.state == "opened")
+
+
+def _merge_message(project: Project, merge_request: MergeRequest) -> str:
+    first = f"Merge branch '{merge_request.source_branch}' into '{merge_request.target_branch}'"
+    return (
+        f"{first}\n\n{merge_request.title}\n\nSee merge request {project.path}!{merge_request.iid}"
+    )
