@@ -28,6 +28,7 @@ async def create(run: Run, context: Context) -> Outcome:
     env = await context.environment(run.operation.env)
     durations = await context.store.durations(env.id, run.operation.kind, limit=HISTORY)
     tracker = Tracker(run, env, context, usual(durations))
+    await _name_source(context, tracker, asked)
     tracker.step(Step.RESOLVING)
     try:
         plans = await _resolve(run, context, env, asked)
@@ -74,6 +75,11 @@ async def _plans(context: Context, asked: CreateInput) -> tuple[ServicePlan, ...
     return await resolve(context.gitlab, wish(asked, context.catalog, source))
 
 
+async def _name_source(context: Context, tracker: Tracker, asked: CreateInput) -> None:
+    if source := await context.store.environment(asked.source) if asked.source else None:
+        tracker.takes_from(source.branch)
+
+
 async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     """What a create would make, told to the person only."""
     name, now = env_name(asked.branch, prefix=context.rules.prefix), context.clock.now()
@@ -89,6 +95,7 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
         expires_at=now + ttl if ttl else None,
     )
     tracker = Tracker(run, env, context, None)
+    await _name_source(context, tracker, asked)
     try:
         plans = await run.call("resolve", lambda: _plans(context, asked))
     except UserError as error:

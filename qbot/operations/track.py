@@ -36,6 +36,10 @@ class Tracker:
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
 
+    def takes_from(self, branch: str) -> None:
+        """Services without the branch run what this branch's environment runs."""
+        self.progress = replace(self.progress, taken_from=branch)
+
     def step(self, step: Step) -> None:
         """The operation goes on to its next part."""
         self.progress = replace(self.progress, step=step)
