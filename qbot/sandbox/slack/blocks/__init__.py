@@ -1,0 +1,1 @@
+"""Block Kit as Slack checks it, per surface. Pure: dicts in, complaints out."""

@@ -1,0 +1,1 @@
+"""From Slack to the app: commands, clicks, submissions and events, over HTTP or a socket."""

@@ -1,0 +1,1 @@
+"""`/drive/*`: what people do in Slack, and what they see."""
