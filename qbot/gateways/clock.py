@@ -1,0 +1,112 @@
+"""Time: the machine's own, and for the sandbox one that can be moved forward from outside."""
+
+import asyncio
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+
+from qbot.errors import PermanentError
+
+_log = structlog.get_logger()
+
+
+class SystemClock:
+    """The port `Clock` on the machine's clocks."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+class FollowedClock:
+    """The machine's clock plus an offset that the sandbox tells, between `start` and `close`.
+
+    `GET url` answers `{"offset": SECONDS}`. While nobody answers, the last offset counts.
+    """
+
+    def __init__(self, url: str, *, every: float = 1.0) -> None:
+        """Follow the clock at `url`, asking once in `every` seconds.
+
+        Raises:
+            PermanentError: `url` is not on this machine; who moves time can wake every deadline.
+        """
+        if not _is_loopback(url):
+            raise PermanentError("QBOT_CLOCK_URL must be a loopback address: it moves time.")
+        self._url = url
+        self._every = every
+        self._offset = 0.0
+        self._leaps = 0.0  # only the moves forward: the monotonic clock makes no other
+        self._moved = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Ask once, then keep following in the background."""
+        http = httpx.AsyncClient(timeout=self._every, trust_env=False)
+        await self._ask(http)
+        self._following = asyncio.create_task(self._follow(http), name="followed clock")
+
+    async def close(self) -> None:
+        """Stop following; the clock goes on from where it is."""
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+
+    def now(self) -> datetime:
+        """The present moment of the sandbox, aware, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self._offset)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, also where the sandbox starts anew."""
+        return time.monotonic() + self._leaps
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; wakes as soon as the clock has been moved past the end."""
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            moved = self._moved
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(moved.wait(), left)
+
+    async def _follow(self, http: httpx.AsyncClient) -> None:
+        async with http:
+            while True:
+                await asyncio.sleep(self._every)
+                await self._ask(http)
+
+    async def _ask(self, http: httpx.AsyncClient) -> None:
+        try:
+            reply = await http.get(self._url)
+            self._move(float(reply.raise_for_status().json()["offset"]))
+        except (httpx.HTTPError, ValueError, TypeError, LookupError) as error:
+            _log.warning("clock not heard", error=type(error).__name__)
+
+    def _move(self, offset: float) -> None:
+        if offset == self._offset:
+            return
+        self._leaps += max(0.0, offset - self._offset)
+        self._offset = offset
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,6 @@
+"""GitLab, through python-gitlab in threads of its own, turned into Qbot's words."""
+
+from qbot.gateways.gitlab.gateway import GitLabGateway, open_gitlab
+from qbot.gateways.gitlab.lookups import Account, Project
+
+__all__ = ["Account", "GitLabGateway", "Project", "open_gitlab"]

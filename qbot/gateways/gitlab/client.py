@@ -1,0 +1,134 @@
+"""python-gitlab in threads: one request per call, never repeated by the library, errors translated.
+
+What python-gitlab would do by itself is switched off: it sleeps in the thread for as long as a
+429 says, repeats a POST as readily as a GET, and waits for ever without a timeout.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import gitlab
+import requests
+from gitlab.exceptions import GitlabError
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
+
+from qbot.domain.ports import Clock
+from qbot.errors import TransientError
+from qbot.gateways.gitlab.errors import RateLimitedError, retry_after, translate
+from qbot.gateways.gitlab.limiter import Limiter
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_TURNS = 3  # how often a request refused with 429 is sent in all
+
+
+class _SingleShot(gitlab.Gitlab):
+    """python-gitlab without waits and repeats of its own: they are a matter of each request."""
+
+    patience: tuple[float, float]  # seconds to connect, seconds of silence while reading
+
+    @override
+    def http_request(self, verb: str, path: str, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs |= {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
+        kwargs["timeout"] = self.patience
+        return super().http_request(verb, path, *args, **kwargs)
+
+
+class Client:
+    """Everything below the gateway's words. Reads only: each call may be sent again after a 429."""
+
+    def __init__(
+        self, url: str, token: str, *, clock: Clock, concurrency: int, timeout: tuple[float, float]
+    ) -> None:
+        self._clock = clock
+        self._limiter = Limiter(clock, concurrency)
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="gitlab")
+        self._headers = threading.local()
+        self._session = self._make_session(concurrency)
+        self._api = _SingleShot(
+            url,
+            # As a bearer: requests drops that header, and no other, on a redirect elsewhere.
+            oauth_token=token,
+            keep_base_url=True,
+            user_agent="qbot",
+            session=self._session,
+        )
+        self._api.patience = timeout
+
+    def _make_session(self, connections: int) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False  # no .netrc, no proxy that nobody configured
+        session.hooks["response"].append(self._note_headers)
+        adapter = HTTPAdapter(pool_maxsize=connections)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+    def _note_headers(self, response: requests.Response, **_: Any) -> None:
+        # python-gitlab's errors come without the headers that say how long to wait.
+        self._headers.latest = response.headers
+
+    async def call(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
+        """Run `work` in a thread; it makes one request and returns plain values.
+
+        A request refused with 429 waits out a short pause, like all others, and is sent again.
+
+        Raises:
+            TransientError: GitLab, or the way to it, is at fault; waiting may cure it.
+            PermanentError: see `errors.translate`.
+        """
+        turns = _TURNS
+        while True:
+            try:
+                return await self._call_once(what, work)
+            except RateLimitedError:
+                turns -= 1
+                if not turns:
+                    raise
+
+    async def _call_once(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
+        loop = asyncio.get_running_loop()
+        async with self._limiter:
+            try:
+                return await loop.run_in_executor(self._threads, self._run, what, work)
+            except RateLimitedError as error:
+                self._limiter.pause(error.retry_after)
+                raise
+
+    def _run(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
+        self._headers.latest = {}
+        try:
+            return work(self._api)
+        except (GitlabError, requests.RequestException) as error:
+            pause = retry_after(self._headers.latest, self._clock.now())
+            raise translate(error, what, pause) from error
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
+            # JSON of another shape, met by python-gitlab or by `work`.
+            raise TransientError(
+                f"GitLab's answer about {what} is not of the documented form."
+            ) from error
+
+    async def close(self) -> None:
+        """Forget what has not been sent, wait for what has (its timeout at most)."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._session.close()
+
+
+async def each(keys: Collection[Key], ask: Callable[[Key], Awaitable[Value]]) -> dict[Key, Value]:
+    """Ask for all at once; the first error ends the others and is raised by itself."""
+    wanted = list(dict.fromkeys(keys))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_awaited(ask(key))) for key in wanted]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return {key: task.result() for key, task in zip(wanted, tasks, strict=True)}
+
+
+async def _awaited(work: Awaitable[Value]) -> Value:
+    return await work

@@ -1,0 +1,142 @@
+"""Single look-ups: a branch's tip, a commit, names of branches, a project, a person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gitlab
+from gitlab.v4.objects import User
+
+from qbot.domain.names import ProjectPath
+from qbot.domain.services import Commit
+from qbot.gateways.gitlab.client import Client
+from qbot.gateways.gitlab.errors import BRANCH_ABSENT, COMMIT_ABSENT, PROJECT_ABSENT, NotFoundError
+
+Value = TypeVar("Value")
+
+_PAGE = 100  # GitLab's greatest page
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A GitLab account. The id decides, the names are for showing."""
+
+    id: int
+    username: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project that the token can see; `default_branch` is empty while it has no commit."""
+
+    id: int
+    path: ProjectPath
+    default_branch: str
+    archived: bool
+
+
+async def head(client: Client, project: ProjectPath, branch: str) -> Commit | None:
+    """The tip of a branch, from the one call that GitLab does not cache; None = not there.
+
+    Raises:
+        PermanentError: also where the project itself cannot be read.
+    """
+
+    def work(api: gitlab.Gitlab) -> Commit:
+        found = api.projects.get(project, lazy=True).branches.get(branch)
+        return _commit(found.commit)
+
+    return await _unless_absent(client, f"branch {branch} of {project}", BRANCH_ABSENT, work)
+
+
+async def commit(client: Client, project: ProjectPath, ref: str) -> Commit | None:
+    """A branch, tag or commit id; None = GitLab knows no such commit."""
+
+    def work(api: gitlab.Gitlab) -> Commit:
+        found = api.projects.get(project, lazy=True).commits.get(ref, stats=False)
+        return _commit(found.attributes)
+
+    return await _unless_absent(client, f"commit {ref} of {project}", COMMIT_ABSENT, work)
+
+
+async def branches(client: Client, project: ProjectPath, text: str) -> list[str]:
+    """At most 100 names of branches that contain `text`, upper or lower case alike.
+
+    Up to 30 s old, as GitLab caches the list: for suggestions, never for decisions.
+    """
+    # `^` and `$` would anchor GitLab's search.
+    search = text.removeprefix("^").removesuffix("$")
+
+    def work(api: gitlab.Gitlab) -> list[str]:
+        of_project = api.projects.get(project, lazy=True).branches
+        found = of_project.list(search=search, per_page=_PAGE, get_all=False)
+        return [str(b.name) for b in found]
+
+    names = await client.call(f"the branches of {project}", work)
+    return [name for name in names if text.casefold() in name.casefold()]
+
+
+async def project(client: Client, path: ProjectPath) -> Project | None:
+    """A project; None = GitLab shows none of that path to this token."""
+
+    def work(api: gitlab.Gitlab) -> Project:
+        found = api.projects.get(path).attributes
+        return Project(
+            id=int(found["id"]),
+            path=ProjectPath(str(found["path_with_namespace"])),
+            default_branch=str(found.get("default_branch") or ""),
+            archived=bool(found.get("archived")),
+        )
+
+    return await _unless_absent(client, f"project {path}", PROJECT_ABSENT, work)
+
+
+async def account(client: Client, email: str) -> Account | None:
+    """The one living account that GitLab shows with exactly this address; None = hidden or none.
+
+    An administrator's token finds private addresses; any other only a public one, which few set.
+    A match of the search alone proves nothing: it also finds display names, which anybody may set.
+    """
+    for query in ({"search": email}, {"public_email": email}):
+
+        def work(api: gitlab.Gitlab, query: dict[str, Any] = query) -> list[Account]:
+            found = api.users.list(per_page=_PAGE, get_all=False, **query)
+            return [_account(u) for u in found if _is(u.attributes, email)]
+
+        matches = await client.call("the accounts with an e-mail address", work)
+        if matches:
+            return matches[0] if len(matches) == 1 else None
+    return None
+
+
+async def _unless_absent(
+    client: Client, what: str, absent: str, work: Callable[[gitlab.Gitlab], Value]
+) -> Value | None:
+    try:
+        return await client.call(what, work)
+    except NotFoundError as error:
+        if error.said == absent:
+            return None
+        raise
+
+
+def _commit(found: dict[str, Any]) -> Commit:
+    return Commit(
+        sha=str(found["id"]),
+        title=str(found.get("title") or ""),
+        author=str(found.get("author_name") or ""),
+    )
+
+
+def _account(user: User) -> Account:
+    return Account(id=int(user.id), username=str(user.username), name=str(user.name))
+
+
+def _is(user: dict[str, Any], email: str) -> bool:
+    addresses = {str(user.get(key) or "").casefold() for key in ("email", "public_email")}
+    return (
+        email.casefold() in addresses - {""}
+        and user.get("state") == "active"
+        and not user.get("bot")
+    )
