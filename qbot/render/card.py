@@ -5,6 +5,7 @@ is all that a screen reader reads.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from qbot.domain.progress import End, Kind, Progress, Proof, Step
 from qbot.render.attention import attention
@@ -32,7 +33,12 @@ class Fresh:
 
 
 def card(
-    progress: Progress, style: Style, *, fresh: Fresh | None = None, superseded: str = ""
+    progress: Progress,
+    style: Style,
+    *,
+    fresh: Fresh | None = None,
+    superseded: str = "",
+    continues: str = "",
 ) -> Message:
     """The message for one state.
 
@@ -41,13 +47,14 @@ def card(
         style: the installation.
         fresh: left out, the card does not say how often it is updated.
         superseded: why this card no longer counts; it loses its buttons.
+        continues: Slack's own link to the message that this one goes on from.
     """
     heading = title(progress)
     summary = "\n".join(summary_lines(progress, style))
     rows = "\n".join([*attention(progress, style), *proof_lines(progress)])
     sources = "\n".join(source_lines(progress))
     facts = fact_line(progress)
-    closing = prose(superseded, 300)
+    closing = joined([prose(superseded, 300), _before(continues)])
     text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, closing) if t)
     blocks = [
         header(heading),
@@ -60,6 +67,11 @@ def card(
         None if superseded else card_buttons(progress, style),
     ]
     return message(text, blocks)
+
+
+def _before(url: str) -> str:
+    host = urlsplit(url).hostname
+    return link(url, "goes on from an earlier message", {host}) if host else ""
 
 
 def summary_lines(progress: Progress, style: Style) -> list[str]:

@@ -1,10 +1,11 @@
 """Slack's Web API, outward: calls in, Qbot's words and errors out."""
 
 from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, Unsure
-from qbot.gateways.slack.gateway import SlackGateway, open_slack
+from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack
 from qbot.gateways.slack.types import Channel, Mark, Posted, Profile
 
 __all__ = [
+    "CALL_SECONDS",
     "Channel",
     "LostMessage",
     "Mark",

@@ -19,7 +19,8 @@ from qbot.gateways.slack.errors import LostMessage, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile
 from qbot.render.blocks import Message
 
-TIMEOUT = aiohttp.ClientTimeout(total=12, connect=4)
+CALL_SECONDS = 8.0  # after which no call is under way any more
+TIMEOUT = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=3)
 _OK = 200
 _TOO_MANY = 429
 _SERVER = 500

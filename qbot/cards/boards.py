@@ -1,0 +1,111 @@
+"""Carries out one job on a channel's board."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from qbot.cards.memory import Memory
+from qbot.cards.plan import Act, Job
+from qbot.cards.ports import Messenger
+from qbot.domain.operation import BoardRow, CardRow
+from qbot.domain.ports import Cards, Clock
+from qbot.errors import PermanentError, QbotError
+from qbot.gateways.slack import LostMessage, Mark, NotHere, Posted, Unsure
+from qbot.render.blocks import Message
+from qbot.render.board import board as render_board
+from qbot.render.card import Fresh
+
+log = structlog.get_logger()
+_EARLIER = timedelta(seconds=5)
+_SETTLE = 3.0
+_REFUSED = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSender:
+    """A board that nothing runs on any more gets a last edit and is then left alone."""
+
+    cards: Cards
+    slack: Messenger
+    clock: Clock
+    memory: Memory
+    fresh: Callable[[], Fresh]
+
+    def render(self, running: Sequence[CardRow]) -> Message:
+        """The message as it should be now."""
+        return render_board([r.progress for r in running], fresh=self.fresh())
+
+    def up_to_date(self, board: BoardRow, running: Sequence[CardRow]) -> bool:
+        """Whether it says that already; looked at again after the next interval."""
+        same = self.render(running).digest == board.shown_hash
+        if same:
+            self.memory.boards[board.channel] = self.clock.monotonic()
+        return same
+
+    async def run(self, job: Job, board: BoardRow, running: Sequence[CardRow]) -> bool:
+        """Make the call and write down what came of it; False: there is no board any more.
+
+        Raises:
+            RateLimited: the budget has to learn of it; so does TransientError.
+        """
+        self.memory.boards[board.channel] = self.clock.monotonic()
+        try:
+            if job.act is Act.EDIT_BOARD:
+                await self._edit(board, running)
+            elif job.act is Act.POST_BOARD:
+                await self._post(board, running)
+            else:
+                await self._find(board, running)
+            return True
+        except Unsure:
+            self._hold(board, _SETTLE)
+            raise
+        except (NotHere, LostMessage):
+            self._hold(board, _REFUSED)
+            await self.cards.save_board(BoardRow(board.channel))
+        except PermanentError as error:
+            log.warning("slack refuses a board", channel=board.channel, reason=str(error))
+            self._hold(board, _REFUSED)
+            raise
+        return False
+
+    def _hold(self, board: BoardRow, seconds: float) -> None:
+        self.memory.held[board.channel] = self.clock.monotonic() + seconds
+
+    async def _edit(self, board: BoardRow, running: Sequence[CardRow]) -> None:
+        message = self.render(running)
+        await self.slack.update(Posted(board.channel, board.ts), message)
+        ts = board.ts if running else ""  # closed: the next crowd gets a new one
+        await self.cards.save_board(replace(board, ts=ts, shown_hash=message.digest))
+
+    async def _post(self, board: BoardRow, running: Sequence[CardRow]) -> None:
+        await self.cards.save_board(replace(board, trying=True))
+        self.memory.unsent.discard((board.channel, "board"))
+        message = self.render(running)
+        try:
+            posted = await self.slack.post(
+                board.channel, message, mark=Mark(board.channel, "board")
+            )
+        except Unsure:
+            raise
+        except QbotError:
+            self.memory.unsent.add((board.channel, "board"))
+            raise
+        await self.cards.save_board(BoardRow(board.channel, posted.ts, message.digest))
+
+    async def _find(self, board: BoardRow, running: Sequence[CardRow]) -> None:
+        """An earlier board was closed before any of these began, so a newer one is the lost one."""
+        oldest = min(r.progress.started_at for r in running) - _EARLIER
+        try:
+            found = await self.slack.find(
+                board.channel, Mark(board.channel, "board"), since=oldest.timestamp()
+            )
+        except PermanentError as error:
+            log.warning("cannot look for a board", channel=board.channel, reason=str(error))
+            found = None
+        if found is None:
+            self.memory.unsent.add((board.channel, "board"))
+            return
+        await self.cards.save_board(BoardRow(board.channel, found.ts))

@@ -1,0 +1,101 @@
+"""The limiter of one Slack method.
+
+Slack counts per method, workspace and app, in windows of a minute, and publishes a floor, not the
+burst that it tolerates (docs.slack.dev/apis/web-api/rate-limits). So: tokens that spread the
+calls, and a window that is never exceeded. A call counts from its sending until a minute after
+its answer, because only then is it sure which of Slack's windows it fell into.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from qbot.cards.rank import Rank
+
+WINDOW = 60.0
+_RESERVE = 0.2  # of the window, for urgent ranks alone
+_FLOOR = 0.1  # of the limit, below which a 429 does not push
+_RECOVERY = 300.0  # seconds from nothing back to the full rate
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`per_minute` calls in any minute, at most `burst` of them at once."""
+
+    per_minute: float
+    burst: int = 5
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """The right to one call; `done` is when it was answered."""
+
+    urgent: bool
+    done: float | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """One method's tokens and window. Times are monotonic seconds, passed in."""
+
+    limit: Limit
+    tokens: float = 1.0  # a start is not a reason for a burst
+    rate: float = field(default=0.0)
+    refused: int = 0  # 429 answers ever
+    _at: float | None = None
+    _closed_until: float = 0.0
+    _calls: deque[Ticket] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.rate = self.limit.per_minute
+
+    def wait(self, rank: Rank, now: float) -> float:
+        """Seconds until a call of this rank may be sent; 0 = now."""
+        self._advance(now)
+        return max(
+            self._closed_until - now,
+            self._until_token(1.0 if rank.urgent else 2.0),
+            self._until_room(rank, now),
+            0.0,
+        )
+
+    def take(self, rank: Rank, now: float) -> Ticket:
+        """Spend; only right after `wait` answered 0."""
+        self._advance(now)
+        self.tokens -= 1.0
+        ticket = Ticket(urgent=rank.urgent)
+        self._calls.append(ticket)
+        return ticket
+
+    def close(self, seconds: float, now: float) -> None:
+        """Slack answered 429: nothing for so long, then half as much, then slowly more."""
+        self._advance(now)
+        self.refused += 1
+        self.rate = max(self.rate / 2, self.limit.per_minute * _FLOOR)
+        self.tokens = 0.0
+        self._closed_until = max(self._closed_until, now + seconds)
+
+    def used(self, now: float) -> int:
+        """Calls that may count in Slack's present window."""
+        self._advance(now)
+        return len(self._calls)
+
+    def _advance(self, now: float) -> None:
+        passed = max(now - (self._at if self._at is not None else now), 0.0)
+        self._at = now
+        full = self.limit.per_minute
+        if now >= self._closed_until:
+            self.rate = min(full, self.rate + passed * full / _RECOVERY)
+            self.tokens = min(float(self.limit.burst), self.tokens + passed * self.rate / WINDOW)
+        self._calls = deque(c for c in self._calls if c.done is None or c.done + WINDOW > now)
+
+    def _until_token(self, needed: float) -> float:
+        missing = needed - self.tokens
+        return missing * WINDOW / self.rate if missing > 1e-9 else 0.0  # noqa: PLR2004  (rounding)
+
+    def _until_room(self, rank: Rank, now: float) -> float:
+        most = max(int(self.rate), 1)
+        patient = sum(1 for c in self._calls if not c.urgent)
+        if len(self._calls) < most and (rank.urgent or patient < most * (1.0 - _RESERVE)):
+            return 0.0
+        ends = sorted(c.done + WINDOW for c in self._calls if c.done is not None)
+        return max(ends[0] - now, 0.01) if ends else 0.05

@@ -1,0 +1,157 @@
+"""Which message to bring up to date next. Pure.
+
+Equal shares would make every card slow alike; instead the states that people act on go first,
+and plain counts get what is left, the one that waited longest first.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from qbot.cards.budget import LOOK, POST, UPDATE
+from qbot.cards.memory import Memory, Seen, seen
+from qbot.cards.rank import Rank
+from qbot.domain.operation import BoardRow, CardRow
+
+CROWD = 10  # more running operations than this in a channel get a board
+_SHORTEST = 3.0  # seconds between two edits of one message, Slack's advice
+_BOARD_SHORTEST = 5.0
+
+
+class Act(Enum):
+    """What to do with one message."""
+
+    POST = "post"
+    EDIT = "edit"
+    REPLY = "reply"
+    FIND = "find"  # a post's answer was never written: look whether it is there
+    FIND_REPLY = "find reply"
+    POST_BOARD = "post board"
+    EDIT_BOARD = "edit board"
+    FIND_BOARD = "find board"
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it changes a message that is there."""
+        return self in {Act.EDIT, Act.EDIT_BOARD}
+
+    @property
+    def method(self) -> str:
+        """The Slack method that it spends."""
+        if self.is_edit:
+            return UPDATE
+        return POST if self in {Act.POST, Act.REPLY, Act.POST_BOARD} else LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call to make. `key` is the operation, or for a board its channel."""
+
+    act: Act
+    rank: Rank
+    key: str
+    channel: str
+    due: float  # monotonic: not before
+    since: float  # Unix seconds: waiting since
+    row: CardRow | None = None
+    board: BoardRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the store says at one moment."""
+
+    behind: Sequence[CardRow]
+    running: Sequence[CardRow]
+    boards: Sequence[BoardRow]
+
+    def crowds(self) -> Counter[str]:
+        """Running operations per channel; DMs do not count, their reader has them one by one."""
+        return Counter(r.channel for r in self.running if r.channel[:1] not in {"U", "W", "D"})
+
+    def crowded(self) -> frozenset[str]:
+        """Channels whose counts are on a board."""
+        return frozenset(c for c, n in self.crowds().items() if n > CROWD)
+
+
+def cadence(view: View, per_minute: float) -> float:
+    """Seconds between two edits of one message, such that all share the budget."""
+    crowded = view.crowded()
+    alone = sum(1 for r in view.running if r.channel not in crowded)
+    live = alone + sum(1 for b in view.boards if b.ts)
+    return max(_SHORTEST, live * 60.0 / per_minute)
+
+
+def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[Job]:
+    """What is to be done, most urgent first; jobs that are not due yet are in it.
+
+    Args:
+        view: what the store says.
+        memory: what this process showed and when.
+        now: monotonic seconds.
+        per_minute: edits that the budget allows at present.
+    """
+    every = cadence(view, per_minute)
+    crowded = view.crowded()
+    jobs = [
+        job
+        for row in view.behind
+        for job in _card_jobs(row, memory, every, counts=row.channel not in crowded, now=now)
+    ]
+    jobs += _board_jobs(view, crowded, memory, max(every, _BOARD_SHORTEST))
+    return sorted(jobs, key=lambda j: (j.rank, j.since, j.key, j.act.value))
+
+
+def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
+    """How urgent the change of one card is."""
+    if row.progress.end is not None:
+        return Rank.END
+    if before is None:
+        return Rank.PHASE
+    present = seen(row.progress, now)
+    if present.failing and not before.failing:
+        return Rank.ALARM
+    if present.step is not before.step or present.cancelling != before.cancelling:
+        return Rank.PHASE
+    return Rank.PHASE if present.troubled != before.troubled else Rank.COUNTS
+
+
+def _card_jobs(
+    row: CardRow, memory: Memory, every: float, *, counts: bool, now: float
+) -> list[Job]:
+    ended = row.progress.end is not None
+    since = (row.changed_at or row.progress.updated_at).timestamp()
+    channel = row.posted_channel or row.channel
+    if not row.ts:
+        open_try = row.trying and (row.op, "card") not in memory.unsent
+        rank = Rank.END if ended else Rank.ALARM
+        return [Job(Act.FIND if open_try else Act.POST, rank, row.op, channel, now, since, row)]
+    jobs = []
+    if row.version > row.shown:
+        before = memory.shown.get(row.op)
+        rank = rank_of(row, before, now=now)
+        due = now
+        if before is not None and not rank.urgent:
+            due = before.at + (every if rank is Rank.COUNTS else _SHORTEST)
+        if counts or rank is not Rank.COUNTS:
+            jobs.append(Job(Act.EDIT, rank, row.op, channel, due, since, row))
+    if ended and not row.end_ts:
+        open_try = row.trying_end and (row.op, "end") not in memory.unsent
+        act = Act.FIND_REPLY if open_try else Act.REPLY
+        jobs.append(Job(act, Rank.END, row.op, channel, now, since, row))
+    return jobs
+
+
+def _board_jobs(view: View, crowded: frozenset[str], memory: Memory, every: float) -> list[Job]:
+    known: Mapping[str, BoardRow] = {b.channel: b for b in view.boards}
+    wanted = crowded | {b.channel for b in view.boards if b.ts}
+    jobs = []
+    for channel in sorted(wanted):
+        board = known.get(channel, BoardRow(channel))
+        open_try = board.trying and (channel, "board") not in memory.unsent
+        act = Act.FIND_BOARD if open_try else Act.POST_BOARD
+        act = Act.EDIT_BOARD if board.ts else act
+        due = memory.boards.get(channel, -every) + every
+        jobs.append(Job(act, Rank.PHASE, channel, channel, due, 0.0, board=board))
+    return jobs

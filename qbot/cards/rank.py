@@ -1,0 +1,17 @@
+"""How urgent a change is to the person who looks at it."""
+
+from enum import IntEnum
+
+
+class Rank(IntEnum):
+    """Lower goes first."""
+
+    END = 0  # the outcome
+    ALARM = 1  # the first failure, a first card, something for a human
+    PHASE = 2
+    COUNTS = 3
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it may use the part of the budget that is held back."""
+        return self <= Rank.ALARM

@@ -1,0 +1,208 @@
+"""Carries out one job on an operation's card. Called for one message at a time.
+
+Order on a post: write `trying`, post, write `posted`. After a crash between the two the message
+is looked for by its metadata before anything is posted again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from qbot.cards.memory import Memory, seen
+from qbot.cards.plan import Act, Job
+from qbot.cards.ports import Messenger, Meter
+from qbot.domain.operation import CardRow
+from qbot.domain.ports import Cards, Clock, Store
+from qbot.errors import PermanentError, QbotError
+from qbot.gateways.slack import LostMessage, Mark, NotHere, Posted, Unsure
+from qbot.render.blocks import Message
+from qbot.render.card import Fresh, card
+from qbot.render.ending import end_reply
+from qbot.render.notices import invite
+from qbot.render.style import Style
+
+log = structlog.get_logger()
+_EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the operation
+_SETTLE = 3.0  # seconds until a lost call has either arrived or will not
+_REFUSED = 60.0  # seconds until something that Slack refuses is tried again
+_MOST_LOSSES = 3  # then a message that keeps getting lost is left alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSender:
+    """`fresh` answers how often cards are updated at present."""
+
+    cards: Cards
+    store: Store
+    slack: Messenger
+    clock: Clock
+    style: Style
+    memory: Memory
+    meter: Meter
+    fresh: Callable[[], Fresh]
+
+    def render(self, row: CardRow) -> Message:
+        """The message as it should be now."""
+        return card(
+            row.progress,
+            self.style,
+            fresh=self.fresh(),
+            superseded=row.superseded,
+            continues=self.memory.continues.get(row.op, ""),
+        )
+
+    async def up_to_date(self, row: CardRow) -> bool:
+        """Whether the message says that already; then it is noted and no call is needed."""
+        if self.render(row).digest != row.shown_hash:
+            return False
+        await self.cards.shown(row.op, version=row.version, shown_hash=row.shown_hash)
+        return True
+
+    async def run(self, job: Job, row: CardRow) -> bool:
+        """Make the call and write down what came of it; False: it has to be done elsewhere.
+
+        Raises:
+            RateLimited: the budget has to learn of it; so does TransientError.
+        """
+        acts = {
+            Act.POST: self._post,
+            Act.EDIT: self._edit,
+            Act.REPLY: self._reply,
+            Act.FIND: self._find,
+            Act.FIND_REPLY: self._find_reply,
+        }
+        try:
+            await acts[job.act](row)
+            return True
+        except Unsure:
+            self.hold(row.op, _SETTLE)
+            raise
+        except NotHere:
+            await self._move_to_dm(row)
+        except LostMessage:
+            await self._renew(row)
+        except PermanentError as error:
+            log.warning("slack refuses a card", op=row.op, reason=str(error))
+            self.hold(row.op, _REFUSED)
+            raise
+        return False
+
+    def hold(self, key: str, seconds: float) -> None:
+        """Leave one message alone for a while."""
+        self.memory.held[key] = self.clock.monotonic() + seconds
+
+    async def _post(self, row: CardRow) -> None:
+        await self.cards.trying(row.op, end=False)
+        message = self.render(row)
+        posted = await self._send(row, "card", row.channel, message)
+        await self.cards.posted(
+            row.op,
+            end=False,
+            channel=posted.channel,
+            ts=posted.ts,
+            version=row.version,
+            shown_hash=message.digest,
+        )
+        self._showed(row)
+
+    async def _edit(self, row: CardRow) -> None:
+        message = self.render(row)
+        await self.slack.update(_message_of(row), message)
+        await self.cards.shown(row.op, version=row.version, shown_hash=message.digest)
+        self._showed(row)
+
+    async def _reply(self, row: CardRow) -> None:
+        await self.cards.trying(row.op, end=True)
+        message = end_reply(row.progress, self.style)
+        posted = await self._send(row, "end", row.posted_channel, message, thread_ts=row.ts)
+        await self._ended(row, posted)
+
+    async def _ended(self, row: CardRow, posted: Posted) -> None:
+        await self.cards.posted(
+            row.op, end=True, channel=posted.channel, ts=posted.ts, version=0, shown_hash=""
+        )
+
+    async def _send(
+        self, row: CardRow, part: str, channel: str, message: Message, *, thread_ts: str = ""
+    ) -> Posted:
+        """Post, and remember when it is certain that Slack did not take it."""
+        key = (row.op, part)
+        self.memory.unsent.discard(key)
+        try:
+            return await self.slack.post(
+                channel, message, mark=Mark(row.op, part), thread_ts=thread_ts
+            )
+        except Unsure:
+            raise
+        except QbotError:
+            self.memory.unsent.add(key)
+            raise
+
+    async def _find(self, row: CardRow) -> None:
+        if found := await self._look(row, "card", row.channel):
+            # Which version it shows is not known: version 0 has it edited next.
+            await self.cards.posted(
+                row.op, end=False, channel=found.channel, ts=found.ts, version=0, shown_hash=""
+            )
+
+    async def _find_reply(self, row: CardRow) -> None:
+        if found := await self._look(row, "end", row.posted_channel, thread_ts=row.ts):
+            await self._ended(row, found)
+
+    async def _look(
+        self, row: CardRow, part: str, channel: str, *, thread_ts: str = ""
+    ) -> Posted | None:
+        since = (row.progress.started_at - _EARLIER).timestamp()
+        try:
+            found = await self.slack.find(
+                channel, Mark(row.op, part), since=since, thread_ts=thread_ts
+            )
+        except PermanentError as error:
+            # Without the right to look, a second message is better than none.
+            log.warning("cannot look for a message", op=row.op, reason=str(error))
+            found = None
+        if found is None:
+            self.memory.unsent.add((row.op, part))
+        return found
+
+    async def _move_to_dm(self, row: CardRow) -> None:
+        """Tell the person by the command's own answer, and use their DM."""
+        user = row.progress.actor.user
+        if row.channel == user:
+            log.warning("no place for a card", op=row.op)
+            self.hold(row.op, _REFUSED)
+            return
+        await self.cards.move(row.op, user)
+        operation = await self.store.operation(row.op)
+        if operation and operation.place.response_url:
+            notice = invite(self.style, channel=row.channel, moved=True)
+            try:
+                await self.slack.respond(operation.place.response_url, notice)
+            except QbotError as error:
+                log.info("no answer by response url", op=row.op, reason=str(error))
+
+    async def _renew(self, row: CardRow) -> None:
+        """The message cannot be changed any more: post anew and say where it was."""
+        losses = self.memory.lost.get(row.op, 0) + 1
+        self.memory.lost[row.op] = losses
+        if losses > _MOST_LOSSES:
+            log.warning("a card keeps getting lost", op=row.op)
+            self.hold(row.op, _REFUSED * losses)
+            return
+        self.memory.continues[row.op] = await self._link(row)
+        await self.cards.move(row.op, row.posted_channel or row.channel)
+
+    async def _link(self, row: CardRow) -> str:
+        try:
+            return await self.slack.permalink(_message_of(row))
+        except QbotError:
+            return ""
+
+    def _showed(self, row: CardRow) -> None:
+        self.memory.shown[row.op] = seen(row.progress, self.clock.monotonic())
+
+
+def _message_of(row: CardRow) -> Posted:
+    return Posted(row.posted_channel, row.ts)

@@ -1,0 +1,41 @@
+"""The board: one message for all that runs in a channel, while that is too much for cards."""
+
+from collections.abc import Sequence
+
+from qbot.domain.progress import Progress
+from qbot.render.attention import failed
+from qbot.render.blocks import FRESH, Block, Message, context, header, message, section
+from qbot.render.card import Fresh
+from qbot.render.counts import reached, tally
+from qbot.render.escape import moment, prose
+from qbot.render.titles import outcome
+from qbot.render.words import duration, joined, plural
+
+_ROWS = 45
+_ROWS_A_BLOCK = 9  # of at most 300 characters each: below a section's limit
+
+
+def board(running: Sequence[Progress], *, fresh: Fresh) -> Message:
+    """Operations that need somebody first, then those that are least far."""
+    if not running:
+        done = "Nothing is running in this channel any more. Each operation's card tells its end."
+        return message(done, [section(done)])
+    order = sorted(running, key=lambda p: (not failed(p), reached(p), p.started_at, p.op))
+    title = f"{plural(len(running), 'operation')} running in this channel"
+    rows = [_row(p) for p in order[:_ROWS]]
+    if len(order) > _ROWS:
+        rows.append(f"and {len(order) - _ROWS} more")
+    newest = max(p.updated_at for p in running)
+    note = (
+        f"As of {moment(newest, '{time_secs}')} · changes show within about "
+        f"{duration(fresh.every)} · ends show at once, on each operation's own card"
+    )
+    chunks = [rows[i : i + _ROWS_A_BLOCK] for i in range(0, len(rows), _ROWS_A_BLOCK)]
+    blocks: list[Block | None] = [header(title)]
+    blocks += [section("\n".join(chunk)) for chunk in chunks]
+    return message("\n".join([title, *rows]), [*blocks, context(note, block_id=FRESH)])
+
+
+def _row(progress: Progress) -> str:
+    sign = ":red_circle:" if failed(progress) else ":large_blue_circle:"
+    return joined([f"{sign} *{prose(progress.branch, 60)}* {outcome(progress)}", tally(progress)])
