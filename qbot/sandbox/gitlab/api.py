@@ -30,27 +30,29 @@ class Api:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
-        limits: dict[str, str] = {}
+        secret = request.headers.get("PRIVATE-TOKEN", "") or request.headers.get(
+            "Authorization", ""
+        )
+        allowed, limits = self._throttle.count(secret, self._world.kernel.clock.time())
+        if not allowed:
+            return throttled(limits)
         try:
-            reply, limits = await self._answer(request)
+            reply = await self._answer(request)
         except NotBuiltError as error:
-            self._world.kernel.calls.refuse("gitlab", str(error))
+            self._refuse(str(error))
             reply = Reply({"error": f"the stand-in does not know {error}"}, 501)
         except ApiError as error:
             reply = Reply(error.body, error.status, error.headers)
-        except Throttled as error:
-            return throttled(error.headers)
         return _response(request, reply, limits)
 
-    async def _answer(self, request: web.Request) -> tuple[Reply, dict[str, str]]:
+    async def _answer(self, request: web.Request) -> Reply:
         raw_path = request.raw_path.partition("?")[0]
         if not raw_path.startswith(f"{_API}/"):
             raise NotBuiltError(f"{request.method} {raw_path}")
-        limits = self._limit(request)
         try:
             route, captured = self._router.match(request.method, raw_path.removeprefix(_API))
         except ApiError:
-            self._world.kernel.calls.refuse("gitlab", f"{request.method} {raw_path}")
+            self._refuse(f"{request.method} {raw_path} is no route")
             raise
         token = authenticate(self._world, request)
         params = await read_params(request)
@@ -58,16 +60,11 @@ class Api:
         reply = await route.handler(Ask(self._world, request, captured, params, token))
         fault = request[FAULT]
         if fault is not None and fault.kind == "empty-list" and isinstance(reply.body, list):
-            reply = Reply([], headers={"X-Total": "0", "X-Total-Pages": "1"})
-        return reply, limits
+            return Reply([], headers={"X-Total": "0", "X-Total-Pages": "1"})
+        return reply
 
-    def _limit(self, request: web.Request) -> dict[str, str]:
-        headers = request.headers
-        secret = headers.get("PRIVATE-TOKEN", "") or headers.get("Authorization", "")
-        allowed, limits = self._throttle.count(secret, self._world.kernel.clock.time())
-        if not allowed:
-            raise Throttled(limits)
-        return limits
+    def _refuse(self, what: str) -> None:
+        self._world.kernel.calls.refuse("gitlab", what)
 
     def _check(self, route: Route, params: Params) -> None:
         where = f"{route.method} {route.path}"
@@ -75,15 +72,7 @@ class Api:
         for name in sorted(names):
             if name in route.lacks or name == "sudo":
                 raise NotBuiltError(f"{where} with {name}")
-            self._world.kernel.calls.refuse("gitlab", f"{where} has no parameter {name}")
-
-
-class Throttled(Exception):  # noqa: N818  (an answer, not a mistake)
-    """Too many requests in this window."""
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        super().__init__("throttled")
-        self.headers = headers
+            self._refuse(f"{where} has no parameter {name}")
 
 
 def _response(request: web.Request, reply: Reply, limits: dict[str, str]) -> web.Response:

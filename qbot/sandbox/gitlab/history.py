@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import cast
 
 import pygit2
@@ -76,11 +75,8 @@ def ahead_behind(repository: Repository, one: str, other: str) -> tuple[int, int
 
 def is_strict_ancestor(repository: Repository, old: str, new: str) -> bool:
     """Whether `old` is in the history of `new` without being `new` itself."""
-    return old != new and _descends(repository, old, new)
-
-
-@lru_cache(maxsize=4096)
-def _descends(repository: Repository, old: str, new: str) -> bool:
+    if old == new:
+        return False
     return repository.git.descendant_of(pygit2.Oid(hex=new), pygit2.Oid(hex=old))
 
 
