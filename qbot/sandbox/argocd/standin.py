@@ -1,0 +1,164 @@
+"""The stand-in Argo CD as a whole: state, engine, HTTP surface, driver."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from qbot.sandbox.argocd.accounts import Access
+from qbot.sandbox.argocd.api.about import About
+from qbot.sandbox.argocd.api.applications import Applications
+from qbot.sandbox.argocd.api.front import front
+from qbot.sandbox.argocd.api.logs import Logs
+from qbot.sandbox.argocd.api.operations import Operations
+from qbot.sandbox.argocd.api.projects import Projects
+from qbot.sandbox.argocd.api.requests import Context
+from qbot.sandbox.argocd.api.resources import Resources
+from qbot.sandbox.argocd.api.stream import Streams
+from qbot.sandbox.argocd.api.writes import Writes
+from qbot.sandbox.argocd.drive import Drive
+from qbot.sandbox.argocd.engine.cluster import SYSTEM_NAMESPACES
+from qbot.sandbox.argocd.engine.engine import Engine
+from qbot.sandbox.argocd.engine.sources import Repositories
+from qbot.sandbox.argocd.errors import Shapes
+from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of, project_of
+from qbot.sandbox.argocd.rbac import POLICY, Policy
+from qbot.sandbox.argocd.shelves import Change, Shelf
+from qbot.sandbox.http import middleware
+from qbot.sandbox.kernel import Kernel
+
+TOKEN = "argocd-sandbox-token"
+MOUNT = "/argocd"
+_BUILT_IN = "default"
+_EVERYTHING = [{"group": "*", "kind": "*"}]
+_DEFAULT_PROJECT: Json = {
+    "metadata": {"name": _BUILT_IN},
+    "spec": {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": _EVERYTHING,
+    },
+    "status": {},
+}
+
+
+class ArgoCDStandIn:
+    """An Argo CD v3.5 with one cluster, deploying what the repositories hold.
+
+    Args:
+        kernel: the sandbox's clock, faults, recorder, feed and tasks.
+        repositories: where charts come from.
+        tokens: API token -> local account.
+        policy: RBAC lines, as policy.csv.
+        visibility_lag: seconds for which a new project is unknown to Application writes.
+        lag: seconds by which list and watch are behind.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        repositories: Repositories,
+        *,
+        tokens: Mapping[str, str] | None = None,
+        policy: str = POLICY,
+        visibility_lag: float = 0.0,
+        lag: float = 0.0,
+    ) -> None:
+        self.token = TOKEN
+        self._kernel = kernel
+        versions = itertools.count(1001)
+        self.applications = Shelf(kernel, versions, lag=lag)
+        self.projects = Shelf(kernel, versions)
+        self.engine = Engine(kernel, repositories, self.applications, self.projects)
+        self._context = Context(
+            kernel=kernel,
+            access=Access(tokens or {TOKEN: "qbot"}, Policy.parse(policy), kernel.clock.now()),
+            applications=self.applications,
+            projects=self.projects,
+            engine=self.engine,
+            visibility_lag=visibility_lag,
+        )
+        self._streams = Streams(self._context)
+        self.applications.controllers.append(self._announce)
+        self.projects.create(_DEFAULT_PROJECT)
+
+    def app(self) -> web.Application:
+        """The API server, to be mounted below `/argocd`."""
+        app = web.Application(
+            middlewares=[
+                middleware(self._kernel, "argocd", MOUNT, Shapes()),
+                front(self._kernel),
+            ],
+            client_max_size=32 * 2**20,
+        )
+        for handlers in (Applications, Writes, Operations, Projects, Resources, Logs, About):
+            app.add_routes(handlers(self._context).routes())
+        app.add_routes(self._streams.routes())
+        app.on_shutdown.append(self._shut)
+        return app
+
+    def drive_routes(self) -> list[web.RouteDef]:
+        """`POST /drive/app`."""
+        return Drive(self.engine).routes()
+
+    def state(self) -> dict[str, Any]:
+        """Applications, projects and namespaces beyond what every installation has."""
+        return {
+            "applications": [_application(app) for app in _sorted(self.applications)],
+            "projects": [
+                _described(project)
+                for project in _sorted(self.projects)
+                if name_of(project) != _BUILT_IN
+            ],
+            "namespaces": sorted(set(self.engine.cluster.namespaces) - SYSTEM_NAMESPACES),
+        }
+
+    async def start(self) -> None:
+        """Start the controller."""
+        self.engine.start()
+
+    async def stop(self) -> None:
+        """End the watches; the controller's tasks end with the kernel."""
+        self._streams.close()
+
+    async def reset(self) -> None:
+        """An Argo CD that nobody has used yet; watches end."""
+        self._streams.close()
+        for shelf in (self.applications, self.projects):
+            for name in list(shelf.objects):
+                shelf.remove(name)
+        self.engine.clear()
+        self.projects.create(_DEFAULT_PROJECT)
+
+    async def _shut(self, _: web.Application) -> None:
+        self._streams.close()
+
+    def _announce(self, change: Change) -> None:
+        self._kernel.feed.publish("application", name=name_of(change.object), change=change.type)
+
+
+def _sorted(shelf: Shelf) -> list[Json]:
+    return [shelf.objects[name] for name in sorted(shelf.objects)]
+
+
+def _described(thing: Json) -> Json:
+    metadata = thing["metadata"]
+    return {
+        "name": name_of(thing),
+        "labels": metadata.get("labels") or {},
+        "annotations": metadata.get("annotations") or {},
+        "finalizers": list(finalizers(thing)),
+        "deleting": dying(thing),
+        "spec": thing["spec"],
+    }
+
+
+def _application(app: Json) -> Json:
+    status = app["status"]
+    return {
+        **_described(app),
+        "project": project_of(app),
+        "sync": status["sync"].get("status", ""),
+        "health": status["health"].get("status", ""),
+    }

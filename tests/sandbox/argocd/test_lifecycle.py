@@ -1,0 +1,17 @@
+from tests.sandbox.argocd.world import (
+    Argo,
+    cart,
+    ready,
+)
+
+
+async def test_an_environment_comes_up_and_goes_down(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app("qbot-x-cart")))
+    assert argo.standin.state()["namespaces"] == ["qbot-x"]
+    for name in ("qbot-x-cart", "qbot-x-base"):
+        response = await argo.client.delete(f"/api/v1/applications/{name}?project=qbot-x")
+        assert response.json() == {}
+        await argo.until(lambda name=name: not argo.app(name))
+    assert (await argo.client.delete("/api/v1/projects/qbot-x")).status_code == 200
+    assert argo.standin.state() == {"applications": [], "projects": [], "namespaces": []}
