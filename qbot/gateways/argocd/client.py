@@ -1,0 +1,147 @@
+"""One authenticated connection to one Argo CD: calls, streams, and what both share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from qbot.domain.ports import Clock
+from qbot.errors import TransientError
+from qbot.gateways.argocd.errors import (
+    HTTPX,
+    Asked,
+    DoubtfulError,
+    UnseenError,
+    broken_call,
+    refusal,
+)
+
+JSON = "application/json"  # exactly: Argo CD compares the whole header on everything but GET
+_PATIENCE = 30.0  # seconds for an answer
+_DOUBT = (0.5, 1.0, 2.0)  # seconds between tries of what is probably refused for good
+_UNSEEN = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)  # the same; AppProjects are seen within about 10 s
+
+
+class Client:
+    """Speaks HTTP and raises Qbot's errors.
+
+    Args:
+        http: knows the base URL and the token.
+        clock: for the pauses between tries.
+        instance: name of this Argo CD in the settings.
+        concurrency: how many calls may be under way at once; streams do not count.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        clock: Clock,
+        instance: str = "main",
+        concurrency: int = 16,
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._setting = f"QBOT_ARGOCD__{instance.upper()}__"
+        self._turns = asyncio.Semaphore(concurrency)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        name: str = "",
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        persons: bool = False,
+        within: float = _PATIENCE,
+    ) -> Any:
+        """One call, tried again a few times where a refusal may pass.
+
+        Args:
+            method: HTTP's.
+            path: below `/api/v1`.
+            what: the call in words, for errors.
+            name: of the thing, for errors; what a 404 has to name to count as absence.
+            query: parameters of the URL.
+            body: JSON.
+            persons: whether a 400 is about somebody's chart or commit, so a UserError.
+            within: seconds for the answer.
+
+        Raises:
+            NotThere: proven absent.
+            Differs: exists already, and is not the same.
+            NothingRuns: nothing to terminate.
+            UserError, TransientError, PermanentError: as their own docstrings say.
+        """
+        asked = Asked(what, name, self._setting, persons)
+        tries = 0
+        while True:
+            try:
+                return await self._once(method, path, asked, query, body, within)
+            except DoubtfulError as error:
+                pauses = _UNSEEN if isinstance(error, UnseenError) else _DOUBT
+                if tries >= len(pauses):
+                    raise
+            await self._clock.sleep(pauses[tries])
+            tries += 1
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        asked: Asked,
+        query: Mapping[str, str] | None,
+        body: Any,
+        within: float,
+    ) -> Any:
+        headers = {} if method == "GET" else {"Content-Type": JSON}
+        async with self._turns:
+            try:
+                # httpx's own time limits are per read: a server that drips would never end.
+                async with asyncio.timeout(within):
+                    response = await self._http.request(
+                        method, f"api/v1{path}", params=query, json=body, headers=headers
+                    )
+            except (*HTTPX, TimeoutError) as error:
+                raise broken_call(error, asked) from error
+        if not response.is_success:
+            raise refusal(response, asked)
+        try:
+            return response.json()
+        except ValueError:
+            raise TransientError(
+                f"{asked.call}: the answer is not JSON (a proxy's page?)"
+            ) from None
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, what: str, query: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """A server-sent event stream as chunks of bytes.
+
+        Entering may take for ever: Argo CD sends no headers before the first event.
+
+        Raises:
+            TransientError, PermanentError: as for calls; also while the chunks are read.
+        """
+        asked = Asked(what, "", self._setting)
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        timeout = httpx.Timeout(None, connect=10)
+        try:
+            async with self._http.stream(
+                "GET", f"api/v1{path}", params=query, headers=headers, timeout=timeout
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise refusal(response, asked)
+                yield response.aiter_bytes()
+        except HTTPX as error:
+            raise broken_call(error, asked) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()

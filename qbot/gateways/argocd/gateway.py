@@ -1,0 +1,240 @@
+"""The port `ArgoCD`: what an environment needs of one Argo CD instance."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+import httpx
+import structlog
+
+from qbot.domain.environment import Environment
+from qbot.domain.health import AppState
+from qbot.domain.names import OpId, ServiceName
+from qbot.domain.ports import Clock
+from qbot.domain.services import Service, ServicePlan
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.argocd import specs
+from qbot.gateways.argocd.client import Client
+from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
+from qbot.gateways.argocd.errors import NothingRuns, NotThere
+from qbot.gateways.argocd.hooks import with_hooks
+from qbot.gateways.argocd.labels import env_selector, is_ours
+from qbot.gateways.argocd.policy import SpecPolicy
+from qbot.gateways.argocd.reading import get_application, get_project
+from qbot.gateways.argocd.states import INFO
+from qbot.gateways.argocd.view import LiveView
+
+log = structlog.get_logger()
+
+_REFRESH = 5.0  # seconds; Argo CD itself would block until its controller has time
+
+
+class ArgoCDGateway:
+    """One Argo CD. See the port `ArgoCD` for what each method promises and raises."""
+
+    def __init__(self, *, client: Client, policy: SpecPolicy, view: LiveView) -> None:
+        self._client = client
+        self._policy = policy
+        self._view = view
+
+    async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
+        """One list by label; one more call for each Application that hangs in its hooks."""
+        found = await self._client.call(
+            "GET",
+            "/applications",
+            what=f"list the Applications of {env.name}",
+            query={"selector": env_selector(env.id)},
+        )
+        apps = found.get("items") or ()
+        states = await asyncio.gather(*(with_hooks(self._client, app) for app in apps))
+        return {state.service: state for state in states}
+
+    async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
+        """Create without upsert; ours is brought up to date, a foreign one refused."""
+        await ensure_project(self._client, env, specs.project(env, services, self._policy))
+
+    async def ensure_application(
+        self, env: Environment, service: Service, plan: ServicePlan, *, op: OpId, validate: bool
+    ) -> AppState:
+        """The service's Application at the plan's version; auto-sync makes the sync."""
+        wanted = specs.application(env, service, plan, self._policy)
+        return await self._ensure(env, wanted, op=op, validate=validate)
+
+    async def ensure_base(self, env: Environment, *, op: OpId) -> AppState:
+        """The Application that owns the namespace."""
+        return await self._ensure(env, specs.base(env, self._policy), op=op, validate=False)
+
+    async def _ensure(
+        self, env: Environment, wanted: dict[str, Any], *, op: OpId, validate: bool
+    ) -> AppState:
+        state = await ensure_application(self._client, env, wanted, validate=validate)
+        log.info("application ensured", op=op, env=env.name, application=state.name)
+        self._view.offer(env, state)
+        return state
+
+    async def sync(
+        self, env: Environment, service: ServiceName, *, op: OpId, prune: bool, dry_run: bool
+    ) -> None:
+        """No revision: with auto-sync on, Argo CD refuses any but targetRevision itself."""
+        name = env.app(service)
+        await self._call(
+            "POST",
+            f"/applications/{name}/sync",
+            what=f"sync the Application {name}",
+            name=name,
+            body={
+                "project": str(env.name),
+                "prune": prune,
+                "dryRun": dry_run,
+                "infos": [{"name": INFO, "value": str(op)}],
+            },
+            persons=True,
+        )
+
+    async def refresh(self, env: Environment, service: ServiceName) -> None:
+        """Drops the manifest cache too. The comparison goes on when nobody waits for it."""
+        name = env.app(service)
+        try:
+            await self._call(
+                "GET",
+                f"/applications/{name}",
+                what=f"refresh the Application {name}",
+                name=name,
+                query={"project": str(env.name), "refresh": "hard"},
+                within=_REFRESH,
+            )
+        except TransientError as error:
+            log.info("refresh not awaited", env=env.name, application=name, why=str(error))
+
+    async def terminate(self, env: Environment, service: ServiceName) -> None:
+        """Argo CD stops the sync some time after its answer."""
+        name = env.app(service)
+        try:
+            await self._client.call(
+                "DELETE",
+                f"/applications/{name}/operation",
+                what=f"terminate the sync of {name}",
+                name=name,
+                query={"project": str(env.name)},
+            )
+        except (NothingRuns, NotThere):
+            return
+
+    async def delete_application(self, env: Environment, service: ServiceName) -> None:
+        """Foreground: it is gone only once all of its objects are."""
+        name = env.app(service)
+        if not self._view.knows(env, service):
+            app = await get_application(self._client, str(env.name), name)
+            if app is None:
+                return
+            if not is_ours(app, env):
+                raise PermanentError(f"The Application {name} is not this environment's: kept.")
+        try:
+            await self._client.call(
+                "DELETE",
+                f"/applications/{name}",
+                what=f"delete the Application {name}",
+                name=name,
+                query={
+                    "project": str(env.name),
+                    "cascade": "true",
+                    "propagationPolicy": "foreground",
+                },
+            )
+        except NotThere:
+            return
+
+    async def delete_project(self, env: Environment) -> None:
+        """Argo CD refuses while an Application, even a dying one, refers to it."""
+        found = await get_project(self._client, env.name)
+        if found is None:
+            return
+        if not is_ours(found, env):
+            raise PermanentError(f"The AppProject {env.name} is not this environment's: kept.")
+        try:
+            await self._client.call(
+                "DELETE",
+                f"/projects/{env.name}",
+                what=f"delete the AppProject {env.name}",
+                name=env.name,
+            )
+        except NotThere:
+            return
+
+    async def read(self, env: Environment, service: ServiceName) -> AppState | None:
+        """From Kubernetes, not from a cache of Argo CD's."""
+        app = await get_application(self._client, str(env.name), env.app(service))
+        if app is None:
+            return None
+        state = await with_hooks(self._client, app)
+        self._view.offer(env, state)
+        return state
+
+    async def project_exists(self, env: Environment) -> bool:
+        """Whether an AppProject of that name is there, whoever's it is."""
+        return await get_project(self._client, env.name) is not None
+
+    def watch(self, env: Environment) -> AsyncIterator[Mapping[ServiceName, AppState]]:
+        """From the live view."""
+        return self._view.watch(env)
+
+    def silent_since(self) -> datetime | None:
+        """From the live view."""
+        return self._view.silent_since()
+
+    async def close(self) -> None:
+        """End the streams and close the connections."""
+        await self._view.close()
+        await self._client.close()
+
+    async def _call(self, method: str, path: str, *, name: str, **rest: Any) -> Any:
+        """A call on an Application that has to exist."""
+        try:
+            return await self._client.call(method, path, name=name, **rest)
+        except NotThere:
+            raise PermanentError(f"The Application {name} does not exist any more.") from None
+
+
+def open_argocd(
+    *,
+    url: str,
+    token: str,
+    ca_file: Path | None,
+    policy: SpecPolicy,
+    clock: Clock,
+    instance: str = "main",
+    concurrency: int = 16,
+) -> ArgoCDGateway:
+    """Build the gateway of one Argo CD; nothing is sent yet. Close it when done.
+
+    Args:
+        url: Argo CD's root.
+        token: API key of Qbot's account; goes into headers only.
+        ca_file: certificate authority, where it is not a public one.
+        policy: what Qbot's Applications look like.
+        clock: for pauses.
+        instance: its name in the settings, for errors that name a setting.
+        concurrency: calls at the same time, streams not counted.
+
+    Raises:
+        PermanentError: `ca_file` cannot be read.
+    """
+    try:
+        tls = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        setting = f"QBOT_ARGOCD__{instance.upper()}__CA_FILE"
+        raise PermanentError(f"{setting}: {ca_file} cannot be used: {error}") from None
+    http = httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        verify=tls,
+        timeout=httpx.Timeout(None, connect=10),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency),
+    )
+    client = Client(http=http, clock=clock, instance=instance, concurrency=concurrency)
+    view = LiveView(client=client, clock=clock, jitter=SystemRandom().random)
+    return ArgoCDGateway(client=client, policy=policy, view=view)

@@ -1,0 +1,67 @@
+"""The marks by which Qbot knows its own objects again.
+
+Labels hold ids only, since Kubernetes allows few characters in them; names are annotations.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from qbot.domain.environment import Environment
+from qbot.domain.names import EnvId, ServiceName
+
+MANAGED = "qbot.dev/managed"
+ENV = "qbot.dev/env"
+OWNER = "qbot.dev/owner-id"
+SHARD = "qbot.dev/shard"
+BRANCH = "qbot.dev/branch"
+NAME = "qbot.dev/name"
+SERVICE = "qbot.dev/service"
+
+_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+
+
+def label_value(text: str) -> str:
+    """`text` where Kubernetes takes it as a label's value, else a hash of it."""
+    if _VALUE.fullmatch(text):
+        return text
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def labels(env: Environment, extra: Mapping[str, str]) -> dict[str, str]:
+    """The labels of everything that belongs to an environment; `extra` cannot replace them."""
+    return {
+        **extra,
+        MANAGED: "true",
+        ENV: label_value(env.id),
+        OWNER: label_value(env.owner.key),
+        SHARD: str(env.shard),
+    }
+
+
+def annotations(env: Environment, service: ServiceName | None = None) -> dict[str, str]:
+    """Names for people who look into Argo CD."""
+    notes = {BRANCH: str(env.branch), NAME: str(env.name)}
+    return notes if service is None else {**notes, SERVICE: str(service)}
+
+
+def env_selector(env: EnvId) -> str:
+    """Selects the Applications of one environment."""
+    return f"{ENV}={label_value(env)}"
+
+
+def shard_selector(shard: int) -> str:
+    """Selects Qbot's Applications whose environments are in one shard."""
+    return f"{MANAGED}=true,{SHARD}={shard}"
+
+
+def is_ours(thing: Mapping[str, Any], env: Environment) -> bool:
+    """Whether an Application or AppProject carries this environment's marks."""
+    found = thing.get("metadata", {}).get("labels") or {}
+    return found.get(MANAGED) == "true" and found.get(ENV) == label_value(env.id)
+
+
+def is_dying(thing: Mapping[str, Any]) -> bool:
+    """Whether it is being deleted; its finalizers may take minutes."""
+    return bool(thing.get("metadata", {}).get("deletionTimestamp"))

@@ -1,0 +1,270 @@
+"""One sixteenth of the live view: a stream of changes, checked now and then against a list.
+
+The stream is opened first, then the list is asked for. Streams lose events without a word (a
+buffer of 1,000 at the server, a gap after the first burst, deletions missed by its informer),
+and a list may come from a replica that lags; so where the two differ for longer than a moment
+a plain GET decides, which Argo CD answers from Kubernetes itself.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from qbot.domain.health import AppState
+from qbot.domain.ports import Clock
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.argocd.client import Client
+from qbot.gateways.argocd.labels import shard_selector
+from qbot.gateways.argocd.reading import get_application
+from qbot.gateways.argocd.sse import Decoder
+from qbot.gateways.argocd.states import LISTED, WATCHED, state
+from qbot.gateways.argocd.table import Key, Table, key_of
+
+log = structlog.get_logger()
+
+LIST_EVERY = (60.0, 120.0)  # seconds
+LINGER = 2  # lists without a listener, after which the shard ends
+_HEARTBEAT = 45.0  # seconds; Argo CD sends a comment every 15 once a stream has begun
+_BACKOFF = (0.5, 30.0)  # seconds between connections: the first, the longest
+_HEADERS = 0.25  # seconds for a stream to begin; without a matching Application it never does
+_BURST = 1.0  # seconds for the stream to bring what the list has named
+_SETTLE = 2.0  # seconds that stream and list may differ
+
+
+class Shard:
+    """Follows the Applications of one shard until nobody listens any more."""
+
+    def __init__(
+        self, number: int, *, client: Client, clock: Clock, jitter: Callable[[], float]
+    ) -> None:
+        self.table = Table()
+        self.silent: datetime | None = None
+        self.failure: PermanentError | None = None
+        self.listed = False  # whether the table is complete
+        self._over = False
+        self._selector = shard_selector(number)
+        self._client = client
+        self._clock = clock
+        self._jitter = jitter
+        self._begun = asyncio.Event()
+        self._list_now = asyncio.Event()
+        self._applied = asyncio.Event()
+        self._task = asyncio.create_task(self._run(), name=f"argocd watch {number}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether it follows nothing any more."""
+        return self._over or self._task.done()
+
+    async def close(self) -> None:
+        """Stop."""
+        await _stop(self._task)
+
+    async def _run(self) -> None:
+        follow = asyncio.create_task(self._follow(), name=f"{self._selector} stream")
+        follow.add_done_callback(lambda _: self._list_now.set())
+        try:
+            await self._check(follow)
+            self._over = True  # before anything is awaited: nobody may join a shard that goes
+        except PermanentError as error:
+            self._fail(error)
+        except Exception as error:
+            log.exception("live view failed", selector=self._selector)
+            self._fail(PermanentError(f"Argo CD: the live view failed: {error!r}"))
+        finally:
+            await _stop(follow)
+
+    def _fail(self, error: PermanentError) -> None:
+        self._over, self.failure = True, error
+        log.error("live view stopped", selector=self._selector, error=str(error))
+        self.table.wake_all()
+
+    def _heard(self) -> None:
+        self.silent = None
+
+    def _deaf(self) -> None:
+        self.silent = self.silent or self._clock.now()
+
+    async def _follow(self) -> None:
+        """Keep a stream open, and have the list looked at after each cut."""
+        pause = _BACKOFF[0]
+        while True:
+            connected = False
+            try:
+                async with aclosing(self._changes()) as changes:
+                    async for change in changes:
+                        connected = True
+                        self._apply(change)
+                why = "it ended"
+            except TransientError as error:
+                why = str(error)
+            log.info("stream cut", selector=self._selector, why=why)
+            self._deaf()
+            pause = _BACKOFF[0] if connected else min(pause * 2, _BACKOFF[1])
+            await self._clock.sleep(pause * (0.5 + self._jitter()))
+            self._list_now.set()
+
+    async def _changes(self) -> AsyncGenerator[Mapping[str, Any]]:
+        fields = ",".join(["result.type", *(f"result.application.{path}" for path in WATCHED)])
+        query = {"selector": self._selector, "fields": fields}
+        decoder = Decoder()
+        async with self._client.stream(
+            "/stream/applications", what="watch Applications", query=query
+        ) as chunks:
+            self._begun.set()
+            while (chunk := await _next(chunks)) is not None:
+                self._heard()
+                for change in decoder.feed(chunk):
+                    yield change
+            decoder.end()
+
+    def _apply(self, change: Mapping[str, Any]) -> None:
+        app = change.get("application")
+        if not isinstance(app, dict):
+            return
+        seen = state(app)
+        if change.get("type") == "DELETED":
+            self.table.remove(key_of(seen), seen.version)
+        else:
+            self.table.offer(seen)
+        self._applied.set()
+
+    async def _check(self, follow: asyncio.Task[None]) -> None:
+        """List, compare, wait; until nobody has listened for a while.
+
+        Raises:
+            PermanentError: from the stream or from a list.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._begun.wait(), _HEADERS)
+        idle = failures = 0
+        while idle < LINGER:
+            self._list_now.clear()
+            try:
+                await self._compare()
+                failures = 0
+            except TransientError as error:
+                log.info("list failed", selector=self._selector, error=str(error))
+                failures += 1
+                self._deaf()
+            await self._rest(failures)
+            if follow.done():
+                follow.result()
+            idle = 0 if self.table.listened_to else idle + 1
+
+    async def _rest(self, failures: int) -> None:
+        """Wait until it is time for a list, or until the stream was cut."""
+        least, most = LIST_EVERY
+        if failures:
+            least = min(_BACKOFF[0] * 2.0**failures, _BACKOFF[1])
+            most = least * 2
+        sleep = asyncio.create_task(self._clock.sleep(least + (most - least) * self._jitter()))
+        wake = asyncio.create_task(self._list_now.wait())
+        try:
+            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _stop(sleep)
+            await _stop(wake)
+
+    async def _compare(self) -> None:
+        """One list against the table."""
+        before, deleted = self.table.all(), self.table.deleted()
+        listed = {key_of(s): s for s in await self._list()}
+        self._heard()
+        for found in listed.values():
+            self.table.offer(found)
+        if not self.listed:
+            await self._catch_up()
+            self.listed = True
+            self.table.wake_all()
+        doubted = _doubted(before, listed, self.table.all())
+        if doubted:
+            await self._clock.sleep(_SETTLE)
+            await asyncio.gather(*(self._ask(key, was) for key, was in doubted.items()))
+        self.table.forget(deleted)
+
+    async def _list(self) -> Sequence[AppState]:
+        fields = ",".join(["metadata", *(f"items.{path}" for path in LISTED)])
+        found = await self._client.call(
+            "GET",
+            "/applications",
+            what="list Applications",
+            query={"selector": self._selector, "fields": fields},
+        )
+        return [state(app) for app in found.get("items") or ()]
+
+    async def _catch_up(self) -> None:
+        """Give the stream a moment to bring the versions of what the list has named."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BURST):
+                while any(s.version == 0 for s in self.table.all().values()):
+                    self._applied.clear()
+                    await self._applied.wait()
+
+    async def _ask(self, key: Key, was: AppState) -> None:
+        """Let the truth decide about one Application that nothing was heard of meanwhile."""
+        known = self.table.get(key)
+        if known is not None and known is not was:
+            return
+        app = await get_application(self._client, _project(was), was.name)
+        if app is not None:
+            self.table.insist(state(app))
+        elif known is not None:
+            self.table.remove(key, known.version)
+
+
+def _doubted(
+    before: Mapping[Key, AppState], listed: Mapping[Key, AppState], now: Mapping[Key, AppState]
+) -> dict[Key, AppState]:
+    """What the list and the stream disagree about, without news since the list was asked for."""
+    found = {key: was for key, was in before.items() if key not in listed and now.get(key) is was}
+    for key, seen in listed.items():
+        known = now.get(key)
+        if known is None:
+            found[key] = seen
+        elif known.version == 0 or (before.get(key) is known and _gist(known) != _gist(seen)):
+            found[key] = known
+    return found
+
+
+def _gist(app: AppState) -> AppState:
+    """The part of a state that the list tells too."""
+    return AppState(
+        name=app.name,
+        env=app.env,
+        service=app.service,
+        version=0,
+        sync=app.sync,
+        revision=app.revision,
+        health=app.health,
+        phase=app.phase,
+        finished_at=app.finished_at,
+        deleting=app.deleting,
+    )
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk, None at the end.
+
+    Raises:
+        TransientError: not even a heartbeat came.
+    """
+    try:
+        async with asyncio.timeout(_HEARTBEAT):
+            return await anext(chunks, None)
+    except TimeoutError:
+        raise TransientError(f"Argo CD: the event stream is silent for {_HEARTBEAT} s") from None
+
+
+def _project(app: AppState) -> str:
+    """An environment's AppProject, from the name of an Application in it."""
+    return app.name.removesuffix(f"-{app.service}")
+
+
+async def _stop(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
