@@ -155,11 +155,9 @@ class Rollout:
         return self._debounce.settle(name, found, now=self.context.clock.now())
 
     def _judge_base(self, states: Mapping[ServiceName, AppState]) -> Verdict:
-        """The base chart follows a branch: whatever commit Argo CD has compared with counts."""
+        """The base chart follows a branch: whatever commit it stands for counts."""
         state = states.get(BASE)
-        if state is None or not state.revision:
-            return Waiting(state.message if state else "")
-        found = verdict(state, wanted=state.revision, since=None)
+        found = verdict(state, wanted="", since=None) if state else Waiting()
         return self._debounce.settle(BASE, found, now=self.context.clock.now())
 
     def _settled(self) -> bool:

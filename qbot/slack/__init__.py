@@ -1,0 +1,1 @@
+"""In: Slack. Listeners acknowledge, parse, ask policy, hand over and answer; nothing more."""

@@ -1,0 +1,101 @@
+"""Slack's payloads -> who, where, and a key by which the same delivery is told again.
+
+Only fields below the verified signature are used, and none is trusted to be there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qbot.domain.people import Actor, Place
+from qbot.operations.requests import Asked
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing that somebody did in Slack. `trigger_id` opens a modal, once, within 3 s."""
+
+    asked: Asked
+    trigger_id: str
+
+
+def of_command(body: Body) -> Delivery:
+    """A slash command: one trigger id is one typed line."""
+    team, trigger = _text(body, "team_id"), _text(body, "trigger_id")
+    asked = Asked(
+        actor=Actor(team, _text(body, "user_id")),
+        place=Place(_text(body, "channel_id"), _text(body, "response_url")),
+        key=f"command:{team}:{trigger}",
+    )
+    return Delivery(asked, trigger)
+
+
+def of_action(body: Body) -> Delivery:
+    """A press of a button: its trigger, what was pressed and where."""
+    user, team = _map(body, "user"), _map(body, "team")
+    action = first_action(body)
+    container = _map(body, "container")
+    message = _text(container, "message_ts") or _text(container, "view_id")
+    channel = _text(_map(body, "channel"), "id") or _text(container, "channel_id")
+    trigger = _text(body, "trigger_id")
+    pressed = f"{_text(action, 'action_id')}:{_text(action, 'action_ts')}"
+    asked = Asked(
+        actor=Actor(_text(user, "team_id") or _text(team, "id"), _text(user, "id")),
+        place=Place(channel, _text(body, "response_url")),
+        key=f"action:{_text(team, 'id')}:{trigger}:{message}:{pressed}",
+    )
+    return Delivery(asked, trigger)
+
+
+def of_view(body: Body) -> Delivery:
+    """A submitted form: one view at one hash is one submission; its metadata is the channel."""
+    user, team, view = _map(body, "user"), _map(body, "team"), _map(body, "view")
+    asked = Asked(
+        actor=Actor(_text(user, "team_id") or _text(team, "id"), _text(user, "id")),
+        place=Place(_text(view, "private_metadata")),
+        key=f"view:{_text(team, 'id')}:{_text(view, 'id')}:{_text(view, 'hash')}",
+    )
+    return Delivery(asked, _text(body, "trigger_id"))
+
+
+def first_action(body: Body) -> Body:
+    """The pressed element; Slack sends one at a time."""
+    actions = body.get("actions")
+    if isinstance(actions, list) and actions and isinstance(actions[0], Mapping):
+        return actions[0]
+    return {}
+
+
+def value(body: Body) -> str:
+    """The value of the pressed element, from a button or a menu."""
+    action = first_action(body)
+    return _text(action, "value") or _text(_map(action, "selected_option"), "value")
+
+
+def inputs(view: Body) -> dict[str, Any]:
+    """What a form holds, by action id: a text, a list of texts, or None."""
+    found: dict[str, Any] = {}
+    for block in _map(_map(view, "state"), "values").values():
+        for action_id, element in block.items():
+            found[action_id] = _input(element)
+    return found
+
+
+def _input(element: Body) -> Any:
+    if isinstance(options := element.get("selected_options"), list):
+        return [str(o.get("value", "")) for o in options]
+    if isinstance(option := element.get("selected_option"), Mapping):
+        return str(option.get("value", ""))
+    return element.get("value")
+
+
+def _map(body: Body, name: str) -> Body:
+    found = body.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(body: Body, name: str) -> str:
+    found = body.get(name)
+    return found if isinstance(found, str) else ""

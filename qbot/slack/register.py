@@ -1,0 +1,123 @@
+"""Bolt: which listener hears what. Every one runs inside the guard.
+
+Bolt verifies signatures and decodes; it is told who the token is instead of asking Slack within
+the three seconds of the first request, and it never sees an exception.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from qbot.domain import actions
+from qbot.render.blocks import Message
+from qbot.slack import payload
+from qbot.slack.guard import Guard
+from qbot.slack.listeners import Listeners, Submitted
+
+Body = Mapping[str, Any]
+_OURS = re.compile(r"^env_")
+
+
+def bolt_app(
+    *,
+    command: str,
+    token: str,
+    signing_secret: str,
+    api_url: str,
+    team: str,
+    bot_user: str,
+    guard: Guard,
+    listeners: Listeners,
+) -> AsyncApp:
+    """The app with all its listeners. An empty signing secret is for Socket Mode only."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None, team_id=team, bot_user_id=bot_user, bot_token=token
+        )
+
+    app = AsyncApp(
+        signing_secret=signing_secret or None,
+        client=AsyncWebClient(token=token, base_url=f"{api_url.rstrip('/')}/"),
+        authorize=authorize,
+        request_verification_enabled=bool(signing_secret),
+    )
+    _commands(app, command, guard, listeners)
+    _actions(app, guard, listeners)
+    _views(app, guard, listeners)
+    return app
+
+
+def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -> None:
+    async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        delivery = payload.of_command(body)
+        text = str(body.get("text") or "")
+        work = listeners.command(text, delivery)
+
+        async def acknowledge(reply: Message | None) -> None:
+            if reply is None:
+                await ack()
+            else:
+                await ack(
+                    text=reply.text, blocks=list(reply.blocks), response_type="ephemeral"
+                )
+
+        await guard.run(delivery, acknowledge, work.run, once=work.once)
+
+    app.command(command)(typed)
+
+
+def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
+    async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        delivery = payload.of_action(body)
+        work = listeners.action(body, delivery)
+
+        async def acknowledge(reply: Message | None) -> None:
+            await ack()
+            if reply is not None:
+                await guard.whisper(delivery, reply)
+
+        await guard.run(delivery, acknowledge, work.run, once=work.once)
+
+    app.action(_OURS)(pressed)
+
+
+def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
+    async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        delivery = payload.of_view(body)
+        outcome = Submitted()
+        work = listeners.form(body, delivery, outcome)
+
+        async def acknowledge(reply: Message | None) -> None:
+            if outcome.errors:
+                await ack(response_action="errors", errors=outcome.errors)
+                return
+            await ack(response_action="clear")
+            if reply is not None:
+                await guard.whisper(delivery, reply)
+
+        await guard.run(delivery, acknowledge, work.run, once=work.once)
+
+    for callback in (actions.CREATE_SUBMIT, actions.DELETE_SUBMIT):
+        app.view(callback)(submitted)
+
+
+class SocketMode:
+    """The websocket to Slack; aiohttp's adapter, which comes back at once after a cut."""
+
+    def __init__(self, app: AsyncApp, app_token: str) -> None:
+        self._handler = AsyncSocketModeHandler(app, app_token)
+
+    async def start(self) -> None:
+        """Connect; reconnects by itself from then on."""
+        await self._handler.connect_async()
+
+    async def stop(self) -> None:
+        """Take nothing more."""
+        await self._handler.close_async()

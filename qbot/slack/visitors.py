@@ -1,0 +1,96 @@
+"""Who is behind a request and where it came from, read from Slack and kept for ten minutes."""
+
+from typing import Protocol, TypeVar
+
+from qbot.domain.people import Actor
+from qbot.domain.policy import Room, Visitor
+from qbot.domain.ports import Clock
+from qbot.errors import TransientError
+from qbot.gateways.slack import Channel, NotHere, Profile
+
+_KEEP = 600.0  # seconds; roles are read again where they decide about production
+_MOST = 5_000
+T = TypeVar("T")
+
+
+class Directory(Protocol):
+    """The two reads of Slack that are needed here."""
+
+    async def profile(self, user: str) -> Profile:
+        """One account."""
+
+    async def channel(self, channel: str) -> Channel:
+        """One conversation."""
+
+
+class Visitors:
+    """A small cache in front of Slack; an old entry is used while Slack does not answer."""
+
+    def __init__(self, slack: Directory, clock: Clock) -> None:
+        self._slack = slack
+        self._clock = clock
+        self._profiles: dict[str, tuple[float, Visitor]] = {}
+        self._rooms: dict[str, tuple[float, Room]] = {}
+
+    async def visitor(self, actor: Actor) -> Visitor:
+        """What Slack says of the account.
+
+        Raises:
+            TransientError: Slack does not answer and nothing is known.
+        """
+        known = self._profiles.get(actor.key)
+        if known and self._clock.monotonic() - known[0] < _KEEP:
+            return known[1]
+        try:
+            found = _visitor(actor, await self._slack.profile(actor.user))
+        except TransientError:
+            if known is None:
+                raise
+            return known[1]
+        _keep(self._profiles, actor.key, (self._clock.monotonic(), found))
+        return found
+
+    async def room(self, channel: str) -> Room:
+        """What Slack says of the channel; unknown where Qbot is no member of a private one."""
+        if channel.startswith("D") or not channel:
+            return Room(channel, shared=False, direct=True)
+        known = self._rooms.get(channel)
+        if known and self._clock.monotonic() - known[0] < _KEEP:
+            return known[1]
+        try:
+            info = await self._slack.channel(channel)
+            found = Room(channel, shared=info.external)
+        except NotHere:
+            found = Room(channel)
+        except TransientError:
+            if known is None:
+                raise
+            return known[1]
+        _keep(self._rooms, channel, (self._clock.monotonic(), found))
+        return found
+
+    def forget(self, id_: str) -> None:
+        """Something changed: read it anew the next time. A channel id or an actor's key."""
+        self._profiles.pop(id_, None)
+        self._rooms.pop(id_, None)
+
+
+def _visitor(actor: Actor, profile: Profile) -> Visitor:
+    guest = profile.restricted
+    if profile.ultra_restricted:
+        guest = True
+    return Visitor(
+        actor=actor,
+        name=profile.name,
+        deleted=profile.deleted,
+        bot=profile.bot,
+        restricted=guest,
+        stranger=profile.stranger,
+        home=profile.team,
+    )
+
+
+def _keep(cache: dict[str, tuple[float, T]], key: str, entry: tuple[float, T]) -> None:
+    if len(cache) >= _MOST:
+        cache.pop(next(iter(cache)))
+    cache[key] = entry

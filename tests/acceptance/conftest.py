@@ -1,0 +1,19 @@
+"""The long runs: `make acceptance` runs them in full, `make test` a seeded sample."""
+
+import os
+import random
+
+import pytest
+
+FULL = os.environ.get("QBOT_ACCEPTANCE") == "full"
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Random moments that are the same in every run of one test."""
+    return random.Random(request.node.name)  # noqa: S311  (repeatable, not secret)
+
+
+def rounds(*, full: int, sample: int) -> list[int]:
+    """How many times a test repeats."""
+    return list(range(full if FULL else sample))

@@ -1,0 +1,237 @@
+"""`qbot sandbox` and `qbot serve` as real processes, and a client for `/drive`."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+START = 30.0
+POLL = 0.1
+
+
+async def until(
+    look: Callable[[], Awaitable[T | None]], *, seconds: float = 40.0, what: str = "it"
+) -> T:
+    """The first answer of `look` that is not None or False.
+
+    Raises:
+        AssertionError: it did not come about in time; the last answer is lost, so name `what`.
+    """
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = await look()
+        if found is not None and found is not False:
+            return found
+        if asyncio.get_running_loop().time() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        await asyncio.sleep(POLL)
+
+
+def free_port() -> int:
+    """A port whose successor is free as well."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+class Program:
+    """One process of the `qbot` command whose output is kept for a failing test."""
+
+    def __init__(self, process: Process, log: Path) -> None:
+        self._process = process
+        self.log = log
+
+    @classmethod
+    async def start(
+        cls, log: Path, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> "Program":
+        with log.open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "qbot", *arguments, stdout=PIPE, stderr=out,
+                env={k: v for k, v in os.environ.items() if not k.startswith("QBOT_")}
+                | {"PYTHONUNBUFFERED": "1"} | dict(env or {}),
+            )  # fmt: skip
+        return cls(process, log)
+
+    async def line(self, start: str) -> str:
+        """What follows `start` on the first line of output that begins with it."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START):
+            while text := (await self._process.stdout.readline()).decode():
+                if text.startswith(start):
+                    return text.removeprefix(start).strip()
+        raise AssertionError(f"ended before {start!r}:\n{self.log.read_text()[-3000:]}")
+
+    def signal(self, sign: signal.Signals) -> None:
+        self._process.send_signal(sign)
+
+    async def kill(self) -> None:
+        """SIGKILL, as a machine that dies."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    async def stop(self, *, seconds: float = 12.0) -> int:
+        """SIGTERM, and its exit status."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+            raise AssertionError(f"did not stop:\n{self.log.read_text()[-3000:]}") from None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+
+class Drive:
+    """A person at the sandbox."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.AsyncClient(base_url=url, timeout=40, trust_env=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        answer = await self._http.post(f"/drive/{path}", json=body)
+        assert answer.status_code == 200, f"{path} {body}: {answer.status_code} {answer.text}"
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        answer = await self._http.get(f"/drive/{path}", params=query)
+        assert answer.status_code == 200, f"{path} {query}: {answer.status_code} {answer.text}"
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def env(self, text: str, *, user: str = "ana", channel: str = "general") -> str:
+        """Type `/env ...`; the texts of the direct answers, one below the other."""
+        answer = await self.post("slash", user=user, channel=channel, text=text)
+        assert answer["http_status"] == 200, answer
+        return "\n".join(said(r) for r in answer["replies"])
+
+    async def click(
+        self, message: Mapping[str, Any], action: str, *, user: str = "ana",
+        channel: str = "general", **more: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        return await self.post(
+            "click", user=user, channel=channel, ts=message["ts"], action_id=action, **more
+        )
+
+    async def messages(
+        self, channel: str = "general", *, user: str = "ana", thread: str = ""
+    ) -> list[dict[str, Any]]:
+        query = {"channel": channel, "as": user} | ({"thread": thread} if thread else {})
+        found: list[dict[str, Any]] = (await self.get("messages", **query))["messages"]
+        return found
+
+    async def cards(self, branch: str, channel: str = "general") -> list[dict[str, Any]]:
+        """Qbot's cards for a branch, oldest first: each has its branch in the header."""
+        found = await self.messages(channel)
+        return [m for m in found if header(m).endswith(branch) and not m.get("ephemeral")]
+
+    async def card(
+        self, branch: str, outcome: str, *, channel: str = "general", seconds: float = 40.0
+    ) -> dict[str, Any]:
+        """The card whose header is `<outcome>: <branch>`, as soon as it is there."""
+
+        async def look() -> dict[str, Any] | None:
+            cards = await self.cards(branch, channel)
+            return next((c for c in cards if header(c).startswith(outcome)), None)
+
+        try:
+            return await until(look, seconds=seconds, what=f"a card {outcome!r} for {branch}")
+        except AssertionError as late:
+            shown = "\n---\n".join(c["text"] for c in await self.cards(branch, channel))
+            raise AssertionError(f"{late}; shown:\n{shown}") from None
+
+    async def state(self) -> dict[str, Any]:
+        return await self.get("state")
+
+    async def applications(self, project: str) -> list[dict[str, Any]]:
+        return [a for a in (await self.state())["applications"] if a["project"] == project]
+
+    async def calls(self, vendor: str, match: str = "", since: float = 0) -> list[dict[str, Any]]:
+        found = (await self.get("calls", vendor=vendor, since=since))["calls"]
+        return [c for c in found if match in f"{c['method']} {c['path']}"]
+
+
+def header(message: Mapping[str, Any]) -> str:
+    """The text of a message's header block, or nothing."""
+    blocks = message.get("blocks") or []
+    return next((b["text"]["text"] for b in blocks if b["type"] == "header"), "")
+
+
+def said(message: Mapping[str, Any]) -> str:
+    return str(message.get("text") or "")
+
+
+def buttons(message: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A message's buttons by their label."""
+    rows = [b["elements"] for b in message.get("blocks") or [] if b["type"] == "actions"]
+    return {e["text"]["text"]: e for row in rows for e in row if e["type"] == "button"}
+
+
+class World:
+    """A sandbox process, and any number of Qbot processes against it."""
+
+    def __init__(self, folder: Path, sandbox: Program, drive: Drive, env_file: Path) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.drive = drive
+        self.env_file = env_file
+        self.programs: list[Program] = []
+
+    async def serve(self, **env: str) -> Program:
+        """Start Qbot and wait until it is ready; `env` overrides settings."""
+        log = self.folder / f"qbot-{len(self.programs)}.log"
+        program = await Program.start(log, "serve", "--env-file", str(self.env_file), env=env)
+        self.programs.append(program)
+        await program.line("qbot: ready")
+        return program
+
+
+@asynccontextmanager
+async def world(
+    folder: Path, *, mode: str = "http", speed: float = 60.0, services: int = 11
+) -> AsyncIterator[World]:
+    """A fresh sandbox; everything started in it ends with the block."""
+    port, qbot_port = free_port(), free_port()
+    env_file = folder / "env"
+    sandbox = await Program.start(
+        folder / "sandbox.log", "sandbox", "--port", str(port), "--env-file", str(env_file),
+        "--speed", str(speed), "--services", str(services), "--mode", mode,
+        "--qbot-url", f"http://127.0.0.1:{qbot_port}",
+    )  # fmt: skip
+    try:
+        drive = Drive(await sandbox.line("sandbox: "))
+        made = World(folder, sandbox, drive, env_file)
+        try:
+            yield made
+        finally:
+            await drive.close()
+            for program in made.programs:
+                program.signal(signal.SIGCONT) if program._process.returncode is None else None
+                await program.kill()
+    finally:
+        await sandbox.kill()
