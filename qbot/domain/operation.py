@@ -101,6 +101,15 @@ class Claim:
     worker: str
     fence: int
     steps: Mapping[str, Any] = field(default_factory=dict)
+    resumed: bool = False  # an earlier claim may have ended in the middle of a step
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """Why a wait is over: a signal's payload, or None for its time or a wish to cancel."""
+
+    payload: Any = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

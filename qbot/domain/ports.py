@@ -1,6 +1,6 @@
 """What the operations need of the outside, in Qbot's words. Gateways and the store implement it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,9 +21,10 @@ from qbot.domain.operation import (
     QuotaReached,
     Submission,
     Submitted,
+    Woken,
 )
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Progress
+from qbot.domain.progress import End, Kind, Progress
 from qbot.domain.services import Build, Commit, Service, ServicePlan
 
 
@@ -146,8 +147,14 @@ class Journal(Protocol):
         A tear-down asks the environment's running operation to cancel and goes next.
         """
 
-    async def claim(self, worker: str, limit: int) -> Sequence[Claim]:
-        """Take up to `limit` operations that may run: one active one per environment."""
+    async def claim(
+        self, worker: str, limit: int, *, kinds: Collection[Kind] | None = None
+    ) -> Sequence[Claim]:
+        """Take up to `limit` operations that may run: one active one per environment.
+
+        `kinds` are those that this worker knows (None: all), so that an older replica leaves
+        newer kinds alone.
+        """
 
     async def commit(
         self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
@@ -169,8 +176,37 @@ class Journal(Protocol):
     async def release(self, claim: Claim) -> None:
         """Give an unfinished operation back at once (graceful stop)."""
 
-    async def beat(self, worker: str, running: Collection[tuple[OpId, int]]) -> Beat:
-        """Renew the worker's lease, and make work of dead workers ready for others.
+    async def wait(
+        self, claim: Claim, step: str, topic: str, until: datetime, *, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Take the oldest unused signal as this step's result, or give the operation up as waiting.
+
+        None: it waits now, as a row; a signal, `until` (of the Clock) or a wish to cancel makes
+        it claimable again. With `heed_cancel` a wish to cancel ends the wait instead.
+
+        Raises:
+            Fenced: the claim was lost.
+        """
+
+    async def signal(
+        self, op: OpId, topic: str, key: str, payload: Mapping[str, Any]
+    ) -> bool | None:
+        """Hand something to an operation; the same (topic, key) counts once.
+
+        True: taken; False: came before; None: the operation has ended or never was.
+        """
+
+    def listen(self, *, work: Callable[[], None], cancel: Callable[[], None]) -> None:
+        """Call `work` when something may be claimable, `cancel` when somebody asked to stop one.
+
+        From the event loop, for as long as the journal is open. Calls may come late, twice or
+        for nothing; a lost one is made good by polling.
+        """
+
+    async def beat(
+        self, worker: str, running: Collection[tuple[OpId, int]], *, lease: float = 30.0
+    ) -> Beat:
+        """Renew the worker's lease of `lease` seconds, and free the work of dead workers.
 
         `running` are the (operation, fence) pairs that this worker has a task for; rows that
         it owns without one become ready again.

@@ -1,0 +1,34 @@
+"""The append-only log: one row per decision and effect, in the transaction of what it tells of."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.people import Actor
+from qbot.store.rows import document, time_text
+from qbot.store.statements import Script, sql
+
+
+def note(
+    who: Actor,
+    action: str,
+    outcome: str,
+    at: datetime,
+    *,
+    op: OpId | None = None,
+    env: EnvId | None = None,
+    detail: Iterable[tuple[str, str]] = (),
+) -> Script[None]:
+    """Add a row; `detail` holds ids and names, no secret."""
+    yield sql(
+        "insert into audit(at, team, user_id, op_id, env_id, action, outcome, detail) "
+        "values(?, ?, ?, ?, ?, ?, ?, ?)",
+        time_text(at),
+        who.team,
+        who.user,
+        op,
+        env,
+        action,
+        outcome,
+        document(dict(detail)),
+    )

@@ -1,0 +1,112 @@
+"""The dispatcher's side of the cards: what is behind, and what Slack has been told."""
+
+from collections.abc import Callable, Sequence
+
+from qbot.domain.names import OpId
+from qbot.domain.operation import CardRow
+from qbot.store.rows import card_of
+from qbot.store.statements import Channel, Driver, Script, sql
+
+
+class SqlCards:
+    """Implements the port `Cards`."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from the event loop, after a commit that changed a card."""
+        self._driver.listen(Channel.CARDS, wake)
+
+    async def lead(self, worker: str, seconds: float) -> bool:
+        """Take or renew the dispatcher's lease; False while another worker holds it."""
+        return await self._driver.run(_lead("cards", worker, seconds))
+
+    async def behind(self) -> Sequence[CardRow]:
+        """Cards whose message or end reply is missing or old; ended ones first."""
+        return await self._driver.run(_behind())
+
+    async def card(self, op: OpId) -> CardRow | None:
+        """By operation."""
+        return await self._driver.run(_card(op))
+
+    async def trying(self, op: OpId, *, end: bool) -> None:
+        """Written before a message (or the end reply) is posted."""
+        await self._driver.run(_trying(op, end=end))
+
+    async def posted(
+        self, op: OpId, *, end: bool, channel: str, ts: str, version: int, shown_hash: str
+    ) -> None:
+        """Written once Slack has answered a post."""
+        await self._driver.run(
+            _end_posted(op, ts) if end else _posted(op, channel, ts, version, shown_hash)
+        )
+
+    async def shown(self, op: OpId, *, version: int, shown_hash: str) -> None:
+        """The message shows this version now."""
+        await self._driver.run(_shown(op, version, shown_hash))
+
+    async def move(self, op: OpId, channel: str) -> None:
+        """The message cannot be where it was wanted or is lost: post it anew, there."""
+        await self._driver.run(_move(op, channel))
+
+
+def _lead(name: str, worker: str, seconds: float) -> Script[bool]:
+    rows = yield sql(
+        "insert into leases(name, holder, expires) values(?, ?, {NOW} + ?) on conflict(name) do "
+        "update set holder = excluded.holder, expires = excluded.expires "
+        "where leases.holder = excluded.holder or leases.expires < {NOW} returning holder",
+        name,
+        worker,
+        float(seconds),
+    )
+    return bool(rows)
+
+
+def _behind() -> Script[list[CardRow]]:
+    rows = yield sql(
+        "select * from cards where version > shown or (ended = 1 and end_ts = '') "
+        "order by ended desc, changed_at, op_id"
+    )
+    return [card_of(row) for row in rows]
+
+
+def _card(op: OpId) -> Script[CardRow | None]:
+    rows = yield sql("select * from cards where op_id = ?", op)
+    return card_of(rows[0]) if rows else None
+
+
+def _trying(op: OpId, *, end: bool) -> Script[None]:
+    if end:
+        yield sql("update cards set trying_end = 1 where op_id = ?", op)
+    else:
+        yield sql("update cards set trying = 1 where op_id = ?", op)
+
+
+def _posted(op: OpId, channel: str, ts: str, version: int, shown_hash: str) -> Script[None]:
+    yield sql(
+        "update cards set posted_channel = ?, ts = ?, shown = ?, shown_hash = ?, trying = 0 "
+        "where op_id = ?",
+        channel,
+        ts,
+        version,
+        shown_hash,
+        op,
+    )
+
+
+def _end_posted(op: OpId, ts: str) -> Script[None]:
+    yield sql("update cards set end_ts = ?, trying_end = 0 where op_id = ?", ts, op)
+
+
+def _shown(op: OpId, version: int, shown_hash: str) -> Script[None]:
+    yield sql("update cards set shown = ?, shown_hash = ? where op_id = ?", version, shown_hash, op)
+
+
+def _move(op: OpId, channel: str) -> Script[None]:
+    yield sql(
+        "update cards set channel = ?, posted_channel = '', ts = '', shown = 0, shown_hash = '', "
+        "trying = 0 where op_id = ?",
+        channel,
+        op,
+    )

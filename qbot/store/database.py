@@ -1,0 +1,88 @@
+"""Opening the database: URL -> driver -> newest schema -> the three ports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbot.domain.ports import Clock
+from qbot.errors import PermanentError
+from qbot.store import queue
+from qbot.store.cards import SqlCards
+from qbot.store.journal import SqlJournal
+from qbot.store.migrations import migrate
+from qbot.store.reads import SqlStore
+from qbot.store.sqlite import SqliteDriver
+from qbot.store.statements import Driver, Script, sql
+
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database; close it."""
+
+    journal: SqlJournal
+    store: SqlStore
+    cards: SqlCards
+    driver: Driver
+
+    async def ping(self) -> None:
+        """Ask the database anything.
+
+        Raises:
+            TransientError: it does not answer.
+        """
+        await self.driver.run(_ask())
+
+    async def close(self) -> None:
+        """Finish what runs and let go."""
+        await self.driver.close()
+
+
+async def open_store(url: str, *, clock: Clock, ids: Callable[[], str]) -> Database:
+    """Open `sqlite:///relative`, `sqlite:////absolute` or `postgresql://...`.
+
+    Args:
+        url: its password shows in no error.
+        clock: of what the domain records; leases use the database's own.
+        ids: makes an operation's id.
+
+    Raises:
+        TransientError: the server does not answer yet.
+        PermanentError: not a URL of ours, refused, in use by another process, or too new.
+    """
+    driver = await _driver(url)
+    try:
+        await driver.run(migrate(driver.dialect))
+        if driver.dialect == SqliteDriver.dialect:
+            await driver.run(queue.free_all())
+    except BaseException:
+        await driver.close()
+        raise
+    return Database(
+        journal=SqlJournal(driver, clock=clock, ids=ids),
+        store=SqlStore(driver, clock=clock),
+        cards=SqlCards(driver),
+        driver=driver,
+    )
+
+
+async def _driver(url: str) -> Driver:
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        return await SqliteDriver.open(Path(url.removeprefix(_SQLITE)))
+    if url.startswith(_POSTGRES):
+        try:
+            from qbot.store.postgres import PostgresDriver  # noqa: PLC0415  (an optional extra)
+        except ImportError as error:
+            raise PermanentError(
+                "PostgreSQL needs the extra `postgres`: pip install 'qbot[postgres]'"
+            ) from error
+        return await PostgresDriver.open(url)
+    raise PermanentError(
+        "QBOT_DATABASE_URL must be sqlite:///path/to/file or postgresql://user@host/database"
+    )
+
+
+def _ask() -> Script[None]:
+    yield sql("select 1 as one")

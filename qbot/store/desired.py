@@ -1,0 +1,62 @@
+"""The operations' side of the cards: what each message should show from now on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.progress import Progress
+from qbot.store.rows import progress_of, progress_text, time_text
+from qbot.store.statements import Channel, Notify, Script, sql
+
+
+def insert(progress: Progress, channel: str) -> Script[None]:
+    """The first version of an operation's card."""
+    yield sql(
+        "insert into cards(op_id, env_id, channel, posted_channel, ts, end_ts, progress, ended, "
+        "version, shown, shown_hash, trying, trying_end, superseded, changed_at) "
+        "values(?, ?, ?, '', '', '', ?, 0, 1, 0, '', 0, 0, '', ?)",
+        progress.op,
+        progress.env,
+        channel,
+        progress_text(progress),
+        time_text(progress.updated_at),
+    )
+    yield Notify(Channel.CARDS)
+
+
+def show(progress: Progress, at: datetime) -> Script[None]:
+    """From now on the card should show this; an operation without a card (dry run) has none."""
+    yield sql(
+        "update cards set progress = ?, ended = ?, version = version + 1, changed_at = ? "
+        "where op_id = ?",
+        progress_text(progress),
+        1 if progress.end else 0,
+        time_text(at),
+        progress.op,
+    )
+    yield Notify(Channel.CARDS)
+
+
+def edit(op: OpId, at: datetime, change: Callable[[Progress], Progress]) -> Script[None]:
+    """Change what the card should show; the caller holds the operation's row."""
+    rows = yield sql("select progress from cards where op_id = ?", op)
+    if rows:
+        old = progress_of(rows[0]["progress"])
+        new = change(old)
+        if new != old:
+            yield from show(replace(new, updated_at=at), at)
+
+
+def supersede(op: OpId, env: EnvId, note: str, at: datetime) -> Script[None]:
+    """The environment's cards of operations before `op` get this sentence."""
+    yield sql(
+        "update cards set superseded = ?, version = version + 1, changed_at = ? "
+        "where env_id = ? and op_id in (select b.id from operations a join operations b "
+        "on b.env_id = a.env_id and b.seq < a.seq where a.id = ?)",
+        note,
+        time_text(at),
+        env,
+        op,
+    )
+    yield Notify(Channel.CARDS)

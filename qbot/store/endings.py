@@ -1,0 +1,65 @@
+"""Scripts that end operations: their own way, or before they began."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.environment import Phase
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.people import Actor
+from qbot.domain.progress import End, Kind, Progress, Step
+from qbot.store import desired, environments
+from qbot.store.audit import note
+from qbot.store.rows import clean, time_text
+from qbot.store.statements import Channel, Notify, Row, Script, sql
+
+NEVER_STARTED = "Cancelled before it started."
+
+
+def end(op: OpId, outcome: End, headline: str, at: datetime) -> Script[None]:
+    """Close the row and, where nobody did yet, let the card show the end."""
+    yield sql(
+        "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
+        "owner = null, wait_topic = null, wait_until = null where id = ?",
+        outcome.value,
+        clean(headline),
+        time_text(at),
+        op,
+    )
+
+    def shown(progress: Progress) -> Progress:
+        return progress if progress.end else _ended(progress, outcome, headline, at)
+
+    yield from desired.edit(op, at, shown)
+    yield Notify(Channel.WORK)  # the next one in the queue
+
+
+def drop_queued(row: Row, by: Actor, at: datetime) -> Script[None]:
+    """End an operation that nobody has begun; the caller holds its row."""
+    op, kind = OpId(row["id"]), Kind(row["kind"])
+    yield sql("update operations set cancel_by = ? where id = ?", by.key, op)
+    yield from end(op, End.CANCELLED, NEVER_STARTED, at)
+    yield from note(by, f"{kind}.cancelled", End.CANCELLED.value, at, op=op, env=row["env_id"])
+
+
+def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:
+    """An environment without an operation is never on its way: whoever forgot is corrected."""
+    found = yield from environments.by_id(env)
+    if found is None:
+        return
+    if kind is Kind.CREATE and found.phase is Phase.CREATING:
+        phase = {End.REFUSED: Phase.DELETED, End.CANCELLED: Phase.PARTIAL}
+        yield from environments.advance(env, phase.get(outcome, Phase.FAILED))
+    if kind is Kind.TEARDOWN and found.phase is Phase.DELETING:
+        yield from environments.advance(env, Phase.STUCK)
+
+
+def _ended(progress: Progress, outcome: End, headline: str, at: datetime) -> Progress:
+    return replace(
+        progress,
+        step=Step.ENDED,
+        end=outcome,
+        ended_at=at,
+        headline=headline,
+        trouble="",
+        trouble_since=None,
+    )

@@ -1,0 +1,150 @@
+"""Scripts over environments and the versions that they want."""
+
+from collections.abc import Sequence
+
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
+from qbot.domain.operation import NewEnvironment, QuotaReached
+from qbot.domain.people import Actor
+from qbot.domain.services import ServicePlan
+from qbot.store.rows import clean, environment_of, optional_time_text, time_text
+from qbot.store.statements import Row, Script, listed, sql
+
+
+def by_id(env: EnvId) -> Script[Environment | None]:
+    """One environment, dead or alive."""
+    rows = yield sql("select * from environments where id = ?", env)
+    return (yield from _one(rows))
+
+
+def by_text(text: str) -> Script[Environment | None]:
+    """The living one of this branch or name, else the newest dead one."""
+    rows = yield sql(
+        "select * from environments where branch = ? or name = ? "
+        "order by case when phase = 'deleted' then 1 else 0 end, created_at desc limit 1",
+        text,
+        text,
+    )
+    return (yield from _one(rows))
+
+
+def living(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Environment]]:
+    """Newest first; an empty `phases` means every phase but deleted."""
+    wanted = phases or [phase for phase in Phase if phase.alive]
+    rows = yield sql(
+        "select * from environments where phase <> 'deleted' "
+        "and (cast(? as text) is null or owner = ?) and cast(? as text) like '%,' || phase || ',%' "
+        "order by created_at desc, id",
+        owner.key if owner else None,
+        owner.key if owner else None,
+        listed(wanted),
+    )
+    return (yield from _many(rows))
+
+
+def taken(branch: BranchName, name: EnvName) -> Script[Environment | None]:
+    """The living environment that has this branch or, by a rare clash of hashes, this name."""
+    rows = yield sql(
+        "select * from environments where (branch = ? or name = ?) and phase <> 'deleted' "
+        "order by case when branch = ? then 0 else 1 end limit 1",
+        branch,
+        name,
+        branch,
+    )
+    return (yield from _one(rows))
+
+
+def over_quota(new: NewEnvironment) -> Script[QuotaReached | None]:
+    """Whether one more is too many, for its owner or in all."""
+    owner = new.environment.owner
+    everybody = yield from living(None, ())
+    own = [env for env in everybody if env.owner == owner]
+    if len(own) >= new.limit_per_owner:
+        return QuotaReached(new.limit_per_owner, owner, tuple(own))
+    if len(everybody) >= new.limit_total:
+        return QuotaReached(new.limit_total, None, tuple(everybody))
+    return None
+
+
+def insert(env: Environment) -> Script[None]:
+    """A new row with its plans."""
+    yield sql(
+        "insert into environments(id, name, branch, owner, phase, created_at, instance, cluster, "
+        "url, expires_at, channel) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        env.id,
+        env.name,
+        env.branch,
+        env.owner.key,
+        env.phase.value,
+        time_text(env.created_at),
+        env.instance,
+        env.cluster,
+        env.url,
+        optional_time_text(env.expires_at),
+        env.channel,
+    )
+    yield from put_plans(env.id, env.plans)
+
+
+def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
+    """Set the wanted versions of these services; new ones come last."""
+    rows = yield sql(
+        "select coalesce(max(place), 0) as last from environment_services where env_id = ?", env
+    )
+    for place, plan in enumerate(plans, rows[0]["last"] + 1):
+        yield sql(
+            "insert into environment_services(env_id, service, place, source, ref, sha, build, "
+            "build_url, title) values(?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(env_id, service) do "
+            "update set source = excluded.source, ref = excluded.ref, sha = excluded.sha, "
+            "build = excluded.build, build_url = excluded.build_url, title = excluded.title",
+            env,
+            plan.service,
+            place,
+            plan.source.value,
+            clean(plan.ref),
+            plan.sha,
+            plan.build.value,
+            plan.build_url,
+            clean(plan.title),
+        )
+
+
+def drop_plans(env: EnvId, services: Sequence[ServiceName]) -> Script[None]:
+    """Forget these services."""
+    for service in services:
+        yield sql("delete from environment_services where env_id = ? and service = ?", env, service)
+
+
+def advance(env: EnvId, phase: Phase) -> Script[None]:
+    """Move on to `phase`.
+
+    Raises:
+        ValueError: an environment cannot make this move: a bug in the caller.
+    """
+    found = yield from by_id(env)
+    if found is None:
+        msg = f"no environment {env}"
+        raise ValueError(msg)
+    moved = found.advance(phase)
+    yield sql("update environments set phase = ? where id = ?", moved.phase.value, env)
+
+
+def _one(rows: Sequence[Row]) -> Script[Environment | None]:
+    if not rows:
+        return None
+    plans = yield sql(
+        "select * from environment_services where env_id = ? order by place", rows[0]["id"]
+    )
+    return environment_of(rows[0], plans)
+
+
+def _many(rows: Sequence[Row]) -> Script[list[Environment]]:
+    """The plans of all living environments in one go: far cheaper than one query for each."""
+    plans = yield sql(
+        "select s.* from environment_services s join environments e on e.id = s.env_id "
+        "where e.phase <> 'deleted' order by s.place"
+    )
+    of: dict[str, list[Row]] = {}
+    for plan in plans:
+        of.setdefault(plan["env_id"], []).append(plan)
+    return [environment_of(row, of.get(row["id"], ())) for row in rows]

@@ -1,0 +1,106 @@
+"""The durable side of the engine, over either driver."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from qbot.domain.changes import Change
+from qbot.domain.names import OpId
+from qbot.domain.operation import (
+    Beat,
+    BranchTaken,
+    Claim,
+    NewEnvironment,
+    QuotaReached,
+    Submission,
+    Submitted,
+    Woken,
+)
+from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.domain.progress import End, Kind, Progress
+from qbot.store import queue, steps
+from qbot.store import submit as submitting
+from qbot.store.statements import Channel, Driver
+
+_TURN_SECONDS = 0.01  # how long another replica's claim takes
+
+
+class SqlJournal:
+    """Implements the port `Journal`; see there for what each call promises."""
+
+    def __init__(self, driver: Driver, *, clock: Clock, ids: Callable[[], str]) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._ids = ids
+
+    async def submit(
+        self, wish: Submission, new: NewEnvironment | None = None
+    ) -> Submitted | BranchTaken | QuotaReached:
+        """Write an operation down, or say what stands in its place."""
+        op = OpId(self._ids())
+        return await self._driver.run(submitting.submit(wish, new, op, self._clock.now()))
+
+    async def claim(
+        self, worker: str, limit: int, *, kinds: Collection[Kind] | None = None
+    ) -> Sequence[Claim]:
+        """Take up to `limit` operations that may run."""
+        known = tuple(Kind) if kinds is None else kinds
+        while True:
+            script = queue.claim(worker, limit, known, self._clock.now())
+            claims = await self._driver.run(script)
+            if claims is not None:
+                return claims
+            await asyncio.sleep(_TURN_SECONDS)
+
+    async def commit(
+        self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
+    ) -> None:
+        """Record a step's result together with its changes."""
+        await self._driver.run(steps.commit(claim, step, result, changes, self._clock.now()))
+
+    async def report(self, claim: Claim, progress: Progress) -> None:
+        """Let the card show this."""
+        await self._driver.run(steps.report(claim, progress, self._clock.now()))
+
+    async def finish(
+        self, claim: Claim, end: End, headline: str, changes: Sequence[Change] = ()
+    ) -> None:
+        """End the operation together with its last changes."""
+        await self._driver.run(steps.finish(claim, end, headline, changes, self._clock.now()))
+
+    async def release(self, claim: Claim) -> None:
+        """Give an unfinished operation back at once."""
+        await self._driver.run(queue.release(claim))
+
+    async def wait(
+        self, claim: Claim, step: str, topic: str, until: datetime, *, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Take a signal as this step's result, or give the operation up as waiting."""
+        now = self._clock.now()
+        return await self._driver.run(
+            steps.wait(claim, step, topic, until, now, heed_cancel=heed_cancel)
+        )
+
+    async def signal(
+        self, op: OpId, topic: str, key: str, payload: Mapping[str, Any]
+    ) -> bool | None:
+        """Hand something to an operation; the same (topic, key) counts once."""
+        return await self._driver.run(steps.signal(op, topic, key, payload, self._clock.now()))
+
+    def listen(self, *, work: Callable[[], None], cancel: Callable[[], None]) -> None:
+        """Be woken by commits, of other replicas too."""
+        self._driver.listen(Channel.WORK, work)
+        self._driver.listen(Channel.CANCEL, cancel)
+
+    async def beat(
+        self, worker: str, running: Collection[tuple[OpId, int]], *, lease: float = 30.0
+    ) -> Beat:
+        """Renew the worker's lease, and free the work of dead workers."""
+        await self._driver.run(queue.renew(worker, lease))
+        return await self._driver.run(queue.look_after(worker, running))
+
+    async def request_cancel(self, op: OpId, actor: Actor) -> bool:
+        """Ask a queued or running operation to stop; False when it has ended already."""
+        return await self._driver.run(submitting.request_cancel(op, actor, self._clock.now()))

@@ -1,0 +1,52 @@
+"""The schema's versions in order, and how a database is brought to the newest one.
+
+A version that was released is never edited: the next change of a table is a new entry.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qbot.errors import PermanentError
+from qbot.store import schema
+from qbot.store.statements import Pass, Script, Turnstile, sql
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One version. `sqlite` and `postgres` hold what has no common wording; they come last."""
+
+    version: int
+    common: tuple[str, ...]
+    sqlite: tuple[str, ...] = ()
+    postgres: tuple[str, ...] = ()
+
+    def statements(self, dialect: str) -> tuple[str, ...]:
+        """All of it for one database, in order."""
+        return self.common + (self.sqlite if dialect == "sqlite" else self.postgres)
+
+
+MIGRATIONS = (Migration(1, schema.COMMON, sqlite=schema.SQLITE, postgres=schema.POSTGRES),)
+
+
+def migrate(dialect: str, migrations: Sequence[Migration] = MIGRATIONS) -> Script[int]:
+    """Bring the tables to the newest version, in one transaction; returns how many were applied.
+
+    Raises:
+        PermanentError: a newer Qbot has been here; nothing is changed.
+    """
+    yield Pass(Turnstile.MIGRATE)
+    yield sql("create table if not exists schema_versions(version integer primary key)")
+    rows = yield sql("select max(version) as version from schema_versions")
+    there = rows[0]["version"] or 0
+    newest = migrations[-1].version
+    if there > newest:
+        raise PermanentError(
+            f"The database has schema version {there}; this Qbot knows versions up to {newest}. "
+            "Run the newer Qbot, or restore the backup made before the upgrade."
+        )
+    pending = [m for m in migrations if m.version > there]
+    for migration in pending:
+        for statement in migration.statements(dialect):
+            yield sql(statement)
+        yield sql("insert into schema_versions(version) values(?)", migration.version)
+    return len(pending)

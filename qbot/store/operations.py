@@ -1,0 +1,67 @@
+"""Scripts that read operations."""
+
+from collections.abc import Sequence
+
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.operation import Durations, Operation
+from qbot.domain.progress import End
+from qbot.store.rows import operation_of, time_of
+from qbot.store.statements import Row, Script, sql
+
+_READ = "select o.*, c.progress from operations o left join cards c on c.op_id = o.id"
+
+
+def by_id(op: OpId) -> Script[Operation | None]:
+    """One operation with the newest progress of its card."""
+    rows = yield sql(f"{_READ} where o.id = ?", op)
+    return operation_of(rows[0]) if rows else None
+
+
+def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
+    """Newest first."""
+    rows = yield sql(f"{_READ} where o.env_id = ? order by o.seq desc limit ?", env, limit)
+    return [operation_of(row) for row in rows]
+
+
+def going_on(env: EnvId) -> Script[list[Operation]]:
+    """What holds or queues for the environment: the active one, then the queue in its order."""
+    rows = yield sql(
+        f"{_READ} where o.lock_key = ? and o.state <> 'done' "
+        "order by case when o.state = 'queued' then 1 else 0 end, o.priority, o.seq",
+        env,
+    )
+    return [operation_of(row) for row in rows]
+
+
+def active() -> Script[dict[EnvId, Operation]]:
+    """The operation that holds, or is next to hold, each environment."""
+    rows = yield sql(
+        f"{_READ} where o.lock_key is not null and o.state <> 'done' "
+        "order by case when o.state = 'queued' then 0 else 1 end, o.priority desc, o.seq desc"
+    )
+    return {EnvId(row["env_id"]): operation_of(row) for row in rows}  # the last one counts
+
+
+def durations(env: EnvId, kind: str, limit: int) -> Script[Durations]:
+    """From the first claim to the end, of successful runs; dry runs hold no environment."""
+    own = yield sql(
+        "select started_at, ended_at from operations where env_id = ? and kind = ? "
+        "and outcome = ? and lock_key is not null order by seq desc limit ?",
+        env,
+        kind,
+        End.SUCCEEDED.value,
+        limit,
+    )
+    everybody = yield sql(
+        "select started_at, ended_at from operations where kind = ? "
+        "and outcome = ? and lock_key is not null order by seq desc limit ?",
+        kind,
+        End.SUCCEEDED.value,
+        limit,
+    )
+    return Durations(_seconds(own), _seconds(everybody))
+
+
+def _seconds(rows: Sequence[Row]) -> tuple[float, ...]:
+    spans = ((time_of(row["started_at"]), time_of(row["ended_at"])) for row in rows)
+    return tuple((end - start).total_seconds() for start, end in spans if start and end)

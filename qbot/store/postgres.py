@@ -1,0 +1,175 @@
+"""PostgreSQL through an asyncpg pool; several replicas share it.
+
+Every session gives up a lock wait and an idle transaction after 3 s: a replica that is frozen in
+the middle of a transaction must not hold up the ones that take its work over.
+"""
+
+import asyncio
+import itertools
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from qbot.errors import PermanentError, QbotError, TransientError
+from qbot.store.hearing import Hearing, channel_name
+from qbot.store.statements import (
+    Channel,
+    Notify,
+    Pass,
+    Query,
+    Row,
+    Script,
+    Statement,
+    T,
+    Turnstile,
+)
+
+_POOL = 8
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 10  # a database that swallows packets counts as away
+_GIVE_UP_MS = "3000"
+_TURNSTILES = {Turnstile.MIGRATE: 4711, Turnstile.SUBMIT: 4712, Turnstile.CLAIM: 4713}
+_MARKS = {
+    "{NOW}": "extract(epoch from clock_timestamp())::double precision",
+    "{HOLD}": "for update of o",
+    "{SKIP}": "for update of o skip locked",
+    "{SEQ}": "bigint generated always as identity primary key",
+}
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that is about to be promoted
+)
+
+
+class Connection(Protocol):
+    """The part of an asyncpg connection that a transaction needs."""
+
+    async def fetch(self, query: str, /, *args: Any) -> list[Any]:
+        """Rows of one statement; none for a statement that gives none."""
+
+
+class PostgresDriver:
+    """Implements `Driver`. Make it with `open`."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._where = shown(url)
+        self._pool = pool
+        self._hearing = Hearing(url, timeout=_CONNECT_SECONDS)
+
+    @classmethod
+    async def open(cls, url: str) -> "PostgresDriver":
+        """Connect; the listening connection follows in the background.
+
+        Raises:
+            TransientError: it does not answer.
+            PermanentError: it refuses the account, the database or the URL.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=_POOL,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=_ANSWER_SECONDS,
+                server_settings={
+                    "application_name": "qbot",
+                    "idle_in_transaction_session_timeout": _GIVE_UP_MS,
+                    "lock_timeout": _GIVE_UP_MS,
+                },
+            )
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _understood(error, shown(url)) from None  # the chain could quote the URL
+        return cls(url, pool)
+
+    async def run(self, script: Script[T]) -> T:
+        """Run one transaction on a connection of the pool."""
+        try:
+            async with (
+                self._pool.acquire(timeout=_ANSWER_SECONDS) as connection,
+                connection.transaction(),
+            ):
+                return await _drive(connection, script)
+        except QbotError:
+            raise
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _understood(error, self._where) from error
+        finally:
+            script.close()
+
+    def listen(self, channel: Channel, wake: Callable[[], None]) -> None:
+        """Hear of every replica's commits."""
+        self._hearing.add(channel, wake)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._hearing.close()
+        try:
+            await asyncio.wait_for(self._pool.close(), _CONNECT_SECONDS)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._pool.terminate()
+
+
+async def _drive(connection: Connection, script: Script[T]) -> T:
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(await _answer(connection, statement))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+async def _answer(connection: Connection, statement: Statement) -> list[Row]:
+    match statement:
+        case Query(text, params):
+            return list(await connection.fetch(translated(text), *params))
+        case Notify(channel):
+            await connection.fetch("select pg_notify($1, '')", channel_name(channel))
+            return []
+        case Pass(turnstile, wait):
+            number = _TURNSTILES[turnstile]
+            if not wait:
+                text = "select pg_try_advisory_xact_lock($1) as passed"
+                return list(await connection.fetch(text, number))
+            await connection.fetch("select pg_advisory_xact_lock($1)", number)
+            return [{"passed": True}]
+
+
+@cache
+def translated(text: str) -> str:
+    """The statement in PostgreSQL's words."""
+    for mark, meaning in _MARKS.items():
+        text = text.replace(mark, meaning)
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", text)
+
+
+def shown(url: str) -> str:
+    """Host and database of a URL: what a person may see of it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}{parts.path}"
+
+
+def _understood(error: Exception, where: str) -> QbotError:
+    """An asyncpg error in Qbot's words: only the first line, since details quote rows."""
+    text: Any = error.args[0] if error.args else type(error).__name__
+    text = str(text).partition("\n")[0]
+    closed = isinstance(error, asyncpg.InterfaceError) and "clos" in text
+    if isinstance(error, _AWAY) or closed:
+        return TransientError(f"the database {where} does not answer: {text}")
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return PermanentError(f"the database URL for {where} is not valid")
+    return PermanentError(f"the database {where} refuses: {text}")

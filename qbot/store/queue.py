@@ -1,0 +1,147 @@
+"""The scripts by which workers share the operations: claims, leases, release."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from qbot.domain.names import OpId
+from qbot.domain.operation import Beat, Claim
+from qbot.domain.ports import Fenced
+from qbot.domain.progress import Kind
+from qbot.errors import PermanentError
+from qbot.store import operations
+from qbot.store.rows import time_text
+from qbot.store.statements import Channel, Notify, Pass, Row, Script, Turnstile, listed, sql
+
+_FORGET_SECONDS = 3600.0
+
+
+def claim(
+    worker: str, limit: int, kinds: Collection[Kind], at: datetime
+) -> Script[list[Claim] | None]:
+    """Take what may run; None: another replica is claiming, ask again in a moment."""
+    turn = yield Pass(Turnstile.CLAIM, wait=False)
+    if not turn[0]["passed"]:
+        return None
+    rows = yield sql(
+        "select o.id from operations o where cast(? as text) like '%,' || o.kind || ',%' and ("
+        "o.state = 'ready' or (o.state = 'waiting' and o.wait_until <= ?) or (o.state = 'queued' "
+        "and (o.lock_key is null or (not exists (select 1 from operations a "
+        "where a.lock_key = o.lock_key and a.state in ('ready', 'running', 'waiting')) "
+        "and not exists (select 1 from operations b where b.lock_key = o.lock_key "
+        "and b.state = 'queued' and (b.priority, b.seq) < (o.priority, o.seq)))))) "
+        "order by o.seq limit ? {SKIP}",
+        listed(kinds),
+        time_text(at),
+        limit,
+    )
+    return (yield from _take_all([OpId(row["id"]) for row in rows], worker, at))
+
+
+def _take_all(ops: Sequence[OpId], worker: str, at: datetime) -> Script[list[Claim]]:
+    claims: list[Claim] = []
+    for op in ops:
+        claim = yield from _take(op, worker, at)
+        claims.append(claim)
+    return claims
+
+
+def _take(op: OpId, worker: str, at: datetime) -> Script[Claim]:
+    clean = yield sql("select clean from operations where id = ?", op)
+    rows = yield sql(
+        "update operations set state = 'running', owner = ?, fence = fence + 1, clean = 0, "
+        "wait_topic = null, wait_until = null, started_at = coalesce(started_at, ?) "
+        "where id = ? returning fence",
+        worker,
+        time_text(at),
+        op,
+    )
+    operation = yield from operations.by_id(op)
+    if operation is None:
+        raise PermanentError(f"The database lost operation {op}.")
+    steps = yield from recorded(op)
+    fence = rows[0]["fence"]
+    return Claim(operation, worker, fence, steps, resumed=fence > 1 and not clean[0]["clean"])
+
+
+def recorded(op: OpId) -> Script[dict[str, object]]:
+    """The results of an operation's steps."""
+    rows = yield sql("select name, result from op_steps where op_id = ?", op)
+    return {row["name"]: json.loads(row["result"]) for row in rows}
+
+
+def own(claim: Claim) -> Script[Row]:
+    """Hold the operation's row for this transaction.
+
+    Raises:
+        Fenced: somebody else has it, or it has ended.
+    """
+    rows = yield sql(
+        "select o.cancel_by from operations o where o.id = ? and o.owner = ? and o.fence = ? "
+        "and o.state = 'running' {HOLD}",
+        claim.operation.id,
+        claim.worker,
+        claim.fence,
+    )
+    if not rows:
+        raise Fenced(claim.operation.id)
+    return rows[0]
+
+
+def release(claim: Claim) -> Script[None]:
+    """Give it back, unless it is somebody else's by now."""
+    yield sql(
+        "update operations set state = 'ready', owner = null "
+        "where id = ? and owner = ? and fence = ? and state = 'running'",
+        claim.operation.id,
+        claim.worker,
+        claim.fence,
+    )
+    yield Notify(Channel.WORK)
+
+
+def renew(worker: str, lease: float) -> Script[None]:
+    """A transaction of its own: whatever else a beat does must not endanger the lease."""
+    yield sql(
+        "insert into workers(id, expires) values(?, {NOW} + ?) "
+        "on conflict(id) do update set expires = excluded.expires",
+        worker,
+        float(lease),
+    )
+
+
+def look_after(worker: str, running: Collection[tuple[OpId, int]]) -> Script[Beat]:
+    """Free what dead workers hold, and what this one holds without a task for it."""
+    freed = yield sql(
+        "update operations set state = 'ready', owner = null where id in (select o.id "
+        "from operations o where o.state = 'running' and not exists (select 1 from workers w "
+        "where w.id = o.owner and w.expires > {NOW}) {SKIP}) returning id"
+    )
+    rows = yield sql(
+        "select id, fence, cancel_by from operations where state = 'running' and owner = ?", worker
+    )
+    held = {(OpId(row["id"]), int(row["fence"])): row["cancel_by"] for row in rows}
+    for op, fence in held.keys() - set(running):
+        yield sql(
+            "update operations set state = 'ready', owner = null "
+            "where id = ? and owner = ? and fence = ? and state = 'running'",
+            op,
+            worker,
+            fence,
+        )
+        yield Notify(Channel.WORK)
+    if freed:
+        yield Notify(Channel.WORK)
+    yield sql("delete from workers where expires < {NOW} - ?", _FORGET_SECONDS)
+    return Beat(
+        lost=frozenset(op for op, fence in running if (op, fence) not in held),
+        cancelled=frozenset(op for (op, _), by in held.items() if by),
+        taken_over=len(freed),
+    )
+
+
+def free_all() -> Script[None]:
+    """For a database that this process has to itself: whoever held anything is dead."""
+    yield sql("update operations set state = 'ready', owner = null where state = 'running'")
+    yield sql("delete from workers")
+    yield sql("delete from leases")

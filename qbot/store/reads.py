@@ -1,0 +1,69 @@
+"""Reads for everybody, outside any operation."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.operation import Durations, EnvironmentSummary, Operation
+from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.store import environments, operations
+from qbot.store.rows import time_text
+from qbot.store.statements import Driver, Script, sql
+
+_KEEP_DELIVERIES = timedelta(days=2)  # Slack and GitLab repeat for an hour or so
+
+
+class SqlStore:
+    """Implements the port `Store`."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def environment(self, env: EnvId) -> Environment | None:
+        """By id."""
+        return await self._driver.run(environments.by_id(env))
+
+    async def find(self, text: str) -> Environment | None:
+        """The living environment with this exact branch or name, else the newest dead one."""
+        return await self._driver.run(environments.by_text(text))
+
+    async def environments(
+        self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
+    ) -> Sequence[EnvironmentSummary]:
+        """The living ones, newest first, with the operation that is active on each."""
+        return await self._driver.run(_summaries(owner, tuple(phases)))
+
+    async def operation(self, op: OpId) -> Operation | None:
+        """By id."""
+        return await self._driver.run(operations.by_id(op))
+
+    async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of one environment, newest first."""
+        return await self._driver.run(operations.of_environment(env, limit))
+
+    async def durations(self, env: EnvId, kind: str, *, limit: int) -> Durations:
+        """How long successful operations of this kind took, from their first claim."""
+        return await self._driver.run(operations.durations(env, kind, limit))
+
+    async def saw(self, key: str) -> bool:
+        """Note a delivery; True the first time, False ever after (kept for two days)."""
+        return await self._driver.run(_saw(key, self._clock.now()))
+
+
+def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:
+    found = yield from environments.living(owner, phases)
+    active = yield from operations.active()
+    return [EnvironmentSummary(env, active.get(env.id)) for env in found]
+
+
+def _saw(key: str, at: datetime) -> Script[bool]:
+    yield sql("delete from deliveries where at < ?", time_text(at - _KEEP_DELIVERIES))
+    rows = yield sql(
+        "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key",
+        key,
+        time_text(at),
+    )
+    return bool(rows)

@@ -1,0 +1,158 @@
+"""Rows <-> domain values, both ways. No SQL."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.operation import (
+    CardRow,
+    CreateInput,
+    Input,
+    Operation,
+    OpState,
+    SyncInput,
+    TeardownInput,
+)
+from qbot.domain.people import Actor, Place
+from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.services import Build, ServicePlan, Source
+from qbot.store.statements import Row
+
+
+@cache  # built when first needed: importing this module must stay cheap
+def _inputs() -> Mapping[Kind, TypeAdapter[Any]]:
+    return {
+        Kind.CREATE: TypeAdapter(CreateInput),
+        Kind.SYNC: TypeAdapter(SyncInput),
+        Kind.TEARDOWN: TypeAdapter(TeardownInput),
+    }
+
+
+@cache
+def _progress() -> TypeAdapter[Progress]:
+    return TypeAdapter(Progress)
+
+
+def time_text(at: datetime) -> str:
+    """Of fixed width, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def optional_time_text(at: datetime | None) -> str | None:
+    """The same for a time that may be missing."""
+    return time_text(at) if at else None
+
+
+def time_of(text: str | None) -> datetime | None:
+    """The inverse of `optional_time_text`."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def input_text(kind: Kind, value: Input) -> str:
+    """The same input gives the same text."""
+    return document(_inputs()[kind].dump_python(value, mode="json"))
+
+
+def input_of(kind: Kind, text: str) -> Input:
+    """The inverse of `input_text`."""
+    value: Input = _inputs()[kind].validate_json(text)
+    return value
+
+
+def progress_text(progress: Progress) -> str:
+    """A card's desired state as it is stored."""
+    return document(_progress().dump_python(progress, mode="json"))
+
+
+def progress_of(text: str) -> Progress:
+    """The inverse of `progress_text`."""
+    return _progress().validate_json(text)
+
+
+def operation_of(row: Row) -> Operation:
+    """From a row of operations joined with its card's progress."""
+    kind = Kind(row["kind"])
+    return Operation(
+        id=OpId(row["id"]),
+        kind=kind,
+        input=input_of(kind, row["input"]),
+        env=EnvId(row["env_id"]) if row["env_id"] else None,
+        actor=Actor.from_key(row["actor"]),
+        place=Place(row["channel"], row["response_url"]),
+        state=OpState(row["state"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        end=End(row["outcome"]) if row["outcome"] else None,
+        ended_at=time_of(row["ended_at"]),
+        headline=row["headline"],
+        cancel_by=Actor.from_key(row["cancel_by"]) if row["cancel_by"] else None,
+        progress=progress_of(row["progress"]) if row["progress"] else None,
+    )
+
+
+def environment_of(row: Row, plans: Sequence[Row]) -> Environment:
+    """From a row of environments and the rows of its services, in order."""
+    return Environment(
+        id=EnvId(row["id"]),
+        name=EnvName(row["name"]),
+        branch=BranchName(row["branch"]),
+        owner=Actor.from_key(row["owner"]),
+        phase=Phase(row["phase"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        instance=row["instance"],
+        cluster=row["cluster"],
+        url=row["url"],
+        expires_at=time_of(row["expires_at"]),
+        channel=row["channel"],
+        plans=tuple(_plan_of(plan) for plan in plans),
+    )
+
+
+def _plan_of(row: Row) -> ServicePlan:
+    return ServicePlan(
+        service=ServiceName(row["service"]),
+        source=Source(row["source"]),
+        ref=row["ref"],
+        sha=row["sha"],
+        build=Build(row["build"]),
+        build_url=row["build_url"],
+        title=row["title"],
+    )
+
+
+def card_of(row: Row) -> CardRow:
+    """From a row of cards."""
+    return CardRow(
+        op=OpId(row["op_id"]),
+        progress=progress_of(row["progress"]),
+        version=row["version"],
+        shown=row["shown"],
+        shown_hash=row["shown_hash"],
+        channel=row["channel"],
+        posted_channel=row["posted_channel"],
+        ts=row["ts"],
+        end_ts=row["end_ts"],
+        trying=bool(row["trying"]),
+        trying_end=bool(row["trying_end"]),
+        superseded=row["superseded"],
+        changed_at=time_of(row["changed_at"]),
+    )
+
+
+def document(value: Any) -> str:
+    """JSON as it is stored: ASCII, so that no outside text can break the database's encoding.
+
+    Raises:
+        TypeError: not JSON: a bug in the caller.
+    """
+    return json.dumps(value, separators=(",", ":"))
+
+
+def clean(text: str) -> str:
+    """Outside text for a text column: PostgreSQL takes neither NUL nor half a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,72 @@
+"""Version 1 of the tables, in SQL that both databases take.
+
+Times of the domain are text (ISO 8601, UTC, microseconds: sortable); leases are seconds of the
+database's own clock. Flags are 0 or 1. Documents are JSON text.
+"""
+
+COMMON = (
+    """create table environments(
+      id text primary key, name text not null, branch text not null, owner text not null,
+      phase text not null, created_at text not null, instance text not null,
+      cluster text not null, url text not null, expires_at text, channel text not null)""",
+    "create unique index environments_branch on environments(branch) where phase <> 'deleted'",
+    "create unique index environments_name on environments(name) where phase <> 'deleted'",
+    """create table environment_services(
+      env_id text not null references environments(id) on delete cascade,
+      service text not null, place integer not null, source text not null, ref text not null,
+      sha text not null, build text not null, build_url text not null, title text not null,
+      primary key(env_id, service))""",
+    """create table operations(
+      seq {SEQ}, id text not null unique, kind text not null, input text not null,
+      env_id text references environments(id), lock_key text, priority integer not null,
+      actor text not null, channel text not null, response_url text not null,
+      state text not null, created_at text not null, started_at text, ended_at text,
+      outcome text, headline text not null, cancel_by text, owner text,
+      fence integer not null, clean integer not null, wait_topic text, wait_until text)""",
+    """create unique index operations_active on operations(lock_key)
+      where state in ('ready', 'running', 'waiting')""",
+    "create index operations_state on operations(state, wait_until)",
+    "create index operations_queue on operations(lock_key, state, priority, seq)",
+    "create index operations_env on operations(env_id, seq)",
+    "create index operations_kind on operations(kind, outcome, seq)",
+    """create table op_keys(
+      key text primary key, op_id text not null references operations(id) on delete cascade)""",
+    """create table op_steps(
+      op_id text not null references operations(id) on delete cascade, name text not null,
+      result text not null, at text not null, primary key(op_id, name))""",
+    """create table op_signals(
+      seq {SEQ}, op_id text not null references operations(id) on delete cascade,
+      topic text not null, dedup text not null, payload text not null, at text not null,
+      used_by text)""",
+    "create unique index op_signals_once on op_signals(op_id, topic, dedup)",
+    "create table workers(id text primary key, expires double precision not null)",
+    """create table leases(
+      name text primary key, holder text not null, expires double precision not null)""",
+    """create table cards(
+      op_id text primary key references operations(id) on delete cascade, env_id text not null,
+      channel text not null, posted_channel text not null, ts text not null,
+      end_ts text not null, progress text not null, ended integer not null,
+      version integer not null, shown integer not null, shown_hash text not null,
+      trying integer not null, trying_end integer not null, superseded text not null,
+      changed_at text not null)""",
+    "create index cards_env on cards(env_id)",
+    """create index cards_behind on cards(op_id)
+      where version > shown or (ended = 1 and end_ts = '')""",
+    """create table audit(
+      seq {SEQ}, at text not null, team text not null, user_id text not null, op_id text,
+      env_id text, action text not null, outcome text not null, detail text not null)""",
+    "create index audit_env on audit(env_id, seq)",
+    "create table deliveries(key text primary key, at text not null)",
+    "create index deliveries_at on deliveries(at)",
+)
+SQLITE = tuple(
+    f"""create trigger audit_no_{change} before {change} on audit
+      begin select raise(abort, 'the audit log is append-only'); end"""
+    for change in ("update", "delete")
+)
+POSTGRES = (
+    """create function audit_is_append_only() returns trigger language plpgsql as $$
+      begin raise exception 'the audit log is append-only'; end $$""",
+    """create trigger audit_no_change before update or delete on audit
+      for each row execute function audit_is_append_only()""",
+)
