@@ -23,10 +23,12 @@ SHOW: Final = "env_show"
 
 # In the details view; the view's private_metadata holds the operation id
 DETAILS_REFRESH: Final = "env_details_refresh"  # value: the page to show, counted from 0
-DETAILS_PAGE: Final = "env_details_page"  # value: as above
+DETAILS_BACK: Final = "env_details_page_back"  # value: as above
+DETAILS_ON: Final = "env_details_page_on"  # value: as above
 
 # In lists and the overview
-LIST_PAGE: Final = "env_list_page"  # value: see qbot.render.listing.page_value
+LIST_BACK: Final = "env_list_page_back"  # value: see qbot.render.listing.Page
+LIST_ON: Final = "env_list_page_on"  # value: as above
 CREATE_FORM: Final = "env_create_form"  # no value
 DELETE_FORM: Final = "env_delete_form"  # no value
 LIST: Final = "env_list"  # no value: everything that lives

@@ -1,6 +1,8 @@
 """The rows of a card: the services that need somebody's eye, worst first."""
 
-from qbot.domain.progress import Progress, ServiceProgress, Stage
+from collections.abc import Sequence
+
+from qbot.domain.progress import ServiceProgress, Stage
 from qbot.render.escape import link, prose
 from qbot.render.style import Style
 from qbot.render.words import STAGES
@@ -10,21 +12,19 @@ _RANK = {Stage.FAILED: 0, Stage.BUILD_FAILED: 1, Stage.BUILDING: 2}
 _BAD = frozenset({Stage.FAILED, Stage.BUILD_FAILED})
 
 
-def failed(progress: Progress) -> list[ServiceProgress]:
+def failed(services: Sequence[ServiceProgress]) -> list[ServiceProgress]:
     """Services that will not get there by themselves."""
-    return sorted((s for s in progress.services if s.stage in _BAD), key=_order)
+    return sorted((s for s in services if s.stage in _BAD), key=_order)
 
 
-def needing(progress: Progress) -> list[ServiceProgress]:
+def needing(services: Sequence[ServiceProgress], *, ended: bool) -> list[ServiceProgress]:
     """Services with something to say: broken ones, builds, and those that name what they wait for.
 
-    Once the operation has ended, everything that did not get there.
+    Once the operation has `ended`, everything that did not get there.
     """
     done = {Stage.READY, Stage.GONE, Stage.PLANNED}
     chosen = [
-        s
-        for s in progress.services
-        if s.stage in _RANK or (s.stage not in done and (s.reason or progress.end))
+        s for s in services if s.stage in _RANK or (s.stage not in done and (s.reason or ended))
     ]
     return sorted(chosen, key=_order)
 
@@ -45,9 +45,11 @@ def row(service: ServiceProgress, style: Style) -> str:
     return line
 
 
-def attention(progress: Progress, style: Style, *, most: int = ROWS) -> list[str]:
+def attention(
+    services: Sequence[ServiceProgress], style: Style, *, ended: bool, most: int = ROWS
+) -> list[str]:
     """At most `most` rows, and one line for those that are left out."""
-    chosen = needing(progress)
+    chosen = needing(services, ended=ended)
     lines = [row(s, style) for s in chosen[:most]]
     if len(chosen) > most:
         lines.append(f"and {len(chosen) - most} more, see Details")

@@ -20,7 +20,7 @@ def board(running: Sequence[Progress], *, fresh: Fresh) -> Message:
     if not running:
         done = "Nothing is running in this channel any more. Each operation's card tells its end."
         return message(done, [section(done)])
-    order = sorted(running, key=lambda p: (not failed(p), reached(p), p.started_at, p.op))
+    order = sorted(running, key=lambda p: (not failed(p.services), reached(p), p.started_at, p.op))
     title = f"{plural(len(running), 'operation')} running in this channel"
     rows = [_row(p) for p in order[:_ROWS]]
     if len(order) > _ROWS:
@@ -37,5 +37,5 @@ def board(running: Sequence[Progress], *, fresh: Fresh) -> Message:
 
 
 def _row(progress: Progress) -> str:
-    sign = ":red_circle:" if failed(progress) else ":large_blue_circle:"
+    sign = ":red_circle:" if failed(progress.services) else ":large_blue_circle:"
     return joined([f"{sign} *{prose(progress.branch, 60)}* {outcome(progress)}", tally(progress)])

@@ -49,7 +49,7 @@ def _ended(progress: Progress, style: Style) -> list[Block | None]:
     elif cancelled_create:
         first = button("Resume", actions.RESUME, progress.op, style="primary")
     elif progress.end is End.FAILED:
-        label = "Retry Failed" if failed(progress) else "Retry"
+        label = "Retry Failed" if failed(progress.services) else "Retry"
         first = button(label, actions.RETRY, progress.op, style="primary")
     return [
         first,

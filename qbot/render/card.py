@@ -51,8 +51,9 @@ def card(
     """
     heading = title(progress)
     summary = "\n".join(summary_lines(progress, style))
-    rows = "\n".join([*attention(progress, style), *proof_lines(progress)])
-    sources = "\n".join(source_lines(progress))
+    attend = attention(progress.services, style, ended=progress.end is not None)
+    rows = "\n".join([*attend, *proof_lines(progress)])
+    sources = "\n".join(source_lines(progress.services, progress.taken_from))
     facts = fact_line(progress)
     closing = joined([prose(superseded, 300), _before(continues)])
     text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, closing) if t)

@@ -15,7 +15,7 @@ def end_reply(progress: Progress, style: Style) -> Message:
     """Success in one line; a failure with the first services and their reasons."""
     lines = [f"{mention(progress.actor.user)} {_sentence(progress, style)}"]
     if progress.end is End.FAILED:
-        lines += attention(progress, style, most=_ROWS)
+        lines += attention(progress.services, style, ended=True, most=_ROWS)
         lines += [
             line
             for line, proof in zip(proof_lines(progress), progress.proofs, strict=False)
@@ -36,7 +36,7 @@ def _sentence(progress: Progress, style: Style) -> str:
         case End.FAILED if progress.kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:
-            count, total = len(failed(progress)), len(progress.services)
+            count, total = len(failed(progress.services)), len(progress.services)
             which = "" if reason or not count else f" {count} of {total} services failed."
             return f"{noun} of {branch} failed{took}.{reason}{which}"
         case End.CANCELLED:

@@ -1,16 +1,16 @@
 """Short private answers: somebody was first, it exists, no place left, not a member here."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.operation import Operation
+from qbot.domain.operation import BranchTaken, QuotaReached
 from qbot.render.blocks import Message, button, context, message, section
 from qbot.render.blocks import actions as row
-from qbot.render.escape import code, mention, moment, prose
+from qbot.render.escape import code, mention, prose
+from qbot.render.listing import ends
 from qbot.render.style import Style
-from qbot.render.words import DOING, PHASES, joined, plural, span
+from qbot.render.words import NOUNS, PHASES, joined, plural, span
 
 _HOLDERS = 10
 
@@ -43,41 +43,47 @@ def invite(style: Style, *, channel: str, moved: bool) -> Message:
     return message(text, [section(text), buttons])
 
 
-def joined_running(operation: Operation, branch: str, *, now: datetime, card_url: str) -> Message:
-    """Somebody was first: who, when, and where to look. `card_url` is Slack's own permalink."""
-    since = span(operation.created_at, now)
-    text = (
-        f"{DOING[operation.kind]} *{prose(branch, 120)}* is under way already: "
-        f"{mention(operation.actor.user)} started it {since} ago."
-    )
+def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = "") -> Message:
+    """A create of a branch that has an environment: who was first, or how it is.
+
+    Args:
+        refusal: what the database said.
+        style: the installation.
+        now: for ages.
+        card_url: Slack's own link to the card, where there is one.
+    """
+    env, operation = refusal.environment, refusal.operation
+    branch = f"*{prose(env.branch, 120)}*"
+    if operation:
+        since = span(operation.created_at, now)
+        text = (
+            f"{branch} is taken: {mention(operation.actor.user)} started to "
+            f"{NOUNS[operation.kind].lower()} it {since} ago."
+        )
+    else:
+        word, sign = PHASES[env.phase]
+        text = f"{sign} {branch} exists already and is {word}."
     if card_url.startswith(("https://", "http://")):
         text += f" <{prose(card_url, 500)}|Go to its card>"
-    return notice(text)
-
-
-def exists(environment: Environment, *, card_url: str) -> Message:
-    """A create of what is there already."""
-    word, sign = PHASES[environment.phase]
-    text = f"{sign} *{prose(environment.branch, 120)}* exists already and is {word}."
-    if card_url.startswith(("https://", "http://")):
-        text += f" <{prose(card_url, 500)}|Go to its card>"
-    hint = f"{code(f'show {environment.branch}', 140)} says what runs in it."
-    if environment.phase is Phase.PARTIAL:
-        hint += f" {code(f'sync {environment.branch}', 140)} makes what is missing."
+    hint = f"{code(f'{style.command} show {env.branch}', 160)} says what runs in it."
+    if env.phase is Phase.PARTIAL:
+        hint += f" {code(f'{style.command} sync {env.branch}', 160)} makes what is missing."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
-def quota(limit: int, holders: Sequence[Environment], *, own: bool, now: datetime) -> Message:
+def quota(refusal: QuotaReached, *, now: datetime) -> Message:
     """Refused at once, naming who holds the places."""
+    own = refusal.owner is not None
     whose = "You have" if own else "There are"
-    text = f"{whose} {plural(limit, 'environment')} already, which is the most that is allowed."
-    lines = [_holder(e, own=own, now=now) for e in holders[:_HOLDERS]]
-    if len(holders) > _HOLDERS:
-        lines.append(f"and {len(holders) - _HOLDERS} more")
+    limit = plural(refusal.limit, "environment")
+    text = f"{whose} {limit} already, which is the most that is allowed."
+    lines = [_holder(e, own=own, now=now) for e in refusal.holders[:_HOLDERS]]
+    if len(refusal.holders) > _HOLDERS:
+        lines.append(f"and {len(refusal.holders) - _HOLDERS} more")
     hint = "Delete one that is not needed any more, or ask one of its holders."
     if own:
         hint = "Delete one that you do not need any more."
-    buttons = row([button("Delete an Environment", actions.DELETE_FORM)], block_id="quota")
+    buttons = row([button("Delete Environment", actions.DELETE_FORM)], block_id="quota")
     return message(
         "\n".join([text, *lines, hint]),
         [section(text), section("\n".join(lines)) if lines else None, context(hint), buttons],
@@ -87,6 +93,5 @@ def quota(limit: int, holders: Sequence[Environment], *, own: bool, now: datetim
 def _holder(environment: Environment, *, own: bool, now: datetime) -> str:
     word, sign = PHASES[environment.phase]
     who = "" if own else mention(environment.owner.user)
-    age = f"{span(environment.created_at, now)} old"
-    ends = f"expires {moment(environment.expires_at)}" if environment.expires_at else ""
-    return joined([f"{sign} *{prose(environment.branch, 80)}* {word}", who, age, ends])
+    state = f"{sign} *{prose(environment.branch, 80)}* {word}"
+    return joined([state, who, ends(environment, now=now)])

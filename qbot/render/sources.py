@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.progress import Progress, ServiceProgress
+from qbot.domain.progress import ServiceProgress
 from qbot.domain.services import Source
 from qbot.render.escape import prose
 from qbot.render.words import listed, plural
@@ -11,9 +11,14 @@ _NAMES = 8  # spelled out on one line
 _REFS = 6  # refs with a line each
 
 
-def source_lines(progress: Progress) -> list[str]:
-    """Escaped mrkdwn lines; none while the versions are not known."""
-    known = [s for s in progress.services if s.ref or s.sha]
+def source_lines(services: Sequence[ServiceProgress], taken_from: str = "") -> list[str]:
+    """Escaped mrkdwn lines; none while the versions are not known.
+
+    Args:
+        services: of one environment.
+        taken_from: the branch of the environment that `--from` named.
+    """
+    known = [s for s in services if s.ref or s.sha]
     by = {source: [s for s in known if s.source is source] for source in Source}
     lines = []
     if by[Source.BRANCH]:
@@ -21,7 +26,7 @@ def source_lines(progress: Progress) -> list[str]:
     if by[Source.SET]:
         lines.append(f"Set by hand: {listed([_pair(s) for s in by[Source.SET]], _NAMES)}")
     if by[Source.FROM]:
-        origin = prose(progress.taken_from, 80) or "another environment"
+        origin = prose(taken_from, 80) or "another environment"
         lines.append(f"As in {origin}: {_names(by[Source.FROM])}")
     return lines + _borrowed(by[Source.DEFAULT], others=bool(lines))
 

@@ -1,0 +1,77 @@
+"""The Details view: every service, a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.progress import ServiceProgress, Stage
+from qbot.render.blocks import Block, button, context, section
+from qbot.render.blocks import actions as row
+from qbot.render.escape import moment, prose
+from qbot.render.forms import View, view
+from qbot.render.services import in_full
+from qbot.render.style import Style
+from qbot.render.words import plural
+
+PAGE = 40  # services; each is one block of at most 700 characters
+_WORST_FIRST = (Stage.FAILED, Stage.BUILD_FAILED, Stage.DELETING, Stage.SYNCING, Stage.BUILDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the view shows. `op` is the operation whose card it was opened from."""
+
+    op: str
+    branch: str
+    services: Sequence[ServiceProgress]
+    as_of: datetime
+    trouble: str = ""  # why it may be out of date
+    page: int = 0  # from 0; one that does not exist becomes the last
+
+
+def loading(op: str, branch: str) -> View:
+    """Opened at once, within the three seconds that a trigger lives; filled by an update."""
+    return view(
+        "Details",
+        [section(f"Looking at *{prose(branch, 120)}*…")],
+        callback=actions.DETAILS_VIEW,
+        metadata=op,
+    )
+
+
+def details(shown: Details, style: Style) -> View:
+    """Services that need attention first, then by wave and name."""
+    order = sorted(shown.services, key=_order)
+    pages = max((len(order) + PAGE - 1) // PAGE, 1)
+    page = min(max(shown.page, 0), pages - 1)
+    part = order[page * PAGE : (page + 1) * PAGE]
+    facts = f"{plural(len(order), 'service')} · as of {moment(shown.as_of, '{time_secs}')}"
+    trouble = f":warning: {prose(shown.trouble, 300)}" if shown.trouble else ""
+    if pages > 1:
+        facts += f" · page {page + 1} of {pages}"
+    blocks: list[Block | None] = [
+        section(f"*{prose(shown.branch, 200)}*"),
+        context(facts, trouble),
+        *(section(in_full(s, style)) for s in part),
+        None if part else section("No service is known yet."),
+        row(_buttons(page, pages), block_id=f"details:{page}"),
+    ]
+    return view("Details", blocks, callback=actions.DETAILS_VIEW, metadata=shown.op)
+
+
+def _order(service: ServiceProgress) -> tuple[int, int, str]:
+    worst = (
+        _WORST_FIRST.index(service.stage) if service.stage in _WORST_FIRST else len(_WORST_FIRST)
+    )
+    return (worst, service.wave, service.service)
+
+
+def _buttons(page: int, pages: int) -> list[Block | None]:
+    back = button("Previous", actions.DETAILS_BACK, str(page - 1))
+    on = button("Next", actions.DETAILS_ON, str(page + 1))
+    return [
+        button("Refresh", actions.DETAILS_REFRESH, str(page)),
+        back if page > 0 else None,
+        on if page < pages - 1 else None,
+    ]

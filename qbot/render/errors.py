@@ -1,0 +1,58 @@
+"""What went wrong, why, and the next step; with a reference where somebody has to look it up."""
+
+import re
+
+from qbot.domain.commands import SPECS
+from qbot.errors import PermanentError, TransientError, UserError
+from qbot.render.blocks import Message, context, message, section
+from qbot.render.escape import code, prose
+from qbot.render.style import Style
+
+_VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
+
+
+def failure(error: Exception, style: Style | None = None, *, reference: str = "") -> Message:
+    """Any error for the person who asked.
+
+    Args:
+        error: a UserError tells its own story; of anything unexpected nothing is shown.
+        style: for the slash command's name.
+        reference: the operation's or the request's id, as it is in the log.
+    """
+    refer = f"Reference {code(reference, 60)}" if reference else ""
+    match error:
+        case UserError():
+            return _told(str(error), error.hint, style, "")
+        case TransientError():
+            what = f"That could not be done just now: {error}."
+            return _told(what, "Nothing is lost. Try again in a minute.", style, refer)
+        case PermanentError():
+            what = f"Qbot cannot do that: {error}."
+            hint = "Whoever runs Qbot has to put that right; trying again will not help."
+            return _told(what, hint, style, refer)
+        case _:
+            what = "Something went wrong inside Qbot, and it is not your fault."
+            hint = "Try again; if it happens again, tell whoever runs Qbot the reference."
+            return _told(what, hint, style, refer)
+
+
+def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:
+    """Not allowed, and which rule says so."""
+    return _told(reason, hint, style, "")
+
+
+def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
+    command = (style or Style()).command
+    first = with_command(prose(_sentence(what), 1_000), command)
+    second = with_command(prose(hint, 600), command)
+    text = "\n".join(t for t in (first, second, refer) if t)
+    return message(text, [section(f":warning: {first}"), context(second, refer)])
+
+
+def with_command(text: str, command: str) -> str:
+    """Verbs in code spans become what one can type: `list` -> `/env list`."""
+    return _VERBS.sub(rf"`{command} \1", text)
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"\.{2,}$", ".", text.strip())

@@ -1,0 +1,52 @@
+"""`help` and `help VERB`, from the grammar that also parses."""
+
+from collections.abc import Sequence
+
+from qbot.domain.grammar import Spec
+from qbot.render.blocks import Message, context, header, message, section
+from qbot.render.escape import code, prose
+from qbot.render.style import Style
+
+
+def help_all(specs: Sequence[Spec], style: Style) -> Message:
+    """Every command in one line; at most one screen."""
+    lines = [
+        f"{code(f'{style.command} {_short(s)}')} {prose(s.summary, 200)}"
+        for s in specs
+        if s.verb != "help"
+    ]
+    bare = f"{code(style.command)} alone shows your environments, with buttons for all of this."
+    more = (
+        f"{code(f'{style.command} help create')} tells one command in full. "
+        "ENV is a branch or the name of an environment."
+    )
+    heading = "What you can ask for"
+    return message(
+        "\n".join([heading, *lines, bare, more]),
+        [header(heading), section("\n".join(lines)), section(bare), context(more)],
+    )
+
+
+def help_verb(spec: Spec, style: Style) -> Message:
+    """One command: usage, options, examples."""
+    usage = code(f"{style.command} {spec.usage}", 300)
+    lead = f"{prose(spec.summary[:1].upper() + spec.summary[1:], 300)}.\n{usage}"
+    options = "\n".join(
+        f"{code(f'--{o.name} {o.metavar}'.strip())} {prose(o.summary, 200)}" for o in spec.options
+    )
+    examples = "\n".join(code(f"{style.command} {e}", 200) for e in spec.examples)
+    heading = f"{style.command} {spec.verb}"
+    texts = [heading, lead, options, examples]
+    return message(
+        "\n".join(t for t in texts if t),
+        [
+            header(heading),
+            section(lead),
+            section(options) if options else None,
+            section(f"For instance\n{examples}") if examples else None,
+        ],
+    )
+
+
+def _short(spec: Spec) -> str:
+    return " ".join([spec.verb, *(a.usage for a in spec.args)])

@@ -1,0 +1,144 @@
+"""`list`: environments in groups, a page at a time; readable with a thousand of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from qbot.domain import actions
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.operation import EnvironmentSummary
+from qbot.render.blocks import Block, Message, button, context, header, message, section
+from qbot.render.blocks import actions as row
+from qbot.render.counts import tally
+from qbot.render.escape import clean, code, link, mention, prose
+from qbot.render.style import Style
+from qbot.render.words import DOING, PHASES, joined, plural, span
+
+PAGE = 20  # environments
+_LINES_A_BLOCK = 6  # of at most 500 characters each: below a section's limit
+_WHICH = {
+    "mine": "yours",
+    "all": "everybody's",
+    "idle": "idle",
+    "failed": "needing attention",
+    "": "",
+}
+_GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
+    ("Needs attention", frozenset({Phase.FAILED, Phase.STUCK, Phase.PARTIAL})),
+    ("Under way", frozenset({Phase.CREATING, Phase.DELETING})),
+    ("Ready", frozenset({Phase.READY})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of which list; a paging button's value is its text form."""
+
+    number: int = 0  # from 0
+    which: str = ""  # mine, all, idle, failed or nothing, as in the command
+    text: str = ""
+
+    def value(self) -> str:
+        """For a button."""
+        return f"{self.number}:{self.which}:{self.text[:200]}"
+
+    @classmethod
+    def parse(cls, value: str) -> Self:
+        """The inverse; nonsense becomes the first page of everything."""
+        number, _, rest = value.partition(":")
+        which, _, text = rest.partition(":")
+        return cls(
+            int(number) if number.isdecimal() and len(number) < 6 else 0,  # noqa: PLR2004  (digits)
+            which if which in _WHICH else "",
+            text,
+        )
+
+
+def listing(
+    rows: Sequence[EnvironmentSummary], page: Page, style: Style, *, now: datetime
+) -> Message:
+    """One page.
+
+    Args:
+        rows: all that the filter lets through.
+        page: which of them to show, and the filter to echo.
+        style: the installation.
+        now: for ages.
+    """
+    if not rows:
+        return _empty(page, style)
+    groups = {title: [r for r in rows if r.environment.phase in ps] for title, ps in _GROUPS}
+    order = [(title, r) for title, group in groups.items() for r in group]
+    pages = max((len(order) + PAGE - 1) // PAGE, 1)
+    number = min(page.number, pages - 1)
+    part = order[number * PAGE : (number + 1) * PAGE]
+    heading = joined([plural(len(rows), "environment"), _WHICH[page.which]])
+    blocks: list[Block | None] = [header(heading), context(_echo(page, number, pages))]
+    texts = [heading, _echo(page, number, pages)]
+    for title in dict.fromkeys(title for title, _ in part):
+        lines = [environment_line(r, style, now=now) for t, r in part if t == title]
+        lines[0] = f"*{title} ({len(groups[title])})*\n{lines[0]}"
+        texts += lines
+        chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
+        blocks += [section("\n".join(chunk)) for chunk in chunks]
+    blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
+    return message("\n".join(t for t in texts if t), blocks)
+
+
+def environment_line(row: EnvironmentSummary, style: Style, *, now: datetime) -> str:
+    """Branch, state, owner, age or end, link."""
+    env = row.environment
+    word, sign = PHASES[env.phase]
+    if row.operation and row.operation.progress:
+        progress = row.operation.progress
+        word = joined([DOING[row.operation.kind].lower(), tally(progress)])
+    where = link(env.url, "open", style.hosts) if env.url else ""
+    return joined(
+        [
+            f"{sign} *{prose(env.branch, 100)}* {word}",
+            mention(env.owner.user),
+            ends(env, now=now),
+            where if where != "open" else "",
+        ]
+    )
+
+
+def ends(env: Environment, *, now: datetime) -> str:
+    """How old it is and how long it may live."""
+    age = f"{span(env.created_at, now)} old"
+    if env.expires_at is None:
+        return age
+    left = f"expires in {span(now, env.expires_at)}" if env.expires_at > now else "expired"
+    return f"{age}, {left}"
+
+
+def _echo(page: Page, number: int, pages: int) -> str:
+    matching = f"matching {code(page.text, 80)}" if page.text else ""
+    where = f"page {number + 1} of {pages}" if pages > 1 else ""
+    return joined([matching, where])
+
+
+def _empty(page: Page, style: Style) -> Message:
+    if page.text:
+        text = f"No environment matches {code(page.text, 80)}."
+    elif page.which == "mine":
+        text = "You have no environments."
+    elif page.which in {"idle", "failed"}:
+        text = f"No environment is {_WHICH[page.which]}."
+    else:
+        text = "There are no environments."
+    hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."
+    if page.text or page.which in {"idle", "failed"}:
+        hint = f"{code(f'{style.command} list')} shows all there are."
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
+def _paging(page: Page, number: int, pages: int) -> list[Block | None]:
+    text = clean(page.text, 200)
+    back = Page(number - 1, page.which, text).value()
+    on = Page(number + 1, page.which, text).value()
+    return [
+        button("Previous", actions.LIST_BACK, back) if number > 0 else None,
+        button("Next", actions.LIST_ON, on) if number < pages - 1 else None,
+    ]

@@ -1,0 +1,132 @@
+"""The forms for people who prefer them to typing: create and delete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from qbot.domain import actions
+from qbot.domain.environment import Environment
+from qbot.domain.names import MAX_BRANCH
+from qbot.render.blocks import Block, Message, button, context, message, section
+from qbot.render.blocks import actions as row
+from qbot.render.escape import code, prose
+from qbot.render.forms import View, checkbox, choice, field, option, text_input, view
+from qbot.render.words import PHASES, capital, duration, plural, ttl
+
+_WARNING = (
+    "It goes with all its services and data, and that cannot be undone. The git branch stays."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateForm:
+    """What the form offers, and where its answer goes.
+
+    Attributes:
+        channel: id of the channel that the card belongs to; becomes the private metadata.
+        services: of the catalog; choosing none means all.
+        environments: to take over versions from.
+        lifetimes: to choose from; none: no such question.
+        lifetime: the one that is chosen at first.
+        branch: filled in already.
+    """
+
+    channel: str
+    services: Sequence[str]
+    environments: Sequence[Environment] = ()
+    lifetimes: Sequence[timedelta] = ()
+    lifetime: timedelta | None = None
+    branch: str = ""
+
+
+def create_form(form: CreateForm) -> View:
+    """Submitted as `actions.CREATE_SUBMIT`; each input's block id is its action id."""
+    branch = text_input(
+        actions.BRANCH_INPUT, placeholder="feat/checkout", initial=form.branch, longest=MAX_BRANCH
+    )
+    blocks: list[Block | None] = [
+        field("Branch", branch, hint="Services without this branch run their default branch."),
+        _services(form),
+        _source(form),
+        _lifetime(form),
+        field(
+            "Dry run",
+            checkbox(actions.DRY_RUN_INPUT, "Only show what would be made", "dry-run"),
+            optional=True,
+        ),
+    ]
+    return view(
+        "Create environment",
+        blocks,
+        callback=actions.CREATE_SUBMIT,
+        metadata=form.channel,
+        submit="Create",
+        close="Cancel",
+    )
+
+
+def _services(form: CreateForm) -> Block | None:
+    if not form.services:
+        return None
+    menu = choice(
+        actions.SERVICES_INPUT,
+        [option(s, s) for s in form.services],
+        placeholder="All services",
+        many=True,
+    )
+    return field("Services", menu, hint="Leave it empty for all of them.", optional=True)
+
+
+def _source(form: CreateForm) -> Block | None:
+    if not form.environments:
+        return None
+    menu = choice(
+        actions.FROM_INPUT,
+        [option(e.branch, e.id) for e in form.environments],
+        placeholder="The default branches",
+    )
+    hint = "Services without the branch run what this environment runs."
+    return field("Take other versions from", menu, hint=hint, optional=True)
+
+
+def _lifetime(form: CreateForm) -> Block | None:
+    if not form.lifetimes:
+        return None
+    choices = {t: option(capital(duration(t.total_seconds())), ttl(t)) for t in form.lifetimes}
+    menu = choice(actions.TTL_INPUT, list(choices.values()), placeholder="As usual")
+    if form.lifetime in choices:
+        menu["initial_option"] = choices[form.lifetime]
+    return field("Lifetime", menu, optional=True)
+
+
+def delete_form(channel: str, environments: Sequence[Environment]) -> View:
+    """Submitted as `actions.DELETE_SUBMIT`; without environments it only says so."""
+    title, callback = "Delete environment", actions.DELETE_SUBMIT
+    if not environments:
+        nothing = section("There is no environment that you could delete.")
+        return view(title, [nothing], callback=callback, metadata=channel)
+    options = [option(f"{e.branch} ({PHASES[e.phase][0]})", e.id) for e in environments]
+    menu = choice(actions.ENVIRONMENT_INPUT, options, placeholder="Choose one")
+    return view(
+        title,
+        [field("Environment", menu), context(_WARNING)],
+        callback=callback,
+        metadata=channel,
+        submit="Delete",
+        close="Keep",
+    )
+
+
+def delete_confirmation(environment: Environment) -> Message:
+    """The private question after a typed `delete`: names exactly what would go."""
+    name = prose(environment.branch, 200)
+    count = plural(len(environment.plans), "service")
+    text = f"Delete the environment of *{name}*?\n{code(environment.name)} with {count}. {_WARNING}"
+    buttons = row(
+        [
+            button("Delete", actions.DELETE_CONFIRM, environment.id, style="danger"),
+            button("Keep", actions.KEEP, environment.id),
+        ],
+        block_id=f"delete:{environment.id}",
+    )
+    return message(text, [section(text), buttons])

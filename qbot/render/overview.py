@@ -1,0 +1,52 @@
+"""Bare `/env`: what is mine, and what I can do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.operation import EnvironmentSummary
+from qbot.render.blocks import Block, Message, button, context, header, message, section
+from qbot.render.blocks import actions as row
+from qbot.render.escape import code
+from qbot.render.listing import environment_line
+from qbot.render.style import Style
+from qbot.render.words import plural
+
+_MOST = 10
+
+
+def overview(
+    mine: Sequence[EnvironmentSummary], total: int, style: Style, *, now: datetime
+) -> Message:
+    """My environments, each with a button, and the ways on; `total` counts everybody's."""
+    heading = "Your environments" if mine else "You have no environments"
+    lines = [environment_line(r, style, now=now) for r in mine[:_MOST]]
+    rest = f"and {len(mine) - _MOST} more: {code(f'{style.command} list --mine')}"
+    hint = (
+        f"An environment runs one git branch with everything around it. "
+        f"{code(f'{style.command} create feat/checkout')} makes one; "
+        f"{code(f'{style.command} help')} tells the rest."
+    )
+    if mine:
+        hint = f"{plural(total, 'environment')} in all · {code(f'{style.command} help')}"
+    blocks: list[Block | None] = [
+        header(heading),
+        *(
+            section(line, accessory=button("Show", actions.SHOW, r.environment.id))
+            for line, r in zip(lines, mine, strict=False)
+        ),
+        section(rest) if len(mine) > _MOST else None,
+        context(hint),
+        row(_buttons(any_of_mine=bool(mine), total=total), block_id="overview"),
+    ]
+    more = [rest] if len(mine) > _MOST else []
+    return message("\n".join([heading, *lines, *more, hint]), blocks)
+
+
+def _buttons(*, any_of_mine: bool, total: int) -> list[Block | None]:
+    return [
+        button("Create Environment", actions.CREATE_FORM, style="primary"),
+        button("Delete Environment", actions.DELETE_FORM) if any_of_mine else None,
+        button("List All", actions.LIST) if total else None,
+        button("Help", actions.HELP),
+    ]

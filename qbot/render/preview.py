@@ -1,0 +1,63 @@
+"""A dry run: the same card, marked, with the exact names of what would be made."""
+
+from qbot.domain.names import app_name
+from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
+from qbot.render.attention import attention
+from qbot.render.blocks import Message, context, header, message, section
+from qbot.render.escape import code, prose
+from qbot.render.sources import source_lines
+from qbot.render.style import Style
+from qbot.render.titles import title
+from qbot.render.words import STAGES, plural
+
+_LINES_A_BLOCK = 12  # of at most 240 characters each: below a section's limit
+_LINES = 150  # below what all blocks of a message may hold
+
+_NOTHING = {
+    Kind.CREATE: "Preview: nothing was made.",
+    Kind.SYNC: "Preview: nothing was synced.",
+    Kind.TEARDOWN: "Preview: nothing was deleted.",
+}
+_WOULD = {
+    Kind.CREATE: "would be made",
+    Kind.SYNC: "would be synced",
+    Kind.TEARDOWN: "would be deleted",
+}
+
+
+def preview(progress: Progress, style: Style) -> Message:
+    """For the person who asked; has no buttons, because there is nothing to act on."""
+    heading = title(progress)
+    count = plural(len(progress.services), "Application")
+    lead = [
+        f"*{_NOTHING[progress.kind]}* {count} {_WOULD[progress.kind]}:",
+        f"Project and namespace {code(progress.name)}",
+    ]
+    if progress.headline:
+        lead.insert(1, prose(progress.headline, 600))
+    lines = [_application(progress, s) for s in progress.services[:_LINES]]
+    if len(progress.services) > _LINES:
+        lines.append(f"and {len(progress.services) - _LINES} more")
+    chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
+    rows = attention(progress.services, style, ended=False)
+    sources = "\n".join(source_lines(progress.services, progress.taken_from))
+    text = "\n".join([prose(heading), *lead, *rows, sources, *lines])
+    return message(
+        text,
+        [
+            header(heading),
+            section("\n".join(lead)),
+            section("\n".join(rows)) if rows else None,
+            *(section("\n".join(chunk)) for chunk in chunks),
+            context(sources),
+        ],
+    )
+
+
+def _application(progress: Progress, service: ServiceProgress) -> str:
+    name = code(app_name(progress.name, service.service), 64)
+    version = f"{prose(service.ref, 60)} at {code(service.sha[:8], 12)}" if service.sha else ""
+    note = ""
+    if service.stage is not Stage.PLANNED:
+        note = f" ({STAGES[service.stage][0]})"
+    return f"{name} {version}{note}".rstrip()

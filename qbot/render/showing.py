@@ -1,0 +1,97 @@
+"""`show ENV`: one environment, its services and versions, and what can be done with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.operation import Operation
+from qbot.domain.progress import ServiceProgress
+from qbot.render.attention import attention
+from qbot.render.blocks import Block, Message, button, context, header, message, section
+from qbot.render.blocks import actions as row
+from qbot.render.buttons import delete_button
+from qbot.render.escape import allowed, code, link, mention, moment, prose
+from qbot.render.listing import ends
+from qbot.render.services import in_short
+from qbot.render.sources import source_lines
+from qbot.render.style import Style
+from qbot.render.titles import title
+from qbot.render.words import PHASES, capital, joined
+
+_SERVICES = 20
+_LINES_A_BLOCK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of one environment at a moment."""
+
+    environment: Environment
+    services: Sequence[ServiceProgress]
+    as_of: datetime
+    operation: Operation | None = None  # the newest one
+    trouble: str = ""  # why it may be out of date
+    taken_from: str = ""
+    card_url: str = ""  # Slack's own link to the newest card
+
+
+def show(shown: Shown, style: Style, *, now: datetime) -> Message:
+    """State first, then what is in the way, then versions."""
+    env = shown.environment
+    word, sign = PHASES[env.phase]
+    lead = [f"{sign} {capital(word)}", *_links(shown, style)]
+    rows = attention(shown.services, style, ended=env.phase is Phase.FAILED)
+    services = [in_short(s) for s in shown.services[:_SERVICES]]
+    if len(shown.services) > _SERVICES:
+        services.append(f"and {len(shown.services) - _SERVICES} more, see Details")
+    chunks = [services[i : i + _LINES_A_BLOCK] for i in range(0, len(services), _LINES_A_BLOCK)]
+    sources = "\n".join(source_lines(shown.services, shown.taken_from))
+    facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", ends(env, now=now)])
+    stale = f":warning: {prose(shown.trouble)}" if shown.trouble else ""
+    fresh = f"As of {moment(shown.as_of, '{time_secs}')}"
+    text = [prose(env.branch, 200), *lead, stale, *rows, *services, sources, facts, fresh]
+    return message(
+        "\n".join(t for t in text if t),
+        [
+            header(env.branch),
+            section("\n".join([*lead, *([stale] if stale else [])])),
+            section("\n".join(rows)) if rows else None,
+            *(section("\n".join(chunk)) for chunk in chunks),
+            context(sources),
+            context(facts, fresh),
+            _buttons(shown, style),
+        ],
+    )
+
+
+def _links(shown: Shown, style: Style) -> list[str]:
+    lines = []
+    operation = shown.operation
+    if operation and operation.progress and operation.end is None:
+        lines.append(prose(title(operation.progress)))
+    if shown.environment.url:
+        lines.append(link(shown.environment.url, shown.environment.url, style.hosts))
+    if shown.card_url.startswith(("https://", "http://")):
+        lines.append(f"<{prose(shown.card_url, 500)}|Go to its card>")
+    return lines
+
+
+def _buttons(shown: Shown, style: Style) -> Block | None:
+    env = shown.environment
+    if not env.phase.alive:
+        return None
+    op = shown.operation.id if shown.operation else ""
+    url = env.url if allowed(env.url, style.hosts) else ""
+    argocd = style.argocd(env.name)
+    ready = env.phase is Phase.READY
+    return row(
+        [
+            button("Open", actions.OPEN, op, url=url, style="primary") if url and ready else None,
+            button("Details", actions.DETAILS, op) if op else None,
+            button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
+            delete_button(env.id, env.branch) if env.phase is not Phase.DELETING else None,
+        ],
+        block_id=f"show:{env.id}",
+    )
