@@ -18,8 +18,8 @@ from qbot.sandbox.gitlab.routing import Route, route
 from qbot.sandbox.gitlab.shapes import commit_json, diff_json
 
 _ONE = "/projects/:id/merge_requests/:iid"
-_NEW = "source_branch target_branch title description labels remove_source_branch squash"
-_NEW_LACKS = (
+_CHANGE = "target_branch title description labels remove_source_branch squash"
+_CHANGE_LACKS = (
     "target_project_id assignee_id assignee_ids reviewer_ids milestone_id allow_collaboration "
     "merge_after add_labels remove_labels"
 )
@@ -35,12 +35,13 @@ class MergeRequests:
     def routes(self) -> list[Route]:
         """The endpoints."""
         notes = f"{_ONE}/notes"
-        changes = f"{_NEW} state_event".replace("source_branch ", "")
         return [
-            route("POST", "/projects/:id/merge_requests", self.create, _NEW, _NEW_LACKS),
+            route("POST", "/projects/:id/merge_requests", self.create,
+                  takes=f"source_branch {_CHANGE}", lacks=_CHANGE_LACKS),
             route("GET", _ONE, self.get, takes="include_rebase_in_progress",
                   lacks="include_diverged_commits_count render_html"),
-            route("PUT", _ONE, self.update, takes=changes, lacks=_NEW_LACKS),
+            route("PUT", _ONE, self.update, takes=f"{_CHANGE} state_event",
+                  lacks=f"{_CHANGE_LACKS} discussion_locked"),
             route("PUT", f"{_ONE}/merge", self.merge, takes=f"{_MERGE} merge_commit_message",
                   lacks="squash_commit_message skip_merge_train"),
             route("GET", f"{_ONE}/commits", self.list_commits),

@@ -73,10 +73,10 @@ class GitLabStandIn:
         self.world.on_push += [self.ci.pushed, self.machine.pushed]
         self.ci.on_change.append(self.machine.pipeline_changed)
 
-    def app(self) -> web.Application:
-        """Everything below `/gitlab`."""
+    def router(self) -> Router:
+        """Every endpoint."""
         modules = (projects, people, meta, commits, committing, files, refs, statuses)
-        router = Router(
+        return Router(
             [
                 *branches.routes(self._cache),
                 *pipelines.routes(self.ci),
@@ -85,7 +85,10 @@ class GitLabStandIn:
                 *(found for module in modules for found in module.routes()),
             ]
         )
-        api = Api(self.world, router, self._throttle)
+
+    def app(self) -> web.Application:
+        """Everything below `/gitlab`."""
+        api = Api(self.world, self.router(), self._throttle)
         app = web.Application(
             middlewares=[http.middleware(self.kernel, "gitlab", MOUNT, FaultShapes())],
             client_max_size=30 * 1024**2,

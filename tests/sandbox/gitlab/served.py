@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -72,6 +73,19 @@ class Served:
         await self._runner.cleanup()
         await self.standin.stop()
         await self.kernel.stop()
+
+
+def drive(served: Served, call: str, **body: Any) -> Any:
+    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def until(check: Callable[[], bool], seconds: float = 5) -> None:
+    end, pause = time.monotonic() + seconds, threading.Event()
+    while not check():
+        assert time.monotonic() < end
+        pause.wait(0.005)
 
 
 @contextmanager

@@ -1,16 +1,13 @@
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gitlab
-import httpx
 import pytest
 from gitlab.exceptions import GitlabCreateError, GitlabGetError, GitlabHttpError
 
-from tests.sandbox.gitlab.served import Served, client, serving
+from tests.sandbox.gitlab.served import Served, client, drive, serving, until
 
-CART = "/projects/shop%2Fcart"
+CART = {"project": "shop/cart"}
 
 
 @pytest.fixture
@@ -26,21 +23,8 @@ def cart(slow: Served) -> Iterator[Any]:
         yield gl.projects.get("shop/cart")
 
 
-def drive(served: Served, call: str, **body: Any) -> Any:
-    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json={"project": "shop/cart"} | body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 def push(served: Served, branch: str = "feat/checkout") -> str:
-    return str(drive(served, "push", branch=branch)["sha"])
-
-
-def until(check: Callable[[], bool], seconds: float = 5) -> None:
-    end, pause = time.monotonic() + seconds, threading.Event()
-    while not check():
-        assert time.monotonic() < end
-        pause.wait(0.005)
+    return str(drive(served, "push", **CART, branch=branch)["sha"])
 
 
 def finish(served: Served, cart: Any, ref: str, status: str) -> None:
@@ -80,14 +64,14 @@ def test_a_push_builds_then_tests_then_passes_after_about_a_minute(slow: Served,
 @pytest.mark.parametrize("status", ["failed", "canceled", "success"])
 def test_a_person_decides_how_a_running_pipeline_ends(slow: Served, cart: Any, status: str) -> None:
     push(slow)
-    drive(slow, "pipeline", ref="feat/checkout", status=status)
+    drive(slow, "pipeline", **CART, ref="feat/checkout", status=status)
     finish(slow, cart, "feat/checkout", status)
     jobs = {j.name: j for j in cart.pipelines.latest(ref="feat/checkout").jobs.list(get_all=True)}
     assert (jobs["build"].status, jobs["test"].status) == ("success", status)
 
 
 def test_a_decision_ahead_holds_for_the_next_pipeline_only(slow: Served, cart: Any) -> None:
-    drive(slow, "pipeline", ref="feat/checkout", status="failed")
+    drive(slow, "pipeline", **CART, ref="feat/checkout", status="failed")
     push(slow)
     finish(slow, cart, "feat/checkout", "failed")
     push(slow)
@@ -95,14 +79,14 @@ def test_a_decision_ahead_holds_for_the_next_pipeline_only(slow: Served, cart: A
 
 
 def test_a_held_pipeline_runs_until_it_is_told(slow: Served, cart: Any) -> None:
-    drive(slow, "pipeline", ref="feat/checkout", status="running")
+    drive(slow, "pipeline", **CART, ref="feat/checkout", status="running")
     push(slow)
     slow.advance(3)
     until(lambda: cart.pipelines.latest(ref="feat/checkout").status == "running")
     for _ in range(4):
         slow.advance(600)
         assert cart.pipelines.latest(ref="feat/checkout").status == "running"
-    drive(slow, "pipeline", ref="feat/checkout", status="success")
+    drive(slow, "pipeline", **CART, ref="feat/checkout", status="success")
     finish(slow, cart, "feat/checkout", "success")
 
 
