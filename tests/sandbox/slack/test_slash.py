@@ -207,12 +207,19 @@ async def test_a_duplicate_fault_delivers_the_same_command_three_times(
     await asyncio.gather(typing, return_exceptions=True)
 
 
+async def on_its_way(played: Stage) -> None:
+    """Until the ordered fault has struck, and whoever sleeps because of it does."""
+    await until(lambda: not played.kernel.faults._faults)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 async def test_a_lost_command_ends_in_a_timeout_and_never_arrives(
     played: Stage, bolt: AsyncApp
 ) -> None:
     played.kernel.faults.add("slack", "DELIVER slash", "drop-before", 1)
     typing = asyncio.create_task(played.slash("ana", "create x"))
-    await asyncio.sleep(0.05)
+    await on_its_way(played)
     played.kernel.clock.advance(3)
     answer = await typing
     assert "operation_timeout" in answer["replies"][0]["text"]
@@ -230,7 +237,7 @@ async def test_a_slow_command_arrives_after_the_person_saw_a_timeout(
 
     played.kernel.faults.add("slack", "DELIVER slash", "slow:10", 1)
     typing = asyncio.create_task(played.slash("ana", "create x"))
-    await asyncio.sleep(0.05)
+    await on_its_way(played)
     played.kernel.clock.advance(4)
     assert "operation_timeout" in (await typing)["replies"][0]["text"]
     assert got == []

@@ -113,14 +113,14 @@ def variants(rules: Mapping[str, Rule], foreign: frozenset[str] = frozenset()) -
     """
 
     def check(value: Any, at: str, report: Report) -> None:
-        kind = value.get("type") if isinstance(value, dict) else None
+        kind = str(value.get("type")) if isinstance(value, dict) else ""
         if not isinstance(value, dict):
             report.add("must provide an object", at)
-        elif isinstance(kind, str) and kind in rules:
+        elif kind in rules:
             rules[kind](value, at, report)
         else:
             if kind not in foreign:
-                report.unknown.append(str(kind))
+                report.unknown.append(kind)
             report.add(f"unsupported type: {kind}", f"{at}/type")
 
     return check
