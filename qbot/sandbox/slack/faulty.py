@@ -1,7 +1,5 @@
 """How Slack's front end words a failure that was ordered."""
 
-import secrets
-
 from aiohttp import web
 
 from qbot.sandbox.slack.errors import ApiError
@@ -15,10 +13,14 @@ BROKEN = {500: "internal_error", 503: "service_unavailable"}
 class SlackShapes:
     """https://docs.slack.dev/apis/web-api/rate-limits/ and the common errors of the methods."""
 
+    def __init__(self) -> None:
+        self._as_text = False
+
     def error(self, status: int) -> web.Response:
         """Rights: `ok: false` with HTTP 200. Rate limits: 429, by turns as JSON or as text."""
         if status == 429:
-            if secrets.randbelow(2):
+            self._as_text = not self._as_text
+            if self._as_text:
                 return web.Response(
                     status=429, text="Too Many Requests", headers={"Retry-After": "10"}
                 )

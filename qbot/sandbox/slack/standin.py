@@ -114,6 +114,7 @@ class SlackStandIn:
             web.post("/drive/submit", answering(self._modals.submit)),
             web.post("/drive/close", answering(self._modals.close)),
             web.post("/drive/channel", answering(self._admin.channel)),
+            web.post("/drive/account", answering(self._admin.account)),
             web.post("/drive/socket", answering(self._admin.socket)),
             web.get("/drive/messages", answering(self._look.messages)),
             web.get("/drive/home", answering(self._look.home)),
@@ -122,28 +123,25 @@ class SlackStandIn:
             web.get("/drive/users", answering(self._look.users)),
         ]
 
-    def set_member(self, group: str, user: str, present: bool) -> bool:  # noqa: FBT001
-        """Put somebody into a user group, or take them out; False if there is no such group.
+    def set_member(self, group: str, user: str, present: bool) -> None:  # noqa: FBT001  (fixed)
+        """Put somebody into a user group (by handle or id), or take them out.
 
         Raises:
-            DriveError: there is no such person (a ValueError).
+            DriveError: there is no such group or person (a ValueError).
         """
-        world = self.world
-        wanted = next((g for g in world.groups.values() if group in {g.id, g.handle}), None)
-        if wanted is None:
-            return False
-        person = world.user(user)
-        if person is None:
-            raise DriveError(f"no person {user!r}")
+        groups = self.world.groups.values()
+        wanted = next((one for one in groups if group in {one.id, one.handle}), None)
+        person = self.world.user(user)
+        if wanted is None or person is None:
+            raise DriveError(f"Slack does not know both group {group!r} and person {user!r}")
         if present == (person.id in wanted.users):
-            return True
+            return
         if present:
             wanted.users.append(person.id)
         else:
             wanted.users.remove(person.id)
         now = int(self._kernel.clock.time())
         self.events.emit(payloads.group_changed(wanted.id, person.id, present=present, now=now))
-        return True
 
     def grant(self, *scopes: str) -> str:
         """A further bot token with just these scopes."""

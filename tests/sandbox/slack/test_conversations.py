@@ -159,11 +159,13 @@ async def test_groups_and_their_members(played: Stage) -> None:
     groups = (await played.client.usergroups_list(include_users=True))["usergroups"]
     managers = next(g for g in groups if g["handle"] == "release-managers")
     assert managers["users"] == [CHLOE, DAN]
-    assert played.slack.set_member("release-managers", "ana", True)
+    played.slack.set_member("release-managers", "ana", present=True)
     answer = await played.client.usergroups_users_list(usergroup=managers["id"])
     assert answer["users"] == [CHLOE, DAN, ANA]
-    assert played.slack.set_member("release-managers", "dan", False)
-    assert not played.slack.set_member("no-such-group", "dan", False)
+    played.slack.set_member("release-managers", "dan", present=False)
+    for group, user in (("no-such-group", "dan"), ("release-managers", "nobody")):
+        with pytest.raises(ValueError, match="does not know"):
+            played.slack.set_member(group, user, present=True)
     off = await refused(played.client.usergroups_users_list(usergroup="S05GONE0001"))
     assert off["error"] == "no_such_subteam"
 

@@ -119,6 +119,17 @@ async def test_a_change_of_a_group_is_an_event(played: Stage) -> None:
     assert (event["type"], event["added_users"]) == ("subteam_members_changed", [ANA])
 
 
+async def test_a_closed_account_is_an_event_and_cannot_type(played: Stage) -> None:
+    async with listening(played) as ear:
+        await played.drive("account", user="ana", deleted=True)
+        await until(lambda: ear.heard)
+    event: dict[str, Any] = json.loads(ear.heard[0][1])["event"]
+    assert (event["type"], event["user"]["deleted"]) == ("user_change", True)
+    assert (await played.slash("ana", "list"))["status"] == 400
+    info = await played.client.users_info(user=ANA, include_locale=True)
+    assert (info["user"]["deleted"], info["user"]["locale"]) == (True, "en-US")
+
+
 async def test_the_request_url_is_verified_by_a_challenge(played: Stage) -> None:
     async with listening(
         played, web.json_response({"challenge": "abc"}), web.Response(text="abc"), web.Response()

@@ -1,7 +1,8 @@
-"""What an administrator of the workspace does: sharing, archiving, cutting sockets."""
+"""What an administrator of the workspace does: sharing, archiving, accounts, cutting sockets."""
 
 from aiohttp import web
 
+from qbot.sandbox.slack import shapes
 from qbot.sandbox.slack.delivery.events import Events
 from qbot.sandbox.slack.delivery.socket_mode import SocketMode
 from qbot.sandbox.slack.drive import asked
@@ -13,7 +14,7 @@ REASONS = frozenset({"warning", "refresh_requested", "link_disabled"})
 
 
 class Admin:
-    """`POST /drive/channel` and `POST /drive/socket`."""
+    """`POST /drive/channel`, `/drive/account` and `/drive/socket`."""
 
     def __init__(self, world: World, events: Events, sockets: SocketMode) -> None:
         self._world = world
@@ -47,6 +48,19 @@ class Admin:
             channel.members.add(user.id)
         else:
             channel.members.discard(user.id)
+
+    async def account(self, request: web.Request) -> Json:
+        """`{user, deleted?, guest?}`: closes or reopens an account, makes somebody a guest."""
+        given = await asked.body(request, "user", "deleted guest")
+        user = self._world.user(str(given["user"]))
+        if user is None or user.is_bot:
+            raise DriveError(f"no person {given['user']!r}")
+        user.deleted = bool(given.get("deleted", user.deleted))
+        user.is_restricted = bool(given.get("guest", user.is_restricted))
+        user.updated = int(self._world.clock.time())
+        changed = shapes.user(user, with_email=True)
+        self._events.emit({"type": "user_change", "user": changed})
+        return {"id": user.id}
 
     async def socket(self, request: web.Request) -> Json:
         """`{reason}`: warning, refresh_requested or link_disabled to every open socket."""

@@ -1,6 +1,7 @@
 """What people see: conversations, App Home, open modals, the list of channels and people."""
 
 import asyncio
+from collections import Counter
 
 from aiohttp import web
 
@@ -37,8 +38,9 @@ class Look:
         thread = given.get("thread", "")
         if thread:
             self._lookup.message(channel, thread, user)
+        replies = _reply_counts(channel)
         found = [
-            shown(self._world, message) | _replies(channel, message)
+            shown(self._world, message) | {"reply_count": replies[message.ts]}
             for message in channel.messages.values()
             if self._visible(message, user) and _listed(message, thread)
         ]
@@ -138,9 +140,10 @@ def _listed(message: Message, thread: str) -> bool:
     return message.broadcast or bool(message.only_for) or not message.is_reply
 
 
-def _replies(channel: Channel, parent: Message) -> Json:
-    count = sum(
-        m.thread_ts == parent.ts and m.is_reply and not (m.deleted or m.only_for)
+def _reply_counts(channel: Channel) -> Counter[str]:
+    """How many living replies each parent has."""
+    return Counter(
+        m.thread_ts
         for m in channel.messages.values()
+        if m.is_reply and not (m.deleted or m.only_for)
     )
-    return {"reply_count": count}

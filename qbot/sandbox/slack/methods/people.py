@@ -17,7 +17,8 @@ def info(call: Invocation) -> Json:
     person = call.world.users.get(call.args.need("user", "user_not_found"))
     if person is None:
         raise ApiError("user_not_found")
-    return {"user": _show(call, person)}
+    locale = {"locale": "en-US"} if call.args.flag("include_locale") else {}
+    return {"user": _show(call, person) | locale}
 
 
 def lookup_by_email(call: Invocation) -> Json:
