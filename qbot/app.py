@@ -41,6 +41,7 @@ from qbot.render.style import Style
 from qbot.scheduler import Scheduler
 from qbot.settings import ArgoCDSettings, Settings, from_process, secret
 from qbot.slack.answers import SlackAnswers
+from qbot.slack.desk import Desk
 from qbot.slack.guard import Guard
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
@@ -105,22 +106,17 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     scheduler = Scheduler(database)
     scheduler.start()
     stack.callback(scheduler.stop)
-    visitors = Visitors(slack, clock)
+    requests = Requests(context=context, journal=database.journal, wake=engine.wake)
+    desk = Desk(context=context, requests=requests, slack=slack, cards=database.cards, style=style)
+    stack.push_async_callback(desk.settle)
     guard = Guard(
         team=identity.team,
-        visitors=visitors,
+        visitors=Visitors(slack, clock),
         store=database.store,
-        slack=slack,
-        clock=clock,
+        desk=desk,
         refused=metrics.refused,
-        background=set(),
     )
-    stack.push_async_callback(guard.settle)
-    requests = Requests(context=context, journal=database.journal, wake=engine.wake)
-    listeners = Listeners(
-        context=context, requests=requests, slack=slack, cards=database.cards, style=style
-    )
-    await _open_doors(settings, stack, _Doors(guard, listeners, identity, metrics, database))
+    await _open_doors(settings, stack, _Doors(guard, Listeners(desk), identity, metrics, database))
 
 
 @dataclass(frozen=True, slots=True)

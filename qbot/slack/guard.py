@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import structlog
 
 from qbot.domain.policy import Denied, Room, Visitor, admit
-from qbot.domain.ports import Clock, Store
+from qbot.domain.ports import Store
 from qbot.errors import PermanentError, TransientError, UserError
-from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
-from qbot.render.errors import failure, refusal, unexpected
+from qbot.render.errors import failure, refusal
+from qbot.slack.desk import Desk
 from qbot.slack.payload import Delivery
 from qbot.slack.visitors import Visitors
 
@@ -36,10 +36,8 @@ class Guard:
     team: str
     visitors: Visitors
     store: Store
-    slack: SlackGateway
-    clock: Clock
+    desk: Desk
     refused: Callable[[str], None]
-    background: set[asyncio.Task[None]]
 
     async def run(
         self, delivery: Delivery, acknowledge: Acknowledge, work: Work, *, once: bool
@@ -59,9 +57,7 @@ class Guard:
             await acknowledge(task.result())
             return
         await acknowledge(None)
-        late = asyncio.create_task(self._follow_up(delivery, task))
-        self.background.add(late)
-        late.add_done_callback(self.background.discard)
+        self.desk.later(self._follow_up(delivery, task))
 
     async def _answer(self, delivery: Delivery, work: Work, *, once: bool) -> Reply:
         reference = secrets.token_hex(4)
@@ -70,7 +66,7 @@ class Guard:
             if denied:
                 self.refused(denied.rule)
                 log.info("refused", rule=denied.rule, actor=delivery.asked.actor.key)
-                return refusal(denied.reason)
+                return refusal(denied.reason, style=self.desk.style)
             if once and not await self.store.saw(delivery.asked.key):
                 self.refused("repeated")
                 return None
@@ -78,10 +74,10 @@ class Guard:
         except (UserError, TransientError, PermanentError) as error:
             if not isinstance(error, UserError):
                 log.warning("request failed", reference=reference, error=str(error))
-            return failure(error, reference=reference)
-        except Exception:
+            return failure(error, self.desk.style, reference=reference)
+        except Exception as error:
             log.exception("listener failed", reference=reference)
-            return unexpected(reference)
+            return failure(error, self.desk.style, reference=reference)
 
     async def _admit(self, delivery: Delivery) -> Denied | None:
         asked = delivery.asked
@@ -96,21 +92,4 @@ class Guard:
     async def _follow_up(self, delivery: Delivery, task: asyncio.Task[Reply]) -> None:
         reply = await task
         if reply:
-            await self.whisper(delivery, reply)
-
-    async def whisper(self, delivery: Delivery, message: Message) -> None:
-        """Tell only the person who asked; where Slack takes no answer, nothing more can be done."""
-        asked = delivery.asked
-        try:
-            if asked.place.response_url:
-                await self.slack.respond(asked.place.response_url, message)
-            elif asked.place.channel:
-                await self.slack.post_ephemeral(asked.place.channel, asked.actor.user, message)
-            else:
-                await self.slack.post(asked.actor.user, message)
-        except (UserError, TransientError, PermanentError) as error:
-            log.warning("answer not delivered", actor=asked.actor.key, error=str(error))
-
-    async def settle(self) -> None:
-        """Wait for what is still being answered (at a stop)."""
-        await asyncio.gather(*self.background, return_exceptions=True)
+            await self.desk.whisper(delivery, reply)

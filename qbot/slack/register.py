@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from qbot.domain import actions
@@ -64,9 +64,7 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
             if reply is None:
                 await ack()
             else:
-                await ack(
-                    text=reply.text, blocks=list(reply.blocks), response_type="ephemeral"
-                )
+                await ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
         await guard.run(delivery, acknowledge, work.run, once=work.once)
 
@@ -81,7 +79,7 @@ def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
         async def acknowledge(reply: Message | None) -> None:
             await ack()
             if reply is not None:
-                await guard.whisper(delivery, reply)
+                await guard.desk.whisper(delivery, reply)
 
         await guard.run(delivery, acknowledge, work.run, once=work.once)
 
@@ -100,7 +98,7 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
                 return
             await ack(response_action="clear")
             if reply is not None:
-                await guard.whisper(delivery, reply)
+                await guard.desk.whisper(delivery, reply)
 
         await guard.run(delivery, acknowledge, work.run, once=work.once)
 
@@ -116,8 +114,8 @@ class SocketMode:
 
     async def start(self) -> None:
         """Connect; reconnects by itself from then on."""
-        await self._handler.connect_async()
+        await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's, without hints
 
     async def stop(self) -> None:
         """Take nothing more."""
-        await self._handler.close_async()
+        await self._handler.close_async()  # type: ignore[no-untyped-call]  # as above

@@ -1,0 +1,93 @@
+"""`/env`: one function a command. Reads answer privately; changes answer with their card."""
+
+from typing import assert_never
+
+from qbot.domain.commands import (
+    SPECS,
+    Command,
+    Create,
+    Delete,
+    Help,
+    List,
+    Overview,
+    Show,
+    Sync,
+    spec_of,
+)
+from qbot.domain.environment import Environment
+from qbot.errors import QbotError
+from qbot.render.blocks import Message
+from qbot.render.errors import failure
+from qbot.render.helping import help_all, help_verb
+from qbot.render.listing import Page
+from qbot.render.modals import delete_confirmation
+from qbot.render.overview import overview
+from qbot.render.style import Style
+from qbot.slack.desk import Desk
+from qbot.slack.forms import Forms
+from qbot.slack.payload import Delivery
+
+
+def submits(command: Command) -> bool:
+    """Whether the command becomes an operation, whose key tells a repeated delivery."""
+    return isinstance(command, Sync) or (isinstance(command, Create) and command.branch is not None)
+
+
+class Commands:
+    """Answers what was typed."""
+
+    def __init__(self, desk: Desk, forms: Forms) -> None:
+        self._desk = desk
+        self._forms = forms
+
+    async def answer(self, command: Command, delivery: Delivery) -> Message | None:
+        """The private answer, or None where the card, a form or a later message is the answer.
+
+        Raises:
+            UserError: something about the command cannot be done.
+        """
+        match command:
+            case Overview():
+                return await self._overview(delivery)
+            case Help(verb):
+                return help_verb(spec_of(verb), self._style) if verb else self._help()
+            case Create(branch=None):
+                return await self._forms.open_create(delivery)
+            case Create():
+                answer = await self._desk.requests.create(command, delivery.asked)
+                return await self._desk.submitted(answer, delivery.asked.actor)
+            case List(which, text):
+                return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
+            case Show(env):
+                found = await self._desk.requests.living(env)
+                self._desk.later(self._show(found, delivery))
+                return None
+            case Sync():
+                done = await self._desk.requests.sync(command, delivery.asked)
+                return await self._desk.submitted(done, delivery.asked.actor)
+            case Delete(""):
+                return await self._forms.open_delete(delivery)
+            case Delete(env):
+                return delete_confirmation(await self._desk.requests.living(env))
+            case _:
+                assert_never(command)
+
+    @property
+    def _style(self) -> Style:
+        return self._desk.style
+
+    def _help(self) -> Message:
+        return help_all(SPECS, self._style)
+
+    async def _overview(self, delivery: Delivery) -> Message:
+        context, actor = self._desk.context, delivery.asked.actor
+        rows = await context.store.environments()
+        mine = [r for r in rows if r.environment.owner == actor]
+        return overview(mine, len(rows), self._style, now=context.clock.now())
+
+    async def _show(self, env: Environment, delivery: Delivery) -> None:
+        try:
+            message = await self._desk.shown(env)
+        except QbotError as error:
+            message = failure(error, self._style)
+        await self._desk.whisper(delivery, message)
