@@ -94,8 +94,10 @@ def _attachments(given: Any, calls: Calls) -> list[Json] | None:
 
 
 def _metadata(given: Any) -> Json | None:
-    if given is None or given == {}:
-        return given  # type: ignore[no-any-return]  # {} takes metadata away, None keeps it
+    if given is None:
+        return None
+    if given == {}:  # takes metadata away
+        return {}
     if not isinstance(given, dict) or not isinstance(given.get("event_type"), str):
         raise ApiError("invalid_metadata_format")
     if not isinstance(given.get("event_payload"), dict) or len(given) != 2:
