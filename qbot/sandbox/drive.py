@@ -1,0 +1,175 @@
+"""`/drive/*` for what concerns no single vendor: faults, time, records, state, groups.
+
+What a person does to one vendor (a command, a push, a sick Application) is served by that
+vendor's own package.
+"""
+
+import asyncio
+import json
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from qbot.sandbox.http import Handler
+from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.standin import StandIn
+
+_BEAT = 15.0  # seconds between signs of life on an idle stream of events
+_TYPES: Mapping[type, str] = {str: "a text", float: "a number", int: "a whole number",
+                              bool: "true or false"}  # fmt: skip
+
+
+class Membership(Protocol):
+    """A vendor with groups of people."""
+
+    def set_member(self, group: str, user: str, *, present: bool) -> None:
+        """Put somebody into a group or take them out; ValueError if either is unknown."""
+
+
+class BadDriveError(ValueError):
+    """A drive call that cannot be followed; its text is the answer's `error`."""
+
+
+def read_fields(data: Any, **wanted: type) -> dict[str, Any]:
+    """The fields of a body, all of them required; a whole number is a number, too.
+
+    A trailing underscore of a name is dropped (`in_` reads the field `in`).
+
+    Raises:
+        BadDriveError: not an object, or a field is missing, unknown or of another type.
+    """
+    if not isinstance(data, dict):
+        raise BadDriveError("the body must be a JSON object")
+    types = {name.rstrip("_"): kind for name, kind in wanted.items()}
+    if unknown := sorted(data.keys() - types.keys()):
+        raise BadDriveError(f"unknown: {', '.join(unknown)}")
+    if missing := sorted(types.keys() - data.keys()):
+        raise BadDriveError(f"missing: {', '.join(missing)}")
+    for name, kind in types.items():
+        value = data[name]
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if not fits:
+            raise BadDriveError(f"{name} must be {_TYPES[kind]}")
+    return data
+
+
+def read_query(request: web.Request, *known: str) -> dict[str, str]:
+    """The parameters of a query.
+
+    Raises:
+        BadDriveError: one of them is unknown.
+    """
+    if unknown := sorted(request.query.keys() - set(known)):
+        raise BadDriveError(f"unknown: {', '.join(unknown)}")
+    return dict(request.query)
+
+
+class Drive:
+    """The handlers; `memberships` are the vendors whose groups policy may build on."""
+
+    def __init__(
+        self, kernel: Kernel, standins: Mapping[str, StandIn], memberships: Sequence[Membership]
+    ) -> None:
+        self._kernel = kernel
+        self._standins = standins
+        self._memberships = memberships
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served, below /drive."""
+        told = {"calls": self._calls, "state": self._state, "clock": self._clock,
+                "refused": self._refused}  # fmt: skip
+        done = {"fault": self._fault, "time": self._time, "reset": self._reset,
+                "member": self._member}  # fmt: skip
+        return [
+            *(web.get(f"/drive/{name}", _answering(handler)) for name, handler in told.items()),
+            *(web.post(f"/drive/{name}", _answering(handler)) for name, handler in done.items()),
+            web.get("/drive/events", self._events),
+        ]
+
+    async def _fault(self, request: web.Request) -> Any:
+        body = read_fields(await request.json(), vendor=str, match=str, kind=str, times=int)
+        self._kernel.faults.add(**body)
+        return {"ok": True}
+
+    async def _time(self, request: web.Request) -> Any:
+        body = read_fields(await request.json(), advance=float)
+        self._kernel.clock.advance(body["advance"])
+        self._kernel.feed.publish("time")
+        return await self._clock(request)
+
+    async def _clock(self, _: web.Request) -> Any:
+        return {"offset": self._kernel.clock.offset, "time": self._kernel.clock.time()}
+
+    async def _calls(self, request: web.Request) -> Any:
+        query = read_query(request, "vendor", "since")
+        since = float(query.get("since", 0))
+        return {"calls": self._kernel.calls.select(vendor=query.get("vendor", ""), since=since)}
+
+    async def _refused(self, request: web.Request) -> Any:
+        read_query(request)
+        return {"refused": self._kernel.calls.refused}
+
+    async def _state(self, request: web.Request) -> Any:
+        read_query(request)
+        return dict(ChainMap(*(standin.state() for standin in self._standins.values())))
+
+    async def _reset(self, request: web.Request) -> Any:
+        """A fresh world at the same moment: the clock never goes back."""
+        read_fields(await request.json() if request.body_exists else {})
+        for standin in self._standins.values():
+            await standin.reset()
+        self._kernel.faults.clear()
+        self._kernel.calls.clear()
+        self._kernel.feed.publish("reset")
+        return {"ok": True}
+
+    async def _member(self, request: web.Request) -> Any:
+        """In every vendor that knows both the group and the person; in one at least."""
+        body = read_fields(await request.json(), group=str, user=str, in_=bool)
+        problems: list[str] = []
+        for vendor in self._memberships:
+            try:
+                vendor.set_member(body["group"], body["user"], present=body["in"])
+            except ValueError as error:
+                problems.append(str(error))
+        if len(problems) == len(self._memberships):
+            raise BadDriveError("; ".join(problems))
+        return {"ok": True}
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: what changed, for a page that then asks for what it shows."""
+        stream = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await stream.prepare(request)
+        queue = self._kernel.feed.listen()
+        try:
+            await stream.write(b": open\n\n")
+            while (event := await _next(queue)).get("topic") != "bye":
+                line = f"data: {json.dumps(event)}\n\n" if event else ": still here\n\n"
+                await stream.write(line.encode())
+        except ConnectionResetError:
+            pass  # the page was closed
+        finally:
+            self._kernel.feed.leave(queue)
+        return stream
+
+
+async def _next(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
+    """The next event; empty when none came for a while."""
+    try:
+        return await asyncio.wait_for(queue.get(), _BEAT)
+    except TimeoutError:
+        return {}
+
+
+def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return web.json_response(await handler(request))
+        except ValueError as error:  # bad JSON, a bad number, or BadDriveError
+            return web.json_response({"error": str(error)}, status=400)
+
+    return answer

@@ -1,0 +1,67 @@
+"""What `qbot serve` needs to run against a sandbox: qbot.yaml and a file of QBOT_* variables."""
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from qbot.sandbox.repos import DEFAULT_BRANCH, Repository
+from qbot.sandbox.shop.services import CONFIG_PROJECT
+
+_REGISTRY = "registry.shop.example"
+
+
+def catalog(repositories: Iterable[Repository]) -> dict[str, Any]:
+    """qbot.yaml for these repositories: each is a service, but for the configuration project."""
+    paths = (repository.path for repository in repositories)
+    return {
+        "services": [_service(path) for path in paths if path != CONFIG_PROJECT],
+        "environments": {
+            "prefix": "qbot",
+            "argocd": "main",
+            "cluster": "https://kubernetes.default.svc",
+            "base": {
+                "project": CONFIG_PROJECT,
+                "path": "base",
+                "revision": DEFAULT_BRANCH,
+            },
+            "url": "https://{env}.shop.example",
+            "ttl": "3d",
+            "limits": {"per_owner": 10, "total": 60},
+            "builds": "wait",
+        },
+    }
+
+
+def _service(path: str) -> dict[str, Any]:
+    name = path.rpartition("/")[2]
+    return {
+        "name": name,
+        "project": path,
+        "chart": "chart",
+        "value_files": ["values-branch.yaml"],
+        "image": {"repository": f"{_REGISTRY}/{name}", "tag": "{sha}", "parameter": "image.tag"},
+    }
+
+
+def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a YAML file, keys in the order given."""
+    yaml, text = YAML(), StringIO()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(dict(content), text)
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def write_env(path: Path, variables: Mapping[str, str]) -> None:
+    """Write an env file that only its owner can read; it appears whole or not at all."""
+    text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,96 @@
+"""The whole sandbox: three stand-ins, their drive calls and the demo page on one port."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from qbot.sandbox.argocd import ArgoCDStandIn
+from qbot.sandbox.clock import SandboxClock
+from qbot.sandbox.drive import Drive
+from qbot.sandbox.files import catalog, write_env, write_yaml
+from qbot.sandbox.gitlab import GitLabStandIn
+from qbot.sandbox.host import Host
+from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.slack import SlackStandIn
+from qbot.sandbox.standin import StandIn
+
+
+class Sandbox:
+    """A world of its own; several can run beside each other in one process.
+
+    Args:
+        port: 0 takes any free one; `url` knows it after `start`.
+        speed: how much faster than really Argo CD and pipelines work.
+        services: how many services the web shop has.
+        mode: how Slack reaches Qbot.
+        qbot_url: where Qbot listens, for Slack's requests; its admin port is the next one.
+        host: the address to listen on.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        speed: float = 1.0,
+        services: int = 11,
+        mode: Literal["http", "socket"] = "http",
+        qbot_url: str = "http://127.0.0.1:8080",
+        host: str = "127.0.0.1",
+    ) -> None:
+        self._host, self._port = host, port
+        self._mode, self._qbot_url = mode, qbot_url
+        self.kernel = Kernel(clock=SandboxClock(speed=speed))
+        self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url)
+        self.gitlab = GitLabStandIn(self.kernel, services=services)
+        self.argocd = ArgoCDStandIn(self.kernel, self.gitlab.repositories)
+        # GitLab before Argo CD: the one's repositories are what the other deploys from.
+        standins: dict[str, StandIn] = {
+            "slack": self.slack,
+            "gitlab": self.gitlab,
+            "argocd": self.argocd,
+        }
+        drive = Drive(self.kernel, standins, [self.slack, self.gitlab])
+        self._server = Host(self.kernel, standins, drive.routes())
+
+    @property
+    def url(self) -> str:
+        """The root of everything, without a slash at its end."""
+        return self.kernel.url
+
+    async def start(self) -> None:
+        """Seed the worlds and answer.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        await self._server.start(self._host, self._port)
+
+    async def stop(self) -> None:
+        """Stop everything; nothing is left running or on the disk."""
+        await self._server.stop()
+
+    def write_env_file(self, path: Path) -> None:
+        """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
+        folder = path.resolve().parent
+        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.repositories))
+        write_env(path, self._variables(folder))
+
+    def _variables(self, folder: Path) -> dict[str, str]:
+        qbot = urlsplit(self._qbot_url)
+        host, port = qbot.hostname or "127.0.0.1", qbot.port or 80
+        socket = {"QBOT_SLACK__APP_TOKEN": self.slack.app_token} if self._mode == "socket" else {}
+        return socket | {
+            "QBOT_SLACK__BOT_TOKEN": self.slack.bot_token,
+            "QBOT_SLACK__SIGNING_SECRET": self.slack.signing_secret,
+            "QBOT_SLACK__API_URL": f"{self.url}/slack/api/",
+            "QBOT_SLACK__TEAM_ID": self.slack.team_id,
+            "QBOT_GITLAB__URL": f"{self.url}/gitlab",
+            "QBOT_GITLAB__TOKEN": self.gitlab.token,
+            "QBOT_ARGOCD__main__URL": f"{self.url}/argocd",
+            "QBOT_ARGOCD__main__TOKEN": self.argocd.token,
+            "QBOT_DATABASE_URL": f"sqlite:///{folder / 'qbot.db'}",
+            "QBOT_CONFIG": str(folder / "qbot.yaml"),
+            "QBOT_LISTEN": f"{host}:{port}",
+            "QBOT_ADMIN_LISTEN": f"{host}:{port + 1}",
+            "QBOT_CLOCK_URL": f"{self.url}/drive/clock",
+        }
