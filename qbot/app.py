@@ -25,15 +25,17 @@ from qbot.domain.progress import Kind
 from qbot.domain.rules import Rules
 from qbot.domain.services import Image, Service
 from qbot.errors import PermanentError, TransientError
-from qbot.gateways.argocd import ArgoCDGateway, BaseChart, SpecPolicy, open_argocd
+from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
+from qbot.gateways.argocd.policy import BaseChart, SpecPolicy
 from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.gitlab import GitLabGateway, open_gitlab
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.logs import configure
 from qbot.operations.context import Context
 from qbot.operations.create import create
-from qbot.operations.engine import Engine, Handler
+from qbot.operations.engine import Engine
 from qbot.operations.guard import guarded
+from qbot.operations.handler import Handler
 from qbot.operations.requests import Requests
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
@@ -181,21 +183,26 @@ async def _identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Id
     Raises:
         PermanentError: the token is refused, or belongs to another workspace.
     """
-    pause = 1.0
-    while True:
-        try:
-            team, bot_user, _ = await slack.identity()
-            break
-        except TransientError as error:
-            log.warning("slack does not answer yet", error=str(error), retry_in=pause)
-            await clock.sleep(max(pause, error.retry_after or 0))
-            pause = min(pause * 2, 30)
+    team, bot_user = await _identity(slack, clock)
     expected = settings.slack.team_id
     if expected and team != expected:
         raise PermanentError(
             f"QBOT_SLACK__TEAM_ID is {expected}, but QBOT_SLACK__BOT_TOKEN belongs to {team}."
         )
     return Identity(team, bot_user)
+
+
+async def _identity(slack: SlackGateway, clock: Clock) -> tuple[str, str]:
+    pause = 1.0
+    while True:
+        try:
+            team, bot_user, _ = await slack.identity()
+        except TransientError as error:
+            log.warning("slack does not answer yet", error=str(error), retry_in=pause)
+            await clock.sleep(max(pause, error.retry_after or 0))
+            pause = min(pause * 2, 30)
+        else:
+            return team, bot_user
 
 
 async def _context(
@@ -238,12 +245,12 @@ async def _argocd(
     stack: AsyncExitStack,
 ) -> ArgoCDGateway:
     gateway = open_argocd(
-        part.url,
-        secret(part.token),
+        url=part.url,
+        token=secret(part.token),
         ca_file=part.ca_file,
         policy=spec_policy(catalog, settings.gitlab.url),
         clock=clock,
-        name=name,
+        instance=name,
     )
     stack.push_async_callback(gateway.close)
     return gateway

@@ -10,9 +10,10 @@ from qbot.errors import UserError
 from qbot.operations.context import HISTORY, Context, usual
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended
-from qbot.operations.engine import Cancelled, Outcome, Run
+from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
 from qbot.operations.resolve import PLANS, resolve, wish
+from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 _NO_ENVIRONMENT = EnvId("e000000000000")  # a preview's: never stored, never used

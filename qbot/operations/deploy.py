@@ -13,8 +13,8 @@ from qbot.domain.progress import Stage, Step
 from qbot.domain.services import Build, ServicePlan
 from qbot.errors import UserError
 from qbot.operations.context import Context
-from qbot.operations.engine import Run
 from qbot.operations.live import Live
+from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 PARALLEL = 16

@@ -1,10 +1,10 @@
 """How operations end: the outcome together with the rows that commit with it."""
 
-from qbot.domain.changes import Audited, CardChanged, PhaseChanged
+from qbot.domain.changes import Audited, CardChanged, Change, PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.progress import End, Proof, Stage
 from qbot.operations.context import Context
-from qbot.operations.engine import Outcome
+from qbot.operations.handler import Outcome
 from qbot.operations.track import Tracker
 
 
@@ -19,7 +19,7 @@ def ended(
 ) -> Outcome:
     """The end of an operation: card, environment and audit row together."""
     progress = tracker.ended(end, headline, at=context.clock.now(), proofs=proofs)
-    changes = [
+    changes: list[Change] = [
         PhaseChanged(progress.env, phase),
         CardChanged(progress),
         Audited(f"environment.{progress.kind}", end.value, (("headline", headline),)),

@@ -11,7 +11,8 @@ from qbot.domain.ports import Fenced
 from qbot.domain.progress import End, Kind, Step
 from qbot.errors import PermanentError, UserError
 from qbot.operations.context import Context
-from qbot.operations.engine import Cancelled, Handler, Outcome, Run
+from qbot.operations.handler import Cancelled, Handler, Outcome
+from qbot.operations.run import Run
 
 log = structlog.get_logger()
 

@@ -15,9 +15,10 @@ from qbot.errors import UserError
 from qbot.operations.context import HISTORY, Context, usual
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended
-from qbot.operations.engine import Cancelled, Outcome, Run
+from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
 from qbot.operations.resolve import PLANS, resolve_again
+from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 
@@ -41,9 +42,9 @@ async def sync(run: Run, context: Context) -> Outcome:
         await rollout.foundation()
         await rollout.deploy(plans)
     except Cancelled:
-        phase = Phase.PARTIAL if env.phase is Phase.CREATING else env.phase
+        kept = Phase.PARTIAL if env.phase is Phase.CREATING else env.phase
         headline = cancelled_headline(tracker, kept=True)
-        return ended(context, tracker, End.CANCELLED, phase, headline)
+        return ended(context, tracker, End.CANCELLED, kept, headline)
     except UserError as error:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(error))
     result = judge(tracker.progress.services)

@@ -17,8 +17,9 @@ from qbot.errors import TransientError
 from qbot.operations.context import HISTORY, Context, usual
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.endings import ended
-from qbot.operations.engine import Outcome, Run
+from qbot.operations.handler import Outcome
 from qbot.operations.live import Live
+from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 _LOOK = 5.0  # seconds between two reads of the truth while something is still going

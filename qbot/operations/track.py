@@ -10,7 +10,7 @@ from qbot.domain.names import ServiceName
 from qbot.domain.progress import End, Progress, Proof, ServiceProgress, Stage, Step
 from qbot.domain.services import Build, Service, ServicePlan
 from qbot.operations.context import Context
-from qbot.operations.engine import Run
+from qbot.operations.run import Run
 
 
 class Tracker:
