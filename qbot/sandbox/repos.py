@@ -74,7 +74,14 @@ class Annotation:
 
 def valid_branch(name: str) -> bool:
     """Whether git and GitLab would take this name for a branch."""
-    return bool(name) and not name.startswith("-") and pygit2.reference_is_valid_name(_HEADS + name)
+    if not _reaches_git(name) or not name or name.startswith("-"):
+        return False
+    return pygit2.reference_is_valid_name(_HEADS + name)
+
+
+def _reaches_git(text: str) -> bool:
+    """Whether libgit2 would see all of a text: for it a zero byte is where a text ends."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Repository:
@@ -97,6 +104,8 @@ class Repository:
 
     def resolve(self, revision: str) -> str | None:
         """The commit behind a branch, tag, commit id (7 hex digits or more), full ref or HEAD."""
+        if not _reaches_git(revision):
+            return None
         for name in (revision, _HEADS + revision, _TAGS + revision):
             if name != "HEAD" and not name.startswith("refs/"):
                 continue
@@ -126,6 +135,8 @@ class Repository:
 
     def tree(self, sha: str, folder: str = "") -> pygit2.Tree | None:
         """The tree of a folder at a commit; None where there is no such folder."""
+        if not _reaches_git(folder):
+            return None
         found: pygit2.Object = self.git[sha].peel(pygit2.Tree)
         for part in filter(None, folder.split("/")):
             if not isinstance(found, pygit2.Tree) or part not in found:
@@ -136,7 +147,7 @@ class Repository:
     def file(self, sha: str, path: str) -> File | None:
         """One file at a commit; None where there is none."""
         folder, _, name = path.rpartition("/")
-        tree = self.tree(sha, folder)
+        tree = self.tree(sha, folder) if _reaches_git(name) else None
         found = tree[name] if tree is not None and name and name in tree else None
         if not isinstance(found, pygit2.Blob):
             return None
@@ -182,19 +193,31 @@ class Repository:
         at: datetime,
         committer: Person | None = None,
     ) -> str:
-        """Make a commit on top of `parent` that no branch knows yet; its id."""
+        """Make a commit on top of `parent` that no branch knows yet; its id.
+
+        Raises:
+            ValueError: git refuses a path, for instance one that leaves the repository.
+        """
+        tree = self._changed_tree(parent, changes)
+        parents = [parent] if parent is not None else []
+        return self.store(tree, parents, message=message, author=author, at=at, committer=committer)
+
+    def _changed_tree(self, parent: str | None, changes: Mapping[str, str | bytes | None]) -> str:
         index = pygit2.Index()
         if parent is not None:
             index.read_tree(self.git[parent].peel(pygit2.Tree))
-        for path, content in changes.items():
-            if content is None:
-                index.remove(path)
-            else:
+        try:
+            for path, content in changes.items():
+                if content is None:
+                    index.remove(path)
+                    continue
+                if not _reaches_git(path):
+                    raise ValueError("invalid path")
                 data = content.encode() if isinstance(content, str) else content
                 index.add(pygit2.IndexEntry(path, self.git.create_blob(data), FileMode.BLOB))
-        tree = str(index.write_tree(self.git))
-        parents = [parent] if parent is not None else []
-        return self.store(tree, parents, message=message, author=author, at=at, committer=committer)
+            return str(index.write_tree(self.git))
+        except (pygit2.GitError, OSError) as error:
+            raise ValueError(str(error)) from error
 
     def store(
         self,

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qbot.sandbox.clock import SandboxClock
@@ -48,7 +48,8 @@ def test_every_spelling_of_a_revision_is_resolved(cart: Repository) -> None:
 
 
 @pytest.mark.parametrize(
-    "revision", ["", "nope", "refs/heads/nope", "abc", "0" * 40, "a b", "..", "^"]
+    "revision",
+    ["", "nope", "refs/heads/nope", "abc", "0" * 40, "a b", "..", "^", "main\0x", "\ud800"],
 )
 def test_what_is_not_there_resolves_to_nothing(cart: Repository, revision: str) -> None:
     assert cart.resolve(revision) is None
@@ -64,6 +65,7 @@ def test_text_files_are_read_by_folder_and_by_path(cart: Repository) -> None:
     assert cart.files(sha) == {"README.md": "# cart\n", "chart/values.yaml": "a: 1\n"}
     assert cart.files(sha, "nowhere") == cart.files(sha, "README.md") == {}
     assert cart.read(sha, "chart/values.yaml") == "a: 1\n"
+    assert cart.read(sha, "README.md\0") is cart.read(sha, "chart\0/values.yaml") is None
     assert cart.read(sha, "chart") is cart.read(sha, "nope") is cart.read(sha, "") is None
 
 
@@ -113,7 +115,9 @@ def test_clearing_leaves_nothing_on_the_disk(repositories: Repositories, cart: R
     assert list(repositories) == []
 
 
-@given(st.text(max_size=12))
+@given(st.text(st.characters(), max_size=12))
+@example("main\0?")
+@example("\ud800")
 def test_a_valid_branch_name_never_has_what_git_forbids(name: str) -> None:
     if valid_branch(name):
         assert not set(name) & set(" ~^:?*[\\")

@@ -135,14 +135,17 @@ def _store(ask: Ask, project: Project, parent: str, changes: Changes) -> str:
         ask.params.text("author_name") or ask.user.name,
         ask.params.text("author_email") or ask.user.email,
     )
-    return project.repository.store_changes(
-        parent,
-        changes,
-        message=ask.params.text("commit_message"),
-        author=author,
-        committer=Person(ask.user.name, ask.user.email),
-        at=ask.world.now(),
-    )
+    try:
+        return project.repository.store_changes(
+            parent,
+            changes,
+            message=ask.params.text("commit_message"),
+            author=author,
+            committer=Person(ask.user.name, ask.user.email),
+            at=ask.world.now(),
+        )
+    except ValueError as error:
+        raise message(400, str(error)) from None
 
 
 def last_commit(repository: Repository, sha: str, path: str) -> str | None:

@@ -23,6 +23,7 @@ _TITLES = (
     "Try the new totals",
 )
 Body = dict[str, Any]
+Changes = dict[str, str | bytes | None]
 
 
 class BadDriveError(Exception):
@@ -62,13 +63,7 @@ class Drive:
         title, changes = self._change(body.get("files"))
         branches = project.repository.branches()
         parent = branches.get(branch) or branches[project.default_branch]
-        sha = project.repository.store_changes(
-            parent,
-            changes,
-            message=title,
-            author=Person(author.name, author.email),
-            at=self._world.now(),
-        )
+        sha = self._commit(project, parent, changes, title, author)
         self._move(project, branch, sha, author)
         return {"sha": sha}
 
@@ -144,16 +139,12 @@ class Drive:
             raise BadDriveError(f"!{found.iid} of {project.path} changes nothing")
         target = found.target_branch
         author = self._user(_REVIEWER)
-        sha = project.repository.store_changes(
-            project.repository.branches()[target],
-            dict.fromkeys(paths, f"Changed on {target} meanwhile.\n"),
-            message="Change the same lines",
-            author=Person(author.name, author.email),
-            at=self._world.now(),
-        )
+        changes: Changes = dict.fromkeys(paths, f"Changed on {target} meanwhile.\n")
+        parent = project.repository.branches()[target]
+        sha = self._commit(project, parent, changes, "Change the same lines", author)
         self._move(project, target, sha, author)
 
-    def _change(self, files: object) -> tuple[str, dict[str, str | bytes | None]]:
+    def _change(self, files: object) -> tuple[str, Changes]:
         number = next(self._changes)
         if files is None:
             title = _TITLES[number % len(_TITLES)]
@@ -161,6 +152,17 @@ class Drive:
         if not isinstance(files, dict) or not all(isinstance(t, str) for t in files.values()):
             raise BadDriveError("files must map paths to texts")
         return f"Change {', '.join(files)}"[:70], dict(files)
+
+    def _commit(
+        self, project: Project, parent: str, changes: Changes, title: str, author: User
+    ) -> str:
+        who = Person(author.name, author.email)
+        try:
+            return project.repository.store_changes(
+                parent, changes, message=title, author=who, at=self._world.now()
+            )
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
 
     def _move(self, project: Project, branch: str, sha: str | None, user: User) -> None:
         try:

@@ -49,6 +49,8 @@ def test_a_commit_changes_many_files_at_once_on_top_of_the_branch(
 @pytest.mark.parametrize(
     ("action", "text"),
     [
+        (create(".git/config"), "invalid path: '.git/config'"),
+        (create("new", "%", encoding="base64"), "content is not base64"),
         (create(VALUES), "A file with this name already exists"),
         ({"action": "update", "file_path": "nope"}, "A file with this name doesn't exist"),
         ({"action": "delete", "file_path": "nope"}, "A file with this name doesn't exist"),

@@ -54,6 +54,8 @@ def test_a_deleted_branch_is_gone(served: Served) -> None:
         ("push", CART | {"branch": "main/x"}, "git refuses to make refs/heads/main/x"),
         ("push", CART | {"branch": "x", "force": True}, "unknown: force"),
         ("push", CART | {"branch": "x", "files": ["a"]}, "files must map paths to texts"),
+        ("push", CART | {"branch": "x", "files": {"../x": ""}}, "invalid path: '../x'"),
+        ("push", CART | {"branch": "x", "files": {"a\0b": ""}}, "invalid path"),
         ("push", CART | {"branch": "x", "author": "zoe"}, "no user zoe"),
         ("merge", CART | {"branch": "nope"}, "shop/cart has no branch nope"),
         ("delete-branch", CART | {"branch": "main"}, "main is the default branch of shop/cart"),
