@@ -14,6 +14,7 @@ from qbot.render import limits
 from qbot.render.escape import clean, cut
 
 Block = dict[str, Any]
+_SHORTEST = 100  # a paragraph cut to less is left out
 FRESH = "fresh"  # block_id of what may differ between two sendings of the same state
 
 
@@ -31,11 +32,35 @@ class Message:
 
 def message(text: str, blocks: Iterable[Block | None]) -> Message:
     """Put a message together; missing blocks are left out, those above the limit are cut off."""
-    kept = tuple(b for b in blocks if b)[: limits.MESSAGE_BLOCKS]
+    kept = tuple(_within([b for b in blocks if b][: limits.MESSAGE_BLOCKS]))
     shown = cut_escaped(text, limits.TEXT)
     lasting = [b for b in kept if b.get("block_id") != FRESH]
     told = json.dumps([shown, lasting], sort_keys=True).encode()
     return Message(shown, kept, hashlib.sha256(told).hexdigest()[:16])
+
+
+def _within(blocks: Sequence[Block]) -> list[Block]:
+    """Cut paragraphs, from the last one on, until all text together is within the limit."""
+    left = limits.MESSAGE_TEXT - sum(_length(b) for b in blocks if b["type"] != "section")
+    kept = []
+    for block in blocks:
+        if block["type"] == "section":
+            if left < _SHORTEST:
+                continue
+            text = block["text"]["text"]
+            text = cut_escaped(text, left - (_length(block) - len(text)))
+            block = {**block, "text": {**block["text"], "text": text}}  # noqa: PLW2901  (a copy)
+            left -= _length(block)
+        kept.append(block)
+    return kept
+
+
+def _length(node: Any) -> int:
+    """Characters of all texts in a block."""
+    if isinstance(node, dict):
+        return sum(len(v) if k == "text" and isinstance(v, str) else _length(v)
+                   for k, v in node.items())  # fmt: skip
+    return sum(_length(v) for v in node) if isinstance(node, list) else 0
 
 
 def cut_escaped(text: str, limit: int) -> str:

@@ -49,14 +49,14 @@ def card(
         superseded: why this card no longer counts; it loses its buttons.
         continues: Slack's own link to the message that this one goes on from.
     """
-    heading = title(progress)
-    summary = "\n".join(summary_lines(progress, style))
-    attend = attention(progress.services, style, ended=progress.end is not None)
-    rows = "\n".join([*attend, *proof_lines(progress)])
-    sources = "\n".join(source_lines(progress.services, progress.taken_from))
-    facts = fact_line(progress)
-    closing = joined([prose(superseded, 300), _before(continues)])
-    text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, closing) if t)
+    heading = f"Closed: {progress.branch}" if superseded else title(progress)
+    lines = [prose(superseded, 300)] if superseded else summary_lines(progress, style)
+    summary = "\n".join(lines)
+    rows = "" if superseded else "\n".join(_rows(progress, style))
+    sources = "\n".join(_sources(progress))
+    facts = fact_line(progress, closed=bool(superseded))
+    before = _before(continues)
+    text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, before) if t)
     blocks = [
         header(heading),
         section(summary) if summary else None,
@@ -64,10 +64,21 @@ def card(
         context(sources),
         context(facts),
         context(_fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
-        context(closing),
+        context(before),
         None if superseded else card_buttons(progress, style),
     ]
     return message(text, blocks)
+
+
+def _rows(progress: Progress, style: Style) -> list[str]:
+    ended = progress.end is not None
+    return [*attention(progress.services, style, ended=ended), *proof_lines(progress)]
+
+
+def _sources(progress: Progress) -> list[str]:
+    if progress.kind is Kind.TEARDOWN:
+        return []
+    return source_lines(progress.services, progress.taken_from)
 
 
 def _before(url: str) -> str:
@@ -131,17 +142,25 @@ def _proof(proof: Proof) -> str:
     return f"{sign} {prose(capital(proof.thing), 80)} {word}{note}"
 
 
-def fact_line(progress: Progress) -> str:
-    """Who started it, how long it took or usually takes, when the environment ends."""
+def fact_line(progress: Progress, *, closed: bool = False) -> str:
+    """Who started it, how long it took or usually takes, when the environment ends.
+
+    Args:
+        progress: of the operation.
+        closed: the environment is gone, so it has no end any more.
+    """
     who = f"Started by {mention(progress.actor.user)} {moment(progress.started_at)}"
+    if progress.end is End.REFUSED:
+        return who
+    usual = f"usually {duration(progress.usual_seconds)}" if progress.usual_seconds else ""
     took = ""
     if progress.end is not None and progress.ended_at is not None:
         took = f"took {span(progress.started_at, progress.ended_at)}"
-    usual = f"usually {duration(progress.usual_seconds)}" if progress.usual_seconds else ""
+        usual = f"({usual})" if usual and progress.end is End.SUCCEEDED else ""
     expires = ""
-    if progress.expires_at and progress.kind is not Kind.TEARDOWN:
+    if progress.expires_at and progress.kind is not Kind.TEARDOWN and not closed:
         expires = f"expires {moment(progress.expires_at, '{date_short_pretty} {time}')}"
-    return joined([who, took, usual, expires])
+    return joined([who, f"{took} {usual}".strip(), expires])
 
 
 def _fresh_line(progress: Progress, fresh: Fresh) -> str:

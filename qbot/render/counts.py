@@ -56,5 +56,5 @@ def wave(progress: Progress) -> str:
 def activity(progress: Progress) -> str:
     """What the operation is busy with."""
     if progress.cancelling and progress.end is None:
-        return "Cancelling: what runs is being brought to a stop"
+        return "Bringing what runs to a stop"
     return joined([STEPS[progress.step], wave(progress)])

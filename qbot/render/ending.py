@@ -32,7 +32,8 @@ def _sentence(progress: Progress, style: Style) -> str:
     noun = NOUNS[progress.kind]
     match progress.end:
         case End.SUCCEEDED:
-            return f"{branch} is {_done(progress)}{took}.{_where(progress, style)}"
+            done = "ready" if progress.kind is Kind.CREATE else DONE[progress.kind]
+            return f"{branch} is {done}{took}.{_where(progress, style)}"
         case End.FAILED if progress.kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:
@@ -43,10 +44,6 @@ def _sentence(progress: Progress, style: Style) -> str:
             return f"{noun} of {branch} was cancelled{took}.{reason}"
         case _:
             return f"{branch} was not {DONE[progress.kind]}.{reason}"
-
-
-def _done(progress: Progress) -> str:
-    return "ready" if progress.kind is Kind.CREATE else DONE[progress.kind]
 
 
 def _where(progress: Progress, style: Style) -> str:

@@ -43,7 +43,7 @@ def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:
 
 def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
     command = (style or Style()).command
-    first = with_command(prose(_sentence(what), 1_000), command)
+    first = with_command(prose(_sentence(what), 1_000), command) or "That did not work."
     second = with_command(prose(hint, 600), command)
     text = "\n".join(t for t in (first, second, refer) if t)
     return message(text, [section(f":warning: {first}"), context(second, refer)])

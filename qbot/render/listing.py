@@ -13,7 +13,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
 from qbot.render.escape import clean, code, link, mention, prose
 from qbot.render.style import Style
-from qbot.render.words import DOING, PHASES, joined, plural, span
+from qbot.render.words import DOING, PHASES, joined, plural, rough
 
 PAGE = 20  # environments
 _LINES_A_BLOCK = 6  # of at most 500 characters each: below a section's limit
@@ -86,8 +86,10 @@ def listing(
     return message("\n".join(t for t in texts if t), blocks)
 
 
-def environment_line(row: EnvironmentSummary, style: Style, *, now: datetime) -> str:
-    """Branch, state, owner, age or end, link."""
+def environment_line(
+    row: EnvironmentSummary, style: Style, *, now: datetime, own: bool = False
+) -> str:
+    """Branch, state, owner (not for one's own), age and end, link."""
     env = row.environment
     word, sign = PHASES[env.phase]
     if row.operation and row.operation.progress:
@@ -97,7 +99,7 @@ def environment_line(row: EnvironmentSummary, style: Style, *, now: datetime) ->
     return joined(
         [
             f"{sign} *{prose(env.branch, 100)}* {word}",
-            mention(env.owner.user),
+            "" if own else mention(env.owner.user),
             ends(env, now=now),
             where if where != "open" else "",
         ]
@@ -106,11 +108,11 @@ def environment_line(row: EnvironmentSummary, style: Style, *, now: datetime) ->
 
 def ends(env: Environment, *, now: datetime) -> str:
     """How old it is and how long it may live."""
-    age = f"{span(env.created_at, now)} old"
+    age = f"{rough((now - env.created_at).total_seconds())} old"
     if env.expires_at is None:
         return age
-    left = f"expires in {span(now, env.expires_at)}" if env.expires_at > now else "expired"
-    return f"{age}, {left}"
+    left = (env.expires_at - now).total_seconds()
+    return f"{age}, expires in {rough(left)}" if left > 0 else f"{age}, expired"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:

@@ -11,7 +11,7 @@ from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, prose
 from qbot.render.forms import View, checkbox, choice, field, option, text_input, view
-from qbot.render.words import PHASES, capital, duration, plural, ttl
+from qbot.render.words import PHASES, plural, rough, ttl
 
 _WARNING = (
     "It goes with all its services and data, and that cannot be undone. The git branch stays."
@@ -92,7 +92,7 @@ def _source(form: CreateForm) -> Block | None:
 def _lifetime(form: CreateForm) -> Block | None:
     if not form.lifetimes:
         return None
-    choices = {t: option(capital(duration(t.total_seconds())), ttl(t)) for t in form.lifetimes}
+    choices = {t: option(rough(t.total_seconds()), ttl(t)) for t in form.lifetimes}
     menu = choice(actions.TTL_INPUT, list(choices.values()), placeholder="As usual")
     if form.lifetime in choices:
         menu["initial_option"] = choices[form.lifetime]

@@ -10,7 +10,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, PHASES, joined, plural, span
+from qbot.render.words import NOUNS, PHASES, joined, plural, rough
 
 _HOLDERS = 10
 
@@ -55,7 +55,7 @@ def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = 
     env, operation = refusal.environment, refusal.operation
     branch = f"*{prose(env.branch, 120)}*"
     if operation:
-        since = span(operation.created_at, now)
+        since = rough((now - operation.created_at).total_seconds())
         text = (
             f"{branch} is taken: {mention(operation.actor.user)} started to "
             f"{NOUNS[operation.kind].lower()} it {since} ago."

@@ -20,7 +20,7 @@ def overview(
 ) -> Message:
     """My environments, each with a button, and the ways on; `total` counts everybody's."""
     heading = "Your environments" if mine else "You have no environments"
-    lines = [environment_line(r, style, now=now) for r in mine[:_MOST]]
+    lines = [environment_line(r, style, now=now, own=True) for r in mine[:_MOST]]
     rest = f"and {len(mine) - _MOST} more: {code(f'{style.command} list --mine')}"
     hint = (
         f"An environment runs one git branch with everything around it. "

@@ -2,9 +2,8 @@
 
 from qbot.domain.names import app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
-from qbot.render.attention import attention
 from qbot.render.blocks import Message, context, header, message, section
-from qbot.render.escape import code, prose
+from qbot.render.escape import code, link, prose
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -35,29 +34,29 @@ def preview(progress: Progress, style: Style) -> Message:
     ]
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))
-    lines = [_application(progress, s) for s in progress.services[:_LINES]]
+    lines = [_application(progress, s, style) for s in progress.services[:_LINES]]
     if len(progress.services) > _LINES:
         lines.append(f"and {len(progress.services) - _LINES} more")
     chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
-    rows = attention(progress.services, style, ended=False)
     sources = "\n".join(source_lines(progress.services, progress.taken_from))
-    text = "\n".join([prose(heading), *lead, *rows, sources, *lines])
+    text = "\n".join([prose(heading), *lead, sources, *lines])
     return message(
         text,
         [
             header(heading),
             section("\n".join(lead)),
-            section("\n".join(rows)) if rows else None,
             *(section("\n".join(chunk)) for chunk in chunks),
             context(sources),
         ],
     )
 
 
-def _application(progress: Progress, service: ServiceProgress) -> str:
+def _application(progress: Progress, service: ServiceProgress, style: Style) -> str:
     name = code(app_name(progress.name, service.service), 64)
     version = f"{prose(service.ref, 60)} at {code(service.sha[:8], 12)}" if service.sha else ""
     note = ""
     if service.stage is not Stage.PLANNED:
-        note = f" ({STAGES[service.stage][0]})"
+        reason = f": {prose(service.reason, 100)}" if service.reason else ""
+        word = link(service.url, STAGES[service.stage][0], style.hosts)
+        note = f" ({word}{reason})"
     return f"{name} {version}{note}".rstrip()

@@ -47,7 +47,9 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     if len(shown.services) > _SERVICES:
         services.append(f"and {len(shown.services) - _SERVICES} more, see Details")
     chunks = [services[i : i + _LINES_A_BLOCK] for i in range(0, len(services), _LINES_A_BLOCK)]
-    sources = "\n".join(source_lines(shown.services, shown.taken_from))
+    sources = ""  # the rows say it, unless there are too many of them
+    if len(shown.services) > _SERVICES:
+        sources = "\n".join(source_lines(shown.services, shown.taken_from))
     facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", ends(env, now=now)])
     stale = f":warning: {prose(shown.trouble)}" if shown.trouble else ""
     fresh = f"As of {moment(shown.as_of, '{time_secs}')}"

@@ -72,6 +72,16 @@ def span(earlier: datetime, later: datetime) -> str:
     return duration((later - earlier).total_seconds())
 
 
+def rough(seconds: float) -> str:
+    """One unit is enough for ages and lifetimes: `12 min`, `26 h`, `3 days`."""
+    whole = max(int(seconds), 0)
+    if whole < _HOUR:
+        return f"{max(whole // _MINUTE, 1)} min"
+    if whole < 2 * _DAY and whole % _DAY:
+        return f"{whole // _HOUR} h"
+    return plural(whole // _DAY, "day")
+
+
 def ttl(value: timedelta) -> str:
     """A lifetime as the command line takes it: `3d`, `12h`, `90m`."""
     minutes = int(value.total_seconds()) // _MINUTE
@@ -91,7 +101,7 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 service`, `3 services`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -1,0 +1,174 @@
+"""The card and its end reply, state by state. Read the golden files as their reader would."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from qbot.domain.progress import End, Kind, Proof, Stage, Step
+from qbot.domain.services import Source
+from qbot.render.card import Fresh, card
+from qbot.render.ending import end_reply
+from tests.render.conftest import Golden
+from tests.render.samples import (
+    BEGUN,
+    FAILED,
+    NOW,
+    READY,
+    RUNNING,
+    START,
+    STYLE,
+    service,
+    shop,
+)
+
+FRESH = Fresh(every=5.0)
+TEARDOWN = replace(
+    RUNNING,
+    kind=Kind.TEARDOWN,
+    step=Step.REMOVING,
+    usual_seconds=40.0,
+    services=shop(
+        service("orders", Stage.DELETING, reason="waiting for PostDelete hook Job/drop-database"),
+        service("cart", Stage.DELETING),
+        rest=Stage.GONE,
+    ),
+)
+PROOFS = (
+    Proof("applications", gone=True),
+    Proof("namespace", gone=True),
+    Proof("project", gone=True),
+    Proof("volumes", gone=None, note="there is no access to the cluster"),
+)
+
+
+def test_queued(golden: Golden) -> None:
+    queued = replace(BEGUN, step=Step.QUEUED, headline="Waits for the sync that ben started.")
+    golden("card_queued", card(queued, STYLE, fresh=FRESH))
+
+
+def test_looking_up(golden: Golden) -> None:
+    golden("card_resolving", card(BEGUN, STYLE, fresh=FRESH))
+
+
+def test_deploying(golden: Golden) -> None:
+    golden("card_deploying", card(RUNNING, STYLE, fresh=Fresh(every=54.0, running=45)))
+
+
+def test_deploying_while_argo_cd_is_away(golden: Golden) -> None:
+    away = replace(
+        RUNNING, trouble="Argo CD does not answer", trouble_since=START + timedelta(seconds=60)
+    )
+    golden("card_trouble", card(away, STYLE, fresh=FRESH))
+
+
+def test_cancelling(golden: Golden) -> None:
+    golden("card_cancelling", card(replace(RUNNING, cancelling=True), STYLE, fresh=FRESH))
+
+
+def test_ready(golden: Golden) -> None:
+    golden("card_ready", card(READY, STYLE, fresh=FRESH))
+    golden("end_ready", end_reply(READY, STYLE))
+
+
+def test_failed(golden: Golden) -> None:
+    golden("card_failed", card(FAILED, STYLE))
+    golden("end_failed", end_reply(FAILED, STYLE))
+
+
+def test_cancelled(golden: Golden) -> None:
+    headline = "9 of 11 services were ready; what exists is kept."
+    cancelled = replace(FAILED, end=End.CANCELLED, headline=headline)
+    golden("card_cancelled", card(cancelled, STYLE))
+    golden("end_cancelled", end_reply(cancelled, STYLE))
+
+
+def test_refused(golden: Golden) -> None:
+    refused = replace(
+        BEGUN,
+        step=Step.ENDED,
+        end=End.REFUSED,
+        ended_at=NOW,
+        headline="No service has a branch `feat/chekout`. Did you mean `feat/checkout`?",
+    )
+    golden("card_refused", card(refused, STYLE))
+    golden("end_refused", end_reply(refused, STYLE))
+
+
+def test_synced(golden: Golden) -> None:
+    golden("card_synced", card(replace(READY, kind=Kind.SYNC), STYLE))
+
+
+def test_deleting(golden: Golden) -> None:
+    golden("card_deleting", card(TEARDOWN, STYLE, fresh=FRESH))
+
+
+def test_deleted(golden: Golden) -> None:
+    done = replace(
+        TEARDOWN,
+        step=Step.ENDED,
+        end=End.SUCCEEDED,
+        ended_at=NOW,
+        services=shop(rest=Stage.GONE),
+        proofs=PROOFS,
+    )
+    golden("card_deleted", card(done, STYLE))
+    golden("end_deleted", end_reply(done, STYLE))
+
+
+def test_stuck(golden: Golden) -> None:
+    stuck = replace(
+        TEARDOWN,
+        step=Step.ENDED,
+        end=End.FAILED,
+        ended_at=NOW,
+        headline="orders did not go in time.",
+        proofs=(Proof("namespace", gone=False, note="finalizer kubernetes.io/pvc-protection"),),
+    )
+    golden("card_stuck", card(stuck, STYLE))
+    golden("end_stuck", end_reply(stuck, STYLE))
+
+
+def test_superseded(golden: Golden) -> None:
+    golden("card_superseded", card(READY, STYLE, superseded="Deleted by @ben on 22 November."))
+
+
+def test_overrides_and_another_environment_are_named(golden: Golden) -> None:
+    services = tuple(
+        replace(s, source=Source.SET, ref="fix/rounding")
+        if s.service == "payments"
+        else replace(s, source=Source.FROM, ref="feat/base")
+        if s.service in {"orders", "search"}
+        else s
+        for s in READY.services
+    )
+    mixed = replace(READY, services=services, taken_from="feat/base")
+    golden("card_sources", card(mixed, STYLE))
+
+
+def test_a_hundred_services_stay_one_readable_card(golden: Golden) -> None:
+    stages = [Stage.FAILED] * 14 + [Stage.SYNCING] * 20 + [Stage.READY] * 66
+    services = tuple(
+        replace(
+            service(f"service-{n:03}", stage, reason="CrashLoopBackOff" if n < 14 else ""),
+            wave=n % 4,
+        )
+        for n, stage in enumerate(stages)
+    )
+    golden("card_hundred", card(replace(RUNNING, services=services), STYLE, fresh=FRESH))
+
+
+def test_a_card_that_goes_on_says_from_where() -> None:
+    before = "https://acme.slack.com/archives/C1/p1"
+    assert f"<{before}|goes on from an earlier message>" in (
+        card(RUNNING, STYLE, continues=before).text
+    )
+
+
+def test_how_fresh_it_is_does_not_make_it_another_message() -> None:
+    later = replace(RUNNING, updated_at=NOW + timedelta(seconds=30))
+    one, other = card(RUNNING, STYLE, fresh=FRESH), card(later, STYLE, fresh=Fresh(30.0, 12))
+    assert one.digest == other.digest
+    assert one.blocks != other.blocks
+
+
+def test_a_changed_count_makes_it_another_message() -> None:
+    assert card(RUNNING, STYLE).digest != card(READY, STYLE).digest

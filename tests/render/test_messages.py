@@ -1,0 +1,212 @@
+"""All other messages and views, as golden files."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from qbot.domain.commands import SPECS, spec_of
+from qbot.domain.environment import Phase
+from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
+from qbot.domain.progress import Stage
+from qbot.errors import PermanentError, TransientError, UserError
+from qbot.render.board import board
+from qbot.render.card import Fresh
+from qbot.render.details import PAGE, Details, details, loading
+from qbot.render.errors import failure, refusal
+from qbot.render.helping import help_all, help_verb
+from qbot.render.listing import Page, listing
+from qbot.render.modals import CreateForm, create_form, delete_confirmation, delete_form
+from qbot.render.notices import invite, quota, taken
+from qbot.render.overview import overview
+from qbot.render.preview import preview
+from qbot.render.showing import Shown, show
+from tests.render.conftest import Golden
+from tests.render.samples import (
+    ANA,
+    BEGUN,
+    FAILED,
+    NOW,
+    READY,
+    RUNNING,
+    SHOP,
+    START,
+    STYLE,
+    environment,
+    operation,
+    service,
+    shop,
+    summaries,
+)
+
+
+def test_list(golden: Golden) -> None:
+    golden("list", listing(summaries(9), Page(), STYLE, now=NOW))
+
+
+def test_list_of_a_thousand_is_paged_and_echoes_the_filter(golden: Golden) -> None:
+    page = Page(1, "all", "ticket")
+    golden("list_thousand", listing(summaries(1_000), page, STYLE, now=NOW))
+
+
+def test_list_beyond_its_end_shows_the_last_page() -> None:
+    shown = listing(summaries(25), Page(99), STYLE, now=NOW)
+    assert "page 2 of 2" in shown.text
+
+
+def test_list_without_a_match(golden: Golden) -> None:
+    golden("list_no_match", listing([], Page(text="chekout"), STYLE, now=NOW))
+
+
+def test_empty_list(golden: Golden) -> None:
+    golden("list_empty", listing([], Page(), STYLE, now=NOW))
+
+
+def test_page_survives_its_button() -> None:
+    page = Page(3, "failed", "a:b")
+    assert Page.parse(page.value()) == page
+    assert Page.parse("x:y:z") == Page(0, "", "z")
+
+
+def test_show(golden: Golden) -> None:
+    env = environment(phase=Phase.FAILED)
+    shown = Shown(
+        env, FAILED.services, NOW, operation(FAILED), card_url="https://acme.slack.com/p1"
+    )
+    golden("show", show(shown, STYLE, now=NOW))
+
+
+def test_show_of_a_hundred_services_while_argo_cd_is_away(golden: Golden) -> None:
+    services = tuple(service(f"service-{n:03}", Stage.READY) for n in range(100))
+    shown = Shown(
+        environment(), services, START, operation(RUNNING), "Argo CD does not answer", "feat/base"
+    )
+    golden("show_hundred", show(shown, STYLE, now=NOW))
+
+
+def test_overview(golden: Golden) -> None:
+    golden("overview", overview(summaries(3), 42, STYLE, now=NOW))
+
+
+def test_overview_of_many_of_mine(golden: Golden) -> None:
+    golden("overview_many", overview(summaries(30), 99, STYLE, now=NOW))
+
+
+def test_overview_of_a_newcomer(golden: Golden) -> None:
+    golden("overview_empty", overview([], 0, STYLE, now=NOW))
+
+
+def test_help(golden: Golden) -> None:
+    golden("help", help_all(SPECS, STYLE))
+
+
+def test_help_for_one_verb(golden: Golden) -> None:
+    golden("help_create", help_verb(spec_of("create"), STYLE))
+    golden("help_show", help_verb(spec_of("show"), STYLE))
+
+
+def test_details(golden: Golden) -> None:
+    golden("details_loading", loading("op0017", "feat/checkout"))
+    golden("details", details(Details("op0017", "feat/checkout", FAILED.services, NOW), STYLE))
+
+
+def test_details_are_paged(golden: Golden) -> None:
+    services = tuple(service(f"service-{n:03}", Stage.READY) for n in range(100))
+    shown = Details("op0017", "feat/checkout", services, NOW, "Argo CD does not answer", page=1)
+    view = details(shown, STYLE)
+    assert sum(b["type"] == "section" for b in view["blocks"]) == PAGE + 1
+    golden("details_page", view)
+
+
+def test_details_before_anything_is_known(golden: Golden) -> None:
+    golden("details_empty", details(Details("op0017", "feat/checkout", (), NOW), STYLE))
+
+
+def test_create_form(golden: Golden) -> None:
+    form = CreateForm(
+        channel="C0GENERAL",
+        services=SHOP,
+        environments=[environment(n) for n in (1, 2)],
+        lifetimes=[timedelta(hours=8), timedelta(days=1), timedelta(days=3)],
+        lifetime=timedelta(days=3),
+        branch="feat/checkout",
+    )
+    golden("form_create", create_form(form))
+
+
+def test_create_form_with_more_services_than_a_menu_holds(golden: Golden) -> None:
+    services = [f"service-{n:03}" for n in range(250)]
+    golden("form_create_large", create_form(CreateForm(channel="C0GENERAL", services=services)))
+
+
+def test_delete_form(golden: Golden) -> None:
+    golden("form_delete", delete_form("C0GENERAL", [environment(), environment(1, Phase.PARTIAL)]))
+    golden("form_delete_none", delete_form("C0GENERAL", []))
+
+
+def test_delete_confirmation(golden: Golden) -> None:
+    golden("delete_confirmation", delete_confirmation(environment()))
+
+
+def test_errors(golden: Golden) -> None:
+    user = UserError(
+        "There is no environment for `feat/chekout`. Did you mean `feat/checkout`?",
+        hint="`list` shows what there is; `create feat/chekout` makes one.",
+    )
+    golden("error_user", failure(user, STYLE))
+    golden("error_transient", failure(TransientError("GitLab answered 503"), STYLE, reference="r1"))
+    golden("error_permanent", failure(PermanentError("Slack's app lacks the scope x"), STYLE))
+    golden("error_unexpected", failure(KeyError("secret"), STYLE, reference="r2"))
+
+
+def test_an_unexpected_error_shows_nothing_of_itself() -> None:
+    assert "hunter2" not in failure(RuntimeError("hunter2"), STYLE, reference="r2").text
+
+
+def test_refusal(golden: Golden) -> None:
+    reason = "Guests may not use Qbot."
+    golden("refusal", refusal(reason, "Ask a member of the workspace to do it.", STYLE))
+
+
+def test_preview(golden: Golden) -> None:
+    services = shop(service("cart", Stage.BUILDING), rest=Stage.PLANNED)
+    golden("preview", preview(replace(BEGUN, services=services, dry_run=True), STYLE))
+
+
+def test_preview_of_hundreds_of_services_fits() -> None:
+    services = tuple(service(f"service-{n:03}", Stage.PLANNED) for n in range(300))
+    shown = preview(replace(BEGUN, services=services, dry_run=True), STYLE)
+    assert "and 150 more" in "".join(str(b) for b in shown.blocks)
+
+
+def test_branch_is_taken(golden: Golden) -> None:
+    first = BranchTaken(environment(phase=Phase.CREATING), operation(RUNNING))
+    golden("taken_running", taken(first, STYLE, now=NOW, card_url="https://acme.slack.com/p1"))
+    partial = BranchTaken(environment(phase=Phase.PARTIAL), None)
+    golden("taken_partial", taken(partial, STYLE, now=NOW))
+
+
+def test_quota(golden: Golden) -> None:
+    holders = tuple(r.environment for r in summaries(12))
+    golden("quota_own", quota(QuotaReached(3, ANA, holders[:3]), now=NOW))
+    golden("quota_all", quota(QuotaReached(12, None, holders), now=NOW))
+
+
+def test_invite(golden: Golden) -> None:
+    golden("invite", invite(STYLE, channel="C0RELEASES", moved=True))
+    golden("invite_offer", invite(STYLE, channel="C0RELEASES", moved=False))
+
+
+def test_board(golden: Golden) -> None:
+    many = [replace(RUNNING, branch=r.environment.branch) for r in summaries(3)]
+    fresh = Fresh(every=7.2, running=14)
+    golden("board", board([READY, *many, BEGUN], fresh=fresh))
+    golden("board_done", board([], fresh=fresh))
+
+
+def test_board_of_two_hundred(golden: Golden) -> None:
+    many = [replace(RUNNING, branch=r.environment.branch) for r in summaries(200)]
+    golden("board_many", board(many, fresh=Fresh(every=9.0, running=200)))
+
+
+def test_summary_of_an_idle_environment_has_no_operation() -> None:
+    row = EnvironmentSummary(environment(), None)
+    assert "ready · <@U0ANA>" in listing([row], Page(), STYLE, now=NOW).text
