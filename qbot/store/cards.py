@@ -1,11 +1,11 @@
 """The dispatcher's side of the cards: what is behind, and what Slack has been told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from qbot.domain.names import OpId
 from qbot.domain.operation import CardRow
 from qbot.store.rows import card_of
-from qbot.store.statements import Channel, Driver, Script, sql
+from qbot.store.statements import Driver, Script, sql
 
 
 class SqlCards:
@@ -13,10 +13,6 @@ class SqlCards:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake`, from the event loop, after a commit that changed a card."""
-        self._driver.listen(Channel.CARDS, wake)
 
     async def lead(self, worker: str, seconds: float) -> bool:
         """Take or renew the dispatcher's lease; False while another worker holds it."""

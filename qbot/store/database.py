@@ -1,5 +1,6 @@
 """Opening the database: URL -> driver -> newest schema -> the three ports."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
 from qbot.store.sqlite import SqliteDriver
-from qbot.store.statements import Driver, Script, sql
+from qbot.store.statements import Channel, Driver, Script, sql
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -27,7 +28,11 @@ class Database:
     cards: SqlCards
     driver: Driver
 
-    async def ping(self) -> None:
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from the event loop, after commits that change what a card should show."""
+        self.driver.listen(Channel.CARDS, wake)
+
+    async def check(self) -> None:
         """Ask the database anything.
 
         Raises:
@@ -40,7 +45,12 @@ class Database:
         await self.driver.close()
 
 
-async def open_store(url: str, *, clock: Clock, ids: Callable[[], str]) -> Database:
+def new_op_id() -> str:
+    """An operation's id: short enough to be read out."""
+    return f"o{secrets.token_hex(6)}"
+
+
+async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_id) -> Database:
     """Open `sqlite:///relative`, `sqlite:////absolute` or `postgresql://...`.
 
     Args:

@@ -1,0 +1,90 @@
+"""An absent database is waited for; nothing fails because of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+
+from qbot.domain.changes import Change
+from qbot.domain.operation import Claim, Woken
+from qbot.domain.ports import Journal
+from qbot.domain.progress import End, Progress
+from qbot.errors import TransientError
+from qbot.operations.retry import Backoff
+
+T = TypeVar("T")
+_BACKOFF = Backoff(first=0.1, most=5.0)
+_log = structlog.get_logger()
+
+
+class Patience:
+    """One for an engine, so that an outage is logged once and not by every operation."""
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        self._jitter = jitter
+        self._away = False
+
+    async def through(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until the database answers. A lost claim shows as Fenced, which is not retried."""
+        tries = 0
+        while True:
+            try:
+                result = await call()
+            except TransientError as error:
+                self.missed(error)
+                await asyncio.sleep(_BACKOFF.delay(tries, error, self._jitter()))
+                tries += 1
+            else:
+                self.answered()
+                return result
+
+    def missed(self, error: TransientError) -> None:
+        """The database did not answer."""
+        if not self._away:
+            self._away = True
+            _log.warning("database away, operations wait for it", error=str(error))
+
+    def answered(self) -> None:
+        """It did."""
+        if self._away:
+            self._away = False
+            _log.info("database back")
+
+
+class Ledger:
+    """One claim's side of the journal. Every call raises Fenced once the claim is lost."""
+
+    def __init__(self, journal: Journal, claim: Claim, patience: Patience) -> None:
+        self._journal = journal
+        self._claim = claim
+        self._patience = patience
+
+    async def commit(self, step: str, result: Any, changes: Sequence[Change]) -> None:
+        """Record a step."""
+        await self._patience.through(
+            lambda: self._journal.commit(self._claim, step, result, changes)
+        )
+
+    async def report(self, progress: Progress) -> None:
+        """Let the card show this."""
+        await self._patience.through(lambda: self._journal.report(self._claim, progress))
+
+    async def wait(
+        self, step: str, topic: str, until: datetime, *, heed_cancel: bool
+    ) -> Woken | None:
+        """Take a signal or suspend."""
+        return await self._patience.through(
+            lambda: self._journal.wait(self._claim, step, topic, until, heed_cancel=heed_cancel)
+        )
+
+    async def finish(self, end: End, headline: str, changes: Sequence[Change]) -> None:
+        """End the operation."""
+        await self._patience.through(
+            lambda: self._journal.finish(self._claim, end, headline, changes)
+        )
+
+    async def release(self) -> None:
+        """Give the operation back."""
+        await self._patience.through(lambda: self._journal.release(self._claim))

@@ -1,0 +1,286 @@
+"""What an operation is written against: steps that are recorded, waits that can be cancelled."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from qbot.domain.changes import CardChanged, Change
+from qbot.domain.operation import Claim, Operation
+from qbot.domain.ports import Clock, Fenced
+from qbot.domain.progress import Progress
+from qbot.errors import TransientError
+from qbot.operations.cancelling import Cancelling
+from qbot.operations.gathering import gather
+from qbot.operations.handler import Cancelled, Suspended
+from qbot.operations.patience import Ledger
+from qbot.operations.reporting import Reporter
+from qbot.operations.retry import Backoff, within_time
+from qbot.operations.troubles import Troubles
+
+T = TypeVar("T")
+_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footing:
+    """What the engine lends to a run."""
+
+    clock: Clock
+    jitter: Callable[[], float]
+    held: Callable[[], bool]  # whether the worker's lease is surely its own still
+    settle: float  # seconds that a run after a crash waits before it first looks or acts
+
+
+class Run:
+    """One worker's go at one operation.
+
+    Step names are unique within an operation and never mean something else later; effects happen
+    in steps only; everything else derives from the operation's input and the recorded results.
+    """
+
+    def __init__(self, claim: Claim, ledger: Ledger, footing: Footing) -> None:
+        self.operation: Operation = claim.operation
+        self.resumed = claim.resumed
+        self._ledger = ledger
+        self._footing = footing
+        self._recorded = dict(claim.steps)
+        self._names: set[str] = set()
+        self.progress = claim.operation.progress  # the newest that was told
+        self._reporter = Reporter(ledger.report, footing.clock, claim.operation.progress)
+        self._troubles = Troubles()
+        self._cancelling = Cancelling(asked=claim.operation.cancel_by is not None)
+        self._settling = asyncio.Lock()
+        self._settled = not claim.resumed
+
+    # Steps
+
+    async def step(
+        self,
+        name: str,
+        do: Callable[[], Awaitable[T]],
+        *,
+        find: Callable[[], Awaitable[T | None]] | None = None,
+        changes: Sequence[Change] | Callable[[T], Sequence[Change]] = (),
+        within: float | None = None,
+        backoff: Backoff = _BACKOFF,
+    ) -> T:
+        """Have an effect and record it, together with `changes`; once recorded it never runs again.
+
+        Args:
+            name: unique within the operation.
+            do: the effect; its result must be JSON, and comes back as JSON makes it (a tuple as
+                a list). It is repeated after a TransientError, and after a crash: it must bear it.
+            find: looks whether the effect is there already (None: it is not), before `do` is
+                repeated.
+            changes: what commits with the result, or a function of the result.
+            within: seconds after which a TransientError is raised instead of waited out.
+            backoff: how long to wait between tries.
+
+        Raises:
+            Cancelled: somebody asked to cancel while it waited for another try.
+        """
+        self._claim_name(name)
+        if name in self._recorded:
+            recorded: T = self._recorded[name]
+            return recorded
+        result: T = json.loads(json.dumps(await self._try(name, do, find, within, backoff)))
+        await self._commit(name, result, changes(result) if callable(changes) else changes)
+        return result
+
+    async def call(
+        self,
+        name: str,
+        do: Callable[[], Awaitable[T]],
+        *,
+        within: float | None = None,
+        backoff: Backoff = _BACKOFF,
+    ) -> T:
+        """Ask a neighbour, patiently like `step`; nothing is recorded, so only for reads."""
+        return await self._try(name, do, None, within, backoff)
+
+    async def gather(
+        self, coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = 16
+    ) -> list[T | Exception]:
+        """Run them, `limit` at a time, all to their end; errors are among the results.
+
+        `wait` cannot be used inside.
+
+        Raises:
+            Cancelled: one of them was cancelled.
+        """
+        return await gather(coroutines, limit)
+
+    async def deadline(self, name: str, seconds: float) -> datetime:
+        """The moment `seconds` after this was first reached, crashes and restarts included."""
+
+        async def decide() -> str:
+            return (self._footing.clock.now() + timedelta(seconds=seconds)).isoformat()
+
+        return datetime.fromisoformat(await self.step(name, decide))
+
+    # Waiting
+
+    async def wait(self, topic: str, timeout: float) -> Any | None:  # noqa: ASYNC109  (kept across restarts, unlike asyncio.timeout)
+        """Wait as a row for a signal, at most `timeout` seconds; None when the time has passed.
+
+        For waits of minutes to months: the run ends here and starts anew when it is woken, so
+        nothing may be open around it. One wait for each topic.
+
+        Raises:
+            Cancelled: somebody asked to cancel.
+        """
+        until = await self.deadline(f"until:{topic}", timeout)
+        name = f"wait:{topic}"
+        self._claim_name(name)
+        if name in self._recorded:
+            return self._recorded[name]
+        await self.checkpoint()
+        await self._reporter.flush()
+        woken = await self._ledger.wait(
+            name, topic, until, heed_cancel=not self._cancelling.is_ignored
+        )
+        if woken is None:
+            raise Suspended
+        if woken.cancelled:
+            self._cancelling.ask()
+            raise Cancelled
+        return woken.payload
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for seconds, not minutes.
+
+        Raises:
+            Cancelled: somebody asked to cancel.
+        """
+        await self.interruptible(self._footing.clock.sleep(seconds))
+
+    async def interruptible(self, awaitable: Awaitable[T]) -> T:
+        """Wait for something that a wish to cancel may end early.
+
+        Raises:
+            Cancelled: somebody asked to cancel; the awaitable was cancelled.
+        """
+        return await self._cancelling.interruptible(awaitable)
+
+    async def checkpoint(self) -> None:
+        """A place to stop.
+
+        Raises:
+            Cancelled: somebody asked to cancel.
+        """
+        if self._cancelling.due:
+            raise Cancelled
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked to cancel."""
+        return self._cancelling.asked
+
+    def ignoring_cancel(self) -> AbstractContextManager[None]:
+        """For what has to be done also, or only, after a wish to cancel."""
+        return self._cancelling.ignored()
+
+    # Telling
+
+    def report(self, progress: Progress) -> None:
+        """Let the card show this soon; the newest one counts, and is written before the end."""
+        self.progress = progress
+        self._reporter.show(self._shown(progress))
+
+    def trouble(self, message: str, *, source: str = "") -> None:
+        """Let the card say which neighbour does not answer; an empty message ends it.
+
+        Steps and calls do this by themselves. `source` tells several troubles apart.
+        """
+        self._troubles.tell(source, message, self._footing.clock.now())
+        if self.progress is not None:
+            self._reporter.show(self._shown(self.progress))
+
+    # The engine's part
+
+    def ask_to_cancel(self) -> None:
+        """Somebody asked to cancel."""
+        if not self._cancelling.asked:
+            self._cancelling.ask()
+            if self.progress is not None:
+                self._reporter.show(self._shown(self.progress))
+
+    async def close(self) -> Progress | None:
+        """Nothing more is written; answers the progress that was not."""
+        return await self._reporter.close()
+
+    # Within
+
+    def _claim_name(self, name: str) -> None:
+        if name in self._names:
+            msg = f"step name used twice: {name}"
+            raise ValueError(msg)
+        self._names.add(name)
+
+    async def _commit(self, name: str, result: Any, changes: Sequence[Change]) -> None:
+        cards = [change.progress for change in changes if isinstance(change, CardChanged)]
+        async with AsyncExitStack() as stack:
+            if cards:
+                await stack.enter_async_context(self._reporter.replaced(cards[-1]))
+            await self._ledger.commit(name, result, changes)
+        if cards:
+            self.progress = cards[-1]
+
+    async def _try(
+        self,
+        name: str,
+        do: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None,
+        within: float | None,
+        backoff: Backoff,
+    ) -> T:
+        await self._settle()
+        look, tries = self.resumed, 0
+        until = None if within is None else self._footing.clock.monotonic() + within
+        try:
+            while True:
+                try:
+                    return await self._go(do, find if look else None)
+                except TransientError as error:
+                    delay = backoff.delay(tries, error, self._footing.jitter())
+                    await self._wait_out(name, error, delay, until)
+                    look, tries = True, tries + 1
+        finally:
+            if self._troubles.has(name):
+                self.trouble("", source=name)
+
+    async def _go(
+        self, do: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]] | None
+    ) -> T:
+        found = await find() if find else None
+        if found is not None:
+            return found
+        if not self._footing.held():
+            # Frozen or cut off for most of the lease: another worker may be at it already.
+            raise Fenced(self.operation.id)
+        return await do()
+
+    async def _wait_out(
+        self, name: str, error: TransientError, delay: float, until: float | None
+    ) -> None:
+        left = None if until is None else until - self._footing.clock.monotonic()
+        wait = within_time(delay, left, error)
+        if wait is None:
+            raise error
+        self.trouble(str(error), source=name)
+        await self.sleep(wait)
+
+    async def _settle(self) -> None:
+        """Let a request that the dead run had on the wire land before anybody looks for it."""
+        async with self._settling:
+            if not self._settled:
+                await self.sleep(self._footing.settle)
+                self._settled = True
+
+    def _shown(self, progress: Progress) -> Progress:
+        cancelling = progress.cancelling or self._cancelling.asked
+        return self._troubles.over(replace(progress, cancelling=cancelling))
