@@ -60,6 +60,7 @@ class Broken:
 
 Verdict = Ready | Waiting | Broken
 
+_EMPTY = "Its chart makes no resources at this commit."
 _SHA = re.compile(r"\b[0-9a-f]{40}\b")
 _RETRYING = re.compile(r"\s*(?:Retrying attempt #(\d+).*)$", re.DOTALL)
 
@@ -156,6 +157,8 @@ def _unsynced(
         return Waiting(f"It is still at commit {state.revision[:8]}.")
     if state.sync != "Synced":
         return Waiting("It is out of sync; Argo CD is about to sync it.")
+    if not state.phase and state.reconciled_at and not state.resources:
+        return Broken(_EMPTY)  # there is nothing that Argo CD would ever sync
     if state.phase != "Succeeded" or not _is_ours(state, since, op):
         return Waiting("Its sync has not begun yet.")
     if not _reached(state.reconciled_at, state.finished_at) or state.reconciled_at is None:
@@ -163,7 +166,7 @@ def _unsynced(
     if not _reached(state.reconciled_at, since):
         return Waiting("Argo CD has not compared it again yet.")
     # Synced at a commit that was never synced is right too: nothing in its manifests changed.
-    return None if state.resources else Broken("Its chart makes no resources at this commit.")
+    return None if state.resources else Broken(_EMPTY)
 
 
 def _reached(moment: datetime | None, since: datetime | None) -> bool:

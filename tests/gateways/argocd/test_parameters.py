@@ -1,0 +1,66 @@
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbot.domain.services import Image
+from qbot.gateways.argocd.parameters import facts, parameters
+from tests.gateways.argocd.world import ENV, SHA, environment, plan
+
+Json = dict[str, Any]
+
+
+def only(template: str, branch: str = "x") -> Json:
+    env = environment(branch)
+    (found,) = parameters({"a": template}, facts(env, plan()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        pytest.param("{env}.example.com", "qbot-x.example.com", id="env"),
+        pytest.param("{namespace}", "qbot-x", id="namespace"),
+        pytest.param("{branch}", "x", id="branch"),
+        pytest.param("{url}/login", "https://qbot-x.example.com/login", id="url"),
+        pytest.param("{sha}", SHA, id="sha"),
+        pytest.param("{short_sha}", SHA[:8], id="short-sha"),
+    ],
+)
+def test_placeholders_are_filled_in_and_stay_strings(template: str, value: str) -> None:
+    assert only(template) == {"name": "a", "value": value, "forceString": True}
+
+
+@pytest.mark.parametrize("template", ["3", "{a,b}", "{other}", "$ARGOCD_APP_NAME"])
+def test_what_the_file_says_itself_is_passed_on_untouched(template: str) -> None:
+    assert only(template) == {"name": "a", "value": template}
+
+
+def test_a_branch_does_not_reach_the_build_environment_of_argo_cd() -> None:
+    assert only("{branch}", "x-$ARGOCD_APP_NAME")["value"] == "x-$$ARGOCD_APP_NAME"
+
+
+def test_a_branch_that_looks_like_a_list_is_no_list() -> None:
+    assert only("{branch}", "{a,b}")["value"] == r"\{a,b}"
+
+
+def test_a_branch_is_not_read_for_placeholders() -> None:
+    assert only("{branch}", "x-{sha}")["value"] == "x-{sha}"
+
+
+def test_the_image_tag_is_a_parameter_and_a_string() -> None:
+    image = Image("registry/cart", "1", "image.tag")
+    found = parameters({"image.tag": "old", "b": "c"}, facts(ENV, plan()), image)
+    assert found == [
+        {"name": "b", "value": "c"},
+        {"name": "image.tag", "value": "1", "forceString": True},
+    ]
+
+
+@given(branch=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50))
+def test_argo_cds_expansion_gives_every_branch_back(branch: str) -> None:
+    value = only("v-{branch}", branch)["value"]
+    assert value.replace("$$", "$") == f"v-{branch}"
+    assert os.path.commonprefix([value, "v-"]) == "v-"

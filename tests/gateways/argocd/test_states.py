@@ -1,0 +1,188 @@
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbot.domain.health import AppState, Ready, verdict
+from qbot.gateways.argocd.states import WATCHED, pending_hooks, state
+from tests.gateways.argocd.world import ENV, SHA, application
+
+Json = dict[str, Any]
+
+
+def test_a_deployed_application_is_read_whole() -> None:
+    assert state(application(version=41)) == AppState(
+        name="qbot-x-cart",
+        env=ENV.id,
+        service="cart",
+        version=41,
+        wanted=SHA,
+        sync="Synced",
+        revision=SHA,
+        health="Healthy",
+        phase="Succeeded",
+        message="successfully synced (all tasks run)",
+        synced_revision=SHA,
+        started_at=datetime(2026, 1, 5, 9, 0, 0, tzinfo=UTC),
+        finished_at=datetime(2026, 1, 5, 9, 0, 5, tzinfo=UTC),
+        reconciled_at=datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC),
+        resources=1,
+        info="op-1",
+    )
+    assert verdict(state(application()), wanted=SHA, since=None) == Ready()
+
+
+def test_an_application_that_was_just_made_has_a_nearly_empty_status() -> None:
+    app = application()
+    app["status"] = {"health": {}, "summary": {}, "sync": {"status": "", "comparedTo": {}}}
+    found = state(app)
+    assert (found.sync, found.health, found.phase, found.resources) == ("", "", "", 0)
+
+
+def test_nulls_are_as_good_as_nothing() -> None:
+    app = {
+        "metadata": {"name": "a", "labels": None, "annotations": None, "finalizers": None},
+        "spec": None,
+        "operation": None,
+        "status": {"conditions": None, "resources": None, "operationState": None},
+    }
+    assert state(app).requested is False
+
+
+def unwell(**app: Any) -> str:
+    return state({**application(), **app}).waits_for
+
+
+def test_the_hook_of_a_running_sync_is_named() -> None:
+    app = application()
+    app["status"]["operationState"] = {
+        "phase": "Running",
+        "message": "waiting for completion of hook batch/Job/db-migrate",
+    }
+    assert state(app).waits_for == "hook Job/db-migrate"
+
+
+def test_the_worst_resource_is_named_with_what_kubernetes_says_of_it() -> None:
+    app = application()
+    app["status"]["resources"] = [
+        {"kind": "Ingress", "name": "a", "health": {"status": "Progressing"}},
+        {"kind": "Deployment", "name": "b", "health": {"status": "Degraded", "message": "no pull"}},
+        {"kind": "ConfigMap", "name": "c"},
+    ]
+    assert state(app).waits_for == "Deployment/b: no pull"
+
+
+@pytest.mark.parametrize(
+    ("finalizer", "words"),
+    [
+        ("pre-delete-finalizer.argocd.argoproj.io", "PreDelete hooks"),
+        ("post-delete-finalizer.argocd.argoproj.io/cleanup", "PostDelete hooks"),
+        ("resources-finalizer.argocd.argoproj.io", ""),
+    ],
+)
+def test_deletion_hooks_are_seen_by_their_finalizers(finalizer: str, words: str) -> None:
+    app = application(finalizers=[finalizer], deletionTimestamp="2026-01-05T09:00:00Z")
+    assert pending_hooks(app) == words
+    assert state(app).waits_for == words
+    assert state(app).deleting
+
+
+def test_only_errors_among_the_conditions_count() -> None:
+    app = application()
+    app["status"]["conditions"] = [
+        {"type": "OrphanedResourceWarning", "message": "x"},
+        {"type": "ComparisonError", "message": "y"},
+    ]
+    assert state(app).conditions == (("ComparisonError", "y"),)
+
+
+def test_another_operations_infos_are_not_ours() -> None:
+    app = application()
+    app["status"]["operationState"]["operation"]["info"] = [{"name": "Reason", "value": "x"}]
+    assert state(app).info == ""
+
+
+def test_a_version_that_is_no_number_is_the_oldest() -> None:
+    assert state(application(resourceVersion="abc")).version == 0
+
+
+def test_the_watch_asks_for_everything_that_is_read() -> None:
+    """Filtered as Argo CD filters, the state is the same."""
+    app = application(
+        finalizers=["pre-delete-finalizer.argocd.argoproj.io"], annotations={"a": "b"}
+    )
+    app["operation"] = {"sync": {"revision": SHA}}
+    app["status"]["conditions"] = [{"type": "SyncError", "message": "y"}]
+    app["status"]["health"]["message"] = "m"
+    assert state(_sieve(app, "")) == state(app)
+
+
+def _sieve(thing: Any, path: str) -> Any:
+    if isinstance(thing, list):
+        return [_sieve(each, path) for each in thing]
+    if not isinstance(thing, dict):
+        return thing
+    kept = {}
+    for key, value in thing.items():
+        here = f"{path}.{key}" if path else key
+        if here in WATCHED:
+            kept[key] = value
+        elif any(field.startswith(here) for field in WATCHED):
+            kept[key] = _sieve(value, here)
+    return kept
+
+
+def test_long_messages_are_cut() -> None:
+    app = application()
+    app["status"]["operationState"]["message"] = "x" * 10_000
+    assert len(state(app).message) == 300
+
+
+def _size(make: Callable[[int], AppState]) -> float:
+    """Bytes per state with its strings and times, shared ones counted once."""
+    seen: dict[int, int] = {}
+
+    def weigh(thing: Any) -> None:
+        if id(thing) in seen:
+            return
+        seen[id(thing)] = sys.getsizeof(thing)
+        for slot in getattr(type(thing), "__slots__", ()):
+            weigh(getattr(thing, slot))
+        if isinstance(thing, tuple):
+            for each in thing:
+                weigh(each)
+
+    states = [make(i) for i in range(200)]
+    for each in states:
+        weigh(each)
+    return sum(seen.values()) / len(states)
+
+
+def test_a_state_takes_less_than_a_kilobyte() -> None:
+    def busy(i: int) -> AppState:
+        app = application(service=f"service-{i}", version=i)
+        app["status"]["operationState"]["message"] = f"waiting for {i} " + "x" * 100
+        app["status"]["health"]["message"] = f"{i} of 3 updated replicas are available"
+        return state(app)
+
+    assert _size(busy) <= 1000
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(labels=JSON, operation=JSON, sync=JSON)
+def test_odd_shapes_are_read_without_an_exception(labels: Any, operation: Any, sync: Any) -> None:
+    app = application()
+    app["metadata"]["labels"] = labels
+    app["operation"] = operation
+    app["status"]["sync"] = sync
+    state(app)
