@@ -23,7 +23,7 @@ class HandClock:
         self._start = start
         self._passed = 0.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-        self._lay_down = asyncio.Event()
+        self._stirred = asyncio.Event()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self._passed)
@@ -37,11 +37,12 @@ class HandClock:
             return
         until, woken = self._passed + seconds, asyncio.get_running_loop().create_future()
         self._sleepers.append((until, woken))
-        self._lay_down.set()
+        self._stirred.set()
         try:
             await woken
         finally:
             self._sleepers = [entry for entry in self._sleepers if entry[1] is not woken]
+            self._stirred.set()
 
     def advance(self, seconds: float) -> None:
         """Move forward and wake, in the order of their deadlines, all whose time has come."""
@@ -59,8 +60,11 @@ class HandClock:
         return tuple(sorted(until - self._passed for until, _ in waiting))
 
     async def asleep(self, count: int = 1) -> None:
-        """Wait (really, at most 5 seconds) until at least `count` tasks sleep on this clock."""
+        """Wait (really, at most 5 seconds) until at least `count` tasks sleep on this clock.
+
+        Whoever has been woken gets its turn first.
+        """
         async with asyncio.timeout(5):
-            while len(self.sleepers) < count:
-                self._lay_down.clear()
-                await self._lay_down.wait()
+            while len(self.sleepers) < count or any(woken.done() for _, woken in self._sleepers):
+                self._stirred.clear()
+                await self._stirred.wait()

@@ -47,16 +47,16 @@ class FollowedClock:
             raise PermanentError("QBOT_CLOCK_URL must be a loopback address: it moves time.")
         self._url = url
         self._every = every
-        self._offset = 0.0
+        self._offset = timedelta()
         self._leaps = 0.0  # only the moves forward: the monotonic clock makes no other
         self._moved = asyncio.Event()
+        self._http = httpx.AsyncClient(timeout=every, trust_env=False)
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask once, then keep following in the background."""
-        http = httpx.AsyncClient(timeout=self._every, trust_env=False)
-        await self._ask(http)
-        self._following = asyncio.create_task(self._follow(http), name="followed clock")
+        await self._ask()
+        self._following = asyncio.create_task(self._follow(), name="followed clock")
 
     async def close(self) -> None:
         """Stop following; the clock goes on from where it is."""
@@ -64,11 +64,11 @@ class FollowedClock:
             self._following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
-            self._following = None
+        await self._http.aclose()
 
     def now(self) -> datetime:
         """The present moment of the sandbox, aware, in UTC."""
-        return datetime.now(UTC) + timedelta(seconds=self._offset)
+        return datetime.now(UTC) + self._offset
 
     def monotonic(self) -> float:
         """Seconds that never go back, also where the sandbox starts anew."""
@@ -82,23 +82,22 @@ class FollowedClock:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(moved.wait(), left)
 
-    async def _follow(self, http: httpx.AsyncClient) -> None:
-        async with http:
-            while True:
-                await asyncio.sleep(self._every)
-                await self._ask(http)
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            await self._ask()
 
-    async def _ask(self, http: httpx.AsyncClient) -> None:
+    async def _ask(self) -> None:
         try:
-            reply = await http.get(self._url)
-            self._move(float(reply.raise_for_status().json()["offset"]))
-        except (httpx.HTTPError, ValueError, TypeError, LookupError) as error:
+            reply = await self._http.get(self._url)
+            self._move(timedelta(seconds=float(reply.raise_for_status().json()["offset"])))
+        except (httpx.HTTPError, ArithmeticError, ValueError, TypeError, LookupError) as error:
             _log.warning("clock not heard", error=type(error).__name__)
 
-    def _move(self, offset: float) -> None:
+    def _move(self, offset: timedelta) -> None:
         if offset == self._offset:
             return
-        self._leaps += max(0.0, offset - self._offset)
+        self._leaps += max(0.0, (offset - self._offset).total_seconds())
         self._offset = offset
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
