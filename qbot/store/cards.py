@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.names import OpId
-from qbot.domain.operation import CardRow
+from qbot.domain.operation import BoardRow, CardRow
 from qbot.store.rows import card_of
 from qbot.store.statements import Driver, Script, sql
 
@@ -15,7 +15,10 @@ class SqlCards:
         self._driver = driver
 
     async def lead(self, worker: str, seconds: float) -> bool:
-        """Take or renew the dispatcher's lease; False while another worker holds it."""
+        """Take or renew the dispatcher's lease; False while another worker holds it.
+
+        Zero seconds let go of it.
+        """
         return await self._driver.run(_lead("cards", worker, seconds))
 
     async def behind(self) -> Sequence[CardRow]:
@@ -46,12 +49,24 @@ class SqlCards:
         """The message cannot be where it was wanted or is lost: post it anew, there."""
         await self._driver.run(_move(op, channel))
 
+    async def running(self) -> Sequence[CardRow]:
+        """Cards of all operations that have not ended, behind or not, oldest first."""
+        return await self._driver.run(_running())
+
+    async def boards(self) -> Sequence[BoardRow]:
+        """Every channel's board that was ever begun."""
+        return await self._driver.run(_boards())
+
+    async def save_board(self, board: BoardRow) -> None:
+        """Write one channel's board, replacing what was known of it."""
+        await self._driver.run(_save_board(board))
+
 
 def _lead(name: str, worker: str, seconds: float) -> Script[bool]:
     rows = yield sql(
         "insert into leases(name, holder, expires) values(?, ?, {NOW} + ?) on conflict(name) do "
         "update set holder = excluded.holder, expires = excluded.expires "
-        "where leases.holder = excluded.holder or leases.expires < {NOW} returning holder",
+        "where leases.holder = excluded.holder or leases.expires <= {NOW} returning holder",
         name,
         worker,
         float(seconds),
@@ -65,6 +80,34 @@ def _behind() -> Script[list[CardRow]]:
         "order by ended desc, changed_at, op_id"
     )
     return [card_of(row) for row in rows]
+
+
+def _running() -> Script[list[CardRow]]:
+    rows = yield sql(
+        "select c.* from cards c join operations o on o.id = c.op_id "
+        "where o.state in ('queued', 'ready', 'running', 'waiting') order by o.seq"
+    )
+    return [card_of(row) for row in rows]
+
+
+def _boards() -> Script[list[BoardRow]]:
+    rows = yield sql("select * from boards order by channel")
+    return [
+        BoardRow(row["channel"], row["ts"], row["shown_hash"], trying=bool(row["trying"]))
+        for row in rows
+    ]
+
+
+def _save_board(board: BoardRow) -> Script[None]:
+    yield sql(
+        "insert into boards(channel, ts, shown_hash, trying) values(?, ?, ?, ?) "
+        "on conflict(channel) do update set ts = excluded.ts, "
+        "shown_hash = excluded.shown_hash, trying = excluded.trying",
+        board.channel,
+        board.ts,
+        board.shown_hash,
+        1 if board.trying else 0,
+    )
 
 
 def _card(op: OpId) -> Script[CardRow | None]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbot.domain.ports import Clock
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
 from qbot.store.cards import SqlCards
+from qbot.store.housekeeping import forget_old
 from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
@@ -27,18 +28,23 @@ class Database:
     store: SqlStore
     cards: SqlCards
     driver: Driver
+    clock: Clock
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call `wake`, from the event loop, after commits that change what a card should show."""
         self.driver.listen(Channel.CARDS, wake)
 
-    async def check(self) -> None:
-        """Ask the database anything.
+    async def check(self) -> str:
+        """Whether it answers: an empty text, or what is wrong."""
+        try:
+            await self.driver.run(_ask())
+        except QbotError as error:
+            return str(error)
+        return ""
 
-        Raises:
-            TransientError: it does not answer.
-        """
-        await self.driver.run(_ask())
+    async def forget_old(self) -> int:
+        """Drop what nobody will ask for again; how many rows went."""
+        return await self.driver.run(forget_old(self.clock.now()))
 
     async def close(self) -> None:
         """Finish what runs and let go."""
@@ -75,6 +81,7 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         store=SqlStore(driver, clock=clock),
         cards=SqlCards(driver),
         driver=driver,
+        clock=clock,
     )
 
 

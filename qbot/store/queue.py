@@ -13,8 +13,6 @@ from qbot.store import operations
 from qbot.store.rows import time_text
 from qbot.store.statements import Channel, Notify, Pass, Row, Script, Turnstile, listed, sql
 
-_FORGET_SECONDS = 3600.0
-
 
 def claim(
     worker: str, limit: int, kinds: Collection[Kind], at: datetime
@@ -132,7 +130,6 @@ def look_after(worker: str, running: Collection[tuple[OpId, int]]) -> Script[Bea
         yield Notify(Channel.WORK)
     if freed:
         yield Notify(Channel.WORK)
-    yield sql("delete from workers where expires < {NOW} - ?", _FORGET_SECONDS)
     return Beat(
         lost=frozenset(op for op, fence in running if (op, fence) not in held),
         cancelled=frozenset(op for (op, _), by in held.items() if by),

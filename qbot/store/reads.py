@@ -1,7 +1,7 @@
 """Reads for everybody, outside any operation."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId, OpId
@@ -11,8 +11,6 @@ from qbot.domain.ports import Clock
 from qbot.store import environments, operations
 from qbot.store.rows import time_text
 from qbot.store.statements import Driver, Script, sql
-
-_KEEP_DELIVERIES = timedelta(days=2)  # Slack and GitLab repeat for an hour or so
 
 
 class SqlStore:
@@ -49,7 +47,7 @@ class SqlStore:
         return await self._driver.run(operations.durations(env, kind, limit))
 
     async def saw(self, key: str) -> bool:
-        """Note a delivery; True the first time, False ever after (kept for two days)."""
+        """Note a delivery; True the first time, False ever after (kept for two days at least)."""
         return await self._driver.run(_saw(key, self._clock.now()))
 
 
@@ -60,7 +58,6 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
 
 
 def _saw(key: str, at: datetime) -> Script[bool]:
-    yield sql("delete from deliveries where at < ?", time_text(at - _KEEP_DELIVERIES))
     rows = yield sql(
         "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key",
         key,

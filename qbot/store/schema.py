@@ -52,6 +52,9 @@ COMMON = (
     "create index cards_env on cards(env_id)",
     """create index cards_behind on cards(op_id)
       where version > shown or (ended = 1 and end_ts = '')""",
+    """create table boards(
+      channel text primary key, ts text not null, shown_hash text not null,
+      trying integer not null)""",
     """create table audit(
       seq {SEQ}, at text not null, team text not null, user_id text not null, op_id text,
       env_id text, action text not null, outcome text not null, detail text not null)""",
