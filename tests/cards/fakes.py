@@ -19,6 +19,7 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
+from qbot.errors import TransientError
 from qbot.gateways.slack import LostMessage, Mark, Posted, RateLimited
 from qbot.render.blocks import Message
 from tests.cards.virtual import VirtualClock
@@ -34,7 +35,7 @@ class MemoryCards:
         self.rows: dict[OpId, CardRow] = {}
         self.board_rows: dict[str, BoardRow] = {}
         self.leader: tuple[str, float] = ("", 0.0)
-        self.writes: list[str] = []
+        self.down = False
 
     def begin(self, progress: Progress, channel: str) -> None:
         self.rows[progress.op] = CardRow(
@@ -51,7 +52,12 @@ class MemoryCards:
             changed_at=self._clock.now(),
         )
 
+    def _answer(self) -> None:
+        if self.down:
+            raise TransientError("the database is away")
+
     async def lead(self, worker: str, seconds: float) -> bool:
+        self._answer()
         holder, until = self.leader
         if holder not in {"", worker} and until > self._clock.monotonic():
             return False
@@ -59,6 +65,7 @@ class MemoryCards:
         return True
 
     async def behind(self) -> Sequence[CardRow]:
+        self._answer()
         rows = [r for r in self.rows.values() if not r.progress.dry_run and _behind(r)]
         return sorted(rows, key=lambda r: r.progress.end is None)
 
@@ -70,13 +77,12 @@ class MemoryCards:
         return self.rows.get(op)
 
     async def trying(self, op: OpId, *, end: bool) -> None:
-        change = {"trying_end": True} if end else {"trying": True}
-        self.rows[op] = replace(self.rows[op], **change)
+        row = self.rows[op]
+        self.rows[op] = replace(row, trying_end=True) if end else replace(row, trying=True)
 
     async def posted(
         self, op: OpId, *, end: bool, channel: str, ts: str, version: int, shown_hash: str
     ) -> None:
-        self.writes.append(f"posted {op} {end}")
         row = self.rows[op]
         if end:
             self.rows[op] = replace(row, end_ts=ts, trying_end=False)

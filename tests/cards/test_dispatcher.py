@@ -1,67 +1,35 @@
 """The dispatcher on a clock that jumps, with cards in memory and a Slack that counts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 
-from qbot.cards.dispatcher import Dispatcher
-from qbot.domain.operation import CardRow
-from qbot.domain.progress import Progress
-from qbot.render.style import Style
-from tests.cards.fakes import CountingSlack, MemoryCards, Places, ended, progress_of, ready
-from tests.cards.virtual import VirtualClock, run
-
-STYLE = Style(argocd_url="https://argocd.example.com", hosts=frozenset({"argocd.example.com"}))
+from qbot.domain.progress import End, Progress, Step
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.slack import Mark, NotHere, RateLimited, Unsure
+from tests.cards.fakes import ANA, ended, ready
+from tests.cards.virtual import run
+from tests.cards.world import World, crash, running
 
 
-@dataclass
-class World:
-    clock: VirtualClock = field(default_factory=VirtualClock)
+def once(method: str, error: Exception) -> Callable[[str, str], Exception | None]:
+    """Fails the first call of a method."""
+    left = [error]
 
-    def __post_init__(self) -> None:
-        self.cards = MemoryCards(self.clock)
-        self.slack = CountingSlack(self.clock)
+    def fail(called: str, _channel: str) -> Exception | None:
+        return left.pop() if called == method and left else None
 
-    def dispatcher(self, worker: str = "a") -> Dispatcher:
-        return Dispatcher(
-            cards=self.cards,
-            store=Places(self.cards),
-            slack=self.slack,
-            clock=self.clock,
-            style=STYLE,
-            worker=worker,
-        )
-
-    def begin(self, number: int = 1, channel: str = "C1") -> Progress:
-        progress = progress_of(number, self.clock.now())
-        self.cards.begin(progress, channel)
-        return progress
-
-    def row(self, progress: Progress) -> CardRow:
-        return self.cards.rows[progress.op]
-
-    def text(self, progress: Progress) -> str:
-        sent = self.slack.marked(progress.op, "card")
-        assert len(sent) == 1
-        return sent[0].message.text
+    return fail
 
 
-@asynccontextmanager
-async def running(world: World, worker: str = "a") -> AsyncIterator[Dispatcher]:
-    dispatcher = world.dispatcher(worker)
-    await dispatcher.start()
-    try:
-        yield dispatcher
-    finally:
-        await dispatcher.stop()
-
-
-def crash(dispatcher: Dispatcher) -> None:
-    """What SIGKILL leaves: nothing under way is written down."""
-    for task in (dispatcher._loop, *dispatcher._sending.values()):
-        assert task
-        task.cancel()
+async def finished(world: World, progress: Progress) -> None:
+    """The end has been shown and told, each once."""
+    world.cards.change(ended(progress, world.clock.now()))
+    await asyncio.sleep(120)
+    assert f"Ready: {progress.branch}" in world.text(progress)
+    (reply,) = world.slack.marked(progress.op, "end")
+    assert reply.thread_ts == world.row(progress).ts
+    assert not await world.cards.behind()
 
 
 def test_a_card_is_posted_edited_and_its_end_told_in_the_thread() -> None:
@@ -84,5 +52,413 @@ def test_a_card_is_posted_edited_and_its_end_told_in_the_thread() -> None:
         assert reply.thread_ts == world.row(progress).ts
         assert reply.message.text.startswith("<@U0ANA> *feat/1* is ready")
         assert not await world.cards.behind()
+
+    run(story())
+
+
+def test_a_change_is_shown_without_being_woken() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            await asyncio.sleep(10)
+            progress = world.begin()
+            await asyncio.sleep(2)
+            assert world.text(progress)
+
+    run(story())
+
+
+def test_many_changes_in_a_moment_become_one_edit() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world) as dispatcher:
+            progress = world.begin()
+            await asyncio.sleep(5)
+            for count in range(11):
+                world.cards.change(ready(progress, count, world.clock.now()))
+                dispatcher.wake()
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(10)
+            (card,) = world.slack.marked(progress.op, "card")
+            assert card.edits <= 2
+            assert "10 of 11 ready" in card.message.text
+
+    run(story())
+
+
+def test_a_new_version_that_reads_the_same_costs_no_call() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(5)
+            calls = len(world.slack.calls)
+            world.cards.change(replace(progress, updated_at=world.clock.now()))
+            await asyncio.sleep(10)
+            assert len(world.slack.calls) == calls
+            assert not await world.cards.behind()
+
+    run(story())
+
+
+def test_a_superseded_card_loses_its_buttons() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await finished(world, progress)
+            gone = ended(progress, world.clock.now())
+            world.cards.change(gone, superseded="This environment has been deleted.")
+            await asyncio.sleep(10)
+            (card,) = world.slack.marked(progress.op, "card")
+            assert all(b["type"] != "actions" for b in card.message.blocks)
+            assert len(world.slack.marked(progress.op, "end")) == 1
+
+    run(story())
+
+
+def test_dry_runs_get_no_card() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            world.cards.change(replace(progress, dry_run=True))
+            await asyncio.sleep(5)
+            assert not world.slack.calls
+
+    run(story())
+
+
+def test_an_operation_that_ends_before_its_card_gets_one_post_with_the_end() -> None:
+    async def story() -> None:
+        world = World()
+        progress = world.begin()
+        world.cards.change(ended(progress, world.clock.now()))
+        async with running(world):
+            await asyncio.sleep(5)
+            (card,) = world.slack.marked(progress.op, "card")
+            assert (card.edits, "Ready" in card.message.text) == (0, True)
+            assert len(world.slack.marked(progress.op, "end")) == 1
+
+    run(story())
+
+
+def test_a_429_stops_the_method_for_as_long_as_slack_says() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world) as dispatcher:
+            progress = world.begin()
+            await asyncio.sleep(5)
+            limited = RateLimited("chat.update", retry_after=17.0)
+            world.slack.before = once("chat.update", limited)
+            world.cards.change(ready(progress, 4, world.clock.now()))
+            await asyncio.sleep(3)
+            world.cards.change(ended(progress, world.clock.now()))
+            await asyncio.sleep(40)
+            first, second = [t for t, m in world.slack.calls if m == "chat.update"]
+            assert second - first >= 17.0
+            # Posting has a budget of its own: the end was told in time.
+            (reply,) = world.slack.marked(progress.op, "end")
+            assert reply.at < first + 5
+            assert "Ready" in world.text(progress)
+            assert dispatcher.budget()["chat.update"].refused == 1
+            assert dispatcher.budget()["chat.update"].rate < 50
+
+    run(story())
+
+
+def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
+    async def story() -> None:
+        world = World()
+        world.slack.after = once("chat.postMessage", Unsure("dropped"))
+        async with running(world):
+            progress = world.begin()
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_a_post_that_never_arrived_is_repeated() -> None:
+    async def story() -> None:
+        world = World()
+        world.slack.before = once("chat.postMessage", Unsure("dropped"))
+        async with running(world):
+            progress = world.begin()
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_an_end_reply_whose_answer_was_lost_is_found_and_not_repeated() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(5)
+            world.slack.after = once("chat.postMessage", Unsure("dropped"))
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_an_edit_whose_answer_was_lost_is_made_again() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(5)
+            world.slack.after = once("chat.update", Unsure("dropped"))
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_a_crash_after_the_post_and_before_it_was_written_down_doubles_nothing() -> None:
+    async def story() -> None:
+        world = World()
+        progress = world.begin()
+        first = world.dispatcher("a")
+        await first.start()
+        await asyncio.sleep(world.slack.latency * 0.75)  # posted, not answered yet
+        crash(first)
+        assert world.slack.messages
+        assert world.row(progress).trying
+        assert not world.row(progress).ts
+        async with running(world, "b"):
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_a_crash_at_any_moment_doubles_nothing() -> None:
+    async def story(after: float) -> None:
+        world = World()
+        progress = world.begin()
+        first = world.dispatcher("a")
+        await first.start()
+        asyncio.get_running_loop().call_later(
+            0.3, lambda: world.cards.change(ended(progress, world.clock.now()))
+        )
+        await asyncio.sleep(after)
+        crash(first)
+        async with running(world, "b"):
+            await finished(world, progress)
+
+    for step in range(40):
+        run(story(step * 0.03))
+
+
+def test_while_slack_is_down_the_newest_state_waits_and_is_then_caught_up_without_a_burst() -> None:
+    async def story() -> None:
+        world = World()
+        down = True
+        world.slack.before = lambda _m, _c: TransientError("refused") if down else None
+        async with running(world):
+            all_of_them = [world.begin(n, f"C{n}") for n in range(30)]
+            for _ in range(20):
+                await asyncio.sleep(10)
+                for progress in all_of_them:
+                    world.cards.change(ready(progress, 3, world.clock.now()))
+            while_down = len(world.slack.calls)
+            assert while_down < 120
+            for progress in all_of_them:
+                world.cards.change(ended(progress, world.clock.now()))
+            down = False
+            await asyncio.sleep(120)
+            for progress in all_of_them:
+                assert "Ready" in world.text(progress)
+                assert len(world.slack.marked(progress.op, "end")) == 1
+            assert not world.slack.refused
+
+    run(story())
+
+
+def test_where_qbot_is_no_member_the_card_goes_to_the_dm_and_the_person_is_told() -> None:
+    async def story() -> None:
+        world = World()
+
+        def closed(_method: str, channel: str) -> Exception | None:
+            return NotHere("not_in_channel") if channel == "C0WANTED" else None
+
+        world.slack.before = closed
+        async with running(world):
+            progress = world.begin(1, "C0WANTED")
+            await finished(world, progress)
+        assert world.row(progress).posted_channel == f"D{ANA.user}"
+        ((url, notice),) = world.slack.responses
+        assert url.startswith("https://hooks.slack.com")
+        assert "/invite @qbot" in notice.text
+
+    run(story())
+
+
+def test_a_deleted_card_is_posted_anew_and_says_where_it_was() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(5)
+            world.slack.messages.clear()
+            world.cards.change(ready(progress, 4, world.clock.now()))
+            await asyncio.sleep(10)
+            assert "goes on from an earlier message" in world.text(progress)
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_a_card_that_slack_refuses_does_not_keep_the_others() -> None:
+    async def story() -> None:
+        world = World()
+
+        def refuse(_method: str, channel: str) -> Exception | None:
+            return PermanentError("invalid_blocks") if channel == "CBAD" else None
+
+        world.slack.before = refuse
+        async with running(world):
+            bad, good = world.begin(1, "CBAD"), world.begin(2, "C2")
+            await finished_good(world, good)
+            assert not world.slack.marked(bad.op, "card")
+            assert len(world.slack.calls) < 10
+
+    async def finished_good(world: World, good: Progress) -> None:
+        world.cards.change(ended(good, world.clock.now()))
+        await asyncio.sleep(60)
+        assert "Ready" in world.text(good)
+
+    run(story())
+
+
+def test_only_the_leader_writes_and_another_replica_takes_over() -> None:
+    async def story() -> None:
+        world = World()
+        leader, other = world.dispatcher("a"), world.dispatcher("b")
+        await leader.start()
+        await asyncio.sleep(1)
+        await other.start()
+        progress = world.begin()
+        await asyncio.sleep(5)
+        assert len(world.slack.marked(progress.op, "card")) == 1
+        crash(leader)
+        world.cards.change(ended(progress, world.clock.now()))
+        await asyncio.sleep(20)
+        assert "Ready" in world.text(progress)
+        await other.stop()
+
+    run(story())
+
+
+def test_a_graceful_stop_lets_the_next_replica_go_on_at_once() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world, "a"):
+            progress = world.begin()
+            await asyncio.sleep(3)
+        async with running(world, "b"):
+            world.cards.change(ended(progress, world.clock.now()))
+            await asyncio.sleep(4)
+            assert "Ready" in world.text(progress)
+
+    run(story())
+
+
+def test_a_process_that_was_frozen_and_lost_its_lease_sends_nothing() -> None:
+    async def story() -> None:
+        world = World()
+        frozen = world.dispatcher("a")
+        await frozen.start()
+        await asyncio.sleep(1)
+        world.cards.leader = ("b", world.clock.monotonic() + 1_000)  # b took over meanwhile
+        frozen._lease._renew_at = 0.0
+        progress = world.begin()
+        await asyncio.sleep(30)
+        assert not world.slack.marked(progress.op, "card")
+        await frozen.stop()
+
+    run(story())
+
+
+def test_an_away_database_does_not_end_the_loop() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            await asyncio.sleep(1)
+            world.cards.down = True
+            progress = world.begin()
+            await asyncio.sleep(30)
+            assert not world.slack.calls
+            world.cards.down = False
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_above_ten_operations_a_channel_gets_one_board_and_counts_go_there() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            crowd = [world.begin(n, "C1") for n in range(14)]
+            await asyncio.sleep(60)
+            for progress in crowd:
+                world.cards.change(replace(ready(progress, 0, world.clock.now())))
+            await asyncio.sleep(60)
+            before = sum(m == "chat.update" for _, m in world.slack.calls)
+            for count in range(1, 9):
+                for progress in crowd:
+                    world.cards.change(ready(progress, count, world.clock.now()))
+                await asyncio.sleep(10)
+            edits = sum(m == "chat.update" for _, m in world.slack.calls) - before
+            (board,) = [m for m in world.slack.messages.values() if m.mark == Mark("C1", "board")]
+            assert "14 operations running" in board.message.text
+            assert "8 of 11 ready" in board.message.text
+            assert edits <= 80 / 5 + 1  # the board's alone: 8 changes of 14 cards would be 112
+            for progress in crowd:
+                world.cards.change(ended(progress, world.clock.now()))
+            await asyncio.sleep(120)
+            assert "Nothing is running" in board.message.text
+            assert all("Ready" in world.text(p) for p in crowd)
+            assert world.cards.board_rows["C1"].ts == ""
+
+    run(story())
+
+
+def test_a_board_whose_post_was_lost_is_found_and_not_repeated() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            await asyncio.sleep(1)
+
+            lost: list[Mark] = []
+
+            def lose(_method: str, _channel: str) -> Exception | None:
+                newest = list(world.slack.messages.values())[-1].mark
+                if lost or newest != Mark("C1", "board"):
+                    return None
+                lost.append(newest)
+                return Unsure("dropped")
+
+            world.slack.after = lose
+            for n in range(12):
+                world.begin(n, "C1")
+            await asyncio.sleep(60)
+            boards = [m for m in world.slack.messages.values() if m.mark == Mark("C1", "board")]
+            assert (len(boards), len(lost)) == (1, 1)
+
+    run(story())
+
+
+def test_a_cancelled_operation_ends_like_any_other() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(3)
+            now = world.clock.now()
+            world.cards.change(
+                replace(progress, step=Step.ENDED, end=End.CANCELLED, ended_at=now, updated_at=now)
+            )
+            await asyncio.sleep(10)
+            assert "Create cancelled" in world.text(progress)
+            assert "was cancelled" in world.slack.marked(progress.op, "end")[0].message.text
 
     run(story())

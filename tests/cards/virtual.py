@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 
@@ -13,6 +15,7 @@ START = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 class _Jump(selectors.SelectSelector):
     now = 0.0
 
+    @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and timeout > 0:
             self.now += timeout
@@ -26,6 +29,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jump = _Jump()
         super().__init__(self._jump)
 
+    @override
     def time(self) -> float:
         return self._jump.now
 

@@ -1,0 +1,62 @@
+"""A dispatcher with everything around it, in virtual time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from qbot.cards.dispatcher import Dispatcher
+from qbot.domain.operation import CardRow
+from qbot.domain.progress import Progress
+from qbot.render.style import Style
+from tests.cards.fakes import CountingSlack, MemoryCards, Places, progress_of
+from tests.cards.virtual import VirtualClock
+
+STYLE = Style(argocd_url="https://argocd.example.com", hosts=frozenset({"argocd.example.com"}))
+
+
+@dataclass
+class World:
+    clock: VirtualClock = field(default_factory=VirtualClock)
+
+    def __post_init__(self) -> None:
+        self.cards = MemoryCards(self.clock)
+        self.slack = CountingSlack(self.clock)
+
+    def dispatcher(self, worker: str = "a") -> Dispatcher:
+        return Dispatcher(
+            cards=self.cards,
+            store=Places(self.cards),
+            slack=self.slack,
+            clock=self.clock,
+            style=STYLE,
+            worker=worker,
+        )
+
+    def begin(self, number: int = 1, channel: str = "C1") -> Progress:
+        progress = progress_of(number, self.clock.now())
+        self.cards.begin(progress, channel)
+        return progress
+
+    def row(self, progress: Progress) -> CardRow:
+        return self.cards.rows[progress.op]
+
+    def text(self, progress: Progress) -> str:
+        (sent,) = self.slack.marked(progress.op, "card")
+        return sent.message.text
+
+
+@asynccontextmanager
+async def running(world: World, worker: str = "a") -> AsyncIterator[Dispatcher]:
+    dispatcher = world.dispatcher(worker)
+    await dispatcher.start()
+    try:
+        yield dispatcher
+    finally:
+        await dispatcher.stop()
+
+
+def crash(dispatcher: Dispatcher) -> None:
+    """What SIGKILL leaves: nothing under way is written down."""
+    for task in (dispatcher._loop, *dispatcher._sending.values()):
+        assert task
+        task.cancel()
