@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -178,7 +178,7 @@ class ArgoCDGateway:
         """Whether an AppProject of that name is there, whoever's it is."""
         return await get_project(self._client, env.name) is not None
 
-    def watch(self, env: Environment) -> AsyncIterator[Mapping[ServiceName, AppState]]:
+    def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         """From the live view."""
         return self._view.watch(env)
 

@@ -7,8 +7,8 @@ a plain GET decides, which Argo CD answers from Kubernetes itself.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -139,8 +139,7 @@ class Shard:
         Raises:
             PermanentError: from the stream or from a list.
         """
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._begun.wait(), _HEADERS)
+        await self._either(self._begun.wait(), _HEADERS)
         idle = failures = 0
         while idle < LINGER:
             self._list_now.clear()
@@ -162,13 +161,7 @@ class Shard:
         if failures:
             least = min(_BACKOFF[0] * 2.0**failures, _BACKOFF[1])
             most = least * 2
-        sleep = asyncio.create_task(self._clock.sleep(least + (most - least) * self._jitter()))
-        wake = asyncio.create_task(self._list_now.wait())
-        try:
-            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _stop(sleep)
-            await _stop(wake)
+        await self._either(self._list_now.wait(), least + (most - least) * self._jitter())
 
     async def _compare(self) -> None:
         """One list against the table."""
@@ -178,7 +171,7 @@ class Shard:
         for found in listed.values():
             self.table.offer(found)
         if not self.listed:
-            await self._catch_up()
+            await self._either(self._caught_up(), _BURST)
             self.listed = True
             self.table.wake_all()
         doubted = _doubted(before, listed, self.table.all())
@@ -197,13 +190,20 @@ class Shard:
         )
         return [state(app) for app in found.get("items") or ()]
 
-    async def _catch_up(self) -> None:
-        """Give the stream a moment to bring the versions of what the list has named."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_BURST):
-                while any(s.version == 0 for s in self.table.all().values()):
-                    self._applied.clear()
-                    await self._applied.wait()
+    async def _caught_up(self) -> None:
+        """Return once the stream has brought the versions of all that the list has named."""
+        while any(s.version == 0 for s in self.table.all().values()):
+            self._applied.clear()
+            await self._applied.wait()
+
+    async def _either(self, event: Coroutine[Any, Any, Any], seconds: float) -> None:
+        """Return when the event comes, or when the time has passed."""
+        tasks = {asyncio.create_task(event), asyncio.create_task(self._clock.sleep(seconds))}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                await _stop(task)
 
     async def _ask(self, key: Key, was: AppState) -> None:
         """Let the truth decide about one Application that nothing was heard of meanwhile."""

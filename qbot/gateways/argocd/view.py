@@ -5,7 +5,7 @@ beyond 1,000 that a stream has not taken, a cut costs a sixteenth, and nobody pa
 environments where nothing is under way. Sixteen streams at most, however many operations.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
 
 from qbot.domain.environment import Environment
@@ -32,7 +32,7 @@ class LiveView:
         self._jitter = jitter
         self._shards: dict[int, Shard] = {}
 
-    async def watch(self, env: Environment) -> AsyncIterator[Mapping[ServiceName, AppState]]:
+    async def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         """The environment's states at once after the first list, then on every change.
 
         Changes that come while the last one is being looked at arrive as one.

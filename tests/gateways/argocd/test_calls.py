@@ -27,9 +27,7 @@ from tests.gateways.argocd.world import (
 
 APP, APPS, PROJECT = f"/applications/{NAME}", "/applications", "/projects/qbot-x"
 BARE = error(7, "permission denied", 403)
-DIFFERENT = error(
-    3, "existing application spec is different, use upsert flag to force update", 400
-)
+DIFFERENT = error(3, "existing application spec is different, use upsert flag to force update", 400)
 UNSEEN = error(3, 'app is not allowed in project "qbot-x", or the project does not exist', 400)
 
 
@@ -102,9 +100,7 @@ async def test_only_the_checked_application_asks_for_validation(
     assert [s.query for s in odd.seen] == [{"validate": "true"}, {"validate": "false"}]
 
 
-async def test_a_deletion_cascades_in_the_foreground(
-    odd: OddServer, argocd: ArgoCDGateway
-) -> None:
+async def test_a_deletion_cascades_in_the_foreground(odd: OddServer, argocd: ArgoCDGateway) -> None:
     odd.on(f"GET {APP}", ok(application()))
     odd.on(f"DELETE {APP}", ok())
     await argocd.delete_application(ENV, CART)

@@ -112,7 +112,7 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
             id="application-differs",
         ),
         pytest.param(
-            grpc(400, 3, 'existing project spec is different; use upsert flag to force update; "X"'),
+            grpc(400, 3, "existing project spec is different; use upsert flag to force update"),
             Differs,
             "",
             id="project-differs",
@@ -159,7 +159,7 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
             id="repo-server-away",
         ),
         pytest.param(
-            text(400, "plain HTTP request was sent to HTTPS port"), PermanentError, "", id="400-proxy"
+            text(400, "plain HTTP request to an HTTPS port"), PermanentError, "", id="400-proxy"
         ),
     ],
 )  # fmt: skip

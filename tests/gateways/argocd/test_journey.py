@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.gateways.argocd.world import (
     environment,
     gateway,
     plan,
+    until,
 )
 from tests.sandbox.argocd.world import CONFIG, Argo, chart, job, running
 
@@ -44,6 +46,10 @@ async def until_ready(argocd: ArgoCDGateway, service: ServiceName, wanted: str) 
             if service in states and isinstance(judge(states[service], wanted), Ready):
                 return states[service]
     raise AssertionError
+
+
+async def gone(argocd: ArgoCDGateway, service: ServiceName) -> bool:
+    return await argocd.read(ENV, service) is None
 
 
 def judge(state: AppState, wanted: str) -> Verdict:
@@ -71,9 +77,7 @@ async def test_an_environment_comes_up_and_goes(argo: Argo, argocd: ArgoCDGatewa
     assert judge(found, sha) == Ready()
     for service in (CART, BASE):
         await argocd.delete_application(ENV, service)
-        async with asyncio.timeout(5):
-            while await argocd.read(ENV, service) is not None:
-                await asyncio.sleep(0.01)
+        await until(partial(gone, argocd, service))
     await argocd.delete_project(ENV)
     assert not await argocd.project_exists(ENV)
     state = argo.standin.state()
@@ -209,13 +213,12 @@ async def test_a_deletion_hook_that_hangs_is_named(argo: Argo, argocd: ArgoCDGat
     await argo.drive.post("/drive/app", json={"name": NAME, "hook": "undo", "phase": "Running"})
     await until_ready(argocd, CART, sha)
     await argocd.delete_application(ENV, CART)
-    async with asyncio.timeout(5):
-        while True:
-            state = (await argocd.survey(ENV))[CART]
-            if "Job/" in state.waits_for:
-                break
-            await asyncio.sleep(0.01)
-    assert state.waits_for == "PreDelete hooks: Job/cart-undo"
+
+    async def named() -> str:
+        waits_for = (await argocd.survey(ENV))[CART].waits_for
+        return waits_for if "Job/" in waits_for else ""
+
+    assert await until(named) == "PreDelete hooks: Job/cart-undo"
 
 
 async def test_a_hard_refresh_compares_again(argo: Argo, argocd: ArgoCDGateway) -> None:

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def test_events_survive_any_cut_into_chunks(names: list[str], cuts: list[int]) -
     places = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
     decoder = Decoder()
     found = []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         found += list(decoder.feed(stream[start:end]))
     decoder.end()
     assert [each["application"] for each in found] == names

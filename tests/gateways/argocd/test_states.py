@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from qbot.domain.health import AppState, Ready, verdict
 from qbot.gateways.argocd.states import WATCHED, pending_hooks, state
-from tests.gateways.argocd.world import ENV, SHA, application
+from tests.gateways.argocd.world import CART, ENV, SHA, application
 
 Json = dict[str, Any]
 
 
 def test_a_deployed_application_is_read_whole() -> None:
     assert state(application(version=41)) == AppState(
-        name="qbot-x-cart",
+        name=ENV.app(CART),
         env=ENV.id,
-        service="cart",
+        service=CART,
         version=41,
         wanted=SHA,
         sync="Synced",

@@ -3,6 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qbot.domain.names import EnvId
 from qbot.gateways.argocd.states import state
 from qbot.gateways.argocd.table import Table, key_of
 from tests.gateways.argocd.world import ENV, application
@@ -68,7 +69,7 @@ def test_confirmed_deletions_are_forgotten() -> None:
 def test_who_listens_is_woken_by_changes_of_that_environment_only() -> None:
     table = Table()
     with table.listen(ENV.id) as changed:
-        table.offer(replace(CART, env="other"))
+        table.offer(replace(CART, env=EnvId("other")))
         assert not changed.is_set()
         table.offer(CART)
         assert changed.is_set()

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 BASE_REPO, CART_REPO = "http://git/shop/environments.git", "http://git/shop/cart.git"
 CART = ServiceName("cart")
 OP = OpId("op-1")
+START = datetime(2026, 1, 5, tzinfo=UTC)
 SHA = "0123456789abcdef0123456789abcdef01234567"
 NAME = "qbot-x-cart"
 POLICY = SpecPolicy(base=BaseChart(BASE_REPO, "chart", "main"))
@@ -41,7 +43,7 @@ def environment(branch: str = "x", *, env_id: str = "e0a1b2c3d4e5f607") -> Envir
         branch=BranchName(branch),
         owner=Actor("T1", "U1"),
         phase=Phase.CREATING,
-        created_at=datetime(2026, 1, 5, tzinfo=UTC),
+        created_at=START,
         url="https://qbot-x.example.com",
     )
 
@@ -54,20 +56,21 @@ def plan(sha: str = SHA, *, source: Source = Source.BRANCH, ref: str = "x") -> S
 
 
 class QuickClock:
-    """Waits a hundredth of what is asked, and remembers what that was."""
+    """Waits a small part of what is asked, and remembers what that was."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, speed: float = 1000) -> None:
+        self._speed = speed
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return START + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        await asyncio.sleep(seconds / 100)
+        await asyncio.sleep(seconds / self._speed)
 
 
 def error(code: int, message: str, status: int) -> web.Response:
@@ -180,10 +183,10 @@ async def odd_server() -> AsyncIterator[OddServer]:
 
 @asynccontextmanager
 async def gateway(
-    url: str, *, clock: QuickClock | None = None, token: str = "t", policy: SpecPolicy = POLICY
+    url: str, *, clock: QuickClock | None = None, token: str = "", policy: SpecPolicy = POLICY
 ) -> AsyncIterator[ArgoCDGateway]:
     opened = open_argocd(
-        url=url, token=token, ca_file=None, policy=policy, clock=clock or QuickClock()
+        url=url, token=token or "t", ca_file=None, policy=policy, clock=clock or QuickClock()
     )
     try:
         yield opened
@@ -192,7 +195,12 @@ async def gateway(
 
 
 async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """What the condition, awaited if it can be, becomes once it holds."""
     async with asyncio.timeout(seconds):
-        while not (found := condition()):
+        while True:
+            found = condition()
+            if isawaitable(found):
+                found = await found
+            if found:
+                return found
             await asyncio.sleep(0.005)
-    return found
