@@ -17,7 +17,7 @@ _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _EXPRESSION = re.compile(
     r"\.(Values(?:\.[A-Za-z_][A-Za-z0-9_]*)+|Release\.Name|Release\.Namespace|Chart\.Name)"
 )
-_MARK = re.compile("qq([pt])_([A-Za-z0-9_.]+)_qq")
+_MARK = re.compile("qq([pt])_([A-Za-z0-9_.]+?)_qq")
 _INTEGER, _FLOAT = re.compile(r"[-+]?[0-9]+"), re.compile(r"[-+]?[0-9]+\.[0-9]*(?:e[-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
