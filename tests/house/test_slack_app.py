@@ -1,0 +1,154 @@
+"""manifests/slack-app.yaml: a manifest that Slack takes, that asks for what Qbot uses, and why."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from qbot.domain.commands import SPECS
+from qbot.settings import SlackSettings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "manifests" / "slack-app.yaml").read_text(encoding="utf-8")
+MANIFEST: dict[str, Any] = YAML(typ="safe").load(TEXT)
+SCOPES: list[str] = MANIFEST["oauth_config"]["scopes"]["bot"]
+
+# What each method asks for, by its page below https://docs.slack.dev/reference/methods
+READ = {"channels:read", "groups:read"}  # im:read and mpim:read are for conversations not asked for
+HISTORY = {"channels:history", "groups:history", "im:history"}
+METHODS: dict[str, set[str]] = {
+    "auth.test": set(),
+    "chat.getPermalink": set(),
+    "chat.postEphemeral": {"chat:write"},
+    "chat.postMessage": {"chat:write"},
+    "chat.update": {"chat:write"},
+    "conversations.history": HISTORY,
+    "conversations.info": READ,
+    "conversations.open": {"im:write"},
+    "conversations.replies": HISTORY,
+    "users.info": {"users:read"},
+    "views.open": set(),
+    "views.update": set(),
+}
+WITHOUT_A_METHOD = {
+    "commands",  # the slash command itself
+    "users:read.email",  # a field of users.info
+    "usergroups:read",  # roles out of user groups
+}
+
+
+def text(longest: int, pattern: str = "") -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern}
+
+
+def closed(required: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required.split(),
+        "additionalProperties": False,
+    }
+
+
+BOOLEAN = {"type": "boolean"}
+URL = text(3000, "^https?://")
+# The documented fields and limits, of those that an app like this one could want:
+# https://docs.slack.dev/reference/app-manifest
+SCHEMA = closed(
+    "display_information",
+    _metadata=closed("", major_version={"enum": [1, 2]}, minor_version={"type": "integer"}),
+    display_information=closed(
+        "name",
+        name=text(35),
+        description=text(140),
+        background_color=text(7, "^#[0-9a-fA-F]{3}([0-9a-fA-F]{3})?$"),
+    ),
+    features=closed(
+        "",
+        app_home=closed(
+            "",
+            home_tab_enabled=BOOLEAN,
+            messages_tab_enabled=BOOLEAN,
+            messages_tab_read_only_enabled=BOOLEAN,
+        ),
+        bot_user=closed("display_name", display_name=text(80), always_online=BOOLEAN),
+        slash_commands={
+            "type": "array",
+            "maxItems": 5,
+            "items": closed(
+                "command description",
+                command=text(32, "^/"),
+                description=text(2000),
+                usage_hint=text(1000),
+                should_escape=BOOLEAN,
+                url=URL,
+            ),
+        },
+    ),
+    oauth_config=closed(
+        "",
+        scopes=closed("", bot={"type": "array", "items": text(50, "^[a-z.:]+$")}),
+    ),
+    settings=closed(
+        "",
+        interactivity=closed("is_enabled", is_enabled=BOOLEAN, request_url=URL),
+        event_subscriptions=closed(
+            "", request_url=URL, bot_events={"type": "array", "items": text(50), "maxItems": 100}
+        ),
+        org_deploy_enabled=BOOLEAN,
+        socket_mode_enabled=BOOLEAN,
+        token_rotation_enabled=BOOLEAN,
+    ),
+)
+
+
+def test_it_has_only_documented_fields_within_their_limits() -> None:
+    problems = [e.message for e in Draft202012Validator(SCHEMA).iter_errors(MANIFEST)]
+    assert problems == []
+
+
+def test_it_is_for_socket_mode_and_names_no_address() -> None:
+    assert MANIFEST["settings"]["socket_mode_enabled"] is True
+    assert MANIFEST["settings"]["interactivity"] == {"is_enabled": True}
+    assert "url" not in str(MANIFEST)
+
+
+def test_the_command_is_the_default_of_the_setting_and_hints_at_every_verb() -> None:
+    (command,) = MANIFEST["features"]["slash_commands"]
+    assert command["command"] == SlackSettings.model_fields["command"].default
+    assert command["should_escape"] is True
+    assert set(re.findall(r"\w+", command["usage_hint"])) == {spec.verb for spec in SPECS}
+
+
+def test_every_scope_has_a_use_and_every_use_its_scope() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "qbot/gateways/slack").glob("*.py")
+    )
+    families = (
+        "api|apps|auth|bots|chat|conversations|files|pins|reactions|team|usergroups|users|views"
+    )
+    named = set(re.findall(rf'"((?:{families})\.[a-zA-Z.]+)"', source))
+    assert named <= METHODS.keys(), "say in METHODS what the new method asks for"
+    used: set[str] = set().union(*(METHODS[name] for name in named))
+    assert set(SCOPES) == used | WITHOUT_A_METHOD
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_scope_says_why(scope: str) -> None:
+    lines = [line.strip() for line in TEXT.splitlines()]
+    at = lines.index(f"- {scope}")
+    reasoned = lines[at - 1].startswith("#")
+    shared = scope in HISTORY and lines[at - 1].removeprefix("- ") in HISTORY
+    assert reasoned or shared
+
+
+def test_events_are_asked_for_only_where_a_listener_hears_them() -> None:
+    listeners = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "qbot/slack").glob("*.py")
+    )
+    subscribed = MANIFEST["settings"].get("event_subscriptions", {}).get("bot_events", [])
+    assert set(re.findall(r'\.event\("([a-z_]+)"\)', listeners)) == set(subscribed)
+    assert MANIFEST["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in subscribed)
