@@ -7,7 +7,7 @@ a plain GET decides, which Argo CD answers from Kubernetes itself.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.labels import shard_selector
 from qbot.gateways.argocd.reading import get_application
-from qbot.gateways.argocd.sse import Decoder
+from qbot.gateways.argocd.sse import Decoder, next_chunk
 from qbot.gateways.argocd.states import LISTED, WATCHED, state
 from qbot.gateways.argocd.table import Key, Table, key_of
 
@@ -104,6 +104,7 @@ class Shard:
                 why = str(error)
             log.info("stream cut", selector=self._selector, why=why)
             self._deaf()
+            self._list_now.set()  # for now; and again below, since more may happen until then
             pause = _BACKOFF[0] if connected else min(pause * 2, _BACKOFF[1])
             await self._clock.sleep(pause * (0.5 + self._jitter()))
             self._list_now.set()
@@ -116,7 +117,7 @@ class Shard:
             "/stream/applications", what="watch Applications", query=query
         ) as chunks:
             self._begun.set()
-            while (chunk := await _next(chunks)) is not None:
+            while (chunk := await next_chunk(chunks, within=_HEARTBEAT)) is not None:
                 self._heard()
                 for change in decoder.feed(chunk):
                     yield change
@@ -245,19 +246,6 @@ def _gist(app: AppState) -> AppState:
         finished_at=app.finished_at,
         deleting=app.deleting,
     )
-
-
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    """The next chunk, None at the end.
-
-    Raises:
-        TransientError: not even a heartbeat came.
-    """
-    try:
-        async with asyncio.timeout(_HEARTBEAT):
-            return await anext(chunks, None)
-    except TimeoutError:
-        raise TransientError(f"Argo CD: the event stream is silent for {_HEARTBEAT} s") from None
 
 
 def _project(app: AppState) -> str:

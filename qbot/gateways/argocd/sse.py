@@ -1,11 +1,12 @@
-"""Argo CD's event streams: bytes -> JSON. Pure.
+"""Argo CD's event streams: bytes -> JSON.
 
 Each event is one `data:` line with a space at its end, three newlines behind it and a comment
 every 15 s; events have no name, id or retry (argoproj/pkg `grpc/http/forwarders.go`).
 """
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from qbot.errors import TransientError
@@ -40,6 +41,19 @@ class Decoder:
         """
         if self._rest.startswith((b"data:", b"{")):
             _event(self._rest.removeprefix(b"data:"))
+
+
+async def next_chunk(chunks: AsyncIterator[bytes], *, within: float) -> bytes | None:
+    """The next chunk, None at the end.
+
+    Raises:
+        TransientError: for `within` seconds not even a comment came: the connection is dead.
+    """
+    try:
+        async with asyncio.timeout(within):
+            return await anext(chunks, None)
+    except TimeoutError:
+        raise TransientError(f"Argo CD: the event stream is silent for {within} s") from None
 
 
 def _event(text: bytes) -> dict[str, Any]:

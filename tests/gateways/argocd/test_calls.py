@@ -4,10 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
 
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
 from tests.gateways.argocd.world import (
     CART,
@@ -346,3 +348,15 @@ async def test_a_survey_is_one_list_by_label(odd: OddServer, argocd: ArgoCDGatew
     odd.on(f"GET {APPS}", ok({"metadata": {}, "items": None}))
     assert await argocd.survey(ENV) == {}
     assert odd.seen[0].query == {"selector": f"qbot.dev/env={ENV.id}"}
+
+
+async def test_a_server_that_never_answers_is_given_up(odd: OddServer) -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return ok()
+
+    odd.on(f"GET {APP}", hang)
+    async with httpx.AsyncClient(base_url=odd.url, timeout=30) as http:
+        client = Client(http=http, clock=QuickClock())
+        with pytest.raises(TransientError, match="TimeoutError"):
+            await client.call("GET", APP, what="read", within=0.05)

@@ -1,4 +1,6 @@
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.errors import TransientError
-from qbot.gateways.argocd.sse import Decoder
+from qbot.gateways.argocd.sse import Decoder, next_chunk
 
 
 def frame(result: Any) -> bytes:
@@ -57,3 +59,15 @@ def test_a_line_without_an_end_is_given_up() -> None:
     decoder = Decoder()
     with pytest.raises(TransientError, match="without an end"):
         list(decoder.feed(b"data: " + b"x" * 8_000_001))
+
+
+async def test_a_stream_without_even_a_heartbeat_is_given_up() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b":\n"
+        await asyncio.Event().wait()
+
+    stream = chunks()
+    assert await next_chunk(stream, within=0.01) == b":\n"
+    with pytest.raises(TransientError, match="silent"):
+        await next_chunk(stream, within=0.01)
+    assert await next_chunk(stream, within=0.01) is None
