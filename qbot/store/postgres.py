@@ -90,6 +90,8 @@ class PostgresDriver:
                     "lock_timeout": _GIVE_UP_MS,
                 },
             )
+        except ValueError:
+            raise PermanentError(f"the database URL for {shown(url)} is not valid") from None
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _understood(error, shown(url)) from None  # the chain could quote the URL
         return cls(url, pool)
@@ -170,6 +172,4 @@ def _understood(error: Exception, where: str) -> QbotError:
     closed = isinstance(error, asyncpg.InterfaceError) and "clos" in text
     if isinstance(error, _AWAY) or closed:
         return TransientError(f"the database {where} does not answer: {text}")
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return PermanentError(f"the database URL for {where} is not valid")
     return PermanentError(f"the database {where} refuses: {text}")

@@ -145,12 +145,13 @@ def card_of(row: Row) -> CardRow:
 
 
 def document(value: Any) -> str:
-    """JSON as it is stored: ASCII, so that no outside text can break the database's encoding.
+    """JSON as it is stored; half a surrogate pair in outside text becomes a question mark.
 
     Raises:
         TypeError: not JSON: a bug in the caller.
     """
-    return json.dumps(value, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()
 
 
 def clean(text: str) -> str:

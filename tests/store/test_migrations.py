@@ -1,0 +1,70 @@
+"""From version 1 up, once, and never down."""
+
+import asyncio
+
+import pytest
+
+from qbot.errors import PermanentError
+from qbot.store import open_store
+from qbot.store.migrations import MIGRATIONS, Migration, migrate
+from qbot.store.statements import Script, sql
+from tests.clocks import HandClock
+from tests.store.wishes import Wishes
+
+NEXT = Migration(
+    MIGRATIONS[-1].version + 1,
+    ("alter table environments add column note text not null default 'none'",),
+)
+
+
+def test_versions_count_up_from_one() -> None:
+    assert [m.version for m in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+async def test_a_new_version_is_applied_once_and_keeps_what_is_there(wishes: Wishes) -> None:
+    await wishes.create("feat/a")
+    driver = wishes.database.driver
+    assert await driver.run(migrate(driver.dialect, (*MIGRATIONS, NEXT))) == 1
+    assert await driver.run(migrate(driver.dialect, (*MIGRATIONS, NEXT))) == 0
+    assert await wishes.look("select branch, note from environments") == [
+        {"branch": "feat/a", "note": "none"}
+    ]
+
+
+async def test_a_version_that_fails_leaves_nothing_behind(wishes: Wishes) -> None:
+    driver = wishes.database.driver
+    broken = Migration(NEXT.version, (*NEXT.common, "create nonsense"))
+    with pytest.raises(PermanentError):
+        await driver.run(migrate(driver.dialect, (*MIGRATIONS, broken)))
+    assert await driver.run(migrate(driver.dialect, (*MIGRATIONS, NEXT))) == 1
+
+
+async def test_a_database_of_a_newer_qbot_is_refused_untouched(
+    database_url: str, clock: HandClock
+) -> None:
+    def newer() -> Script[None]:
+        yield sql("insert into schema_versions(version) values(?)", MIGRATIONS[-1].version + 7)
+
+    first = await open_store(database_url, clock=clock)
+    await first.driver.run(newer())
+    await first.close()
+    with pytest.raises(PermanentError, match=f"schema version {MIGRATIONS[-1].version + 7}"):
+        await open_store(database_url, clock=clock)
+
+
+async def test_data_survives_closing_and_opening(database_url: str, clock: HandClock) -> None:
+    first = await open_store(database_url, clock=clock)
+    operation = await Wishes(first).create("feat/a")
+    await first.close()
+    second = await open_store(database_url, clock=clock)
+    assert await second.store.operation(operation.id) == operation
+    await second.close()
+
+
+async def test_replicas_that_start_at_once_migrate_once(
+    postgres_url: str, clock: HandClock
+) -> None:
+    opened = await asyncio.gather(*(open_store(postgres_url, clock=clock) for _ in range(3)))
+    assert [await database.check() for database in opened] == ["", "", ""]
+    for database in opened:
+        await database.close()

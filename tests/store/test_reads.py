@@ -1,0 +1,125 @@
+"""Reads for everybody."""
+
+import asyncio
+
+from qbot.domain.changes import Change, PhaseChanged, PlansChanged
+from qbot.domain.environment import Phase
+from qbot.domain.names import EnvId, OpId, ServiceName
+from qbot.domain.progress import End
+from qbot.domain.services import ServicePlan, Source
+from tests.clocks import HandClock
+from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, environment, service_sync
+
+
+async def test_an_environment_is_found_by_branch_name_and_id(wishes: Wishes) -> None:
+    env = await wishes.living("feat/a")
+    store = wishes.database.store
+    found = await store.environment(env)
+    assert found
+    assert await store.find("feat/a") == found
+    assert await store.find("qbot-feat-a") == found
+    assert await store.find("feat/") is None
+    assert await store.environment(EnvId("e404")) is None
+    assert await store.operation(OpId("o404")) is None
+
+
+async def test_a_stored_environment_is_what_was_reserved(wishes: Wishes) -> None:
+    await wishes.create("feat/a", owner=BEN)
+    (summary,) = await wishes.database.store.environments()
+    wanted = environment("feat/a", BEN)
+    found = summary.environment
+    assert (found.branch, found.owner, found.created_at) == (
+        wanted.branch,
+        wanted.owner,
+        wanted.created_at,
+    )
+    assert (found.url, found.cluster, found.phase) == (wanted.url, wanted.cluster, Phase.CREATING)
+
+
+async def test_the_living_are_found_before_the_dead_and_of_these_the_newest(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    dead = []
+    for _ in range(2):
+        create = await wishes.create("a")
+        (claim,) = await wishes.claim()
+        assert create.env
+        gone = [PhaseChanged(create.env, Phase.DELETED)]
+        await wishes.journal.finish(claim, End.REFUSED, "", gone)
+        dead.append(create.env)
+        clock.advance(60)
+    found = await wishes.database.store.find("a")
+    assert found
+    assert found.id in dead
+    alive = await wishes.create("a")
+    found = await wishes.database.store.find("a")
+    assert found
+    assert found.id == alive.env
+
+
+async def test_lists_are_filtered_by_owner_and_phase_with_what_goes_on(wishes: Wishes) -> None:
+    ready = await wishes.living("a")
+    await wishes.submit(ready, service_sync("x"))
+    await wishes.submit(ready, service_sync("y"))
+    (running,) = await wishes.claim()
+    theirs = await wishes.create("b", owner=BEN)
+    store = wishes.database.store
+    everybody = await store.environments()
+    assert {s.environment.id: s.operation.id for s in everybody if s.operation} == {
+        ready: running.operation.id,
+        theirs.env: theirs.id,
+    }
+    assert [s.environment.id for s in await store.environments(owner=BEN)] == [theirs.env]
+    assert [s.environment.id for s in await store.environments(owner=ANA)] == [ready]
+    only_ready = await store.environments(phases=[Phase.READY, Phase.FAILED])
+    assert [s.environment.id for s in only_ready] == [ready]
+
+
+async def test_lists_leave_out_the_dead_and_carry_plans(wishes: Wishes) -> None:
+    plans = (ServicePlan(ServiceName("web"), Source.DEFAULT, "main", "f" * 40),)
+    for branch in ("a", "b"):
+        create = await wishes.create(branch)
+        (claim,) = await wishes.claim()
+        assert create.env
+        phase = Phase.READY if branch == "a" else Phase.DELETED
+        changes: list[Change] = [
+            PlansChanged(create.env, plans),
+            PhaseChanged(create.env, phase),
+        ]
+        await wishes.journal.finish(claim, End.SUCCEEDED, "", changes)
+    (summary,) = await wishes.database.store.environments()
+    assert (summary.environment.branch, summary.environment.plans) == ("a", plans)
+
+
+async def test_history_is_newest_first_and_limited(wishes: Wishes) -> None:
+    env = await wishes.living("a")
+    sync = (await wishes.submit(env, SYNC)).operation
+    teardown = (await wishes.submit(env, TEARDOWN)).operation
+    found = await wishes.database.store.operations(env, limit=2)
+    assert [o.id for o in found] == [teardown.id, sync.id]
+
+
+async def test_a_delivery_is_new_once(wishes: Wishes) -> None:
+    store = wishes.database.store
+    answers = await asyncio.gather(*(store.saw("event-1") for _ in range(6)))
+    assert sorted(answers) == [False] * 5 + [True]
+    assert await store.saw("event-2")
+
+
+async def test_old_deliveries_are_forgotten_after_two_days(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    database = wishes.database
+    await database.store.saw("old")
+    clock.advance(47 * 3600)
+    await database.store.saw("new")
+    assert await database.forget_old() == 0
+    assert not await database.store.saw("old")
+    clock.advance(2 * 3600)
+    assert await database.forget_old() == 1
+    assert await database.store.saw("old")
+    assert not await database.store.saw("new")
+
+
+async def test_an_open_database_is_well(wishes: Wishes) -> None:
+    assert await wishes.database.check() == ""
