@@ -21,6 +21,7 @@ COMMIT_ABSENT = "404 Commit Not Found"
 PROJECT_ABSENT = "404 Project Not Found"
 
 _SHOWN = 200  # characters of GitLab's own words that go into a message
+_LONGEST = 3600.0  # seconds of a pause
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.LOCKED}
 _NEVER_SENT = (
     requests.exceptions.InvalidURL,
@@ -158,16 +159,23 @@ def _field(body: bytes | None, name: str) -> str:
 def retry_after(headers: Any, now: datetime) -> float | None:
     """Seconds to leave GitLab alone, from `Retry-After` (either form) or `RateLimit-Reset`.
 
+    At most an hour: whatever stands before GitLab, one odd header must not silence Qbot.
+
     Args:
         headers: of the answer, looked up without regard to case.
         now: aware.
     """
-    told = str(headers.get("Retry-After", "")).strip()
-    if told.isdecimal():
-        return float(told)
+    told = _told(str(headers.get("Retry-After", "")).strip(), now)
+    if told is None:
+        reset = str(headers.get("RateLimit-Reset", "")).strip()
+        told = float(reset) - now.timestamp() if reset.isdecimal() else None
+    return None if told is None else min(max(0.0, told), _LONGEST)
+
+
+def _told(header: str, now: datetime) -> float | None:
+    if header.isdecimal():
+        return float(header)
     try:
-        return max(0.0, (parsedate_to_datetime(told) - now).total_seconds())
+        return (parsedate_to_datetime(header) - now).total_seconds()
     except (TypeError, ValueError):
-        pass  # absent, or neither a number nor an HTTP date with a zone
-    reset = str(headers.get("RateLimit-Reset", "")).strip()
-    return max(0.0, float(reset) - now.timestamp()) if reset.isdecimal() else None
+        return None  # absent, or neither a number nor an HTTP date with a zone

@@ -5,7 +5,7 @@ import pytest
 
 from qbot.domain.names import ProjectPath, branch_name
 from qbot.domain.services import Build, Commit, Source
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.gitlab import Account, GitLabGateway, open_gitlab
 from tests.gateways.gitlab.replies import CART, service
@@ -71,6 +71,37 @@ async def test_a_project_hidden_from_the_token_is_no_absent_branch(
     finally:
         shop.do(lambda: shop.standin.set_member("shop", "ben", present=True))
         await hidden.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("500", TransientError),
+        ("503", TransientError),
+        ("html", TransientError),
+        ("401", PermanentError),
+        ("403", PermanentError),
+        ("404", PermanentError),
+        ("drop-before", TransientError),
+        ("drop-after", TransientError),
+        ("partial", TransientError),
+    ],
+)
+async def test_a_fault_is_told_and_the_next_question_is_answered(
+    gitlab: GitLabGateway, shop: Served, kind: str, expected: type[QbotError]
+) -> None:
+    shop.do(lambda: shop.kernel.faults.add("gitlab", "feat%2Fcheckout", kind, 1))
+    with pytest.raises(expected):
+        await gitlab.heads([CART], CHECKOUT)
+    assert (await gitlab.heads([CART], CHECKOUT))[CART] is not None
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "slow:0.01"])
+async def test_what_only_takes_longer_is_answered(
+    gitlab: GitLabGateway, shop: Served, kind: str
+) -> None:
+    shop.do(lambda: shop.kernel.faults.add("gitlab", "feat%2Fcheckout", kind, 1))
+    assert (await gitlab.heads([CART], CHECKOUT))[CART] is not None
 
 
 async def test_a_default_branch_stands_for_its_newest_green_commit(
