@@ -50,12 +50,12 @@ class Budget:
         gate = self._channels.get(channel, 0.0) if method == POST else 0.0
         return max(self._lanes[method].wait(rank, now), gate - now, self._paused_until - now)
 
-    def take(self, method: str, rank: Rank, channel: str) -> Ticket:
+    def take(self, method: str, channel: str) -> Ticket:
         """Spend one call."""
         if method == POST:
             self._forget_channels()
             self._channels[channel] = float("inf")  # until it is answered
-        return self._lanes[method].take(rank, self._clock.monotonic())
+        return self._lanes[method].take(self._clock.monotonic())
 
     def done(self, method: str, channel: str, ticket: Ticket) -> None:
         """The call was answered or given up."""
@@ -63,6 +63,12 @@ class Budget:
         ticket.done = now
         if method == POST:
             self._channels[channel] = now + CHANNEL_GAP
+
+    def expect(self, ends: float) -> float:
+        """So many operations will end in the coming minute; edits a minute left for the rest."""
+        lane = self._lanes[UPDATE]
+        lane.expect(ends)
+        return lane.rate * (1.0 - lane.reserve)
 
     def limited(self, method: str, retry_after: float) -> None:
         """Slack closed a method."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from qbot.cards.boards import BoardSender
-from qbot.cards.budget import LIMITS, UPDATE, Budget, LaneState
+from qbot.cards.budget import LIMITS, Budget, LaneState
 from qbot.cards.lane import Limit, Ticket
 from qbot.cards.lease import Lease
 from qbot.cards.memory import Memory
-from qbot.cards.plan import Job, View, cadence, plan
+from qbot.cards.plan import Job, View, cadence, ends_a_minute, plan
 from qbot.cards.ports import Messenger, Meter, NoMeter
 from qbot.cards.sender import CardSender
 from qbot.domain.operation import CardRow
@@ -22,7 +22,8 @@ from qbot.render.style import Style
 
 log = structlog.get_logger()
 _POLL = 1.0  # seconds; a replica without the lease, or work of other replicas, is found so late
-_GATHER = 0.05  # seconds in which changes are collected before a round
+_GATHER = 0.05  # seconds at least in which changes are collected before a round
+_GATHER_PER_ROW = 0.0025  # reading hundreds of cards for each change would cost more than it tells
 _FOLLOW = 2.0  # seconds between two tries to become the leader
 _IN_FLIGHT = 8
 _RETRY_AFTER = 30.0
@@ -63,6 +64,7 @@ class Dispatcher:
         self._boards = BoardSender(
             cards=cards, slack=slack, clock=clock, memory=self._memory, fresh=lambda: self._fresh
         )
+        self._gather = _GATHER
         self._event = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -112,7 +114,7 @@ class Dispatcher:
             for task in (tick, event):
                 task.cancel()
             await asyncio.gather(tick, event, return_exceptions=True)
-        await self._clock.sleep(_GATHER)
+        await self._clock.sleep(self._gather)
         self._event.clear()
 
     async def _round(self) -> float:
@@ -122,12 +124,14 @@ class Dispatcher:
         behind = [r for r in await self._cards.behind() if not r.progress.dry_run]
         view = View(behind, await self._cards.running(), await self._cards.boards())
         self._meter.waiting(len(behind))
+        rows = len(view.behind) + len(view.running)
+        self._gather = min(max(rows * _GATHER_PER_ROW, _GATHER), _POLL)
         self._memory.forget(
             {r.op for r in (*view.behind, *view.running)}
             | {b.channel for b in view.boards}
             | set(view.crowds())
         )
-        rate = self._budget.snapshot()[UPDATE].rate
+        rate = self._budget.expect(ends_a_minute(view))
         self._fresh = Fresh(every=max(cadence(view, rate), 5.0), running=len(view.running))
         now = self._clock.monotonic()
         jobs = plan(view, self._memory, now=now, per_minute=rate)
@@ -156,7 +160,7 @@ class Dispatcher:
         return False
 
     def _send(self, job: Job, view: View) -> None:
-        ticket = self._budget.take(job.act.method, job.rank, job.channel)
+        ticket = self._budget.take(job.act.method, job.channel)
         task = asyncio.create_task(self._deliver(job, view, ticket), name=f"card {job.key}")
         self._sending[job.key] = task
         task.add_done_callback(lambda _: self._sent(job.key))

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from qbot.cards.rank import Rank
 
-WINDOW = 60.0
-_RESERVE = 0.2  # of the window, for urgent ranks alone
+_MINUTE = 60.0
+_WINDOW = 60.1  # a little more: clocks round
+LEAST_RESERVE, MOST_RESERVE = 0.2, 0.6  # of the window, for urgent ranks alone
 _FLOOR = 0.1  # of the limit, below which a 429 does not push
 _RECOVERY = 300.0  # seconds from nothing back to the full rate
 
@@ -29,7 +30,6 @@ class Limit:
 class Ticket:
     """The right to one call; `done` is when it was answered."""
 
-    urgent: bool
     done: float | None = None
 
 
@@ -40,6 +40,7 @@ class Lane:
     limit: Limit
     tokens: float = 1.0  # a start is not a reason for a burst
     rate: float = field(default=0.0)
+    reserve: float = LEAST_RESERVE
     refused: int = 0  # 429 answers ever
     _at: float | None = None
     _closed_until: float = 0.0
@@ -58,11 +59,11 @@ class Lane:
             0.0,
         )
 
-    def take(self, rank: Rank, now: float) -> Ticket:
+    def take(self, now: float) -> Ticket:
         """Spend; only right after `wait` answered 0."""
         self._advance(now)
         self.tokens -= 1.0
-        ticket = Ticket(urgent=rank.urgent)
+        ticket = Ticket()
         self._calls.append(ticket)
         return ticket
 
@@ -74,28 +75,32 @@ class Lane:
         self.tokens = 0.0
         self._closed_until = max(self._closed_until, now + seconds)
 
+    def expect(self, urgent: float) -> None:
+        """Hold back what so many urgent calls in the coming minute will need."""
+        share = urgent / self.limit.per_minute
+        self.reserve = min(max(share, LEAST_RESERVE), MOST_RESERVE)
+
     def used(self, now: float) -> int:
         """Calls that may count in Slack's present window."""
         self._advance(now)
         return len(self._calls)
 
     def _advance(self, now: float) -> None:
-        passed = max(now - (self._at if self._at is not None else now), 0.0)
+        earlier = now if self._at is None else self._at
         self._at = now
+        open_for = max(now - max(earlier, self._closed_until), 0.0)
         full = self.limit.per_minute
-        if now >= self._closed_until:
-            self.rate = min(full, self.rate + passed * full / _RECOVERY)
-            self.tokens = min(float(self.limit.burst), self.tokens + passed * self.rate / WINDOW)
-        self._calls = deque(c for c in self._calls if c.done is None or c.done + WINDOW > now)
+        self.rate = min(full, self.rate + open_for * full / _RECOVERY)
+        self.tokens = min(float(self.limit.burst), self.tokens + open_for * self.rate / _MINUTE)
+        self._calls = deque(c for c in self._calls if c.done is None or c.done + _WINDOW > now)
 
     def _until_token(self, needed: float) -> float:
         missing = needed - self.tokens
-        return missing * WINDOW / self.rate if missing > 1e-9 else 0.0  # noqa: PLR2004  (rounding)
+        return missing * _MINUTE / self.rate if missing > 1e-9 else 0.0  # noqa: PLR2004  (rounding)
 
     def _until_room(self, rank: Rank, now: float) -> float:
         most = max(int(self.rate), 1)
-        patient = sum(1 for c in self._calls if not c.urgent)
-        if len(self._calls) < most and (rank.urgent or patient < most * (1.0 - _RESERVE)):
+        if len(self._calls) < most * (1.0 if rank.urgent else 1.0 - self.reserve):
             return 0.0
-        ends = sorted(c.done + WINDOW for c in self._calls if c.done is not None)
-        return max(ends[0] - now, 0.01) if ends else 0.05
+        ends = [c.done + _WINDOW for c in self._calls if c.done is not None]
+        return max(min(ends) - now, 0.01) if ends else 0.05

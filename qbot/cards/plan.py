@@ -17,6 +17,7 @@ from qbot.domain.operation import BoardRow, CardRow
 CROWD = 10  # more running operations than this in a channel get a board
 _SHORTEST = 3.0  # seconds between two edits of one message, Slack's advice
 _BOARD_SHORTEST = 5.0
+_USUAL = 240.0  # seconds that an operation takes of which nothing is known
 
 
 class Act(Enum):
@@ -75,6 +76,11 @@ class View:
         return frozenset(c for c, n in self.crowds().items() if n > CROWD)
 
 
+def ends_a_minute(view: View) -> float:
+    """How many of the running operations will end in the coming minute, as far as one can tell."""
+    return sum(60.0 / max(r.progress.usual_seconds or _USUAL, 60.0) for r in view.running)
+
+
 def cadence(view: View, per_minute: float) -> float:
     """Seconds between two edits of one message, such that all share the budget."""
     crowded = view.crowded()
@@ -90,7 +96,7 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
         view: what the store says.
         memory: what this process showed and when.
         now: monotonic seconds.
-        per_minute: edits that the budget allows at present.
+        per_minute: edits that the budget leaves for what is not urgent.
     """
     every = cadence(view, per_minute)
     crowded = view.crowded()
@@ -125,8 +131,9 @@ def _card_jobs(
     channel = row.posted_channel or row.channel
     if not row.ts:
         open_try = row.trying and (row.op, "card") not in memory.unsent
-        rank = Rank.END if ended else Rank.ALARM
-        return [Job(Act.FIND if open_try else Act.POST, rank, row.op, channel, now, since, row)]
+        act = Act.FIND if open_try else Act.POST
+        since = row.progress.started_at.timestamp()
+        return [Job(act, Rank.END, row.op, channel, now, since, row)]
     jobs = []
     if row.version > row.shown:
         before = memory.shown.get(row.op)

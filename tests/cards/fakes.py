@@ -172,7 +172,8 @@ class Sent:
     message: Message
     mark: Mark | None
     thread_ts: str
-    at: float
+    at: float  # of the last change
+    posted: float
     edits: int = 0
 
 
@@ -221,7 +222,7 @@ class CountingSlack:
         where = f"D{channel}" if channel.startswith("U") else channel
         ts = f"{self.clock.now().timestamp():.0f}.{self._ts:06d}"
         at = self.clock.monotonic()
-        self.messages[ts] = Sent(ts, where, message, mark, thread_ts, at)
+        self.messages[ts] = Sent(ts, where, message, mark, thread_ts, at, at)
         await self._answer("chat.postMessage", channel)
         return Posted(where, ts)
 

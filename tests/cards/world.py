@@ -1,6 +1,6 @@
 """A dispatcher with everything around it, in virtual time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ STYLE = Style(argocd_url="https://argocd.example.com", hosts=frozenset({"argocd.
 @dataclass
 class World:
     clock: VirtualClock = field(default_factory=VirtualClock)
+    changed: Callable[[], None] = lambda: None  # what an operation calls after it wrote
 
     def __post_init__(self) -> None:
         self.cards = MemoryCards(self.clock)
