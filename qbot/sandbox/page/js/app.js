@@ -1,0 +1,171 @@
+// Puts the page together: who looks at what, and what to ask for when something changed.
+
+import { follow, get } from "/page/js/api.js";
+import { propose, refreshComposer, startComposer } from "/page/js/composer.js";
+import { byId, fill, h, paced } from "/page/js/dom.js";
+import { featureBranches } from "/page/js/hints.js";
+import { refreshHome } from "/page/js/home.js";
+import { showMessages } from "/page/js/messages.js";
+import { refreshModal, startModal } from "/page/js/modal.js";
+import { leadsNowhere, openLink, told } from "/page/js/notice.js";
+import { showSidebar, showTopbar } from "/page/js/sidebar.js";
+import * as store from "/page/js/state.js";
+import { closeThread, openThread, refreshThread } from "/page/js/thread.js";
+import { refreshWorld, startWorld, tick } from "/page/js/world.js";
+
+const { state } = store;
+const WIDE = matchMedia("(min-width: 1180px)");
+let worldOpen = WIDE.matches;
+let shown = ""; // the conversation whose messages are in the list
+let online = true;
+
+const choose = {
+  async user(name) {
+    state.user = name;
+    closeThread();
+    await store.loadChannels();
+    await show();
+    await refreshModal();
+  },
+  async channel(id) {
+    state.channel = id;
+    state.tab = "messages";
+    document.body.classList.remove("menu-open");
+    closeThread();
+    await show();
+    byId("composer-input").focus();
+  },
+};
+
+async function show() {
+  store.writeAddress();
+  draw();
+  await (onHome() ? refreshHome() : refreshMessages());
+}
+
+const onHome = () => state.tab === "home" && store.isDm(store.current());
+
+function draw() {
+  const home = onHome();
+  store.markRead(store.current());
+  showSidebar(choose);
+  showTopbar({ menu: () => document.body.classList.toggle("menu-open"), world: toggleWorld, worldOpen });
+  byId("live").textContent = online ? "" : "Reconnecting…";
+  drawTabs(home);
+  byId("home").hidden = !home;
+  byId("messages").hidden = byId("composer").hidden = home;
+  byId("world").hidden = !worldOpen;
+  document.body.classList.toggle("with-world", worldOpen);
+  refreshComposer();
+}
+
+function drawTabs(home) {
+  const tab = (name, label, selected) =>
+    h("button", { type: "button", role: "tab", "aria-selected": String(selected), onclick: () => { state.tab = name; show(); } }, label);
+  byId("tabs").hidden = !store.isDm(store.current());
+  fill(byId("tabs"), tab("home", "Home", home), tab("messages", "Messages", !home));
+}
+
+async function refreshMessages() {
+  const { user, channel } = state;
+  if (!channel) return;
+  const found = await told(() => get("messages", { channel, as: user }));
+  if (!found || user !== state.user || channel !== state.channel) return;
+  const fresh = shown !== `${user}/${channel}`;
+  if (fresh) fill(byId("messages"), h("div", { class: "list" }), welcome());
+  shown = `${user}/${channel}`;
+  const [list, empty] = byId("messages").children;
+  showMessages(list, channel, found.messages, { openThread, fresh, empty });
+}
+
+/** What an empty conversation says: where to begin. */
+function welcome() {
+  const channel = store.current();
+  const chip = (text, first) =>
+    h("button", { type: "button", class: first ? "suggestion first" : "suggestion", onclick: () => propose(text, true) }, h("code", null, text));
+  if (!channel.member) {
+    return h("div", { class: "empty" }, h("h3", null, `#${channel.name}`), h("p", null, `${state.user} is not a member of this channel.`));
+  }
+  const branch = featureBranches()[0]?.[0] ?? "feat/checkout";
+  return h(
+    "div",
+    { class: "empty" },
+    h("img", { src: "/page/icon.svg", alt: "" }),
+    h("h3", null, "Every branch deserves its own environment"),
+    h("p", null, "Type a command below, or begin with one of these. Try:"),
+    h("div", { class: "suggestions" }, chip(`/env create ${branch}`, true), chip("/env", false), chip("/env help", false)),
+    h("p", { class: "quiet" }, "Slack, GitLab and Argo CD are stand-ins on this machine; Qbot is the real one. Switch people at the left, play with the world at the right."),
+  );
+}
+
+function toggleWorld() {
+  worldOpen = !worldOpen;
+  draw();
+  if (worldOpen) refreshWorld();
+}
+
+const soon = {
+  messages: paced(() => Promise.all([onHome() ? null : refreshMessages(), refreshThread()]), 90),
+  channels: paced(async () => { await told(() => store.loadChannels()); draw(); }, 400),
+  views: paced(refreshModal, 60),
+  home: paced(() => onHome() && refreshHome(), 200),
+  world: paced(refreshWorld, 500),
+};
+
+const LISTENERS = {
+  message: (event) => { if (event.channel === state.channel) soon.messages(); soon.channels(); },
+  ephemeral: (event) => { if (event.user === state.user) LISTENERS.message(event); },
+  view: (event) => event.user === state.user && soon.views(),
+  home: (event) => event.user === state.user && soon.home(),
+  time: async () => { await store.loadClock(); tick(); soon.messages(); },
+  reset: () => everything(),
+  connected: () => everything(),
+};
+
+function heard(event) {
+  (LISTENERS[event.topic] ?? soon.world)(event);
+}
+
+/** After a start, a reset or a cut connection: nothing that is shown can be trusted. */
+async function everything() {
+  await told(() => Promise.all([store.loadUsers(), store.loadClock()]));
+  await told(() => store.loadChannels());
+  closeThread();
+  await Promise.all([refreshWorld(), show(), refreshModal()]);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (link && link.target === "_blank" && leadsNowhere(link.href)) {
+    event.preventDefault();
+    openLink(link.href);
+  }
+  for (const menu of document.querySelectorAll("details.overflow[open], details.many[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  const menu = document.querySelector("details.overflow[open]");
+  if (menu) menu.open = false;
+  else if (state.thread) closeThread();
+  else document.body.classList.remove("menu-open");
+});
+document.addEventListener("toggle-world", toggleWorld);
+
+async function start() {
+  const wanted = store.readAddress();
+  startComposer();
+  startModal();
+  startWorld((text) => propose(text));
+  await Promise.all([store.loadUsers(), store.loadClock()]);
+  await store.loadChannels(wanted);
+  await refreshWorld();
+  await show();
+  byId("composer-input").focus({ preventScroll: true });
+  follow(heard, (up) => { online = up; byId("live").textContent = up ? "" : "Reconnecting…"; });
+  setInterval(tick, 10_000);
+  document.body.dataset.ready = "yes";
+}
+
+start();
