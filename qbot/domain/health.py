@@ -81,7 +81,7 @@ def verdict(
         return Broken("It is being deleted.")
     if _in_progress(state):
         return _invalid(state) or Waiting(_progress(state))
-    failed = _condition(state, goal, since) or _failed_sync(state, goal, since, op)
+    failed = _failed_sync(state, goal, since, op) or _condition(state, goal, since)
     if failed:
         return failed
     missing = _unsynced(state, goal, since, op)
@@ -136,7 +136,8 @@ def _failed_sync(
     settled = state.sync == "Synced" and state.revision == goal
     if state.synced_revision not in ("", goal) and not settled:
         return None
-    return Broken(f"Sync {state.phase.lower()}: {state.message}")
+    why = state.waits_for or state.message
+    return Broken(f"Sync {state.phase.lower()}: {why}")
 
 
 def _is_ours(state: AppState, since: datetime | None, op: OpId | None) -> bool:
@@ -180,13 +181,13 @@ def _health(state: AppState) -> Verdict:
     detail = state.waits_for or state.health_message
     said = f"{state.health or 'Unknown'}: {detail}" if detail else state.health
     match state.health:
-        case "Healthy":
+        case "Healthy" | "Suspended":  # suspended by its chart: a CronJob that shall not run
             return Ready()
         case "Degraded":
             return Broken(said)
         case "":
             return Waiting("Argo CD has not looked at its health yet.")
-        case _:  # Progressing, Missing, Suspended, Unknown
+        case _:  # Progressing, Missing, Unknown
             return Waiting(said)
 
 

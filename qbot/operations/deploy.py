@@ -149,7 +149,8 @@ class Rollout:
         self.tracker.saw(seen)
 
     def _judge(self, name: ServiceName, state: AppState) -> Verdict:
-        wanted = self._wanted[name].sha
+        # Where Argo CD follows the branch it may be past the commit that Qbot knows.
+        wanted = "" if self.context.rules.follow_branch else self._wanted[name].sha
         since = self.synced_at.get(name)
         found = verdict(state, wanted=wanted, since=since, op=self.run.operation.id)
         return self._debounce.settle(name, found, now=self.context.clock.now())

@@ -44,7 +44,7 @@ def bolt_app(
 
     app = AsyncApp(
         signing_secret=signing_secret or None,
-        client=AsyncWebClient(token=token, base_url=f"{api_url.rstrip('/')}/"),
+        client=AsyncWebClient(base_url=f"{api_url.rstrip('/')}/"),
         authorize=authorize,
         request_verification_enabled=bool(signing_secret),
     )

@@ -70,7 +70,6 @@ def test_synced_at_the_commit_healthy_and_compared_since_is_ready() -> None:
         pytest.param({"health": ""}, "its health", id="health-empty"),
         pytest.param({"health": "Progressing"}, "Progressing", id="progressing"),
         pytest.param({"health": "Missing"}, "Missing", id="missing"),
-        pytest.param({"health": "Suspended"}, "Suspended", id="suspended"),
         pytest.param(
             {"health": "Progressing", "waits_for": "Deployment/cart: 0 of 1 updated"},
             "Progressing: Deployment/cart: 0 of 1 updated",
@@ -245,3 +244,17 @@ def test_each_key_has_a_memory_of_its_own() -> None:
     debounce.settle("search", SICK, now=after(10))
     assert debounce.settle("cart", SICK, now=after(15)) == SICK
     assert isinstance(debounce.settle("search", SICK, now=after(15)), Waiting)
+
+
+def test_what_its_chart_suspends_is_ready() -> None:
+    assert judge(health="Suspended") == Ready()
+
+
+def test_the_hook_that_failed_is_named_before_the_general_words() -> None:
+    found = judge(
+        phase="Failed",
+        message="one or more synchronization tasks completed unsuccessfully",
+        waits_for="PreSync hook Job/cart-db-migrate: BackoffLimitExceeded",
+        conditions=(("SyncError", f"Failed last sync attempt to {SHA}: one or more"),),
+    )
+    assert found == Broken("Sync failed: PreSync hook Job/cart-db-migrate: BackoffLimitExceeded")

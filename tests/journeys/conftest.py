@@ -3,18 +3,17 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.world import World, world
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-
-@pytest.fixture(scope="session", params=["http"])
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["http", "socket"])
 async def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """A running pair at sixty times real speed."""
+    """A running pair at thirty times real speed."""
     folder = tmp_path_factory.mktemp("journeys")
-    async with world(folder, mode=request.param) as made:
+    async with world(folder, mode=request.param, speed=30.0) as made:
         await made.serve()
         yield made

@@ -49,8 +49,9 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     assert "Namespace" in gone["text"]
     await nothing_left(drive, name)
     await one_card_and_one_end(drive, "feat/life", "Deleted")
-    left = buttons(next(c for c in await drive.cards("feat/life") if header(c).startswith("Ready")))
-    assert "Open" not in left
+    closed = await drive.card("feat/life", "Closed")
+    assert closed["ts"] == card["ts"]
+    assert buttons(closed) == {}
 
 
 async def test_a_branch_that_exists_nowhere_is_refused_with_the_nearest_names(
@@ -68,7 +69,8 @@ async def test_the_second_person_is_told_who_was_first(shared: World) -> None:
     await branch_in(shared, "feat/twice", "cart")
     await drive.env("create feat/twice")
     said = await drive.env("create feat/twice", user="ben")
-    assert "under way already" in said
+    assert "is taken" in said
+    assert "started to create it" in said
     await drive.card("feat/twice", "Ready")
     said = await drive.env("create feat/twice", user="ben")
     assert "exists already" in said

@@ -19,7 +19,9 @@ _PATIENCE = 5.0  # seconds; the tree of a dying Application is a courtesy
 
 async def with_hooks(client: Client, app: Mapping[str, Any]) -> AppState:
     """The state of an Application; while it dies, `waits_for` names the hooks in the way."""
-    found, hooks = state(app), pending_hooks(app)
+    found = state(app)
+    # A living Application that has PostDelete hooks carries their finalizer too.
+    hooks = pending_hooks(app) if found.deleting else ""
     if not hooks:
         return found
     try:

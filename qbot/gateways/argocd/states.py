@@ -110,7 +110,20 @@ def _waits_for(
     if operation.get("phase") == "Running":
         found = obstacle(str(operation.get("message", "")))
         return sys.intern(found.words) if found else ""
+    if operation.get("phase") in ("Failed", "Error"):
+        return _culprit(_part(operation, "syncResult").get("resources") or ())
     return _unwell(resources)
+
+
+def _culprit(results: Iterable[Mapping[str, Any]]) -> str:
+    """The hook or resource that a sync failed at; only whole Applications tell, no stream."""
+    for result in results:
+        bad_hook = result.get("hookPhase") in ("Failed", "Error")
+        if bad_hook or result.get("status") == "SyncFailed":
+            hook = f"{result.get('hookType') or ''} hook ".lstrip() if bad_hook else ""
+            thing = f"{hook}{result.get('kind', '')}/{result.get('name', '')}"
+            return _short(f"{thing}: {result.get('message') or result.get('hookPhase')}")
+    return ""
 
 
 def _unwell(resources: Iterable[Mapping[str, Any]]) -> str:

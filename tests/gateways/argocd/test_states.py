@@ -66,6 +66,28 @@ def test_the_hook_of_a_running_sync_is_named() -> None:
     assert state(app).waits_for == "hook Job/db-migrate"
 
 
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (
+            {"kind": "Job", "name": "db", "hookType": "PreSync", "hookPhase": "Failed",
+             "message": "Job has reached the specified backoff limit"},
+            "PreSync hook Job/db: Job has reached the specified backoff limit",
+        ),
+        (
+            {"kind": "Service", "name": "web", "status": "SyncFailed", "message": "port in use"},
+            "Service/web: port in use",
+        ),
+        ({"kind": "Service", "name": "web", "status": "Synced"}, ""),
+    ],
+    ids=["hook", "resource", "neither"],
+)  # fmt: skip
+def test_what_a_failed_sync_failed_at_is_named(result: Json, words: str) -> None:
+    app = application()
+    app["status"]["operationState"] |= {"phase": "Failed", "syncResult": {"resources": [result]}}
+    assert state(app).waits_for == words
+
+
 def test_the_worst_resource_is_named_with_what_kubernetes_says_of_it() -> None:
     app = application()
     app["status"]["resources"] = [
