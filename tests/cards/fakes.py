@@ -18,6 +18,7 @@ from qbot.domain.operation import (
     OpState,
 )
 from qbot.domain.people import Actor, Place
+from qbot.domain.ports import Clock
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
 from qbot.errors import TransientError
 from qbot.gateways.slack import LostMessage, Mark, Posted, RateLimited
@@ -30,7 +31,7 @@ ANA = Actor("T1", "U0ANA")
 class MemoryCards:
     """The contract of `qbot.domain.ports.Cards`, and what an operation does to its card."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.rows: dict[OpId, CardRow] = {}
         self.board_rows: dict[str, BoardRow] = {}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from qbot.errors import TransientError, UserError
+from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import find
 from qbot.gateways.slack.errors import LostMessage, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile
@@ -22,6 +22,7 @@ from qbot.render.blocks import Message
 CALL_SECONDS = 8.0  # after which no call is under way any more
 TIMEOUT = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=3)
 _OK = 200
+_GONE = (404, 410)
 _TOO_MANY = 429
 _SERVER = 500
 
@@ -137,8 +138,10 @@ class SlackGateway:
             raise translate(error, "response_url") from None
         if status == _TOO_MANY or status >= _SERVER:
             raise TransientError(f"Slack failed (response_url: HTTP {status})")
-        if status != _OK:
+        if status in _GONE:
             raise UserError("Slack no longer takes an answer to that command; run it again.")
+        if status != _OK:
+            raise PermanentError(f"Slack refuses the answer (response_url: HTTP {status})")
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
         """Open a modal within 3 s of the interaction; its view id."""

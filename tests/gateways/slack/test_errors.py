@@ -1,0 +1,148 @@
+"""Every failure of the client libraries becomes one of ours, without the vendor's text."""
+
+import inspect
+
+import aiohttp
+import pytest
+from slack_sdk import errors as slack_errors
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from yarl import URL
+
+from qbot.errors import PermanentError, QbotError, TransientError
+from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, Unsure, translate
+
+SECRET = "xoxb-do-not-show"
+
+
+def answered(
+    status: int, data: object, headers: dict[str, str] | None = None
+) -> AsyncSlackResponse:
+    return AsyncSlackResponse(
+        client=AsyncWebClient(token="x"),
+        http_verb="POST",
+        api_url="https://slack.com/api/chat.update",
+        req_args={},
+        data=data,  # type: ignore[arg-type]  # the library passes on whatever came
+        headers=headers or {},
+        status_code=status,
+    )
+
+
+def api_error(response: AsyncSlackResponse) -> SlackApiError:
+    return SlackApiError(SECRET, response)  # type: ignore[no-untyped-call]  # the library has none
+
+
+def refused(name: str, **more: str) -> QbotError:
+    data = {"ok": False, "error": name, "detail": SECRET, **more}
+    return translate(api_error(answered(200, data)), "chat.update")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("not_in_channel", NotHere),
+        ("channel_not_found", NotHere),
+        ("is_archived", NotHere),
+        ("message_not_found", LostMessage),
+        ("edit_window_closed", LostMessage),
+        ("cant_update_message", LostMessage),
+        ("is_inactive", LostMessage),
+        ("thread_not_found", LostMessage),
+        ("ratelimited", RateLimited),
+        ("fatal_error", Unsure),
+        ("internal_error", Unsure),
+        ("service_unavailable", TransientError),
+        ("invalid_auth", PermanentError),
+        ("token_revoked", PermanentError),
+        ("invalid_blocks", PermanentError),
+        ("msg_too_long", PermanentError),
+        ("something_new", PermanentError),
+    ],
+)
+def test_slacks_names_are_sorted(name: str, kind: type[QbotError]) -> None:
+    error = refused(name)
+    assert type(error) is kind
+    assert SECRET not in str(error)
+
+
+def test_a_missing_scope_names_the_scope() -> None:
+    error = refused("missing_scope", needed="channels:history")
+    assert isinstance(error, PermanentError)
+    assert "channels:history" in str(error)
+
+
+@pytest.mark.parametrize("body", [{"ok": False, "error": "ratelimited"}, "slow down", "", None])
+def test_a_429_is_read_from_its_status_whatever_the_body(body: object) -> None:
+    error = translate(api_error(answered(429, body, {"Retry-After": "7"})), "chat.update")
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 7.0
+
+
+def test_a_429_without_a_number_waits_half_a_minute() -> None:
+    error = translate(api_error(answered(429, {}, {"Retry-After": "soon"})), "chat.update")
+    assert error.retry_after == 30.0  # type: ignore[attr-defined]  # it is a RateLimited
+
+
+def clients_errors() -> list[Exception]:
+    key = aiohttp.client_reqrep.ConnectionKey("slack.com", 443, True, True, None, None, None)
+    request = aiohttp.RequestInfo(URL("https://slack.com"), "POST", {})  # type: ignore[arg-type]  # headers do not matter
+    made: list[Exception] = []
+    for kind in vars(aiohttp.client_exceptions).values():
+        if not (inspect.isclass(kind) and issubclass(kind, aiohttp.ClientError)):
+            continue
+        if issubclass(kind, aiohttp.ClientConnectorCertificateError):
+            made.append(kind(key, OSError(SECRET)))
+        elif issubclass(kind, aiohttp.client_exceptions.UnixClientConnectorError):
+            made.append(kind("/tmp/x", key, OSError(SECRET)))  # noqa: S108  (no file is touched)
+        elif issubclass(kind, aiohttp.ClientConnectorError):
+            made.append(kind(key, OSError(1, SECRET)))
+        elif issubclass(kind, aiohttp.ClientResponseError):
+            made.append(kind(request, (), message=SECRET))
+        elif issubclass(kind, aiohttp.ServerFingerprintMismatch):
+            made.append(kind(b"a", b"b", "slack.com", 443))
+        else:
+            made.append(kind(SECRET))
+    return made
+
+
+@pytest.mark.parametrize("error", clients_errors(), ids=lambda e: type(e).__name__)
+def test_every_error_of_aiohttp_is_translated(error: Exception) -> None:
+    ours = translate(error, "chat.update")
+    assert isinstance(ours, TransientError | PermanentError)
+    assert SECRET not in str(ours)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        k
+        for k in vars(slack_errors).values()
+        if inspect.isclass(k) and issubclass(k, SlackClientError) and k is not SlackApiError
+    ],
+)
+def test_every_error_of_slack_sdk_is_translated(kind: type[SlackClientError]) -> None:
+    try:
+        error = kind(SECRET)
+    except TypeError:
+        error = kind(SECRET, {"error": SECRET})  # some take the response
+    assert SECRET not in str(translate(error, "chat.update"))
+
+
+@pytest.mark.parametrize(
+    ("error", "sure"),
+    [
+        (TimeoutError(), False),
+        (aiohttp.ServerDisconnectedError(), False),
+        (ConnectionResetError(), False),
+        (aiohttp.ConnectionTimeoutError(), True),
+    ],
+)
+def test_only_what_failed_before_sending_is_sure(error: Exception, sure: bool) -> None:
+    assert isinstance(translate(error, "chat.postMessage"), Unsure) is not sure
+
+
+def test_a_bug_is_no_error_of_slack() -> None:
+    with pytest.raises(KeyError):
+        translate(KeyError("x"), "chat.update")
