@@ -177,7 +177,7 @@ class CardSender:
         await self.cards.move(row.op, user)
         operation = await self.store.operation(row.op)
         if operation and operation.place.response_url:
-            notice = invite(self.style, channel=row.channel, moved=True)
+            notice = invite(self.style, channel=row.channel)
             try:
                 await self.slack.respond(operation.place.response_url, notice)
             except QbotError as error:

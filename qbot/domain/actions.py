@@ -33,7 +33,6 @@ CREATE_FORM: Final = "env_create_form"  # no value
 DELETE_FORM: Final = "env_delete_form"  # no value
 LIST: Final = "env_list"  # no value: everything that lives
 HELP: Final = "env_help"  # no value
-CARD_IN_DM: Final = "env_card_in_dm"  # send the card to me instead
 
 # Views
 DETAILS_VIEW: Final = "env_details_view"

@@ -12,6 +12,7 @@ from qbot.render.attention import attention
 from qbot.render.blocks import FRESH, Message, context, header, message, section
 from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
+from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
@@ -108,7 +109,7 @@ def _end_lines(progress: Progress, style: Style) -> list[str]:
     if progress.end is End.SUCCEEDED:
         lines.append(_success(progress))
     if progress.headline:
-        lines.append(prose(progress.headline, 600))
+        lines.append(with_command(prose(progress.headline, 600), style.command))
     if progress.end in {End.FAILED, End.CANCELLED} and progress.services:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.end is End.SUCCEEDED and progress.kind is not Kind.TEARDOWN and progress.url:
@@ -158,7 +159,8 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
         took = f"took {span(progress.started_at, progress.ended_at)}"
         usual = f"({usual})" if usual and progress.end is End.SUCCEEDED else ""
     expires = ""
-    if progress.expires_at and progress.kind is not Kind.TEARDOWN and not closed:
+    nothing = progress.end is End.CANCELLED and not progress.services
+    if progress.expires_at and progress.kind is not Kind.TEARDOWN and not (closed or nothing):
         expires = f"expires {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     return joined([who, f"{took} {usual}".strip(), expires])
 

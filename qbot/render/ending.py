@@ -4,6 +4,7 @@ from qbot.domain.progress import End, Kind, Progress
 from qbot.render.attention import attention, failed
 from qbot.render.blocks import Message, message, section
 from qbot.render.card import proof_lines
+from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, prose
 from qbot.render.style import Style
 from qbot.render.words import DONE, NOUNS, span
@@ -28,7 +29,8 @@ def end_reply(progress: Progress, style: Style) -> Message:
 def _sentence(progress: Progress, style: Style) -> str:
     branch = f"*{prose(progress.branch, 120)}*"
     took = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
-    reason = f" {prose(progress.headline, 400)}" if progress.headline else ""
+    headline = with_command(prose(progress.headline, 400), style.command)
+    reason = f" {headline}" if headline else ""
     noun = NOUNS[progress.kind]
     match progress.end:
         case End.SUCCEEDED:

@@ -1,5 +1,6 @@
 """Short private answers: somebody was first, it exists, no place left, not a member here."""
 
+import re
 from datetime import datetime
 
 from qbot.domain import actions
@@ -13,6 +14,7 @@ from qbot.render.style import Style
 from qbot.render.words import NOUNS, PHASES, joined, plural, rough
 
 _HOLDERS = 10
+_CHANNEL = re.compile(r"[A-Z0-9]{2,32}")
 
 
 def notice(text: str) -> Message:
@@ -20,27 +22,14 @@ def notice(text: str) -> Message:
     return message(text, [section(text)])
 
 
-def invite(style: Style, *, channel: str, moved: bool) -> Message:
-    """Qbot is no member of the channel.
-
-    Args:
-        style: the installation.
-        channel: its id.
-        moved: the card is in the person's DM already; else a button offers that.
-    """
-    where = f"<#{channel}>" if channel.isalnum() else "this channel"
-    text = (
+def invite(style: Style, *, channel: str) -> Message:
+    """Qbot is no member of the channel (its id), so the card is in the person's DM."""
+    where = f"<#{channel}>" if _CHANNEL.fullmatch(channel) else "this channel"
+    return notice(
         f"I am not a member of {where}, so I cannot keep a card up to date there.\n"
-        f"Type {code(f'/invite @{style.bot}')} in it"
+        f"This one is in your direct messages with me. For next time, type "
+        f"{code(f'/invite @{style.bot}')} in the channel."
     )
-    if moved:
-        text += " for next time. This card is in your direct messages with me."
-        return notice(text)
-    text += " and run the command again, or follow it in your direct messages."
-    buttons = row(
-        [button("Use Direct Message", actions.CARD_IN_DM, style="primary")], block_id="invite"
-    )
-    return message(text, [section(text), buttons])
 
 
 def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = "") -> Message:

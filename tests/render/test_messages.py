@@ -191,8 +191,7 @@ def test_quota(golden: Golden) -> None:
 
 
 def test_invite(golden: Golden) -> None:
-    golden("invite", invite(STYLE, channel="C0RELEASES", moved=True))
-    golden("invite_offer", invite(STYLE, channel="C0RELEASES", moved=False))
+    golden("invite", invite(STYLE, channel="C0RELEASES"))
 
 
 def test_board(golden: Golden) -> None:
