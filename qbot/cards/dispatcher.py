@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -105,16 +106,20 @@ class Dispatcher:
             await self._rest(wait)
 
     async def _rest(self, seconds: float) -> None:
-        """Until something changes, at most `seconds`; then a moment for more changes."""
-        tick = asyncio.create_task(self._clock.sleep(seconds))
+        """For `seconds`, less if something changes; then a moment for more changes."""
+        tick = asyncio.create_task(self._clock.sleep(max(seconds, self._gather / 4)))
         event = asyncio.create_task(self._event.wait())
+        tasks: list[asyncio.Task[Any]] = [tick, event]
         try:
-            await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not tick.done():
+                gather = asyncio.create_task(self._clock.sleep(self._gather))
+                tasks.append(gather)
+                await asyncio.wait({tick, gather}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (tick, event):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(tick, event, return_exceptions=True)
-        await self._clock.sleep(self._gather)
+            await asyncio.gather(*tasks, return_exceptions=True)
         self._event.clear()
 
     async def _round(self) -> float:

@@ -87,7 +87,7 @@ def test_refused(golden: Golden) -> None:
         step=Step.ENDED,
         end=End.REFUSED,
         ended_at=NOW,
-        headline="No service has a branch `feat/chekout`. Did you mean `feat/checkout`?",
+        headline="No service has a branch `feat/check`. Did you mean `feat/checkout`?",
     )
     golden("card_refused", card(refused, STYLE))
     golden("end_refused", end_reply(refused, STYLE))

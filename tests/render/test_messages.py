@@ -53,7 +53,7 @@ def test_list_beyond_its_end_shows_the_last_page() -> None:
 
 
 def test_list_without_a_match(golden: Golden) -> None:
-    golden("list_no_match", listing([], Page(text="chekout"), STYLE, now=NOW))
+    golden("list_no_match", listing([], Page(text="check"), STYLE, now=NOW))
 
 
 def test_empty_list(golden: Golden) -> None:
@@ -148,8 +148,8 @@ def test_delete_confirmation(golden: Golden) -> None:
 
 def test_errors(golden: Golden) -> None:
     user = UserError(
-        "There is no environment for `feat/chekout`. Did you mean `feat/checkout`?",
-        hint="`list` shows what there is; `create feat/chekout` makes one.",
+        "There is no environment for `feat/check`. Did you mean `feat/checkout`?",
+        hint="`list` shows what there is; `create feat/check` makes one.",
     )
     golden("error_user", failure(user, STYLE))
     golden("error_transient", failure(TransientError("GitLab answered 503"), STYLE, reference="r1"))
