@@ -55,6 +55,7 @@ from qbot.web.server import Server
 from qbot.web.slack import slack_app
 
 log = structlog.get_logger()
+_BEATS = 6  # renewals within one lease: a few may be lost
 _STOP = 8.0  # seconds for operations to be given back; Kubernetes grants 30 by default
 
 
@@ -89,7 +90,14 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     identity = await _identify(slack, settings, clock)
     style = _style(settings, catalog)
     context = await _context(settings, catalog, clock, database, SlackAnswers(slack, style), stack)
-    engine = Engine(database.journal, _handlers(context), clock, worker=worker)
+    engine = Engine(
+        database.journal,
+        _handlers(context),
+        clock,
+        worker=worker,
+        lease=settings.lease,
+        beat=settings.lease / _BEATS,
+    )
     dispatcher = Dispatcher(
         cards=database.cards,
         store=database.store,

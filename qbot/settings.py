@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     admin_listen: Address = Field(
         "127.0.0.1:8081", description="/healthz, /readyz and /metrics; nothing that writes"
     )
+    lease: float = Field(
+        30, ge=3, le=300, description="Seconds after which a silent replica's work is taken over"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
     )

@@ -5,6 +5,10 @@ import random
 
 import pytest
 
+from tests.databases import database_url, postgres_server, postgres_url
+
+__all__ = ["database_url", "postgres_server", "postgres_url"]
+
 FULL = os.environ.get("QBOT_ACCEPTANCE") == "full"
 
 
