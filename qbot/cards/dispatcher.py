@@ -127,7 +127,8 @@ class Dispatcher:
         # Rows read while a call on them is under way are outdated when it ends: not this round.
         busy = set(self._sending)
         behind = [r for r in await self._cards.behind() if not r.progress.dry_run]
-        view = View(behind, await self._cards.running(), await self._cards.boards())
+        running, boards = await self._cards.running(), await self._cards.boards()
+        view = View(behind, running, boards, self._clock.now())
         self._meter.waiting(len(behind))
         rows = len(view.behind) + len(view.running)
         self._gather = min(max(rows * _GATHER_PER_ROW, _GATHER), _POLL)

@@ -7,16 +7,20 @@ and plain counts get what is left, the one that waited longest first.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from qbot.cards.budget import LOOK, POST, UPDATE
 from qbot.cards.memory import Memory, Seen, seen
 from qbot.cards.rank import Rank
 from qbot.domain.operation import BoardRow, CardRow
+from qbot.domain.progress import Step
 
 CROWD = 10  # more running operations than this in a channel get a board
 _SHORTEST = 3.0  # seconds between two edits of one message, Slack's advice
 _BOARD_SHORTEST = 5.0
+_YOUNG = 2.0  # seconds in which a refusal may make a card needless: a typo is nobody else's news
+_EARLY = frozenset({Step.QUEUED, Step.RESOLVING})
 _USUAL = 240.0  # seconds that an operation takes of which nothing is known
 
 
@@ -66,6 +70,7 @@ class View:
     behind: Sequence[CardRow]
     running: Sequence[CardRow]
     boards: Sequence[BoardRow]
+    at: datetime | None = None  # when; None: no card is too young to be posted
 
     def crowds(self) -> Counter[str]:
         """Running operations per channel; DMs do not count, their reader has them one by one."""
@@ -103,7 +108,9 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
     jobs = [
         job
         for row in view.behind
-        for job in _card_jobs(row, memory, every, counts=row.channel not in crowded, now=now)
+        for job in _card_jobs(
+            row, memory, every, counts=row.channel not in crowded, now=now, at=view.at
+        )
     ]
     jobs += _board_jobs(view, crowded, memory, max(every, _BOARD_SHORTEST))
     return sorted(jobs, key=lambda j: (j.rank, j.since, j.key, j.act.value))
@@ -124,7 +131,7 @@ def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
 
 
 def _card_jobs(
-    row: CardRow, memory: Memory, every: float, *, counts: bool, now: float
+    row: CardRow, memory: Memory, every: float, *, counts: bool, now: float, at: datetime | None
 ) -> list[Job]:
     ended = row.progress.end is not None
     since = (row.changed_at or row.progress.updated_at).timestamp()
@@ -133,7 +140,7 @@ def _card_jobs(
         open_try = row.trying and (row.op, "card") not in memory.unsent
         act = Act.FIND if open_try else Act.POST
         since = row.progress.started_at.timestamp()
-        return [Job(act, Rank.END, row.op, channel, now, since, row)]
+        return [Job(act, Rank.END, row.op, channel, now + _childhood(row, at), since, row)]
     jobs = []
     if row.version > row.shown:
         before = memory.shown.get(row.op)
@@ -148,6 +155,14 @@ def _card_jobs(
         act = Act.FIND_REPLY if open_try else Act.REPLY
         jobs.append(Job(act, Rank.END, row.op, channel, now, since, row))
     return jobs
+
+
+def _childhood(row: CardRow, at: datetime | None) -> float:
+    """Seconds until a card that nobody has seen is old enough to be posted."""
+    if at is None or row.trying or row.progress.end or row.progress.step not in _EARLY:
+        return 0.0
+    age = (at - row.progress.started_at).total_seconds()
+    return max(0.0, _YOUNG - age)
 
 
 def _board_jobs(view: View, crowded: frozenset[str], memory: Memory, every: float) -> list[Job]:

@@ -53,6 +53,11 @@ class CardChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CardWithdrawn:
+    """The operation's card is not posted, unless it is already: its person was told privately."""
+
+
+@dataclass(frozen=True, slots=True)
 class CardsSuperseded:
     """The earlier cards of this environment lose their buttons and gain this sentence."""
 
@@ -61,4 +66,12 @@ class CardsSuperseded:
     at: datetime
 
 
-Change = PhaseChanged | PlansChanged | PlansDropped | Audited | CardChanged | CardsSuperseded
+Change = (
+    PhaseChanged
+    | PlansChanged
+    | PlansDropped
+    | Audited
+    | CardChanged
+    | CardWithdrawn
+    | CardsSuperseded
+)

@@ -1,6 +1,6 @@
 """How operations end: the outcome together with the rows that commit with it."""
 
-from qbot.domain.changes import Audited, CardChanged, Change, PhaseChanged
+from qbot.domain.changes import Audited, CardChanged, CardWithdrawn, Change, PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.progress import End, Proof, Stage
 from qbot.operations.context import Context
@@ -24,6 +24,8 @@ def ended(
         CardChanged(progress),
         Audited(f"environment.{progress.kind}", end.value, (("headline", headline),)),
     ]
+    if end is End.REFUSED:
+        changes.append(CardWithdrawn())
     return Outcome(end, headline, changes)
 
 

@@ -6,6 +6,7 @@ from qbot.domain.changes import (
     Audited,
     CardChanged,
     CardsSuperseded,
+    CardWithdrawn,
     Change,
     PhaseChanged,
     PlansChanged,
@@ -35,5 +36,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             yield from note(op.actor, action, outcome, at, op=op.id, env=op.env, detail=detail)
         case CardChanged(progress):
             yield from desired.show(progress, at)
+        case CardWithdrawn():
+            yield from desired.withdraw(op.id)
         case CardsSuperseded(env, sentence, when):
             yield from desired.supersede(op.id, env, sentence, when)

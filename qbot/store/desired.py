@@ -38,6 +38,11 @@ def show(progress: Progress, at: datetime) -> Script[None]:
     yield Notify(Channel.CARDS)
 
 
+def withdraw(op: OpId) -> Script[None]:
+    """Forget a card that was never begun to be posted."""
+    yield sql("delete from cards where op_id = ? and ts = '' and trying = 0", op)
+
+
 def edit(op: OpId, at: datetime, change: Callable[[Progress], Progress]) -> Script[None]:
     """Change what the card should show; the caller holds the operation's row."""
     rows = yield sql("select progress from cards where op_id = ?", op)

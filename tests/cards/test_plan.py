@@ -116,3 +116,22 @@ def test_the_cadence_is_shared_by_all_live_messages() -> None:
     assert cadence(View([], rows, []), 40) == 300.0
     crowd = [posted(deploying(n)) for n in range(50)]
     assert cadence(View([], crowd, [BoardRow("C1", "1.0")]), 40) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("step", "age", "due"),
+    [
+        (Step.RESOLVING, 0.5, 101.5),
+        (Step.QUEUED, 3.0, 100.0),
+        (Step.PREPARING, 0.5, 100.0),
+    ],
+    ids=["may-be-refused", "waits-long", "goes-on"],
+)
+def test_a_card_waits_a_moment_for_a_refusal_that_makes_it_needless(
+    step: Step, age: float, due: float
+) -> None:
+    progress = replace(progress_of(1, START), step=step)
+    row = CardRow(progress.op, progress, 1, 0, "", "C1")
+    view = View([row], [row], [], at=progress.started_at + timedelta(seconds=age))
+    (job,) = plan(view, Memory(), now=100.0, per_minute=40)
+    assert job.due == pytest.approx(due)

@@ -67,7 +67,7 @@ class Asked:
     @property
     def call(self) -> str:
         """How errors begin."""
-        return f"Argo CD: {self.what}"
+        return f"Argo CD could not {self.what}"
 
 
 @dataclass(frozen=True, slots=True)

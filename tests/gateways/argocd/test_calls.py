@@ -298,7 +298,7 @@ async def test_a_broken_connection_is_waited_out(
     odd: OddServer, argocd: ArgoCDGateway, reply: Any
 ) -> None:
     odd.on(f"GET {APP}", reply)
-    with pytest.raises(TransientError, match="Argo CD: read the Application"):
+    with pytest.raises(TransientError, match="Argo CD could not read the Application"):
         await argocd.read(ENV, CART)
 
 

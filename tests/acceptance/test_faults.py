@@ -1,0 +1,129 @@
+"""Every kind of fault, from every vendor, during a create and a delete: the right end state."""
+
+from pathlib import Path
+
+import pytest
+
+from qbot.domain.names import BranchName, env_name
+from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end
+from tests.acceptance.conftest import FULL
+from tests.world import Drive, World, buttons, said, until, world
+
+SERVICES = 11
+KINDS = ("429", "500", "503", "html", "drop-before", "drop-after", "slow:2", "partial", "duplicate")
+STREAM = ("cut-stream", "hang", "empty-list")
+# What each vendor is asked for on the way, and which of its requests go wrong.
+MATCH = {
+    "argocd": tuple(f"{verb} /api/v1/applications" for verb in ("POST", "GET", "DELETE")),
+    "gitlab": ("GET /api/v4/projects",),
+    "slack": ("chat.postMessage", "chat.update"),
+}  # fmt: skip
+REFUSALS = ("401", "403", "404")
+ALL = [(v, k) for v in MATCH for k in KINDS] + [("argocd", k) for k in STREAM]
+SAMPLE = [
+    ("argocd", "drop-after"),
+    ("gitlab", "503"),
+    ("slack", "drop-after"),
+    ("argocd", "cut-stream"),
+    ("slack", "429"),
+]
+
+
+async def order(drive: Drive, vendor: str, kind: str) -> None:
+    """The next requests of each sort go wrong twice."""
+    for match in MATCH[vendor]:
+        where = "stream/applications" if kind in ("cut-stream", "hang") else match
+        if kind == "empty-list":
+            where = "GET /api/v1/applications?"
+        await drive.post("fault", vendor=vendor, match=where, kind=kind, times=2)
+
+
+async def settle(made: World, branch: str) -> None:
+    """Create and delete under the faults that were ordered."""
+    drive = made.drive
+    name = env_name(BranchName(branch), prefix="qbot")
+    await drive.card(branch, "Ready", seconds=90)
+    await created_once(drive, name, SERVICES)
+    card = await one_card_and_one_end(drive, branch, "Ready")
+    assert buttons(card)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("cases", [ALL if FULL else SAMPLE], ids=["each-kind-on-each-vendor"])
+async def test_passing_faults_change_nothing_at_the_end(
+    tmp_path: Path, cases: list[tuple[str, str]]
+) -> None:
+    async with world(tmp_path, speed=60.0) as made:
+        await made.serve()
+        drive = made.drive
+        for vendor, kind in cases:
+            branch = f"fault/{vendor}-{kind.replace(':', '-')}"
+            name = env_name(BranchName(branch), prefix="qbot")
+            await drive.post("push", project="shop/cart", branch=branch)
+            await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
+            await order(drive, vendor, kind)
+            await drive.env(f"create {branch}")
+            await settle(made, branch)
+            await order(drive, vendor, kind)
+            card = await one_card_and_one_end(drive, branch, "Ready")
+            await drive.click(card, buttons(card)["Delete"]["action_id"])
+            await drive.card(branch, "Deleted", seconds=90)
+            await nothing_left(drive, name)
+            await one_card_and_one_end(drive, branch, "Deleted")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("vendor", "match", "kind", "names"),
+    [
+        ("argocd", "POST /api/v1/projects", "401", "QBOT_ARGOCD__MAIN__TOKEN"),
+        ("argocd", "POST /api/v1/projects", "403", "projects"),
+        ("gitlab", "GET /api/v4/projects", "401", "QBOT_GITLAB__TOKEN"),
+    ],
+)
+async def test_a_lasting_refusal_ends_the_operation_and_names_what_to_put_right(
+    tmp_path: Path, vendor: str, match: str, kind: str, names: str
+) -> None:
+    async with world(tmp_path, speed=60.0) as made:
+        await made.serve()
+        drive = made.drive
+        await drive.post("fault", vendor=vendor, match=match, kind=kind, times=500)
+        await drive.env("create feat/checkout")
+        card = await drive.card("feat/checkout", "Create failed")
+        assert names in card["text"]
+
+
+@pytest.mark.timeout(120)
+async def test_a_payload_that_is_delivered_three_times_counts_once(tmp_path: Path) -> None:
+    async with world(tmp_path, speed=60.0) as made:
+        await made.serve()
+        drive = made.drive
+        name = env_name(BranchName("feat/checkout"), prefix="qbot")
+        for kind in ("slash", "interactive"):
+            await drive.post(
+                "fault", vendor="slack", match=f"DELIVER {kind}", kind="duplicate", times=1
+            )
+        answer = await drive.env("create feat/checkout")
+        assert "is taken" not in answer
+        await drive.card("feat/checkout", "Ready")
+        await created_once(drive, name, SERVICES)
+        card = await one_card_and_one_end(drive, "feat/checkout", "Ready")
+        await drive.click(card, buttons(card)["Delete"]["action_id"])
+        await drive.card("feat/checkout", "Deleted")
+        await one_card_and_one_end(drive, "feat/checkout", "Deleted")
+
+
+@pytest.mark.timeout(300)
+async def test_argo_cd_away_for_a_while_is_said_on_the_card_and_waited_for(tmp_path: Path) -> None:
+    async with world(tmp_path, speed=60.0) as made:
+        await made.serve()
+        drive = made.drive
+        await drive.post("fault", vendor="argocd", match="/api/v1", kind="503", times=5)
+        await drive.env("create feat/checkout")
+
+        async def told() -> bool:
+            cards = await drive.cards("feat/checkout")
+            return bool(cards) and "Argo CD" in said(cards[0]) and "waits" in said(cards[0])
+
+        await until(told, what="the card to say that Argo CD does not answer")
+        await drive.card("feat/checkout", "Ready", seconds=90)
