@@ -48,6 +48,7 @@ NOUNS: dict[Kind, str] = {Kind.CREATE: "Create", Kind.SYNC: "Sync", Kind.TEARDOW
 DONE: dict[Kind, str] = {Kind.CREATE: "created", Kind.SYNC: "synced", Kind.TEARDOWN: "deleted"}
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_HOURS_SAID = 36  # from here on days are near enough
 
 
 def duration(seconds: float) -> str:
@@ -73,13 +74,16 @@ def span(earlier: datetime, later: datetime) -> str:
 
 
 def rough(seconds: float) -> str:
-    """One unit is enough for ages and lifetimes: `12 min`, `26 h`, `3 days`."""
+    """One unit is enough for ages and lifetimes: `40 s`, `12 min`, `26 h`, `3 days`."""
     whole = max(int(seconds), 0)
+    if whole < _MINUTE:
+        return f"{whole} s"
     if whole < _HOUR:
-        return f"{max(whole // _MINUTE, 1)} min"
-    if whole < 2 * _DAY and whole % _DAY:
-        return f"{whole // _HOUR} h"
-    return plural(whole // _DAY, "day")
+        return f"{whole // _MINUTE} min"
+    hours = (whole + _HOUR // 2) // _HOUR
+    if hours < _HOURS_SAID and hours % 24:
+        return f"{hours} h"
+    return plural((whole + _DAY // 2) // _DAY, "day")
 
 
 def ttl(value: timedelta) -> str:
