@@ -28,5 +28,6 @@ export async function act(place, element, value, control = null) {
 export function complain(answer) {
   const code = answer.error ?? "";
   const failed = code || answer.http_status >= 400;
-  if (failed) toast(FAILURES[code] ?? `Qbot answered with an error (${code || answer.http_status}).`, "bad");
+  if (failed)
+    toast(FAILURES[code] ?? `Qbot answered with an error (${code || answer.http_status}).`, "bad");
 }

@@ -1,4 +1,4 @@
-// The sandbox's /drive calls: https answers in JSON, refusals as Error with the sandbox's words.
+// The sandbox's /drive calls: answers are JSON, refusals become Errors with the sandbox's words.
 
 async function call(path, options) {
   const response = await fetch(`/drive/${path}`, options);
@@ -20,13 +20,24 @@ export function post(path, body = {}) {
   });
 }
 
-/** Calls `listen(event)` for each change in the sandbox, and `listen({topic: "connected"})`. */
+/**
+ * Calls `listen(event)` for each change in the sandbox, and `listen({topic: "connected"})`.
+ * Only while the page is seen: a browser has six connections for all tabs on one server.
+ */
 export function follow(listen, status) {
-  const source = new EventSource("/drive/events");
-  source.onopen = () => {
-    status(true);
-    listen({ topic: "connected" });
+  let source = null;
+  const open = () => {
+    source = new EventSource("/drive/events");
+    source.onopen = () => {
+      status(true);
+      listen({ topic: "connected" });
+    };
+    source.onerror = () => status(false);
+    source.onmessage = (event) => listen(JSON.parse(event.data));
   };
-  source.onerror = () => status(false);
-  source.onmessage = (event) => listen(JSON.parse(event.data));
+  document.addEventListener("visibilitychange", () => {
+    source.close();
+    if (document.visibilityState === "visible") open();
+  });
+  open();
 }

@@ -2,7 +2,7 @@
 
 import { follow, get } from "/page/js/api.js";
 import { propose, refreshComposer, startComposer } from "/page/js/composer.js";
-import { byId, fill, h, paced } from "/page/js/dom.js";
+import { byId, fill, fillIfNew, h, paced } from "/page/js/dom.js";
 import { featureBranches } from "/page/js/hints.js";
 import { refreshHome } from "/page/js/home.js";
 import { showMessages } from "/page/js/messages.js";
@@ -14,6 +14,7 @@ import { closeThread, openThread, refreshThread } from "/page/js/thread.js";
 import { refreshWorld, startWorld, tick } from "/page/js/world.js";
 
 const { state } = store;
+const MENUS = "details.overflow[open], details.many[open]";
 const WIDE = matchMedia("(min-width: 1180px)");
 let worldOpen = WIDE.matches;
 let shown = ""; // the conversation whose messages are in the list
@@ -21,9 +22,8 @@ let online = true;
 
 const choose = {
   async user(name) {
-    state.user = name;
+    if (!(await told(() => store.become(name)))) return;
     closeThread();
-    await store.loadChannels();
     await show();
     await refreshModal();
   },
@@ -49,8 +49,12 @@ function draw() {
   const home = onHome();
   store.markRead(store.current());
   showSidebar(choose);
-  showTopbar({ menu: () => document.body.classList.toggle("menu-open"), world: toggleWorld, worldOpen });
-  byId("live").textContent = online ? "" : "Reconnecting…";
+  showTopbar({
+    menu: () => document.body.classList.toggle("menu-open"),
+    world: toggleWorld,
+    worldOpen,
+    online,
+  });
   drawTabs(home);
   byId("home").hidden = !home;
   byId("messages").hidden = byId("composer").hidden = home;
@@ -60,10 +64,19 @@ function draw() {
 }
 
 function drawTabs(home) {
-  const tab = (name, label, selected) =>
-    h("button", { type: "button", role: "tab", "aria-selected": String(selected), onclick: () => { state.tab = name; show(); } }, label);
+  const open = (name) => () => {
+    state.tab = name;
+    show();
+  };
+  const tab = (name, label, selected) => {
+    const props = { type: "button", role: "tab", "aria-selected": String(selected) };
+    return h("button", { ...props, dataset: { key: name }, onclick: open(name) }, label);
+  };
   byId("tabs").hidden = !store.isDm(store.current());
-  fill(byId("tabs"), tab("home", "Home", home), tab("messages", "Messages", !home));
+  fillIfNew(byId("tabs"), home, () => [
+    tab("home", "Home", home),
+    tab("messages", "Messages", !home),
+  ]);
 }
 
 async function refreshMessages() {
@@ -82,9 +95,22 @@ async function refreshMessages() {
 function welcome() {
   const channel = store.current();
   const chip = (text, first) =>
-    h("button", { type: "button", class: first ? "suggestion first" : "suggestion", onclick: () => propose(text, true) }, h("code", null, text));
+    h(
+      "button",
+      {
+        type: "button",
+        class: first ? "suggestion first" : "suggestion",
+        onclick: () => propose(text, true),
+      },
+      h("code", null, text),
+    );
   if (!channel.member) {
-    return h("div", { class: "empty" }, h("h3", null, `#${channel.name}`), h("p", null, `${state.user} is not a member of this channel.`));
+    return h(
+      "div",
+      { class: "empty" },
+      h("h3", null, `#${channel.name}`),
+      h("p", null, `${state.user} is not a member of this channel.`),
+    );
   }
   const branch = featureBranches()[0]?.[0] ?? "feat/checkout";
   return h(
@@ -93,8 +119,18 @@ function welcome() {
     h("img", { src: "/page/icon.svg", alt: "" }),
     h("h3", null, "Every branch deserves its own environment"),
     h("p", null, "Type a command below, or begin with one of these. Try:"),
-    h("div", { class: "suggestions" }, chip(`/env create ${branch}`, true), chip("/env", false), chip("/env help", false)),
-    h("p", { class: "quiet" }, "Slack, GitLab and Argo CD are stand-ins on this machine; Qbot is the real one. Switch people at the left, play with the world at the right."),
+    h(
+      "div",
+      { class: "suggestions" },
+      chip(`/env create ${branch}`, true),
+      chip("/env", false),
+      chip("/env help", false),
+    ),
+    h(
+      "p",
+      { class: "quiet" },
+      "Slack, GitLab and Argo CD are stand-ins on this machine; Qbot is the real one. Switch people at the left, play with the world at the right.",
+    ),
   );
 }
 
@@ -106,18 +142,30 @@ function toggleWorld() {
 
 const soon = {
   messages: paced(() => Promise.all([onHome() ? null : refreshMessages(), refreshThread()]), 90),
-  channels: paced(async () => { await told(() => store.loadChannels()); draw(); }, 400),
+  channels: paced(async () => {
+    await told(() => store.loadChannels());
+    draw();
+  }, 400),
   views: paced(refreshModal, 60),
   home: paced(() => onHome() && refreshHome(), 200),
   world: paced(refreshWorld, 500),
 };
 
 const LISTENERS = {
-  message: (event) => { if (event.channel === state.channel) soon.messages(); soon.channels(); },
-  ephemeral: (event) => { if (event.user === state.user) LISTENERS.message(event); },
+  message: (event) => {
+    if (event.channel === state.channel) soon.messages();
+    soon.channels();
+  },
+  ephemeral: (event) => {
+    if (event.user === state.user) LISTENERS.message(event);
+  },
   view: (event) => event.user === state.user && soon.views(),
   home: (event) => event.user === state.user && soon.home(),
-  time: async () => { await store.loadClock(); tick(); soon.messages(); },
+  time: async () => {
+    await store.loadClock();
+    tick();
+    soon.messages();
+  },
   reset: () => everything(),
   connected: () => everything(),
 };
@@ -140,16 +188,19 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     openLink(link.href);
   }
-  for (const menu of document.querySelectorAll("details.overflow[open], details.many[open]")) {
+  for (const menu of document.querySelectorAll(MENUS)) {
     if (!menu.contains(event.target)) menu.open = false;
   }
+  if (!event.target.closest?.("#sidebar, .menu-button"))
+    document.body.classList.remove("menu-open");
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-  const menu = document.querySelector("details.overflow[open]");
+  const menu = document.querySelector(MENUS);
   if (menu) menu.open = false;
+  else if (document.body.classList.contains("menu-open"))
+    document.body.classList.remove("menu-open");
   else if (state.thread) closeThread();
-  else document.body.classList.remove("menu-open");
 });
 document.addEventListener("toggle-world", toggleWorld);
 
@@ -163,7 +214,10 @@ async function start() {
   await refreshWorld();
   await show();
   byId("composer-input").focus({ preventScroll: true });
-  follow(heard, (up) => { online = up; byId("live").textContent = up ? "" : "Reconnecting…"; });
+  follow(heard, (up) => {
+    online = up;
+    draw();
+  });
   setInterval(tick, 10_000);
   document.body.dataset.ready = "yes";
 }

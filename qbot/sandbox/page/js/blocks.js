@@ -13,12 +13,27 @@ const RENDERERS = {
   section,
   context: (block) => h("div", { class: "block context" }, block.elements.map(contextElement)),
   actions: (block, where) =>
-    h("div", { class: "block actions", role: "group", "aria-label": "Actions" }, block.elements.map((one) => element(block, one, where))),
+    h(
+      "div",
+      { class: "block actions", role: "group", "aria-label": "Actions" },
+      block.elements.map((one) => element(block, one, where)),
+    ),
   image: (block) =>
-    h("figure", { class: "block image" }, block.title ? h("figcaption", null, textNodes(block.title)) : null, picture(block)),
+    h(
+      "figure",
+      { class: "block image" },
+      block.title ? h("figcaption", null, textNodes(block.title)) : null,
+      picture(block),
+    ),
   rich_text: (block) => h("div", { class: "block rich" }, richText(block)),
-  table: (block) => h("div", { class: "block" }, h("table", null, h("tbody", null, block.rows.map(tableRow)))),
-  alert: (block) => h("div", { class: `block alert ${block.level ?? "default"}`, role: "note" }, textNodes(block.text)),
+  table: (block) =>
+    h("div", { class: "block" }, h("table", null, h("tbody", null, block.rows.map(tableRow)))),
+  alert: (block) =>
+    h(
+      "div",
+      { class: `block alert ${block.level ?? "default"}`, role: "note" },
+      textNodes(block.text),
+    ),
   input: inputBlock,
 };
 
@@ -28,7 +43,12 @@ const RENDERERS = {
  */
 export function blockNode(block, where) {
   const render = RENDERERS[block.type];
-  if (!render) return h("div", { class: "block unsupported" }, `A block of type ${block.type} is not shown here.`);
+  if (!render)
+    return h(
+      "div",
+      { class: "block unsupported" },
+      `A block of type ${block.type} is not shown here.`,
+    );
   return render(block, where);
 }
 
@@ -47,16 +67,24 @@ export function showBlocks(container, blocks, where) {
   });
   while (container.children.length > blocks.length) container.lastElementChild.remove();
   if (focused && !focused.isConnected && spot) {
-    [...container.querySelectorAll("[data-action]")].find((one) => one.dataset.action === spot)?.focus();
+    [...container.querySelectorAll("[data-action]")]
+      .find((one) => one.dataset.action === spot)
+      ?.focus();
   }
 }
 
 function section(block, where) {
   const text = block.text ? h("div", { class: "text" }, textNodes(block.text)) : null;
   const fields = block.fields
-    ? h("div", { class: "fields" }, block.fields.map((field) => h("div", null, textNodes(field))))
+    ? h(
+        "div",
+        { class: "fields" },
+        block.fields.map((field) => h("div", null, textNodes(field))),
+      )
     : null;
-  const side = block.accessory ? h("div", { class: "accessory" }, element(block, block.accessory, where)) : null;
+  const side = block.accessory
+    ? h("div", { class: "accessory" }, element(block, block.accessory, where))
+    : null;
   return h("div", { class: "block section" }, h("div", { class: "grow" }, text, fields), side);
 }
 
@@ -67,12 +95,20 @@ function contextElement(one) {
 /** A picture from elsewhere is not loaded: its description stands for it. */
 function picture(source) {
   const image = h("img", { src: source.image_url ?? "", alt: source.alt_text, loading: "lazy" });
-  image.addEventListener("error", () => image.replaceWith(h("span", { class: "no-picture" }, source.alt_text)));
+  image.addEventListener("error", () =>
+    image.replaceWith(h("span", { class: "no-picture" }, source.alt_text)),
+  );
   return image;
 }
 
 function tableRow(cells) {
-  return h("tr", null, cells.map((cell) => h("td", null, cell.type === "rich_text" ? richText(cell) : (cell.text ?? String(cell.value)))));
+  return h(
+    "tr",
+    null,
+    cells.map((cell) =>
+      h("td", null, cell.type === "rich_text" ? richText(cell) : (cell.text ?? String(cell.value))),
+    ),
+  );
 }
 
 function element(block, one, where) {
@@ -107,9 +143,19 @@ function overflow(one, where) {
     if (option.url) openLink(option.url);
     act(where.place, one, option.value, node);
   };
-  const item = (option) => h("button", { type: "button", class: "item", onclick: () => pick(option) }, textNodes(option.text));
+  const item = (option) =>
+    h(
+      "button",
+      { type: "button", class: "item", onclick: () => pick(option) },
+      textNodes(option.text),
+    );
   const summary = h("summary", { class: "button", "aria-label": "More" }, icon("dots"));
-  const node = h("details", { class: "overflow", dataset: { action: one.action_id } }, summary, h("div", { class: "menu" }, one.options.map(item)));
+  const node = h(
+    "details",
+    { class: "overflow", dataset: { action: one.action_id } },
+    summary,
+    h("div", { class: "menu" }, one.options.map(item)),
+  );
   return node;
 }
 
@@ -134,7 +180,12 @@ function inputBlock(block, where) {
   return h(
     "div",
     { class: "block input", dataset: { block: block.block_id } },
-    h(labelled ? "label" : "div", { class: "label", for: labelled ? id : null }, textNodes(block.label), block.optional ? h("span", { class: "optional" }, " (optional)") : null),
+    h(
+      labelled ? "label" : "div",
+      { class: "label", for: labelled ? id : null },
+      textNodes(block.label),
+      block.optional ? h("span", { class: "optional" }, " (optional)") : null,
+    ),
     made.node,
     h("div", { class: "error", id: `${id}-error`, role: "alert" }),
     block.hint ? h("div", { class: "hint" }, textNodes(block.hint)) : null,

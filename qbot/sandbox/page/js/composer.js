@@ -19,14 +19,37 @@ let input = null;
 export function startComposer() {
   const form = byId("composer");
   input = h("textarea", {
-    id: "composer-input", rows: 1, spellcheck: "false", role: "combobox", "aria-expanded": "false",
-    "aria-controls": "hints", "aria-autocomplete": "list", oninput: typed, onkeydown: key, onblur: () => setTimeout(hide, 150),
+    id: "composer-input",
+    rows: 1,
+    spellcheck: "false",
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-controls": "hints",
+    "aria-autocomplete": "list",
+    oninput: typed,
+    onkeydown: key,
+    onblur: () => setTimeout(hide, 150),
   });
   fill(
     form,
     h("div", { id: "hints", role: "listbox", "aria-label": "Proposals", hidden: true }),
-    h("div", { class: "box" }, input, h("button", { class: "send", "aria-label": "Send" }, icon("send"))),
-    h("p", { class: "below" }, h("kbd", null, "Enter"), " sends · ", h("kbd", null, "Tab"), " completes · ", h("kbd", null, "↑"), " brings back · commands begin with ", h("code", null, "/")),
+    h(
+      "div",
+      { class: "box" },
+      input,
+      h("button", { class: "send", "aria-label": "Send" }, icon("send")),
+    ),
+    h(
+      "p",
+      { class: "below" },
+      h("kbd", null, "Enter"),
+      " sends · ",
+      h("kbd", null, "Tab"),
+      " completes · ",
+      h("kbd", null, "↑"),
+      " brings back · commands begin with ",
+      h("code", null, "/"),
+    ),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -40,7 +63,9 @@ export function refreshComposer() {
   const open = Boolean(channel?.member);
   const name = isDm(channel) ? "Qbot" : `#${channel?.name}`;
   input.disabled = !open;
-  input.placeholder = open ? `Message ${name}, for instance /env help` : `${state.user} is not in ${name}`;
+  input.placeholder = open
+    ? `Message ${name}, for instance /env help`
+    : `${state.user} is not in ${name}`;
   input.setAttribute("aria-label", open ? `Message to ${name}` : `${state.user} cannot write here`);
 }
 
@@ -73,8 +98,19 @@ function draw() {
   const row = (one, index) =>
     h(
       "div",
-      { class: "hint-row", role: "option", id: `hint-${index}`, "aria-selected": String(index === chosen), onmousedown: (event) => take(event, one) },
-      h("span", null, h("code", null, one.text.trim()), one.usage ? h("span", { class: "usage" }, ` ${one.usage}`) : null),
+      {
+        class: "hint-row",
+        role: "option",
+        id: `hint-${index}`,
+        "aria-selected": String(index === chosen),
+        onmousedown: (event) => take(event, one),
+      },
+      h(
+        "span",
+        null,
+        h("code", null, one.text.trim()),
+        one.usage ? h("span", { class: "usage" }, ` ${one.usage}`) : null,
+      ),
       h("span", { class: "about" }, one.about),
     );
   fill(list, offered.map(row));

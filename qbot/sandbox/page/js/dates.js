@@ -7,10 +7,12 @@ const format = (options, unix) =>
 
 const TIME = { hour: "2-digit", minute: "2-digit" };
 const WORDS = {
-  date_num: (unix) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone() }).format(new Date(unix * 1000)),
+  date_num: (unix) =>
+    new Intl.DateTimeFormat("sv-SE", { timeZone: zone() }).format(new Date(unix * 1000)),
   date: (unix) => format({ day: "numeric", month: "long", year: "numeric" }, unix),
   date_short: (unix) => format({ day: "numeric", month: "short", year: "numeric" }, unix),
-  date_long: (unix) => format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, unix),
+  date_long: (unix) =>
+    format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, unix),
   date_pretty: (unix) => pretty("date", unix),
   date_short_pretty: (unix) => pretty("date_short", unix),
   date_long_pretty: (unix) => pretty("date_long", unix),
@@ -31,7 +33,11 @@ function midnight(unix) {
 function ago(unix) {
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   const seconds = unix - now();
-  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+  for (const [unit, size] of [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
   }
   return relative.format(Math.round(seconds), "second");

@@ -6,12 +6,27 @@ import { textNodes } from "/page/js/mrkdwn.js";
 import { state } from "/page/js/state.js";
 
 const INPUT_TYPES = {
-  plain_text_input: "text", number_input: "text", email_text_input: "email", url_text_input: "url",
-  datepicker: "date", timepicker: "time", datetimepicker: "datetime-local",
+  plain_text_input: "text",
+  number_input: "text",
+  email_text_input: "email",
+  url_text_input: "url",
+  datepicker: "date",
+  timepicker: "time",
+  datetimepicker: "datetime-local",
 };
 const FIRST = [
-  "initial_value", "initial_date", "initial_time", "initial_date_time", "initial_option", "initial_options",
-  "initial_user", "initial_users", "initial_channel", "initial_channels", "initial_conversation", "initial_conversations",
+  "initial_value",
+  "initial_date",
+  "initial_time",
+  "initial_date_time",
+  "initial_option",
+  "initial_options",
+  "initial_user",
+  "initial_users",
+  "initial_channel",
+  "initial_channels",
+  "initial_conversation",
+  "initial_conversations",
 ];
 const valueOf = (one) => (one && typeof one === "object" ? one.value : one);
 let names = 0;
@@ -28,7 +43,8 @@ export function startValue(element, kept) {
 export function control(element, changed, options = {}) {
   const kind = element.type;
   if (kind === "checkboxes" || kind === "radio_buttons") return boxes(element, changed);
-  if (kind === "external_select" || kind === "multi_external_select") return external(element, changed, options);
+  if (kind === "external_select" || kind === "multi_external_select")
+    return external(element, changed, options);
   if (kind.startsWith("multi_")) return many(element, changed);
   if (kind.endsWith("_select")) return select(element, changed);
   if (kind in INPUT_TYPES) return written(element, changed);
@@ -40,12 +56,20 @@ const placeholder = (element, otherwise) => element.placeholder?.text ?? otherwi
 
 function written(element, changed) {
   const props = {
-    class: "field", placeholder: placeholder(element, null), maxlength: element.max_length, minlength: element.min_length,
-    onchange: () => changed(read()), onkeydown: (event) => enter(event),
+    class: "field",
+    placeholder: placeholder(element, null),
+    maxlength: element.max_length,
+    minlength: element.min_length,
+    onchange: () => changed(read()),
+    onkeydown: (event) => enter(event),
   };
   const node = element.multiline
     ? h("textarea", { ...props, rows: 4 })
-    : h("input", { ...props, type: INPUT_TYPES[element.type], inputmode: element.type === "number_input" ? "decimal" : null });
+    : h("input", {
+        ...props,
+        type: INPUT_TYPES[element.type],
+        inputmode: element.type === "number_input" ? "decimal" : null,
+      });
   const moment = element.type === "datetimepicker";
   const enter = (event) => {
     const triggers = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
@@ -54,7 +78,8 @@ function written(element, changed) {
       changed(read());
     }
   };
-  const read = () => (node.value === "" ? null : moment ? Math.floor(new Date(node.value) / 1000) : node.value);
+  const read = () =>
+    node.value === "" ? null : moment ? Math.floor(new Date(node.value) / 1000) : node.value;
   const write = (value) => {
     node.value = value === null ? "" : moment ? localMinute(value) : value;
   };
@@ -97,7 +122,11 @@ function select(element, changed) {
   });
   const node = h(
     "select",
-    { class: "field select", onchange: () => changed(read()), "aria-label": placeholder(element, "Choose") },
+    {
+      class: "field select",
+      onchange: () => changed(read()),
+      "aria-label": placeholder(element, "Choose"),
+    },
     h("option", { value: "" }, placeholder(element, "Choose an option")),
     options,
   );
@@ -110,9 +139,16 @@ function boxes(element, changed) {
   const name = `choice-${(names += 1)}`;
   const inputs = [];
   const row = (one) => {
-    const input = h("input", { type: single ? "radio" : "checkbox", name, value: one.value, onchange: () => changed(read()) });
+    const input = h("input", {
+      type: single ? "radio" : "checkbox",
+      name,
+      value: one.value,
+      onchange: () => changed(read()),
+    });
     inputs.push(input);
-    const about = one.description ? h("span", { class: "about" }, textNodes(one.description)) : null;
+    const about = one.description
+      ? h("span", { class: "about" }, textNodes(one.description))
+      : null;
     return h("label", { class: "choice" }, input, h("span", null, textNodes(one.text), about));
   };
   const node = h("div", { class: "choices", role: "group" }, element.options.map(row));
@@ -133,12 +169,28 @@ function many(element, changed) {
   const row = (one) => {
     const input = h("input", { type: "checkbox", value: one.value, onchange: () => show(true) });
     inputs.push(input);
-    return h("label", { class: "choice", dataset: { label: one.label.toLowerCase() } }, input, h("span", null, one.label));
+    return h(
+      "label",
+      { class: "choice", dataset: { label: one.label.toLowerCase() } },
+      input,
+      h("span", null, one.label),
+    );
   };
   const rows = found.map(row);
-  const search = h("input", { class: "field", type: "search", placeholder: "Filter", "aria-label": "Filter", oninput: () => narrow() });
+  const search = h("input", {
+    class: "field",
+    type: "search",
+    placeholder: "Filter",
+    "aria-label": "Filter",
+    oninput: () => narrow(),
+  });
   const summary = h("summary", { class: "field select" });
-  const node = h("details", { class: "many" }, summary, h("div", { class: "menu" }, found.length > 12 ? search : null, rows));
+  const node = h(
+    "details",
+    { class: "many" },
+    summary,
+    h("div", { class: "menu" }, found.length > 12 ? search : null, rows),
+  );
   const narrow = () => {
     for (const one of rows) one.hidden = !one.dataset.label.includes(search.value.toLowerCase());
   };
@@ -146,7 +198,9 @@ function many(element, changed) {
   const show = (tell) => {
     const labels = found.filter((one) => read().includes(one.value)).map((one) => one.label);
     summary.replaceChildren(
-      ...(labels.length ? labels.map((label) => h("span", { class: "chip" }, label)) : [placeholder(element, "Choose options")]),
+      ...(labels.length
+        ? labels.map((label) => h("span", { class: "chip" }, label))
+        : [placeholder(element, "Choose options")]),
     );
     const most = element.max_selected_items ?? Infinity;
     for (const input of inputs) input.disabled = !input.checked && labels.length >= most;
@@ -166,10 +220,20 @@ function external(element, changed, options) {
   const id = `found-${(names += 1)}`;
   const list = h("datalist", { id });
   const labels = new Map();
-  const node = h("input", { class: "field", list: id, placeholder: placeholder(element, "Type to search"), onchange: () => changed(read()) });
+  const node = h("input", {
+    class: "field",
+    list: id,
+    placeholder: placeholder(element, "Type to search"),
+    onchange: () => changed(read()),
+  });
   node.addEventListener("input", async () => {
     if (!options.view_id || node.value.length < (element.min_query_length ?? 3)) return;
-    const body = { user: state.user, view_id: options.view_id, action_id: element.action_id, value: node.value };
+    const body = {
+      user: state.user,
+      view_id: options.view_id,
+      action_id: element.action_id,
+      value: node.value,
+    };
     const answer = await post("options", body).catch(() => ({ options: [] }));
     for (const one of answer.options) labels.set(one.text.text, one.value);
     list.replaceChildren(...answer.options.map((one) => h("option", { value: one.text.text })));
@@ -178,5 +242,9 @@ function external(element, changed, options) {
     const value = labels.get(node.value) ?? null;
     return single ? value : value === null ? [] : [value];
   };
-  return { node: h("span", null, node, list), read, write: (value) => (node.value = [value ?? ""].flat().join(", ")) };
+  return {
+    node: h("span", null, node, list),
+    read,
+    write: (value) => (node.value = [value ?? ""].flat().join(", ")),
+  };
 }

@@ -3,7 +3,11 @@
 import { state } from "/page/js/state.js";
 
 const VERBS = [
-  ["create", "<branch> [--services a,b] [--ttl 3d] [--dry-run]", "Bring a branch up as an environment of its own"],
+  [
+    "create",
+    "<branch> [--services a,b] [--ttl 3d] [--dry-run]",
+    "Bring a branch up as an environment of its own",
+  ],
   ["list", "[--mine] [--failed] [text]", "The environments there are"],
   ["show", "<branch>", "One environment: services, versions, state"],
   ["sync", "<branch> [service...]", "Bring an environment to its newest commits"],
@@ -25,7 +29,9 @@ export function hints(typed) {
   const branch = /^\/env +(\w+) +(\S*)$/.exec(typed);
   if (branch && TAKES_BRANCH.includes(branch[1])) return branches(branch[1], branch[2]);
   if (typed === "/env") return [...verbs("")].slice(0, MOST);
-  return OTHERS.filter(([text]) => text.startsWith(typed) && text !== typed).map(([text, usage, about]) => ({ text, usage, about }));
+  return OTHERS.filter(([text]) => text.startsWith(typed) && text !== typed).map(
+    ([text, usage, about]) => ({ text, usage, about }),
+  );
 }
 
 function verbs(begun) {
@@ -51,5 +57,7 @@ export function featureBranches() {
       if (name !== "main") found.set(name, [...(found.get(name) ?? []), project]);
     }
   }
-  return [...found].sort((one, other) => other[1].length - one[1].length || one[0].localeCompare(other[0]));
+  return [...found].sort(
+    (one, other) => other[1].length - one[1].length || one[0].localeCompare(other[0]),
+  );
 }

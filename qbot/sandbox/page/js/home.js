@@ -20,12 +20,24 @@ export async function refreshHome() {
   const found = await told(() => get("home", { as: user }));
   if (!found || user !== state.user) return;
   if (!found.view) {
-    fill(home, h("div", { class: "empty" }, h("h3", null, "Nothing here yet"), h("p", null, "Qbot has not published a Home tab.")));
+    fill(
+      home,
+      h(
+        "div",
+        { class: "empty" },
+        h("h3", null, "Nothing here yet"),
+        h("p", null, "Qbot has not published a Home tab."),
+      ),
+    );
     shown = "";
     return;
   }
   if (!shown) fill(home, h("div", { class: "home-blocks" }));
   shown = found.view.id;
   const kept = (block, element) => found.view.state?.values?.[block.block_id]?.[element.action_id];
-  showBlocks(home.firstElementChild, found.view.blocks, { place: { view_id: found.view.id }, fields: new Map(), kept });
+  showBlocks(home.firstElementChild, found.view.blocks, {
+    place: { view_id: found.view.id },
+    fields: new Map(),
+    kept,
+  });
 }

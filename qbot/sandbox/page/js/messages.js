@@ -2,7 +2,7 @@
 
 import { showBlocks } from "/page/js/blocks.js";
 import { clockTime, dayOf, fullTime } from "/page/js/dates.js";
-import { avatar, byId, fill, h, icon } from "/page/js/dom.js";
+import { avatar, byId, fill, fillIfNew, h, icon } from "/page/js/dom.js";
 import { emojiSign } from "/page/js/emoji.js";
 import { mrkdwn } from "/page/js/mrkdwn.js";
 import { state } from "/page/js/state.js";
@@ -13,13 +13,24 @@ const NEAR = 60; // pixels from the bottom that still count as being at the bott
  * Show `messages` in `list`: new ones appear, changed ones change in place, others stay.
  * `openThread(ts)` is left out inside of a thread.
  */
-export function showMessages(list, channel, messages, { openThread = null, fresh = false, empty = null } = {}) {
+export function showMessages(
+  list,
+  channel,
+  messages,
+  { openThread = null, fresh = false, empty = null } = {},
+) {
   const scroller = list.closest(".scroller") ?? list;
   const atBottom = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
   const items = withDays(messages);
-  sync(list, items, (item) => (item.day ? dayNode(item.day) : messageNode(item.message, channel, openThread)), (node, item) => {
-    if (item.message) update(node, item.message, channel, openThread);
-  }, fresh);
+  sync(
+    list,
+    items,
+    (item) => (item.day ? dayNode(item.day) : messageNode(item.message, channel, openThread)),
+    (node, item) => {
+      if (item.message) update(node, item.message, channel, openThread);
+    },
+    fresh,
+  );
   list.classList.toggle("is-empty", messages.length === 0);
   if (empty) empty.hidden = messages.length > 0;
   if (fresh || atBottom) scroller.scrollTop = scroller.scrollHeight;
@@ -57,17 +68,25 @@ function sync(list, items, make, renew, fresh) {
 
 function arrive(node, item) {
   node.classList.add("arriving");
-  if (item.message && item.message.user !== state.user) byId("announcer").textContent = `${item.message.user}: ${item.message.text}`;
+  if (item.message && item.message.user !== state.user)
+    byId("announcer").textContent = `${item.message.user}: ${item.message.text}`;
 }
 
 const dayNode = (day) => h("div", { class: "day", role: "separator" }, h("span", null, day));
 
 function messageNode(message, channel, openThread) {
-  const author = state.users.get(message.user_id) ?? { name: message.user, real_name: message.user };
+  const author = state.users.get(message.user_id) ?? {
+    name: message.user,
+    real_name: message.user,
+  };
   const at = Number(message.ts);
   const node = h(
     "article",
-    { class: message.ephemeral ? "message ephemeral" : "message", "aria-label": `${author.real_name}, ${clockTime(at)}`, dataset: { ts: message.ts } },
+    {
+      class: message.ephemeral ? "message ephemeral" : "message",
+      "aria-label": `${author.real_name}, ${clockTime(at)}`,
+      dataset: { ts: message.ts },
+    },
     avatar(author),
     h(
       "div",
@@ -105,12 +124,20 @@ function update(node, message, channel, openThread) {
     content.dataset.plain = "yes";
     fill(content, h("div", { class: "block text" }, mrkdwn(message.text)));
   }
-  fill(node.querySelector(".foot"), message.attachments.map((one) => attachment(one, place)), message.files.map(file), reactions(message), threadLink(message, openThread));
+  const { attachments, files, reply_count, thread_ts } = message;
+  const foot = [attachments, files, message.reactions, reply_count, thread_ts];
+  fillIfNew(node.querySelector(".foot"), foot, () => [
+    attachments.map((one) => attachment(one, place)),
+    files.map(file),
+    reactions(message),
+    threadLink(message, openThread),
+  ]);
 }
 
 function attachment(one, place) {
   const node = h("div", { class: "attachment" });
-  if (/^#?[0-9a-f]{6}$/i.test(one.color ?? "")) node.style.borderColor = `#${one.color.replace("#", "")}`;
+  if (/^#?[0-9a-f]{6}$/i.test(one.color ?? ""))
+    node.style.borderColor = `#${one.color.replace("#", "")}`;
   if (one.pretext) node.append(h("div", null, mrkdwn(one.pretext)));
   if (one.title) node.append(h("strong", null, mrkdwn(one.title)));
   if (one.text) node.append(h("div", null, mrkdwn(one.text)));
@@ -125,14 +152,27 @@ const file = (one) => h("div", { class: "file" }, one.title ?? one.name ?? one.i
 function reactions(message) {
   const found = Object.entries(message.reactions);
   if (!found.length) return null;
-  return h("div", { class: "reactions" }, found.map(([name, count]) => h("span", { class: "reaction", title: `:${name}:` }, emojiSign(name), ` ${count}`)));
+  return h(
+    "div",
+    { class: "reactions" },
+    found.map(([name, count]) =>
+      h("span", { class: "reaction", title: `:${name}:` }, emojiSign(name), ` ${count}`),
+    ),
+  );
 }
 
 function threadLink(message, openThread) {
   if (!openThread) return null;
-  const parent = message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : message.ts;
+  const parent =
+    message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : message.ts;
   const count = message.reply_count;
   if (!count && parent === message.ts) return null;
-  const label = parent === message.ts ? `${count} ${count === 1 ? "reply" : "replies"}` : "View the thread";
-  return h("button", { type: "button", class: "thread-link", onclick: () => openThread(parent) }, icon("reply"), label);
+  const label =
+    parent === message.ts ? `${count} ${count === 1 ? "reply" : "replies"}` : "View the thread";
+  return h(
+    "button",
+    { type: "button", class: "thread-link", onclick: () => openThread(parent) },
+    icon("reply"),
+    label,
+  );
 }

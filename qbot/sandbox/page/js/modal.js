@@ -9,6 +9,7 @@ import { person, state } from "/page/js/state.js";
 
 let view = null;
 let fields = new Map();
+let leaving = ""; // id of the view that is being closed
 
 /** Ask what is open and show it. */
 export async function refreshModal() {
@@ -33,7 +34,8 @@ function show(next, depth) {
   showBlocks(body, next.blocks, where);
   footer(dialog.querySelector("footer"), next, depth);
   if (!dialog.open) dialog.showModal();
-  if (!body.contains(document.activeElement)) (body.querySelector("[autofocus], .field") ?? byId("modal-title")).focus();
+  if (!body.contains(document.activeElement))
+    (body.querySelector("[autofocus], .field") ?? byId("modal-title")).focus();
 }
 
 /** What is in an input already survives an update that keeps its ids, as at Slack. */
@@ -55,7 +57,11 @@ function frame(dialog) {
         null,
         avatar(person("qbot"), "small"),
         h("h2", { id: "modal-title", tabIndex: -1 }),
-        h("button", { type: "button", class: "bare round", "aria-label": "Close", onclick: close }, icon("close")),
+        h(
+          "button",
+          { type: "button", class: "bare round", "aria-label": "Close", onclick: close },
+          icon("close"),
+        ),
       ),
       h("div", { class: "modal-body", role: "group" }),
       h("div", { class: "modal-error", role: "alert", hidden: true }),
@@ -68,11 +74,23 @@ function footer(node, next, depth) {
   const source = JSON.stringify([next.close, next.submit, next.submit_disabled, depth]);
   if (node.source === source) return;
   node.source = source;
-  const closing = next.close ? textNodes(next.close) : depth > 1 ? "Back" : next.submit ? "Cancel" : "Close";
+  const closing = next.close
+    ? textNodes(next.close)
+    : depth > 1
+      ? "Back"
+      : next.submit
+        ? "Cancel"
+        : "Close";
   fill(
     node,
     h("button", { type: "button", class: "button", onclick: close }, closing),
-    next.submit ? h("button", { class: "button primary", disabled: next.submit_disabled }, textNodes(next.submit)) : null,
+    next.submit
+      ? h(
+          "button",
+          { class: "button primary", disabled: next.submit_disabled },
+          textNodes(next.submit),
+        )
+      : null,
   );
 }
 
@@ -82,7 +100,9 @@ async function submit(event) {
   const button = event.currentTarget.querySelector(".primary");
   if (button.getAttribute("aria-busy")) return;
   const sent = view;
-  const values = Object.fromEntries([...fields].filter(([id]) => onView(sent, id)).map(([id, field]) => [id, field.read()]));
+  const values = Object.fromEntries(
+    [...fields].filter(([id]) => onView(sent, id)).map(([id, field]) => [id, field.read()]),
+  );
   button.setAttribute("aria-busy", "true");
   const answer = await told(() => post("submit", { user: state.user, view_id: sent.id, values }));
   button.removeAttribute("aria-busy");
@@ -120,15 +140,18 @@ function forget(block) {
 }
 
 async function close() {
-  if (!view) return;
-  const id = view.id;
-  await told(() => post("close", { user: state.user, view_id: id }));
+  if (!view || leaving === view.id) return;
+  leaving = view.id;
+  await told(() => post("close", { user: state.user, view_id: leaving }));
+  leaving = "";
   await refreshModal();
 }
 
 export function startModal() {
   byId("modal").addEventListener("cancel", (event) => {
-    event.preventDefault(); // Esc asks the app's side first, as the cross does
-    close();
+    event.preventDefault(); // the app hears of it first, as with the cross
+    const menu = byId("modal").querySelector("details[open]");
+    if (menu) menu.open = false;
+    else close();
   });
 }

@@ -61,7 +61,7 @@ function inline(text, options) {
     literal = "";
     nodes.push(...[node].flat());
   };
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const found = special(text, at, options);
     if (found) {
       push(found.node);
@@ -84,7 +84,8 @@ function special(text, at, options) {
   if (sign === "<") return angle(text.slice(at));
   if (sign === "`") return code(text.slice(at));
   if (sign in STYLES) return styled(text, at, options);
-  if (sign === "h" && !options.verbatim && !WORD.test(text[at - 1] ?? "")) return bareLink(text.slice(at));
+  if (sign === "h" && !options.verbatim && !WORD.test(text[at - 1] ?? ""))
+    return bareLink(text.slice(at));
   return null;
 }
 
@@ -92,7 +93,14 @@ function emoji(text) {
   const found = emojiAt(text);
   if (!found) return null;
   const label = found.code.replaceAll("_", " ");
-  return { node: h("span", { class: "emoji", role: "img", "aria-label": label, title: `:${found.code}:` }, found.sign), length: found.length };
+  return {
+    node: h(
+      "span",
+      { class: "emoji", role: "img", "aria-label": label, title: `:${found.code}:` },
+      found.sign,
+    ),
+    length: found.length,
+  };
 }
 
 function code(text) {
@@ -110,7 +118,10 @@ function styled(text, at, options) {
   if (WORD.test(text[at - 1] ?? "") || /\s|^$/.test(text[at + 1] ?? "")) return null;
   const end = closing(text, at + 1, sign);
   if (end < 0) return null;
-  return { node: h(STYLES[sign], null, inline(text.slice(at + 1, end), options)), length: end + 1 - at };
+  return {
+    node: h(STYLES[sign], null, inline(text.slice(at + 1, end), options)),
+    length: end + 1 - at,
+  };
 }
 
 /** Where a style ends: not after a space, not before a letter, not inside code or a link. */
@@ -119,7 +130,13 @@ function closing(text, from, sign) {
     const skip = { "`": "`", "<": ">" }[text[at]];
     const jump = skip ? text.indexOf(skip, at + 1) : -1;
     if (jump > 0) at = jump;
-    else if (text[at] === sign && at > from && !/\s/.test(text[at - 1]) && !WORD.test(text[at + 1] ?? "")) return at;
+    else if (
+      text[at] === sign &&
+      at > from &&
+      !/\s/.test(text[at - 1]) &&
+      !WORD.test(text[at + 1] ?? "")
+    )
+      return at;
   }
   return -1;
 }
@@ -141,7 +158,8 @@ function angleNode(body) {
   if (target.startsWith("@")) return userMention(target.slice(1), label);
   if (target.startsWith("#")) return channelMention(target.slice(1), label);
   if (target.startsWith("!date^")) return dateNode(target, label);
-  if (target.startsWith("!")) return h("span", { class: "mention" }, label || `@${target.slice(1).split("^")[0]}`);
+  if (target.startsWith("!"))
+    return h("span", { class: "mention" }, label || `@${target.slice(1).split("^")[0]}`);
   return link(unescape(target), label || unescape(target));
 }
 
@@ -162,7 +180,11 @@ function dateNode(target, fallback) {
   const [, unix, pattern, url] = target.split("^");
   const at = Number(unix);
   if (!Number.isFinite(at) || !pattern) return h("span", null, fallback);
-  const shown = h("time", { datetime: new Date(at * 1000).toISOString(), title: fullTime(at) }, dateText(at, unescape(pattern)));
+  const shown = h(
+    "time",
+    { datetime: new Date(at * 1000).toISOString(), title: fullTime(at) },
+    dateText(at, unescape(pattern)),
+  );
   return url ? link(unescape(url), shown) : shown;
 }
 

@@ -8,7 +8,11 @@ const MOST = 3;
 
 /** A short sentence in the corner. */
 export function toast(text, tone = "info") {
-  const close = h("button", { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => note.remove() }, "×");
+  const close = h(
+    "button",
+    { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => note.remove() },
+    "×",
+  );
   const note = h("div", { class: `toast ${tone}` }, h("span", null, text), close);
   byId("toasts").append(note);
   while (byId("toasts").children.length > MOST) byId("toasts").firstChild.remove();
@@ -37,8 +41,16 @@ export function ask(question) {
     h(
       "div",
       { class: "row end" },
-      h("button", { type: "button", class: "button", onclick: answer("no") }, textNodes(question.deny)),
-      h("button", { type: "button", class: style, onclick: answer("yes"), "data-first": true }, textNodes(question.confirm)),
+      h(
+        "button",
+        { type: "button", class: "button", onclick: answer("no") },
+        textNodes(question.deny),
+      ),
+      h(
+        "button",
+        { type: "button", class: style, onclick: answer("yes"), "data-first": true },
+        textNodes(question.confirm),
+      ),
     ),
   );
   dialog.returnValue = "no";
@@ -52,7 +64,10 @@ export function ask(question) {
 /** Hosts of the made-up shop exist nowhere, and the stand-ins have no pages to look at. */
 export function leadsNowhere(url) {
   const target = new URL(url, location.href);
-  return target.hostname.endsWith(".example") || (target.origin === location.origin && target.pathname !== "/");
+  return (
+    target.hostname.endsWith(".example") ||
+    (target.origin === location.origin && target.pathname !== "/")
+  );
 }
 
 export function openLink(url) {

@@ -5,7 +5,13 @@ import { h } from "/page/js/dom.js";
 import { emojiSign } from "/page/js/emoji.js";
 import { channelMention, link, userMention } from "/page/js/mrkdwn.js";
 
-const TAGS = [["bold", "strong"], ["italic", "em"], ["strike", "s"], ["underline", "u"], ["code", "code"]];
+const TAGS = [
+  ["bold", "strong"],
+  ["italic", "em"],
+  ["strike", "s"],
+  ["underline", "u"],
+  ["code", "code"],
+];
 
 /** All parts of a rich_text block. */
 export const richText = (block) => block.elements.map(part);
@@ -22,7 +28,14 @@ function part(element) {
     case "rich_text_list": {
       const items = element.elements.map((item) => h("li", null, item.elements.map(leaf)));
       const tag = element.style === "ordered" ? "ol" : "ul";
-      return h(tag, { class: `indent-${element.indent ?? 0}`, start: element.offset ? element.offset + 1 : null }, items);
+      return h(
+        tag,
+        {
+          class: `indent-${element.indent ?? 0}`,
+          start: element.offset ? element.offset + 1 : null,
+        },
+        items,
+      );
     }
     default:
       return h("div", { class: "unsupported" }, `${element.type} is not shown here`);
@@ -31,14 +44,21 @@ function part(element) {
 
 function leaf(element) {
   const styled = (node) =>
-    TAGS.reduce((inner, [style, tag]) => (element.style?.[style] ? h(tag, null, inner) : inner), node);
+    TAGS.reduce(
+      (inner, [style, tag]) => (element.style?.[style] ? h(tag, null, inner) : inner),
+      node,
+    );
   switch (element.type) {
     case "text":
       return styled(h("span", { class: "pre-line" }, element.text));
     case "link":
       return styled(link(element.url, element.text ?? element.url));
     case "emoji":
-      return h("span", { class: "emoji", role: "img", "aria-label": element.name.replaceAll("_", " ") }, emojiSign(element.name));
+      return h(
+        "span",
+        { class: "emoji", role: "img", "aria-label": element.name.replaceAll("_", " ") },
+        emojiSign(element.name),
+      );
     case "user":
       return styled(userMention(element.user_id));
     case "channel":
@@ -48,7 +68,11 @@ function leaf(element) {
     case "broadcast":
       return h("span", { class: "mention" }, `@${element.range}`);
     case "date":
-      return h("time", { title: fullTime(element.timestamp) }, dateText(element.timestamp, element.format));
+      return h(
+        "time",
+        { title: fullTime(element.timestamp) },
+        dateText(element.timestamp, element.format),
+      );
     default:
       return h("span", { class: "unsupported" }, element.fallback ?? element.type);
   }

@@ -45,11 +45,31 @@ export async function loadClock() {
 
 /** The channels of the current person; keeps the open one where that is possible. */
 export async function loadChannels(wanted = "") {
-  const { channels } = await get("channels", { as: state.user });
+  const user = state.user;
+  const { channels } = await get("channels", { as: user });
+  if (user === state.user) adopt(channels, wanted);
+}
+
+let next = "";
+
+/** Become somebody else, all at once; false if meanwhile yet another person was chosen. */
+export async function become(user) {
+  next = user;
+  const { channels } = await get("channels", { as: user });
+  if (next !== user) return false;
+  const wanted = isDm(current()) ? "dm" : "";
+  state.user = user;
+  adopt(channels, wanted);
+  return true;
+}
+
+function adopt(channels, wanted) {
   state.channels = channels.filter((channel) => !channel.archived);
   const named = wanted && state.channels.find((c) => (isDm(c) ? "dm" : c.name) === wanted);
   if (named) state.channel = named.id;
-  if (!current()) state.channel = (state.channels.find((c) => c.member) ?? state.channels[0])?.id ?? "";
+  if (!current()) {
+    state.channel = (state.channels.find((c) => c.member) ?? state.channels[0])?.id ?? "";
+  }
 }
 
 // What was read, per person and conversation, for as long as the tab lives.
@@ -63,4 +83,6 @@ export function markRead(channel) {
 }
 
 export const isUnread = (channel) =>
-  Boolean(channel.latest) && channel.member && channel.latest > (read[`${state.user}/${channel.id}`] ?? "");
+  Boolean(channel.latest) &&
+  channel.member &&
+  channel.latest > (read[`${state.user}/${channel.id}`] ?? "");

@@ -12,7 +12,11 @@ export function openThread(ts) {
   fresh = true;
   const panel = byId("thread");
   panel.hidden = false;
-  const close = h("button", { type: "button", class: "bare round", "aria-label": "Close the thread", onclick: closeThread }, icon("close"));
+  const close = h(
+    "button",
+    { type: "button", class: "bare round", "aria-label": "Close the thread", onclick: closeThread },
+    icon("close"),
+  );
   fill(
     panel,
     h("header", null, h("h2", null, "Thread"), close),

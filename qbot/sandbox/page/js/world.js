@@ -1,17 +1,25 @@
 // The world outside of Slack: the clock, what runs, the branches, and trouble to order.
 
 import { get, post } from "/page/js/api.js";
-import { byId, fill, h, icon } from "/page/js/dom.js";
+import { byId, fill, fillIfNew, h, icon } from "/page/js/dom.js";
 import { clockTime, dateText } from "/page/js/dates.js";
 import { environments } from "/page/js/running.js";
 import { featureBranches } from "/page/js/hints.js";
 import { ask, toast, told } from "/page/js/notice.js";
 import { now, state } from "/page/js/state.js";
 
-const STEPS = [["1 min", 60], ["10 min", 600], ["1 h", 3600], ["1 day", 86400]];
+const STEPS = [
+  ["1 min", 60],
+  ["10 min", 600],
+  ["1 h", 3600],
+  ["1 d", 86400],
+];
 const TROUBLES = [
   ["Argo CD answers 503", { vendor: "argocd", match: "/api/", kind: "503", times: 20 }],
-  ["Argo CD drops connections", { vendor: "argocd", match: "/api/", kind: "drop-before", times: 20 }],
+  [
+    "Argo CD drops connections",
+    { vendor: "argocd", match: "/api/", kind: "drop-before", times: 20 },
+  ],
   ["GitLab answers 500", { vendor: "gitlab", match: "/api/", kind: "500", times: 10 }],
   ["GitLab is slow (3 s)", { vendor: "gitlab", match: "/api/", kind: "slow:3", times: 10 }],
   ["Slack limits the rate", { vendor: "slack", match: "/api/chat", kind: "429", times: 5 }],
@@ -20,11 +28,38 @@ let propose = () => {};
 
 export function startWorld(use) {
   propose = use;
-  const part = (name, title) => h("section", { id: name, "aria-labelledby": `${name}-title` }, h("h3", { id: `${name}-title` }, title), h("div", { class: "part" }));
+  const part = (name, title) =>
+    h(
+      "section",
+      { id: name, "aria-labelledby": `${name}-title` },
+      h("h3", { id: `${name}-title` }, title),
+      h("div", { class: "part" }),
+    );
   fill(
     byId("world"),
-    h("header", null, h("h2", null, "Outside of Slack"), h("button", { type: "button", class: "bare round", "aria-label": "Close the panel", onclick: () => document.dispatchEvent(new Event("toggle-world")) }, icon("close"))),
-    h("div", { class: "scroller" }, part("running", "Running environments"), part("branches", "Branches in GitLab"), part("clock", "Time"), part("trouble", "Trouble")),
+    h(
+      "header",
+      null,
+      h("h2", null, "Outside of Slack"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "bare round",
+          "aria-label": "Close the panel",
+          onclick: () => document.dispatchEvent(new Event("toggle-world")),
+        },
+        icon("close"),
+      ),
+    ),
+    h(
+      "div",
+      { class: "scroller" },
+      part("running", "Running environments"),
+      part("branches", "Branches in GitLab"),
+      part("clock", "Time"),
+      part("trouble", "Trouble"),
+    ),
   );
   fill(body("trouble"), troubleForm(), resetButton());
   fill(body("clock"), h("p", { class: "time" }), h("div", { class: "row" }, STEPS.map(stepButton)));
@@ -38,18 +73,10 @@ export async function refreshWorld() {
   if (!found) return;
   state.branches = found.branches;
   tick();
-  fillIfNew(body("running"), found.applications, () => environments(found.applications, found.namespaces));
+  fillIfNew(body("running"), found.applications, () =>
+    environments(found.applications, found.namespaces),
+  );
   fillIfNew(body("branches"), found.branches, () => branchParts());
-}
-
-/** Draw a part again only when its data changed, so that nothing loses the focus. */
-function fillIfNew(node, data, make) {
-  const source = JSON.stringify(data);
-  if (node.source === source) return;
-  node.source = source;
-  const open = new Set([...node.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-  fill(node, make());
-  for (const one of node.querySelectorAll("details")) one.open = open.has(one.dataset.key) || one.open;
 }
 
 export function tick() {
@@ -63,11 +90,23 @@ function lasting(seconds) {
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.round((seconds % 3600) / 60);
-  return [days && `${days} d`, hours && `${hours} h`, minutes && `${minutes} min`].filter(Boolean).join(" ") || "a moment";
+  return (
+    [days && `${days} d`, hours && `${hours} h`, minutes && `${minutes} min`]
+      .filter(Boolean)
+      .join(" ") || "a moment"
+  );
 }
 
 function stepButton([label, seconds]) {
-  return h("button", { type: "button", class: "button small", onclick: () => told(() => post("time", { advance: seconds })) }, `+${label}`);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "button small",
+      onclick: () => told(() => post("time", { advance: seconds })),
+    },
+    `+${label}`,
+  );
 }
 
 function branchParts() {
@@ -76,45 +115,109 @@ function branchParts() {
     h(
       "div",
       { class: "branch" },
-      h("div", { class: "line" }, icon("branch"), h("code", null, name), h("button", { type: "button", class: "link", onclick: () => propose(`/env create ${name}`) }, "create")),
-      h("div", { class: "chips" }, projects.map((path) => pushChip(path, name))),
+      h(
+        "div",
+        { class: "line" },
+        icon("branch"),
+        h("code", null, name),
+        h(
+          "button",
+          { type: "button", class: "link", onclick: () => propose(`/env create ${name}`) },
+          "create",
+        ),
+      ),
+      h(
+        "div",
+        { class: "chips" },
+        projects.map((path) => pushChip(path, name)),
+      ),
     );
-  return [found.length ? found.map(part) : h("p", { class: "quiet" }, "Only main everywhere."), branchForm()];
+  return [
+    found.length ? found.map(part) : h("p", { class: "quiet" }, "Only main everywhere."),
+    branchForm(),
+  ];
 }
 
 function pushChip(project, branch) {
   const name = project.split("/").pop();
   const push = async () => {
-    if (await told(() => post("push", { project, branch }))) toast(`Pushed a commit to ${branch} of ${project}`);
+    if (await told(() => post("push", { project, branch })))
+      toast(`Pushed a commit to ${branch} of ${project}`);
   };
-  return h("button", { type: "button", class: "chip", title: `Push a commit to ${branch} of ${project}`, onclick: push }, name, h("span", { "aria-hidden": "true" }, " ↑"));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      title: `Push a commit to ${branch} of ${project}`,
+      onclick: push,
+    },
+    name,
+    h("span", { "aria-hidden": "true" }, " ↑"),
+  );
 }
 
 function branchForm() {
-  const project = h("select", { class: "field select", "aria-label": "Project" }, Object.keys(state.branches).map((path) => h("option", { value: path }, path.split("/").pop())));
-  const branch = h("input", { class: "field", placeholder: "feat/something", "aria-label": "Branch", required: true });
+  const project = h(
+    "select",
+    { class: "field select", "aria-label": "Project" },
+    Object.keys(state.branches).map((path) => h("option", { value: path }, path.split("/").pop())),
+  );
+  const branch = h("input", {
+    class: "field",
+    placeholder: "feat/something",
+    "aria-label": "Branch",
+    required: true,
+  });
   const submit = async (event) => {
     event.preventDefault();
-    if (await told(() => post("push", { project: project.value, branch: branch.value.trim() }))) branch.value = "";
+    if (await told(() => post("push", { project: project.value, branch: branch.value.trim() })))
+      branch.value = "";
   };
-  return h("details", { dataset: { key: "new-branch" } }, h("summary", null, "Push to another branch"), h("form", { class: "stack", onsubmit: submit }, project, branch, h("button", { class: "button small" }, "Push")));
+  return h(
+    "details",
+    { dataset: { key: "new-branch" } },
+    h("summary", null, "Push to another branch"),
+    h(
+      "form",
+      { class: "stack", onsubmit: submit },
+      project,
+      branch,
+      h("button", { class: "button small" }, "Push"),
+    ),
+  );
 }
 
 function troubleForm() {
-  const choice = h("select", { class: "field select", "aria-label": "Trouble" }, TROUBLES.map(([label], index) => h("option", { value: index }, label)));
+  const choice = h(
+    "select",
+    { class: "field select", "aria-label": "Trouble" },
+    TROUBLES.map(([label], index) => h("option", { value: index }, label)),
+  );
   const submit = async (event) => {
     event.preventDefault();
     const [label, fault] = TROUBLES[choice.value];
-    if (await told(() => post("fault", fault))) toast(`${label}, for the next ${fault.times} requests`);
+    if (await told(() => post("fault", fault)))
+      toast(`${label}, for the next ${fault.times} requests`);
   };
-  return h("form", { class: "row", onsubmit: submit }, choice, h("button", { class: "button small danger" }, "Start"));
+  return h(
+    "form",
+    { class: "row", onsubmit: submit },
+    choice,
+    h("button", { class: "button small danger" }, "Start"),
+  );
 }
 
 function resetButton() {
   const plain = (text) => ({ type: "plain_text", text });
   const question = {
-    title: plain("Start all over?"), text: plain("Messages, environments and pushed branches are forgotten. Qbot keeps its own memory."),
-    confirm: plain("Start Over"), deny: plain("Keep"), style: "danger",
+    title: plain("Start all over?"),
+    text: plain(
+      "Messages, environments and pushed branches are forgotten. Qbot keeps its own memory.",
+    ),
+    confirm: plain("Start Over"),
+    deny: plain("Keep"),
+    style: "danger",
   };
   const reset = async () => (await ask(question)) && told(() => post("reset"));
   return h("button", { type: "button", class: "link", onclick: reset }, "Start with a fresh world");
