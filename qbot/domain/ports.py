@@ -158,8 +158,10 @@ class Journal(Protocol):
 
     async def commit(
         self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
-    ) -> None:
+    ) -> bool:
         """Record a step's result (JSON) together with its changes.
+
+        True: somebody has asked to cancel the operation.
 
         Raises:
             Fenced: the claim was lost.

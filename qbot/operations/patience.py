@@ -61,9 +61,9 @@ class Ledger:
         self._claim = claim
         self._patience = patience
 
-    async def commit(self, step: str, result: Any, changes: Sequence[Change]) -> None:
-        """Record a step."""
-        await self._patience.through(
+    async def commit(self, step: str, result: Any, changes: Sequence[Change]) -> bool:
+        """Record a step; True: a cancel is asked for."""
+        return await self._patience.through(
             lambda: self._journal.commit(self._claim, step, result, changes)
         )
 

@@ -226,9 +226,11 @@ class Run:
         async with AsyncExitStack() as stack:
             if cards:
                 await stack.enter_async_context(self._reporter.replaced(cards[-1]))
-            await self._ledger.commit(name, result, changes)
+            cancel = await self._ledger.commit(name, result, changes)
         if cards:
             self.progress = cards[-1]
+        if cancel:
+            self.ask_to_cancel()
 
     async def _try(
         self,

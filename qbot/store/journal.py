@@ -25,6 +25,7 @@ from qbot.store import submit as submitting
 from qbot.store.statements import Channel, Driver
 
 _TURN_SECONDS = 0.01  # how long another replica's claim takes
+_TURNS = 10
 
 
 class SqlJournal:
@@ -47,18 +48,20 @@ class SqlJournal:
     ) -> Sequence[Claim]:
         """Take up to `limit` operations that may run."""
         known = tuple(Kind) if kinds is None else kinds
-        while True:
+        for _ in range(_TURNS):
             script = queue.claim(worker, limit, known, self._clock.now())
             claims = await self._driver.run(script)
             if claims is not None:
                 return claims
             await asyncio.sleep(_TURN_SECONDS)
+        return []  # whoever is in the way may be frozen: the caller has its own lease to renew
 
     async def commit(
         self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
-    ) -> None:
-        """Record a step's result together with its changes."""
-        await self._driver.run(steps.commit(claim, step, result, changes, self._clock.now()))
+    ) -> bool:
+        """Record a step's result together with its changes; True: a cancel is asked for."""
+        now = self._clock.now()
+        return await self._driver.run(steps.commit(claim, step, result, changes, now))
 
     async def report(self, claim: Claim, progress: Progress) -> None:
         """Let the card show this."""

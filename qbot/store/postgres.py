@@ -1,7 +1,10 @@
 """PostgreSQL through an asyncpg pool; several replicas share it.
 
-Every session gives up a lock wait and an idle transaction after 3 s: a replica that is frozen in
-the middle of a transaction must not hold up the ones that take its work over.
+A replica that is frozen in the middle of a transaction must not hold up those that take its work
+over. Every session gives up a lock wait and an idle transaction after 3 s. That is not enough:
+asyncpg prepares a statement in one message and runs it in another, and in between the server
+calls the session active and no limit counts (before transaction_timeout of version 17), so every
+beat cuts such sessions.
 """
 
 import asyncio
@@ -18,6 +21,7 @@ from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.store.hearing import Hearing, channel_name
 from qbot.store.statements import (
     Channel,
+    CutFrozen,
     Notify,
     Pass,
     Query,
@@ -31,7 +35,11 @@ from qbot.store.statements import (
 _POOL = 8
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 10  # a database that swallows packets counts as away
-_GIVE_UP_MS = "3000"
+_LIMITS = {
+    "application_name": "qbot",
+    "idle_in_transaction_session_timeout": "3000",  # ms
+    "lock_timeout": "3000",
+}
 _TURNSTILES = {Turnstile.MIGRATE: 4711, Turnstile.SUBMIT: 4712, Turnstile.CLAIM: 4713}
 _MARKS = {
     "{NOW}": "extract(epoch from clock_timestamp())::double precision",
@@ -39,6 +47,17 @@ _MARKS = {
     "{SKIP}": "for update of o skip locked",
     "{SEQ}": "bigint generated always as identity primary key",
 }
+_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+_CUT_FROZEN = """select pg_terminate_backend(pid) from pg_stat_activity
+  where application_name = 'qbot' and datname = current_database() and usename = current_user
+  and state = 'active' and wait_event = 'ClientRead' and xact_start is not null
+  and state_change < clock_timestamp() - interval '3 seconds'"""
 _AWAY = (
     OSError,
     TimeoutError,
@@ -49,6 +68,7 @@ _AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby that is about to be promoted
+    asyncpg.InternalClientError,  # a connection confused by an answer that came after its time
 )
 
 
@@ -84,15 +104,11 @@ class PostgresDriver:
                 max_size=_POOL,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_ANSWER_SECONDS,
-                server_settings={
-                    "application_name": "qbot",
-                    "idle_in_transaction_session_timeout": _GIVE_UP_MS,
-                    "lock_timeout": _GIVE_UP_MS,
-                },
+                server_settings=_LIMITS,
             )
         except ValueError:
             raise PermanentError(f"the database URL for {shown(url)} is not valid") from None
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ERRORS as error:
             raise _understood(error, shown(url)) from None  # the chain could quote the URL
         return cls(url, pool)
 
@@ -106,7 +122,7 @@ class PostgresDriver:
                 return await _drive(connection, script)
         except QbotError:
             raise
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _ERRORS as error:
             raise _understood(error, self._where) from error
         finally:
             script.close()
@@ -120,7 +136,7 @@ class PostgresDriver:
         await self._hearing.close()
         try:
             await asyncio.wait_for(self._pool.close(), _CONNECT_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _ERRORS:
             self._pool.terminate()
 
 
@@ -141,6 +157,8 @@ async def _answer(connection: Connection, statement: Statement) -> list[Row]:
         case Notify(channel):
             await connection.fetch("select pg_notify($1, '')", channel_name(channel))
             return []
+        case CutFrozen():
+            return list(await connection.fetch(_CUT_FROZEN))
         case Pass(turnstile, wait):
             number = _TURNSTILES[turnstile]
             if not wait:

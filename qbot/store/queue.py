@@ -11,7 +11,17 @@ from qbot.domain.progress import Kind
 from qbot.errors import PermanentError
 from qbot.store import operations
 from qbot.store.rows import time_text
-from qbot.store.statements import Channel, Notify, Pass, Row, Script, Turnstile, listed, sql
+from qbot.store.statements import (
+    Channel,
+    CutFrozen,
+    Notify,
+    Pass,
+    Row,
+    Script,
+    Turnstile,
+    listed,
+    sql,
+)
 
 
 def claim(
@@ -110,6 +120,7 @@ def renew(worker: str, lease: float) -> Script[None]:
 
 def look_after(worker: str, running: Collection[tuple[OpId, int]]) -> Script[Beat]:
     """Free what dead workers hold, and what this one holds without a task for it."""
+    yield CutFrozen()
     freed = yield sql(
         "update operations set state = 'ready', owner = null where id in (select o.id "
         "from operations o where o.state = 'running' and not exists (select 1 from workers w "

@@ -16,7 +16,7 @@ from typing import IO
 from sqlite_utils import Database
 
 from qbot.errors import PermanentError, TransientError
-from qbot.store.statements import Channel, Notify, Pass, Query, Row, Script, Statement, T
+from qbot.store.statements import Channel, CutFrozen, Notify, Pass, Query, Row, Script, Statement, T
 
 _BUSY_SECONDS = 5  # another program (a backup) may hold the file for a moment
 _MARKS = {
@@ -119,6 +119,8 @@ class SqliteDriver:
             case Notify(channel):
                 told.add(channel)
                 return []
+            case CutFrozen():
+                return []  # there is no other worker
             case Pass():
                 return [{"passed": True}]  # one thread: transactions never overlap
 

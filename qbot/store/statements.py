@@ -59,7 +59,12 @@ class Notify:
     channel: Channel
 
 
-Statement = Query | Pass | Notify
+@dataclass(frozen=True, slots=True)
+class CutFrozen:
+    """End the sessions of workers that stopped for seconds in the middle of a transaction."""
+
+
+Statement = Query | Pass | Notify | CutFrozen
 T = TypeVar("T")
 Script = Generator[Statement, list[Row], T]
 

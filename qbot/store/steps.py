@@ -19,12 +19,13 @@ from qbot.store.statements import Channel, Notify, Script, sql
 
 def commit(
     claim: Claim, step: str, result: Any, changes: Sequence[Change], at: datetime
-) -> Script[None]:
+) -> Script[bool]:
     """Record a step; once recorded (an answer may have been lost on its way) it stays."""
-    yield from own(claim)
+    row = yield from own(claim)
     if (yield from _record(claim.operation.id, step, result, at)):
         for change in changes:
             yield from apply(change, claim, at)
+    return row["cancel_by"] is not None
 
 
 def report(claim: Claim, progress: Progress, at: datetime) -> Script[None]:

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from qbot.domain.operation import Claim
 from qbot.errors import PermanentError, TransientError
 from qbot.store import open_store
 from qbot.store.postgres import translated
@@ -58,6 +59,45 @@ async def test_a_replica_frozen_in_a_transaction_holds_nobody_up(
     await transaction.rollback()
     await frozen.close()
     await database.close()
+
+
+async def test_an_idle_transaction_of_a_frozen_replica_ends_by_itself(
+    postgres_url: str, clock: HandClock
+) -> None:
+    database = await open_store(postgres_url, clock=clock)
+    wishes = Wishes(database)
+    create = await wishes.create("a")
+    limits = {"idle_in_transaction_session_timeout": "100"}
+    frozen = await asyncpg.connect(postgres_url, server_settings=limits)
+    await hold_all(frozen)
+    assert ids(await until(wishes.claim)) == [create.id]
+    frozen.terminate()
+    await database.close()
+
+
+async def test_a_replica_frozen_between_preparing_and_running_is_cut_by_a_beat(
+    postgres_url: str, clock: HandClock
+) -> None:
+    database = await open_store(postgres_url, clock=clock)
+    wishes = Wishes(database)
+    create = await wishes.create("a")
+    frozen = await asyncpg.connect(postgres_url, server_settings={"application_name": "qbot"})
+    await hold_all(frozen)
+    await frozen.prepare("select 1")
+
+    async def claimed_after_a_beat() -> list[Claim]:
+        await wishes.beat("worker-b")
+        return await wishes.claim("worker-b")
+
+    assert ids(await until(claimed_after_a_beat)) == [create.id]
+    frozen.terminate()
+    await database.close()
+
+
+async def hold_all(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute("begin")
+    await connection.execute("select pg_advisory_xact_lock(4713)")  # as a claim does
+    await connection.execute("select * from operations for update")
 
 
 async def test_sessions_give_up_locks_and_idle_transactions(

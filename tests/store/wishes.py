@@ -142,9 +142,9 @@ def wishes(database: Database) -> Wishes:
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T]]) -> T:
-    """Look again until the answer is true, for five seconds at most."""
-    async with asyncio.timeout(5):
+async def until(look: Callable[[], Awaitable[T]], *, seconds: float = 5) -> T:
+    """Look again until the answer is true."""
+    async with asyncio.timeout(seconds):
         while True:
             if answer := await look():
                 return answer

@@ -1,0 +1,122 @@
+"""Real processes, really killed: nothing recorded runs again, nothing in effect is doubled."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from qbot.store import open_store
+from tests.clocks import HandClock
+from tests.operations.engine.worker import STEPS
+from tests.store.wishes import SYNC, Wishes, until
+
+Launch = Callable[[str], Awaitable[asyncio.subprocess.Process]]
+ROOT = Path(__file__).parents[3]
+OPERATIONS = 6
+
+
+@pytest.fixture
+async def launch(database_url: str, tmp_path: Path) -> AsyncIterator[Launch]:
+    """Starts workers; none outlives the test."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(me: str) -> asyncio.subprocess.Process:
+        module = "tests.operations.engine.worker"
+        with (tmp_path / f"{me}.out").open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", module, database_url, str(tmp_path), me),
+                cwd=ROOT,
+                stdout=out,
+                stderr=out,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def lines(folder: Path) -> list[list[str]]:
+    log = folder / "log"
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+
+async def submit(url: str, clock: HandClock) -> None:
+    database = await open_store(url, clock=clock)
+    wishes = Wishes(database)
+    for number in range(OPERATIONS // 2):
+        create = await wishes.create(f"b{number}")
+        await wishes.submit(create.env, SYNC)
+    await database.close()
+
+
+async def grown(folder: Path, length: int) -> None:
+    async def look() -> bool:
+        return len(lines(folder)) >= length
+
+    await until(look, seconds=30)
+
+
+async def test_killed_again_and_again_every_operation_ends_and_no_effect_is_doubled(
+    database_url: str, launch: Launch, tmp_path: Path, clock: HandClock
+) -> None:
+    await submit(database_url, clock)
+    for kill, effects in enumerate((3, 11, 6)):
+        worker = await launch(f"w{kill}")
+        await grown(tmp_path, len(lines(tmp_path)) + effects)
+        worker.kill()
+        await worker.wait()
+    last = await launch("last")
+    assert await last.wait() == 0, (tmp_path / "last.out").read_text()
+    made = Counter(name for _, name in lines(tmp_path))
+    assert len(made) == OPERATIONS * STEPS
+    # The line is written before the file: dying between the two shows as a second line only.
+    assert sum(made.values()) - len(made) <= 3 * OPERATIONS
+    database = await open_store(database_url, clock=clock)
+    rows = await Wishes(database).look("select op_id, count(*) as n from op_steps group by op_id")
+    assert [row["n"] for row in rows] == [STEPS] * OPERATIONS
+    await database.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
+    database_url: str, launch: Launch, tmp_path: Path, clock: HandClock
+) -> None:
+    await submit(database_url, clock)
+    frozen = await launch("frozen")
+    await grown(tmp_path, 4)
+    os.kill(frozen.pid, signal.SIGSTOP)
+    before = sum(me == "frozen" for me, _ in lines(tmp_path))
+    other = await launch("other")
+    assert await other.wait() == 0, (tmp_path / "other.out").read_text()
+    os.kill(frozen.pid, signal.SIGCONT)
+
+    async def noticed() -> bool:
+        said = (tmp_path / "frozen.out").read_text()
+        return "operation interrupted" in said or "operation lost" in said
+
+    await until(noticed, seconds=30)
+    assert sum(me == "frozen" for me, _ in lines(tmp_path)) == before
+    made = Counter(name for _, name in lines(tmp_path))
+    assert len(made) == OPERATIONS * STEPS
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_workers_share_the_work_and_survive_each_other(
+    database_url: str, launch: Launch, tmp_path: Path, clock: HandClock
+) -> None:
+    await submit(database_url, clock)
+    workers = [await launch(f"w{n}") for n in range(2)]
+    await grown(tmp_path, 6)
+    workers[0].kill()
+    assert await workers[1].wait() == 0, (tmp_path / "w1.out").read_text()
+    made = Counter(name for _, name in lines(tmp_path))
+    assert len(made) == OPERATIONS * STEPS

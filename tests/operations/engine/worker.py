@@ -1,0 +1,94 @@
+"""A worker as a process of its own, to be killed: `python -m ...engine.worker URL FOLDER ME`.
+
+Its operations have ten steps; the world outside is a folder: a step makes a file, and notes in
+`log` that it did. Ends by itself when every operation has ended.
+"""
+
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from qbot.domain.progress import End, Kind
+from qbot.errors import TransientError
+from qbot.operations.engine import Engine, Outcome, Run
+from qbot.store import open_store
+from qbot.store.statements import Script, sql
+from tests.store.wishes import until
+
+STEPS = 10
+LEASE = 1.0
+BEAT = 0.1
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251  (stands in for the one place that may)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Folder:
+    """Lines are appended in one write each, so that killing the process tears none."""
+
+    def __init__(self, folder: Path, me: str) -> None:
+        self._folder = folder
+        self._me = me
+
+    async def make(self, name: str) -> str:
+        with (self._folder / "log").open("a") as log:
+            os.write(log.fileno(), f"{self._me} {name}\n".encode())
+        (self._folder / name).touch()
+        await asyncio.sleep(0.001)
+        return name
+
+    async def find(self, name: str) -> str | None:
+        return name if (self._folder / name).exists() else None
+
+
+async def main(url: str, folder: Path, me: str) -> None:
+    database = await open_store(url, clock=SystemClock())
+    outside = Folder(folder, me)
+
+    async def handler(run: Run) -> Outcome:
+        for number in range(STEPS):
+            name = f"{run.operation.id}-{number}"
+            await run.step(name, partial(outside.make, name), find=partial(outside.find, name))
+        return Outcome(End.SUCCEEDED)
+
+    engine = Engine(
+        database.journal,
+        dict.fromkeys(Kind, handler),
+        SystemClock(),
+        worker=me,
+        lease=LEASE,
+        beat=BEAT,
+        poll=0.05,
+        settle=0.0,
+    )
+    await engine.start()
+
+    async def all_ended() -> bool:
+        try:
+            return await database.driver.run(_all_ended())
+        except TransientError:
+            return False
+
+    await until(all_ended, seconds=50)
+    await engine.stop()
+    await database.close()
+
+
+def _all_ended() -> Script[bool]:
+    rows = yield sql("select count(*) as open from operations where state <> 'done'")
+    return bool(rows[0]["open"] == 0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
