@@ -314,6 +314,7 @@ def rules(catalog: Catalog) -> Rules:
         deploy_time=part.times.deploy,
         build_time=part.times.build,
         delete_time=part.times.delete,
+        idle_after=part.idle_after,
     )
 
 

@@ -135,6 +135,9 @@ class EnvironmentsPart(_Part):
     base: BasePart
     url: str = Field("", description="Where an environment is seen; {env} is its name")
     ttl: Duration | None = Field(None, description="How long one may live unless --ttl says so")
+    idle_after: Duration = Field(
+        timedelta(days=2), description="How long nobody has used one that `list --idle` shows"
+    )
     limits: LimitsPart = LimitsPart()
     times: TimesPart = TimesPart()
     sync: SyncPart = SyncPart()

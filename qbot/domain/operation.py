@@ -198,6 +198,7 @@ class EnvironmentSummary:
 
     environment: Environment
     operation: Operation | None  # the active one
+    last_used: datetime  # when its newest operation ended or was asked for, else its creation
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Rules:
     delete_time: timedelta
     broken_after: timedelta = field(default=timedelta(seconds=15))
     """How long a service must look broken before it counts: health flaps while pods start."""
+    idle_after: timedelta = field(default=timedelta(days=2))
+    """How long an environment rests before lists call it idle."""
 
     def url_of(self, env: EnvName) -> str:
         """Where people see the environment."""

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 import structlog
 
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.idle import idle
 from qbot.domain.operation import (
     BranchTaken,
     EnvironmentSummary,
@@ -110,8 +111,11 @@ class Desk:
             owner=actor if page.which == "mine" else None, phases=_PHASES.get(page.which, ())
         )
         text = page.text.lower()
+        now, rest = self.context.clock.now(), self.context.rules.idle_after
+        if page.which == "idle":
+            rows = [r for r in rows if idle(r.last_used, now=now, after=rest)]
         kept = [r for r in rows if _matches(r, text)]
-        return listing(kept, page, self.style, now=self.context.clock.now())
+        return listing(kept, page, self.style, now=now)
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""

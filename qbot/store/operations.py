@@ -1,6 +1,7 @@
 """Scripts that read operations."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Durations, Operation
@@ -40,6 +41,15 @@ def active() -> Script[dict[EnvId, Operation]]:
         "order by case when o.state = 'queued' then 0 else 1 end, o.priority desc, o.seq desc"
     )
     return {EnvId(row["env_id"]): operation_of(row) for row in rows}  # the last one counts
+
+
+def last_used() -> Script[dict[EnvId, datetime]]:
+    """When the newest operation of each living environment ended or, while it runs, was asked."""
+    rows = yield sql(
+        "select o.env_id, max(coalesce(o.ended_at, o.created_at)) as at from operations o "
+        "join environments e on e.id = o.env_id where e.phase <> 'deleted' group by o.env_id"
+    )
+    return {EnvId(row["env_id"]): datetime.fromisoformat(row["at"]) for row in rows}
 
 
 def durations(env: EnvId, kind: str, limit: int) -> Script[Durations]:

@@ -54,7 +54,11 @@ class SqlStore:
 def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:
     found = yield from environments.living(owner, phases)
     active = yield from operations.active()
-    return [EnvironmentSummary(env, active.get(env.id)) for env in found]
+    used = yield from operations.last_used()
+    return [
+        EnvironmentSummary(env, active.get(env.id), used.get(env.id, env.created_at))
+        for env in found
+    ]
 
 
 def _saw(key: str, at: datetime) -> Script[bool]:

@@ -130,5 +130,5 @@ def summaries(count: int) -> Sequence[EnvironmentSummary]:
         phase = phases[number % len(phases)] if number < 40 else Phase.READY
         env = environment(number, phase, ANA if number % 2 else BEN)
         active = operation(RUNNING) if phase is Phase.CREATING else None
-        rows.append(EnvironmentSummary(env, active))
+        rows.append(EnvironmentSummary(env, active, env.created_at))
     return rows

@@ -106,7 +106,7 @@ def test_cards_replies_boards_and_previews_are_valid_and_inert(
 @given(progresses(), OUTSIDE)
 def test_lists_and_single_environments_are_valid_and_inert(progress: Progress, text: str) -> None:
     envs = [hostile_environment(text, n) for n in range(30)]
-    rows = [EnvironmentSummary(e, operation(progress)) for e in envs]
+    rows = [EnvironmentSummary(e, operation(progress), NOW) for e in envs]
     shown = Shown(envs[1], progress.services, NOW, operation(progress), text, text, text)
     for message in (
         listing(rows, Page(1, "all", text), STYLE, now=NOW),

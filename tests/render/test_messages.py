@@ -207,5 +207,5 @@ def test_board_of_two_hundred(golden: Golden) -> None:
 
 
 def test_summary_of_an_idle_environment_has_no_operation() -> None:
-    row = EnvironmentSummary(environment(), None)
+    row = EnvironmentSummary(environment(), None, NOW)
     assert "ready · <@U0ANA>" in listing([row], Page(), STYLE, now=NOW).text

@@ -7,7 +7,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId, ServiceName
 from qbot.domain.progress import End
 from qbot.domain.services import ServicePlan, Source
-from tests.clocks import HandClock
+from tests.clocks import START, HandClock
 from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, environment, service_sync
 
 
@@ -123,3 +123,20 @@ async def test_old_deliveries_are_forgotten_after_two_days(
 
 async def test_an_open_database_is_well(wishes: Wishes) -> None:
     assert await wishes.database.check() == ""
+
+
+async def test_an_environment_was_last_used_when_its_newest_operation_ended(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env = await wishes.living("a")
+    await wishes.living("b")
+    clock.advance(3600)
+    await wishes.submit(env, SYNC)
+    asked = clock.now()
+    (claim,) = await wishes.claim()
+    found = {s.environment.branch: s.last_used for s in await wishes.database.store.environments()}
+    assert found == {"a": asked, "b": START}
+    clock.advance(60)
+    await wishes.journal.finish(claim, End.SUCCEEDED, "")
+    (used, _) = [s.last_used for s in await wishes.database.store.environments()]
+    assert used == clock.now()
