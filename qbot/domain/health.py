@@ -188,7 +188,7 @@ def _health(state: AppState) -> Verdict:
         case "":
             return Waiting("Argo CD has not looked at its health yet.")
         case _:  # Progressing, Missing, Unknown
-            return Waiting(said)
+            return Waiting(detail or state.health)
 
 
 class Debounce:

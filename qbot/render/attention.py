@@ -9,6 +9,7 @@ from qbot.render.words import STAGES
 
 ROWS = 10
 _RANK = {Stage.FAILED: 0, Stage.BUILD_FAILED: 1, Stage.BUILDING: 2}
+_BUILDS = frozenset({Stage.BUILDING, Stage.BUILD_FAILED})
 _BAD = frozenset({Stage.FAILED, Stage.BUILD_FAILED})
 
 
@@ -39,7 +40,7 @@ def row(service: ServiceProgress, style: Style) -> str:
     line = f"{sign} *{prose(service.service, 40)}* {word}"
     if service.reason:
         line += f": {prose(service.reason, 200)}"
-    if service.url:
+    if service.url and service.stage in _BUILDS:
         pipeline = link(service.url, "pipeline", style.hosts)
         line += f" ({pipeline})" if pipeline != "pipeline" else ""
     return line

@@ -72,7 +72,7 @@ def test_synced_at_the_commit_healthy_and_compared_since_is_ready() -> None:
         pytest.param({"health": "Missing"}, "Missing", id="missing"),
         pytest.param(
             {"health": "Progressing", "waits_for": "Deployment/cart: 0 of 1 updated"},
-            "Progressing: Deployment/cart: 0 of 1 updated",
+            "Deployment/cart: 0 of 1 updated",
             id="pod-message-is-named",
         ),
     ],

@@ -136,8 +136,8 @@ def _unwell(resources: Iterable[Mapping[str, Any]]) -> str:
         rank = _WORST.index(health["status"])
         if rank < worst[0]:
             thing = f"{resource.get('kind', '')}/{resource.get('name', '')}"
-            said = health.get("message") or health["status"]
-            worst = (rank, f"{thing}: {said}")
+            said = health.get("message")
+            worst = (rank, f"{thing}: {said}" if said else f"{thing} is {health['status'].lower()}")
     return _short(worst[1])
 
 
