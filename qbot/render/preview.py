@@ -1,6 +1,6 @@
 """A dry run: the same card, marked, with the exact names of what would be made."""
 
-from qbot.domain.names import app_name
+from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose
@@ -28,9 +28,10 @@ def preview(progress: Progress, style: Style) -> Message:
     """For the person who asked; has no buttons, because there is nothing to act on."""
     heading = title(progress)
     count = plural(len(progress.services), "Application")
+    kept = f", kept by the Application {code(app_name(progress.name, BASE), 64)}"
     lead = [
         f"*{_NOTHING[progress.kind]}* {count} {_WOULD[progress.kind]}:",
-        f"Project and namespace {code(progress.name)}",
+        f"Project and namespace {code(progress.name)}{kept if progress.kind is Kind.CREATE else ''}",
     ]
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))
