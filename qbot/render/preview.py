@@ -28,10 +28,12 @@ def preview(progress: Progress, style: Style) -> Message:
     """For the person who asked; has no buttons, because there is nothing to act on."""
     heading = title(progress)
     count = plural(len(progress.services), "Application")
-    kept = f", kept by the Application {code(app_name(progress.name, BASE), 64)}"
+    place = f"Project and namespace {code(progress.name)}"
+    if progress.kind is Kind.CREATE:
+        place += f", kept by the Application {code(app_name(progress.name, BASE), 64)}"
     lead = [
         f"*{_NOTHING[progress.kind]}* {count} {_WOULD[progress.kind]}:",
-        f"Project and namespace {code(progress.name)}{kept if progress.kind is Kind.CREATE else ''}",
+        place,
     ]
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))

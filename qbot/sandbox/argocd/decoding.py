@@ -20,6 +20,7 @@ class Leaf:
 
 
 TEXT, FLAG, NUMBER = Leaf(str), Leaf(bool), Leaf(int)
+WRITTEN = Leaf(str, pointer=True)  # a text without omitempty: written also where it is empty
 FLAG_POINTER, NUMBER_POINTER = Leaf(bool, pointer=True), Leaf(int, pointer=True)
 LABELS = Leaf(dict)  # string to string
 ANY = Leaf(object)

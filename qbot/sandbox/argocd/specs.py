@@ -14,6 +14,7 @@ from qbot.sandbox.argocd.decoding import (
     NUMBER,
     NUMBER_POINTER,
     TEXT,
+    WRITTEN,
     Block,
     decode,
 )
@@ -67,7 +68,7 @@ _METADATA = Block(
     },
 )  # fmt: skip
 APPLICATION = Block({"metadata": _METADATA, "spec": APPLICATION_SPEC})
-_KIND = Block({"group": TEXT, "kind": TEXT, "name": TEXT})
+_KIND = Block({"group": WRITTEN, "kind": WRITTEN, "name": TEXT})
 _PROJECT_SPEC = Block(
     {
         "sourceRepos": [TEXT], "destinations": [_DESTINATION], "description": TEXT,
