@@ -1,5 +1,10 @@
-"""One sandbox and one Qbot per worker and mode; each test has a branch of its own."""
+"""One sandbox and one Qbot per worker and mode; each test has a branch of its own.
 
+`make acceptance` makes every journey in Socket Mode too; `make test` the short ones of
+`test_doors.py`.
+"""
+
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,12 +13,15 @@ import pytest_asyncio
 from tests.world import World, world
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["http", "socket"])
+MODES = ["http", "socket"] if os.environ.get("QBOT_ACCEPTANCE") == "full" else ["http"]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=MODES)
 async def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """A running pair at thirty times real speed."""
+    """A running pair at sixty times real speed."""
     folder = tmp_path_factory.mktemp("journeys")
-    async with world(folder, mode=request.param, speed=30.0) as made:
+    async with world(folder, mode=request.param, speed=60.0) as made:
         await made.serve()
         yield made
