@@ -25,7 +25,6 @@ SAMPLE = [
     ("gitlab", "503"),
     ("slack", "drop-after"),
     ("argocd", "cut-stream"),
-    ("slack", "429"),
 ]
 
 
