@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qbot.domain.names import OpId
 from qbot.domain.operation import BoardRow, CardRow
 from qbot.store.rows import card_of
-from qbot.store.statements import Driver, Script, sql
+from qbot.store.statements import Driver, Script, alone
 
 
 class SqlCards:
@@ -63,7 +63,7 @@ class SqlCards:
 
 
 def _lead(name: str, worker: str, seconds: float) -> Script[bool]:
-    rows = yield sql(
+    rows = yield alone(
         "insert into leases(name, holder, expires) values(?, ?, {NOW} + ?) on conflict(name) do "
         "update set holder = excluded.holder, expires = excluded.expires "
         "where leases.holder = excluded.holder or leases.expires <= {NOW} returning holder",
@@ -75,7 +75,7 @@ def _lead(name: str, worker: str, seconds: float) -> Script[bool]:
 
 
 def _behind() -> Script[list[CardRow]]:
-    rows = yield sql(
+    rows = yield alone(
         "select * from cards where version > shown or (ended = 1 and end_ts = '') "
         "order by ended desc, changed_at, op_id"
     )
@@ -83,7 +83,7 @@ def _behind() -> Script[list[CardRow]]:
 
 
 def _running() -> Script[list[CardRow]]:
-    rows = yield sql(
+    rows = yield alone(
         "select c.* from cards c join operations o on o.id = c.op_id "
         "where o.state in ('queued', 'ready', 'running', 'waiting') order by o.seq"
     )
@@ -91,7 +91,7 @@ def _running() -> Script[list[CardRow]]:
 
 
 def _boards() -> Script[list[BoardRow]]:
-    rows = yield sql("select * from boards order by channel")
+    rows = yield alone("select * from boards order by channel")
     return [
         BoardRow(row["channel"], row["ts"], row["shown_hash"], trying=bool(row["trying"]))
         for row in rows
@@ -99,7 +99,7 @@ def _boards() -> Script[list[BoardRow]]:
 
 
 def _save_board(board: BoardRow) -> Script[None]:
-    yield sql(
+    yield alone(
         "insert into boards(channel, ts, shown_hash, trying) values(?, ?, ?, ?) "
         "on conflict(channel) do update set ts = excluded.ts, "
         "shown_hash = excluded.shown_hash, trying = excluded.trying",
@@ -111,19 +111,19 @@ def _save_board(board: BoardRow) -> Script[None]:
 
 
 def _card(op: OpId) -> Script[CardRow | None]:
-    rows = yield sql("select * from cards where op_id = ?", op)
+    rows = yield alone("select * from cards where op_id = ?", op)
     return card_of(rows[0]) if rows else None
 
 
 def _trying(op: OpId, *, end: bool) -> Script[None]:
     if end:
-        yield sql("update cards set trying_end = 1 where op_id = ?", op)
+        yield alone("update cards set trying_end = 1 where op_id = ?", op)
     else:
-        yield sql("update cards set trying = 1 where op_id = ?", op)
+        yield alone("update cards set trying = 1 where op_id = ?", op)
 
 
 def _posted(op: OpId, channel: str, ts: str, version: int, shown_hash: str) -> Script[None]:
-    yield sql(
+    yield alone(
         "update cards set posted_channel = ?, ts = ?, shown = ?, shown_hash = ?, trying = 0 "
         "where op_id = ?",
         channel,
@@ -135,15 +135,17 @@ def _posted(op: OpId, channel: str, ts: str, version: int, shown_hash: str) -> S
 
 
 def _end_posted(op: OpId, ts: str) -> Script[None]:
-    yield sql("update cards set end_ts = ?, trying_end = 0 where op_id = ?", ts, op)
+    yield alone("update cards set end_ts = ?, trying_end = 0 where op_id = ?", ts, op)
 
 
 def _shown(op: OpId, version: int, shown_hash: str) -> Script[None]:
-    yield sql("update cards set shown = ?, shown_hash = ? where op_id = ?", version, shown_hash, op)
+    yield alone(
+        "update cards set shown = ?, shown_hash = ? where op_id = ?", version, shown_hash, op
+    )
 
 
 def _move(op: OpId, channel: str) -> Script[None]:
-    yield sql(
+    yield alone(
         "update cards set channel = ?, posted_channel = '', ts = '', shown = 0, shown_hash = '', "
         "trying = 0 where op_id = ?",
         channel,

@@ -14,7 +14,7 @@ from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
 from qbot.store.sqlite import SqliteDriver
-from qbot.store.statements import Channel, Driver, Script, sql
+from qbot.store.statements import Channel, Driver, Script, alone
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -102,4 +102,4 @@ async def _driver(url: str) -> Driver:
 
 
 def _ask() -> Script[None]:
-    yield sql("select 1 as one")
+    yield alone("select 1 as one")

@@ -46,7 +46,7 @@ def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:
     found = yield from environments.by_id(env)
     if found is None:
         return
-    if kind is Kind.CREATE and found.phase is Phase.CREATING:
+    if kind is not Kind.SYNC and found.phase is Phase.CREATING:
         phase = {End.REFUSED: Phase.DELETED, End.CANCELLED: Phase.PARTIAL}
         yield from environments.advance(env, phase.get(outcome, Phase.FAILED))
     if kind is Kind.TEARDOWN and found.phase is Phase.DELETING:

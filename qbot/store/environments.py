@@ -57,12 +57,11 @@ def taken(branch: BranchName, name: EnvName) -> Script[Environment | None]:
 def over_quota(new: NewEnvironment) -> Script[QuotaReached | None]:
     """Whether one more is too many, for its owner or in all."""
     owner = new.environment.owner
-    everybody = yield from living(None, ())
-    own = [env for env in everybody if env.owner == owner]
-    if len(own) >= new.limit_per_owner:
-        return QuotaReached(new.limit_per_owner, owner, tuple(own))
-    if len(everybody) >= new.limit_total:
-        return QuotaReached(new.limit_total, None, tuple(everybody))
+    rows = yield sql("select owner from environments where phase <> 'deleted'")
+    if sum(row["owner"] == owner.key for row in rows) >= new.limit_per_owner:
+        return QuotaReached(new.limit_per_owner, owner, tuple((yield from living(owner, ()))))
+    if len(rows) >= new.limit_total:
+        return QuotaReached(new.limit_total, None, tuple((yield from living(None, ()))))
     return None
 
 

@@ -61,6 +61,10 @@ class SqlJournal:
     ) -> bool:
         """Record a step's result together with its changes; True: a cancel is asked for."""
         now = self._clock.now()
+        if not changes:
+            done = await self._driver.run(steps.commit_bare(claim, step, result, now))
+            if done is not None:
+                return done
         return await self._driver.run(steps.commit(claim, step, result, changes, now))
 
     async def report(self, claim: Claim, progress: Progress) -> None:

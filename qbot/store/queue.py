@@ -19,6 +19,7 @@ from qbot.store.statements import (
     Row,
     Script,
     Turnstile,
+    alone,
     listed,
     sql,
 )
@@ -110,7 +111,7 @@ def release(claim: Claim) -> Script[None]:
 
 def renew(worker: str, lease: float) -> Script[None]:
     """A transaction of its own: whatever else a beat does must not endanger the lease."""
-    yield sql(
+    yield alone(
         "insert into workers(id, expires) values(?, {NOW} + ?) "
         "on conflict(id) do update set expires = excluded.expires",
         worker,

@@ -10,7 +10,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.store import environments, operations
 from qbot.store.rows import time_text
-from qbot.store.statements import Driver, Script, sql
+from qbot.store.statements import Driver, Script, alone
 
 
 class SqlStore:
@@ -62,7 +62,7 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
 
 
 def _saw(key: str, at: datetime) -> Script[bool]:
-    rows = yield sql(
+    rows = yield alone(
         "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key",
         key,
         time_text(at),

@@ -16,7 +16,18 @@ from typing import IO
 from sqlite_utils import Database
 
 from qbot.errors import PermanentError, TransientError
-from qbot.store.statements import Channel, CutFrozen, Notify, Pass, Query, Row, Script, Statement, T
+from qbot.store.statements import (
+    Alone,
+    Channel,
+    CutFrozen,
+    Notify,
+    Pass,
+    Query,
+    Row,
+    Script,
+    Statement,
+    T,
+)
 
 _BUSY_SECONDS = 5  # another program (a backup) may hold the file for a moment
 _MARKS = {
@@ -113,7 +124,7 @@ class SqliteDriver:
         self, connection: sqlite3.Connection, statement: Statement, told: set[Channel]
     ) -> list[Row]:
         match statement:
-            case Query(text, params):
+            case Query(text, params) | Alone(Query(text, params)):
                 cursor = connection.execute(self._text(text), params)
                 return cursor.fetchall() if cursor.description else []
             case Notify(channel):

@@ -42,6 +42,13 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """The only statement of its script: PostgreSQL needs one round trip for it and not three."""
+
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """Enter a turnstile until the transaction ends; the row's `passed` says whether it could.
 
@@ -64,7 +71,7 @@ class CutFrozen:
     """End the sessions of workers that stopped for seconds in the middle of a transaction."""
 
 
-Statement = Query | Pass | Notify | CutFrozen
+Statement = Query | Alone | Pass | Notify | CutFrozen
 T = TypeVar("T")
 Script = Generator[Statement, list[Row], T]
 
@@ -72,6 +79,11 @@ Script = Generator[Statement, list[Row], T]
 def sql(text: str, *params: Any) -> Query:
     """A statement with its parameters in order."""
     return Query(text, params)
+
+
+def alone(text: str, *params: Any) -> Alone:
+    """The same for a script that has no other statement."""
+    return Alone(Query(text, params))
 
 
 def listed(words: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from qbot.store.audit import note
 from qbot.store.changes import apply
 from qbot.store.queue import own
 from qbot.store.rows import document, time_text
-from qbot.store.statements import Channel, Notify, Script, sql
+from qbot.store.statements import Channel, Notify, Script, alone, sql
 
 
 def commit(
@@ -26,6 +26,23 @@ def commit(
         for change in changes:
             yield from apply(change, claim, at)
     return row["cancel_by"] is not None
+
+
+def commit_bare(claim: Claim, step: str, result: Any, at: datetime) -> Script[bool | None]:
+    """The same for a step without changes, in one statement; None: `commit` has to say why not."""
+    rows = yield alone(
+        "insert into op_steps(op_id, name, result, at) select o.id, ?, ?, ? from operations o "
+        "where o.id = ? and o.owner = ? and o.fence = ? and o.state = 'running' {HOLD} "
+        "on conflict(op_id, name) do nothing "
+        "returning (select cancel_by from operations where id = op_id) as cancel_by",
+        step,
+        document(result),
+        time_text(at),
+        claim.operation.id,
+        claim.worker,
+        claim.fence,
+    )
+    return rows[0]["cancel_by"] is not None if rows else None
 
 
 def report(claim: Claim, progress: Progress, at: datetime) -> Script[None]:

@@ -32,7 +32,7 @@ def submit(
     yield Pass(Turnstile.SUBMIT)  # counting and inserting must not interleave
     known = yield sql("select op_id from op_keys where key = ?", wish.key)
     if known:
-        return Submitted((yield from _existing(known[0]["op_id"])), fresh=False)
+        return Submitted((yield from _existing(known[0]["op_id"])), fresh=False, repeated=True)
     if new is not None:
         refusal = yield from _refusal(new)
         if refusal is not None:
