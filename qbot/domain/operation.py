@@ -126,7 +126,8 @@ class Submitted:
     """The answer to a submission: the new operation, or the one that stands in its place."""
 
     operation: Operation
-    fresh: bool  # False: the same `key` was submitted before
+    fresh: bool  # False: the same `key` was submitted before, or the same command is under way
+    repeated: bool = False  # the same `key`: one delivery that came again
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.operation import BranchTaken, QuotaReached
+from qbot.domain.operation import BranchTaken, Operation, QuotaReached
 from qbot.render.blocks import Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, PHASES, joined, plural, rough
+from qbot.render.words import NOUNS, PHASES, plural, rough
+from qbot.render.words import joined as in_one_line
 
 _HOLDERS = 10
 _CHANNEL = re.compile(r"[A-Z0-9]{2,32}")
@@ -60,6 +61,29 @@ def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = 
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
+def joined(
+    operation: Operation, env: Environment, style: Style, *, now: datetime, card_url: str = ""
+) -> Message:
+    """The same was asked for and is under way: nothing is done twice.
+
+    Args:
+        operation: the one that is under way.
+        env: what it works on.
+        style: the installation.
+        now: for ages.
+        card_url: Slack's own link to the card, where there is one.
+    """
+    since = rough((now - operation.created_at).total_seconds())
+    text = (
+        f"That is under way already: {mention(operation.actor.user)} asked to "
+        f"{NOUNS[operation.kind].lower()} *{prose(env.branch, 120)}* {since} ago."
+    )
+    if card_url.startswith(("https://", "http://")):
+        text += f" <{prose(card_url, 500)}|Go to its card>"
+    hint = f"{code(f'{style.command} show {env.branch}', 160)} says how far it is."
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
 def quota(refusal: QuotaReached, *, now: datetime) -> Message:
     """Refused at once, naming who holds the places."""
     own = refusal.owner is not None
@@ -83,4 +107,4 @@ def _holder(environment: Environment, *, own: bool, now: datetime) -> str:
     word, sign = PHASES[environment.phase]
     who = "" if own else mention(environment.owner.user)
     state = f"{sign} *{prose(environment.branch, 80)}* {word}"
-    return joined([state, who, ends(environment, now=now)])
+    return in_one_line([state, who, ends(environment, now=now)])

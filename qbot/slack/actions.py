@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import structlog
+
 from qbot.domain import actions
 from qbot.domain.commands import SPECS
 from qbot.domain.names import EnvId, OpId
@@ -11,7 +13,6 @@ from qbot.errors import QbotError, UserError
 from qbot.operations.inspect import inspect
 from qbot.render.blocks import Message
 from qbot.render.details import Details, details, loading
-from qbot.render.errors import failure
 from qbot.render.helping import help_all
 from qbot.render.listing import Page
 from qbot.slack import payload
@@ -19,6 +20,8 @@ from qbot.slack.desk import Desk
 from qbot.slack.forms import Forms
 from qbot.slack.payload import Body, Delivery
 
+log = structlog.get_logger()
+_DIGITS = 4  # of a page number
 _LINKS = frozenset({actions.OPEN, actions.ARGOCD, actions.PIPELINE})
 _SUBMITS = frozenset({actions.RETRY, actions.RESUME, actions.DELETE, actions.DELETE_CONFIRM})
 _PAGES = frozenset({actions.DETAILS_REFRESH, actions.DETAILS_BACK, actions.DETAILS_ON})
@@ -61,14 +64,16 @@ class Actions:
                 await desk.requests.cancel(await self._operation(OpId(value)), asked.actor)
                 return None
             case actions.KEEP:
-                await desk.slack.withdraw(asked.place.response_url)
+                desk.later(self._withdraw(asked.place.response_url))
                 return None
             case actions.SHOW:
                 return await desk.shown(await desk.requests.by_id(EnvId(value)))
             case actions.LIST:
                 return await desk.listed(Page(0, "all"), asked.actor)
             case actions.LIST_BACK | actions.LIST_ON:
-                return await desk.listed(Page.parse(value), asked.actor)
+                page = await desk.listed(Page.parse(value), asked.actor)
+                desk.later(desk.whisper(delivery, page, replace=True))
+                return None
             case actions.CREATE_FORM:
                 return await self._forms.open_create(delivery)
             case actions.DELETE_FORM:
@@ -84,39 +89,39 @@ class Actions:
             answer = await desk.requests.teardown(EnvId(value), asked)
             if action_id == actions.DELETE_CONFIRM:
                 desk.later(self._withdraw(asked.place.response_url))
-            return await desk.submitted(answer, asked.actor)
+            return await desk.submitted(answer)
         operation = await self._operation(OpId(value))
         wanted = _again(operation, resume=action_id == actions.RESUME)
         if operation.env is None:
             raise UserError("There is nothing to retry.")
         answer = await desk.requests.resume(operation.env, wanted, asked)
-        return await desk.submitted(answer, asked.actor)
+        return await desk.submitted(answer)
 
     async def _details(self, op: OpId, delivery: Delivery) -> Message | None:
         """A trigger lives three seconds and Argo CD may take longer: open first, then fill."""
         operation = await self._operation(op)
         branch = operation.progress.branch if operation.progress else ""
-        view_id = await self._desk.slack.open_view(delivery.trigger_id, loading(op, branch))
-        self._desk.later(self._fill(operation, view_id, 0))
+        instead = f"show {branch or 'feat/checkout'}"
+        view_id = await self._desk.open_view(delivery, loading(op, branch), instead=instead)
+        self._desk.later(self._fill(op, view_id, 0))
         return None
 
     async def _turn(self, body: Body, value: str) -> Message | None:
         view = body.get("view") or {}
-        operation = await self._operation(OpId(str(view.get("private_metadata", ""))))
-        page = int(value) if value.isdecimal() else 0
-        self._desk.later(self._fill(operation, str(view.get("id", "")), page))
+        op = OpId(str(view.get("private_metadata", "")))
+        page = int(value) if value.isdecimal() and len(value) <= _DIGITS else 0
+        self._desk.later(self._fill(op, str(view.get("id", "")), page))
         return None
 
-    async def _fill(self, operation: Operation, view_id: str, page: int) -> None:
+    async def _fill(self, op: OpId, view_id: str, page: int) -> None:
         try:
-            view = await self._view(operation, page)
-        except QbotError as error:
-            blocks = list(failure(error, self._desk.style).blocks)
-            view = {**loading(operation.id, ""), "blocks": blocks}
+            view = await self._view(await self._operation(op), page)
+        except Exception as error:  # noqa: BLE001  (explain logs it)
+            view = {**loading(op, ""), "blocks": list(self._desk.explain(error).blocks)}
         try:
             await self._desk.slack.update_view(view_id, view)
-        except QbotError:
-            return  # closed by the person meanwhile
+        except QbotError as error:
+            log.info("details not shown", op=op, error=str(error))  # closed meanwhile, mostly
 
     async def _view(self, operation: Operation, page: int) -> dict[str, Any]:
         context, progress = self._desk.context, operation.progress
@@ -154,8 +159,8 @@ class Actions:
         """The question has been answered; where it cannot be removed it does no harm."""
         try:
             await self._desk.slack.withdraw(response_url)
-        except QbotError:
-            return
+        except QbotError as error:
+            log.info("a question stays", error=str(error))
 
 
 def _again(operation: Operation, *, resume: bool) -> SyncInput:

@@ -26,7 +26,7 @@ class SlackAnswers(Answers):
     @override
     async def tell(self, op: Operation, error: Exception) -> None:
         """Say why the operation was refused."""
-        await self._send(op, failure(error, reference=op.id))
+        await self._send(op, failure(error, self._style, reference=op.id))
 
     @override
     async def preview(self, op: Operation, progress: Progress) -> None:

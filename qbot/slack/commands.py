@@ -15,9 +15,7 @@ from qbot.domain.commands import (
     spec_of,
 )
 from qbot.domain.environment import Environment
-from qbot.errors import QbotError
 from qbot.render.blocks import Message
-from qbot.render.errors import failure
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
 from qbot.render.modals import delete_confirmation
@@ -55,7 +53,7 @@ class Commands:
                 return await self._forms.open_create(delivery)
             case Create():
                 answer = await self._desk.requests.create(command, delivery.asked)
-                return await self._desk.submitted(answer, delivery.asked.actor)
+                return await self._desk.submitted(answer)
             case List(which, text):
                 return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
             case Show(env):
@@ -64,7 +62,7 @@ class Commands:
                 return None
             case Sync():
                 done = await self._desk.requests.sync(command, delivery.asked)
-                return await self._desk.submitted(done, delivery.asked.actor)
+                return await self._desk.submitted(done)
             case Delete(""):
                 return await self._forms.open_delete(delivery)
             case Delete(env):
@@ -88,6 +86,6 @@ class Commands:
     async def _show(self, env: Environment, delivery: Delivery) -> None:
         try:
             message = await self._desk.shown(env)
-        except QbotError as error:
-            message = failure(error, self._style)
+        except Exception as error:  # noqa: BLE001  (explain logs it)
+            message = self._desk.explain(error)
         await self._desk.whisper(delivery, message)

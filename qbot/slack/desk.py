@@ -1,9 +1,11 @@
 """What every listener is handed, and the few answers that several of them give."""
 
 import asyncio
-from collections.abc import Coroutine
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from functools import partial
+from typing import Any, TypeVar, assert_never
 
 import structlog
 
@@ -18,20 +20,27 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor
 from qbot.domain.ports import Cards
-from qbot.errors import PermanentError, QbotError, TransientError
-from qbot.gateways.slack import Posted, SlackGateway
+from qbot.errors import PermanentError, QbotError, TransientError, UserError
+from qbot.gateways.slack import Posted, SlackGateway, TooLate, Unsure
 from qbot.operations.context import Context
 from qbot.operations.inspect import inspect
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
+from qbot.render.errors import failure, with_command
 from qbot.render.listing import Page, listing
-from qbot.render.notices import quota, taken
+from qbot.render.notices import joined, quota, taken
 from qbot.render.showing import Shown, show
 from qbot.render.style import Style
 from qbot.slack.payload import Delivery
 
 log = structlog.get_logger()
 _LINK_PATIENCE = 1.0  # seconds; an answer without a link is better than none
+_INPUT = 300  # characters below an input of a form
+T = TypeVar("T")
+
+
+class RepeatedError(Exception):
+    """The same delivery came before: its effect is there, its answer was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,46 +52,102 @@ class Desk:
     slack: SlackGateway
     cards: Cards
     style: Style
-    background: set[asyncio.Task[None]] = field(default_factory=set)
+    background: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Finish something after the acknowledgement; the loop itself would forget the task."""
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that is kept until it ends; the loop itself would forget it."""
         task = asyncio.create_task(work)
         self.background.add(task)
         task.add_done_callback(self.background.discard)
+        return task
 
-    async def whisper(self, delivery: Delivery, message: Message) -> None:
-        """Tell only the person who asked; where Slack takes no answer, nothing more can be done."""
-        asked = delivery.asked
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Finish something after the acknowledgement."""
+        _ = self.begin(_logged(work))
+
+    async def settle(self, seconds: float) -> None:
+        """Wait for what is still being answered (at a stop), and give up what takes longer."""
+        if self.background:
+            _, late = await asyncio.wait(set(self.background), timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def explain(self, error: Exception) -> Message:
+        """Any exception for the person who asked; what is not theirs is logged by a reference."""
+        reference = secrets.token_hex(4)
+        if not isinstance(error, QbotError):
+            log.error("listener failed", reference=reference, exc_info=error)
+        elif not isinstance(error, UserError):
+            log.warning("request failed", reference=reference, error=str(error))
+        return failure(error, self.style, reference=reference)
+
+    def plain(self, error: QbotError) -> str:
+        """The same below an input of a form, where Slack shows no code spans."""
+        hint = error.hint if isinstance(error, UserError) else "Try again in a minute."
+        return with_command(f"{error} {hint}", self.style.command).replace("`", "").strip()[:_INPUT]
+
+    async def whisper(self, delivery: Delivery, message: Message, *, replace: bool = False) -> None:
+        """Tell only the person who asked, in the nearest way that Slack takes.
+
+        `replace` puts it in the place of the private message that was pressed.
+        """
+        asked, slack = delivery.asked, self.slack
+        url, channel, user = asked.place.response_url, asked.place.channel, asked.actor.user
+        ways: list[Callable[[], Awaitable[object]]] = [partial(slack.post, user, message)]
+        if channel:
+            ways.insert(0, partial(slack.post_ephemeral, channel, user, message))
+        if url:
+            ways.insert(0, partial(slack.respond, url, message, replace=replace))
+        for way in ways:
+            try:
+                await way()
+                return
+            except Unsure as error:  # it may be there: a second one helps nobody
+                log.info("an answer may be lost", actor=asked.actor.key, error=str(error))
+                return
+            except QbotError as error:
+                log.info("an answer went another way", actor=asked.actor.key, error=str(error))
+        log.warning("answer not delivered", actor=asked.actor.key)
+
+    async def open_view(self, delivery: Delivery, view: Mapping[str, Any], *, instead: str) -> str:
+        """Open a modal; its id.
+
+        Raises:
+            UserError: it is too late for that; `instead` is the command that does the same.
+        """
         try:
-            if asked.place.response_url:
-                await self.slack.respond(asked.place.response_url, message)
-            elif asked.place.channel:
-                await self.slack.post_ephemeral(asked.place.channel, asked.actor.user, message)
-            else:
-                await self.slack.post(asked.actor.user, message)
-        except QbotError as error:
-            log.warning("answer not delivered", actor=asked.actor.key, error=str(error))
+            return await self.slack.open_view(delivery.trigger_id, view)
+        except TooLate:
+            raise UserError(
+                "Slack allows three seconds to open a form, and they are over.",
+                hint=f"Ask for it again, or type `{instead}`.",
+            ) from None
 
-    async def settle(self) -> None:
-        """Wait for what is still being answered (at a stop)."""
-        await asyncio.gather(*self.background, return_exceptions=True)
+    async def submitted(self, answer: Submitted | BranchTaken | QuotaReached) -> Message | None:
+        """Nothing where the card is the answer; else who was first or who holds the places.
 
-    async def submitted(
-        self, answer: Submitted | BranchTaken | QuotaReached, actor: Actor
-    ) -> Message | None:
-        """Nothing where the card is the answer; else who was first or who holds the places."""
+        Raises:
+            RepeatedError: it was submitted by the same delivery, before.
+        """
         match answer:
+            case Submitted(repeated=True):
+                raise RepeatedError
             case Submitted(operation, fresh):
-                if fresh or operation.actor == actor:
-                    return None
-                env = await self.context.store.environment(operation.env) if operation.env else None
-                return await self._taken(BranchTaken(env, operation)) if env else None
+                return None if fresh else await self._joined(operation)
             case BranchTaken():
                 return await self._taken(answer)
             case QuotaReached():
                 return quota(answer, now=self.context.clock.now())
         assert_never(answer)
+
+    async def _joined(self, operation: Operation) -> Message | None:
+        """The same command is under way: by whom and since when, with the way to its card."""
+        env = await self.context.store.environment(operation.env) if operation.env else None
+        if env is None:
+            return None
+        now, url = self.context.clock.now(), await self.card_url(operation)
+        return joined(operation, env, self.style, now=now, card_url=url)
 
     async def _taken(self, answer: BranchTaken) -> Message:
         """Who was first, or how it is, with the way to its card."""
@@ -135,6 +200,13 @@ class Desk:
 
 
 _PHASES: dict[str, tuple[Phase, ...]] = {"failed": (Phase.FAILED, Phase.PARTIAL, Phase.STUCK)}
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # nobody awaits it: the log is where it is told
+        log.exception("an answer failed")
 
 
 def _matches(row: EnvironmentSummary, text: str) -> bool:

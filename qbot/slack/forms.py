@@ -1,11 +1,14 @@
 """The create and delete forms: opened within three seconds, checked like the commands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from qbot.domain import actions, grammar
 from qbot.domain.commands import Create
 from qbot.domain.names import EnvId, ServiceName, branch_name
+from qbot.domain.rules import known
 from qbot.errors import UserError
 from qbot.render.blocks import Message
 from qbot.render.modals import CreateForm, create_form, delete_form
@@ -16,13 +19,21 @@ _LIFETIMES = tuple(timedelta(days=d) for d in (1, 2, 3, 7, 14))
 _OFFERED = 100
 
 
+class InputError(UserError):
+    """Something about one input of a form; `field` is its block id."""
+
+    def __init__(self, field: str, error: UserError) -> None:
+        super().__init__(str(error), hint=error.hint)
+        self.field = field
+
+
 class Forms:
     """Opens them and reads what comes back."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def open_create(self, delivery: Delivery, *, branch: str = "") -> Message | None:
+    async def open_create(self, delivery: Delivery) -> Message | None:
         """The form behind `create` without a branch."""
         context = self._desk.context
         rows = await context.store.environments()
@@ -32,9 +43,8 @@ class Forms:
             environments=[r.environment for r in rows][:_OFFERED],
             lifetimes=_LIFETIMES,
             lifetime=context.rules.ttl if context.rules.ttl in _LIFETIMES else None,
-            branch=branch,
         )
-        await self._desk.slack.open_view(delivery.trigger_id, create_form(form))
+        await self._desk.open_view(delivery, create_form(form), instead="create feat/checkout")
         return None
 
     async def open_delete(self, delivery: Delivery) -> Message | None:
@@ -42,46 +52,56 @@ class Forms:
         rows = [r.environment for r in await self._desk.context.store.environments()]
         rows.sort(key=lambda e: e.owner != delivery.asked.actor)
         view = delete_form(delivery.asked.place.channel, rows[:_OFFERED])
-        await self._desk.slack.open_view(delivery.trigger_id, view)
+        await self._desk.open_view(delivery, view, instead="delete feat/checkout")
         return None
 
-    async def create(
-        self, inputs: dict[str, Any], delivery: Delivery
-    ) -> tuple[dict[str, str], Message | None]:
-        """Submit the create form; errors are keyed by the input that they belong to."""
-        try:
-            wanted = _wanted(inputs)
-        except UserError as error:
-            return {actions.BRANCH_INPUT: _one_line(error)}, None
-        try:
-            answer = await self._desk.requests.create(wanted, delivery.asked)
-        except UserError as error:
-            return {actions.BRANCH_INPUT: _one_line(error)}, None
-        return {}, await self._desk.submitted(answer, delivery.asked.actor)
+    async def create(self, inputs: dict[str, Any], delivery: Delivery) -> Message | None:
+        """Submit the create form.
 
-    async def delete(
-        self, inputs: dict[str, Any], delivery: Delivery
-    ) -> tuple[dict[str, str], Message | None]:
-        """Submit the delete form."""
+        Raises:
+            InputError: naming the input that it is about.
+            UserError: about the whole.
+        """
+        wanted = await self._wanted(inputs)
+        answer = await self._desk.requests.create(wanted, delivery.asked)
+        return await self._desk.submitted(answer)
+
+    async def delete(self, inputs: dict[str, Any], delivery: Delivery) -> Message | None:
+        """Submit the delete form.
+
+        Raises:
+            UserError: the environment is gone.
+        """
         env = EnvId(str(inputs.get(actions.ENVIRONMENT_INPUT) or ""))
-        try:
-            answer = await self._desk.requests.teardown(env, delivery.asked)
-        except UserError as error:
-            return {actions.ENVIRONMENT_INPUT: _one_line(error)}, None
-        return {}, await self._desk.submitted(answer, delivery.asked.actor)
+        answer = await self._desk.requests.teardown(env, delivery.asked)
+        return await self._desk.submitted(answer)
+
+    async def _wanted(self, inputs: dict[str, Any]) -> Create:
+        with _about(actions.BRANCH_INPUT):
+            branch = branch_name(str(inputs.get(actions.BRANCH_INPUT) or "").strip())
+        services = tuple(ServiceName(s) for s in inputs.get(actions.SERVICES_INPUT) or ())
+        with _about(actions.SERVICES_INPUT):
+            known(self._desk.context.catalog, services)
+        ttl = str(inputs.get(actions.TTL_INPUT) or "")
+        with _about(actions.TTL_INPUT):
+            lifetime = grammar.duration(ttl, option="ttl") if ttl else None
+        return Create(
+            branch=branch,
+            source=await self._source(str(inputs.get(actions.FROM_INPUT) or "")),
+            services=services,
+            ttl=lifetime,
+            dry_run=bool(inputs.get(actions.DRY_RUN_INPUT)),
+        )
+
+    async def _source(self, env: str) -> str:
+        """The menu holds ids; a command names environments."""
+        with _about(actions.FROM_INPUT):
+            return (await self._desk.requests.by_id(EnvId(env))).name if env else ""
 
 
-def _wanted(inputs: dict[str, Any]) -> Create:
-    ttl = inputs.get(actions.TTL_INPUT)
-    return Create(
-        branch=branch_name(str(inputs.get(actions.BRANCH_INPUT) or "").strip()),
-        source=str(inputs.get(actions.FROM_INPUT) or ""),
-        services=tuple(ServiceName(s) for s in inputs.get(actions.SERVICES_INPUT) or ()),
-        ttl=grammar.duration(str(ttl), option="ttl") if ttl else None,
-        dry_run=bool(inputs.get(actions.DRY_RUN_INPUT)),
-    )
-
-
-def _one_line(error: UserError) -> str:
-    """Slack shows plain text below an input: no code spans."""
-    return f"{error} {error.hint}".replace("`", "").strip()[:300]
+@contextmanager
+def _about(field: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise InputError(field, error) from None

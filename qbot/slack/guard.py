@@ -6,7 +6,6 @@ that raises is left to Bolt.
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,10 +13,9 @@ import structlog
 
 from qbot.domain.policy import Denied, Room, Visitor, admit
 from qbot.domain.ports import Store
-from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.blocks import Message
-from qbot.render.errors import failure, refusal
-from qbot.slack.desk import Desk
+from qbot.render.errors import refusal
+from qbot.slack.desk import Desk, RepeatedError
 from qbot.slack.payload import Delivery
 from qbot.slack.visitors import Visitors
 
@@ -25,67 +23,72 @@ log = structlog.get_logger()
 
 PATIENCE = 2.4  # seconds of the three that Slack grants
 Reply = Message | None
-Work = Callable[[], Awaitable[Reply]]
 Acknowledge = Callable[[Reply], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to do. `once`: a repeated delivery is dropped before it.
+
+    Work that submits an operation leaves that to the operation, which carries the delivery's key
+    and commits with it: a delivery that died between two commits counts when it comes again.
+    """
+
+    run: Callable[[], Awaitable[Reply]]
+    once: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Runs listeners. `refused` counts a refusal by its rule."""
+    """Runs listeners. `refused` counts a refusal by its rule; `patience` is in seconds."""
 
     team: str
     visitors: Visitors
     store: Store
     desk: Desk
     refused: Callable[[str], None]
+    patience: float = PATIENCE
 
     async def run(
-        self, delivery: Delivery, acknowledge: Acknowledge, work: Work, *, once: bool
+        self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[], Work]
     ) -> None:
-        """Admit, do the work, acknowledge with its answer.
-
-        `once` drops a repeated delivery here. Work that submits an operation passes False: the
-        operation carries the delivery's key and commits with it, so that a delivery which died
-        between two commits counts when it comes again.
+        """Admit, prepare and do the work, acknowledge with its answer.
 
         Work that takes longer than Slack waits is acknowledged without an answer, goes on, and
         its answer follows by the response_url.
         """
-        task = asyncio.create_task(self._answer(delivery, work, once=once))
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        task = self.desk.begin(self._answer(delivery, prepare))
+        done, _ = await asyncio.wait({task}, timeout=self.patience)
         if done:
             await acknowledge(task.result())
             return
         await acknowledge(None)
         self.desk.later(self._follow_up(delivery, task))
 
-    async def _answer(self, delivery: Delivery, work: Work, *, once: bool) -> Reply:
-        reference = secrets.token_hex(4)
+    async def _answer(self, delivery: Delivery, prepare: Callable[[], Work]) -> Reply:
         try:
-            denied = await self._admit(delivery)
-            if denied:
+            if denied := await self._admit(delivery):
                 self.refused(denied.rule)
                 log.info("refused", rule=denied.rule, actor=delivery.asked.actor.key)
                 return refusal(denied.reason, style=self.desk.style)
-            if once and not await self.store.saw(delivery.asked.key):
-                self.refused("repeated")
-                return None
-            return await work()
-        except (UserError, TransientError, PermanentError) as error:
-            if not isinstance(error, UserError):
-                log.warning("request failed", reference=reference, error=str(error))
-            return failure(error, self.desk.style, reference=reference)
-        except Exception as error:
-            log.exception("listener failed", reference=reference)
-            return failure(error, self.desk.style, reference=reference)
+            work = prepare()
+            if work.once and not await self.store.saw(delivery.asked.key):
+                raise RepeatedError  # noqa: TRY301  (told of in the same way as by a submission)
+            return await work.run()
+        except RepeatedError:
+            self.refused("repeated")
+            return None
+        except Exception as error:  # noqa: BLE001  (explain logs it)
+            return self.desk.explain(error)
 
     async def _admit(self, delivery: Delivery) -> Denied | None:
         asked = delivery.asked
         if asked.actor.team != self.team:  # not worth a look at Slack
             visitor, room = Visitor(asked.actor), Room(asked.place.channel)
         else:
-            visitor = await self.visitors.visitor(asked.actor)
-            room = await self.visitors.room(asked.place.channel)
+            visitor, room = await asyncio.gather(
+                self.visitors.visitor(asked.actor), self.visitors.room(asked.place.channel)
+            )
         decision = admit(visitor, room, team=self.team)
         return decision if isinstance(decision, Denied) else None
 

@@ -1,27 +1,20 @@
 """From a payload to the work that the guard runs."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from qbot.domain import actions as ids
 from qbot.domain.commands import parse
-from qbot.errors import UserError
-from qbot.render.blocks import Message
+from qbot.errors import QbotError
 from qbot.slack import actions, commands, payload
 from qbot.slack.actions import Actions
 from qbot.slack.commands import Commands
 from qbot.slack.desk import Desk
-from qbot.slack.forms import Forms
+from qbot.slack.forms import Forms, InputError
+from qbot.slack.guard import Reply, Work
 from qbot.slack.payload import Body, Delivery
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What to do; `once` says that a repeated delivery is to be dropped before it."""
-
-    run: Callable[[], Awaitable[Message | None]]
-    once: bool
+FORMS = (ids.CREATE_SUBMIT, ids.DELETE_SUBMIT)
 
 
 @dataclass(slots=True)
@@ -35,18 +28,20 @@ class Listeners:
     """One method a kind of payload."""
 
     def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._forms = Forms(desk)
         self._commands = Commands(desk, self._forms)
         self._actions = Actions(desk, self._forms)
 
     def command(self, text: str, delivery: Delivery) -> Work:
-        """A typed line."""
-        try:
-            command = parse(text)
-        except UserError as error:
-            return Work(_refused(error), once=True)
+        """A typed line.
 
-        async def run() -> Message | None:
+        Raises:
+            UserError: it is no command.
+        """
+        command = parse(text)
+
+        async def run() -> Reply:
             return await self._commands.answer(command, delivery)
 
         return Work(run, once=not commands.submits(command))
@@ -55,7 +50,7 @@ class Listeners:
         """A press."""
         action_id = str(payload.first_action(body).get("action_id", ""))
 
-        async def run() -> Message | None:
+        async def run() -> Reply:
             return await self._actions.answer(body, delivery)
 
         return Work(run, once=not actions.submits(action_id))
@@ -63,20 +58,16 @@ class Listeners:
     def form(self, body: Body, delivery: Delivery, outcome: Submitted) -> Work:
         """A submitted form. Its errors go to `outcome`; a repeated one submits nothing new."""
         view: dict[str, Any] = body.get("view") or {}
-        submit = {
-            ids.CREATE_SUBMIT: self._forms.create,
-            ids.DELETE_SUBMIT: self._forms.delete,
-        }[str(view.get("callback_id", ""))]
+        creates = view.get("callback_id") == ids.CREATE_SUBMIT
+        submit = self._forms.create if creates else self._forms.delete
 
-        async def run() -> Message | None:
-            outcome.errors, reply = await submit(payload.inputs(view), delivery)
-            return reply
+        async def run() -> Reply:
+            try:
+                return await submit(payload.inputs(view), delivery)
+            except QbotError as error:
+                first = ids.BRANCH_INPUT if creates else ids.ENVIRONMENT_INPUT
+                shown = error.field if isinstance(error, InputError) else first
+                outcome.errors = {shown: self._desk.plain(error)}
+                raise
 
         return Work(run, once=False)
-
-
-def _refused(error: UserError) -> Callable[[], Awaitable[Message | None]]:
-    async def run() -> Message | None:
-        raise error
-
-    return run

@@ -12,13 +12,12 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.web.async_client import AsyncWebClient
 
-from qbot.domain import actions
+from qbot.gateways.slack import web_client
 from qbot.render.blocks import Message
 from qbot.slack import payload
 from qbot.slack.guard import Guard
-from qbot.slack.listeners import Listeners, Submitted
+from qbot.slack.listeners import FORMS, Listeners, Submitted
 
 Body = Mapping[str, Any]
 _OURS = re.compile(r"^env_")
@@ -28,14 +27,16 @@ def bolt_app(
     *,
     command: str,
     token: str,
-    signing_secret: str,
     api_url: str,
     team: str,
     bot_user: str,
     guard: Guard,
     listeners: Listeners,
 ) -> AsyncApp:
-    """The app with all its listeners. An empty signing secret is for Socket Mode only."""
+    """The app with all its listeners.
+
+    It verifies no signatures: in HTTP mode `qbot.web.slack` does, before anything is decoded.
+    """
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(
@@ -43,10 +44,9 @@ def bolt_app(
         )
 
     app = AsyncApp(
-        signing_secret=signing_secret or None,
-        client=AsyncWebClient(base_url=f"{api_url.rstrip('/')}/"),
+        client=web_client(None, api_url),
         authorize=authorize,
-        request_verification_enabled=bool(signing_secret),
+        request_verification_enabled=False,
     )
     _commands(app, command, guard, listeners)
     _actions(app, guard, listeners)
@@ -58,7 +58,6 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
     async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
         delivery = payload.of_command(body)
         text = str(body.get("text") or "")
-        work = listeners.command(text, delivery)
 
         async def acknowledge(reply: Message | None) -> None:
             if reply is None:
@@ -66,7 +65,7 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
             else:
                 await ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
-        await guard.run(delivery, acknowledge, work.run, once=work.once)
+        await guard.run(delivery, acknowledge, lambda: listeners.command(text, delivery))
 
     app.command(command)(typed)
 
@@ -74,14 +73,13 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
 def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         delivery = payload.of_action(body)
-        work = listeners.action(body, delivery)
 
         async def acknowledge(reply: Message | None) -> None:
             await ack()
             if reply is not None:
-                await guard.desk.whisper(delivery, reply)
+                guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(delivery, acknowledge, work.run, once=work.once)
+        await guard.run(delivery, acknowledge, lambda: listeners.action(body, delivery))
 
     app.action(_OURS)(pressed)
 
@@ -90,7 +88,6 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
         delivery = payload.of_view(body)
         outcome = Submitted()
-        work = listeners.form(body, delivery, outcome)
 
         async def acknowledge(reply: Message | None) -> None:
             if outcome.errors:
@@ -98,11 +95,11 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
                 return
             await ack(response_action="clear")
             if reply is not None:
-                await guard.desk.whisper(delivery, reply)
+                guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(delivery, acknowledge, work.run, once=work.once)
+        await guard.run(delivery, acknowledge, lambda: listeners.form(body, delivery, outcome))
 
-    for callback in (actions.CREATE_SUBMIT, actions.DELETE_SUBMIT):
+    for callback in FORMS:
         app.view(callback)(submitted)
 
 
@@ -111,9 +108,12 @@ class SocketMode:
 
     def __init__(self, app: AsyncApp, app_token: str) -> None:
         self._handler = AsyncSocketModeHandler(app, app_token)
+        # slack_sdk takes HTTP_PROXY although the client says that there is none to be used.
+        self._handler.client.proxy = app.client.proxy
 
-    async def start(self) -> None:
-        """Connect; reconnects by itself from then on."""
+    async def start(self, url: str) -> None:
+        """Connect to the address that Slack gave out; reconnects by itself from then on."""
+        self._handler.client.wss_uri = url
         await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's, without hints
 
     async def stop(self) -> None:

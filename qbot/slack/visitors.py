@@ -43,6 +43,8 @@ class Visitors:
             return known[1]
         try:
             found = _visitor(actor, await self._slack.profile(actor.user))
+        except NotHere:  # there is no such account: nothing is known, so it is refused
+            return Visitor(actor)
         except TransientError:
             if known is None:
                 raise
@@ -68,11 +70,6 @@ class Visitors:
             return known[1]
         _keep(self._rooms, channel, (self._clock.monotonic(), found))
         return found
-
-    def forget(self, id_: str) -> None:
-        """Something changed: read it anew the next time. A channel id or an actor's key."""
-        self._profiles.pop(id_, None)
-        self._rooms.pop(id_, None)
 
 
 def _visitor(actor: Actor, profile: Profile) -> Visitor:

@@ -15,7 +15,7 @@ from qbot.render.errors import failure, refusal
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page, listing
 from qbot.render.modals import CreateForm, create_form, delete_confirmation, delete_form
-from qbot.render.notices import invite, quota, taken
+from qbot.render.notices import invite, joined, quota, taken
 from qbot.render.overview import overview
 from qbot.render.preview import preview
 from qbot.render.showing import Shown, show
@@ -144,6 +144,12 @@ def test_delete_form(golden: Golden) -> None:
 
 def test_delete_confirmation(golden: Golden) -> None:
     golden("delete_confirmation", delete_confirmation(environment()))
+
+
+def test_the_same_command_while_it_is_under_way(golden: Golden) -> None:
+    url = "https://acme.slack.com/p1"
+    shown = joined(operation(RUNNING), environment(), STYLE, now=NOW, card_url=url)
+    golden("joined", shown)
 
 
 def test_errors(golden: Golden) -> None:

@@ -1,7 +1,7 @@
 """Slack's Web API, outward: calls in, Qbot's words and errors out."""
 
-from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, Unsure
-from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack
+from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, TooLate, Unsure
+from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack, web_client
 from qbot.gateways.slack.types import Channel, Mark, Posted, Profile
 
 __all__ = [
@@ -14,6 +14,8 @@ __all__ = [
     "Profile",
     "RateLimited",
     "SlackGateway",
+    "TooLate",
     "Unsure",
     "open_slack",
+    "web_client",
 ]

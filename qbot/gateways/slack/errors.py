@@ -30,6 +30,10 @@ class LostMessage(PermanentError):  # noqa: N818  (named after what it says)
     """The message cannot be changed any more: deleted, too old, or in a closed channel."""
 
 
+class TooLate(PermanentError):  # noqa: N818  (named after what it says)
+    """The three seconds in which an interaction may open a modal are over, or it has been used."""
+
+
 _NOT_HERE = frozenset(
     {
         "not_in_channel", "channel_not_found", "is_archived", "restricted_action",
@@ -49,6 +53,12 @@ _AUTH = frozenset(
         "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
         "no_permission", "org_login_required", "ekm_access_denied", "team_access_not_granted",
         "access_denied", "two_factor_setup_required", "not_allowed_token_type",
+    }
+)  # fmt: skip
+_TOO_LATE = frozenset(
+    {
+        "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired",
+        "trigger_exchanged",
     }
 )  # fmt: skip
 _LATER = frozenset(
@@ -99,6 +109,8 @@ def named(name: str, method: str, data: Mapping[str, Any], headers: Mapping[str,
         return PermanentError(f"Slack refuses the token ({what})")
     if name in _NOT_HERE:
         return NotHere(f"Qbot cannot write there ({what})")
+    if name in _TOO_LATE:
+        return TooLate(f"the form cannot be opened any more ({what})")
     if name in _LOST:
         return LostMessage(f"the message cannot be changed ({what})")
     if name in _MAYBE_DONE:

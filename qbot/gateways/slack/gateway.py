@@ -144,7 +144,11 @@ class SlackGateway:
             raise PermanentError(f"Slack refuses the answer (response_url: HTTP {status})")
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
-        """Open a modal within 3 s of the interaction; its view id."""
+        """Open a modal within 3 s of the interaction; its view id.
+
+        Raises:
+            TooLate: the three seconds are over, or the trigger has been used.
+        """
         answer = await self.call("views.open", trigger_id=trigger_id, view=dict(view))
         return str(answer["view"]["id"])
 
@@ -250,12 +254,19 @@ def _profile(user: Mapping[str, Any]) -> Profile:
 @asynccontextmanager
 async def open_slack(token: str, api_url: str = "") -> AsyncIterator[SlackGateway]:
     """A gateway with its connections; `api_url` as in https://slack.com/api/."""
-    base = f"{api_url.rstrip('/')}/" if api_url else AsyncWebClient.BASE_URL
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
-        client = AsyncWebClient(token=token, base_url=base, session=session, retry_handlers=[])
-        if _loopback(base):
-            client.proxy = None  # slack_sdk takes HTTP_PROXY and does not know NO_PROXY
-        yield SlackGateway(client, session)
+        yield SlackGateway(web_client(token, api_url, session), session)
+
+
+def web_client(
+    token: str | None, api_url: str, session: aiohttp.ClientSession | None = None
+) -> AsyncWebClient:
+    """slack_sdk's client without retries of its own, and without a proxy to this machine."""
+    base = f"{api_url.rstrip('/')}/" if api_url else AsyncWebClient.BASE_URL
+    client = AsyncWebClient(token=token, base_url=base, session=session, retry_handlers=[])
+    if _loopback(base):
+        client.proxy = None  # slack_sdk takes HTTP_PROXY and does not know NO_PROXY
+    return client
 
 
 def _loopback(url: str) -> bool:
