@@ -3,9 +3,11 @@
 Unknown keys are refused; every error names the file, the line and the key.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,17 +16,20 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from qbot.domain.grammar import duration
 from qbot.domain.names import BASE, MAX_PREFIX, MAX_SERVICE, is_label
 from qbot.errors import PermanentError, UserError
 
 MAX_SERVICES = 300
+_INSTANCES = "instances"  # key of the validation's context
+_OTHERS = frozenset({"kube", "openshift"})  # a branch `system` must not become kube-system
 
 
 def _duration(value: Any) -> Any:
@@ -50,7 +55,28 @@ def _service_name(name: str) -> str:
 def _prefix(text: str) -> str:
     if not is_label(text) or len(text) > MAX_PREFIX:
         raise ValueError(f"must be a DNS label of at most {MAX_PREFIX} characters")
+    if text.partition("-")[0] in _OTHERS:
+        raise ValueError(f"namespaces that begin with {text.partition('-')[0]}- are not Qbot's")
     return text
+
+
+def _url(text: str) -> str:
+    if not text:
+        return text
+    if "{env}" not in text:
+        raise ValueError("must contain {env}: each environment has an address of its own")
+    parts = urlsplit(text.replace("{env}", "env"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.geturl():
+        raise ValueError("must be an http(s) URL with {env} and nothing else in braces")
+    return text
+
+
+def _configured(name: str, info: ValidationInfo) -> str:
+    instances = (info.context or {}).get(_INSTANCES, ())
+    if name not in instances:
+        known = ", ".join(sorted(instances)) or "none"
+        raise ValueError(f"there is no QBOT_ARGOCD__{name}__URL and __TOKEN; configured: {known}")
+    return name
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -130,10 +156,14 @@ class EnvironmentsPart(_Part):
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         "qbot", description="Begins every environment's name; stages must not begin with it"
     )
-    argocd: str = Field("main", description="Name of the Argo CD instance")
+    argocd: Annotated[str, AfterValidator(_configured)] = Field(
+        "main", description="Name of the Argo CD instance", validate_default=True
+    )
     cluster: str = Field("https://kubernetes.default.svc", description="Destination server")
     base: BasePart
-    url: str = Field("", description="Where an environment is seen; {env} is its name")
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        "", description="Where an environment is seen; {env} is its name"
+    )
     ttl: Duration | None = Field(None, description="How long one may live unless --ttl says so")
     idle_after: Duration = Field(
         timedelta(days=2), description="How long nobody has used one that `list --idle` shows"
@@ -166,31 +196,38 @@ class Catalog(_Part):
         return self
 
 
-def load_catalog(path: Path) -> Catalog:
-    """Read and check qbot.yaml.
+def load_catalog(path: Path, *, instances: Collection[str]) -> Catalog:
+    """Read and check qbot.yaml; `instances` are the Argo CDs that are configured.
 
     Raises:
         PermanentError: every problem at once, one a line, as `file:line: key: what`.
     """
+    tree = _tree(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PermanentError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        tree = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PermanentError(f"{path}:{line}: not YAML: {error.problem}") from None
-    if not isinstance(tree, CommentedMap):
-        raise PermanentError(f"{path}:1: must be a mapping with `services` and `environments`")
-    try:
-        return Catalog.model_validate(tree)
+        return Catalog.model_validate(tree, context={_INSTANCES: instances})
     except ValidationError as error:
         found = [
             f"{path}:{_line(tree, item['loc'])}: {_key(item['loc'])}: {_say(item)}"
             for item in error.errors(include_url=False)
         ]
         raise PermanentError("\n".join(found)) from None
+
+
+def _tree(path: Path) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PermanentError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PermanentError(f"{path}: cannot be read: it is not UTF-8") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise PermanentError(f"{path}:{line}: not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise PermanentError(f"{path}: not YAML: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(tree, CommentedMap):
+        raise PermanentError(f"{path}:1: must be a mapping with `services` and `environments`")
+    return tree
 
 
 def _line(tree: Any, where: tuple[int | str, ...]) -> int:

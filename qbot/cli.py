@@ -59,12 +59,7 @@ def check_config(env_file: Path | None) -> None:
     from qbot.settings import from_process  # noqa: PLC0415  (as above)
 
     settings = from_process(env_file)
-    catalog = load_catalog(settings.config)
-    if catalog.environments.argocd not in settings.argocd:
-        raise click.ClickException(
-            f"{settings.config}: environments.argocd names {catalog.environments.argocd!r}, "
-            f"but only {', '.join(sorted(settings.argocd))} has QBOT_ARGOCD__<instance>__URL"
-        )
+    catalog = load_catalog(settings.config, instances=settings.argocd)
     click.echo(f"{settings.config}: {len(catalog.services)} services, settings complete")
 
 

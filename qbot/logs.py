@@ -1,22 +1,34 @@
-"""Logging: constant sentences with fields, and no secret on the way out."""
+"""Logging: constant sentences with fields, and no secret on the way out.
+
+Redaction is the last defence: secrets that are configured are known by their text, others by
+their form or by the name of the field that they are in.
+"""
 
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+_MASK = "[redacted]"
 _SECRETS = re.compile(
-    r"xox[abeprs]-[\w-]+|xapp-[\w-]+|glpat-[\w-]+|whsec_[\w+/=-]+"
-    r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+"  # a JSON Web Token
-    r"|https?://hooks\.slack\.com/\S+|wss://\S+"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # a password in a URL
-    r"|(?i:(?<=bearer )\S+|(?<=authorization: )\S+)"
+    r"xox[a-z](?:\.xox[a-z])?-[\w-]+|xapp-[\w-]+"  # Slack
+    r"|gl[a-z]{2,6}-[\w.-]{8,}|whsec_[\w+/=-]+"  # GitLab: glpat-, gldt-, glrt-, glptt- ...
+    r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+"  # a JSON Web Token: Argo CD
+    r"|https?://hooks\.slack(?:-gov)?\.com/\S+|wss?://\S+"  # response_url; Socket Mode's ticket
+    r"|(?<=://)[^/\s:@]*:[^\s]+(?=@)"  # a password in a URL
+    r"|(?i:(?<=bearer )[^\s'\",}]+|(?<=basic )[\w+/=]{8,}|(?<=authorization: )\S+"
+    r"|(?<=private-token: )\S+|(?<=private_token=)[^\s&'\"]+|(?<=access_token=)[^\s&'\"]+)"
 )
+_NAMED = re.compile(
+    r"(?i)(?:^|_|-)(?:token|password|secret|authorization|cookie|signature)$"
+    r"|^(?:response_url|trigger_id|api_?key)$"
+)
+_SHORTEST = 6  # characters; what is shorter is found everywhere
 _NOISY = {
-    # Bolt logs the whole body of a request whose signature is wrong, at INFO.
+    # Bolt logs bodies of requests that it cannot serve, slack_sdk whole answers.
     "slack_bolt": logging.WARNING,
     "slack_sdk": logging.WARNING,
     "httpx": logging.WARNING,
@@ -28,31 +40,64 @@ _NOISY = {
 }
 
 
-def redact(text: str) -> str:
-    """The text without what looks like a token or a password."""
-    return _SECRETS.sub("[redacted]", text)
+class Redaction:
+    """A link of the chain; also masks each of the texts in `secrets` wherever it occurs."""
+
+    def __init__(self, secrets: Collection[str] = ()) -> None:
+        known = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
+        self._known = re.compile("|".join(re.escape(s) for s in known)) if known else None
+
+    def text(self, text: str) -> str:
+        """The text without what is, or looks like, a token or a password."""
+        if self._known:
+            text = self._known.sub(_MASK, text)
+        return _SECRETS.sub(_MASK, text)
+
+    def value(self, value: Any) -> Any:
+        """The same for whatever a field may hold."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {k: self._field(str(k), v) for k, v in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(v) for v in value]
+        return self.text(value if isinstance(value, str) else str(value))
+
+    def _field(self, name: str, value: Any) -> Any:
+        return _MASK if value and _NAMED.search(name) else self.value(value)
+
+    def __call__(
+        self, _: Any, __: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Structlog's processor; its own fields begin with an underscore."""
+        for key, value in event.items():
+            if not key.startswith("_"):
+                event[key] = self._field(key, value)
+        return event
 
 
-def _redacted(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = redact(value)
-    return event
+def configure(level: str, form: str, *, secrets: Collection[str] = ()) -> None:
+    """To stderr, one line an event.
 
-
-def configure(level: str, form: str) -> None:
-    """To stderr, one line an event. `form` is json or console."""
+    Args:
+        level: the least that is logged.
+        form: `json` or `console`.
+        secrets: texts that must never show.
+    """
     last: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        _redacted,
+        Redaction(secrets),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

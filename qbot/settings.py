@@ -4,12 +4,13 @@ Everything else is in qbot.yaml (see `qbot.catalog`). Unknown `QBOT_*` names are
 missing ones named, all at once.
 """
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -20,6 +21,7 @@ from typing_extensions import override
 from qbot.errors import PermanentError
 
 PREFIX = "QBOT_"
+_PORT_DIGITS, _LAST_PORT = 5, 65_535
 SECRETS_DIR = "QBOT_SECRETS_DIR"
 
 
@@ -32,9 +34,19 @@ def _http_url(text: str) -> str:
 
 def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError("must be HOST:PORT, for instance 0.0.0.0:8080")
+    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= _PORT_DIGITS else -1
+    bare = ":" not in host or (host.startswith("[") and host.endswith("]"))
+    if not host or not bare or not 0 <= number <= _LAST_PORT:
+        raise ValueError("must be HOST:PORT, for instance 0.0.0.0:8080 or [::]:8080")
     return text
+
+
+def _file(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    return path
 
 
 def _not_empty(secret: SecretStr) -> SecretStr:
@@ -46,6 +58,7 @@ def _not_empty(secret: SecretStr) -> SecretStr:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+CaFile = Annotated[Path, AfterValidator(_file)]
 
 
 class _Part(BaseModel):
@@ -73,6 +86,7 @@ class GitLabSettings(_Part):
     url: HttpUrl = Field(description="Root of GitLab, for instance https://gitlab.example.com")
     token: Secret = Field(description="Access token with the scope read_api (api for promotions)")
     webhook_secret: Secret | None = Field(None, description="Secret token of GitLab's webhooks")
+    ca_file: CaFile | None = Field(None, description="Certificate authority, if not a public one")
 
 
 class ArgoCDSettings(_Part):
@@ -81,7 +95,7 @@ class ArgoCDSettings(_Part):
     url: HttpUrl = Field(description="Root of Argo CD, for instance https://argocd.example.com")
     token: Secret = Field(description="API key of Qbot's local account")
     webhook_token: Secret | None = Field(None, description="Bearer token of its notifications")
-    ca_file: Path | None = Field(None, description="Certificate authority, if not a public one")
+    ca_file: CaFile | None = Field(None, description="Certificate authority, if not a public one")
 
 
 class Settings(BaseSettings):
@@ -152,6 +166,7 @@ def load(env: Mapping[str, str], *, env_file: Path | None = None) -> Settings:
     """
     flat = _collect(env, env_file)
     problems = [f"{name}: there is no such setting" for name in _unknown(flat)]
+    problems += _neither(flat)
     try:
         settings = Settings(**_Collected(flat)())
     except ValidationError as error:
@@ -168,7 +183,7 @@ def _collect(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     if env_file is not None:
         if not env_file.is_file():
             raise PermanentError(f"The env file {env_file} does not exist.")
-        read = dotenv_values(env_file, interpolate=False)
+        read = dotenv_values(stream=io.StringIO(_text(env_file)), interpolate=False)
         from_file = {k: v or "" for k, v in read.items() if k.upper().startswith(PREFIX)}
     folder = named.pop(SECRETS_DIR, "") or from_file.pop(SECRETS_DIR, "")
     from_file.pop(SECRETS_DIR, None)
@@ -182,7 +197,16 @@ def _secrets(folder: str) -> dict[str, str]:
     if not Path(folder).is_dir():
         raise PermanentError(f"{SECRETS_DIR}: {folder} is not a folder.")
     files = (p for p in Path(folder).iterdir() if p.name.upper().startswith(PREFIX) and p.is_file())
-    return {p.name: p.read_text(encoding="utf-8").rstrip("\r\n") for p in files}
+    return {p.name: _text(p).rstrip("\r\n") for p in files}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PermanentError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise PermanentError(f"{path} cannot be read: it is not UTF-8.") from None
 
 
 def variables() -> dict[str, str]:
@@ -246,13 +270,16 @@ def _missing_names(where: list[str]) -> list[str]:
     return [PREFIX + "__".join([*where, n]) for n in required]
 
 
+def _neither(flat: Mapping[str, str]) -> list[str]:
+    """One of two is needed; told by name, also where something else is wrong as well."""
+    if {"QBOT_SLACK__APP_TOKEN", "QBOT_SLACK__SIGNING_SECRET"} & {name.upper() for name in flat}:
+        return []
+    why = "needed in HTTP mode; or set QBOT_SLACK__APP_TOKEN for Socket Mode"
+    return [f"QBOT_SLACK__SIGNING_SECRET: is missing ({why})"]
+
+
 def _contradictions(settings: Settings) -> list[str]:
     problems = []
-    if not settings.socket_mode and settings.slack.signing_secret is None:
-        problems.append(
-            "QBOT_SLACK__SIGNING_SECRET: is missing (needed in HTTP mode; "
-            "or set QBOT_SLACK__APP_TOKEN for Socket Mode)"
-        )
     if settings.clock_url and not is_loopback(settings.slack.api_url):
         problems.append(
             "QBOT_CLOCK_URL: refused, because QBOT_SLACK__API_URL is not a loopback address; "
@@ -286,3 +313,20 @@ def from_process(env_file: Path | None = None) -> Settings:
 def secret(value: SecretStr | None) -> str:
     """The text of a secret at the moment of its use."""
     return value.get_secret_value() if value else ""
+
+
+def all_secrets(settings: Settings) -> frozenset[str]:
+    """The texts that must show nowhere: every secret, and the password of the database."""
+    found = set(_secret_texts(settings)) - {secret(settings.database_url)}
+    password = urlsplit(secret(settings.database_url)).password or ""
+    return frozenset({*found, password, unquote(password)} - {""})
+
+
+def _secret_texts(part: BaseModel) -> Iterator[str]:
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        for item in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(item, BaseModel):
+                yield from _secret_texts(item)
+            elif isinstance(item, SecretStr):
+                yield item.get_secret_value()

@@ -1,11 +1,12 @@
 """qbot.yaml: errors name file, line and key."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from qbot.catalog import load_catalog
+from qbot.catalog import Catalog, load_catalog
 from qbot.errors import PermanentError
 
 GOOD = """\
@@ -27,8 +28,18 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
+def read(path: Path, instances: Collection[str] = ("main",)) -> Catalog:
+    return load_catalog(path, instances=instances)
+
+
+def refusal(path: Path, instances: Collection[str] = ("main",)) -> str:
+    with pytest.raises(PermanentError) as refused:
+        read(path, instances)
+    return str(refused.value)
+
+
 def test_a_small_file_is_enough(tmp_path: Path) -> None:
-    catalog = load_catalog(write(tmp_path, GOOD))
+    catalog = read(write(tmp_path, GOOD))
     assert [s.name for s in catalog.services] == ["cart", "payments"]
     assert catalog.environments.ttl == timedelta(days=3)
     assert catalog.environments.builds == "wait"
@@ -47,17 +58,52 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("name: payments", "name: base", ":5: services[1].name: `base` is the Application"),
         ("  base: {project: shop/environments}\n", "", "environments.base: is missing"),
         ("services:", "services: [", ": not YAML"),
+        ("ttl: 3d", "ttl: 3d\n  ttl: 4d", ":10: not YAML: found duplicate key"),
+        ("ttl: 3d", 'ttl: "\x07"', ": not YAML"),
+        ("ttl: 3d", "url: https://dev.example", ":9: environments.url: must contain {env}"),
+        ("ttl: 3d", "url: '{env}.dev'", ":9: environments.url: must be an http(s) URL"),
+        ("ttl: 3d", "url: 'https://{env}.{zone}'", ":9: environments.url: must be an http(s)"),
+        ("ttl: 3d", "prefix: kube", ":9: environments.prefix: namespaces that begin with kube-"),
+        ("ttl: 3d", "prefix: openshift-x", ":9: environments.prefix: namespaces that begin"),
+        ("ttl: 3d", "prefix: Q", ":9: environments.prefix: must be a DNS label of at most 12"),
+        ("ttl: 3d", "prefix: aaaaaaaaaaaaa", ":9: environments.prefix: must be a DNS label"),
+        ("ttl: 3d", "argocd: west", ":9: environments.argocd: there is no QBOT_ARGOCD__west__URL"),
         (GOOD, "- a\n", ":1: must be a mapping"),
     ],
 )
 def test_an_error_names_file_line_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:
     path = write(tmp_path, GOOD.replace(old, new))
-    with pytest.raises(PermanentError) as refused:
-        load_catalog(path)
-    assert str(path) in str(refused.value)
-    assert says in str(refused.value)
+    said = refusal(path)
+    assert said.startswith(str(path))
+    assert says in said
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"none.yaml: cannot be read"):
-        load_catalog(tmp_path / "none.yaml")
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("ttl: 3d", "tll: 3d").replace("name: cart", "name: Cart")
+    said = refusal(write(tmp_path, text)).splitlines()
+    assert [line.split(": ")[1] for line in said] == ["services[0].name", "environments.tll"]
+
+
+def test_two_services_may_live_in_one_project(tmp_path: Path) -> None:
+    catalog = read(write(tmp_path, GOOD.replace("shop/payments", "shop/cart")))
+    assert {s.project for s in catalog.services} == {"shop/cart"}
+
+
+def test_the_argo_cd_has_to_be_configured_also_where_it_is_not_named(tmp_path: Path) -> None:
+    said = refusal(write(tmp_path, GOOD), instances=("west",))
+    assert "environments.argocd: there is no QBOT_ARGOCD__main__URL" in said
+    assert "configured: west" in said
+    assert read(write(tmp_path, GOOD + "  argocd: west\n"), ("west",)).environments.argocd == "west"
+
+
+@pytest.mark.parametrize("url", ["https://{env}.dev.example", "http://dev.example/{env}/"])
+def test_an_address_of_environments_may_have_the_name_anywhere(tmp_path: Path, url: str) -> None:
+    path = write(tmp_path, GOOD + f"  url: {url}\n")
+    assert read(path).environments.url == url
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert "none.yaml: cannot be read" in refusal(tmp_path / "none.yaml")
+    assert "cannot be read" in refusal(tmp_path)
+    (tmp_path / "qbot.yaml").write_bytes(b"\xff\xfe")
+    assert "it is not UTF-8" in refusal(tmp_path / "qbot.yaml")

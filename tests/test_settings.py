@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qbot.errors import PermanentError
-from qbot.settings import load, secret, variables
+from qbot.settings import all_secrets, load, secret, variables
 
 GOOD = {
     "QBOT_SLACK__BOT_TOKEN": "xoxb-secret",
@@ -38,8 +38,7 @@ def test_every_missing_name_is_told_at_once() -> None:
     with pytest.raises(PermanentError) as refused:
         load({})
     for name in GOOD:
-        if "SIGNING" not in name:
-            assert f"{name}: is missing" in str(refused.value)
+        assert f"{name}: is missing" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +49,12 @@ def test_every_missing_name_is_told_at_once() -> None:
         ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: Input should be"),
         ({"QBOT_GITLAB__URL": "gitlab"}, "QBOT_GITLAB__URL: must be an http(s) URL"),
         ({"QBOT_LISTEN": "8080"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_LISTEN": "127.0.0.1:65536"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_LISTEN": "127.0.0.1:\u0661"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_LISTEN": "::1:80"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_GITLAB__CA_FILE": "/none.pem"}, "QBOT_GITLAB__CA_FILE: /none.pem cannot be read"),
+        ({"QBOT_ARGOCD__main__CA_FILE": "/none.pem"}, "__CA_FILE: /none.pem cannot be read"),
+        ({"QBOT_LEASE": "1"}, "QBOT_LEASE: Input should be greater than or equal to 3"),
         ({"QBOT_SLACK__BOT_TOKEN": " "}, "QBOT_SLACK__BOT_TOKEN: is empty"),
         ({"QBOT_SLACK__COMMAND": "env"}, "QBOT_SLACK__COMMAND: String should match"),
         ({"QBOT_SLACK__SIGNING_SECRET": ""}, "QBOT_SLACK__SIGNING_SECRET: is empty"),
@@ -110,6 +115,42 @@ def test_a_missing_file_or_folder_is_named(tmp_path: Path) -> None:
         load(GOOD, env_file=tmp_path / "nowhere.env")
     with pytest.raises(PermanentError, match="is not a folder"):
         load({**GOOD, "QBOT_SECRETS_DIR": str(tmp_path / "none")})
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "QBOT_GITLAB__TOKEN"
+    file.write_bytes(b"\xff\xfe")
+    for source in ({"QBOT_SECRETS_DIR": str(tmp_path)}, {}):
+        with pytest.raises(PermanentError, match="QBOT_GITLAB__TOKEN cannot be read: it is not"):
+            load({**GOOD, **source}, env_file=None if source else file)
+
+
+def test_a_certificate_authority_of_ones_own_may_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.touch()
+    settings = load({**GOOD, "QBOT_GITLAB__CA_FILE": str(file)})
+    assert settings.gitlab.ca_file == file
+
+
+def test_ipv6_addresses_stand_in_brackets() -> None:
+    assert load({**GOOD, "QBOT_LISTEN": "[::1]:0"}).listen == "[::1]:0"
+
+
+def test_every_secret_and_the_database_s_password_is_known_for_redaction() -> None:
+    given = {
+        **GOOD,
+        "QBOT_DATABASE_URL": "postgresql://qbot:p%40ss@db/qbot",
+        "QBOT_ARGOCD__west__URL": "https://w.example",
+        "QBOT_ARGOCD__west__TOKEN": "west-secret",
+    }
+    assert all_secrets(load(given)) == {
+        "xoxb-secret", "signing", "glpat-secret", "jwt-secret", "west-secret", "p%40ss", "p@ss",
+    }  # fmt: skip
+
+
+def test_the_lease_is_a_setting_of_its_own() -> None:
+    assert "taken over" in variables()["QBOT_LEASE"]
+    assert load({**GOOD, "QBOT_LEASE": "12"}).lease == 12
 
 
 def test_every_variable_has_a_description() -> None:

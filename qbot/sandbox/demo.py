@@ -8,7 +8,9 @@ import sys
 import tempfile
 import webbrowser
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 _START = 30.0  # seconds for a process to come up on a slow machine
 _STOP = 12.0
@@ -32,10 +34,13 @@ async def _run(env_file: Path, port: int, browser: bool, speed: float, services:
     )  # fmt: skip
     running = [stand_ins]
     try:
-        url = (await _line(stand_ins, "sandbox: ")).strip()
+        url = await _unless(over, _line(stand_ins, "sandbox: "))
+        if url is None:
+            return
         qbot = await _start("serve", "--env-file", str(env_file))
         running.append(qbot)
-        await _line(qbot, "qbot: ready")
+        if await _unless(over, _line(qbot, "qbot: ready")) is None:
+            return
         print(f"\n  Open {url}\n  and type  /env create feat/checkout\n", flush=True)  # noqa: T201  (this is the demo's answer)
         if browser:
             await asyncio.to_thread(webbrowser.open, url)
@@ -54,14 +59,33 @@ async def _start(*arguments: str) -> Process:
 
 
 async def _line(process: Process, start: str) -> str:
-    """What follows `start` on the first line that begins with it."""
+    """What follows `start` on the first line that begins with it.
+
+    Raises:
+        SystemExit: the process ended before it, having said why, or takes too long.
+    """
     if process.stdout is None:
         raise RuntimeError("the process has no output")
-    async with asyncio.timeout(_START):
-        while line := (await process.stdout.readline()).decode():
-            if line.startswith(start):
-                return line.removeprefix(start)
+    try:
+        async with asyncio.timeout(_START):
+            while line := (await process.stdout.readline()).decode():
+                if line.startswith(start):
+                    return line.removeprefix(start).strip()
+    except TimeoutError:
+        raise SystemExit(f"qbot: nothing is ready after {_START:g} seconds") from None
     raise SystemExit(await process.wait() or 1)
+
+
+async def _unless(over: asyncio.Event, line: Coroutine[Any, Any, str]) -> str | None:
+    """The line, or None where Ctrl-C came first."""
+    coming, asked = asyncio.create_task(line), asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({coming, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() else None
+    finally:
+        for task in (coming, asked):
+            task.cancel()
+        await asyncio.gather(coming, asked, return_exceptions=True)
 
 
 async def _until(over: asyncio.Event, running: list[Process]) -> None:

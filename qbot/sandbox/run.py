@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Literal, cast
 
@@ -22,7 +23,11 @@ async def _serve(sandbox: Sandbox, env_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, over.set)
-    await sandbox.start()
+    try:
+        await sandbox.start()
+    except OSError as error:
+        print(f"qbot: the sandbox cannot listen: {error.strerror or error}", file=sys.stderr)  # noqa: T201  (as the command line tells errors)
+        raise SystemExit(2) from None
     try:
         if env_file is not None:
             sandbox.write_env_file(env_file)

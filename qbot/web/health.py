@@ -1,23 +1,30 @@
 """`/healthz`, `/readyz` and `/metrics`: for probes and Prometheus; nothing here writes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+log = structlog.get_logger()
 Check = Callable[[], Awaitable[str]]
 """Answers an empty text when well, else what is wrong."""
+PATIENCE = 2.0  # seconds for one check: a probe gives up soon after
 
 
-def admin_app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> web.Application:
+def admin_app(
+    registry: CollectorRegistry, checks: Mapping[str, Check], *, patience: float = PATIENCE
+) -> web.Application:
     """`checks` decide readiness, by the name that is shown."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        found = {name: await check() for name, check in checks.items()}
+        answers = await asyncio.gather(*(_ask(n, c, patience) for n, c in checks.items()))
+        found = dict(zip(checks, answers, strict=True))
         ready = not any(found.values())
         body = {"ready": ready, "checks": {name: wrong or "ok" for name, wrong in found.items()}}
         return web.json_response(body, status=200 if ready else 503)
@@ -35,3 +42,13 @@ def admin_app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> web.A
         ]
     )
     return app
+
+
+async def _ask(name: str, check: Check, patience: float) -> str:
+    try:
+        return await asyncio.wait_for(check(), patience)
+    except TimeoutError:
+        return f"does not answer within {patience:g} s"
+    except Exception as error:
+        log.exception("check failed", check=name)
+        return f"cannot be checked: {type(error).__name__}"

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gitlab
@@ -43,7 +44,14 @@ class Client:
     """Everything below the gateway's words. Reads only: each call may be sent again after a 429."""
 
     def __init__(
-        self, url: str, token: str, *, clock: Clock, concurrency: int, timeout: tuple[float, float]
+        self,
+        url: str,
+        token: str,
+        *,
+        clock: Clock,
+        concurrency: int,
+        timeout: tuple[float, float],
+        ca_file: Path | None = None,
     ) -> None:
         self._clock = clock
         self._limiter = Limiter(clock, concurrency)
@@ -56,6 +64,7 @@ class Client:
             oauth_token=token,
             keep_base_url=True,
             user_agent="qbot",
+            ssl_verify=str(ca_file) if ca_file else True,
             session=self._session,
         )
         self._api.patience = timeout

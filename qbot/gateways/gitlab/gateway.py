@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
@@ -126,6 +127,7 @@ def open_gitlab(
     clock: Clock,
     concurrency: int = 16,
     timeout: tuple[float, float] = (5.0, 20.0),
+    ca_file: Path | None = None,
 ) -> GitLabGateway:
     """A gateway to the GitLab at `url`; sends nothing yet. Close it when done.
 
@@ -135,6 +137,9 @@ def open_gitlab(
         clock: for pauses that GitLab asks for, and for how long green commits are kept.
         concurrency: requests at a time, and threads.
         timeout: seconds to connect, and seconds of silence while reading.
+        ca_file: certificate authority, where it is not a public one.
     """
-    client = Client(url, token, clock=clock, concurrency=concurrency, timeout=timeout)
+    client = Client(
+        url, token, clock=clock, concurrency=concurrency, timeout=timeout, ca_file=ca_file
+    )
     return GitLabGateway(client, clock)

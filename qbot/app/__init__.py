@@ -7,26 +7,24 @@ the database first, then what was begun is resumed, then Slack may speak.
 import asyncio
 import secrets
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 import structlog
+from slack_bolt.async_app import AsyncApp
 
+from qbot.app.mapping import rules, services, spec_policy, style_of
 from qbot.cards.dispatcher import Dispatcher
-from qbot.catalog import Catalog, ServicePart, load_catalog
-from qbot.domain.names import ProjectPath, ServiceName
+from qbot.catalog import Catalog, load_catalog
 from qbot.domain.ports import ArgoCD, Clock
 from qbot.domain.progress import Kind
-from qbot.domain.rules import Rules
-from qbot.domain.services import Image, Service
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
-from qbot.gateways.argocd.policy import BaseChart, SpecPolicy
 from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.gitlab import GitLabGateway, open_gitlab
 from qbot.gateways.slack import SlackGateway, open_slack
@@ -39,9 +37,8 @@ from qbot.operations.handler import Handler
 from qbot.operations.requests import Requests
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
-from qbot.render.style import Style
 from qbot.scheduler import Scheduler
-from qbot.settings import ArgoCDSettings, Settings, from_process, secret
+from qbot.settings import ArgoCDSettings, Settings, all_secrets, from_process, secret
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.guard import Guard
@@ -56,7 +53,11 @@ from qbot.web.slack import slack_app
 
 log = structlog.get_logger()
 _BEATS = 6  # renewals within one lease: a few may be lost
-_STOP = 8.0  # seconds for operations to be given back; Kubernetes grants 30 by default
+# Seconds; Kubernetes grants 30 by default, of which calls to Slack under way may take 8 more.
+_STOP = 5.0  # for operations to be given back
+_SETTLE = 3.0  # for private answers
+_LONGEST_PAUSE = 30.0
+T = TypeVar("T")
 
 
 async def serve(env_file: Path | None) -> None:
@@ -66,17 +67,31 @@ async def serve(env_file: Path | None) -> None:
         PermanentError: settings, catalog, token or address are not usable.
     """
     settings = from_process(env_file)
-    configure(settings.log_level, settings.log_format)
-    catalog = load_catalog(settings.config)
+    configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
+    catalog = load_catalog(settings.config, instances=settings.argocd)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, over.set)
     async with AsyncExitStack() as stack:
-        await _start(settings, catalog, stack)
-        print("qbot: ready", flush=True)  # noqa: T201  (the demo and scripts wait for this line)
-        await over.wait()
+        if await _unless(over, _start(settings, catalog, stack)):
+            print("qbot: ready", flush=True)  # noqa: T201  (the demo and scripts wait for this)
+            await over.wait()
         log.info("stopping")
+
+
+async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, None]) -> bool:
+    """Whether the start was done before somebody asked to stop: Slack may be away for long."""
+    starting, asked = asyncio.create_task(start), asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+        return starting.done()
+    finally:
+        for task in (starting, asked):
+            task.cancel()
+        await asyncio.gather(starting, asked, return_exceptions=True)
 
 
 async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> None:
@@ -88,7 +103,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     api = settings.slack.api_url
     slack = await stack.enter_async_context(open_slack(secret(settings.slack.bot_token), api))
     identity = await _identify(slack, settings, clock)
-    style = _style(settings, catalog)
+    style = style_of(settings, catalog)
     context = await _context(settings, catalog, clock, database, SlackAnswers(slack, style), stack)
     engine = Engine(
         database.journal,
@@ -118,7 +133,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     stack.callback(scheduler.stop)
     requests = Requests(context=context, journal=database.journal, wake=engine.wake)
     desk = Desk(context=context, requests=requests, slack=slack, cards=database.cards, style=style)
-    stack.push_async_callback(desk.settle)
+    stack.push_async_callback(partial(desk.settle, _SETTLE))
     guard = Guard(
         team=identity.team,
         visitors=Visitors(slack, clock),
@@ -126,7 +141,8 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         desk=desk,
         refused=metrics.refused,
     )
-    await _open_doors(settings, stack, _Doors(guard, Listeners(desk), identity, metrics, database))
+    doors = _Doors(guard, Listeners(desk), identity, metrics, database, clock)
+    await _open_doors(settings, stack, doors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +162,13 @@ class _Doors:
     identity: Identity
     metrics: Metrics
     database: Database
+    clock: Clock
 
 
 async def _open_doors(settings: Settings, stack: AsyncExitStack, doors: _Doors) -> None:
     bolt = bolt_app(
         command=settings.slack.command,
         token=secret(settings.slack.bot_token),
-        signing_secret=secret(settings.slack.signing_secret),
         api_url=settings.slack.api_url,
         team=doors.identity.team,
         bot_user=doors.identity.bot_user,
@@ -162,17 +178,38 @@ async def _open_doors(settings: Settings, stack: AsyncExitStack, doors: _Doors) 
     admin = Server(
         admin_app(doors.metrics.registry, {"database": doors.database.check}),
         settings.admin_listen,
+        setting="QBOT_ADMIN_LISTEN",
     )
     await admin.start()
     stack.push_async_callback(admin.stop)
     if settings.socket_mode:
-        socket = SocketMode(bolt, secret(settings.slack.app_token))
-        await socket.start()
-        stack.push_async_callback(socket.stop)
+        await _open_socket(settings, stack, bolt, doors.clock)
         return
-    public = Server(slack_app(bolt, doors.metrics.refused), settings.listen)
+    app = slack_app(
+        bolt,
+        secret=secret(settings.slack.signing_secret),
+        now=doors.clock.now,
+        refused=doors.metrics.refused,
+    )
+    public = Server(app, settings.listen, setting="QBOT_LISTEN")
     await public.start()
     stack.push_async_callback(public.stop)
+
+
+async def _open_socket(
+    settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, clock: Clock
+) -> None:
+    """slack_sdk tries a refused token for ever, so the first address is asked for here."""
+    token = secret(settings.slack.app_token)
+    async with open_slack(token, settings.slack.api_url) as opener:
+
+        async def ask() -> str:
+            return str((await opener.call("apps.connections.open"))["url"])
+
+        url = await _answered(ask, clock, "QBOT_SLACK__APP_TOKEN")
+    socket = SocketMode(bolt, token)
+    stack.push_async_callback(socket.stop)
+    await socket.start(url)
 
 
 async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
@@ -191,7 +228,7 @@ async def _identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Id
     Raises:
         PermanentError: the token is refused, or belongs to another workspace.
     """
-    team, bot_user = await _identity(slack, clock)
+    team, bot_user, _ = await _answered(slack.identity, clock, "QBOT_SLACK__BOT_TOKEN")
     expected = settings.slack.team_id
     if expected and team != expected:
         raise PermanentError(
@@ -200,17 +237,22 @@ async def _identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Id
     return Identity(team, bot_user)
 
 
-async def _identity(slack: SlackGateway, clock: Clock) -> tuple[str, str]:
+async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str) -> T:
+    """Slack's answer, however long it is away.
+
+    Raises:
+        PermanentError: it refuses; names the setting.
+    """
     pause = 1.0
     while True:
         try:
-            team, bot_user, _ = await slack.identity()
+            return await ask()
         except TransientError as error:
             log.warning("slack does not answer yet", error=str(error), retry_in=pause)
             await clock.sleep(max(pause, error.retry_after or 0))
-            pause = min(pause * 2, 30)
-        else:
-            return team, bot_user
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        except PermanentError as error:
+            raise PermanentError(f"{setting}: {error}.") from None
 
 
 async def _context(
@@ -222,14 +264,12 @@ async def _context(
     stack: AsyncExitStack,
 ) -> Context:
     gitlab: GitLabGateway = open_gitlab(
-        settings.gitlab.url, secret(settings.gitlab.token), clock=clock
+        settings.gitlab.url,
+        secret(settings.gitlab.token),
+        clock=clock,
+        ca_file=settings.gitlab.ca_file,
     )
     stack.push_async_callback(gitlab.close)
-    if catalog.environments.argocd not in settings.argocd:
-        raise PermanentError(
-            f"{settings.config}: environments.argocd names {catalog.environments.argocd!r}, "
-            f"which has no QBOT_ARGOCD__{catalog.environments.argocd}__URL"
-        )
     instances: dict[str, ArgoCD] = {}
     for name, part in settings.argocd.items():
         instances[name] = await _argocd(name, part, settings, catalog, clock, stack)
@@ -270,85 +310,3 @@ def _handlers(context: Context) -> Mapping[Kind, Handler]:
         Kind.SYNC: guarded(sync, context),
         Kind.TEARDOWN: guarded(teardown, context),
     }
-
-
-def services(catalog: Catalog, gitlab_url: str) -> Mapping[ServiceName, Service]:
-    """The catalog's services as domain values, in the order of the file."""
-    return MappingProxyType(
-        {ServiceName(s.name): _service(s, gitlab_url) for s in catalog.services}
-    )
-
-
-def _service(part: ServicePart, gitlab_url: str) -> Service:
-    image = part.image
-    return Service(
-        name=ServiceName(part.name),
-        project=ProjectPath(part.project),
-        repo_url=part.repo_url or _clone_url(gitlab_url, part.project),
-        default_branch=part.default_branch,
-        chart=part.chart,
-        value_files=part.value_files,
-        parameters=MappingProxyType(dict(part.parameters)),
-        wave=part.wave,
-        image=Image(image.repository, image.tag, image.parameter) if image else None,
-    )
-
-
-def _clone_url(gitlab_url: str, project: str) -> str:
-    return f"{gitlab_url}/{project}.git"
-
-
-def rules(catalog: Catalog) -> Rules:
-    """qbot.yaml's rules of environments as domain values."""
-    part = catalog.environments
-    return Rules(
-        prefix=part.prefix,
-        instance=part.argocd,
-        cluster=part.cluster,
-        url=part.url,
-        ttl=part.ttl,
-        per_owner=part.limits.per_owner,
-        total=part.limits.total,
-        wait_for_builds=part.builds == "wait",
-        follow_branch=part.sync.track == "branch",
-        deploy_time=part.times.deploy,
-        build_time=part.times.build,
-        delete_time=part.times.delete,
-        idle_after=part.idle_after,
-    )
-
-
-def spec_policy(catalog: Catalog, gitlab_url: str) -> SpecPolicy:
-    """qbot.yaml's part of every Application and AppProject."""
-    part = catalog.environments
-    base = part.base
-    return SpecPolicy(
-        base=BaseChart(
-            repo_url=base.repo_url or _clone_url(gitlab_url, base.project),
-            path=base.path,
-            revision=base.revision,
-            value_files=base.value_files,
-            parameters=MappingProxyType(dict(base.parameters)),
-        ),
-        kinds=part.kinds,
-        track=part.sync.track,
-        prune=part.sync.prune,
-        self_heal=part.sync.self_heal,
-        retries=part.sync.retries,
-        sync_options=part.sync.options,
-    )
-
-
-def _style(settings: Settings, catalog: Catalog) -> Style:
-    """Links go to hosts that the owner configured, and nowhere else."""
-    argocd = settings.argocd.get(catalog.environments.argocd)
-    urls = [settings.gitlab.url, *(a.url for a in settings.argocd.values())]
-    hosts = {urlsplit(u).hostname or "" for u in urls}
-    own = urlsplit(catalog.environments.url.replace("{env}", "env")).hostname
-    if own:
-        hosts.add(f".{own.partition('.')[2]}" if own.startswith("env.") else own)
-    return Style(
-        command=settings.slack.command,
-        argocd_url=argocd.url if argocd else "",
-        hosts=frozenset(h for h in hosts if h),
-    )
