@@ -201,7 +201,7 @@ def _understood(error: Exception, where: str) -> QbotError:
     """An asyncpg error in Qbot's words: only the first line, since details quote rows."""
     text: Any = error.args[0] if error.args else type(error).__name__
     text = str(text).partition("\n")[0]
-    closed = isinstance(error, asyncpg.InterfaceError) and "clos" in text
+    closed = isinstance(error, asyncpg.InterfaceError) and ("closed" in text or "closing" in text)
     if isinstance(error, _AWAY) or closed:
         return TransientError(f"the database {where} does not answer: {text}")
     return PermanentError(f"the database {where} refuses: {text}")

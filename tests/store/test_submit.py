@@ -41,7 +41,7 @@ async def test_the_same_key_counts_once(wishes: Wishes) -> None:
     first = await wishes.ask_create("feat/a", key_="slack-1")
     again = await wishes.ask_create("feat/a", key_="slack-1")
     assert isinstance(first, Submitted)
-    assert again == Submitted(first.operation, fresh=False)
+    assert again == Submitted(first.operation, fresh=False, repeated=True)
     assert len(await wishes.look("select id from environments")) == 1
 
 
@@ -135,6 +135,7 @@ async def test_an_identical_command_joins_the_one_under_way(wishes: Wishes) -> N
     first = await wishes.submit(env, SYNC, key_="one")
     second = await wishes.submit(env, SYNC, key_="two", actor=BEN)
     assert (second.operation.id, second.fresh) == (first.operation.id, False)
+    assert not second.repeated
     (claim,) = await wishes.claim()
     third = await wishes.submit(env, SYNC, key_="three")
     assert (third.operation.id, third.fresh) == (first.operation.id, False)
