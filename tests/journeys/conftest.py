@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from tests.world import World, world
 
-
 MODES = ["http", "socket"] if os.environ.get("QBOT_ACCEPTANCE") == "full" else ["http"]
 
 
