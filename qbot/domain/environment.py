@@ -16,7 +16,7 @@ class Phase(StrEnum):
     CREATING = "creating"
     READY = "ready"
     FAILED = "failed"  # exists; some service is broken or missing
-    PARTIAL = "partial"  # the create was cancelled; what exists was kept
+    PARTIAL = "partial"  # a create or a sync was cancelled half-way; what exists was kept
     DELETING = "deleting"
     STUCK = "stuck"  # a tear-down ended with something left
     DELETED = "deleted"  # proven gone, or never came to be
@@ -31,7 +31,7 @@ _MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.CREATING: frozenset(
         {Phase.READY, Phase.FAILED, Phase.PARTIAL, Phase.DELETING, Phase.DELETED}
     ),
-    Phase.READY: frozenset({Phase.FAILED, Phase.DELETING}),
+    Phase.READY: frozenset({Phase.FAILED, Phase.PARTIAL, Phase.DELETING}),
     Phase.FAILED: frozenset({Phase.READY, Phase.PARTIAL, Phase.DELETING}),
     Phase.PARTIAL: frozenset({Phase.READY, Phase.FAILED, Phase.DELETING}),
     Phase.DELETING: frozenset({Phase.DELETED, Phase.STUCK}),

@@ -6,15 +6,16 @@ from qbot.domain.names import EnvId, env_name
 from qbot.domain.operation import CreateInput
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
-from qbot.errors import UserError
-from qbot.operations.context import HISTORY, Context, usual
+from qbot.errors import PermanentError, UserError
+from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
-from qbot.operations.endings import cancelled_headline, ended
+from qbot.operations.endings import cancelled_headline, ended, never_made, refused
+from qbot.operations.foundation import Foundation, NotDeployed
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
 from qbot.operations.resolve import PLANS, resolve, wish
 from qbot.operations.run import Run
-from qbot.operations.track import Tracker
+from qbot.operations.track import Tracker, opened
 
 _NO_ENVIRONMENT = EnvId("e000000000000")  # a preview's: never stored, never used
 
@@ -26,30 +27,39 @@ async def create(run: Run, context: Context) -> Outcome:
         raise TypeError(asked)
     if asked.dry_run:
         return await _preview(run, context, asked)
-    env = await context.environment(run.operation.env)
-    durations = await context.store.durations(env.id, run.operation.kind, limit=HISTORY)
-    tracker = Tracker(run, env, context, usual(durations))
-    await _name_source(context, tracker, asked)
+    tracker = await opened(run, context)
     tracker.step(Step.RESOLVING)
     try:
-        plans = await _resolve(run, context, env, asked)
+        await _name_source(run, context, tracker, asked)
+        plans = await _resolve(run, context, tracker.env, asked)
+        if not tracker.env.plans:  # else an earlier run has made something already
+            await run.checkpoint()
     except UserError as error:
-        # Nothing was made: the reservation ends, and the person is told why.
-        await context.answers.tell(run.operation, error)
-        return ended(context, tracker, End.REFUSED, Phase.DELETED, f"{error} {error.hint}".strip())
+        tracker.nothing_made()
+        return await refused(run, context, tracker, Phase.DELETED, error)
     except Cancelled:
-        headline = cancelled_headline(tracker, kept=False)
-        return ended(context, tracker, End.CANCELLED, Phase.DELETED, headline)
+        return never_made(context, tracker, End.CANCELLED)
     tracker.plan(plans)
-    rollout = Rollout(run, context, env, context.instance(env), tracker)
+    return await _make(run, context, tracker, plans)
+
+
+async def _make(
+    run: Run, context: Context, tracker: Tracker, plans: tuple[ServicePlan, ...]
+) -> Outcome:
+    argocd = context.instance(tracker.env)
+    foundation = Foundation(run, context, argocd, tracker)
     try:
-        await rollout.foundation()
-        await rollout.deploy(plans)
+        try:
+            await foundation.project()
+        except PermanentError as error:
+            return never_made(context, tracker, End.FAILED, str(error))
+        await foundation.namespace()
+        await Rollout(run, context, argocd, tracker).deploy(plans)
     except Cancelled:
-        headline = cancelled_headline(tracker, kept=True)
+        headline = cancelled_headline(tracker)
         return ended(context, tracker, End.CANCELLED, Phase.PARTIAL, headline)
-    except UserError as error:
-        return ended(context, tracker, End.FAILED, Phase.FAILED, str(error))
+    except NotDeployed as why:
+        return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
     return ended(context, tracker, result.end, result.phase, result.headline)
 
@@ -58,6 +68,7 @@ async def _resolve(
     run: Run, context: Context, env: Environment, asked: CreateInput
 ) -> tuple[ServicePlan, ...]:
     async def look() -> object:
+        await run.checkpoint()
         return PLANS.dump_python(await _plans(context, asked), mode="json")
 
     result = await run.step(
@@ -73,11 +84,19 @@ async def _resolve(
 
 async def _plans(context: Context, asked: CreateInput) -> tuple[ServicePlan, ...]:
     source = await context.store.environment(asked.source) if asked.source else None
+    if source is not None and not source.plans:
+        raise UserError(
+            f"What `{source.branch}` runs is not known yet.",
+            hint="It is still being created. Nothing was made; try again in a minute.",
+        )
     return await resolve(context.gitlab, wish(asked, context.catalog, source))
 
 
-async def _name_source(context: Context, tracker: Tracker, asked: CreateInput) -> None:
-    if source := await context.store.environment(asked.source) if asked.source else None:
+async def _name_source(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
+    if (wanted := asked.source) is None:
+        return
+    source = await run.call("the database", lambda: context.store.environment(wanted))
+    if source is not None:
         tracker.takes_from(source.branch)
 
 
@@ -96,7 +115,7 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
         expires_at=now + ttl if ttl else None,
     )
     tracker = Tracker(run, env, context, None)
-    await _name_source(context, tracker, asked)
+    await _name_source(run, context, tracker, asked)
     try:
         plans = await run.call("resolve", lambda: _plans(context, asked))
     except UserError as error:

@@ -1,90 +1,89 @@
 """Making services run at wanted commits, and waiting until they do: what create and sync share."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from qbot.domain.changes import Audited, Change, PlansChanged
-from qbot.domain.environment import Environment
-from qbot.domain.health import AppState, Broken, Debounce, Ready, Verdict, Waiting, verdict
-from qbot.domain.names import BASE, ProjectPath, ServiceName
+import structlog
+
+from qbot.domain.changes import Audited, Change
+from qbot.domain.health import AppState
+from qbot.domain.names import BASE, ServiceName
 from qbot.domain.ports import ArgoCD
-from qbot.domain.progress import Stage, Step
+from qbot.domain.progress import Kind, Step
 from qbot.domain.services import Build, ServicePlan
-from qbot.errors import UserError
+from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.belief import Belief
+from qbot.operations.builds import Builds
 from qbot.operations.context import Context
+from qbot.operations.foundation import NotDeployed
 from qbot.operations.live import Live
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 PARALLEL = 16
-_TICK = timedelta(seconds=2)  # debounces and deadlines pass without any event
-_BUILD_POLL = timedelta(seconds=5)
+_TICK = 2.0  # seconds; debounces and deadlines pass without any event
+_LAST = 30.0  # seconds for the last look where the deadline leaves none
+log = structlog.get_logger()
+
+AfterMake = Callable[[ServicePlan], Awaitable[None]]
 
 
-@dataclass(slots=True)
 class Rollout:
     """One operation's deployment: what is wanted, and how far each service is."""
 
-    run: Run
-    context: Context
-    env: Environment
-    argocd: ArgoCD
-    tracker: Tracker
-    after_make: Callable[[ServicePlan], Awaitable[None]] | None = None
-    synced_at: dict[ServiceName, datetime] = field(default_factory=dict)  # where a sync was asked
-    _wanted: dict[ServiceName, ServicePlan] = field(default_factory=dict)
-    _building: dict[ServiceName, ServicePlan] = field(default_factory=dict)
-    _refused: dict[ServiceName, str] = field(default_factory=dict)
-    _existing: Mapping[ServiceName, AppState] | None = None
-    _built_at: datetime | None = None
-    _debounce: Debounce = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._debounce = Debounce(self.context.rules.broken_after)
-
-    async def foundation(self) -> None:
-        """AppProject and namespace: everything else stands on them.
-
-        Raises:
-            UserError: the namespace cannot be made, or was not there in time.
-        """
-        self.tracker.step(Step.PREPARING)
-        await self.run.step("project", self._ensure_project, changes=_done("project.ensured"))
-        await self.run.step("base", self._ensure_base, changes=_done("namespace.ensured"))
-        seconds = self.context.rules.deploy_time.total_seconds()
-        deadline = await self.run.deadline("deadline:base", seconds)
-        async with Live(self.argocd, self.env, self.context.clock) as live:
-            while not isinstance(found := self._judge_base(live.states), Ready):
-                if isinstance(found, Broken):
-                    raise UserError(f"The namespace cannot be made: {found.reason}")
-                if self.context.clock.now() >= deadline:
-                    raise UserError(f"The namespace was not ready in time. {found.reason}".strip())
-                await self.run.interruptible(live.changed(_TICK.total_seconds()))
+    def __init__(self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker) -> None:
+        self.run = run
+        self.context = context
+        self.argocd = argocd
+        self.tracker = tracker
+        self.env = tracker.env
+        self.belief = Belief(context.rules, run.operation.id, tracker)
+        self.after_make: AfterMake | None = None
+        self._builds = Builds(run, context, tracker, ())
+        self._existing: Mapping[ServiceName, AppState] = {}
+        self._doubted = False
+        self._patience = context.rules.deploy_time.total_seconds()
 
     async def deploy(self, plans: Sequence[ServicePlan]) -> None:
         """Make the Applications, wait until every service is ready or will not become so.
 
-        Services whose commit is still being built join when their pipeline passes.
+        Services whose commit is still being built join when their pipeline passes. One that the
+        catalog no longer has is watched, and otherwise left as it is.
+
+        Raises:
+            NotDeployed: Argo CD could not be asked how it came out.
         """
         self.tracker.step(Step.DEPLOYING)
-        now = [p for p in plans if not self._must_wait(p)]
-        self._building = {p.service: p for p in plans if self._must_wait(p)}
-        if self.run.resumed:
-            self._existing = await self.argocd.survey(self.env)
-        elif now:
-            # The first one alone: Argo CD renders its chart and reaches the cluster before the
-            # others are made unchecked. A check of each would be slow and find the same.
-            await self._make(now.pop(0), validate=True)
-        await self._make_all(now)
-        seconds = self.context.rules.deploy_time.total_seconds()
-        if self._building:
+        mine = [p for p in plans if p.service in self.context.catalog]
+        for plan in plans:
+            if plan not in mine:
+                self.belief.expect(plan)
+                self.tracker.made(plan.service)
+        waiting = [p for p in mine if self._must_wait(p)]
+        self._builds = Builds(self.run, self.context, self.tracker, waiting)
+        await self._make_first([p for p in mine if not self._must_wait(p)])
+        seconds = self._patience
+        if waiting:
             seconds += self.context.rules.build_time.total_seconds()
         await self._settle(await self.run.deadline("deadline:deploy", seconds))
 
     def _must_wait(self, plan: ServicePlan) -> bool:
         waits = self.context.rules.wait_for_builds
         return waits and plan.build in (Build.RUNNING, Build.FAILED)
+
+    async def _make_first(self, plans: Sequence[ServicePlan]) -> None:
+        """The first one alone: Argo CD renders its chart and reaches the cluster.
+
+        The others are made unchecked; a check of each would be slow and find the same.
+        """
+        if self.run.resumed:
+            self._existing = await self.run.call(
+                "what exists", lambda: self.argocd.survey(self.env)
+            )
+        alone = 0 if self._existing.keys() - {BASE} else 1
+        for plan in plans[:alone]:
+            await self._make(plan, validate=True)
+        await self._make_all(plans[alone:])
 
     async def _make_all(self, plans: Collection[ServicePlan]) -> None:
         results = await self.run.gather([self._make(p) for p in plans], limit=PARALLEL)
@@ -93,9 +92,30 @@ class Rollout:
                 raise result
 
     async def _make(self, plan: ServicePlan, *, validate: bool = False) -> None:
-        """One service's Application; a refusal by Argo CD is that service's failure only."""
+        """One service's Application; a refusal is that service's failure only."""
+        await self.run.checkpoint()
+        self.belief.expect(plan)
+        try:
+            refusal = await self._ensure(plan, validate=validate)
+            if not refusal:
+                self.tracker.made(plan.service)
+                if self.after_make:
+                    await self.after_make(plan)
+        except (UserError, PermanentError, TransientError) as error:
+            refusal = str(error)
+        if refusal:
+            log.warning(
+                "service not deployed",
+                op=self.run.operation.id,
+                env=self.env.name,
+                service=plan.service,
+                error=refusal,
+            )
+            self.belief.refuse(plan.service, refusal)
+
+    async def _ensure(self, plan: ServicePlan, *, validate: bool) -> str:
+        """Why Argo CD refuses it, or nothing."""
         service = self.context.catalog[plan.service]
-        self._wanted[plan.service] = plan
 
         async def ensure() -> str:
             try:
@@ -107,118 +127,57 @@ class Rollout:
             return ""
 
         async def find() -> str | None:
-            state = (self._existing or {}).get(plan.service)
-            return "" if state and state.wanted == plan.sha and not state.deleting else None
+            # A sync also brings the rest of an Application up to date: only a create may skip it.
+            state = self._existing.get(plan.service)
+            there = state and state.wanted == plan.sha and not state.deleting
+            return "" if there and self.run.operation.kind is Kind.CREATE else None
 
-        refusal = await self.run.step(
+        return await self.run.step(
             f"app:{plan.service}:{plan.sha[:12]}",
             ensure,
             find=find,
             changes=lambda refused: self._made(plan, refused),
+            within=self._patience,
         )
-        if refusal:
-            self._refused[plan.service] = refusal
-            self.tracker.stage(plan.service, Stage.FAILED, refusal)
-            return
-        self.tracker.stage(plan.service, Stage.SYNCING)
-        if self.after_make:
-            await self.after_make(plan)
 
     def _made(self, plan: ServicePlan, refusal: str) -> Sequence[Change]:
         detail = (("application", str(self.env.app(plan.service))), ("revision", plan.sha))
         return [Audited("application.ensured", "refused" if refusal else "done", detail)]
 
     async def _settle(self, deadline: datetime) -> None:
-        async with Live(self.argocd, self.env, self.context.clock) as live:
+        clock = self.context.clock
+        async with Live(self.run, self.argocd, self.env, clock) as live:
             while True:
                 await self.run.checkpoint()
-                await self._join_built()
-                self._look(live.states)
-                if self._settled() and await self._last_word():
+                await self._make_all(await self._builds.passed())
+                now = clock.now()
+                self.belief.look(live.states, now=now, at=live.known_at)
+                if (self._settled or now >= deadline) and await self._last_word(live, deadline):
                     return
-                if self.context.clock.now() >= deadline:
-                    return
-                await self.run.interruptible(live.changed(_TICK.total_seconds()))
+                await self.run.interruptible(live.changed(_TICK))
 
-    def _look(self, states: Mapping[ServiceName, AppState]) -> None:
-        seen = {
-            name: (state, self._judge(name, state))
-            for name, state in states.items()
-            if name in self._wanted and name not in self._refused
-        }
-        self.tracker.saw(seen)
-
-    def _judge(self, name: ServiceName, state: AppState) -> Verdict:
-        # Where Argo CD follows the branch it may be past the commit that Qbot knows.
-        wanted = "" if self.context.rules.follow_branch else self._wanted[name].sha
-        since = self.synced_at.get(name)
-        found = verdict(state, wanted=wanted, since=since, op=self.run.operation.id)
-        return self._debounce.settle(name, found, now=self.context.clock.now())
-
-    def _judge_base(self, states: Mapping[ServiceName, AppState]) -> Verdict:
-        """The base chart follows a branch: whatever commit it stands for counts."""
-        state = states.get(BASE)
-        found = verdict(state, wanted="", since=None) if state else Waiting()
-        return self._debounce.settle(BASE, found, now=self.context.clock.now())
-
+    @property
     def _settled(self) -> bool:
-        """Nothing is on its way any more. A failed build alone holds nobody up."""
-        moving = self.tracker.of(Stage.PLANNED, Stage.BUILDING, Stage.SYNCING)
-        return not moving
+        return self.belief.settled and not self._builds.running
 
-    async def _last_word(self) -> bool:
+    async def _last_word(self, live: Live, deadline: datetime) -> bool:
         """Ask Argo CD itself once, since a stream may have missed an event."""
-        self.tracker.step(Step.CHECKING)
-        states = await self.run.call("the last look", lambda: self.argocd.survey(self.env))
-        self._look(states)
-        for service in self._wanted.keys() - states.keys() - self._refused.keys():
-            self.tracker.stage(service, Stage.SYNCING, "Its Application is not there.")
-        if self._settled():
+        if not self._doubted:
+            self.tracker.step(Step.CHECKING)
+        clock = self.context.clock
+        left = max((deadline - clock.now()).total_seconds(), _LAST)
+        try:
+            states = await self.run.call(
+                "the last look", lambda: self.argocd.survey(self.env), within=left
+            )
+        except TransientError as error:
+            raise NotDeployed(f"How the services are could not be checked: {error}") from None
+        now = clock.now()
+        over = now >= deadline
+        self.belief.insist(states, live.states)
+        self.belief.look(live.states, now=now, at=now, last=over)
+        if over or self._settled:
             return True
-        self.tracker.step(Step.DEPLOYING)
+        self._doubted = True  # from now on the card stays where it is until it is sure
+        self.tracker.back_to(Step.DEPLOYING)
         return False
-
-    async def _join_built(self) -> None:
-        now = self.context.clock.now()
-        if not self._building or (self._built_at and now - self._built_at < _BUILD_POLL):
-            return
-        self._built_at = now
-        project: dict[ServiceName, ProjectPath] = {
-            n: self.context.catalog[n].project for n in self._building
-        }
-        commits = {(project[n], p.sha) for n, p in self._building.items()}
-        builds = await self.run.call("builds", lambda: self.context.gitlab.builds(commits))
-        passed = []
-        for name, plan in list(self._building.items()):
-            build, url = builds[project[name], plan.sha]
-            current = replace(plan, build=build, build_url=url)
-            if build in (Build.PASSED, Build.NONE):
-                del self._building[name]
-                passed.append(current)
-            elif current != plan:
-                self._building[name] = current
-            stage = Stage.BUILD_FAILED if build is Build.FAILED else Stage.BUILDING
-            if build in (Build.FAILED, Build.RUNNING):
-                self.tracker.stage(name, stage)
-        if passed:
-            await self._record(passed)
-            await self._make_all(passed)
-
-    async def _record(self, plans: Sequence[ServicePlan]) -> None:
-        names = ",".join(sorted(p.service for p in plans))
-        change = PlansChanged(self.env.id, tuple(plans))
-        await self.run.step(f"built:{names}", _nothing, changes=[change])
-
-    async def _ensure_project(self) -> None:
-        await self.argocd.ensure_project(self.env, self.context.catalog.values())
-
-    async def _ensure_base(self) -> None:
-        await self.argocd.ensure_base(self.env, op=self.run.operation.id)
-
-
-async def _nothing() -> None:
-    """A step that only records."""
-
-
-def _done(action: str) -> Sequence[Change]:
-    return [Audited(action, "done")]

@@ -3,9 +3,13 @@
 from qbot.domain.changes import Audited, CardChanged, CardWithdrawn, Change, PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.progress import End, Proof, Stage
+from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
+from qbot.operations.run import Run
 from qbot.operations.track import Tracker
+
+NOTHING_MADE = "Nothing was made."
 
 
 def ended(
@@ -29,9 +33,21 @@ def ended(
     return Outcome(end, headline, changes)
 
 
-def cancelled_headline(tracker: Tracker, *, kept: bool) -> str:
+async def refused(
+    run: Run, context: Context, tracker: Tracker, phase: Phase, error: UserError
+) -> Outcome:
+    """Nothing was done: the person is told why, and nobody else."""
+    await context.answers.tell(run.operation, error)
+    return ended(context, tracker, End.REFUSED, phase, f"{error} {error.hint}".strip())
+
+
+def never_made(context: Context, tracker: Tracker, end: End, why: str = "") -> Outcome:
+    """A create that ended before it had any effect: the branch is free again."""
+    tracker.nothing_made()
+    return ended(context, tracker, end, Phase.DELETED, f"{why} {NOTHING_MADE}".strip())
+
+
+def cancelled_headline(tracker: Tracker) -> str:
     """What a cancelled operation left."""
-    if not kept:
-        return "Nothing was made."
     ready = len(tracker.of(Stage.READY))
     return f"{ready} of {len(tracker.progress.services)} services were ready; what exists is kept."

@@ -6,11 +6,13 @@ from dataclasses import replace
 import structlog
 
 from qbot.domain.changes import Audited, CardChanged, Change, PhaseChanged
-from qbot.domain.environment import Phase
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.operation import Operation, TeardownInput
 from qbot.domain.ports import Fenced
-from qbot.domain.progress import End, Kind, Step
+from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.errors import PermanentError, UserError
 from qbot.operations.context import Context
+from qbot.operations.endings import NOTHING_MADE
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.run import Run
 
@@ -23,6 +25,7 @@ def guarded(body: Body, context: Context) -> Handler:
     """The handler that the engine runs."""
 
     async def handler(run: Run) -> Outcome:
+        op = run.operation.id
         try:
             return await body(run, context)
         except Fenced:
@@ -30,32 +33,70 @@ def guarded(body: Body, context: Context) -> Handler:
         except Cancelled:
             return await _failed(run, context, End.CANCELLED, "")
         except (PermanentError, UserError) as error:
-            log.warning("operation failed", op=run.operation.id, error=str(error))
+            log.warning("operation failed", op=op, error=str(error))
+            await _tell(run, context, error)
             return await _failed(run, context, End.FAILED, str(error))
-        except Exception:
-            log.exception("operation crashed", op=run.operation.id)
-            why = f"Something went wrong inside Qbot (reference {run.operation.id})."
+        except Exception as error:
+            log.exception("operation crashed", op=op)
+            await _tell(run, context, error)
+            why = f"Something went wrong inside Qbot (reference {op})."
             return await _failed(run, context, End.FAILED, why)
 
     return handler
 
 
+async def _tell(run: Run, context: Context, error: Exception) -> None:
+    """A dry run has no card that could say it."""
+    if _is_dry(run.operation):
+        await context.answers.tell(run.operation, error)
+
+
 async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
-    operation, at = run.operation, context.clock.now()
+    operation, shown = run.operation, run.progress or run.operation.progress
+    env = None
+    if operation.env and not _is_dry(operation):
+        with run.ignoring_cancel():
+            env = await run.call("the database", lambda: context.environment(operation.env))
+    phase = _phase(operation, env, shown) if env else None
+    if phase is Phase.DELETED and operation.kind is Kind.CREATE:
+        why = f"{why} {NOTHING_MADE}".strip()
+        shown = replace(shown, services=()) if shown else None
     changes: list[Change] = [Audited(f"operation.{operation.kind}", end.value, (("why", why),))]
-    env = await context.store.environment(operation.env) if operation.env else None
-    if env is not None and env.phase.alive:
-        phase = Phase.STUCK if operation.kind is Kind.TEARDOWN else Phase.FAILED
-        if phase is Phase.STUCK and env.phase is not Phase.DELETING:
-            phase = env.phase
+    if env is not None and phase is not None:
         changes.append(PhaseChanged(env.id, phase))
-    if shown := run.progress or operation.progress:
-        changes.append(
-            CardChanged(
-                replace(
-                    shown, step=Step.ENDED, end=end, ended_at=at, updated_at=at, headline=why,
-                    trouble="", trouble_since=None,
-                )
-            )
-        )  # fmt: skip
+    if shown is not None:
+        changes.append(CardChanged(_last(shown, end, why, context)))
     return Outcome(end, why, changes)
+
+
+def _phase(operation: Operation, env: Environment, shown: Progress | None) -> Phase:
+    """What the environment is, when its operation broke off: no worse and no better."""
+    untouched = shown is None or shown.step in (Step.QUEUED, Step.RESOLVING)
+    match operation.kind:
+        case _ if not env.phase.alive:
+            return env.phase
+        case Kind.CREATE:
+            return Phase.FAILED if env.plans else Phase.DELETED
+        case Kind.SYNC:
+            return env.phase if untouched else Phase.FAILED
+        case Kind.TEARDOWN:
+            return Phase.STUCK if env.phase is Phase.DELETING else env.phase
+
+
+def _last(shown: Progress, end: End, why: str, context: Context) -> Progress:
+    at = context.clock.now()
+    return replace(
+        shown,
+        step=Step.ENDED,
+        end=end,
+        ended_at=at,
+        updated_at=at,
+        headline=why,
+        trouble="",
+        trouble_since=None,
+    )
+
+
+def _is_dry(operation: Operation) -> bool:
+    asked = operation.input
+    return not isinstance(asked, TeardownInput) and asked.dry_run

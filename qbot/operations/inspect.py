@@ -4,18 +4,23 @@ Argo CD is asked; where it does not answer, the newest recorded progress stands 
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from qbot.domain.environment import Environment
-from qbot.domain.health import Ready, verdict
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.health import AppState, Ready, verdict
+from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import ServiceProgress, Stage
+from qbot.domain.services import ServicePlan
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.track import planned, stage_of
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
+_RECENT = 5  # operations, of which the newest that knew of services stands in
+_MADE = (Phase.READY, Phase.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +36,57 @@ class Inspection:
 
 async def inspect(context: Context, env: Environment) -> Inspection:
     """Ask Argo CD once, for a few seconds at most."""
-    newest = await context.store.operations(env.id, limit=1)
-    operation = newest[0] if newest else None
-    now = context.clock.now()
+    recent = await context.store.operations(env.id, limit=_RECENT)
+    newest = recent[0] if recent else None
     rows = {p.service: planned(p, context.catalog.get(p.service)) for p in env.plans}
     try:
         async with asyncio.timeout(_PATIENCE):
             states = await context.instance(env).survey(env)
     except (TransientError, PermanentError, TimeoutError) as error:
-        known = operation.progress if operation else None
-        services = known.services if known else tuple(rows.values())
+        as_of = _remember(rows, recent, env)
         why = str(error) or "Argo CD does not answer"
-        as_of = known.updated_at if known else env.created_at
-        return Inspection(env, services, as_of, operation, why)
+        return Inspection(env, tuple(rows.values()), as_of, newest, why)
+    busy = newest is not None and newest.end is None
     for plan in env.plans:
-        state = states.get(plan.service)
+        wanted = "" if context.rules.follow_branch else plan.sha
         row = rows[plan.service]
-        if state is None:
-            continue
-        found = verdict(state, wanted=plan.sha, since=None)
-        rows[plan.service] = replace(
-            row,
-            stage=Stage.DELETING if state.deleting else stage_of(found),
-            sync=state.sync,
-            health=state.health,
-            reason="" if isinstance(found, Ready) else found.reason,
-        )
-    return Inspection(env, tuple(rows.values()), now, operation)
+        rows[plan.service] = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
+    return Inspection(env, tuple(rows.values()), context.clock.now(), newest)
+
+
+def _remember(
+    rows: dict[ServiceName, ServiceProgress], recent: Sequence[Operation], env: Environment
+) -> datetime:
+    """Fill in what each service was last known to be; answers how old the newest of it is."""
+    known = [o.progress for o in recent if o.progress and o.progress.services]
+    for progress in reversed(known):
+        rows.update({s.service: s for s in progress.services})
+    return known[0].updated_at if known else env.created_at
+
+
+def _seen(
+    row: ServiceProgress,
+    plan: ServicePlan,
+    states: Mapping[ServiceName, AppState],
+    wanted: str,
+) -> ServiceProgress | None:
+    state = states.get(plan.service)
+    if state is None:
+        return None
+    found = verdict(state, wanted=wanted, since=None)
+    return replace(
+        row,
+        stage=Stage.DELETING if state.deleting else stage_of(found),
+        sync=state.sync,
+        health=state.health,
+        reason="" if isinstance(found, Ready) else found.reason,
+    )
+
+
+def _absent(row: ServiceProgress, env: Environment, *, busy: bool) -> ServiceProgress:
+    """No Application: not made yet, gone with the environment, or missed."""
+    if env.phase in (Phase.DELETING, Phase.STUCK):
+        return replace(row, stage=Stage.GONE)
+    if env.phase in _MADE and not busy and row.stage is Stage.PLANNED:
+        return replace(row, stage=Stage.FAILED, reason="Its Application is not there.")
+    return row

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -10,20 +11,27 @@ from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
 from qbot.domain.names import ServiceName
 from qbot.domain.ports import ArgoCD, Clock
+from qbot.operations.run import Run
+
+_DEAF = timedelta(seconds=10)  # a cut stream is normal, and made good at once
+_SOURCE = "the live view"
 
 
 class Live:
     """Follows one environment in the background while the block runs.
 
     `heard` turns True with the first answer; until then `states` being empty proves nothing.
+    Where Argo CD is not heard for long, the card says so.
     """
 
-    def __init__(self, argocd: ArgoCD, env: Environment, clock: Clock) -> None:
+    def __init__(self, run: Run, argocd: ArgoCD, env: Environment, clock: Clock) -> None:
+        self._run = run
         self._argocd = argocd
         self._env = env
         self._clock = clock
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._deaf = False
         self.states: Mapping[ServiceName, AppState] = {}
         self.heard = False
 
@@ -37,9 +45,15 @@ class Live:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._say(deaf=False)
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def known_at(self) -> datetime:
+        """When `states` was last known to be true: now, unless Argo CD is silent."""
+        return self._argocd.silent_since() or self._clock.now()
 
     async def changed(self, seconds: float) -> None:
         """Return on the next change, after `seconds` at the latest.
@@ -49,6 +63,8 @@ class Live:
         """
         if self._task and self._task.done():
             self._task.result()
+        since = self._argocd.silent_since()
+        self._say(deaf=since is not None and self._clock.now() - since >= _DEAF)
         tick = asyncio.create_task(self._clock.sleep(seconds))
         event = asyncio.create_task(self._event.wait())
         try:
@@ -58,6 +74,11 @@ class Live:
                 task.cancel()
             await asyncio.gather(tick, event, return_exceptions=True)
         self._event.clear()
+
+    def _say(self, *, deaf: bool) -> None:
+        if deaf != self._deaf:
+            self._deaf = deaf
+            self._run.trouble("Argo CD does not answer" if deaf else "", source=_SOURCE)
 
     async def _follow(self) -> None:
         try:

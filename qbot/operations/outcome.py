@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qbot.domain.environment import Phase
+from qbot.domain.names import ServiceName
 from qbot.domain.progress import End, ServiceProgress, Stage
 
 _NAMED = 4
@@ -28,19 +29,24 @@ def judge(services: Sequence[ServiceProgress]) -> Result:
         return Result(End.SUCCEEDED, Phase.READY, "")
     parts = []
     if broken:
-        parts.append(f"{_names(broken)} failed")
+        parts.append(f"{_services(broken)} failed")
     if unbuilt:
-        parts.append(f"the build of {_names(unbuilt)} failed")
+        parts.append(f"the build of {_services(unbuilt)} failed")
     if building:
-        parts.append(f"the build of {_names(building)} did not end in time")
+        parts.append(f"the build of {_services(building)} did not end in time")
     if late:
-        parts.append(f"{_names(late)} did not become ready in time")
+        parts.append(f"{_services(late)} did not become ready in time")
     text = "; ".join(parts)
     return Result(End.FAILED, Phase.FAILED, f"{text[:1].upper()}{text[1:]}.")
 
 
-def _names(services: Sequence[ServiceProgress]) -> str:
-    names = [s.service for s in services[:_NAMED]]
+def _services(services: Sequence[ServiceProgress]) -> str:
+    return named([s.service for s in services])
+
+
+def named(services: Sequence[ServiceName]) -> str:
+    """Some services in words: the first few, and how many more."""
+    names = services[:_NAMED]
     more = len(services) - len(names)
     if more:
         return f"{', '.join(names)} and {more} more"

@@ -29,6 +29,7 @@ from qbot.domain.progress import Kind
 from qbot.domain.rules import known
 from qbot.errors import UserError
 from qbot.operations.context import Context
+from qbot.operations.sync import not_here
 
 
 def new_env_id() -> EnvId:
@@ -97,6 +98,9 @@ class Requests:
                 f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
             )
         known(self._context.catalog, wanted.services)
+        for service in wanted.services:
+            if env.plans and env.plan_of(service) is None:
+                raise not_here(env, service)
         asked_for = SyncInput(
             services=wanted.services,
             prune=wanted.prune,
@@ -170,8 +174,10 @@ class Requests:
         env = await self._context.store.environment(env_id)
         if env is None or not env.phase.alive:
             name = f" of `{env.branch}`" if env else ""
+            again = f"`create {env.branch}` makes a new one; " if env else ""
             raise UserError(
-                f"The environment{name} is gone already.", hint="`list` shows what there is."
+                f"The environment{name} is gone already.",
+                hint=f"{again}`list` shows what there is.",
             )
         return env
 

@@ -121,12 +121,15 @@ async def with_builds(
     gitlab: GitLab, services: Mapping[ServiceName, Service], plans: Sequence[ServicePlan]
 ) -> list[ServicePlan]:
     """The same plans with the state of each build; the default's last green commit needs none."""
-    asked = [p for p in plans if p.source is not Source.DEFAULT and p.service in services]
-    commits = {(services[p.service].project, p.sha) for p in asked}
+
+    def is_asked(plan: ServicePlan) -> bool:
+        return plan.source is not Source.DEFAULT and plan.service in services
+
+    commits = {(services[p.service].project, p.sha) for p in plans if is_asked(p)}
     builds = await gitlab.builds(commits) if commits else {}
 
     def known(plan: ServicePlan) -> ServicePlan:
-        if plan not in asked:
+        if not is_asked(plan):
             return plan
         build, url = builds[services[plan.service].project, plan.sha]
         return replace(plan, build=build, build_url=url)

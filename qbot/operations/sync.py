@@ -1,25 +1,29 @@
 """`sync`: an environment moves to its branch's newest commits; also Retry failed and Resume."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import SyncInput
-from qbot.domain.progress import End, Step
+from qbot.domain.ports import ArgoCD
+from qbot.domain.progress import End, Stage, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
-from qbot.operations.context import HISTORY, Context, usual
+from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
-from qbot.operations.endings import cancelled_headline, ended
+from qbot.operations.endings import cancelled_headline, ended, refused
+from qbot.operations.foundation import Foundation, NotDeployed
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.outcome import judge
-from qbot.operations.resolve import PLANS, resolve_again
+from qbot.operations.nudge import Nudge
+from qbot.operations.outcome import judge, named
+from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
-from qbot.operations.track import Tracker
+from qbot.operations.sync_preview import newest, preview
+from qbot.operations.track import Tracker, opened
+
+Plans = tuple[ServicePlan, ...]
 
 
 async def sync(run: Run, context: Context) -> Outcome:
@@ -27,37 +31,70 @@ async def sync(run: Run, context: Context) -> Outcome:
     asked = run.operation.input
     if not isinstance(asked, SyncInput):
         raise TypeError(asked)
-    env = await context.environment(run.operation.env)
-    durations = await context.store.durations(env.id, run.operation.kind, limit=HISTORY)
-    tracker = Tracker(run, env, context, usual(durations))
+    tracker = await opened(run, context)
+    env = tracker.env
     chosen = [p for p in env.plans if not asked.services or p.service in asked.services]
     if asked.dry_run:
-        return await _preview(run, context, tracker, asked, env, chosen)
+        return await preview(run, context, tracker, asked, chosen)
+    if refusal := _refusal(env, asked, chosen):
+        return await refused(run, context, tracker, env.phase, refusal)
     tracker.step(Step.RESOLVING)
-    rollout = Rollout(run, context, env, context.instance(env), tracker)
+    argocd = context.instance(env)
     try:
+        before = await _before(run, argocd, env)
         plans = await _resolve(run, context, env, asked, chosen)
-        tracker.plan(plans)
-        rollout.after_make = _Nudge(run, rollout, asked, {p.service: p.sha for p in chosen})
-        await rollout.foundation()
-        await rollout.deploy(plans)
     except Cancelled:
-        kept = Phase.PARTIAL if env.phase is Phase.CREATING else env.phase
-        headline = cancelled_headline(tracker, kept=True)
-        return ended(context, tracker, End.CANCELLED, kept, headline)
-    except UserError as error:
-        return ended(context, tracker, End.FAILED, Phase.FAILED, str(error))
-    result = judge(tracker.progress.services)
-    phase = result.phase if not await _others_broken(rollout, plans) else Phase.FAILED
-    return ended(context, tracker, result.end, phase, result.headline)
+        return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
+    tracker.plan(plans)
+    rollout = Rollout(run, context, argocd, tracker)
+    rollout.after_make = Nudge(rollout, asked, before)
+    return await _roll(run, context, rollout, plans)
+
+
+def _refusal(env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]) -> UserError | None:
+    """What was true when it was asked may have changed while it waited for its turn."""
+    if not env.phase.alive:
+        return UserError(
+            f"The environment of `{env.branch}` has been deleted.",
+            hint=f"`create {env.branch}` makes a new one.",
+        )
+    if env.phase in (Phase.DELETING, Phase.STUCK):
+        return UserError(
+            f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
+        )
+    if missing := set(asked.services) - {p.service for p in chosen}:
+        return not_here(env, min(missing))
+    if not chosen:
+        return UserError(
+            f"Nothing was ever deployed to `{env.branch}`.",
+            hint=f"`delete {env.branch}`, then `create {env.branch}` once more.",
+        )
+    return None
+
+
+def not_here(env: Environment, service: ServiceName) -> UserError:
+    """The catalog has this service, the environment has not."""
+    some = ", ".join(f"`{p.service}`" for p in env.plans[:12])
+    return UserError(f"`{env.branch}` has no service `{service}`.", hint=f"It has {some}.")
+
+
+async def _before(run: Run, argocd: ArgoCD, env: Environment) -> Mapping[ServiceName, str]:
+    """What each Application pointed at before anything was changed, crashes included."""
+
+    async def look() -> dict[str, str]:
+        states = await argocd.survey(env)
+        return {name: state.wanted for name, state in states.items() if not state.deleting}
+
+    found = await run.step("before", look)
+    return {ServiceName(name): wanted for name, wanted in found.items()}
 
 
 async def _resolve(
     run: Run, context: Context, env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]
-) -> tuple[ServicePlan, ...]:
+) -> Plans:
     async def look() -> object:
-        found = await _newest(context, env, asked, chosen)
-        return PLANS.dump_python(found, mode="json")
+        await run.checkpoint()  # here, so that it counts only while nothing is recorded
+        return PLANS.dump_python(await newest(context, env, asked, chosen), mode="json")
 
     result = await run.step(
         "resolve",
@@ -70,103 +107,46 @@ async def _resolve(
     return PLANS.validate_python(result)
 
 
-async def _newest(
-    context: Context, env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]
-) -> tuple[ServicePlan, ...]:
-    """What these services should run now; Resume keeps the commits that were resolved before."""
-    return await resolve_again(
-        context.gitlab,
-        context.catalog,
-        env.branch,
-        chosen,
-        refresh=asked.refresh,
-        keep=asked.resume,
-    )
+async def _roll(run: Run, context: Context, rollout: Rollout, plans: Plans) -> Outcome:
+    tracker = rollout.tracker
+    foundation = Foundation(run, context, rollout.argocd, tracker)
+    try:
+        await foundation.project()
+        await foundation.namespace()
+        await rollout.deploy(plans)
+        others = await _broken_others(rollout, plans)
+    except Cancelled:
+        headline = cancelled_headline(tracker)
+        return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
+    except NotDeployed as why:
+        return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
+    result = judge(tracker.progress.services)
+    if not others:
+        return ended(context, tracker, result.end, result.phase, result.headline)
+    more = f"Not part of this sync, but broken: {named(others)}."
+    headline = f"{result.headline} {more}".strip()
+    return ended(context, tracker, result.end, Phase.FAILED, headline)
 
 
-class _Nudge:
-    """After an Application was brought up to date: asks for the sync that nothing else starts.
-
-    Where the commit moved, auto-sync starts by itself, and asking too would be refused as
-    "another operation is already in progress".
-    """
-
-    def __init__(
-        self, run: Run, rollout: Rollout, asked: SyncInput, before: Mapping[ServiceName, str]
-    ) -> None:
-        self._run = run
-        self._rollout = rollout
-        self._asked = asked
-        self._before = before
-
-    async def __call__(self, plan: ServicePlan) -> None:
-        env, argocd, asked = self._rollout.env, self._rollout.argocd, self._asked
-        moved = self._before.get(plan.service) != plan.sha
-        follows = self._rollout.context.rules.follow_branch
-        if asked.resume or (moved and not (asked.prune or asked.hard or follows)):
-            return
-        if asked.hard:
-            await self._run.call("refresh", lambda: argocd.refresh(env, plan.service))
-        op = self._run.operation.id
-
-        async def ask() -> str:
-            at = self._rollout.context.clock.now()
-            await argocd.sync(env, plan.service, op=op, prune=asked.prune, dry_run=False)
-            return at.isoformat()
-
-        async def find() -> str | None:
-            state = await argocd.read(env, plan.service)
-            started = state.started_at if state and state.info == op else None
-            return started.isoformat() if started else None
-
-        detail = (("application", str(env.app(plan.service))), ("revision", plan.sha))
-        at = await self._run.step(
-            f"sync:{plan.service}", ask, find=find, changes=[Audited("sync.asked", "done", detail)]
-        )
-        self._rollout.synced_at[plan.service] = datetime.fromisoformat(at)
+def _kept(tracker: Tracker) -> Phase:
+    """A sync that was stopped half-way leaves services between two versions."""
+    if len(tracker.of(Stage.READY)) == len(tracker.progress.services):
+        return tracker.env.phase
+    return Phase.PARTIAL
 
 
-async def _others_broken(rollout: Rollout, synced: Collection[ServicePlan]) -> bool:
-    """Whether a service that this sync left alone is broken or missing."""
+async def _broken_others(rollout: Rollout, synced: Plans) -> list[ServiceName]:
+    """The services that this sync left alone and that are broken or missing."""
     names = {p.service for p in synced}
     others = [p for p in rollout.env.plans if p.service not in names]
     if not others:
-        return False
+        return []
     states = await rollout.run.call(
         "the other services", lambda: rollout.argocd.survey(rollout.env)
     )
-    return any(
-        (state := states.get(p.service)) is None
-        or isinstance(verdict(state, wanted=p.sha, since=None), Broken)
+    return [
+        p.service
         for p in others
-    )
-
-
-async def _preview(
-    run: Run,
-    context: Context,
-    tracker: Tracker,
-    asked: SyncInput,
-    env: Environment,
-    chosen: Sequence[ServicePlan],
-) -> Outcome:
-    plans = await run.call("resolve", lambda: _newest(context, env, asked, chosen))
-    before = {p.service: p for p in chosen}
-    tracker.plan(plans)
-    for plan in plans:
-        old = before.get(plan.service)
-        same = old is not None and old.sha == plan.sha
-        moves = "" if same else f"{old.short_sha if old else 'new'} → {plan.short_sha}"
-        tracker.note(plan.service, moves)
-    progress = tracker.dry(at=context.clock.now())
-    await context.answers.preview(run.operation, replace(progress, headline=_effect(asked)))
-    return Outcome(End.SUCCEEDED, "")
-
-
-def _effect(asked: SyncInput) -> str:
-    words = ["Would sync"]
-    if asked.hard:
-        words.append("after comparing without the cache")
-    if asked.prune:
-        words.append("and remove what the charts no longer contain")
-    return " ".join(words)
+        if (state := states.get(p.service)) is None
+        or isinstance(verdict(state, wanted=p.sha, since=None), Broken)
+    ]

@@ -9,16 +9,40 @@ from qbot.domain.health import AppState, Broken, Ready, Verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import End, Progress, Proof, ServiceProgress, Stage, Step
 from qbot.domain.services import Build, Service, ServicePlan
-from qbot.operations.context import Context
+from qbot.operations.context import HISTORY, Context, usual
 from qbot.operations.run import Run
+
+_ORDER = {step: place for place, step in enumerate(Step)}
+_MADE = frozenset({Stage.SYNCING, Stage.READY, Stage.FAILED})
+
+
+async def opened(run: Run, context: Context) -> "Tracker":
+    """The progress of an operation on its environment, as far as an earlier run has come.
+
+    Raises:
+        PermanentError: the environment is not in the database: a bug.
+    """
+    operation = run.operation
+    env = await run.call("the database", lambda: context.environment(operation.env))
+    durations = await run.call(
+        "the database", lambda: context.store.durations(env.id, operation.kind, limit=HISTORY)
+    )
+    return Tracker(run, env, context, usual(durations))
 
 
 class Tracker:
-    """The progress of one run. Every change is reported; the run coalesces what is written."""
+    """The progress of one run. Every change is reported; the run coalesces what is written.
 
-    def __init__(self, run: Run, env: Environment, context: Context, usual: float | None) -> None:
+    A run that takes over from a dead one goes on with what the card shows: nothing seems to
+    go back.
+    """
+
+    def __init__(
+        self, run: Run, env: Environment, context: Context, usual_seconds: float | None
+    ) -> None:
         self._run = run
         self._context = context
+        self.env = env
         operation = run.operation
         self.progress = Progress(
             op=operation.id,
@@ -30,26 +54,50 @@ class Tracker:
             step=Step.RESOLVING,
             started_at=operation.created_at,
             updated_at=context.clock.now(),
-            usual_seconds=usual,
+            usual_seconds=usual_seconds,
             url=env.url,
             expires_at=env.expires_at,
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
+        shown = operation.progress
+        if shown is not None and shown.step is not Step.QUEUED:
+            self._services = {s.service: s for s in shown.services}
+            self.progress = replace(
+                self.progress,
+                step=shown.step,
+                services=shown.services,
+                updated_at=shown.updated_at,
+                taken_from=shown.taken_from,
+            )
 
     def takes_from(self, branch: str) -> None:
         """Services without the branch run what this branch's environment runs."""
         self.progress = replace(self.progress, taken_from=branch)
 
     def step(self, step: Step) -> None:
-        """The operation goes on to its next part."""
+        """The operation goes on to its next part; never back."""
+        if _ORDER[step] >= _ORDER[self.progress.step]:
+            self.progress = replace(self.progress, step=step)
+        self._report()
+
+    def back_to(self, step: Step) -> None:
+        """What seemed to be over is not."""
         self.progress = replace(self.progress, step=step)
         self._report()
 
     def plan(self, plans: tuple[ServicePlan, ...]) -> None:
         """These services take part, with these versions."""
         for plan in plans:
-            self._services[plan.service] = planned(plan, self._context.catalog.get(plan.service))
+            known = self._services.get(plan.service)
+            if known is None or known.sha != plan.sha or known.stage not in _MADE:
+                row = planned(plan, self._context.catalog.get(plan.service))
+                self._services[plan.service] = row
         self._report()
+
+    def made(self, service: ServiceName) -> None:
+        """Its Application is there."""
+        if self._services[service].stage not in _MADE:
+            self.stage(service, Stage.SYNCING)
 
     def stage(self, service: ServiceName, stage: Stage, reason: str = "") -> None:
         """One service moved on for a reason that Argo CD does not know."""
@@ -57,9 +105,14 @@ class Tracker:
         self._services[service] = replace(known, stage=stage, reason=reason)
         self._report()
 
-    def put(self, rows: Iterable[ServiceProgress]) -> None:
-        """These services take part, as given."""
+    def put(self, rows: Iterable[ServiceProgress], *, at: datetime) -> None:
+        """These services take part, as given; `at` is when that was last known to be true."""
         self._services.update({r.service: r for r in rows})
+        self._report(at)
+
+    def nothing_made(self) -> None:
+        """There are no services and never were."""
+        self._services.clear()
         self._report()
 
     def note(self, service: ServiceName, text: str) -> None:
@@ -72,8 +125,8 @@ class Tracker:
         ended = self.ended(End.SUCCEEDED, "", at=at)
         return replace(ended, dry_run=True)
 
-    def saw(self, states: Mapping[ServiceName, tuple[AppState, Verdict]]) -> None:
-        """What Argo CD says of the services."""
+    def saw(self, states: Mapping[ServiceName, tuple[AppState, Verdict]], *, at: datetime) -> None:
+        """What Argo CD says of the services; `at` is when it was last known to be true."""
         for service, (state, verdict) in states.items():
             known = self._services.get(service)
             if known is None:
@@ -85,12 +138,7 @@ class Tracker:
                 health=state.health,
                 reason="" if isinstance(verdict, Ready) else verdict.reason,
             )
-        self._report()
-
-    def cancelling(self) -> None:
-        """Somebody asked to stop."""
-        self.progress = replace(self.progress, cancelling=True)
-        self._report()
+        self._report(at)
 
     def of(self, *stages: Stage) -> tuple[ServiceProgress, ...]:
         """The services that are at one of these stages, in the order of the catalog."""
@@ -112,11 +160,11 @@ class Tracker:
             trouble_since=None,
         )
 
-    def _report(self) -> None:
+    def _report(self, at: datetime | None = None) -> None:
         order = {name: i for i, name in enumerate(self._context.catalog)}
         rows = sorted(self._services.values(), key=lambda s: order.get(s.service, len(order)))
         self.progress = replace(
-            self.progress, services=tuple(rows), updated_at=self._context.clock.now()
+            self.progress, services=tuple(rows), updated_at=at or self._context.clock.now()
         )
         self._run.report(self.progress)
 

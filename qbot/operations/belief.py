@@ -1,0 +1,101 @@
+"""What to believe of the services that an operation waits for.
+
+The live view may be late and health flaps; a look at Argo CD itself is the truth of its moment.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from qbot.domain.health import AppState, Debounce, Ready, Verdict, verdict
+from qbot.domain.names import OpId, ServiceName
+from qbot.domain.progress import Stage
+from qbot.domain.rules import Rules
+from qbot.domain.services import ServicePlan
+from qbot.operations.track import Tracker
+
+_MISSING = "Its Application is not there."
+
+
+class Belief:
+    """Belongs to one run; whatever changes is told to its tracker."""
+
+    def __init__(self, rules: Rules, op: OpId, tracker: Tracker) -> None:
+        self._rules = rules
+        self._op = op
+        self._tracker = tracker
+        self._debounce = Debounce(rules.broken_after)
+        self._wanted: dict[ServiceName, str] = {}
+        self._since: dict[ServiceName, datetime] = {}
+        self._truth: dict[ServiceName, AppState] = {}
+        self._absent: dict[ServiceName, int] = {}  # the version that is known not to be any more
+        self._doubts = 0
+
+    def expect(self, plan: ServicePlan) -> None:
+        """This service shall run this version."""
+        # Where Argo CD follows the branch it may be past the commit that Qbot knows.
+        self._wanted[plan.service] = "" if self._rules.follow_branch else plan.sha
+
+    def synced(self, service: ServiceName, at: datetime) -> None:
+        """A sync was asked for: results of earlier ones do not count."""
+        self._since[service] = at
+
+    def refuse(self, service: ServiceName, reason: str) -> None:
+        """It will not come to be; nothing that Argo CD says later changes that."""
+        self._wanted.pop(service, None)
+        self._tracker.stage(service, Stage.FAILED, reason)
+
+    def look(
+        self,
+        live: Mapping[ServiceName, AppState],
+        *,
+        now: datetime,
+        at: datetime,
+        last: bool = False,
+    ) -> None:
+        """Judge what the live view says.
+
+        Args:
+            live: its states.
+            now: for what has to last before it counts.
+            at: when the states were known to be true.
+            last: no time is left to wait for bad news to pass: everything counts as it looks.
+        """
+        seen: dict[ServiceName, tuple[AppState, Verdict]] = {}
+        self._doubts = 0
+        for service in self._wanted:
+            state = self._newest(service, live)
+            if state is None:
+                continue
+            found = self._judge(service, state)
+            believed = self._debounce.settle(service, found, now=now)
+            self._doubts += isinstance(believed, Ready) and not isinstance(found, Ready)
+            seen[service] = (state, found if last else believed)
+        self._tracker.saw(seen, at=at)
+
+    def insist(
+        self, truth: Mapping[ServiceName, AppState], live: Mapping[ServiceName, AppState]
+    ) -> None:
+        """Argo CD itself was asked; what the live view has of before counts no more."""
+        self._truth = dict(truth)
+        for service in self._wanted.keys() - truth.keys():
+            self._absent[service] = live[service].version if service in live else -1
+            self._tracker.stage(service, Stage.SYNCING, _MISSING)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is on its way any more, and nothing that is ready looks otherwise just now."""
+        return not self._doubts and not self._tracker.of(Stage.PLANNED, Stage.SYNCING)
+
+    def _newest(
+        self, service: ServiceName, live: Mapping[ServiceName, AppState]
+    ) -> AppState | None:
+        """Of one version the truth tells more; version 0 is a list's: older than everything."""
+        known = [s for s in (self._truth.get(service), live.get(service)) if s is not None]
+        state = max(known, key=lambda s: s.version, default=None)
+        if state is not None and state.version <= self._absent.get(service, -1):
+            return None
+        return state
+
+    def _judge(self, service: ServiceName, state: AppState) -> Verdict:
+        since = self._since.get(service)
+        return verdict(state, wanted=self._wanted[service], since=since, op=self._op)

@@ -1,0 +1,86 @@
+"""What every service of an environment stands on: its AppProject and its namespace."""
+
+from collections.abc import Awaitable, Callable
+
+from qbot.domain.changes import Audited
+from qbot.domain.health import Broken, Debounce, Ready, Verdict, Waiting, verdict
+from qbot.domain.names import BASE
+from qbot.domain.ports import ArgoCD
+from qbot.domain.progress import Step
+from qbot.errors import TransientError, UserError
+from qbot.operations.context import Context
+from qbot.operations.live import Live
+from qbot.operations.run import Run
+from qbot.operations.track import Tracker
+
+_TICK = 2.0  # seconds; debounces and deadlines pass without any event
+
+
+class NotDeployed(Exception):  # noqa: N818  (an outcome, not a fault of the code)
+    """Nothing more can be deployed; the message says why."""
+
+
+class Foundation:
+    """Made again by every sync: what somebody has changed or deleted comes back."""
+
+    def __init__(self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker) -> None:
+        self._run = run
+        self._context = context
+        self._argocd = argocd
+        self._tracker = tracker
+        self._env = tracker.env
+        self._patience = context.rules.deploy_time.total_seconds()
+
+    async def project(self) -> None:
+        """The AppProject.
+
+        Raises:
+            NotDeployed: it cannot be made, for as long as a deployment may take.
+            PermanentError: it is somebody else's, or Qbot may not make it.
+        """
+        self._tracker.step(Step.PREPARING)
+
+        async def ensure() -> None:
+            await self._argocd.ensure_project(self._env, self._context.catalog.values())
+
+        await self._made("project", ensure, "project.ensured", "The AppProject cannot be made")
+
+    async def namespace(self) -> None:
+        """The base Application, awaited: with it comes the namespace.
+
+        Raises:
+            NotDeployed: it cannot be made, or was not there in time.
+        """
+
+        async def ensure() -> None:
+            await self._argocd.ensure_base(self._env, op=self._run.operation.id)
+
+        await self._made("base", ensure, "namespace.ensured", "The namespace cannot be made")
+        deadline = await self._run.deadline("deadline:base", self._patience)
+        debounce = Debounce(self._context.rules.broken_after)
+        clock = self._context.clock
+        async with Live(self._run, self._argocd, self._env, clock) as live:
+            while not isinstance(found := self._judge(live, debounce), Ready):
+                if isinstance(found, Broken):
+                    raise NotDeployed(f"The namespace cannot be made: {found.reason}")
+                if clock.now() >= deadline:
+                    raise NotDeployed(
+                        f"The namespace was not ready in time. {found.reason}".strip()
+                    )
+                await self._run.interruptible(live.changed(_TICK))
+
+    async def _made(
+        self, name: str, ensure: Callable[[], Awaitable[None]], action: str, failed: str
+    ) -> None:
+        await self._run.checkpoint()
+        changes = [Audited(action, "done")]
+        try:
+            await self._run.step(name, ensure, changes=changes, within=self._patience)
+        except (UserError, TransientError) as error:
+            raise NotDeployed(f"{failed}: {error}") from None
+
+    def _judge(self, live: Live, debounce: Debounce) -> Verdict:
+        """The base chart follows a branch: whatever commit it stands for counts."""
+        state = live.states.get(BASE)
+        found = verdict(state, wanted="", since=None) if state else Waiting()
+        return debounce.settle(BASE, found, now=self._context.clock.now())

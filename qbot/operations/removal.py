@@ -1,0 +1,221 @@
+"""Taking an environment's parts away, in order; every part may run twice.
+
+Syncs are stopped, service Applications deleted and awaited, then the base Application (with it
+the namespace), then the AppProject. A project deleted before its Applications wedges both.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Coroutine, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from qbot.domain.changes import Audited
+from qbot.domain.health import AppState
+from qbot.domain.names import BASE, ServiceName
+from qbot.domain.ports import ArgoCD
+from qbot.domain.progress import ServiceProgress, Stage, Step
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.context import Context
+from qbot.operations.deploy import PARALLEL
+from qbot.operations.live import Live
+from qbot.operations.run import Run
+from qbot.operations.track import Tracker
+
+_LOOK = 5.0  # seconds between two looks while something is still going
+_BASE_LOOK = 1.0
+_SURE = timedelta(seconds=30)  # for how long the live view is believed without a list
+_AGAIN = timedelta(seconds=10)  # after which an Application that does not go is asked again
+_ROUNDS = 3
+_NAMED = 3
+log = structlog.get_logger()
+
+Apps = Mapping[ServiceName, AppState]
+
+
+class Stuck(Exception):  # noqa: N818  (an outcome, not a fault of the code)
+    """Something did not go in time; the message names it."""
+
+
+class Removal:
+    """Belongs to one run.
+
+    Args:
+        run, context, argocd, tracker: of the tear-down.
+        deadline: when to give up.
+    """
+
+    def __init__(
+        self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker, deadline: datetime
+    ) -> None:
+        self._run = run
+        self._context = context
+        self._argocd = argocd
+        self._tracker = tracker
+        self._env = tracker.env
+        self._deadline = deadline
+        self._surveyed: datetime | None = None
+        self._rounds: Counter[ServiceName] = Counter()
+        self._asked: dict[ServiceName, datetime] = {}
+        self._stopped: set[ServiceName] = set()
+        self._refused: dict[ServiceName, str] = {}
+
+    async def everything(self) -> None:
+        """Until nothing is left.
+
+        Raises:
+            Stuck: something does not go.
+        """
+        self._tracker.step(Step.STOPPING)
+        for _ in range(_ROUNDS):
+            await self._services()
+            await self._base()
+            if not await self._survey():  # a request of a dead run may have landed late
+                return await self._project()
+        raise Stuck("New Applications keep appearing in this environment: something makes them.")
+
+    async def _services(self) -> None:
+        """Events are hints; the list is the truth."""
+        self._surveyed = None
+        async with Live(self._run, self._argocd, self._env, self._context.clock) as live:
+            while apps := await self._left(live):
+                await self._stop(apps)
+                await self._delete([n for n, s in apps.items() if self._is_due(n, s)])
+                self._give_up(apps)
+                await self._run.interruptible(live.changed(_LOOK))
+
+    async def _left(self, live: Live) -> Apps:
+        """The service Applications that are there still; none only if Argo CD itself says so."""
+        now = self._context.clock.now()
+        sure = self._surveyed is not None and now - self._surveyed < _SURE and live.heard
+        apps = _services(live.states) if sure else {}
+        at = live.known_at
+        if not apps:
+            apps = _services(await self._survey())
+            at = self._surveyed = self._context.clock.now()
+        self._show(apps, at)
+        return apps
+
+    def _show(self, apps: Apps, at: datetime) -> None:
+        rows = {r.service: r for r in self._tracker.progress.services}
+        rows |= {n: ServiceProgress(n, Stage.DELETING) for n in apps.keys() - rows.keys()}
+        self._tracker.put(
+            [
+                replace(row, stage=Stage.DELETING, reason=holder(apps[name]))
+                if name in apps
+                else replace(row, stage=Stage.GONE, reason="")
+                for name, row in rows.items()
+            ],
+            at=at,
+        )
+
+    async def _stop(self, apps: Apps) -> None:
+        """A running sync blocks the deletion of its Application for as long as it runs."""
+        running = [n for n, s in apps.items() if n not in self._stopped and _is_syncing(s)]
+        self._stopped.update(running)
+
+        async def stop(service: ServiceName) -> None:
+            try:
+                await self._run.call(
+                    f"terminate {service}", lambda: self._argocd.terminate(self._env, service)
+                )
+            except PermanentError as error:  # it may go nevertheless
+                log.warning("sync not stopped", env=self._env.name, error=str(error))
+
+        await self._all([stop(n) for n in running])
+
+    def _is_due(self, service: ServiceName, state: AppState) -> bool:
+        """Whether to ask for its deletion (again: somebody may have made it anew)."""
+        if state.deleting or service in self._refused or self._rounds[service] >= _ROUNDS:
+            return False
+        asked = self._asked.get(service)
+        return asked is None or self._context.clock.now() - asked >= _AGAIN
+
+    async def _delete(self, services: Collection[ServiceName]) -> None:
+        if services:
+            self._tracker.step(Step.REMOVING)
+            await self._all([self._delete_one(n) for n in services])
+
+    async def _delete_one(self, service: ServiceName) -> None:
+        async def remove() -> None:
+            await self._argocd.delete_application(self._env, service)
+
+        detail = (("application", str(self._env.app(service))),)
+        changes = [Audited("application.deleted", "done", detail)]
+        turn = self._rounds[service]
+        self._rounds[service] += 1
+        try:
+            await self._run.step(f"delete:{turn}:{service}", remove, changes=changes)
+        except PermanentError as error:
+            self._refused[service] = str(error)
+        self._asked[service] = self._context.clock.now()
+
+    def _give_up(self, apps: Apps) -> None:
+        now = self._context.clock.now()
+        if now >= self._deadline or apps.keys() <= self._refused.keys():
+            raise Stuck(self._named(apps))
+        for service, state in apps.items():
+            asked = self._asked.get(service)
+            if self._rounds[service] < _ROUNDS or state.deleting or asked is None:
+                continue
+            if now - asked >= _AGAIN:
+                raise Stuck(f"{state.name} comes back each time it is deleted: something makes it.")
+
+    def _named(self, apps: Apps) -> str:
+        held = [(s.name, self._refused.get(n) or holder(s)) for n, s in apps.items()]
+        named = "; ".join(f"{name}: {why}" if why else str(name) for name, why in held[:_NAMED])
+        more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
+        return f"Not deleted in time: {named}{more}."
+
+    async def _base(self) -> None:
+        """The base Application; its 404 after a foreground deletion proves the rest."""
+        state = await self._read_base()
+        if state is None:
+            return
+        await self._stop({BASE: state})
+        await self._delete([BASE])
+        while (state := await self._read_base()) is not None:
+            why = self._refused.get(BASE) or holder(state)
+            if BASE in self._refused or self._context.clock.now() >= self._deadline:
+                raise Stuck(f"The namespace {self._env.name} is still there. {why}".strip())
+            await self._run.sleep(_BASE_LOOK)
+
+    async def _project(self) -> None:
+        """Argo CD refuses while an Application refers to it."""
+
+        async def remove() -> None:
+            await self._argocd.delete_project(self._env)
+
+        changes = [Audited("project.deleted", "done", (("project", str(self._env.name)),))]
+        left = (self._deadline - self._context.clock.now()).total_seconds()
+        try:
+            await self._run.step("project", remove, changes=changes, within=max(left, _LOOK))
+        except (TransientError, PermanentError) as error:
+            raise Stuck(f"The AppProject {self._env.name} cannot be deleted: {error}") from None
+
+    async def _survey(self) -> Apps:
+        return await self._run.call("survey", lambda: self._argocd.survey(self._env))
+
+    async def _read_base(self) -> AppState | None:
+        return await self._run.call("base", lambda: self._argocd.read(self._env, BASE))
+
+    async def _all(self, work: Collection[Coroutine[Any, Any, None]]) -> None:
+        for result in await self._run.gather(list(work), limit=PARALLEL):
+            if isinstance(result, Exception):
+                raise result
+
+
+def _services(states: Apps) -> Apps:
+    return {n: s for n, s in states.items() if n != BASE}
+
+
+def _is_syncing(state: AppState) -> bool:
+    return state.requested or state.phase == "Running"
+
+
+def holder(state: AppState) -> str:
+    """Who holds a deletion up, in Argo CD's words."""
+    errors = [text for kind, text in state.conditions if kind == "DeletionError"]
+    return next(iter(errors), state.waits_for or state.message if state.deleting else "")

@@ -1,0 +1,57 @@
+"""What a sync would do, told to the person only."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qbot.domain.environment import Environment
+from qbot.domain.operation import SyncInput
+from qbot.domain.progress import End
+from qbot.domain.services import ServicePlan
+from qbot.operations.context import Context
+from qbot.operations.handler import Outcome
+from qbot.operations.resolve import resolve_again
+from qbot.operations.run import Run
+from qbot.operations.track import Tracker
+
+
+async def newest(
+    context: Context, env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]
+) -> tuple[ServicePlan, ...]:
+    """What these services should run now; Resume keeps the commits that were resolved before."""
+    return await resolve_again(
+        context.gitlab,
+        context.catalog,
+        env.branch,
+        chosen,
+        refresh=asked.refresh,
+        keep=asked.resume,
+    )
+
+
+async def preview(
+    run: Run,
+    context: Context,
+    tracker: Tracker,
+    asked: SyncInput,
+    chosen: Sequence[ServicePlan],
+) -> Outcome:
+    """Resolve, change nothing, and say which services would move."""
+    plans = await run.call("resolve", lambda: newest(context, tracker.env, asked, chosen))
+    before = {p.service: p for p in chosen}
+    tracker.plan(plans)
+    for plan in plans:
+        old = before[plan.service]
+        same = old.sha == plan.sha
+        tracker.note(plan.service, "" if same else f"{old.short_sha} → {plan.short_sha}")
+    progress = tracker.dry(at=context.clock.now())
+    await context.answers.preview(run.operation, replace(progress, headline=_effect(asked)))
+    return Outcome(End.SUCCEEDED, "")
+
+
+def _effect(asked: SyncInput) -> str:
+    words = ["Would sync"]
+    if asked.hard:
+        words.append("after comparing without the cache")
+    if asked.prune:
+        words.append("and remove what the charts no longer contain")
+    return " ".join(words)

@@ -1,0 +1,160 @@
+"""A create or a sync is cancelled: at each moment the environment's phase stays true."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from qbot.domain.environment import Phase
+from qbot.domain.names import BASE, ServiceName
+from qbot.domain.operation import Operation
+from qbot.domain.progress import Stage
+from qbot.domain.services import Build
+from qbot.errors import TransientError, UserError
+from tests.operations.scene import CANCELLED, SUCCEEDED, Scene
+
+CART, WEB = ServiceName("cart"), ServiceName("web")
+AWAY = TransientError("it is away")
+
+
+async def test_before_it_began_nothing_is_made_and_the_branch_is_free(scene: Scene) -> None:
+    await scene.kill()
+    op = await scene.begin()
+    await scene.cancel(op)
+    await scene.start()
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (CANCELLED, "Nothing was made.")
+    assert await scene.phase() is Phase.DELETED
+    assert not scene.argocd.log
+    assert (await scene.create()).end is SUCCEEDED
+
+
+async def test_while_versions_are_looked_up_nothing_is_made(scene: Scene) -> None:
+    scene.gitlab.faults.lay("heads", AWAY, times=100)
+    op = await scene.begin()
+    await scene.pass_(5)
+    await scene.cancel(op)
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (CANCELLED, "Nothing was made.")
+    assert await scene.phase() is Phase.DELETED
+    assert (await scene.progress(op)).services == ()
+
+
+async def preparing(scene: Scene) -> Operation:
+    scene.argocd.held.add(BASE)
+    op = await scene.begin()
+    await scene.pass_(5)
+    return op
+
+
+async def deploying(scene: Scene) -> Operation:
+    scene.argocd.held.add(WEB)
+    op = await scene.begin()
+    await scene.pass_(5)
+    return op
+
+
+async def building(scene: Scene) -> Operation:
+    scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    op = await scene.begin()
+    await scene.pass_(5)
+    return op
+
+
+async def making(scene: Scene) -> Operation:
+    scene.argocd.faults.lay("ensure_application cart", AWAY, times=100)
+    op = await scene.begin()
+    await scene.pass_(5)
+    return op
+
+
+@pytest.mark.parametrize(
+    ("moment", "headline"),
+    [
+        pytest.param(preparing, "0 of 3 services were ready; what exists is kept.", id="preparing"),
+        pytest.param(making, "0 of 3 services were ready; what exists is kept.", id="making"),
+        pytest.param(deploying, "2 of 3 services were ready; what exists is kept.", id="deploying"),
+        pytest.param(building, "2 of 3 services were ready; what exists is kept.", id="building"),
+    ],
+)
+async def test_what_exists_is_kept_as_partial(
+    scene: Scene, moment: Callable[[Scene], Awaitable[Operation]], headline: str
+) -> None:
+    op = await moment(scene)
+    await scene.cancel(op)
+    before = scene.clock.monotonic()
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (CANCELLED, headline)
+    assert await scene.phase() is Phase.PARTIAL
+    assert scene.clock.monotonic() == before
+    assert scene.argocd.projects
+
+
+async def test_a_cancel_stops_the_fan_out(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_application cart", AWAY, times=100)
+    op = await scene.begin()
+    await scene.pass_(5)
+    await scene.cancel(op)
+    await scene.ended(op)
+    assert scene.targets() == {}
+
+
+async def test_the_card_says_so_at_once(scene: Scene) -> None:
+    op = await deploying(scene)
+    await scene.database.journal.request_cancel(op.id, op.actor)
+    assert (await scene.progress(op)).cancelling
+    await scene.ended(op)
+
+
+async def test_a_cancelled_sync_that_changed_nothing_leaves_the_phase(scene: Scene) -> None:
+    await scene.create()
+    scene.gitlab.faults.lay("heads", AWAY, times=100)
+    op = await scene.begin_sync()
+    await scene.pass_(5)
+    await scene.cancel(op)
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (CANCELLED, "Nothing was changed.")
+    assert await scene.phase() is Phase.READY
+
+
+async def test_a_sync_cancelled_half_way_leaves_it_partial_and_the_next_puts_it_right(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    scene.argocd.held.add(CART)
+    op = await scene.begin_sync()
+    await scene.pass_(5)
+    await scene.cancel(op)
+    assert (await scene.ended(op)).end is CANCELLED
+    assert await scene.phase() is Phase.PARTIAL
+    scene.argocd.release("cart")
+    assert (await scene.sync()).end is SUCCEEDED
+    assert await scene.phase() is Phase.READY
+
+
+async def test_what_has_ended_cannot_be_cancelled(scene: Scene) -> None:
+    done = await scene.create()
+    with pytest.raises(UserError, match="ended already"):
+        await scene.cancel(done)
+
+
+async def test_a_queued_sync_ends_without_having_begun(scene: Scene) -> None:
+    create = await deploying(scene)
+    queued = await scene.begin_sync()
+    assert (await scene.progress(queued)).headline == "Waits for the create before it."
+    await scene.cancel(queued)
+    done = await scene.ended(queued)
+    assert (done.end, done.headline) == (CANCELLED, "Cancelled before it started.")
+    scene.argocd.release("web")
+    assert (await scene.ended(create)).end is SUCCEEDED
+
+
+async def test_a_cancel_after_a_crash_keeps_what_the_dead_run_made(scene: Scene) -> None:
+    op = await deploying(scene)
+    await scene.kill()
+    await scene.cancel(op)
+    await scene.start()
+    done = await scene.ended(op)
+    assert done.headline == "2 of 3 services were ready; what exists is kept."
+    assert (await scene.stages(op))["cart"] is Stage.READY
+    assert await scene.phase() is Phase.PARTIAL

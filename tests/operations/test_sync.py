@@ -1,0 +1,233 @@
+"""An environment moves on, as a whole or in parts."""
+
+import pytest
+
+from qbot.domain.environment import Phase
+from qbot.domain.names import ServiceName
+from qbot.domain.operation import SyncInput
+from qbot.domain.progress import Stage
+from qbot.domain.services import Build, Source
+from qbot.errors import TransientError, UserError
+from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene, project
+
+CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
+
+
+async def resume(scene: Scene, wanted: SyncInput) -> str:
+    """What Resume and Retry Failed do."""
+    answer = await scene.requests.resume((await scene.env()).id, wanted, scene.asked)
+    return str((await scene.ended(answer.operation)).end)
+
+
+async def test_the_branch_moves_to_its_tip_and_the_rest_stays_pinned(scene: Scene) -> None:
+    await scene.create()
+    pinned = scene.head("orders", "main")
+    new = scene.gitlab.push("shop/cart", "feat/x")
+    scene.gitlab.push("shop/orders", "main")
+    done = await scene.sync()
+    assert done.end is SUCCEEDED
+    assert (scene.targets()["cart"], scene.targets()["orders"]) == (new, pinned)
+
+
+async def test_what_moves_is_left_to_auto_sync_and_what_does_not_is_asked_for(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync()
+    effects = scene.argocd.effects
+    assert effects[f"moved: {scene.app('cart')}"] == 1
+    assert f"synced: {scene.app('cart')}" not in effects
+    assert effects[f"synced: {scene.app('web')}"] == 1
+
+
+async def test_a_branch_that_appears_later_switches_its_service(scene: Scene) -> None:
+    await scene.create()
+    sha = scene.gitlab.push("shop/orders", "feat/x")
+    done = await scene.sync()
+    assert scene.targets()["orders"] == sha
+    plan = (await scene.env()).plan_of(ORDERS)
+    assert plan
+    assert (plan.source, plan.ref) == (Source.BRANCH, "feat/x")
+    assert (await scene.row(done, "orders")).source is Source.BRANCH
+
+
+async def test_a_branch_that_went_in_one_service_leaves_it_where_it_is(scene: Scene) -> None:
+    await scene.create()
+    sha = scene.targets()["cart"]
+    del scene.gitlab.branches[project("cart")]["feat/x"]
+    await scene.sync()
+    assert scene.targets()["cart"] == sha
+
+
+async def test_refresh_moves_defaults_and_overrides_too(scene: Scene) -> None:
+    scene.gitlab.push("shop/web", "fix/y")
+    await scene.create(overrides=((WEB, "fix/y"),))
+    main, fix = scene.gitlab.push("shop/orders", "main"), scene.gitlab.push("shop/web", "fix/y")
+    await scene.sync()
+    assert (scene.targets()["orders"], scene.targets()["web"]) != (main, fix)
+    await scene.sync(refresh=True)
+    assert (scene.targets()["orders"], scene.targets()["web"]) == (main, fix)
+
+
+async def test_an_override_whose_ref_is_gone_stays(scene: Scene) -> None:
+    sha = scene.gitlab.push("shop/web", "fix/y")
+    await scene.create(overrides=((WEB, "fix/y"),))
+    del scene.gitlab.branches[project("web")]["fix/y"]
+    assert (await scene.sync(refresh=True)).end is SUCCEEDED
+    assert scene.targets()["web"] == sha
+
+
+async def test_one_service_moves_and_the_others_are_not_touched(scene: Scene) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    before = scene.argocd.effects.copy()
+    done = await scene.sync("cart")
+    assert set(await scene.stages(done)) == {"cart"}
+    assert scene.argocd.effects - before == {f"moved: {scene.app('cart')}": 1}
+    assert await scene.phase() is Phase.READY
+
+
+async def test_prune_asks_argo_cd_to_prune(scene: Scene) -> None:
+    await scene.create()
+    await scene.sync("cart", prune=True)
+    assert scene.argocd.effects[f"synced with prune: {scene.app('cart')}"] == 1
+
+
+async def test_hard_compares_again_before_it_syncs(scene: Scene) -> None:
+    await scene.create()
+    await scene.sync("cart", hard=True)
+    log = scene.argocd.log
+    assert log.index("refresh cart") < log.index("sync cart")
+
+
+async def test_a_service_that_the_environment_lacks_is_refused_at_once(scene: Scene) -> None:
+    await scene.create(services=(CART,))
+    with pytest.raises(UserError, match=r"has no service `web`"):
+        await scene.begin_sync("web")
+
+
+async def test_a_service_that_a_queued_sync_finds_missing_is_refused_then(scene: Scene) -> None:
+    await scene.begin(services=(CART,))
+    done = await scene.sync("web")
+    assert done.end == "refused"
+    assert "has no service `web`" in str(scene.answers.told[0])
+    assert await scene.phase() is Phase.READY
+
+
+async def test_a_dry_run_says_what_would_move_and_changes_nothing(scene: Scene) -> None:
+    await scene.create()
+    old, env = scene.head("cart"), await scene.env()
+    new = scene.gitlab.push("shop/cart", "feat/x")
+    before = scene.argocd.effects.copy()
+    assert (await scene.sync(dry_run=True, prune=True, hard=True)).end is SUCCEEDED
+    (preview,) = scene.answers.previews
+    notes = {s.service: s.reason for s in preview.services}
+    assert notes == {CART: f"{old[:8]} → {new[:8]}", ORDERS: "", WEB: ""}
+    assert "remove what the charts no longer contain" in preview.headline
+    assert scene.argocd.effects == before
+    assert await scene.env() == env
+
+
+async def test_retry_syncs_what_failed_at_the_same_commit(scene: Scene) -> None:
+    scene.argocd.health[WEB] = "Degraded"
+    assert (await scene.create()).end is FAILED
+    del scene.argocd.health[WEB]
+    assert await resume(scene, SyncInput(services=(WEB,))) == SUCCEEDED
+    assert await scene.phase() is Phase.READY
+    assert scene.argocd.effects[f"synced: {scene.app('web')}"] == 1
+
+
+async def test_retry_of_a_service_that_was_never_made_needs_no_second_sync(scene: Scene) -> None:
+    scene.argocd.refused[WEB] = "its chart has a hole"
+    await scene.create()
+    scene.argocd.refused.clear()
+    assert await resume(scene, SyncInput(services=(WEB,))) == SUCCEEDED
+    assert not [e for e in scene.argocd.effects if e.startswith("synced")]
+
+
+async def test_resume_makes_what_is_missing_at_the_commits_of_then(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_application web", TransientError("Argo CD is away"), times=50)
+    op = await scene.begin()
+    await scene.pass_(3)
+    await scene.cancel(op)
+    assert (await scene.ended(op)).end is CANCELLED
+    sha = scene.head("web", "main")
+    scene.gitlab.push("shop/web", "main")
+    scene.argocd.faults.clear()
+    assert await resume(scene, SyncInput(resume=True)) == SUCCEEDED
+    assert scene.targets()["web"] == sha
+    assert await scene.phase() is Phase.READY
+    assert {e: n for e, n in scene.argocd.effects.items() if n > 1} == {}
+
+
+async def test_a_partial_sync_of_a_broken_environment_does_not_call_it_ready(
+    scene: Scene,
+) -> None:
+    scene.argocd.health[WEB] = "Degraded"
+    await scene.create()
+    done = await scene.sync("cart")
+    assert done.end is SUCCEEDED
+    assert "Not part of this sync, but broken: web." in done.headline
+    assert await scene.phase() is Phase.FAILED
+
+
+async def test_a_service_that_left_the_catalog_keeps_what_it_runs(scene: Scene) -> None:
+    await scene.create()
+    await scene.kill()
+    scene.configure("cart", "orders")
+    await scene.start()
+    done = await scene.sync()
+    assert done.end is SUCCEEDED
+    assert await scene.stages(done) == {
+        "cart": Stage.READY,
+        "orders": Stage.READY,
+        "web": Stage.READY,
+    }
+
+
+async def test_a_commit_that_is_being_built_joins_a_sync_when_it_passes(scene: Scene) -> None:
+    await scene.create()
+    sha = scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    op = await scene.begin_sync()
+    await scene.pass_(10)
+    assert (await scene.row(op, "cart")).stage is Stage.BUILDING
+    scene.gitlab.pipelines[sha] = Build.PASSED
+    assert (await scene.ended(op)).end is SUCCEEDED
+    assert scene.targets()["cart"] == sha
+
+
+async def test_a_sync_that_runs_already_is_waited_for_no_longer_than_a_deployment(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("cart"), phase="Running")
+    done = await scene.sync("cart")
+    assert (done.end, done.headline) == (FAILED, "Cart failed.")
+    assert "already in progress" in (await scene.row(done, "cart")).reason
+    assert scene.clock.monotonic() < 15 * 60
+
+
+async def test_a_sync_that_argo_cd_refuses_is_that_services_failure_only(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.faults.lay("sync web", UserError("blocked by a sync window"))
+    done = await scene.sync()
+    assert (done.end, done.headline) == (FAILED, "Web failed.")
+    assert (await scene.row(done, "web")).reason == "blocked by a sync window"
+
+
+async def test_the_same_sync_asked_twice_is_one(scene: Scene) -> None:
+    await scene.create()
+    first = await scene.begin_sync()
+    second = await scene.begin_sync()
+    assert first.id == second.id
+    await scene.ended(first)
+
+
+async def test_where_argo_cd_follows_the_branch_any_commit_of_it_counts(scene: Scene) -> None:
+    await scene.kill()
+    scene.configure(follow_branch=True)
+    await scene.start()
+    await scene.create()
+    scene.argocd.put(scene.app("cart"), revision="9" * 40, synced_revision="9" * 40)
+    assert (await scene.sync()).end is SUCCEEDED
