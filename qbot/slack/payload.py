@@ -77,17 +77,18 @@ def value(body: Body) -> str:
 def inputs(view: Body) -> dict[str, Any]:
     """What a form holds, by action id: a text, a list of texts, or None."""
     found: dict[str, Any] = {}
-    for block in _map(_map(view, "state"), "values").values():
-        for action_id, element in block.items():
-            found[action_id] = _input(element)
+    blocks = _map(_map(view, "state"), "values")
+    for block in blocks:
+        for action_id in (elements := _map(blocks, block)):
+            found[action_id] = _input(_map(elements, action_id))
     return found
 
 
 def _input(element: Body) -> Any:
     if isinstance(options := element.get("selected_options"), list):
-        return [str(o.get("value", "")) for o in options]
+        return [_text(o, "value") for o in options if isinstance(o, Mapping)]
     if isinstance(option := element.get("selected_option"), Mapping):
-        return str(option.get("value", ""))
+        return _text(option, "value")
     return element.get("value")
 
 

@@ -20,7 +20,7 @@ from qbot.slack.guard import Guard
 from qbot.slack.listeners import FORMS, Listeners, Submitted
 
 Body = Mapping[str, Any]
-_OURS = re.compile(r"^env_")
+OURS = re.compile(r"^env_")
 
 
 def bolt_app(
@@ -81,7 +81,7 @@ def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
 
         await guard.run(delivery, acknowledge, lambda: listeners.action(body, delivery))
 
-    app.action(_OURS)(pressed)
+    app.action(OURS)(pressed)
 
 
 def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:

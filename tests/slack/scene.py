@@ -1,0 +1,300 @@
+"""Qbot's doors as they are built, in one process: the stand-in for Slack in front, SQLite behind.
+
+Nothing carries operations on: what was submitted stays queued, and a test ends it by hand.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, cast
+
+from slack_bolt.async_app import AsyncApp
+
+from qbot.domain import progress
+from qbot.domain.changes import CardChanged, PhaseChanged
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.health import AppState
+from qbot.domain.names import EnvId, ProjectPath, ServiceName
+from qbot.domain.operation import Operation
+from qbot.domain.ports import Answers, ArgoCD, GitLab, Store
+from qbot.domain.progress import End, ServiceProgress, Step
+from qbot.domain.rules import Rules
+from qbot.domain.services import Service
+from qbot.gateways.clock import SystemClock
+from qbot.gateways.slack import SlackGateway, open_slack
+from qbot.operations.context import Context
+from qbot.operations.requests import Requests
+from qbot.render.blocks import Message as Rendered
+from qbot.render.style import Style
+from qbot.sandbox.slack import content, payloads
+from qbot.sandbox.slack.arguments import Arguments
+from qbot.sandbox.slack.delivery.outcome import Delivery, Outcome
+from qbot.sandbox.slack.delivery.signed_http import SignedHttp
+from qbot.sandbox.slack.delivery.socket_mode import SocketMode as Sockets
+from qbot.sandbox.slack.model import Json, Message, View
+from qbot.slack.answers import SlackAnswers
+from qbot.slack.desk import Desk
+from qbot.slack.guard import PATIENCE, Guard
+from qbot.slack.listeners import Listeners
+from qbot.slack.register import SocketMode, bolt_app
+from qbot.slack.visitors import Visitors
+from qbot.store import Database, open_store
+from qbot.web.metrics import Metrics
+from qbot.web.slack import slack_app
+from tests.sandbox.slack.stage import ANA, GENERAL, Stage, served, stage, until
+
+SERVICES = ("cart", "orders", "payments")
+
+
+class Survey:
+    """The one question that the doors ask Argo CD; `error` is raised instead of an answer."""
+
+    def __init__(self) -> None:
+        self.states: Mapping[ServiceName, AppState] = {}
+        self.error: Exception | None = None
+
+    async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
+        if self.error:
+            raise self.error
+        return self.states
+
+
+@dataclass
+class Scene:
+    """What a test does and sees."""
+
+    played: Stage
+    bolt: AsyncApp
+    database: Database
+    desk: Desk
+    guard: Guard
+    argocd: Survey
+    transport: SignedHttp | Sockets
+    metrics: Metrics
+
+    @property
+    def slack(self) -> SlackGateway:
+        return self.desk.slack
+
+    # What people do
+
+    def line(self, text: str, user: str = ANA, channel: str = GENERAL) -> Json:
+        """The payload of a typed command, with a trigger and a response_url of its own."""
+        world, who = self.played.slack.world, self.played.slack.world.users[user]
+        trigger = world.trigger(user)
+        where = world.channels.get(channel) or world.dm(who)
+        url = self.played.slack.responses.issue("commands", user, where.id, trigger)
+        return payloads.slash(who, where, "/env", text, trigger=trigger, response_url=url)
+
+    async def send(self, kind: Delivery, payload: Json) -> Outcome:
+        return await self.transport.send(kind, payload, None)
+
+    async def type(self, text: str, user: str = ANA, channel: str = GENERAL) -> Message | None:
+        """Type `/env ...`; the answer in the acknowledgement, as a message that can be pressed."""
+        payload = self.line(text, user, channel)
+        return self.taken(await self.send("slash", payload), payload)
+
+    def taken(self, outcome: Outcome, payload: Json) -> Message | None:
+        """What Slack makes of an acknowledgement of a command."""
+        assert outcome.status == 200, outcome
+        if outcome.body is None:
+            return None
+        body = dict(outcome.body)
+        assert body.pop("response_type") == "ephemeral"
+        said = content.read(Arguments(body), self.played.kernel.calls)
+        return self.played.slack.responses.post(
+            said, payload["user_id"], payload["channel_id"], payload["trigger_id"], public=False
+        )
+
+    def pressed(self, message: Message, action_id: str, value: str = "", user: str = ANA) -> Json:
+        """The payload of a press of a button that a message shows or once showed."""
+        world = self.played.slack.world
+        trigger, channel = world.trigger(user), world.channels[message.channel]
+        element = {"type": "button", "action_id": action_id, "block_id": "b", "value": value}
+        action = element | {"action_ts": world.next_ts()}
+        url = self.played.slack.responses.issue("actions", user, channel.id, trigger, message)
+        return payloads.message_action(
+            world.users[user], channel, message, action, {}, trigger=trigger, response_url=url
+        )
+
+    async def press(
+        self, message: Message, action_id: str, value: str = "", user: str = ANA
+    ) -> None:
+        payload = self.pressed(message, action_id, value, user)
+        outcome = await self.send("interactive", payload)
+        assert (outcome.status, outcome.body) == (200, None), outcome
+        await self.settled()
+
+    async def press_in(self, view: View, action_id: str, value: str, user: str = ANA) -> None:
+        """Press a button of an open modal."""
+        world = self.played.slack.world
+        element = {"type": "button", "action_id": action_id, "block_id": "b", "value": value}
+        action = element | {"action_ts": world.next_ts()}
+        trigger = world.trigger(user, view.id)
+        payload = payloads.view_action(world.users[user], view, action, trigger)
+        assert (await self.send("interactive", payload)).status == 200
+        await self.settled()
+
+    async def submit(self, view: View, values: Json, user: str = ANA) -> Json:
+        """Submit the open form; the errors below its inputs, or nothing."""
+        answer = await self.played.drive("submit", user=user, view_id=view.id, values=values)
+        assert (answer["http_status"], answer["status"]) == (200, 200), answer
+        await self.settled()
+        errors: Json = answer["errors"]
+        return errors
+
+    async def settled(self) -> None:
+        """Nothing is being answered any more."""
+        await until(lambda: not self.desk.background)
+
+    # What people see
+
+    def view(self, user: str = ANA) -> View | None:
+        """The modal on top."""
+        stack = self.played.slack.world.modals.get(user)
+        return stack[-1] if stack else None
+
+    def private(self, user: str = ANA, channel: str = GENERAL) -> list[Message]:
+        """Ephemeral messages that somebody still sees in a channel, oldest first."""
+        found = self.played.slack.world.channels[channel].messages.values()
+        return [m for m in found if m.only_for == user and not m.deleted]
+
+    def direct(self, user: str = ANA) -> list[Message]:
+        """What is in somebody's conversation with Qbot."""
+        world = self.played.slack.world
+        return list(world.dm(world.users[user]).messages.values())
+
+    def counted(self, rule: str) -> float:
+        """How many requests were turned away by a rule."""
+        registry = self.metrics.registry
+        labels = {"rule": rule}
+        return registry.get_sample_value("qbot_slack_requests_refused_total", labels) or 0
+
+    # What there is
+
+    async def operations(self, branch: str) -> list[Operation]:
+        """Of one environment, oldest first."""
+        env = await self.database.store.find(branch)
+        assert env is not None
+        return list(reversed(await self.database.store.operations(env.id, limit=50)))
+
+    async def environment(self, branch: str, user: str = ANA) -> Environment:
+        """An environment whose create waits to be carried out."""
+        assert await self.type(f"create {branch}", user) is None
+        found = await self.database.store.find(branch)
+        assert found is not None
+        return found
+
+    async def end(self, phase: Phase, end: End = End.SUCCEEDED) -> Operation:
+        """Claim the oldest operation and end it, with its environment in this phase."""
+        (claim, *_) = await self.database.journal.claim("worker", 1)
+        operation = claim.operation
+        assert operation.progress is not None
+        stage_ = progress.Stage.READY if end is End.SUCCEEDED else progress.Stage.FAILED
+        rows = tuple(ServiceProgress(ServiceName(s), stage_) for s in SERVICES)
+        shown = replace(
+            operation.progress, step=Step.ENDED, end=end, services=rows,
+            ended_at=self.database.clock.now(),
+        )  # fmt: skip
+        env = cast("EnvId", operation.env)
+        moves = [PhaseChanged(env, phase)]
+        if phase is Phase.DELETED:
+            moves.insert(0, PhaseChanged(env, Phase.DELETING))
+        await self.database.journal.finish(claim, end, "", [*moves, CardChanged(shown)])
+        return replace(operation, progress=shown, end=end)
+
+    async def post(self, message: Rendered, channel: str = GENERAL) -> Message:
+        """A message of Qbot's that everybody sees."""
+        posted = await self.slack.post(channel, message)
+        return self.played.slack.world.channels[posted.channel].messages[posted.ts]
+
+
+def said(message: Message | None) -> str:
+    """All that a message says: its fallback and, so that nothing differs, its blocks."""
+    assert message is not None
+    return f"{message.text}\n{json.dumps(message.blocks, ensure_ascii=False)}"
+
+
+def _context(database: Database, argocd: Survey, answers: Answers, per_owner: int) -> Context:
+    catalog = {
+        ServiceName(s): Service(ServiceName(s), ProjectPath(f"shop/{s}"), f"https://g/{s}", "main")
+        for s in SERVICES
+    }
+    rules = Rules(
+        prefix="qbot", instance="main", cluster="https://k", url="https://{env}.shop.example",
+        ttl=timedelta(days=3), per_owner=per_owner, total=30, wait_for_builds=True,
+        follow_branch=False,
+        deploy_time=timedelta(minutes=9), build_time=timedelta(minutes=9),
+        delete_time=timedelta(minutes=9),
+    )  # fmt: skip
+    return Context(
+        catalog=catalog, rules=rules, argocd={"main": cast("ArgoCD", argocd)},
+        gitlab=cast("GitLab", None), store=database.store, answers=answers, clock=database.clock,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def scene(
+    folder: Path,
+    mode: Literal["http", "socket"] = "http",
+    *,
+    patience: float = PATIENCE,
+    store: Callable[[Store], Store] = lambda real: real,
+    style: Style | None = None,
+    per_owner: int = 9,
+) -> AsyncIterator[Scene]:
+    """Everything between Slack and the journal; `store` may stand in front of the guard's."""
+    clock, metrics, argocd = SystemClock(), Metrics(), Survey()
+    async with stage(mode) as played:
+        api = f"{played.kernel.url}/slack/api/"
+        async with open_slack(played.slack.bot_token, api) as slack:
+            database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock)
+            style = style or Style(hosts=frozenset({".shop.example"}))
+            context = _context(database, argocd, SlackAnswers(slack, style), per_owner)
+            requests = Requests(context=context, journal=database.journal, wake=lambda: None)
+            desk = Desk(
+                context=context, requests=requests, slack=slack, cards=database.cards, style=style
+            )
+            guard = Guard(
+                team=played.slack.team_id, visitors=Visitors(slack, clock),
+                store=store(database.store), desk=desk, refused=metrics.refused,
+                patience=patience,
+            )  # fmt: skip
+            bolt = bolt_app(
+                command=style.command, token=played.slack.bot_token, api_url=api,
+                team=played.slack.team_id, bot_user=played.slack.world.bot.id, guard=guard,
+                listeners=Listeners(desk),
+            )  # fmt: skip
+            made = Scene(played, bolt, database, desk, guard, argocd, played.slack.http, metrics)
+            try:
+                async with _door(made, mode):
+                    yield made
+            finally:
+                await desk.settle(1)
+                await database.close()
+        assert played.kernel.calls.refused == []
+
+
+@asynccontextmanager
+async def _door(made: Scene, mode: str) -> AsyncIterator[None]:
+    played, clock = made.played, made.database.clock
+    if mode == "http":
+        app = slack_app(
+            made.bolt, secret=played.slack.signing_secret, now=clock.now,
+            refused=made.metrics.refused,
+        )  # fmt: skip
+        async with served(app) as played.slack.app_url:
+            yield
+        return
+    made.transport = played.slack.sockets
+    async with open_slack(played.slack.app_token, f"{played.kernel.url}/slack/api/") as opener:
+        url = (await opener.call("apps.connections.open"))["url"]
+    socket = SocketMode(made.bolt, played.slack.app_token)
+    await socket.start(url)
+    try:
+        yield
+    finally:
+        await socket.stop()

@@ -1,0 +1,93 @@
+"""Private answers: by the nearest way that Slack takes, and never twice."""
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from qbot.domain.people import Actor, Place
+from qbot.errors import UserError
+from qbot.operations.requests import Asked
+from qbot.render.notices import notice
+from qbot.slack.answers import SlackAnswers
+from qbot.slack.payload import Delivery
+from tests.sandbox.slack.stage import ANA, GENERAL, RANDOM
+from tests.slack.scene import Scene
+
+HELLO = notice("hello")
+
+
+def delivery(url: str = "", channel: str = "") -> Delivery:
+    return Delivery(Asked(actor=Actor("T1", ANA), place=Place(channel, url), key="k"), "t")
+
+
+async def test_by_the_response_url_then_in_the_channel_then_in_the_dm(scene: Scene) -> None:
+    url = scene.line("help")["response_url"]
+    await scene.desk.whisper(delivery(url, GENERAL), HELLO)
+    await scene.desk.whisper(delivery(url + "-old", GENERAL), HELLO)
+    await scene.desk.whisper(delivery(url + "-old", RANDOM), HELLO)
+    await scene.desk.whisper(delivery(), HELLO)
+    assert (len(scene.private()), len(scene.direct())) == (2, 2)
+
+
+async def test_an_answer_that_may_be_there_is_not_given_again(scene: Scene) -> None:
+    scene.played.kernel.faults.add("slack", "POST /commands", "drop-after", 1)
+    await scene.desk.whisper(delivery(scene.line("help")["response_url"], GENERAL), HELLO)
+    assert (len(scene.private()), scene.direct()) == (1, [])
+
+
+async def test_where_slack_takes_nothing_it_is_logged_and_over(scene: Scene) -> None:
+    scene.played.kernel.faults.add("slack", "chat.post", "404", 2)
+    scene.played.kernel.faults.add("slack", "chat.post", "429", 2)
+    with capture_logs() as logs:
+        await scene.desk.whisper(delivery(channel=GENERAL), HELLO)
+    assert scene.private() + scene.direct() == []
+    assert logs
+
+
+async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
+    scene: Scene,
+) -> None:
+    answers = SlackAnswers(scene.slack, scene.desk.style)
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    why = UserError("No repository has it.", hint="`list` shows more.")
+    await answers.tell(operation, why)
+    (told,) = scene.private()
+    assert "`/env list` shows more" in told.text
+    scene.played.slack.responses.clear()
+    await answers.tell(operation, why)
+    assert "No repository has it" in scene.direct()[0].text
+    scene.played.kernel.faults.add("slack", "chat.postMessage", "500", 1)
+    await answers.tell(operation, why)
+    assert len(scene.direct()) == 1
+
+
+async def test_a_stop_waits_for_answers_but_not_for_ever(scene: Scene) -> None:
+    done: list[str] = []
+
+    async def answer(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        done.append("answered")
+
+    scene.desk.later(answer(0.01))
+    scene.desk.later(answer(60))
+    await scene.desk.settle(0.1)
+    assert done == ["answered"]
+    assert scene.desk.background == set()
+
+
+async def test_an_answer_that_fails_is_logged(scene: Scene) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        scene.desk.later(fail())
+        await scene.settled()
+    assert [entry["event"] for entry in logs] == ["an answer failed"]
+
+
+@pytest.mark.parametrize("user", ["", "U0NOBODY"])
+async def test_an_answer_to_nobody_harms_nobody(scene: Scene, user: str) -> None:
+    asked = Asked(actor=Actor("T1", user), place=Place(""), key="k")
+    await scene.desk.whisper(Delivery(asked, ""), HELLO)

@@ -1,0 +1,154 @@
+"""The forms: what they offer, errors below their inputs, and nothing lost when it takes long."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from qbot.domain import actions
+from qbot.domain.environment import Phase
+from qbot.domain.operation import CreateInput
+from qbot.domain.progress import Kind
+from qbot.errors import PermanentError, TransientError
+from qbot.sandbox.slack.model import View
+from tests.sandbox.slack.stage import ANA, BEN, GENERAL, RANDOM
+from tests.slack.scene import Scene, said
+from tests.slack.scene import scene as built
+
+
+async def opened(scene: Scene, text: str, user: str = ANA, channel: str = GENERAL) -> View:
+    assert await scene.type(text, user, channel) is None
+    view = scene.view(user)
+    assert view is not None
+    return view
+
+
+async def test_the_create_form_does_what_the_command_does(either: Scene) -> None:
+    source = await either.environment("feat/base")
+    view = await opened(either, "create")
+    values = {
+        actions.BRANCH_INPUT: " feat/x ",
+        actions.SERVICES_INPUT: ["cart", "orders"],
+        actions.FROM_INPUT: source.id,
+        actions.TTL_INPUT: "2d",
+    }
+    assert await either.submit(view, values) == {}
+    assert either.view() is None
+    (operation,) = await either.operations("feat/x")
+    assert operation.input == CreateInput(
+        branch=operation.input.branch,  # type: ignore[union-attr]
+        services=("cart", "orders"),  # type: ignore[arg-type]
+        source=source.id,
+        ttl=timedelta(days=2),
+    )
+    assert operation.place.channel == GENERAL
+
+
+async def test_an_error_stands_below_the_input_that_it_is_about(scene: Scene) -> None:
+    view = await opened(scene, "create")
+    errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/..x"})
+    assert "cannot be the name of a git branch" in errors.pop(actions.BRANCH_INPUT)
+    assert errors == {}
+    assert scene.view() is view
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
+    assert scene.counted("repeated") == 0
+    assert len(await scene.operations("feat/x")) == 1
+
+
+async def test_an_environment_that_went_while_the_form_was_open(scene: Scene) -> None:
+    source = await scene.environment("feat/base")
+    create = await opened(scene, "create")
+    delete = await opened(scene, "delete", BEN)
+    await scene.end(Phase.DELETED)
+    values = {actions.BRANCH_INPUT: "feat/x", actions.FROM_INPUT: source.id}
+    errors = await scene.submit(create, values)
+    assert "feat/base is gone already. /env " in errors[actions.FROM_INPUT]
+    errors = await scene.submit(delete, {actions.ENVIRONMENT_INPUT: source.id}, BEN)
+    assert "is gone already" in errors[actions.ENVIRONMENT_INPUT]
+
+
+async def test_a_branch_that_is_taken_is_told_in_the_channel_privately(scene: Scene) -> None:
+    await scene.environment("feat/x", BEN)
+    view = await opened(scene, "create")
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
+    (answer,) = scene.private()
+    assert f"<@{BEN}> started to create it" in answer.text
+
+
+async def test_where_qbot_is_no_member_a_form_is_answered_in_the_dm(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    view = await opened(scene, "create", BEN, RANDOM)
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}, BEN) == {}
+    (answer,) = scene.direct(BEN)
+    assert f"<@{ANA}> started to create it" in answer.text
+
+
+async def test_the_delete_form_offers_one_s_own_first(scene: Scene) -> None:
+    await scene.environment("feat/mine")
+    await scene.environment("feat/hers", BEN)
+    view = await opened(scene, "delete")
+    menu = view.spec["blocks"][0]["element"]
+    assert menu["options"][0]["text"]["text"].startswith("feat/mine")
+    value = menu["options"][0]["value"]
+    assert await scene.submit(view, {actions.ENVIRONMENT_INPUT: value}) == {}
+    assert (await scene.operations("feat/mine"))[-1].kind is Kind.TEARDOWN
+
+
+async def test_with_nothing_to_delete_the_form_only_says_so(scene: Scene) -> None:
+    view = await opened(scene, "delete")
+    assert "no environment" in str(view.spec["blocks"])
+    assert "submit" not in view.spec
+
+
+@pytest.mark.parametrize("text", ["create", "delete"])
+async def test_a_form_that_slack_no_longer_opens_names_the_command(scene: Scene, text: str) -> None:
+    payload = scene.line(text)
+    scene.played.slack.world.triggers[payload["trigger_id"]].expires = 0
+    answer = said(scene.taken(await scene.send("slash", payload), payload))
+    assert "three seconds" in answer
+    assert f"`/env {text} feat/checkout`" in answer
+    assert scene.view() is None
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("the database is away"), PermanentError("the database is away")]
+)
+async def test_what_is_nobody_s_fault_leaves_the_form_open(scene: Scene, error: Exception) -> None:
+    view = await opened(scene, "create")
+    journal = scene.database.journal
+    try:
+        scene.desk.requests._journal = Broken(error)  # type: ignore[assignment]
+        errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"})
+    finally:
+        scene.desk.requests._journal = journal
+    assert "the database is away" in errors[actions.BRANCH_INPUT]
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
+
+
+async def test_a_bug_closes_the_form_and_is_told_with_a_reference(scene: Scene) -> None:
+    view = await opened(scene, "create")
+    scene.desk.requests._journal = Broken(ZeroDivisionError())  # type: ignore[assignment]
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
+    assert "Reference" in scene.private()[-1].text
+
+
+async def test_an_error_that_comes_too_late_for_the_form_is_told_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with built(tmp_path, patience=0.0) as scene:
+        await scene.type("create")
+        await scene.settled()
+        view = scene.view()
+        assert view is not None
+        assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/..x"}) == {}
+        assert "cannot be the name of a git branch" in scene.private()[-1].text
+
+
+class Broken:
+    """A journal that always fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def submit(self, *_: object) -> None:
+        raise self._error
