@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
 
 from qbot.gateways.slack import web_client
 from qbot.render.blocks import Message
@@ -19,6 +21,7 @@ from qbot.slack import payload
 from qbot.slack.guard import Guard
 from qbot.slack.listeners import FORMS, Listeners, Submitted
 
+log = structlog.get_logger()
 Body = Mapping[str, Any]
 OURS = re.compile(r"^env_")
 
@@ -48,10 +51,17 @@ def bolt_app(
         authorize=authorize,
         request_verification_enabled=False,
     )
+    app.error(_unreadable)
     _commands(app, command, guard, listeners)
     _actions(app, guard, listeners)
     _views(app, guard, listeners)
     return app
+
+
+async def _unreadable(error: Exception) -> BoltResponse:
+    """Listeners never raise, so Bolt itself stumbled over a payload that is none of Slack's."""
+    log.warning("payload cannot be read", error=type(error).__name__)
+    return BoltResponse(status=400)
 
 
 def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -> None:
