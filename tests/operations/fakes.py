@@ -11,7 +11,16 @@ from datetime import datetime
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
-from qbot.domain.names import BASE, AppName, BranchName, EnvName, OpId, ProjectPath, ServiceName
+from qbot.domain.names import (
+    BASE,
+    AppName,
+    BranchName,
+    EnvId,
+    EnvName,
+    OpId,
+    ProjectPath,
+    ServiceName,
+)
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Progress
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
@@ -44,8 +53,7 @@ class FakeArgoCD:
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
         self.faults = Faults()
-        self.projects: set[EnvName] = set()
-        self.foreign_projects: set[EnvName] = set()
+        self.projects: dict[EnvName, EnvId] = {}
         self.apps: dict[AppName, AppState] = {}
         self.effects: Counter[str] = Counter()
         self.log: list[str] = []
@@ -103,11 +111,10 @@ class FakeArgoCD:
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         await self._called("ensure_project")
-        if env.name in self.foreign_projects:
-            raise PermanentError(f"The AppProject {env.name} exists and is not ours.")
         if env.name not in self.projects:
             self._count("project made", env.name)
-        self.projects.add(env.name)
+            self.projects[env.name] = env.id
+        self._check_project(env)
 
     async def ensure_application(
         self, env: Environment, service: Service, plan: ServicePlan, *, op: OpId, validate: bool
@@ -163,11 +170,13 @@ class FakeArgoCD:
 
     async def delete_project(self, env: Environment) -> None:
         await self._called("delete_project")
+        if env.name not in self.projects:
+            return
+        self._check_project(env)
         if any(s.env == env.id for s in self.apps.values()):
             raise TransientError("Applications still refer to it")
-        if env.name in self.projects:
-            self._count("project deleted", env.name)
-        self.projects.discard(env.name)
+        self._count("project deleted", env.name)
+        del self.projects[env.name]
 
     async def read(self, env: Environment, service: ServiceName) -> AppState | None:
         await self._called("read", service)
@@ -175,7 +184,7 @@ class FakeArgoCD:
 
     async def project_exists(self, env: Environment) -> bool:
         await self._called("project_exists")
-        return env.name in self.projects | self.foreign_projects
+        return env.name in self.projects
 
     async def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         event = asyncio.Event()
@@ -199,6 +208,10 @@ class FakeArgoCD:
         self.log.append(f"{method} {service}".strip())
         self.faults.strike(f"{method} {service}" if service else method)
         self.faults.strike(method)
+
+    def _check_project(self, env: Environment) -> None:
+        if self.projects[env.name] != env.id:
+            raise PermanentError(f"The AppProject {env.name} exists and is not ours.")
 
     def _count(self, effect: str, name: str) -> None:
         self.effects[f"{effect}: {name}"] += 1
@@ -250,6 +263,7 @@ class FakeGitLab:
         self.faults = Faults()
         self.branches: dict[ProjectPath, dict[str, Commit]] = {p: {} for p in projects}
         self.pipelines: dict[str, Build] = {}
+        self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
         self._commits = 0
         for project in projects:
             self.push(project, "main")
@@ -282,6 +296,10 @@ class FakeGitLab:
         self, commits: Collection[tuple[ProjectPath, str]]
     ) -> Mapping[tuple[ProjectPath, str], tuple[Build, str]]:
         await self._called("builds")
+        for _, sha in commits:
+            if sha in self.ending:
+                self.ending[sha] -= 1
+                self.pipelines[sha] = Build.RUNNING if self.ending[sha] > 0 else Build.PASSED
         return {(p, sha): (self.pipelines[sha], f"https://git/{p}/{sha[:8]}") for p, sha in commits}
 
     async def branch_names(self, projects: Collection[ProjectPath], text: str) -> Sequence[str]:

@@ -122,6 +122,11 @@ class Scene:
 
     # Qbot
 
+    @property
+    def journal(self) -> Any:
+        """The database's, with an eye on what is under way."""
+        return self._busy[0]
+
     def configure(self, *services: str, **rules: Any) -> None:
         """Another qbot.yaml, from the next engine on."""
         self.rules = replace(self.rules, **rules)

@@ -17,7 +17,7 @@ async def test_nothing_is_left_and_each_thing_is_deleted_once(scene: Scene) -> N
     done = await scene.delete()
     assert (done.end, done.headline) == (SUCCEEDED, "")
     assert await scene.phase() is Phase.DELETED
-    assert (scene.argocd.apps, scene.argocd.projects) == ({}, set())
+    assert (scene.argocd.apps, scene.argocd.projects) == ({}, {})
     assert len(scene.argocd.effects) == 5
     assert set(scene.argocd.effects.values()) == {1}
     assert set((await scene.stages(done)).values()) == {Stage.GONE}
@@ -254,7 +254,7 @@ async def test_a_sync_that_waited_behind_a_deletion_makes_nothing_again(scene: S
     assert (await scene.ended(running)).end is CANCELLED
     assert (await scene.ended(delete)).end is SUCCEEDED
     assert (await scene.ended(late)).end is REFUSED
-    assert (scene.argocd.apps, scene.argocd.projects) == ({}, set())
+    assert (scene.argocd.apps, scene.argocd.projects) == ({}, {})
     assert await scene.phase() is Phase.DELETED
 
 

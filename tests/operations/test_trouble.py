@@ -5,8 +5,7 @@ from datetime import datetime
 import pytest
 
 from qbot.domain.environment import Phase
-from qbot.domain.names import BASE, ServiceName, env_name
-from qbot.domain.names import BranchName as Branch
+from qbot.domain.names import BASE, BranchName, EnvId, ServiceName, env_name
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Kind, Stage
 from qbot.domain.services import Build
@@ -115,7 +114,7 @@ async def test_a_gitlab_that_refuses_ends_a_create_without_a_trace(scene: Scene)
 async def test_a_foreign_project_of_the_same_name_ends_a_create_without_a_trace(
     scene: Scene,
 ) -> None:
-    scene.argocd.foreign_projects.add(env_name(Branch("feat/x"), prefix="qbot"))
+    scene.argocd.projects[env_name(BranchName("feat/x"), prefix="qbot")] = EnvId("e-other")
     done = await scene.create()
     assert done.end is FAILED
     assert done.headline.endswith("is not ours. Nothing was made.")

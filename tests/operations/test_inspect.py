@@ -1,0 +1,82 @@
+"""How an environment stands, for people who look."""
+
+from qbot.domain.names import ServiceName
+from qbot.domain.progress import Stage
+from qbot.domain.services import Build
+from qbot.errors import TransientError
+from qbot.operations.inspect import Inspection, inspect
+from tests.operations.scene import Scene
+
+WEB = ServiceName("web")
+
+
+async def seen(scene: Scene) -> Inspection:
+    return await inspect(scene.context, await scene.env())
+
+
+def stages(found: Inspection) -> dict[str, Stage]:
+    return {s.service: s.stage for s in found.services}
+
+
+async def test_argo_cd_is_asked_and_every_service_is_there(scene: Scene) -> None:
+    done = await scene.create()
+    scene.argocd.put(scene.app("web"), health="Degraded")
+    found = await seen(scene)
+    assert stages(found) == {"cart": Stage.READY, "orders": Stage.READY, "web": Stage.FAILED}
+    assert (found.trouble, found.as_of) == ("", scene.clock.now())
+    assert found.operation
+    assert found.operation.id == done.id
+
+
+async def test_an_application_that_somebody_deleted_is_missed(scene: Scene) -> None:
+    await scene.create()
+    del scene.argocd.apps[scene.app("web")]
+    (web,) = (s for s in (await seen(scene)).services if s.service == WEB)
+    assert (web.stage, web.reason) == (Stage.FAILED, "Its Application is not there.")
+
+
+async def test_while_it_is_being_made_what_is_missing_is_only_planned(scene: Scene) -> None:
+    scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    scene.argocd.faults.lay("ensure_application web", TransientError("away"), times=500)
+    op = await scene.begin()
+    await scene.pass_(5)
+    found = stages(await seen(scene))
+    assert (found["cart"], found["web"]) == (Stage.BUILDING, Stage.PLANNED)
+    await scene.cancel(op)
+    await scene.ended(op)
+    assert stages(await seen(scene))["web"] is Stage.PLANNED
+
+
+async def test_while_it_is_being_deleted_what_is_missing_is_gone(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.sticky[WEB] = "slow"
+    op = await scene.begin_delete()
+    await scene.pass_(5)
+    assert stages(await seen(scene)) == {
+        "cart": Stage.GONE,
+        "orders": Stage.GONE,
+        "web": Stage.DELETING,
+    }
+    scene.argocd.free("web")
+    await scene.ended(op)
+
+
+async def test_where_argo_cd_is_away_the_last_that_was_known_stands_in(scene: Scene) -> None:
+    scene.argocd.health[WEB] = "Degraded"
+    await scene.create()
+    done = await scene.sync("cart")  # its card knows of one service only
+    ended = (await scene.progress(done)).updated_at
+    await scene.pass_(60)
+    scene.argocd.faults.lay("survey", TransientError("Argo CD: 503"))
+    found = await seen(scene)
+    assert stages(found) == {"cart": Stage.READY, "orders": Stage.READY, "web": Stage.FAILED}
+    assert (found.trouble, found.as_of) == ("Argo CD: 503", ended)
+
+
+async def test_where_nothing_was_ever_known_the_plans_stand_in(scene: Scene) -> None:
+    await scene.create()
+    await scene.look("delete from cards")
+    scene.argocd.faults.lay("survey", TransientError("Argo CD: 503"))
+    found = await seen(scene)
+    assert set(stages(found).values()) == {Stage.PLANNED}
+    assert found.as_of == (await scene.env()).created_at
