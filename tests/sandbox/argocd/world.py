@@ -154,9 +154,10 @@ class Argo:
 
     async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         async with asyncio.timeout(seconds):
-            while not (found := condition()):
+            while True:
+                if found := condition():
+                    return found
                 await asyncio.sleep(0.002)
-        return found
 
 
 def project(name: str = "qbot-x", **spec: Any) -> Json:
