@@ -41,8 +41,8 @@ def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
 
 def _ended(progress: Progress, style: Style) -> list[Block | None]:
     cancelled_create = progress.end is End.CANCELLED and progress.kind is Kind.CREATE
-    if cancelled_create and not progress.services:
-        return []
+    if progress.kind is Kind.CREATE and not progress.services:
+        return []  # nothing was made: there is nothing to retry, look at or delete
     first: Block | None = None
     if progress.end is End.SUCCEEDED:
         first = _open(progress, style)
