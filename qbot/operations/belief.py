@@ -28,20 +28,24 @@ class Belief:
         self._since: dict[ServiceName, datetime] = {}
         self._truth: dict[ServiceName, AppState] = {}
         self._absent: dict[ServiceName, int] = {}  # the version that is known not to be any more
-        self._doubts = 0
+        self._judged: dict[ServiceName, AppState] = {}
+        self._unsure: dict[ServiceName, Verdict] = {}  # believed, while it looks otherwise
 
     def expect(self, plan: ServicePlan) -> None:
         """This service shall run this version."""
         # Where Argo CD follows the branch it may be past the commit that Qbot knows.
         self._wanted[plan.service] = "" if self._rules.follow_branch else plan.sha
+        self._judged.pop(plan.service, None)
 
     def synced(self, service: ServiceName, at: datetime) -> None:
         """A sync was asked for: results of earlier ones do not count."""
         self._since[service] = at
+        self._judged.pop(service, None)
 
     def refuse(self, service: ServiceName, reason: str) -> None:
         """It will not come to be; nothing that Argo CD says later changes that."""
         self._wanted.pop(service, None)
+        self._unsure.pop(service, None)
         self._tracker.stage(service, Stage.FAILED, reason)
 
     def look(
@@ -61,16 +65,22 @@ class Belief:
             last: no time is left to wait for bad news to pass: everything counts as it looks.
         """
         seen: dict[ServiceName, tuple[AppState, Verdict]] = {}
-        self._doubts = 0
         for service in self._wanted:
             state = self._newest(service, live)
-            if state is None:
+            if state is None or (not last and self._is_old_news(service, state)):
                 continue
             found = self._judge(service, state)
             believed = self._debounce.settle(service, found, now=now)
-            self._doubts += isinstance(believed, Ready) and not isinstance(found, Ready)
+            self._judged[service] = state
+            self._unsure.pop(service, None)
+            if type(found) is not type(believed):
+                self._unsure[service] = believed
             seen[service] = (state, found if last else believed)
         self._tracker.saw(seen, at=at)
+
+    def _is_old_news(self, service: ServiceName, state: AppState) -> bool:
+        """Most services have not changed since the last look, and there may be very many."""
+        return self._judged.get(service) is state and service not in self._unsure
 
     def insist(
         self, truth: Mapping[ServiceName, AppState], live: Mapping[ServiceName, AppState]
@@ -79,12 +89,14 @@ class Belief:
         self._truth = dict(truth)
         for service in self._wanted.keys() - truth.keys():
             self._absent[service] = live[service].version if service in live else -1
+            self._judged.pop(service, None)
             self._tracker.stage(service, Stage.SYNCING, _MISSING)
 
     @property
     def settled(self) -> bool:
         """Nothing is on its way any more, and nothing that is ready looks otherwise just now."""
-        return not self._doubts and not self._tracker.of(Stage.PLANNED, Stage.SYNCING)
+        doubted = any(isinstance(believed, Ready) for believed in self._unsure.values())
+        return not doubted and not self._tracker.of(Stage.PLANNED, Stage.SYNCING)
 
     def _newest(
         self, service: ServiceName, live: Mapping[ServiceName, AppState]

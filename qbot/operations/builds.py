@@ -35,9 +35,6 @@ class Builds:
         """Whether some pipeline has not ended; failed ones hold nobody up."""
         return any(plan.build is not Build.FAILED for plan in self._waiting.values())
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
     async def passed(self) -> Sequence[ServicePlan]:
         """Those that have passed since the last call; recorded."""
         now = self._context.clock.now()

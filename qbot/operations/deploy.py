@@ -39,6 +39,7 @@ class Rollout:
         self.env = tracker.env
         self.belief = Belief(context.rules, run.operation.id, tracker)
         self.after_make: AfterMake | None = None
+        self.fresh = True  # whether no service of the environment was ever made
         self._builds = Builds(run, context, tracker, ())
         self._existing: Mapping[ServiceName, AppState] = {}
         self._doubted = False
@@ -80,7 +81,7 @@ class Rollout:
             self._existing = await self.run.call(
                 "what exists", lambda: self.argocd.survey(self.env)
             )
-        alone = 0 if self._existing.keys() - {BASE} else 1
+        alone = 1 if self.fresh and not self._existing.keys() - {BASE} else 0
         for plan in plans[:alone]:
             await self._make(plan, validate=True)
         await self._make_all(plans[alone:])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
-from qbot.domain.names import ServiceName
+from qbot.domain.names import BASE, ServiceName
 from qbot.domain.operation import SyncInput
 from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Stage, Step
@@ -48,6 +48,7 @@ async def sync(run: Run, context: Context) -> Outcome:
     tracker.plan(plans)
     rollout = Rollout(run, context, argocd, tracker)
     rollout.after_make = Nudge(rollout, asked, before)
+    rollout.fresh = not before.keys() - {BASE}
     return await _roll(run, context, rollout, plans)
 
 

@@ -231,3 +231,25 @@ async def test_where_argo_cd_follows_the_branch_any_commit_of_it_counts(scene: S
     await scene.create()
     scene.argocd.put(scene.app("cart"), revision="9" * 40, synced_revision="9" * 40)
     assert (await scene.sync()).end is SUCCEEDED
+
+
+async def test_a_sync_that_runs_already_holds_no_other_service_up(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("cart"), phase="Running")
+    op = await scene.begin_sync()
+    await scene.pass_(2)
+    for service in ("orders", "web"):
+        assert scene.argocd.effects[f"synced: {scene.app(service)}"] == 1
+    scene.argocd.release("cart")
+    assert (await scene.ended(op)).end is SUCCEEDED
+
+
+async def test_argo_cd_away_at_the_end_of_a_sync_is_told_as_such(scene: Scene) -> None:
+    await scene.create()
+    op = await scene.begin_sync()
+    await scene.until(lambda: scene.argocd.effects[f"synced: {scene.app('web')}"])
+    scene.argocd.put(scene.app("web"), health="Progressing")
+    scene.argocd.faults.lay("survey", TransientError("503"), times=10_000)
+    done = await scene.ended(op)
+    assert done.headline == "How the services are could not be checked: 503"
+    assert await scene.phase() is Phase.FAILED

@@ -263,3 +263,13 @@ async def test_the_branch_can_be_created_again(scene: Scene) -> None:
     await scene.delete()
     assert (await scene.create()).end is SUCCEEDED
     assert await scene.phase() is Phase.READY
+
+
+async def test_a_sync_that_may_not_be_stopped_does_not_stop_the_deletion(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("web"), phase="Running")
+    scene.argocd.faults.lay("terminate web", PermanentError("no right"))
+    op = await scene.begin_delete()
+    await scene.pass_(5)
+    scene.argocd.free("web")
+    assert (await scene.ended(op)).end is SUCCEEDED
