@@ -15,7 +15,7 @@ import structlog
 _MASK = "[redacted]"
 _SECRETS = re.compile(
     r"xox[a-z](?:\.xox[a-z])?-[\w-]+|xapp-[\w-]+"  # Slack
-    r"|gl[a-z]{2,6}-[\w.-]{8,}|whsec_[\w+/=-]+"  # GitLab: glpat-, gldt-, glrt-, glptt- ...
+    r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|oas|ffct)-[\w.-]+|whsec_[\w+/=-]+"  # GitLab
     r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+"  # a JSON Web Token: Argo CD
     r"|https?://hooks\.slack(?:-gov)?\.com/\S+|wss?://\S+"  # response_url; Socket Mode's ticket
     r"|(?<=://)[^/\s:@]*:[^\s]+(?=@)"  # a password in a URL

@@ -67,8 +67,8 @@ async def serve(env_file: Path | None) -> None:
         PermanentError: settings, catalog, token or address are not usable.
     """
     settings = from_process(env_file)
-    configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
     catalog = load_catalog(settings.config, instances=settings.argocd)
+    configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):

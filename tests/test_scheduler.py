@@ -1,0 +1,65 @@
+"""Ticks: they survive errors, and each fires once in a process."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from qbot.errors import TransientError
+from qbot.scheduler import Scheduler
+
+
+class Housekeeping:
+    """Counts; raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.ran = 0
+        self.event = asyncio.Event()
+
+    async def forget_old(self) -> int:
+        self.ran += 1
+        self.event.set()
+        if self.error:
+            raise self.error
+        return 0
+
+
+async def tick(scheduler: Scheduler) -> None:
+    """Call the job as APScheduler does."""
+    (job,) = scheduler._scheduler.get_jobs()
+    await job.func()
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(TransientError("the database is away"), "warning"), (KeyError(), "error")]
+)
+async def test_a_tick_survives_what_goes_wrong_in_it(error: Exception, level: str) -> None:
+    housekeeping = Housekeeping()
+    scheduler = Scheduler(housekeeping)
+    housekeeping.error = error
+    with capture_logs() as logs:
+        await tick(scheduler)
+    assert [(e["event"], e["log_level"], e["tick"]) for e in logs] == [
+        ("tick failed", level, "forget")
+    ]
+    housekeeping.error = None
+    await tick(scheduler)
+    assert housekeeping.ran == 2
+
+
+async def test_a_tick_that_is_due_fires_once_and_none_after_the_stop() -> None:
+    housekeeping = Housekeeping()
+    scheduler = Scheduler(housekeeping)
+    scheduler.start()
+    (job,) = scheduler._scheduler.get_jobs()
+    assert job.next_run_time.minute == 17
+    job.modify(next_run_time=datetime.now(UTC))  # noqa: TID251  (APScheduler's own clock)
+    await asyncio.wait_for(housekeeping.event.wait(), 5)
+    (job,) = scheduler._scheduler.get_jobs()
+    assert job.next_run_time > datetime.now(UTC)  # noqa: TID251  (as above)
+    assert housekeeping.ran == 1
+    scheduler.stop()
+    await asyncio.sleep(0)
+    assert not scheduler._scheduler.running
