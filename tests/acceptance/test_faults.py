@@ -76,7 +76,7 @@ async def test_passing_faults_change_nothing_at_the_end(
     ("vendor", "match", "kind", "names"),
     [
         ("argocd", "POST /api/v1/projects", "401", "QBOT_ARGOCD__MAIN__TOKEN"),
-        ("argocd", "POST /api/v1/projects", "403", "projects"),
+        ("argocd", "POST /api/v1/projects", "403", "permission denied"),
         ("gitlab", "GET /api/v4/projects", "401", "QBOT_GITLAB__TOKEN"),
     ],
 )

@@ -16,7 +16,7 @@ SPEED = 40.0
 CREATE_SECONDS = 5.0  # how long one takes at this speed: the kills fall within it
 DELETE_SECONDS = 2.5
 KILLS = {"create": 2, "delete": 1}  # per round
-ROUNDS = rounds(full=50, sample=2)
+ROUNDS = rounds(full=25, sample=1)  # two deaths in a create and one in a delete, each
 
 
 async def kill_and_restart(

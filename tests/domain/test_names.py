@@ -20,7 +20,7 @@ from qbot.domain.names import (
 from qbot.errors import UserError
 
 branches = st.text(
-    st.characters(blacklist_categories=("Cs",), min_codepoint=1), min_size=1, max_size=300
+    st.characters(exclude_categories=["Cs"], min_codepoint=1), min_size=1, max_size=300
 ).map(BranchName)
 
 

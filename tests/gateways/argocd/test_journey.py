@@ -41,7 +41,7 @@ async def argocd(argo: Argo) -> AsyncIterator[ArgoCDGateway]:
 
 
 async def until_ready(argocd: ArgoCDGateway, service: ServiceName, wanted: str) -> AppState:
-    async with asyncio.timeout(5), aclosing(argocd.watch(ENV)) as changes:
+    async with asyncio.timeout(20), aclosing(argocd.watch(ENV)) as changes:
         async for states in changes:
             if service in states and isinstance(judge(states[service], wanted), Ready):
                 return states[service]
@@ -187,7 +187,7 @@ async def test_a_sync_carries_the_operation_and_no_revision(
     await create(argocd, sha)
     await until_ready(argocd, CART, sha)
     await argocd.sync(ENV, CART, op=OP, prune=True, dry_run=False)
-    async with asyncio.timeout(5), aclosing(argocd.watch(ENV)) as changes:
+    async with asyncio.timeout(20), aclosing(argocd.watch(ENV)) as changes:
         async for states in changes:
             if states[CART].info == OP and judge(states[CART], sha) == Ready():
                 break
@@ -197,7 +197,7 @@ async def test_a_second_sync_at_once_is_told_to_wait(argo: Argo, argocd: ArgoCDG
     sha = argo.cart.write("main", chart(config=CONFIG, hook=job("slow", "PreSync")))
     await argo.drive.post("/drive/app", json={"name": NAME, "hook": "slow", "phase": "Running"})
     await create(argocd, sha)
-    async with asyncio.timeout(5), aclosing(argocd.watch(ENV)) as changes:
+    async with asyncio.timeout(20), aclosing(argocd.watch(ENV)) as changes:
         async for states in changes:
             if CART in states and states[CART].waits_for.startswith("hook"):
                 break

@@ -67,7 +67,7 @@ class Watcher:
         return found
 
     async def until_gone(self) -> None:
-        await asyncio.wait_for(self.was_empty.wait(), 5)
+        await asyncio.wait_for(self.was_empty.wait(), 20)
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ async def gateway(
         await opened.close()
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
     """What the condition, awaited if it can be, becomes once it holds."""
     async with asyncio.timeout(seconds):
         while True:
