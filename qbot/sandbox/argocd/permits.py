@@ -44,23 +44,25 @@ def destination_permitted(spec: Json, destination: Json) -> bool:
     return allowed
 
 
-def kind_permitted(spec: Json, group: str, kind: str) -> bool:
-    """Whether the project lets this kind be deployed.
+def kind_permitted(spec: Json, group: str, kind: str, name: str) -> bool:
+    """Whether the project lets an object of this kind and name be deployed.
 
-    Cluster-wide kinds need a place on the white-list. Namespaced kinds do only if there is
-    such a list: an empty one counts as none.
+    Cluster-wide kinds need a place on the white-list, whose entries may hold for some names
+    only. Namespaced kinds do only if there is such a list: an empty one counts as none.
     """
     if kind in CLUSTER_WIDE:
-        allowed = _in(spec.get("clusterResourceWhitelist"), group, kind)
-        return allowed and not _in(spec.get("clusterResourceBlacklist"), group, kind)
+        allowed = _in(spec.get("clusterResourceWhitelist"), group, kind, name)
+        return allowed and not _in(spec.get("clusterResourceBlacklist"), group, kind, name)
     white = spec.get("namespaceResourceWhitelist")
     allowed = not white or _in(white, group, kind)
     return allowed and not _in(spec.get("namespaceResourceBlacklist"), group, kind)
 
 
-def _in(entries: list[Json] | None, group: str, kind: str) -> bool:
+def _in(entries: list[Json] | None, group: str, kind: str, name: str = "") -> bool:
     return any(
-        _matches(entry.get("group", ""), group) and _matches(entry.get("kind", ""), kind)
+        _matches(entry.get("group", ""), group)
+        and _matches(entry.get("kind", ""), kind)
+        and (not entry.get("name") or _matches(entry["name"], name))
         for entry in entries or ()
     )
 

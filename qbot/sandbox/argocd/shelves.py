@@ -37,6 +37,8 @@ class Shelf:
         self.lag = lag
         self.objects: dict[str, Json] = {}
         self.visible: dict[str, Json] = {}
+        self.born: dict[str, float] = {}  # when each was created, in unix seconds, to the fraction
+        self._newest = "1"  # version that the informer has seen
         self.controllers: list[Listener] = []  # told at the moment of the write
         self.watchers: set[Listener] = set()  # told when the informer knows
 
@@ -47,6 +49,7 @@ class Shelf:
     def create(self, thing: Json) -> Json:
         """Store a new object and give it what Kubernetes gives: uid, version, times."""
         now = stamp(self._kernel.clock.now())
+        self.born[name_of(thing)] = self._kernel.clock.time()
         metadata = {
             **thing["metadata"],
             "namespace": NAMESPACE,
@@ -88,13 +91,13 @@ class Shelf:
     def remove(self, name: str) -> None:
         """Take the object away."""
         old = self.objects.pop(name)
+        self.born.pop(name)
         gone = with_metadata(old, resourceVersion=str(next(self._versions)))
         self._announce(Change("DELETED", gone, old))
 
     def current_version(self) -> str:
-        """The version that a list carries: nothing visible is newer."""
-        versions = (int(each["metadata"]["resourceVersion"]) for each in self.visible.values())
-        return str(max(versions, default=1))
+        """The version that a list carries: the last one seen, be it of something now gone."""
+        return self._newest
 
     def _store(self, kind: str, thing: Json, old: Json | None) -> Json:
         thing = with_metadata(thing, resourceVersion=str(next(self._versions)))
@@ -115,6 +118,7 @@ class Shelf:
         self._show(change)
 
     def _show(self, change: Change) -> None:
+        self._newest = change.object["metadata"]["resourceVersion"]
         if change.type == "DELETED":
             self.visible.pop(name_of(change.object), None)
         else:

@@ -4,6 +4,7 @@ Source: Argo CD `pkg/apis/application/v1alpha1/types.go`; Kubernetes' rules for 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from qbot.sandbox.argocd.decoding import (
@@ -18,7 +19,7 @@ from qbot.sandbox.argocd.decoding import (
     Block,
     decode,
 )
-from qbot.sandbox.argocd.objects import Json
+from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of
 
 _VALUE_PAIR = Block({"name": TEXT, "value": TEXT, "forceString": FLAG})
 _HELM = Block(
@@ -161,3 +162,15 @@ def invalid_metadata(kind: str, metadata: Json) -> str:
         if "." not in finalizer:
             complaint = f'metadata.finalizers: Invalid value: "{finalizer}": name is not qualified'
     return f'{kind}.argoproj.io "{name}" is invalid: {complaint}' if complaint else ""
+
+
+def too_late(app: Json, wanted: Iterable[str]) -> str:
+    """Kubernetes' message about finalizers that a dying object may not get, else empty."""
+    added = sorted(set(wanted) - set(finalizers(app)))
+    if not added or not dying(app):
+        return ""
+    return (
+        f'Application.argoproj.io "{name_of(app)}" is invalid: metadata.finalizers: Forbidden:'
+        " no new finalizers can be added if the object is being deleted,"
+        f" found new finalizers {added}"
+    )

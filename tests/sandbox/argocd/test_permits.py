@@ -61,4 +61,10 @@ def test_destinations_match_server_or_name_and_namespace(
 def test_kinds_follow_the_lists(
     spec: dict[str, Any], group: str, kind: str, permitted: bool
 ) -> None:
-    assert kind_permitted(spec, group, kind) is permitted
+    assert kind_permitted(spec, group, kind, "qbot-x") is permitted
+
+
+@pytest.mark.parametrize(("name", "permitted"), [("qbot-x", True), ("qbot-y", False)])
+def test_a_cluster_wide_kind_may_be_permitted_by_name(name: str, permitted: bool) -> None:
+    spec = {"clusterResourceWhitelist": [{"group": "", "kind": "Namespace", "name": "qbot-x"}]}
+    assert kind_permitted(spec, "", "Namespace", name) is permitted

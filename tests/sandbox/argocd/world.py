@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from qbot.sandbox.argocd import TOKEN, ArgoCDStandIn
+from qbot.sandbox.argocd.objects import with_metadata
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
 
 Json = dict[str, Any]
+TLS = ssl.create_default_context()  # never used, but each client would load one of its own
 SERVER = "https://kubernetes.default.svc"
 BASE, CART = "http://git/shop/environments.git", "http://git/shop/cart.git"
 
@@ -148,7 +151,27 @@ class Argo:
         params = {"project": project, **query}
         return await self.client.get(f"/api/v1/applications/{name}", params=params)
 
-    def app(self, name: str) -> Json:
+    async def sync(self, name: str = "qbot-x-cart", **asked: Any) -> httpx.Response:
+        body = {"project": "qbot-x", **asked}
+        return await self.client.post(f"/api/v1/applications/{name}/sync", json=body)
+
+    async def delete(
+        self, name: str = "qbot-x-cart", project: str = "qbot-x", **query: Any
+    ) -> httpx.Response:
+        params = {"project": project, **query}
+        return await self.client.delete(f"/api/v1/applications/{name}", params=params)
+
+    async def pin(self, **asked: Any) -> None:
+        response = await self.drive.post("/drive/app", json={"name": "qbot-x-cart", **asked})
+        assert response.status_code == 200, response.text
+
+    def label(self, name: str, **labels: str) -> Json:
+        """Somebody else writes labels: one more version."""
+        app = self.app(name)
+        new = with_metadata(app, labels={**app["metadata"].get("labels", {}), **labels})
+        return self.standin.applications.replace(new)
+
+    def app(self, name: str = "qbot-x-cart") -> Json:
         """The Application as it is stored; empty when it is not there."""
         return self.standin.applications.objects.get(name) or {}
 
@@ -216,6 +239,65 @@ def operation(app: Json) -> Json:
     return dict(app.get("status", {}).get("operationState") or {})
 
 
+def refusal(response: httpx.Response) -> tuple[int, int, str]:
+    """HTTP status, gRPC code and message of an error in the gateway's shape."""
+    assert response.headers["content-type"].startswith("application/json"), response.text
+    body = response.json()
+    assert body == {"error": body["error"], "code": body["code"], "message": body["error"]}
+    return response.status_code, body["code"], body["message"]
+
+
+@dataclass
+class Events:
+    """What a watch has received; `raw` holds its bytes, `headers` none before the first."""
+
+    arrived: asyncio.Queue[Json] = field(default_factory=asyncio.Queue)
+    raw: bytes = b""
+    headers: httpx.Headers | None = None
+    error: httpx.HTTPError | None = None
+    ended: bool = False
+
+    async def next(self) -> Json:
+        async with asyncio.timeout(5):
+            return await self.arrived.get()
+
+    async def names(self, count: int) -> list[tuple[str, str]]:
+        found = [await self.next() for _ in range(count)]
+        return [(each["type"], each["application"]["metadata"]["name"]) for each in found]
+
+    async def read(self, client: httpx.AsyncClient, **request: Any) -> None:
+        try:
+            async with client.stream("GET", timeout=None, **request) as response:
+                self.headers = response.headers
+                async for chunk in response.aiter_bytes():
+                    self._take(chunk)
+        except httpx.HTTPError as error:
+            self.error = error
+        self.ended = True
+
+    def _take(self, chunk: bytes) -> None:
+        before = self.raw.count(b"\n")
+        self.raw += chunk
+        for line in self.raw.split(b"\n")[before:-1]:
+            text = line.removeprefix(b"data: ").strip()
+            if text not in (b"", b":"):
+                self.arrived.put_nowait(json.loads(text)["result"])
+
+
+@asynccontextmanager
+async def watching(argo: Argo, *, accept: str = "*/*", **query: Any) -> AsyncIterator[Events]:
+    """A watch of Applications for the length of the block."""
+    events = Events()
+    url = "/api/v1/stream/applications"
+    request = events.read(argo.client, url=url, params=query, headers={"Accept": accept})
+    task = asyncio.create_task(request)
+    try:
+        yield events
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
 @asynccontextmanager
 async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo]:
     """Serve a stand-in until the block ends."""
@@ -236,8 +318,8 @@ async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo
     url = str(server.make_url("")).rstrip("/")
     try:
         async with (
-            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers) as client,
-            httpx.AsyncClient(base_url=url) as drive,
+            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers, verify=TLS) as client,
+            httpx.AsyncClient(base_url=url, verify=TLS) as drive,
         ):
             yield Argo(standin, kernel, repositories, client, drive)
     finally:

@@ -16,7 +16,6 @@ from qbot.sandbox.argocd.engine.reconcile import REFRESH
 from qbot.sandbox.argocd.errors import INVALID, UNKNOWN, ApiError
 from qbot.sandbox.argocd.objects import (
     Json,
-    dying,
     finalizers,
     merged,
     name_of,
@@ -24,6 +23,7 @@ from qbot.sandbox.argocd.objects import (
     with_metadata,
 )
 from qbot.sandbox.argocd.shelves import Change
+from qbot.sandbox.argocd.specs import too_late
 from qbot.sandbox.http import FAULT
 
 _POLICIES = {"": CASCADE, "foreground": FOREGROUND, "background": BACKGROUND}
@@ -70,9 +70,9 @@ class Applications:
             message = "multiple projects specified - the get endpoint accepts either zero or one"
             raise ApiError(INVALID, f"{message} project")
         app = self._context.find(request, account, projects[0] if projects else "")
-        refresh = request.query.get("refresh", "")
-        if refresh:
-            app = await self._refreshed(app, refresh)
+        if "refresh" in request.query:
+            kind = "hard" if request.query["refresh"] == "hard" else "normal"
+            app = await self._refreshed(app, kind)
         return web.json_response(app)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -83,11 +83,11 @@ class Applications:
         self._context.access.enforce(account, "applications", "delete", f"{project_of(app)}/{name}")
         policy = request.query.get("propagationPolicy", "")
         cascade = flag(request, "cascade", default=True)
-        if policy not in _POLICIES:
-            raise ApiError(INVALID, f"invalid propagation policy: {policy}")
         if policy and not cascade:
             message = "cannot set propagation policy when cascading is disabled"
             raise ApiError(INVALID, message)
+        if policy not in _POLICIES:
+            raise ApiError(INVALID, f"invalid propagation policy: {policy}")
         self._finalize(app, _POLICIES[policy] if cascade else "")
         if self._context.applications.get(name):
             self._context.applications.delete(name)
@@ -98,14 +98,14 @@ class Applications:
         names = list(finalizers(app))
         if not finalizer:
             names = [each for each in names if each not in _POLICIES.values()]
-        elif finalizer not in names and not dying(app):
+        elif finalizer not in names:
             names.append(finalizer)
+        if complaint := too_late(app, names):
+            raise ApiError(INVALID, complaint)
         self._context.applications.replace(with_metadata(app, finalizers=names or None))
 
     async def _refreshed(self, app: Json, kind: str) -> Json:
         """Ask the controller for a comparison and wait until it took the request away."""
-        if kind not in ("normal", "hard"):
-            raise ApiError(INVALID, f"invalid refresh type: {kind}")
         shelf, name, uid = self._context.applications, name_of(app), app["metadata"]["uid"]
         done: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
 

@@ -110,8 +110,9 @@ class Operations:
         source, policy = app["spec"]["source"], app["spec"].get("syncPolicy") or {}
         target = source.get("targetRevision", "")
         wanted = asked.get("revision", "")
-        if wanted and wanted != target and _automated(app) and not asked.get("dryRun"):
-            message = f"Cannot sync to {wanted}: auto-sync currently set to {target or 'HEAD'}"
+        other = wanted and wanted != (target or "HEAD")
+        if other and _automated(app) and not asked.get("dryRun"):
+            message = f"Cannot sync to {wanted}: auto-sync currently set to {target}"
             raise ApiError(FAILED, message)
         sync = merged(
             {"revision": await self._pinned(source, wanted or target)},

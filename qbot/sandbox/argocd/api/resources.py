@@ -43,7 +43,7 @@ class Resources:
             nodes.append(_node(live, status, message))
             if live.manifest.kind in RUNS_PODS:
                 nodes.append(_pod_node(live, status, message))
-        return web.json_response({"nodes": nodes, "shardsCount": "0"})
+        return web.json_response({"nodes": nodes, "shardsCount": 1})
 
     async def managed(self, request: web.Request) -> web.Response:
         """Wanted against live; each state is JSON in a string. Hooks are left out."""

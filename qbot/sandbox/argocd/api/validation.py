@@ -4,10 +4,11 @@ Source: Argo CD `server/application/application.go` (validateAndNormalizeApp), `
 """
 
 from qbot.sandbox.argocd.api.requests import Context
+from qbot.sandbox.argocd.engine import conditions
 from qbot.sandbox.argocd.engine.sources import SourceError
 from qbot.sandbox.argocd.engine.validity import bad_destination, not_permitted
 from qbot.sandbox.argocd.errors import INVALID, ApiError
-from qbot.sandbox.argocd.objects import Json, moment, name_of, project_of
+from qbot.sandbox.argocd.objects import Json, name_of, project_of
 
 _RENDERING = 0.25  # seconds of work: cluster version, API discovery, manifests
 
@@ -27,10 +28,7 @@ class Validation:
         name = project_of(app)
         project = self._context.projects.get(name)
         if project is not None:
-            age = (
-                self._context.kernel.clock.time()
-                - moment(project["metadata"]["creationTimestamp"]).timestamp()
-            )
+            age = self._context.kernel.clock.time() - self._context.projects.born[name]
             if name == "default" or age >= self._context.visibility_lag:
                 return
         message = f'app is not allowed in project "{name}", or the project does not exist'
@@ -43,17 +41,15 @@ class Validation:
             ApiError: 400 with the vendor's wording; 501 for what the stand-in lacks.
         """
         self.check_project(app)
-        name, spec = name_of(app), app["spec"]
+        spec = app["spec"]
         self._context.refuse_unknown(spec)
         if problem := bad_destination(spec["destination"]):
-            message = f"application destination spec for {name} is invalid: {problem}"
+            message = f"application destination spec for {name_of(app)} is invalid: {problem}"
             raise ApiError(INVALID, message)
-        problems = not_permitted(spec, self._context.projects.objects[project_of(app)])
         if validate and (spec.get("source") or {}).get("repoURL"):
-            problems = await self._render(app) + problems
-        if problems:
-            text = "; ".join(f"InvalidSpecError: {each}" for each in problems)
-            raise ApiError(INVALID, f"application spec for {name} is invalid: {text}")
+            _refuse(app, await self._render(app))
+        project = self._context.projects.get(project_of(app))
+        _refuse(app, not_permitted(spec, project) if project else [])
 
     async def _render(self, app: Json) -> list[str]:
         await self._context.kernel.clock.work(_RENDERING)
@@ -68,3 +64,10 @@ class Validation:
             cause = f"rpc error: code = Unknown desc = {error}"
             return [f"Unable to generate manifests in {path}: {cause}"]
         return []
+
+
+def _refuse(app: Json, problems: list[str]) -> None:
+    if problems:
+        found = ({"type": "InvalidSpecError", "message": each} for each in problems)
+        text = conditions.text(found)
+        raise ApiError(INVALID, f"application spec for {name_of(app)} is invalid: {text}")

@@ -16,14 +16,17 @@ from qbot.sandbox.argocd.decoding import decode
 from qbot.sandbox.argocd.errors import INTERNAL, INVALID, UNKNOWN, ApiError, missing
 from qbot.sandbox.argocd.objects import (
     Json,
-    dying,
-    finalizers,
     merged,
     name_of,
     project_of,
 )
-from qbot.sandbox.argocd.shelves import NAMESPACE
-from qbot.sandbox.argocd.specs import PATCH, application, application_spec, invalid_metadata
+from qbot.sandbox.argocd.specs import (
+    PATCH,
+    application,
+    application_spec,
+    invalid_metadata,
+    too_late,
+)
 
 _FRESH_STATUS: Json = {
     "health": {},
@@ -155,14 +158,8 @@ class Writes:
         return stored
 
     def _write(self, existing: Json, spec: Json, metadata: Json) -> Json:
-        added = set(metadata.get("finalizers") or ()) - set(finalizers(existing))
-        if dying(existing) and added:
-            raise ApiError(
-                INVALID,
-                f'Application.argoproj.io "{name_of(existing)}" is invalid: metadata.finalizers:'
-                f" Forbidden: no new finalizers can be added if the object is being deleted,"
-                f" found new finalizers {sorted(added)}",
-            )
+        if complaint := too_late(existing, metadata.get("finalizers") or ()):
+            raise ApiError(INVALID, complaint)
         filled = {part: value or None for part, value in metadata.items()}
         new = {**existing, "spec": spec, "metadata": merged(existing["metadata"], **filled)}
         return self._context.applications.replace(new)
@@ -184,13 +181,13 @@ def _same(existing: Json, app: Json) -> bool:
 
 
 def _patched(app: Json, patch: str, kind: str) -> Json:
-    whole = {"metadata": {**app["metadata"], "namespace": NAMESPACE}, "spec": app["spec"]}
     if kind not in ("merge", "json"):
         raise ApiError(INVALID, f"Patch type '{kind}' is not supported")
     try:
         asked = json.loads(patch)
-        result = patches.merge(whole, asked) if kind == "merge" else patches.apply(whole, asked)
+        result = patches.merge(app, asked) if kind == "merge" else patches.apply(app, asked)
     except (ValueError, AttributeError) as error:
-        raise ApiError(UNKNOWN, f"error applying patch: {error}") from None
+        what = "calculating merge" if kind == "merge" else "applying"
+        raise ApiError(UNKNOWN, f"error {what} patch: {error}") from None
     found: Json = result
     return found

@@ -55,7 +55,9 @@ class Attempt:
         name, reasons = project["metadata"]["name"], []
         for task in self.run.tasks:
             it = task.manifest
-            if not task.prune and not kind_permitted(project["spec"], it.group, it.kind):
+            if task.prune:
+                continue
+            if not kind_permitted(project["spec"], it.group, it.kind, it.name):
                 message = f"resource {it.group}:{it.kind} is not permitted in project {name}"
                 task.status, task.state, task.message = "SyncFailed", "Failed", message
                 reasons.append(message)

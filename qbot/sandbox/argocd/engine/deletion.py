@@ -113,7 +113,7 @@ class Deleter:
             live
             for live in self.parts.cluster.tracked(name_of(app))
             if not set(live.manifest.hooks) & set(DELETE_HOOKS)
-            and kind_permitted(project["spec"], live.manifest.group, live.manifest.kind)
+            and _permitted(project["spec"], live)
             and not _kept(live)
         ]
         wave = max((live.manifest.wave for live in left), default=0)
@@ -135,6 +135,11 @@ class Deleter:
         text = f"Unable to delete application resources: {message}"
         self.parts.journal.note(app, "StatusRefreshed", text, "Warning")
         self.parts.operations.add_after(name_of(app), _RETRY)
+
+
+def _permitted(spec: Json, live: Live) -> bool:
+    it = live.manifest
+    return kind_permitted(spec, it.group, it.kind, it.name)
 
 
 def _kept(live: Live) -> bool:

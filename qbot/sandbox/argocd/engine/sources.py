@@ -91,12 +91,13 @@ class Sources:
 
     def _render(self, source: Json, sha: str, name: str, namespace: str) -> tuple[Manifest, ...]:
         repository = self._repositories.find(source["repoURL"])
-        path = source.get("path", "")
+        path, helm = source.get("path", ""), source.get("helm") or {}
         files = repository.files(sha, "" if path == "." else path) if repository else {}
         if not files:
             raise SourceError(f"{path}: app path does not exist")
         try:
-            return render(files, source.get("helm") or {}, app=name, namespace=namespace)
+            return render(files, helm, app=name, namespace=namespace)
         except ChartError as error:
-            message = f"`helm template . --name-template {name} --namespace {namespace}` failed"
+            release = helm.get("releaseName") or name
+            message = f"`helm template . --name-template {release} --namespace {namespace}` failed"
             raise SourceError(f"Manifest generation error: {message}: {error}") from None
