@@ -1,19 +1,17 @@
 """Private answers of operations: refusals and previews, best effort."""
 
-import structlog
 from typing_extensions import override
 
 from qbot.domain.operation import Operation
+from qbot.domain.people import Place
 from qbot.domain.ports import Answers
 from qbot.domain.progress import Progress
-from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
 from qbot.render.errors import failure
 from qbot.render.preview import preview
 from qbot.render.style import Style
-
-log = structlog.get_logger()
+from qbot.slack.private import tell
 
 
 class SlackAnswers(Answers):
@@ -34,13 +32,5 @@ class SlackAnswers(Answers):
         await self._send(op, preview(progress, self._style))
 
     async def _send(self, op: Operation, message: Message) -> None:
-        try:
-            if op.place.response_url:
-                await self._slack.respond(op.place.response_url, message)
-                return
-        except (UserError, TransientError, PermanentError) as error:
-            log.info("response url did not take the answer", op=op.id, error=str(error))
-        try:
-            await self._slack.post(op.actor.user, message)
-        except (UserError, TransientError, PermanentError) as error:
-            log.warning("answer not delivered", op=op.id, error=str(error))
+        """Not in the channel: the person may be gone by now, and such a message with them."""
+        await tell(self._slack, op.actor, Place("", op.place.response_url), message)

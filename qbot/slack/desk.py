@@ -2,9 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar, assert_never
 
 import structlog
@@ -21,7 +20,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.domain.ports import Cards
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
-from qbot.gateways.slack import Posted, SlackGateway, TooLate, Unsure
+from qbot.gateways.slack import Posted, SlackGateway, TooLate
 from qbot.operations.context import Context
 from qbot.operations.inspect import inspect
 from qbot.operations.requests import Requests
@@ -32,6 +31,7 @@ from qbot.render.notices import joined, quota, taken
 from qbot.render.showing import Shown, show
 from qbot.render.style import Style
 from qbot.slack.payload import Delivery
+from qbot.slack.private import tell
 
 log = structlog.get_logger()
 _LINK_PATIENCE = 1.0  # seconds; an answer without a link is better than none
@@ -92,23 +92,8 @@ class Desk:
 
         `replace` puts it in the place of the private message that was pressed.
         """
-        asked, slack = delivery.asked, self.slack
-        url, channel, user = asked.place.response_url, asked.place.channel, asked.actor.user
-        ways: list[Callable[[], Awaitable[object]]] = [partial(slack.post, user, message)]
-        if channel:
-            ways.insert(0, partial(slack.post_ephemeral, channel, user, message))
-        if url:
-            ways.insert(0, partial(slack.respond, url, message, replace=replace))
-        for way in ways:
-            try:
-                await way()
-                return
-            except Unsure as error:  # it may be there: a second one helps nobody
-                log.info("an answer may be lost", actor=asked.actor.key, error=str(error))
-                return
-            except QbotError as error:
-                log.info("an answer went another way", actor=asked.actor.key, error=str(error))
-        log.warning("answer not delivered", actor=asked.actor.key)
+        asked = delivery.asked
+        await tell(self.slack, asked.actor, asked.place, message, replace=replace)
 
     async def open_view(self, delivery: Delivery, view: Mapping[str, Any], *, instead: str) -> str:
         """Open a modal; its id.

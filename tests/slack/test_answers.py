@@ -60,7 +60,7 @@ async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
     assert "No repository has it" in scene.direct()[0].text
     scene.played.kernel.faults.add("slack", "chat.postMessage", "500", 1)
     await answers.tell(operation, why)
-    assert len(scene.direct()) == 1
+    assert (len(scene.private()), len(scene.direct())) == (1, 1)
 
 
 async def test_a_stop_waits_for_answers_but_not_for_ever(scene: Scene) -> None:
