@@ -159,7 +159,7 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
         took = f"took {span(progress.started_at, progress.ended_at)}"
         usual = f"({usual})" if usual and progress.end is End.SUCCEEDED else ""
     expires = ""
-    nothing = progress.end is End.CANCELLED and not progress.services
+    nothing = progress.end and progress.kind is Kind.CREATE and not progress.services
     if progress.expires_at and progress.kind is not Kind.TEARDOWN and not (closed or nothing):
         expires = f"expires {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     return joined([who, f"{took} {usual}".strip(), expires])
