@@ -76,7 +76,7 @@ class Streams:
             pass  # the client left while something was on its way to it
         finally:
             self._open.discard(stream)
-        return await frames.end() if not frames.gone else web.Response()
+        return await frames.end() if not frames.gone else web.Response(body=b"")
 
     def _stream(self, request: web.Request) -> _Stream:
         query = request.query
@@ -120,16 +120,19 @@ class Streams:
         clock = self._context.kernel.clock
         beat = clock.time() + _HEARTBEAT
         while not frames.gone:
+            event, came = None, True
             try:
                 event = await asyncio.wait_for(stream.queue.get(), _LOOK)
             except TimeoutError:
-                if frames.events and frames.started and clock.time() >= beat:
-                    await frames.send(HEARTBEAT)
-                    beat = clock.time() + _HEARTBEAT
-                continue
-            if event is None:
+                came = False
+            if frames.events and frames.started and clock.time() >= beat:
+                # Due also while events come: all of them may be held back as repeats.
+                await frames.send(HEARTBEAT)
+                beat = clock.time() + _HEARTBEAT
+            if event:
+                await self._send(frames, stream, event)
+            elif came:
                 return
-            await self._send(frames, stream, event)
 
     async def _send(self, frames: Frames, stream: _Stream, event: Json) -> None:
         """Send what differs from the last frame of the same Application."""
