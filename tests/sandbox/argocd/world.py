@@ -253,6 +253,7 @@ class Events:
 
     arrived: asyncio.Queue[Json] = field(default_factory=asyncio.Queue)
     raw: bytes = b""
+    rest: bytes = b""
     headers: httpx.Headers | None = None
     error: httpx.HTTPError | None = None
     ended: bool = False
@@ -276,9 +277,9 @@ class Events:
         self.ended = True
 
     def _take(self, chunk: bytes) -> None:
-        before = self.raw.count(b"\n")
         self.raw += chunk
-        for line in self.raw.split(b"\n")[before:-1]:
+        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        for line in lines:
             text = line.removeprefix(b"data: ").strip()
             if text not in (b"", b":"):
                 self.arrived.put_nowait(json.loads(text)["result"])
