@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 T = TypeVar("T")
-START = 30.0
+START = 90.0  # seconds; a loaded machine starts a process slowly
 POLL = 0.1
 
 

@@ -122,7 +122,6 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         worker=worker,
         meter=metrics,
     )
-    database.subscribe(engine.wake)
     database.subscribe(dispatcher.wake)
     await dispatcher.start()
     stack.push_async_callback(dispatcher.stop)
