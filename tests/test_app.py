@@ -6,14 +6,19 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
+from qbot.app import _start
+from qbot.catalog import load_catalog
 from qbot.domain.names import BranchName, env_name
-from qbot.settings import all_secrets, load
+from qbot.errors import PermanentError
+from qbot.settings import Settings, all_secrets, load
 from tests.world import Program, World, free_port, until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,50 +93,65 @@ def check_logs(shared: World) -> None:
     assert not re.search(r"/slack/(commands|actions)/|ticket=|trigger_id", written)
 
 
-WRONG = {
-    "QBOT_SLACK__BOT_TOKEN": "QBOT_SLACK__BOT_TOKEN: Slack refuses the token (auth.test",
-    "QBOT_SLACK__APP_TOKEN": "QBOT_SLACK__APP_TOKEN: Slack refuses the token (apps.conn",
-    "QBOT_SLACK__TEAM_ID": "QBOT_SLACK__TEAM_ID is xapp-wrong, but",
-    "QBOT_DATABASE_URL": "QBOT_DATABASE_URL must be",
-}
+@asynccontextmanager
+async def begun(shared: World, folder: Path, **env: str) -> AsyncIterator[Settings]:
+    """A Qbot in this process, from its first step to its last; logs stay as they are."""
+    settings = load({**elsewhere(folder), **env}, env_file=shared.env_file)
+    async with AsyncExitStack() as stack:
+        await _start(settings, load_catalog(settings.config, instances=settings.argocd), stack)
+        yield settings
 
 
-async def test_what_is_wrong_at_the_start_ends_with_one_sentence(
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("QBOT_SLACK__BOT_TOKEN", r"^QBOT_SLACK__BOT_TOKEN: Slack refuses the token .*[^.]\.$"),
+        ("QBOT_SLACK__APP_TOKEN", r"^QBOT_SLACK__APP_TOKEN: Slack refuses the token .*[^.]\.$"),
+        ("QBOT_SLACK__TEAM_ID", r"^QBOT_SLACK__TEAM_ID is xapp-wrong, but QBOT_SLACK__BOT_TOKEN"),
+    ],
+)
+async def test_what_slack_refuses_is_named_by_its_setting(
+    shared: World, tmp_path: Path, setting: str, says: str
+) -> None:
+    with pytest.raises(PermanentError, match=says):
+        async with begun(shared, tmp_path, **{setting: "xapp-wrong"}):
+            pass
+
+
+@pytest.mark.parametrize("setting", ["QBOT_LISTEN", "QBOT_ADMIN_LISTEN"])
+async def test_a_taken_address_names_its_setting(
+    shared: World, tmp_path: Path, setting: str
+) -> None:
+    taken = shared.drive.url.removeprefix("http://")
+    with pytest.raises(PermanentError, match=f"^{setting}: cannot listen on {taken}: "):
+        async with begun(shared, tmp_path, **{setting: taken}):
+            pass
+
+
+async def test_a_wrong_token_ends_the_process_with_one_sentence(
     shared: World, tmp_path: Path
 ) -> None:
-    async def told(setting: str, value: str) -> str:
-        folder = tmp_path / setting
-        folder.mkdir()
-        return await refused(shared, folder, **{**elsewhere(folder), setting: value})
-
-    taken = shared.drive.url.removeprefix("http://")
-    *wrong, busy = await asyncio.gather(
-        *(told(setting, "xapp-wrong") for setting in WRONG), told("QBOT_ADMIN_LISTEN", taken)
-    )
-    for says, line in zip(WRONG.values(), wrong, strict=True):
-        assert line.startswith(f"qbot: {says}")
-        assert ".." not in line
-    assert busy.startswith(f"qbot: QBOT_ADMIN_LISTEN: cannot listen on {taken}: ")
+    own = elsewhere(tmp_path) | {"QBOT_SLACK__BOT_TOKEN": "xoxb-wrong"}
+    told = await refused(shared, tmp_path, **own)
+    assert told.startswith("qbot: QBOT_SLACK__BOT_TOKEN: Slack refuses the token")
 
 
 async def test_a_slack_that_is_away_at_the_start_is_waited_for(
     shared: World, tmp_path: Path
 ) -> None:
     await shared.drive.post("fault", vendor="slack", match="auth.test", kind="503", times=1)
-    own = elsewhere(tmp_path)
-    program = await shared.serve(**own)
-    assert "slack does not answer yet" in program.log.read_text()
-    async with httpx.AsyncClient(trust_env=False) as http:
-        ready = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/readyz")
+    with capture_logs() as logs:
+        async with begun(shared, tmp_path) as settings, httpx.AsyncClient(trust_env=False) as http:
+            ready = await http.get(f"http://{settings.admin_listen}/readyz")
+    assert [e["retry_in"] for e in logs if e["event"] == "slack does not answer yet"] == [1.0]
     assert ready.json() == {"ready": True, "checks": {"database": "ok"}}
-    assert await program.stop() == 0
 
 
 async def test_waiting_for_slack_can_be_stopped(shared: World, tmp_path: Path) -> None:
-    await shared.drive.post("fault", vendor="slack", match="auth.test", kind="503", times=99)
+    away = {"QBOT_SLACK__API_URL": f"http://127.0.0.1:{free_port()}/api"}
     log = tmp_path / "waiting.log"
     arguments = ("serve", "--env-file", str(shared.env_file))
-    program = await Program.start(log, *arguments, env=elsewhere(tmp_path))
+    program = await Program.start(log, *arguments, env=elsewhere(tmp_path) | away)
 
     async def waits() -> bool:
         return "slack does not answer yet" in log.read_text()
