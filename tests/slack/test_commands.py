@@ -199,7 +199,7 @@ async def test_commands_work_where_qbot_is_no_member(scene: Scene, channel: str)
 
 async def test_another_command_name_is_the_one_that_is_told(tmp_path: Path) -> None:
     async with built(tmp_path, style=Style(command="/lab")) as scene:
-        payload = scene.line("shwo feat/x") | {"command": "/lab"}
+        payload = scene.line("sho feat/x") | {"command": "/lab"}
         answer = scene.taken(await scene.send("slash", payload), payload)
         assert "`/lab show feat/checkout`" in said(answer)
         assert "/env" not in said(answer)
