@@ -125,7 +125,7 @@ class Operations:
         return merged(
             {"sync": sync, "initiatedBy": {"username": account.name}},
             info=asked.get("infos"),
-            retry=asked.get("retryStrategy") or policy.get("retry"),
+            retry=asked.get("retryStrategy", policy.get("retry")),
         )
 
     async def _pinned(self, source: Json, revision: str) -> str:

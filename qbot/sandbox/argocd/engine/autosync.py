@@ -72,7 +72,7 @@ def _operation(policy: Json, revision: str, heals: int, *, prune: bool) -> Json:
         syncOptions=policy.get("syncOptions"),
         autoHealAttemptsCount=heals or None,
     )
-    retry = policy.get("retry") or _RETRY
+    retry = policy.get("retry", _RETRY)
     return {"sync": sync, "initiatedBy": {"automated": True}, "retry": retry}
 
 

@@ -1,0 +1,414 @@
+"""What the controller makes of operations: phases, messages, retries, history, conditions."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.sandbox.argocd.world import (
+    CONFIG,
+    DEPLOYMENT,
+    Argo,
+    Json,
+    cart,
+    chart,
+    job,
+    operation,
+    ready,
+)
+
+MIGRATE = job("db-migrate", "PreSync")
+UNSUCCESSFUL = "one or more synchronization tasks completed unsuccessfully"
+
+
+def versions(argo: Argo, name: str = "qbot-x-cart") -> list[Json]:
+    """Every version of an Application from now on."""
+    found: list[Json] = []
+
+    def keep(change: Any) -> None:
+        if change.object["metadata"]["name"] == name:
+            found.append(change.object)
+
+    argo.standin.applications.controllers.append(keep)
+    return found
+
+
+def messages(apps: list[Json]) -> list[str]:
+    found = [str(operation(app).get("message", "")) for app in apps]
+    return list(dict.fromkeys(found))
+
+
+def waved(text: str, wave: int) -> str:
+    """The template with a sync wave."""
+    note = f'argocd.argoproj.io/sync-wave: "{wave}"'
+    if "annotations:" in text:
+        return text.replace("annotations:\n", f"annotations:\n    {note}\n", 1)
+    return text.replace("metadata:\n", f"metadata:\n  annotations:\n    {note}\n", 1)
+
+
+def conditions(argo: Argo, kind: str) -> list[str]:
+    found = argo.app()["status"].get("conditions") or ()
+    return [each["message"] for each in found if each["type"] == kind]
+
+
+async def synced(argo: Argo, **asked: Any) -> Json:
+    response = await argo.sync(**asked)
+    assert response.status_code == 200, response.text
+    await argo.until(lambda: not argo.app().get("operation"))
+    return operation(argo.app())
+
+
+@pytest.fixture
+async def idle(argo: Argo) -> Argo:
+    await argo.environment(cart(auto=False))
+    return argo
+
+
+async def test_an_operation_runs_and_then_succeeds(idle: Argo) -> None:
+    seen = versions(idle)
+    done = await synced(idle)
+    phases = list(dict.fromkeys(operation(app).get("phase") for app in seen))
+    assert phases == [None, "Running", "Succeeded"]
+    assert done["message"] == "successfully synced (all tasks run)"
+    assert done["startedAt"] <= done["finishedAt"]
+
+
+async def test_completion_clears_the_operation_and_is_compared_only_later(idle: Argo) -> None:
+    seen = versions(idle)
+    await idle.sync()
+    await idle.until(lambda: ready(idle.app()))
+    done = next(app for app in seen if operation(app).get("phase") == "Succeeded")
+    assert "operation" not in done
+    assert done["status"]["sync"]["status"] == "OutOfSync"
+    assert idle.app()["status"]["sync"]["status"] == "Synced"
+    assert idle.app()["status"]["reconciledAt"] >= operation(done)["finishedAt"]
+
+
+async def test_success_without_waves_means_applied_and_not_healthy(idle: Argo) -> None:
+    slow = DEPLOYMENT.replace('"2"', '"2000"')
+    idle.cart.write("main", chart(deployment=slow))
+    assert (await synced(idle))["phase"] == "Succeeded"
+    await idle.until(lambda: idle.app()["status"]["health"]["status"] == "Progressing")
+
+
+async def test_each_resource_has_its_result(idle: Argo) -> None:
+    found = (await synced(idle))["syncResult"]["resources"]
+    assert {each["kind"]: (each["status"], each["message"]) for each in found} == {
+        "ConfigMap": ("Synced", "configmap/cart created"),
+        "Deployment": ("Synced", "deployment.apps/cart created"),
+    }
+    assert {each["syncPhase"] for each in found} == {"Sync"}
+
+
+async def test_a_wave_waits_for_the_health_of_the_one_before(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=DEPLOYMENT, b=waved(CONFIG, 1)))
+    seen = versions(idle)
+    assert (await synced(idle))["phase"] == "Succeeded"
+    assert "waiting for healthy state of apps/Deployment/cart" in messages(seen)
+
+
+async def test_a_resource_degraded_between_waves_fails_the_sync(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=DEPLOYMENT, b=waved(CONFIG, 1)))
+    await idle.pin(health="Degraded", message="crash loop")
+    done = await synced(idle)
+    assert (done["phase"], done["message"]) == ("Failed", UNSUCCESSFUL)
+
+
+async def test_hooks_run_in_their_phases_and_have_a_phase_of_their_own(idle: Argo) -> None:
+    after = job("seed", "PostSync")
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG, c=after))
+    seen = versions(idle)
+    done = await synced(idle)
+    assert done["message"] == "successfully synced (no more tasks)"
+    assert "waiting for completion of hook batch/Job/cart-db-migrate" in messages(seen)
+    found = done["syncResult"]["resources"]
+    assert [each["syncPhase"] for each in found] == ["PreSync", "Sync", "PostSync"]
+    assert [each["hookPhase"] for each in found if "hookType" in each] == ["Succeeded"] * 2
+    assert not any("status" in each for each in found if "hookType" in each)
+
+
+async def test_a_hook_may_fail(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG))
+    await idle.pin(hook="db-migrate", phase="Failed", message="no such column")
+    done = await synced(idle)
+    assert (done["phase"], done["message"]) == ("Failed", UNSUCCESSFUL)
+    (hook,) = done["syncResult"]["resources"]
+    assert (hook["hookPhase"], hook["message"]) == ("Failed", "no such column")
+
+
+async def test_a_failure_runs_the_sync_fail_hooks(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG, c=job("alarm", "SyncFail")))
+    await idle.pin(hook="db-migrate", phase="Failed")
+    found = (await synced(idle))["syncResult"]["resources"]
+    assert [(each["name"], each["hookPhase"]) for each in found] == [
+        ("cart-db-migrate", "Failed"),
+        ("cart-alarm", "Succeeded"),
+    ]
+
+
+async def test_a_hung_hook_blocks_until_it_is_let_go(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG))
+    await idle.pin(hook="db-migrate", phase="Running")
+    await idle.sync()
+    await idle.until(lambda: "waiting for completion" in operation(idle.app()).get("message", ""))
+    idle.kernel.clock.advance(24 * 3600)
+    assert operation(idle.app())["phase"] == "Running"
+    await idle.pin(hook="db-migrate", phase="Succeeded")
+    await idle.until(lambda: operation(idle.app())["phase"] == "Succeeded")
+
+
+async def test_a_hung_hook_can_be_terminated_and_leaves_the_operation_failed(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG))
+    await idle.pin(hook="db-migrate", phase="Running")
+    await idle.sync()
+    await idle.until(lambda: "waiting for completion" in operation(idle.app()).get("message", ""))
+    seen = versions(idle)
+    url = "/api/v1/applications/qbot-x-cart/operation?project=qbot-x"
+    assert (await idle.client.delete(url)).json() == {}
+    assert operation(idle.app())["phase"] == "Terminating"
+    await idle.until(lambda: not idle.app().get("operation"))
+    assert operation(seen[0])["phase"] == "Terminating"
+    assert operation(idle.app())["phase"] == "Failed"
+    assert operation(idle.app())["message"] == "Operation terminated"
+
+
+async def test_a_retry_is_running_with_an_end_and_keeps_the_operation(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE))
+    await idle.pin(hook="db-migrate", phase="Failed")
+    seen = versions(idle)
+    retry = {"limit": 1, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "3s"}}
+    done = await synced(idle, retryStrategy=retry)
+    between = [app for app in seen if "finishedAt" in operation(app) and app.get("operation")]
+    (state,) = [operation(app) for app in between]
+    assert state["phase"] == "Running"
+    assert state["message"].startswith(f"{UNSUCCESSFUL}. Retrying attempt #1 at ")
+    assert (done["phase"], done["retryCount"]) == ("Failed", 1)
+    assert done["message"].endswith("(retried 1 times).")
+
+
+async def test_a_failed_automated_sync_is_not_repeated(argo: Argo) -> None:
+    app = cart()
+    app["spec"]["syncPolicy"]["retry"] = {"limit": 0}
+    argo.cart.write("main", chart(a=MIGRATE, b=CONFIG))
+    await argo.pin(hook="db-migrate", phase="Failed")
+    await argo.environment(app)
+    await argo.until(lambda: conditions(argo, "SyncError"))
+    sha = argo.cart.branches["main"]
+    assert conditions(argo, "SyncError") == [f"Failed last sync attempt to {sha}: {UNSUCCESSFUL}"]
+    started = operation(argo.app())["startedAt"]
+    await argo.get("qbot-x-cart", refresh="normal")
+    assert operation(argo.app())["startedAt"] == started
+    assert "operation" not in argo.app()
+
+
+async def test_an_automated_sync_retries_five_times_unless_told_otherwise(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    asked = operation(argo.app())["operation"]
+    assert asked["initiatedBy"] == {"automated": True}
+    assert asked["retry"] == {"limit": 5}
+
+
+async def test_automation_can_be_switched_off_within_its_block(argo: Argo) -> None:
+    app = cart()
+    app["spec"]["syncPolicy"]["automated"]["enabled"] = False
+    await argo.environment(app)
+    await argo.get("qbot-x-cart", refresh="normal")
+    assert argo.app()["status"]["sync"]["status"] == "OutOfSync"
+    assert not operation(argo.app())
+
+
+async def test_a_new_commit_is_deployed_and_what_is_gone_is_pruned(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    seen = versions(argo)
+    sha = argo.cart.write("main", chart(deployment=DEPLOYMENT))
+    await argo.get("qbot-x-cart", refresh="normal")
+    await argo.until(lambda: ready(argo.app()))
+    assert argo.app()["status"]["sync"]["revision"] == sha
+    results = [operation(app).get("syncResult", {}).get("resources", ()) for app in seen]
+    pruned = {each["kind"] for found in results for each in found if each.get("status") == "Pruned"}
+    assert pruned == {"ConfigMap"}
+
+
+async def test_without_prune_what_is_gone_stays_and_is_told(idle: Argo) -> None:
+    await synced(idle)
+    idle.cart.write("main", chart(deployment=DEPLOYMENT))
+    found = (await synced(idle))["syncResult"]["resources"]
+    assert ("PruneSkipped", "ignored (requires pruning)") in [
+        (each["status"], each["message"]) for each in found
+    ]
+
+
+async def test_drift_is_healed(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    config = argo.standin.engine.cluster.get(("", "ConfigMap", "qbot-x", "cart"))
+    assert config is not None
+    argo.standin.engine.cluster.delete(config)
+    await argo.until(lambda: argo.app()["status"]["sync"]["status"] == "OutOfSync")
+    await argo.until(lambda: ready(argo.app()))
+    healed = argo.standin.engine.cluster.get(("", "ConfigMap", "qbot-x", "cart"))
+    assert healed is not None
+    assert healed.uid != config.uid
+
+
+async def test_an_empty_chart_does_not_wipe_everything_out(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    sha = argo.cart.write("main", chart())
+    await argo.get("qbot-x-cart", refresh="normal")
+    message = f"Skipping sync attempt to {sha}: auto-sync will wipe out all resources"
+    assert conditions(argo, "SyncError") == [message]
+
+
+async def test_an_application_of_nothing_is_synced_and_healthy(argo: Argo) -> None:
+    argo.cart.write("main", chart())
+    await argo.environment(cart())
+    await argo.until(lambda: argo.app()["status"]["health"].get("status"))
+    status = argo.app()["status"]
+    assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
+    assert "resources" not in status
+
+
+async def test_without_its_namespace_every_object_is_refused(argo: Argo) -> None:
+    await argo.project()
+    await argo.create(cart(auto=False))
+    done = await synced(argo)
+    assert done["phase"] == "Failed"
+    assert done["message"].startswith("one or more objects failed to apply, reason: ")
+    found = done["syncResult"]["resources"]
+    assert {each["status"] for each in found} == {"SyncFailed"}
+    assert {each["message"] for each in found} == {'namespaces "qbot-x" not found'}
+
+
+async def test_a_namespace_made_by_an_option_belongs_to_nobody(argo: Argo) -> None:
+    await argo.project()
+    await argo.create(cart(auto=False))
+    done = await synced(argo, syncOptions={"items": ["CreateNamespace=true"]})
+    assert done["phase"] == "Succeeded"
+    await argo.delete()
+    await argo.until(lambda: not argo.app())
+    assert argo.standin.state()["namespaces"] == ["qbot-x"]
+
+
+async def test_a_kind_that_the_project_forbids_fails_the_sync(argo: Argo) -> None:
+    await argo.project(namespaceResourceBlacklist=[{"group": "apps", "kind": "Deployment"}])
+    await argo.create(cart(auto=False))
+    done = await synced(argo)
+    assert done["phase"] == "Failed"
+    assert "resource apps:Deployment is not permitted in project qbot-x" in done["message"]
+
+
+async def test_a_chart_that_fails_is_an_error_and_a_condition(idle: Argo) -> None:
+    idle.cart.write("main", chart(config=CONFIG + "  x: {{ include }}\n"))
+    done = await synced(idle)
+    assert done["phase"] == "Error"
+    assert done["message"].startswith("ComparisonError: Failed to load target state")
+    await idle.get("qbot-x-cart", refresh="hard")
+    (message,) = conditions(idle, "ComparisonError")
+    assert "--name-template cart " in message
+    assert idle.app()["status"]["sync"]["status"] == "Unknown"
+
+
+async def test_history_counts_full_successful_syncs_only(idle: Argo) -> None:
+    await synced(idle)
+    await synced(idle, dryRun=True)
+    one = [{"group": "", "kind": "ConfigMap", "name": "cart", "namespace": "qbot-x"}]
+    await synced(idle, resources=one)
+    await synced(idle)
+    history = idle.app()["status"]["history"]
+    assert [each["id"] for each in history] == [0, 1]
+    assert {each["revision"] for each in history} == {idle.cart.branches["main"]}
+
+
+async def test_history_keeps_no_more_than_the_spec_says(argo: Argo) -> None:
+    app = cart(auto=False)
+    app["spec"]["revisionHistoryLimit"] = 2
+    await argo.environment(app)
+    for _ in range(3):
+        await synced(argo)
+    assert [each["id"] for each in argo.app()["status"]["history"]] == [1, 2]
+
+
+async def test_a_dry_run_changes_nothing(idle: Argo) -> None:
+    done = await synced(idle, dryRun=True)
+    assert {each["message"] for each in done["syncResult"]["resources"]} == {
+        "configmap/cart created (dry run)",
+        "deployment/cart created (dry run)",
+    }
+    assert not idle.standin.engine.cluster.tracked("qbot-x-cart")
+
+
+async def test_a_partial_sync_touches_what_it_names_and_runs_no_hooks(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG, c=DEPLOYMENT))
+    done = await synced(idle, resources=[{"kind": "ConfigMap", "name": "cart"}])
+    assert [each["kind"] for each in done["syncResult"]["resources"]] == ["ConfigMap"]
+
+
+async def test_health_can_be_pinned_and_freed(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    await argo.pin(health="Degraded", message="crash loop")
+    await argo.until(lambda: argo.app()["status"]["health"]["status"] == "Degraded")
+    resources = {each["kind"]: each for each in argo.app()["status"]["resources"]}
+    assert resources["Deployment"]["health"] == {"status": "Degraded", "message": "crash loop"}
+    await argo.pin(health=None)
+    await argo.until(lambda: argo.app()["status"]["health"]["status"] == "Healthy")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"name": "a"},
+        {"name": "a", "health": "Sick"},
+        {"name": "a", "hook": "h", "phase": "Lost"},
+        {"name": "a", "health": None, "more": 1},
+        {"name": 7, "health": None},
+        [],
+    ],
+)
+async def test_a_drive_request_that_makes_no_sense_is_400(argo: Argo, asked: Any) -> None:
+    response = await argo.drive.post("/drive/app", json=asked)
+    assert response.status_code == 400
+    assert list(response.json()) == ["error"]
+
+
+async def test_a_repository_that_is_gone_is_told_only_after_a_while(argo: Argo) -> None:
+    await argo.environment(cart())
+    await argo.until(lambda: ready(argo.app()))
+    url, repository = "http://git/shop/cart.git", argo.cart
+    del argo.repositories.by_url[url]
+    before = argo.app()["status"]["reconciledAt"]
+    argo.kernel.clock.advance(1)  # past the periodic comparison
+    await asyncio.sleep(0.05)
+    assert argo.app()["status"]["sync"]["status"] == "Synced"
+    assert argo.app()["status"]["reconciledAt"] == before
+    await argo.get("qbot-x-cart", refresh="normal")
+    assert argo.app()["status"]["sync"]["status"] == "Unknown"
+    argo.repositories.by_url[url] = repository
+    await argo.get("qbot-x-cart", refresh="normal")
+    assert argo.app()["status"]["sync"]["status"] == "Synced"
+
+
+async def test_a_refresh_answers_only_when_the_controller_has_compared(argo: Argo) -> None:
+    await argo.project()
+    await argo.create(cart(auto=False))
+    seen = versions(argo)
+    sha = argo.cart.write("main", chart(config=CONFIG))
+    app = (await argo.get("qbot-x-cart", refresh="hard")).json()
+    note = "argocd.argoproj.io/refresh"
+    asked = [(each["metadata"].get("annotations") or {}).get(note) for each in seen]
+    assert "hard" in asked
+    assert note not in (app["metadata"].get("annotations") or {})
+    assert app["status"]["sync"]["revision"] == sha
+
+
+async def test_a_refresh_can_hang(argo: Argo) -> None:
+    await argo.project()
+    await argo.create(cart(auto=False))
+    argo.kernel.faults.add("argocd", "refresh=normal", "hang", 1)
+    task = argo.kernel.spawn(argo.get("qbot-x-cart", refresh="normal"), "refresh")
+    assert (await argo.get("qbot-x-cart")).status_code == 200
+    assert not task.done()
