@@ -12,16 +12,8 @@ from typing import Any
 
 import structlog
 
-_MASK = "[redacted]"
-_SECRETS = re.compile(
-    r"xox[a-z](?:\.xox[a-z])?-[\w-]+|xapp-[\w-]+"  # Slack
-    r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|oas|ffct)-[\w.-]+|whsec_[\w+/=-]+"  # GitLab
-    r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+"  # a JSON Web Token: Argo CD
-    r"|https?://hooks\.slack(?:-gov)?\.com/\S+|wss?://\S+"  # response_url; Socket Mode's ticket
-    r"|(?<=://)[^/\s:@]*:[^\s]+(?=@)"  # a password in a URL
-    r"|(?i:(?<=bearer )[^\s'\",}]+|(?<=basic )[\w+/=]{8,}|(?<=authorization: )\S+"
-    r"|(?<=private-token: )\S+|(?<=private_token=)[^\s&'\"]+|(?<=access_token=)[^\s&'\"]+)"
-)
+from qbot.redaction import MASK, redact
+
 _NAMED = re.compile(
     r"(?i)(?:^|_|-)(?:token|password|secret|authorization|cookie|signature)$"
     r"|^(?:response_url|trigger_id|api_?key)$"
@@ -50,8 +42,8 @@ class Redaction:
     def text(self, text: str) -> str:
         """The text without what is, or looks like, a token or a password."""
         if self._known:
-            text = self._known.sub(_MASK, text)
-        return _SECRETS.sub(_MASK, text)
+            text = self._known.sub(MASK, text)
+        return redact(text)
 
     def value(self, value: Any) -> Any:
         """The same for whatever a field may hold."""
@@ -64,7 +56,7 @@ class Redaction:
         return self.text(value if isinstance(value, str) else str(value))
 
     def _field(self, name: str, value: Any) -> Any:
-        return _MASK if value and _NAMED.search(name) else self.value(value)
+        return MASK if value and _NAMED.search(name) else self.value(value)
 
     def __call__(
         self, _: Any, __: str, event: MutableMapping[str, Any]

@@ -42,3 +42,14 @@ def obstacle(message: str) -> Obstacle | None:
     if found is None:
         return None
     return Obstacle(found["what"], found["kind"], found["name"], int(found["more"] or 0))
+
+
+_PASSING = re.compile(
+    r"code = (?:Unavailable|DeadlineExceeded|ResourceExhausted|Canceled|Aborted)"
+    r"|connection refused|i/o timeout|context deadline exceeded|TLS handshake timeout|no such host",
+)
+
+
+def is_passing(text: str) -> bool:
+    """Whether an error of Argo CD's is about one of its neighbours and goes away by itself."""
+    return _PASSING.search(text) is not None

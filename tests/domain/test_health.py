@@ -258,3 +258,9 @@ def test_the_hook_that_failed_is_named_before_the_general_words() -> None:
         conditions=(("SyncError", f"Failed last sync attempt to {SHA}: one or more"),),
     )
     assert found == Broken("Sync failed: PreSync hook Job/cart-db-migrate: BackoffLimitExceeded")
+
+
+def test_a_repo_server_that_is_overloaded_is_waited_for() -> None:
+    text = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
+    found = judge(conditions=(("ComparisonError", text),), sync="Unknown")
+    assert found == Waiting(f"ComparisonError: {text}")

@@ -12,16 +12,14 @@ from typing import Any
 
 import httpx
 
+from qbot.domain.obstacles import is_passing
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
+from qbot.redaction import redact
 
 _LONGEST = 500
 _NOT_FOUND = 5  # gRPC
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _VERBOSE = re.compile(r"permission denied: ([^,]+), ([^,]+), ([^,]+?)(?:, sub: .*)?$", re.DOTALL)
-_PASSING = re.compile(
-    r"code = (?:Unavailable|DeadlineExceeded|ResourceExhausted|Canceled|Aborted)"
-    r"|connection refused|i/o timeout|context deadline exceeded|TLS handshake timeout|no such host",
-)
 _SPEC = re.compile(r"application spec for \S+ is invalid: ", re.IGNORECASE)
 _WAIT = (
     "another operation is already in progress",
@@ -160,7 +158,7 @@ def _bad_request(body: Said, asked: Asked, told: str) -> Exception:
         return NothingRuns(told)
     if "is not allowed in project" in text and "or the project does not exist" in text:
         return UnseenError(told)
-    if any(words in text for words in _WAIT) or _PASSING.search(text):
+    if any(words in text for words in _WAIT) or is_passing(text):
         return TransientError(told)
     if body.code is None:
         return PermanentError(told)
@@ -211,5 +209,5 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _cut(text: str) -> str:
-    text = " ".join(text.split())
+    text = redact(" ".join(text.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -12,6 +12,7 @@ from qbot.domain.health import AppState
 from qbot.domain.names import AppName, EnvId, ServiceName
 from qbot.domain.obstacles import obstacle
 from qbot.gateways.argocd.labels import ENV, is_dying
+from qbot.redaction import redact
 
 INFO = "qbot-op"  # names the operation among a sync's infos
 WATCHED = (
@@ -55,6 +56,7 @@ LISTED = (
 """The part of it that the list can be asked for; no versions, so it is a check, not a source."""
 
 _LONGEST = 300  # characters of a message
+_PLAIN = 20  # characters; no token is as short, but most words of a state are
 _WORST = ("Degraded", "Missing", "Progressing", "Unknown", "Suspended")
 _HOOKS = {
     "pre-delete-finalizer.argocd.argoproj.io": "PreDelete hooks",
@@ -120,7 +122,8 @@ def _culprit(results: Iterable[Mapping[str, Any]]) -> str:
     for result in results:
         bad_hook = result.get("hookPhase") in ("Failed", "Error")
         if bad_hook or result.get("status") == "SyncFailed":
-            hook = f"{result.get('hookType') or ''} hook ".lstrip() if bad_hook else ""
+            # hookPhase is set on plain resources too: hookType tells them apart.
+            hook = f"{result['hookType']} hook " if result.get("hookType") else ""
             thing = f"{hook}{result.get('kind', '')}/{result.get('name', '')}"
             return _short(f"{thing}: {result.get('message') or result.get('hookPhase')}")
     return ""
@@ -164,6 +167,9 @@ def _text(thing: Mapping[str, Any], key: str) -> str:
 
 
 def _short(text: str) -> str:
+    """Outside text: cut, and without secrets that a message may quote."""
+    if "://" in text or len(text) > _PLAIN:
+        text = redact(text)
     return sys.intern(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 

@@ -15,6 +15,7 @@ import gitlab.exceptions as vendor
 import requests
 
 from qbot.errors import PermanentError, TransientError
+from qbot.redaction import redact
 
 BRANCH_ABSENT = "404 Branch Not Found"
 COMMIT_ABSENT = "404 Commit Not Found"
@@ -144,7 +145,7 @@ def _not_found(what: str, said: str) -> NotFoundError:
 def _words(message: Any) -> str:
     """GitLab's own words on one line; they are outside text."""
     text = message if isinstance(message, str) else json.dumps(message, default=str)
-    text = " ".join(text.split())
+    text = redact(" ".join(text.split()))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

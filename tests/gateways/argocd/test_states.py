@@ -78,9 +78,13 @@ def test_the_hook_of_a_running_sync_is_named() -> None:
             {"kind": "Service", "name": "web", "status": "SyncFailed", "message": "port in use"},
             "Service/web: port in use",
         ),
+        (
+            {"kind": "Deployment", "name": "web", "hookPhase": "Failed", "message": "no pull"},
+            "Deployment/web: no pull",
+        ),
         ({"kind": "Service", "name": "web", "status": "Synced"}, ""),
     ],
-    ids=["hook", "resource", "neither"],
+    ids=["hook", "resource", "resource-with-a-phase", "neither"],
 )  # fmt: skip
 def test_what_a_failed_sync_failed_at_is_named(result: Json, words: str) -> None:
     app = application()
@@ -208,3 +212,12 @@ def test_odd_shapes_are_read_without_an_exception(labels: Any, operation: Any, s
     app["operation"] = operation
     app["status"]["sync"] = sync
     state(app)
+
+
+def test_a_token_in_a_message_is_not_kept() -> None:
+    app = application()
+    text = "failed to fetch https://oauth2:glpat-abcdefghijklmnopqrst@gitlab.example/shop/cart.git"
+    app["status"]["conditions"] = [{"type": "ComparisonError", "message": text}]
+    ((_, told),) = state(app).conditions
+    assert "glpat" not in told
+    assert "gitlab.example/shop/cart.git" in told
