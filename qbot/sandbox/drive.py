@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.standin import StandIn
 
 _BEAT = 15.0  # seconds between signs of life on an idle stream of events
+_FOLLOWS = 3.0  # seconds within which whoever follows the clock asks again
+_HEARD = 0.1  # seconds for the answer to arrive
 _TYPES: Mapping[type, str] = {str: "a text", float: "a number", int: "a whole number",
                               bool: "true or false"}  # fmt: skip
 
@@ -75,6 +78,8 @@ class Drive:
         self._kernel = kernel
         self._standins = standins
         self._memberships = memberships
+        self._followed = asyncio.Event()
+        self._followed_at = float("-inf")  # when somebody asked for the time, by the loop's clock
 
     def routes(self) -> list[web.RouteDef]:
         """What is served, below /drive."""
@@ -97,10 +102,25 @@ class Drive:
         body = read_fields(await request.json(), advance=float)
         self._kernel.clock.advance(body["advance"])
         self._kernel.feed.publish("time")
-        return await self._clock(request)
+        await self._until_followed()
+        return self._told_time()
 
     async def _clock(self, _: web.Request) -> Any:
+        self._followed_at = asyncio.get_running_loop().time()
+        followed, self._followed = self._followed, asyncio.Event()
+        followed.set()
+        return self._told_time()
+
+    def _told_time(self) -> dict[str, float]:
         return {"offset": self._kernel.clock.offset, "time": self._kernel.clock.time()}
+
+    async def _until_followed(self) -> None:
+        """Whoever follows the clock has heard of it when the caller goes on."""
+        if asyncio.get_running_loop().time() - self._followed_at > _FOLLOWS:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._followed.wait(), _FOLLOWS)
+            await asyncio.sleep(_HEARD)
 
     async def _calls(self, request: web.Request) -> Any:
         query = read_query(request, "vendor", "since")
