@@ -52,6 +52,7 @@ from qbot.web.server import Server
 from qbot.web.slack import slack_app
 
 log = structlog.get_logger()
+_RUNNING = 1_000  # operations of one replica; most of them only wait, so they are cheap
 _BEATS = 6  # renewals within one lease: a few may be lost
 # Seconds; Kubernetes grants 30 by default, of which calls to Slack under way may take 8 more.
 _STOP = 5.0  # for operations to be given back
@@ -110,6 +111,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         _handlers(context),
         clock,
         worker=worker,
+        max_running=_RUNNING,
         lease=settings.lease,
         beat=settings.lease / _BEATS,
     )
