@@ -34,6 +34,10 @@ NULL_MAPS_AND_TIMES = {"labels", "annotations", "eventTime", "items"}
 def swagger() -> Json:
     """The description, made stricter: no field beyond it, 64-bit integers as JSON numbers."""
     found = json.loads(SWAGGER.read_text())
+    for schema in found["definitions"].values():
+        for embedded in schema.pop("allOf", ()):  # a struct that Go writes inline
+            part = found["definitions"][embedded["$ref"].rpartition("/")[2]]
+            schema["properties"] = {**part["properties"], **schema["properties"]}
     for name, schema in found["definitions"].items():
         if name != "v1FieldsV1" and "properties" in schema:
             schema.setdefault("additionalProperties", False)

@@ -1,5 +1,7 @@
 """Deleting Applications and what was deployed."""
 
+from functools import partial
+
 import pytest
 
 from tests.sandbox.argocd.test_engine import versions
@@ -24,6 +26,14 @@ async def deployed(argo: Argo) -> Argo:
     await argo.environment(cart())
     await argo.until(lambda: ready(argo.app()))
     return argo
+
+
+def gone(argo: Argo, name: str) -> bool:
+    return not argo.app(name)
+
+
+def holds(argo: Argo, kinds: list[str]) -> bool:
+    return tracked(argo) == kinds
 
 
 def tracked(argo: Argo, name: str = "qbot-x-cart") -> list[str]:
@@ -133,7 +143,7 @@ async def test_hooks_of_a_deletion_run_before_and_after(argo: Argo) -> None:
         if name == "export-data":
             await argo.pin(hook="drop-database", phase="Running")
             await argo.delete()
-        await argo.until(lambda kinds=kinds: tracked(argo) == kinds)
+        await argo.until(partial(holds, argo, kinds))
         assert argo.app()
         await argo.pin(hook=name, phase="Succeeded")
     await argo.until(lambda: not argo.app())
@@ -180,7 +190,7 @@ async def test_nothing_can_be_created_in_a_namespace_that_goes(deployed: Argo) -
 async def test_a_proof_of_deletion_is_that_nothing_is_left(deployed: Argo) -> None:
     for name in ("qbot-x-cart", "qbot-x-base"):
         await deployed.delete(name)
-        await deployed.until(lambda name=name: not deployed.app(name))
+        await deployed.until(partial(gone, deployed, name))
     await deployed.client.delete("/api/v1/projects/qbot-x")
     assert deployed.standin.state() == {"applications": [], "projects": [], "namespaces": []}
     assert set(deployed.standin.engine.cluster.namespaces) == {"argocd", "default", "kube-system"}
