@@ -197,7 +197,7 @@ class Durations:
 class EnvironmentSummary:
     """A row of `/env list`."""
 
-    environment: Environment
+    environment: Environment  # without its plans: read it by id for these
     operation: Operation | None  # the active one
     last_used: datetime  # when its newest operation ended or was asked for, else its creation
 

@@ -225,12 +225,12 @@ class Store(Protocol):
         """By id."""
 
     async def find(self, text: str) -> Environment | None:
-        """The living environment with this exact branch or name, else the newest dead one."""
+        """The living environment with this exact branch, else name; else the newest dead one."""
 
     async def environments(
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
-        """The living ones, newest first, with the operation that is active on each."""
+        """The living ones, newest first, without plans, with the operation active on each."""
 
     async def operation(self, op: OpId) -> Operation | None:
         """By id."""

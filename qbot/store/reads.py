@@ -25,13 +25,13 @@ class SqlStore:
         return await self._driver.run(environments.by_id(env))
 
     async def find(self, text: str) -> Environment | None:
-        """The living environment with this exact branch or name, else the newest dead one."""
+        """The living environment with this exact branch, else name; else the newest dead one."""
         return await self._driver.run(environments.by_text(text))
 
     async def environments(
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
-        """The living ones, newest first, with the operation that is active on each."""
+        """The living ones, newest first, without plans, with the operation active on each."""
         return await self._driver.run(_summaries(owner, tuple(phases)))
 
     async def operation(self, op: OpId) -> Operation | None:

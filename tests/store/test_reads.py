@@ -75,7 +75,7 @@ async def test_lists_are_filtered_by_owner_and_phase_with_what_goes_on(wishes: W
     assert [s.environment.id for s in only_ready] == [ready]
 
 
-async def test_lists_leave_out_the_dead_and_carry_plans(wishes: Wishes) -> None:
+async def test_lists_leave_out_the_dead_and_every_plan(wishes: Wishes) -> None:
     plans = (ServicePlan(ServiceName("web"), Source.DEFAULT, "main", "f" * 40),)
     for branch in ("a", "b"):
         create = await wishes.create(branch)
@@ -88,7 +88,25 @@ async def test_lists_leave_out_the_dead_and_carry_plans(wishes: Wishes) -> None:
         ]
         await wishes.journal.finish(claim, End.SUCCEEDED, "", changes)
     (summary,) = await wishes.database.store.environments()
-    assert (summary.environment.branch, summary.environment.plans) == ("a", plans)
+    assert (summary.environment.branch, summary.environment.plans) == ("a", ())
+    found = await wishes.database.store.environment(summary.environment.id)
+    assert found
+    assert found.plans == plans
+
+
+async def test_a_branch_goes_before_a_newer_environment_of_that_name(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    branch = await wishes.create("qbot-fix")
+    clock.advance(60)
+    name = await wishes.create("fix")
+    store = wishes.database.store
+    found = await store.find("qbot-fix")
+    assert found
+    assert found.id == branch.env
+    found = await store.find("fix")
+    assert found
+    assert found.id == name.env
 
 
 async def test_history_is_newest_first_and_limited(wishes: Wishes) -> None:
