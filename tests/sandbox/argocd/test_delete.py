@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 
-from tests.sandbox.argocd.test_engine import versions
 from tests.sandbox.argocd.world import (
     CONFIG,
     Argo,
@@ -16,6 +15,7 @@ from tests.sandbox.argocd.world import (
     ready,
     refusal,
     running,
+    versions,
 )
 
 CASCADE = "resources-finalizer.argocd.argoproj.io"

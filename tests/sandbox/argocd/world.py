@@ -299,6 +299,23 @@ async def watching(argo: Argo, *, accept: str = "*/*", **query: Any) -> AsyncIte
         await asyncio.wait({task})
 
 
+def versions(argo: Argo, name: str = "qbot-x-cart") -> list[Json]:
+    """Every version of an Application from now on."""
+    found: list[Json] = []
+
+    def keep(change: Any) -> None:
+        if change.object["metadata"]["name"] == name:
+            found.append(change.object)
+
+    argo.standin.applications.controllers.append(keep)
+    return found
+
+
+def conditions(argo: Argo, kind: str) -> list[str]:
+    found = argo.app()["status"].get("conditions") or ()
+    return [each["message"] for each in found if each["type"] == kind]
+
+
 @asynccontextmanager
 async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo]:
     """Serve a stand-in until the block ends."""
