@@ -157,9 +157,10 @@ async def test_an_application_missing_from_a_lagging_list_stays(
 ) -> None:
     await watcher.until("cart", version=5)
     odd.on(LIST, web.json_response({"items": None}))
-    reads = odd.lines.count(GET)
+    reads, opened = odd.lines.count(GET), stage.connections
     stage.cut()
-    await until(lambda: odd.lines.count(GET) > reads)
+    await until(lambda: stage.connections > opened and odd.lines.count(GET) > reads)
+    await until(lambda: stage.lines)
     stage.send(sick(9))
     await watcher.until("cart", version=9)
 
