@@ -9,7 +9,7 @@ from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
 from qbot.store.cards import SqlCards
-from qbot.store.housekeeping import forget_old
+from qbot.store.housekeeping import forget_cards, forget_old, forget_work
 from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
@@ -44,7 +44,12 @@ class Database:
 
     async def forget_old(self) -> int:
         """Drop what nobody will ask for again; how many rows went."""
-        return await self.driver.run(forget_old(self.clock.now()))
+        now = self.clock.now()
+        gone = await self.driver.run(forget_old(now))
+        for forget in (forget_work, forget_cards):
+            while (some := await self.driver.run(forget(now))) is not None:
+                gone += some
+        return gone
 
     async def close(self) -> None:
         """Finish what runs and let go."""

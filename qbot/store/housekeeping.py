@@ -1,12 +1,15 @@
-"""What the database may forget."""
+"""What the database may forget, in transactions short enough for others to come in between."""
 
 from datetime import datetime, timedelta
 
+from qbot.domain.names import OpId
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
 
 _KEEP_DELIVERIES = timedelta(days=2)  # Slack and GitLab repeat for an hour or so
 _KEEP_WORKERS = 3600.0  # seconds since the lease ran out
+_KEEP_WORK = timedelta(days=14)  # since the operation ended
+_OPERATIONS, _CARDS = 20, 50  # in one transaction; an operation may have hundreds of steps
 
 
 def forget_old(at: datetime) -> Script[int]:
@@ -16,3 +19,47 @@ def forget_old(at: datetime) -> Script[int]:
     )
     workers = yield sql("delete from workers where expires < {NOW} - ? returning id", _KEEP_WORKERS)
     return len(deliveries) + len(workers)
+
+
+def forget_work(at: datetime) -> Script[int | None]:
+    """Drop steps and signals of a few operations that ended long ago, not the operations.
+
+    Returns how many rows went; None when there are no such operations left.
+    """
+    old = yield sql(
+        "select o.id from operations o where o.state = 'done' and o.forgotten = 0 "
+        "and o.ended_at < ? order by o.ended_at limit ? {SKIP}",
+        time_text(at - _KEEP_WORK),
+        _OPERATIONS,
+    )
+    gone = 0
+    for row in old:
+        gone += yield from _forget(OpId(row["id"]))
+    return gone if old else None
+
+
+def forget_cards(at: datetime) -> Script[int | None]:
+    """Drop a few cards of operations that ended long ago; a living environment keeps its newest.
+
+    Returns how many went; None when there are none left.
+    """
+    old = yield sql(
+        # The cross join has SQLite read the few cards there are, not the operations of all time.
+        "select c.op_id from cards c cross join operations o where o.id = c.op_id "
+        "and o.state = 'done' and o.ended_at < ? and (exists (select 1 from environments e "
+        "where e.id = c.env_id and e.phase = 'deleted') or exists (select 1 from cards d "
+        "join operations n on n.id = d.op_id where d.env_id = c.env_id and n.seq > o.seq)) "
+        "limit ? {SKIP}",
+        time_text(at - _KEEP_WORK),
+        _CARDS,
+    )
+    for row in old:
+        yield sql("delete from cards where op_id = ?", row["op_id"])
+    return len(old) or None
+
+
+def _forget(op: OpId) -> Script[int]:
+    steps = yield sql("delete from op_steps where op_id = ? returning name", op)
+    signals = yield sql("delete from op_signals where op_id = ? returning seq", op)
+    yield sql("update operations set forgotten = 1 where id = ?", op)
+    return len(steps) + len(signals)

@@ -25,7 +25,10 @@ class Migration:
         return self.common + (self.sqlite if dialect == "sqlite" else self.postgres)
 
 
-MIGRATIONS = (Migration(1, schema.COMMON, sqlite=schema.SQLITE, postgres=schema.POSTGRES),)
+MIGRATIONS = (
+    Migration(1, schema.COMMON, sqlite=schema.SQLITE, postgres=schema.POSTGRES),
+    Migration(2, schema.FORGETTING),
+)
 
 
 def migrate(dialect: str, migrations: Sequence[Migration] = MIGRATIONS) -> Script[int]:

@@ -1,4 +1,4 @@
-"""Version 1 of the tables, in SQL that both databases take.
+"""The tables and what later versions change, in SQL that both databases take.
 
 Times of the domain are text (ISO 8601, UTC, microseconds: sortable); leases are seconds of the
 database's own clock. Flags are 0 or 1. Documents are JSON text.
@@ -61,6 +61,11 @@ COMMON = (
     "create index audit_env on audit(env_id, seq)",
     "create table deliveries(key text primary key, at text not null)",
     "create index deliveries_at on deliveries(at)",
+)
+FORGETTING = (
+    "alter table operations add column forgotten integer not null default 0",
+    """create index operations_ended on operations(ended_at)
+      where state = 'done' and forgotten = 0""",
 )
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
