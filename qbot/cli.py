@@ -4,12 +4,13 @@ import asyncio
 import sys
 from collections.abc import Callable
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ParamSpec
 
 import click
 
-from qbot.errors import QbotError
+from qbot.errors import PermanentError, QbotError
 
 P = ParamSpec("P")
 
@@ -32,6 +33,12 @@ def _tells_errors(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(2)
 
     return run
+
+
+def _need_sandbox() -> None:
+    """The sandbox keeps real git repositories, which an installation for production does not."""
+    if find_spec("pygit2") is None:
+        raise PermanentError("The sandbox needs pygit2: pip install 'qbot[sandbox]'")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,6 +78,7 @@ def check_config(env_file: Path | None) -> None:
 @_tells_errors
 def demo(port: int, *, no_browser: bool, speed: float, services: int) -> None:
     """Run the sandbox and Qbot against it, and open the page to play with."""
+    _need_sandbox()
     from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
 
     run(port=port, browser=not no_browser, speed=speed, services=services)
@@ -94,6 +102,7 @@ def sandbox(
     port: int, env_file: Path | None, speed: float, services: int, mode: str, qbot_url: str
 ) -> None:
     """Run the stand-ins for Slack, GitLab and Argo CD alone, as a process of their own."""
+    _need_sandbox()
     from qbot.sandbox.run import run  # noqa: PLC0415  (as above)
 
     run(

@@ -219,7 +219,7 @@ async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
     clock = FollowedClock(settings.clock_url)
     await clock.start()
     stack.push_async_callback(clock.close)
-    log.warning("following a clock that can be moved: only for the sandbox")
+    log.info("following a clock that can be moved: only for the sandbox")
     return clock
 
 

@@ -31,6 +31,13 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
+def _group(row: EnvironmentSummary) -> str:
+    """Where a row belongs: what runs on an environment says more than how it was before."""
+    if row.operation is not None:
+        return "Under way"
+    return next((title for title, phases in _GROUPS if row.environment.phase in phases), "Ready")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which part of which list; a paging button's value is its text form."""
@@ -68,7 +75,7 @@ def listing(
     """
     if not rows:
         return _empty(page, style)
-    groups = {title: [r for r in rows if r.environment.phase in ps] for title, ps in _GROUPS}
+    groups = {title: [r for r in rows if _group(r) == title] for title, _ in _GROUPS}
     order = [(title, r) for title, group in groups.items() for r in group]
     pages = max((len(order) + PAGE - 1) // PAGE, 1)
     number = min(page.number, pages - 1)

@@ -9,7 +9,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.names import MAX_BRANCH
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
-from qbot.render.escape import code, prose
+from qbot.render.escape import code, mention, prose
 from qbot.render.forms import View, checkbox, choice, field, option, text_input, view
 from qbot.render.words import PHASES, plural, rough, ttl
 
@@ -121,7 +121,8 @@ def delete_confirmation(environment: Environment) -> Message:
     """The private question after a typed `delete`: names exactly what would go."""
     name = prose(environment.branch, 200)
     count = plural(len(environment.plans), "service")
-    text = f"Delete the environment of *{name}*?\n{code(environment.name)} with {count}. {_WARNING}"
+    whose = f"{code(environment.name)}, owned by {mention(environment.owner.user)}, with {count}"
+    text = f"Delete the environment of *{name}*?\n{whose}. {_WARNING}"
     buttons = row(
         [
             button("Delete", actions.DELETE_CONFIRM, environment.id, style="danger"),

@@ -8,7 +8,7 @@ from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
 from qbot.domain.progress import ServiceProgress
-from qbot.render.attention import attention
+from qbot.render.attention import attention, failed
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.buttons import delete_button
@@ -18,7 +18,7 @@ from qbot.render.services import in_short
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
-from qbot.render.words import PHASES, capital, joined
+from qbot.render.words import PHASES, capital, joined, plural
 
 _SERVICES = 20
 _LINES_A_BLOCK = 10
@@ -41,7 +41,9 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     """State first, then what is in the way, then versions."""
     env = shown.environment
     word, sign = PHASES[env.phase]
-    lead = [f"{sign} {capital(word)}", *_links(shown, style)]
+    sick = len(failed(shown.services)) if env.phase is Phase.READY else 0
+    state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
+    lead = [state, *_links(shown, style)]
     rows = attention(shown.services, style, ended=env.phase is Phase.FAILED)
     services = [in_short(s) for s in shown.services[:_SERVICES]]
     if len(shown.services) > _SERVICES:

@@ -14,6 +14,7 @@ from typing import Any
 
 _START = 30.0  # seconds for a process to come up on a slow machine
 _STOP = 12.0
+_QUIET = {"PYTHONUNBUFFERED": "1", "QBOT_LOG_FORMAT": "console", "QBOT_LOG_LEVEL": "warning"}
 
 
 def run(*, port: int, browser: bool, speed: float, services: int) -> None:
@@ -54,7 +55,7 @@ async def _start(*arguments: str) -> Process:
     """The child leads a group of its own, so that Ctrl-C reaches it only through `_stop`."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qbot", *arguments, stdout=PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"}, start_new_session=True,
+        env=os.environ | _QUIET, start_new_session=True,
     )  # fmt: skip
 
 

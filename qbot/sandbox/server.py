@@ -71,6 +71,7 @@ class Sandbox:
 
     def write_env_file(self, path: Path) -> None:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.resolve().parent
         write_yaml(folder / "qbot.yaml", catalog(self.gitlab.repositories))
         write_env(path, self._variables(folder))

@@ -94,8 +94,19 @@ class Actions:
         wanted = _again(operation, resume=action_id == actions.RESUME)
         if operation.env is None:
             raise UserError("There is nothing to retry.")
+        await self._newest(operation)
         answer = await desk.requests.resume(operation.env, wanted, asked)
         return await desk.submitted(answer)
+
+    async def _newest(self, operation: Operation) -> None:
+        """An older card's button would repeat what somebody has gone on from."""
+        env = await self._desk.requests.by_id(operation.env) if operation.env else None
+        newest = await self._desk.context.store.operations(env.id, limit=1) if env else []
+        if env and newest and newest[0].id != operation.id and newest[0].end is not None:
+            raise UserError(
+                "That card is out of date: something was done to this environment since.",
+                hint=f"`show {env.branch}` says how it is now.",
+            )
 
     async def _details(self, op: OpId, delivery: Delivery) -> Message | None:
         """A trigger lives three seconds and Argo CD may take longer: open first, then fill."""
