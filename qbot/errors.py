@@ -38,3 +38,7 @@ class TransientError(QbotError):
 
 class PermanentError(QbotError):
     """Trying again will not help; somebody has to change a right, a setting or the code."""
+
+
+class ForeignError(PermanentError):
+    """Something that is somebody else's has the name; Qbot has made nothing there."""

@@ -4,9 +4,10 @@ from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId, env_name
 from qbot.domain.operation import CreateInput
+from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
-from qbot.errors import PermanentError, UserError
+from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, never_made, refused
@@ -17,6 +18,7 @@ from qbot.operations.resolve import PLANS, resolve, wish
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker, opened
 
+_LOOK = 30.0  # seconds for finding out what a refused create has left
 _NO_ENVIRONMENT = EnvId("e000000000000")  # a preview's: never stored, never used
 
 
@@ -51,17 +53,36 @@ async def _make(
     try:
         try:
             await foundation.project()
-        except PermanentError as error:
+        except ForeignError as error:
             return never_made(context, tracker, End.FAILED, str(error))
+        except PermanentError as error:
+            if await _is_absent(run, argocd, tracker.env):
+                return never_made(context, tracker, End.FAILED, str(error))
+            return ended(context, tracker, End.FAILED, Phase.FAILED, str(error))
         await foundation.namespace()
         await Rollout(run, context, argocd, tracker).deploy(plans)
     except Cancelled:
-        headline = cancelled_headline(tracker)
+        headline = cancelled_headline(tracker.progress.services)
         return ended(context, tracker, End.CANCELLED, Phase.PARTIAL, headline)
     except NotDeployed as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
     return ended(context, tracker, result.end, result.phase, result.headline)
+
+
+async def _is_absent(run: Run, argocd: ArgoCD, env: Environment) -> bool:
+    """Whether Argo CD itself says that nothing of it is there.
+
+    The answer to a request may be lost although the request was heard.
+    """
+
+    async def look() -> bool:
+        return not await argocd.project_exists(env) and not await argocd.survey(env)
+
+    try:
+        return await run.call("what was made", look, within=_LOOK)
+    except (PermanentError, TransientError):
+        return False  # whoever cannot look must not say so
 
 
 async def _resolve(

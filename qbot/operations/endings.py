@@ -1,8 +1,10 @@
 """How operations end: the outcome together with the rows that commit with it."""
 
+from collections.abc import Sequence
+
 from qbot.domain.changes import Audited, CardChanged, CardWithdrawn, Change, PhaseChanged
 from qbot.domain.environment import Phase
-from qbot.domain.progress import End, Proof, Stage
+from qbot.domain.progress import End, Proof, ServiceProgress, Stage
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
@@ -47,7 +49,7 @@ def never_made(context: Context, tracker: Tracker, end: End, why: str = "") -> O
     return ended(context, tracker, end, Phase.DELETED, f"{why} {NOTHING_MADE}".strip())
 
 
-def cancelled_headline(tracker: Tracker) -> str:
+def cancelled_headline(services: Sequence[ServiceProgress]) -> str:
     """What a cancelled operation left."""
-    ready = len(tracker.of(Stage.READY))
-    return f"{ready} of {len(tracker.progress.services)} services were ready; what exists is kept."
+    ready = sum(s.stage is Stage.READY for s in services)
+    return f"{ready} of {len(services)} services were ready; what exists is kept."

@@ -12,7 +12,7 @@ from qbot.domain.ports import Fenced
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.errors import PermanentError, UserError
 from qbot.operations.context import Context
-from qbot.operations.endings import NOTHING_MADE
+from qbot.operations.endings import NOTHING_MADE, cancelled_headline
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.run import Run
 
@@ -57,7 +57,9 @@ async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
     if operation.env and not _is_dry(operation):
         with run.ignoring_cancel():
             env = await run.call("the database", lambda: context.environment(operation.env))
-    phase = _phase(operation, env, shown) if env else None
+    phase = _phase(operation, env, shown, end) if env else None
+    if phase is Phase.PARTIAL and shown is not None:
+        why = cancelled_headline(shown.services)
     if phase is Phase.DELETED and operation.kind is Kind.CREATE:
         why = f"{why} {NOTHING_MADE}".strip()
         shown = replace(shown, services=()) if shown else None
@@ -69,16 +71,17 @@ async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
     return Outcome(end, why, changes)
 
 
-def _phase(operation: Operation, env: Environment, shown: Progress | None) -> Phase:
+def _phase(operation: Operation, env: Environment, shown: Progress | None, end: End) -> Phase:
     """What the environment is, when its operation broke off: no worse and no better."""
     untouched = shown is None or shown.step in (Step.QUEUED, Step.RESOLVING)
+    broken = Phase.PARTIAL if end is End.CANCELLED else Phase.FAILED
     match operation.kind:
         case _ if not env.phase.alive:
             return env.phase
         case Kind.CREATE:
-            return Phase.FAILED if env.plans else Phase.DELETED
+            return broken if env.plans else Phase.DELETED
         case Kind.SYNC:
-            return env.phase if untouched else Phase.FAILED
+            return env.phase if untouched else broken
         case Kind.TEARDOWN:
             return Phase.STUCK if env.phase is Phase.DELETING else env.phase
 

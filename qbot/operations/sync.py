@@ -117,7 +117,7 @@ async def _roll(run: Run, context: Context, rollout: Rollout, plans: Plans) -> O
         await rollout.deploy(plans)
         others = await _broken_others(rollout, plans)
     except Cancelled:
-        headline = cancelled_headline(tracker)
+        headline = cancelled_headline(tracker.progress.services)
         return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
     except NotDeployed as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))

@@ -24,7 +24,7 @@ from qbot.domain.names import (
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Progress
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
-from qbot.errors import PermanentError, TransientError, UserError
+from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from tests.clocks import HandClock
 
 _BASE_COMMIT = "b" * 40
@@ -58,6 +58,7 @@ class FakeArgoCD:
         self.effects: Counter[str] = Counter()
         self.log: list[str] = []
         self.validated: list[ServiceName] = []
+        self.sources: set[ServiceName] = set()  # of the AppProject that was wanted last
         self.held: set[ServiceName] = set()  # their syncs do not end
         self.health: dict[ServiceName, str] = {}  # what they come to be; Healthy if not named
         self.refused: dict[ServiceName, str] = {}
@@ -111,10 +112,12 @@ class FakeArgoCD:
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         await self._called("ensure_project")
+        self.sources = {s.name for s in services}
         if env.name not in self.projects:
             self._count("project made", env.name)
             self.projects[env.name] = env.id
         self._check_project(env)
+        self.faults.strike("ensure_project, answer lost")
 
     async def ensure_application(
         self, env: Environment, service: Service, plan: ServicePlan, *, op: OpId, validate: bool
@@ -153,7 +156,9 @@ class FakeArgoCD:
         name = env.app(service)
         if name in self.apps and self.apps[name].phase == "Running":
             self._count("stopped", name)
-            self.put(name, phase="Failed", message="Operation terminated")
+            self.put(name, requested=False, phase="Failed", message="Operation terminated")
+            if self.apps[name].deleting and service not in self.sticky:
+                self._remove(name)
 
     async def delete_application(self, env: Environment, service: ServiceName) -> None:
         await self._called("delete_application", service)
@@ -162,7 +167,7 @@ class FakeArgoCD:
         if state is None or state.deleting:
             return
         self._count("deleted", name)
-        if service in self.sticky or state.phase == "Running":
+        if service in self.sticky or state.phase == "Running" or state.requested:
             why = (("DeletionError", self.sticky.get(service, "a sync is running")),)
             self.put(name, deleting=True, conditions=why)
         else:
@@ -211,7 +216,7 @@ class FakeArgoCD:
 
     def _check_project(self, env: Environment) -> None:
         if self.projects[env.name] != env.id:
-            raise PermanentError(f"The AppProject {env.name} exists and is not ours.")
+            raise ForeignError(f"The AppProject {env.name} exists and is not ours.")
 
     def _count(self, effect: str, name: str) -> None:
         self.effects[f"{effect}: {name}"] += 1

@@ -7,9 +7,12 @@ import pytest
 from qbot.domain.environment import Phase
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Stage
+from qbot.domain.progress import Kind, Stage
 from qbot.domain.services import Build
 from qbot.errors import TransientError, UserError
+from qbot.operations.context import Context
+from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.run import Run
 from tests.operations.scene import CANCELLED, SUCCEEDED, Scene
 
 CART, WEB = ServiceName("cart"), ServiceName("web")
@@ -157,4 +160,22 @@ async def test_a_cancel_after_a_crash_keeps_what_the_dead_run_made(scene: Scene)
     done = await scene.ended(op)
     assert done.headline == "2 of 3 services were ready; what exists is kept."
     assert (await scene.stages(op))["cart"] is Stage.READY
+    assert await scene.phase() is Phase.PARTIAL
+
+
+async def test_a_cancel_found_by_the_first_look_after_a_crash_keeps_what_exists(
+    scene: Scene,
+) -> None:
+    op = await deploying(scene)
+    await scene.kill()
+    await scene.cancel(op)
+
+    async def stopped(_run: Run, _context: Context) -> Outcome:
+        raise Cancelled
+
+    scene.bodies |= {Kind.CREATE: stopped}
+    await scene.start()
+    done = await scene.ended(op)
+    headline = "2 of 3 services were ready; what exists is kept."
+    assert (done.end, done.headline) == (CANCELLED, headline)
     assert await scene.phase() is Phase.PARTIAL

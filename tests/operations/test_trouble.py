@@ -276,3 +276,26 @@ async def test_what_is_shown_is_as_old_as_what_was_heard(scene: Scene) -> None:
     scene.argocd.silent = None
     scene.argocd.release("cart")
     assert (await scene.ended(op)).end is End.FAILED
+
+
+async def test_a_project_whose_answer_was_lost_is_not_called_never_made(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_project, answer lost", PermanentError("401 no session"))
+    done = await scene.create()
+    assert (done.end, done.headline) == (FAILED, "401 no session")
+    assert await scene.phase() is Phase.FAILED
+    assert (await scene.delete()).end is SUCCEEDED
+    assert (await scene.create()).end is SUCCEEDED
+
+
+async def test_a_refused_project_that_is_not_there_frees_the_branch(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_project", PermanentError("no right"))
+    done = await scene.create()
+    assert (done.end, done.headline) == (FAILED, "no right Nothing was made.")
+    assert await scene.phase() is Phase.DELETED
+
+
+async def test_where_nobody_may_look_a_refused_create_is_failed(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_project", PermanentError("401"))
+    scene.argocd.faults.lay("project_exists", PermanentError("401"))
+    assert (await scene.create()).end is FAILED
+    assert await scene.phase() is Phase.FAILED

@@ -9,7 +9,7 @@ from typing import Any
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import ForeignError, PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import Differs
 from qbot.gateways.argocd.labels import is_dying, is_ours
@@ -109,7 +109,7 @@ async def _post_project(client: Client, wanted: Json, *, upsert: bool) -> Json:
 
 def _check(kind: str, name: str, found: Json, env: Environment) -> None:
     if not is_ours(found, env):
-        raise PermanentError(
+        raise ForeignError(
             f"The {kind} {name} exists and is not this environment's; Qbot leaves it alone. "
             "Rename or remove it, or set another prefix."
         )
