@@ -7,7 +7,7 @@ the namespace), then the AppProject. A project deleted before its Applications w
 from collections import Counter
 from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -28,6 +28,8 @@ _LOOK = 5.0  # seconds between two looks while something is still going
 _BASE_LOOK = 1.0
 _SURE = timedelta(seconds=30)  # for how long the live view is believed without a list
 _AGAIN = timedelta(seconds=10)  # after which an Application that does not go is asked again
+_STOP_AGAIN = timedelta(seconds=5)  # after which a sync that goes on is stopped again
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _ROUNDS = 3
 _NAMED = 3
 log = structlog.get_logger()
@@ -59,7 +61,7 @@ class Removal:
         self._surveyed: datetime | None = None
         self._rounds: Counter[ServiceName] = Counter()
         self._asked: dict[ServiceName, datetime] = {}
-        self._stopped: set[ServiceName] = set()
+        self._stopping: dict[ServiceName, datetime] = {}
         self._refused: dict[ServiceName, str] = {}
 
     async def everything(self) -> None:
@@ -112,9 +114,17 @@ class Removal:
         )
 
     async def _stop(self, apps: Apps) -> None:
-        """A running sync blocks the deletion of its Application for as long as it runs."""
-        running = [n for n, s in apps.items() if n not in self._stopped and _is_syncing(s)]
-        self._stopped.update(running)
+        """A sync blocks the deletion of its Application for as long as it runs.
+
+        One that is only requested cannot be stopped yet, so it is asked for again.
+        """
+        now = self._context.clock.now()
+        running = [
+            n
+            for n, s in apps.items()
+            if _is_syncing(s) and now - self._stopping.get(n, _NEVER) >= _STOP_AGAIN
+        ]
+        self._stopping.update(dict.fromkeys(running, now))
 
         async def stop(service: ServiceName) -> None:
             try:
@@ -177,6 +187,7 @@ class Removal:
         await self._stop({BASE: state})
         await self._delete([BASE])
         while (state := await self._read_base()) is not None:
+            await self._stop({BASE: state})
             why = self._refused.get(BASE) or holder(state)
             if BASE in self._refused or self._context.clock.now() >= self._deadline:
                 raise Stuck(f"The namespace {self._env.name} is still there. {why}".strip())
@@ -212,7 +223,8 @@ def _services(states: Apps) -> Apps:
 
 
 def _is_syncing(state: AppState) -> bool:
-    return state.requested or state.phase == "Running"
+    """Whether a sync is wanted or runs, and is not being stopped already."""
+    return state.phase == "Running" or (state.requested and state.phase != "Terminating")
 
 
 def holder(state: AppState) -> str:

@@ -273,3 +273,28 @@ async def test_a_sync_that_may_not_be_stopped_does_not_stop_the_deletion(scene: 
     await scene.pass_(5)
     scene.argocd.free("web")
     assert (await scene.ended(op)).end is SUCCEEDED
+
+
+async def test_a_sync_that_starts_after_it_could_not_be_stopped_is_stopped_then(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("web"), requested=True)
+    op = await scene.begin_delete()
+    await scene.pass_(12)
+    assert scene.argocd.log.count("terminate web") > 1
+    scene.argocd.put(scene.app("web"), phase="Running")
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (SUCCEEDED, "")
+    assert scene.clock.monotonic() < 60
+
+
+async def test_a_sync_that_is_being_stopped_is_not_stopped_again(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.sticky[WEB] = "slow"
+    scene.argocd.put(scene.app("web"), requested=True, phase="Terminating")
+    op = await scene.begin_delete()
+    await scene.pass_(20)
+    assert "terminate web" not in scene.argocd.log
+    scene.argocd.free("web")
+    assert (await scene.ended(op)).end is SUCCEEDED
