@@ -7,6 +7,7 @@ from qbot.domain.health import Broken, Debounce, Ready, Verdict, Waiting, verdic
 from qbot.domain.names import BASE
 from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import Step
+from qbot.domain.services import Service
 from qbot.errors import TransientError, UserError
 from qbot.operations.context import Context
 from qbot.operations.live import Live
@@ -41,9 +42,16 @@ class Foundation:
         self._tracker.step(Step.PREPARING)
 
         async def ensure() -> None:
-            await self._argocd.ensure_project(self._env, self._context.catalog.values())
+            await self._argocd.ensure_project(self._env, self._sources())
 
         await self._made("project", ensure, "project.ensured", "The AppProject cannot be made")
+
+    def _sources(self) -> list[Service]:
+        """What the environment runs, and no more: whatever else is refused by Argo CD."""
+        catalog = self._context.catalog
+        names = [s.service for s in self._tracker.progress.services]
+        names += [p.service for p in self._env.plans]
+        return [catalog[name] for name in dict.fromkeys(names) if name in catalog]
 
     async def namespace(self) -> None:
         """The base Application, awaited: with it comes the namespace.

@@ -28,6 +28,7 @@ class Wish:
     services: Mapping[ServiceName, Service]
     overrides: Mapping[ServiceName, str]
     fallback: Mapping[ServiceName, ServicePlan]  # what the other environment runs
+    repositories: tuple[ProjectPath, ...]  # of the whole catalog: one of them has the branch
 
 
 def wish(
@@ -38,7 +39,8 @@ def wish(
     chosen = {*asked.services, *overrides} if asked.services else set(catalog)
     fallback = {p.service: p for p in source.plans} if source else {}
     services = {name: s for name, s in catalog.items() if name in chosen}
-    return Wish(asked.branch, services, overrides, fallback)
+    repositories = tuple(dict.fromkeys(s.project for s in catalog.values()))
+    return Wish(asked.branch, services, overrides, fallback, repositories)
 
 
 async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
@@ -54,7 +56,7 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
         for n, s in free.items()
         if (head := heads[s.project]) is not None
     ]
-    if not plans and not wanted.overrides:
+    if not plans and not await _is_elsewhere(gitlab, wanted, {s.project for s in free.values()}):
         await _refuse_branch(gitlab, wanted)
     plans += await _overridden(gitlab, wanted)
     have = {p.service for p in plans}
@@ -160,8 +162,17 @@ async def _overridden(gitlab: GitLab, wanted: Wish) -> list[ServicePlan]:
     return found
 
 
+async def _is_elsewhere(gitlab: GitLab, wanted: Wish, asked: Collection[ProjectPath]) -> bool:
+    """Whether a repository that was not asked yet has the branch: overrides may replace it all."""
+    others = [p for p in wanted.repositories if p not in asked]
+    if not wanted.overrides or not others:
+        return False
+    return any((await gitlab.heads(others, wanted.branch)).values())
+
+
 async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
-    projects = [s.project for s in wanted.services.values()]
+    chosen = tuple(dict.fromkeys(s.project for s in wanted.services.values()))
+    projects = wanted.repositories if wanted.overrides else chosen
     near = await nearest(gitlab, projects, wanted.branch)
     many = len(projects)
     where = f"any of the {many} repositories" if many > 1 else f"`{projects[0]}`"

@@ -290,3 +290,20 @@ async def test_how_long_it_usually_takes_comes_from_earlier_runs(scene: Scene) -
     assert (await scene.progress(await scene.create())).usual_seconds is None
     scene.gitlab.push("shop/web", "feat/z")
     assert (await scene.progress(await scene.create("feat/z"))).usual_seconds is not None
+
+
+async def test_the_project_allows_the_repositories_of_its_own_services_only(scene: Scene) -> None:
+    await scene.create(services=(CART,))
+    assert scene.argocd.sources == {CART}
+
+
+async def test_a_branch_that_is_nowhere_is_refused_with_overrides_too(scene: Scene) -> None:
+    done = await scene.create("feat/y", overrides=((CART, "main"),))
+    assert done.end is REFUSED
+    assert "There is no branch `feat/y`" in done.headline
+    assert "`feat/x`" in done.headline
+    assert not scene.argocd.projects
+
+
+async def test_a_branch_of_a_service_that_is_overridden_is_enough(scene: Scene) -> None:
+    assert (await scene.create(overrides=((CART, "main"),))).end is SUCCEEDED
