@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from qbot.domain.progress import Progress, Stage, Step
 
+MOST_REFUSALS = 5
 Key = tuple[str, str]  # (operation or channel, part)
 
 
@@ -31,6 +32,14 @@ def seen(progress: Progress, at: float) -> Seen:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How often Slack refused a part of a card."""
+
+    tries: int
+    taken: int  # what `Memory.taken` was at the first one
+
+
 @dataclass(slots=True)
 class Memory:
     """By operation, or by channel for boards."""
@@ -40,8 +49,23 @@ class Memory:
     held: dict[str, float] = field(default_factory=dict)  # not before, monotonic
     lost: dict[str, int] = field(default_factory=dict)  # how often the message was lost
     continues: dict[str, str] = field(default_factory=dict)  # link to the message before this one
+    refused: dict[Key, Refusal] = field(default_factory=dict)
+    taken: int = 0  # calls for cards that Slack took
     unsent: set[Key] = field(default_factory=set)
     """Posts that were begun and of which this process knows that Slack did not take them."""
+
+    def refuse(self, key: Key) -> bool:
+        """Count a refusal; True when it is for good.
+
+        Where Slack took nothing else meanwhile, the reason may be a token or a right: waiting
+        for somebody to mend it loses no end.
+        """
+        before = self.refused.get(key, Refusal(0, self.taken))
+        self.refused[key] = Refusal(before.tries + 1, before.taken)
+        if before.tries + 1 < MOST_REFUSALS or self.taken == before.taken:
+            return False
+        del self.refused[key]
+        return True
 
     def forget(self, alive: Collection[str]) -> None:
         """Keep only what belongs to these operations and channels."""
@@ -49,4 +73,5 @@ class Memory:
         for known in (self.shown, self.boards, self.held, self.lost, self.continues):
             for key in known.keys() - keep:
                 del known[key]
+        self.refused = {k: r for k, r in self.refused.items() if k[0] in keep}
         self.unsent = {k for k in self.unsent if k[0] in keep}

@@ -42,6 +42,11 @@ class Act(Enum):
         return self in {Act.EDIT, Act.EDIT_BOARD}
 
     @property
+    def part(self) -> str:
+        """What of an operation's card it is about: the message or its end."""
+        return "end" if self in {Act.REPLY, Act.FIND_REPLY} else "card"
+
+    @property
     def method(self) -> str:
         """The Slack method that it spends."""
         if self.is_edit:
@@ -118,6 +123,8 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
 
 def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
     """How urgent the change of one card is."""
+    if row.superseded:
+        return Rank.SUPERSEDED
     if row.progress.end is not None:
         return Rank.END
     if before is None:
@@ -140,7 +147,8 @@ def _card_jobs(
         open_try = row.trying and (row.op, "card") not in memory.unsent
         act = Act.FIND if open_try else Act.POST
         since = row.progress.started_at.timestamp()
-        return [Job(act, Rank.END, row.op, channel, now + _childhood(row, at), since, row)]
+        rank = Rank.SUPERSEDED if row.superseded else Rank.END
+        return [Job(act, rank, row.op, channel, now + _childhood(row, at), since, row)]
     jobs = []
     if row.version > row.shown:
         before = memory.shown.get(row.op)

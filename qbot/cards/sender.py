@@ -75,17 +75,19 @@ class CardSender:
         }
         try:
             await acts[job.act](row)
+            self.memory.taken += 1
+            self.memory.refused.pop((row.op, job.act.part), None)
             return True
         except Unsure:
             self.hold(row.op, _SETTLE)
             raise
         except NotHere:
-            await self._move_to_dm(row)
+            await self._move_to_dm(job, row)
         except LostMessage:
             await self._renew(row)
         except PermanentError as error:
             log.warning("slack refuses a card", op=row.op, reason=str(error))
-            self.hold(row.op, _REFUSED)
+            await self._refused(job, row)
             raise
         return False
 
@@ -167,12 +169,23 @@ class CardSender:
             self.memory.unsent.add((row.op, part))
         return found
 
-    async def _move_to_dm(self, row: CardRow) -> None:
+    async def _refused(self, job: Job, row: CardRow) -> None:
+        """Try again later, a few times."""
+        if self.memory.refuse((row.op, job.act.part)):
+            await self._leave(row, end=job.act.part == "end" or not row.ts)
+        else:
+            self.hold(row.op, _REFUSED)
+
+    async def _leave(self, row: CardRow, *, end: bool) -> None:
+        log.warning("a card is left as it is", op=row.op, end=end)
+        await self.cards.leave(row.op, version=row.version, end=end)
+
+    async def _move_to_dm(self, job: Job, row: CardRow) -> None:
         """Tell the person by the command's own answer, and use their DM."""
         user = row.progress.actor.user
         if row.channel == user:
             log.warning("no place for a card", op=row.op)
-            self.hold(row.op, _REFUSED)
+            await self._refused(job, row)
             return
         await self.cards.move(row.op, user)
         operation = await self.store.operation(row.op)
@@ -184,12 +197,18 @@ class CardSender:
                 log.info("no answer by response url", op=row.op, reason=str(error))
 
     async def _renew(self, row: CardRow) -> None:
-        """The message cannot be changed any more: post anew and say where it was."""
+        """The message cannot be changed any more: post anew and say where it was.
+
+        One whose end was told, or whose environment is gone, is nobody's news any more.
+        """
+        if row.superseded or row.end_ts:
+            await self._leave(row, end=True)
+            return
         losses = self.memory.lost.get(row.op, 0) + 1
         self.memory.lost[row.op] = losses
         if losses > _MOST_LOSSES:
             log.warning("a card keeps getting lost", op=row.op)
-            self.hold(row.op, _REFUSED * losses)
+            await self._leave(row, end=True)
             return
         self.memory.continues[row.op] = await self._link(row)
         await self.cards.move(row.op, row.posted_channel or row.channel)

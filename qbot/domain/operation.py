@@ -168,7 +168,7 @@ class CardRow:
     channel: str  # where it should go: a channel, or a user id for a DM
     posted_channel: str = ""  # the id that Slack answered (a DM's differs from the user's)
     ts: str = ""  # of the message, once posted
-    end_ts: str = ""  # of the thread reply that tells the end
+    end_ts: str = ""  # of the thread reply that tells the end; `-` if it was given up
     trying: bool = False  # a post was begun and its answer never written: look before repeating
     trying_end: bool = False
     superseded: str = ""  # the environment is gone: buttons go, this sentence comes

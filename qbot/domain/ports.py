@@ -271,6 +271,9 @@ class Cards(Protocol):
     async def shown(self, op: OpId, *, version: int, shown_hash: str) -> None:
         """The message shows this version now."""
 
+    async def leave(self, op: OpId, *, version: int, end: bool) -> None:
+        """Let this version, and with `end` a missing end, count as shown: Slack refuses it."""
+
     async def move(self, op: OpId, channel: str) -> None:
         """The message cannot be where it was wanted or is lost: post it anew, there."""
 

@@ -45,6 +45,10 @@ class SqlCards:
         """The message shows this version now."""
         await self._driver.run(_shown(op, version, shown_hash))
 
+    async def leave(self, op: OpId, *, version: int, end: bool) -> None:
+        """Let this version, and with `end` a missing end, count as shown: Slack refuses it."""
+        await self._driver.run(_leave(op, version, end=end))
+
     async def move(self, op: OpId, channel: str) -> None:
         """The message cannot be where it was wanted or is lost: post it anew, there."""
         await self._driver.run(_move(op, channel))
@@ -141,6 +145,16 @@ def _end_posted(op: OpId, ts: str) -> Script[None]:
 def _shown(op: OpId, version: int, shown_hash: str) -> Script[None]:
     yield alone(
         "update cards set shown = ?, shown_hash = ? where op_id = ?", version, shown_hash, op
+    )
+
+
+def _leave(op: OpId, version: int, *, end: bool) -> Script[None]:
+    yield alone(
+        "update cards set shown = ?, trying = 0, end_ts = case when ? = 1 and ended = 1 "
+        "and end_ts = '' then '-' else end_ts end where op_id = ?",
+        version,
+        1 if end else 0,
+        op,
     )
 
 

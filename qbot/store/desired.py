@@ -9,6 +9,8 @@ from qbot.domain.progress import Progress
 from qbot.store.rows import progress_of, progress_text, time_text
 from qbot.store.statements import Channel, Notify, Script, sql
 
+_SUPERSEDED = 5
+
 
 def insert(progress: Progress, channel: str) -> Script[None]:
     """The first version of an operation's card."""
@@ -54,14 +56,19 @@ def edit(op: OpId, at: datetime, change: Callable[[Progress], Progress]) -> Scri
 
 
 def supersede(op: OpId, env: EnvId, note: str, at: datetime) -> Script[None]:
-    """The environment's cards of operations before `op` get this sentence."""
+    """The environment's newest cards of operations before `op` get this sentence.
+
+    Each costs an edit; older ones are far up in their channel. What is not posted yet will be.
+    """
     yield sql(
         "update cards set superseded = ?, version = version + 1, changed_at = ? "
-        "where env_id = ? and op_id in (select b.id from operations a join operations b "
-        "on b.env_id = a.env_id and b.seq < a.seq where a.id = ?)",
+        "where op_id in (select c.op_id from cards c join operations b on b.id = c.op_id "
+        "join operations a on a.id = ? where c.env_id = ? and b.seq < a.seq "
+        "and (c.ts <> '' or c.shown < c.version) order by b.seq desc limit ?)",
         note,
         time_text(at),
-        env,
         op,
+        env,
+        _SUPERSEDED,
     )
     yield Notify(Channel.CARDS)

@@ -100,6 +100,12 @@ class MemoryCards:
     async def shown(self, op: OpId, *, version: int, shown_hash: str) -> None:
         self.rows[op] = replace(self.rows[op], shown=version, shown_hash=shown_hash)
 
+    async def leave(self, op: OpId, *, version: int, end: bool) -> None:
+        row = self.rows[op]
+        told = end and row.progress.end is not None and not row.end_ts
+        end_ts = "-" if told else row.end_ts
+        self.rows[op] = replace(row, shown=version, trying=False, end_ts=end_ts)
+
     async def move(self, op: OpId, channel: str) -> None:
         self.rows[op] = replace(
             self.rows[op],
@@ -120,7 +126,7 @@ class MemoryCards:
 
 def _behind(row: CardRow) -> bool:
     ended = row.progress.end is not None
-    return row.version > row.shown or not row.ts or (ended and not row.end_ts)
+    return row.version > row.shown or (ended and not row.end_ts)
 
 
 class Places:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from qbot.domain.progress import End, Progress, Step
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import Mark, NotHere, RateLimited, Unsure
@@ -302,6 +304,67 @@ def test_a_deleted_card_is_posted_anew_and_says_where_it_was() -> None:
             world.cards.change(ready(progress, 4, world.clock.now()))
             await asyncio.sleep(10)
             assert "goes on from an earlier message" in world.text(progress)
+            await finished(world, progress)
+
+    run(story())
+
+
+def test_an_old_card_that_is_lost_is_not_posted_again_when_its_environment_goes() -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            progress = world.begin()
+            await finished(world, progress)
+            world.slack.messages.clear()
+            gone = ended(progress, world.clock.now())
+            world.cards.change(gone, superseded="This environment has been deleted.")
+            await asyncio.sleep(30)
+            assert not world.slack.messages
+            assert not await world.cards.behind()
+
+    run(story())
+
+
+def refusing(method: str) -> Callable[[str, str], Exception | None]:
+    """Slack takes no such call in CBAD."""
+
+    def refuse(called: str, channel: str) -> Exception | None:
+        bad = called == method and channel == "CBAD"
+        return PermanentError("invalid_blocks") if bad else None
+
+    return refuse
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
+def test_a_card_that_slack_refuses_five_times_is_left(method: str) -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            bad = world.begin(1, "CBAD")
+            await asyncio.sleep(0 if method == "chat.postMessage" else 5)
+            world.slack.before = refusing(method)
+            world.cards.change(ended(bad, world.clock.now()))
+            await asyncio.sleep(30)
+            good = world.begin(2, "C2")
+            world.cards.change(ended(good, world.clock.now()))
+            await asyncio.sleep(700)
+            assert not await world.cards.behind()
+            calls = len(world.slack.calls)
+            await asyncio.sleep(600)
+            assert len(world.slack.calls) == calls
+            assert len(world.slack.marked(bad.op, "end")) == (method == "chat.update")
+
+    run(story())
+
+
+def test_while_slack_takes_nothing_at_all_no_card_is_given_up() -> None:
+    async def story() -> None:
+        world = World()
+        world.slack.before = lambda _method, _channel: PermanentError("Slack refuses the token")
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(1800)
+            world.slack.before = lambda _method, _channel: None
             await finished(world, progress)
 
     run(story())

@@ -46,6 +46,14 @@ def test_order_is_ends_then_first_failures_then_phases_then_counts() -> None:
     ]  # fmt: skip
 
 
+def test_a_superseded_card_goes_after_counts_and_after_every_end() -> None:
+    gone = replace(posted(ended(deploying(1), START)), superseded="Deleted.", end_ts="2.0")
+    lost = replace(gone, op=deploying(4).op, ts="")
+    rows = [gone, lost, posted(deploying(2)), posted(ended(deploying(3), START), changed=9.0)]
+    jobs = plan(View(rows, rows[2:3], []), showing(*rows[2:]), now=100.0, per_minute=40)
+    assert [j.key for j in jobs] == ["op3", "op3", "op2", "op1", "op4"]
+
+
 def test_within_a_rank_the_one_that_waits_longest_goes_first() -> None:
     rows = [posted(ended(deploying(n), START), changed=float(-n)) for n in (1, 3, 2)]
     jobs = plan(View(rows, [], []), Memory(), now=0.0, per_minute=40)

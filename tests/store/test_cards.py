@@ -75,6 +75,20 @@ async def test_ended_cards_come_first(wishes: Wishes, clock: HandClock) -> None:
     assert behind[0].changed_at == clock.now()
 
 
+async def test_a_card_that_is_left_is_not_behind_until_it_changes(wishes: Wishes) -> None:
+    cards, create = wishes.database.cards, await wishes.create("a")
+    await cards.leave(create.id, version=1, end=True)
+    assert await cards.behind() == []
+    assert (await card(cards, create.id)).end_ts == ""
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "")
+    (row,) = await cards.behind()
+    await cards.leave(row.op, version=row.version, end=False)
+    (row,) = await cards.behind()
+    await cards.leave(row.op, version=row.version, end=True)
+    assert await cards.behind() == []
+
+
 async def test_a_moved_card_is_posted_anew(wishes: Wishes) -> None:
     cards, op = wishes.database.cards, (await wishes.create("a")).id
     await cards.posted(op, end=False, channel="C1", ts="1.2", version=1, shown_hash="h")

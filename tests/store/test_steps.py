@@ -224,6 +224,30 @@ async def test_earlier_cards_are_superseded_and_the_own_one_is_not(
     assert {other.id, teardown.id, later.id} < cards.keys()
 
 
+async def test_only_the_newest_five_posted_cards_are_superseded(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env, cards = await wishes.living("a"), wishes.database.cards
+    for _ in range(7):
+        await wishes.submit(env, SYNC)
+        (claim,) = await wishes.claim()
+        await wishes.journal.finish(claim, End.SUCCEEDED, "")
+    for row in await cards.behind():
+        posted = {"channel": "C1", "ts": "1.2", "version": row.version, "shown_hash": "h"}
+        await cards.posted(row.op, end=False, **posted)
+        await cards.posted(row.op, end=True, **posted)
+    never = (await wishes.submit(env, SYNC)).operation.id
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "")
+    await cards.leave(never, version=2, end=True)
+    assert await cards.behind() == []
+    await wishes.submit(env, TEARDOWN)
+    (claim,) = await wishes.claim()
+    await commit(wishes, claim, "one", CardsSuperseded(env, "Deleted.", clock.now()))
+    touched = {c.op for c in await cards.behind() if c.superseded}
+    assert touched == {"op4", "op5", "op6", "op7", "op8"}
+
+
 async def test_durations_count_from_the_first_claim_newest_first(
     wishes: Wishes, clock: HandClock
 ) -> None:
