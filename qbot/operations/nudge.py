@@ -7,6 +7,7 @@ from qbot.domain.changes import Audited
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import SyncInput
 from qbot.domain.services import ServicePlan
+from qbot.errors import TransientError
 from qbot.operations.deploy import Rollout
 
 
@@ -44,6 +45,7 @@ class Nudge:
             await run.call("refresh", lambda: argocd.refresh(env, name))
 
         async def ask() -> str:
+            await self._make_way(name)
             at = rollout.context.clock.now()
             prune = self._asked.prune
             await argocd.sync(env, name, op=run.operation.id, prune=prune, dry_run=False)
@@ -63,6 +65,23 @@ class Nudge:
             within=rollout.context.rules.deploy_time.total_seconds(),
         )
         rollout.belief.synced(name, datetime.fromisoformat(at))
+
+    async def _make_way(self, name: ServiceName) -> None:
+        """End a sync of before that hangs, where somebody asked for this very service.
+
+        Raises:
+            TransientError: it has not ended yet; the message names what it waits for.
+        """
+        rollout = self._rollout
+        if name not in self._asked.services:
+            return
+        state = await rollout.argocd.read(rollout.env, name)
+        if state is None or state.phase not in ("Running", "Terminating"):
+            return
+        if state.phase == "Running" and state.info != rollout.run.operation.id:
+            await rollout.argocd.terminate(rollout.env, name)
+        hook = f" It waits for {state.waits_for}." if state.waits_for else ""
+        raise TransientError(f"An earlier sync of {name} is being stopped.{hook}")
 
     def _is_needed(self, plan: ServicePlan) -> bool:
         asked = self._asked

@@ -202,7 +202,7 @@ async def test_a_sync_that_runs_already_is_waited_for_no_longer_than_a_deploymen
 ) -> None:
     await scene.create()
     scene.argocd.put(scene.app("cart"), phase="Running")
-    done = await scene.sync("cart")
+    done = await scene.sync()
     assert (done.end, done.headline) == (FAILED, "Cart failed.")
     assert "already in progress" in (await scene.row(done, "cart")).reason
     assert scene.clock.monotonic() < 15 * 60
@@ -253,3 +253,13 @@ async def test_argo_cd_away_at_the_end_of_a_sync_is_told_as_such(scene: Scene) -
     done = await scene.ended(op)
     assert done.headline == "How the services are could not be checked: 503"
     assert await scene.phase() is Phase.FAILED
+
+
+async def test_an_older_sync_that_hangs_makes_way_for_the_service_that_was_asked_for(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("cart"), phase="Running", info="", waits_for="Job migrate")
+    assert (await scene.sync("cart")).end is SUCCEEDED
+    assert scene.argocd.effects[f"stopped: {scene.app('cart')}"] == 1
+    assert scene.argocd.effects[f"synced: {scene.app('cart')}"] == 1
