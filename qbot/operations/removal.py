@@ -5,10 +5,10 @@ the namespace), then the AppProject. A project deleted before its Applications w
 """
 
 from collections import Counter
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -32,7 +32,10 @@ _STOP_AGAIN = timedelta(seconds=5)  # after which a sync that goes on is stopped
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ROUNDS = 3
 _NAMED = 3
+_OUTAGE = timedelta(seconds=30)  # a look that took this long met an Argo CD that was away
+_GRACE = timedelta(minutes=2)  # that a deletion has at least after an outage
 log = structlog.get_logger()
+T = TypeVar("T")
 
 Apps = Mapping[ServiceName, AppState]
 
@@ -207,10 +210,19 @@ class Removal:
             raise Stuck(f"The AppProject {self._env.name} cannot be deleted: {error}") from None
 
     async def _survey(self) -> Apps:
-        return await self._run.call("survey", lambda: self._argocd.survey(self._env))
+        return await self._look("survey", lambda: self._argocd.survey(self._env))
 
     async def _read_base(self) -> AppState | None:
-        return await self._run.call("base", lambda: self._argocd.read(self._env, BASE))
+        return await self._look("base", lambda: self._argocd.read(self._env, BASE))
+
+    async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T:
+        """Ask Argo CD; an outage must not use up the time that the deletion itself needs."""
+        clock = self._context.clock
+        before = clock.now()
+        found = await self._run.call(name, look)
+        if clock.now() - before >= _OUTAGE:
+            self._deadline = max(self._deadline, clock.now() + _GRACE)
+        return found
 
     async def _all(self, work: Collection[Coroutine[Any, Any, None]]) -> None:
         for result in await self._run.gather(list(work), limit=PARALLEL):

@@ -298,3 +298,15 @@ async def test_a_sync_that_is_being_stopped_is_not_stopped_again(scene: Scene) -
     assert "terminate web" not in scene.argocd.log
     scene.argocd.free("web")
     assert (await scene.ended(op)).end is SUCCEEDED
+
+
+async def test_an_outage_does_not_use_up_the_time_of_the_deletion(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.sticky[WEB] = "slow"
+    scene.argocd.faults.lay("survey", TransientError("503"), times=10_000)
+    op = await scene.begin_delete()
+    await scene.pass_(400)
+    scene.argocd.faults.clear()
+    await scene.pass_(60)
+    scene.argocd.free("web")
+    assert (await scene.ended(op)).end is SUCCEEDED
