@@ -49,6 +49,11 @@ def _service_name(name: str) -> str:
         )
     if name == BASE:
         raise ValueError(f"`{BASE}` is the Application that owns the namespace")
+    if name.endswith(f"-{BASE}"):
+        raise ValueError(
+            f"must not end in -{BASE}: the Application `x-{name}` of a branch `x` could be the "
+            f"`{BASE}` of a branch `x-{name.removesuffix(f'-{BASE}')}`"
+        )
     return name
 
 
@@ -194,6 +199,24 @@ class Catalog(_Part):
                 raise ValueError(f"the service {service.name} is listed twice")
             seen.add(service.name)
         return self
+
+    @model_validator(mode="after")
+    def _applications_differ(self) -> "Catalog":
+        """`<env>-<service>` must say which is which: see `app_name`."""
+        names = {service.name for service in self.services}
+        for name in sorted(names):
+            for at in (i for i, letter in enumerate(name) if letter == "-"):
+                if name[at + 1 :] in names:
+                    raise ValueError(_ambiguous(name, name[at + 1 :]))
+        return self
+
+
+def _ambiguous(long: str, short: str) -> str:
+    head = long.removesuffix(f"-{short}")
+    return (
+        f"the services {long} and {short} could share an Application: `x-{long}` is {long} of a "
+        f"branch `x` and {short} of a branch `x-{head}`; give one of them another name"
+    )
 
 
 def load_catalog(path: Path, *, instances: Collection[str]) -> Catalog:

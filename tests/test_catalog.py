@@ -5,8 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from qbot.catalog import Catalog, load_catalog
+from qbot.domain.names import BASE, BranchName, ServiceName, app_name, env_name
 from qbot.errors import PermanentError
 
 GOOD = """\
@@ -55,6 +59,7 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("name: payments", "name: cart", "the service cart is listed twice"),
         ("name: payments", "name: Payments", ":5: services[1].name: must be a DNS label"),
         ("name: payments", f"name: {'p' * 30}", ":5: services[1].name: must be a DNS label"),
+        ("name: payments", "name: data-base", ":5: services[1].name: must not end in -base"),
         ("name: payments", "name: base", ":5: services[1].name: `base` is the Application"),
         ("  base: {project: shop/environments}\n", "", "environments.base: is missing"),
         ("services:", "services: [", ": not YAML"),
@@ -107,3 +112,40 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path)
     (tmp_path / "qbot.yaml").write_bytes(b"\xff\xfe")
     assert "it is not UTF-8" in refusal(tmp_path / "qbot.yaml")
+
+
+@pytest.mark.parametrize(("one", "two"), [("payments-api", "api"), ("a-b-c", "b-c")])
+def test_services_whose_applications_could_be_one_are_refused(
+    tmp_path: Path, one: str, two: str
+) -> None:
+    text = GOOD.replace("name: payments", f"name: {two}").replace("name: cart", f"name: {one}")
+    said = refusal(write(tmp_path, text))
+    assert f"the services {one} and {two} could share an Application" in said
+
+
+def test_services_that_only_end_alike_are_fine(tmp_path: Path) -> None:
+    text = GOOD.replace("name: cart", "name: postcart").replace("payments", "cart-post")
+    assert len(read(write(tmp_path, text)).services) == 2
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", "api", "base", "0a1b2c"]), min_size=1, max_size=3)
+LABELS = WORDS.map("-".join)
+BRANCHES = st.builds(lambda words, sep: sep.join(words), WORDS, st.sampled_from("-/"))
+
+
+@given(st.sets(LABELS, min_size=1, max_size=5), st.sets(BRANCHES, min_size=1, max_size=6))
+def test_of_a_valid_catalog_no_two_applications_share_a_name(
+    names: set[str], branches: set[str]
+) -> None:
+    tree = {
+        "services": [{"name": n, "project": f"shop/{n}"} for n in sorted(names)],
+        "environments": {"base": {"project": "shop/environments"}},
+    }
+    try:
+        catalog = Catalog.model_validate(tree, context={"instances": ("main",)})
+    except ValidationError:
+        return
+    services = [BASE, *(ServiceName(s.name) for s in catalog.services)]
+    envs = [env_name(BranchName(b), prefix=catalog.environments.prefix) for b in branches]
+    applications = [app_name(env, service) for env in envs for service in services]
+    assert len(set(applications)) == len(applications)
