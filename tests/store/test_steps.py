@@ -233,9 +233,10 @@ async def test_only_the_newest_five_posted_cards_are_superseded(
         (claim,) = await wishes.claim()
         await wishes.journal.finish(claim, End.SUCCEEDED, "")
     for row in await cards.behind():
-        posted = {"channel": "C1", "ts": "1.2", "version": row.version, "shown_hash": "h"}
-        await cards.posted(row.op, end=False, **posted)
-        await cards.posted(row.op, end=True, **posted)
+        for end in (False, True):
+            await cards.posted(
+                row.op, end=end, channel="C1", ts="1.2", version=row.version, shown_hash="h"
+            )
     never = (await wishes.submit(env, SYNC)).operation.id
     (claim,) = await wishes.claim()
     await wishes.journal.finish(claim, End.SUCCEEDED, "")
