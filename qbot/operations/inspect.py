@@ -16,6 +16,8 @@ from qbot.domain.progress import ServiceProgress, Stage
 from qbot.domain.services import ServicePlan
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
+from qbot.operations.deploy import PARALLEL
+from qbot.operations.gathering import gather
 from qbot.operations.track import planned, stage_of
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
@@ -39,19 +41,47 @@ async def inspect(context: Context, env: Environment) -> Inspection:
     recent = await context.store.operations(env.id, limit=_RECENT)
     newest = recent[0] if recent else None
     rows = {p.service: planned(p, context.catalog.get(p.service)) for p in env.plans}
+    began = context.clock.monotonic()
     try:
         async with asyncio.timeout(_PATIENCE):
-            states = await context.instance(env).survey(env)
+            states = dict(await context.instance(env).survey(env))
     except (TransientError, PermanentError, TimeoutError) as error:
         as_of = _remember(rows, recent, env)
         why = str(error) or "Argo CD does not answer"
         return Inspection(env, tuple(rows.values()), as_of, newest, why)
+    left = _PATIENCE - (context.clock.monotonic() - began)
+    await _look_closer(context, env, states, max(left, 0.0))
     busy = newest is not None and newest.end is None
     for plan in env.plans:
         wanted = "" if context.rules.follow_branch else plan.sha
         row = rows[plan.service]
         rows[plan.service] = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
     return Inspection(env, tuple(rows.values()), context.clock.now(), newest)
+
+
+async def _look_closer(
+    context: Context, env: Environment, states: dict[ServiceName, AppState], seconds: float
+) -> None:
+    """Replace what a list says of services that are not ready: it lacks the resources' messages.
+
+    Where there is no time or no answer, the list's word stands.
+    """
+    argocd = context.instance(env)
+    unready = [n for n, s in states.items() if _is_unready(s)]
+
+    async def look(service: ServiceName) -> None:
+        if (state := await argocd.read(env, service)) is not None:
+            states[service] = state
+
+    try:
+        async with asyncio.timeout(seconds):
+            await gather([look(n) for n in unready], PARALLEL)
+    except TimeoutError:
+        return
+
+
+def _is_unready(state: AppState) -> bool:
+    return not isinstance(verdict(state, wanted="", since=None), Ready)
 
 
 def _remember(

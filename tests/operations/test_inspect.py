@@ -80,3 +80,19 @@ async def test_where_nothing_was_ever_known_the_plans_stand_in(scene: Scene) -> 
     found = await seen(scene)
     assert set(stages(found).values()) == {Stage.PLANNED}
     assert found.as_of == (await scene.env()).created_at
+
+
+async def test_only_what_is_not_ready_is_looked_at_closer(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("web"), health="Degraded")
+    scene.argocd.log.clear()
+    await seen(scene)
+    assert scene.argocd.log == ["survey", "read web"]
+
+
+async def test_where_the_closer_look_fails_the_list_counts(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("web"), health="Degraded")
+    scene.argocd.faults.lay("read web", TransientError("503"))
+    found = await seen(scene)
+    assert (stages(found)["web"], found.trouble) == (Stage.FAILED, "")
