@@ -58,7 +58,7 @@ async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
         with run.ignoring_cancel():
             env = await run.call("the database", lambda: context.environment(operation.env))
     phase = _phase(operation, env, shown, end) if env else None
-    if phase is Phase.PARTIAL and shown is not None:
+    if end is End.CANCELLED and phase is Phase.PARTIAL and shown and shown.services:
         why = cancelled_headline(shown.services)
     if phase is Phase.DELETED and operation.kind is Kind.CREATE:
         why = f"{why} {NOTHING_MADE}".strip()
