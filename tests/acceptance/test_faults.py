@@ -24,7 +24,6 @@ SAMPLE = [
     ("argocd", "drop-after"),
     ("gitlab", "503"),
     ("slack", "drop-after"),
-    ("argocd", "cut-stream"),
 ]
 
 
@@ -117,7 +116,7 @@ async def test_argo_cd_away_for_a_while_is_said_on_the_card_and_waited_for(tmp_p
     async with world(tmp_path, speed=60.0) as made:
         await made.serve()
         drive = made.drive
-        await drive.post("fault", vendor="argocd", match="/api/v1", kind="503", times=5)
+        await drive.post("fault", vendor="argocd", match="/api/v1", kind="503", times=3)
         await drive.env("create feat/checkout")
 
         async def told() -> bool:
