@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from qbot.sandbox.demo import free_port as free_port  # noqa: PLC0414  (tests take it from here)
 
 T = TypeVar("T")
 START = 90.0  # seconds; a loaded machine starts a process slowly
@@ -34,19 +35,6 @@ async def until(
         if asyncio.get_running_loop().time() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         await asyncio.sleep(POLL)
-
-
-def free_port() -> int:
-    """A port whose successor is free as well."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 class Program:

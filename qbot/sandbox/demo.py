@@ -28,7 +28,7 @@ async def _run(env_file: Path, port: int, browser: bool, speed: float, services:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, over.set)
-    qbot_port = _free_port()
+    qbot_port = free_port()
     stand_ins = await _start(
         "sandbox", "--port", str(port), "--env-file", str(env_file), "--speed", str(speed),
         "--services", str(services), "--qbot-url", f"http://127.0.0.1:{qbot_port}",
@@ -108,7 +108,7 @@ async def _stop(process: Process) -> None:
             await process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that was free a moment ago, with its successor free as well (the admin port)."""
     while True:
         with socket.socket() as first, socket.socket() as second:
