@@ -18,6 +18,8 @@ OpId = NewType("OpId", str)
 ServiceName = NewType("ServiceName", str)
 AppName = NewType("AppName", str)
 ProjectPath = NewType("ProjectPath", str)
+StageName = NewType("StageName", str)
+PromotionId = NewType("PromotionId", int)  # shown as P-123
 
 MAX_APPLICATION = 63  # a label value, as Argo CD's tracking label needs
 MAX_ENV = 40

@@ -1,0 +1,209 @@
+"""Promotions: which versions move to a stage, in which state that is. Pure.
+
+A rollback is one too: it moves versions back.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
+from qbot.domain.people import Actor
+from qbot.domain.services import Build
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One service's version. `text` is what stands in the configuration repository."""
+
+    text: str  # an image tag, or sha256:... of an image; empty: none there yet
+    sha: str = ""  # the commit that it was built from, 40 digits, if known
+    ref: str = ""  # how a person named it: a branch or tag
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One value in the configuration repository that changes."""
+
+    service: ServiceName
+    file: str
+    key: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a promotion means for one service. Authors and titles are outside text."""
+
+    service: ServiceName
+    project: ProjectPath
+    old: Version
+    new: Version
+    commits: int | None = None  # between the two; None: not known, negative: it goes back
+    authors: tuple[str, ...] = ()
+    compare_url: str = ""
+    build: Build = Build.NONE
+    build_url: str = ""
+    since: datetime | None = None  # when the source began to run the new version
+    drift: str = ""  # how what runs in the source differs from what its repository says
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Exactly what a promotion changes, pinned when it was asked for."""
+
+    stage: StageName
+    source: str  # a stage, a branch environment's branch, or `P-12` of a rollback
+    project: ProjectPath  # the configuration repository
+    branch: str  # of the stage in it
+    items: tuple[Item, ...]
+    edits: tuple[Edit, ...]
+    merges: str = ""  # the commit of the source stage's branch, where all of it is merged
+
+    @property
+    def services(self) -> tuple[ServiceName, ...]:
+        """Those that change."""
+        return tuple(item.service for item in self.items)
+
+    @property
+    def digest(self) -> str:
+        """What an approval is bound to: a change of any of it is another promotion."""
+        edits = sorted([e.service, e.file, e.key, e.old, e.new] for e in self.edits)
+        what = [self.stage, self.project, self.branch, self.merges, edits]
+        text = json.dumps(what, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class PromotionState(StrEnum):
+    """Where a promotion is.
+
+    resolving -> open (merge request made, waits for approvals) -> approved (its turn has come or
+    will) -> merged -> done; failed after approval or merge can go on by Retry.
+    """
+
+    RESOLVING = "resolving"
+    OPEN = "open"
+    APPROVED = "approved"
+    MERGED = "merged"
+    DONE = "done"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CLOSED = "closed"  # the merge request was closed or its branch removed by hand
+    CANCELLED = "cancelled"
+    REFUSED = "refused"  # nothing was made
+
+    @property
+    def open(self) -> bool:
+        """Whether its services are taken: one open promotion for each stage and service."""
+        return self in _OPEN
+
+
+_OPEN = frozenset(
+    {
+        PromotionState.RESOLVING,
+        PromotionState.OPEN,
+        PromotionState.APPROVED,
+        PromotionState.MERGED,
+    }
+)
+
+
+class PromotionKind(StrEnum):
+    """Forward or back."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequestRef:
+    """The merge request that carries a promotion."""
+
+    project: ProjectPath
+    iid: int
+    url: str
+    branch: str  # source branch: qbot/P-123
+    sha: str  # its head as Qbot made it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One promotion's row."""
+
+    id: PromotionId
+    op: OpId  # the operation that carries it
+    kind: PromotionKind
+    stage: StageName
+    requester: Actor
+    account: "Account | None"  # of the requester in GitLab, when it was asked for
+    state: PromotionState
+    created_at: datetime
+    plan: Plan | None = None
+    merge_request: MergeRequestRef | None = None
+    merge_sha: str = ""
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""  # given by the requester (break-glass, exception) or by who rejected it
+    emergency: bool = False  # break-glass
+    to: PromotionId | None = None  # a rollback: back to what was there after this one
+
+    @property
+    def name(self) -> str:
+        """As people say it."""
+        return promotion_name(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A GitLab account. The id decides."""
+
+    id: int
+    username: str
+
+
+class Verdict(StrEnum):
+    """What somebody said of a promotion."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's word on exactly one digest. `void` says why it no longer counts."""
+
+    promotion: PromotionId
+    actor: Actor
+    account: Account
+    digest: str
+    verdict: Verdict
+    at: datetime
+    reason: str = ""
+    void: str = ""
+
+
+def promotion_name(number: PromotionId) -> str:
+    """`P-123`."""
+    return f"P-{number}"
+
+
+def promotion_id(text: str) -> PromotionId | None:
+    """The inverse, forgiving: `P-123`, `p123`, `#123`, `123`."""
+    digits = text.strip().lstrip("#").lower().removeprefix("p").lstrip("-")
+    return PromotionId(int(digits)) if digits.isdecimal() and len(digits) < 12 else None  # noqa: PLR2004
+
+
+def branch_of(number: PromotionId) -> str:
+    """The merge request's source branch."""
+    return f"qbot/{promotion_name(number)}"
+
+
+def overlapping(plan: Plan, others: Sequence[Promotion]) -> Promotion | None:
+    """Another open promotion that has one of the same services."""
+    mine = set(plan.services)
+    return next((p for p in others if p.plan and mine & set(p.plan.services)), None)

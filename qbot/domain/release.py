@@ -1,0 +1,78 @@
+"""How far an operation on a stage is: the value that its card shows. Holds facts, no wording."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain.barriers import Barrier
+from qbot.domain.jobs import JobRun
+from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
+from qbot.domain.people import Actor
+from qbot.domain.progress import End, Kind, ServiceProgress, Step
+from qbot.domain.promotion import Approval, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed line of the configuration repository, redacted. Outside text."""
+
+    file: str
+    line: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """What a promotion still needs of people."""
+
+    count: int  # people in all
+    missing: int
+    eligible: tuple[str, ...] = ()  # Slack user ids of those who may approve, at most 20
+    roles: tuple[str, ...] = ()
+    teams: tuple[
+        tuple[ServiceName, tuple[str, ...]], ...
+    ] = ()  # services that lack their team's yes
+    by_requester: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageProgress:
+    """A promotion or a rollback as people should see it now."""
+
+    op: OpId
+    kind: Kind
+    stage: StageName
+    source: str
+    actor: Actor
+    step: Step
+    started_at: datetime
+    updated_at: datetime  # when Qbot last knew this to be true
+    promotion: PromotionId | None = None
+    items: tuple[Item, ...] = ()
+    changes: tuple[Change, ...] = ()
+    services: tuple[ServiceProgress, ...] = ()  # from the merge on: how each is deployed
+    digest: str = ""
+    merge_request: str = ""  # its URL
+    merge_request_iid: int = 0
+    merge_status: str = ""  # GitLab's detailed_merge_status
+    pipeline: str = ""  # status of the merge request's pipeline
+    pipeline_url: str = ""
+    approvals: tuple[Approval, ...] = ()  # with those that no longer count, and why
+    needed: Needed | None = None
+    barriers: tuple[Barrier, ...] = ()
+    jobs: tuple[JobRun, ...] = ()
+    log: tuple[str, ...] = ()  # last lines of the first failing Application, redacted
+    expires_at: datetime | None = None
+    reason: str = ""  # given by the requester
+    emergency: bool = False
+    merged_sha: str = ""
+    held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
+    end: End | None = None
+    ended_at: datetime | None = None
+    headline: str = ""  # the reason of an end or of a queue; may hold outside text
+    trouble: str = ""
+    trouble_since: datetime | None = None
+    usual_seconds: float | None = None
+    url: str = ""
+    cancelling: bool = False
+    dry_run: bool = False

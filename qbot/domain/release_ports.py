@@ -1,0 +1,259 @@
+"""What operations on stages need of the outside, beside `qbot.domain.ports`."""
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from qbot.domain.approvals import Person
+from qbot.domain.barriers import Freeze, Hold, Lock
+from qbot.domain.health import AppState
+from qbot.domain.names import AppName, OpId, ProjectPath, PromotionId, ServiceName, StageName
+from qbot.domain.people import Actor
+from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.domain.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A text file of a repository. `last_commit` guards an edit against somebody else's."""
+
+    text: str
+    last_commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A file's whole new text."""
+
+    path: str
+    text: str
+    last_commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What lies between two commits of one project. Outside text."""
+
+    commits: int  # at least this many; GitLab cuts long lists
+    authors: tuple[str, ...]  # names, those with most commits first
+    titles: tuple[str, ...]
+    files: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request as GitLab reports it."""
+
+    iid: int
+    url: str
+    state: str  # opened, closed, merged, locked
+    sha: str  # head of its source branch
+    status: str  # detailed_merge_status: an open set of words
+    merge_sha: str = ""  # of the merge commit, or whatever brought it into the target branch
+    pipeline: str = ""  # status of its head pipeline; empty: none
+    pipeline_url: str = ""
+    conflicts: bool = False
+    error: str = ""  # merge_error
+
+
+class Moved(Exception):  # noqa: N818  (not a fault: somebody was faster)
+    """The head of a branch or merge request is not what it was thought to be."""
+
+
+class NotMergeable(Exception):  # noqa: N818  (an answer, not a fault)
+    """GitLab will not merge now; `str` is its reason. Ask for the merge request to see which."""
+
+
+class ConfigRepository(Protocol):
+    """GitLab projects that Qbot writes to. Every call may raise Transient- or PermanentError."""
+
+    async def head(self, project: ProjectPath, branch: str) -> str | None:
+        """The branch's tip; None: no such branch."""
+
+    async def files(
+        self, project: ProjectPath, ref: str, paths: Collection[str]
+    ) -> Mapping[str, FileText | None]:
+        """Text files at a commit or branch; None: not there."""
+
+    async def commit(
+        self,
+        project: ProjectPath,
+        branch: str,
+        *,
+        start: str,
+        message: str,
+        edits: Sequence[FileEdit],
+    ) -> str:
+        """One commit with all edits on a new branch that starts at `start`; its sha.
+
+        With no edits the branch alone is made, and `start` is answered.
+
+        Raises:
+            Moved: a file was changed since, or the branch is there already.
+        """
+
+    async def message_of(self, project: ProjectPath, sha: str) -> str:
+        """A commit's whole message, with its trailers."""
+
+    async def parents(self, project: ProjectPath, sha: str) -> tuple[str, ...]:
+        """A commit's parents."""
+
+    async def compare(self, project: ProjectPath, old: str, new: str) -> Comparison | None:
+        """What `new` has that `old` has not; None: one of them is unknown."""
+
+    async def contains(self, project: ProjectPath, branch: str, sha: str) -> bool:
+        """Whether the branch has the commit."""
+
+    async def open_merge_request(
+        self, project: ProjectPath, *, source: str, target: str, title: str, description: str
+    ) -> MergeRequest:
+        """The open merge request of these branches, made if it is not there."""
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        """As it is now, uncached."""
+
+    async def changed_files(self, project: ProjectPath, iid: int) -> tuple[str, ...]:
+        """Paths that the merge request changes, old and new names of a move both."""
+
+    async def merge(
+        self, project: ProjectPath, iid: int, *, sha: str, message: str
+    ) -> MergeRequest:
+        """Merge, only if its head is still `sha`.
+
+        Raises:
+            Moved: it is not.
+            NotMergeable: GitLab's own rules are in the way, for now or for good.
+        """
+
+    async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
+        """Close it and remove its branch; closed, merged or gone is fine."""
+
+    async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
+        """Add a note once: `key` is looked for among the notes first."""
+
+    async def record_deployment(
+        self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool
+    ) -> None:
+        """A deployment record; the same (environment, sha) that succeeded counts once."""
+
+    async def start_pipeline(
+        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
+    ) -> int:
+        """Start a pipeline once: one whose variable QBOT_KEY is `key` is found again; its id."""
+
+    async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
+        """Its status in GitLab's word, and its URL."""
+
+
+class People(Protocol):
+    """Who somebody is and what they may do, across Slack and GitLab."""
+
+    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
+        """Account and roles. `fresh` asks anew: approvals and executions must."""
+
+    async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
+        """Slack accounts that have one of these roles, as far as Slack or `people:` name them."""
+
+
+class StageApplications(Protocol):
+    """The stages' Applications in one Argo CD; Qbot never creates, changes or deletes one."""
+
+    async def survey(self, stage: Stage) -> Mapping[ServiceName, "StageApp"]:
+        """All of them, in one list call."""
+
+    async def read(self, stage: Stage, app: AppName) -> "StageApp | None":
+        """One, from the source of truth."""
+
+    def watch(self, stage: Stage) -> AsyncGenerator[Mapping[ServiceName, "StageApp"]]:
+        """From the live view: at once, then on every change. Close it when done."""
+
+    async def refresh(self, stage: Stage, app: AppName, *, hard: bool = False) -> None:
+        """Let Argo CD look at git now."""
+
+    async def sync(self, stage: Stage, app: AppName, *, op: OpId) -> None:
+        """Ask for a sync at its own targetRevision; `op` goes into its info.
+
+        Raises:
+            TransientError: another operation is in progress.
+        """
+
+    async def log(self, stage: Stage, app: AppName, *, lines: int) -> tuple[str, ...]:
+        """Last log lines of its most broken pod, oldest first; empty if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageApp:
+    """One Application of a stage. `state.env` is empty, `state.service` its service."""
+
+    state: AppState
+    images: tuple[str, ...]  # status.summary.images
+    since: datetime | None  # when its newest entry of the history was deployed
+
+
+class Promotions(Protocol):
+    """The rows of promotions and of what stands in their way. Raises TransientError."""
+
+    async def promotion(self, number: PromotionId) -> Promotion | None:
+        """By number."""
+
+    async def of_operation(self, op: OpId) -> Promotion | None:
+        """The one that an operation carries."""
+
+    async def promotions(
+        self,
+        stage: StageName | None,
+        *,
+        limit: int,
+        states: Collection[PromotionState] = (),
+    ) -> Sequence[Promotion]:
+        """Newest first; no states: all."""
+
+    async def approvals(self, number: PromotionId) -> Sequence[Approval]:
+        """All that was said, in the order in which it came."""
+
+    async def decide(self, approval: Approval, *, rule: str) -> Sequence[Approval] | None:
+        """Write one word down with its audit row and wake the operation, in one commit.
+
+        None: the promotion is no longer open. Somebody's second word replaces nothing: the rows
+        are as before then. Otherwise all of them, the new one among them.
+        """
+
+    async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
+        """Those that hold, without those of the calendar."""
+
+    async def freeze(self, freeze: Freeze) -> bool:
+        """Declare one; False: the stage is frozen already."""
+
+    async def unfreeze(self, stage: StageName, by: Actor) -> bool:
+        """End it; False: there was none."""
+
+    async def locks(self, scope: str | None = None) -> Sequence[Lock]:
+        """Those that hold."""
+
+    async def lock(self, lock: Lock) -> Lock | None:
+        """Take it; somebody else's that stands in the way is answered instead."""
+
+    async def unlock(self, scope: str, by: Actor, *, force: bool) -> Lock | None:
+        """End one's own, or with `force` anybody's; what was ended is answered."""
+
+    async def await_free(self, scope: str, who: Actor) -> None:
+        """Remember who wants to be told when the lock ends."""
+
+    async def waiting_for(self, scope: str, *, take: bool) -> Sequence[Actor]:
+        """Who wants to be told; `take` forgets them."""
+
+    async def holds(self, stage: StageName | None = None) -> Sequence[Hold]:
+        """Services that are held."""
+
+    async def release(
+        self, stage: StageName, services: Collection[ServiceName], by: Actor
+    ) -> Sequence[Hold]:
+        """Let go of these (none named: all); what was held is answered."""
+
+    async def account(self, actor: Actor) -> Account | None:
+        """The GitLab account that the person linked."""
+
+    async def link(self, actor: Actor, account: Account) -> None:
+        """Write it down, in the place of an earlier one."""
