@@ -212,6 +212,8 @@ class Shard:
         if known is not None and known is not was:
             return
         app = await get_application(self._client, _project(was), was.name)
+        if self.table.get(key) is not known:
+            return  # the stream was quicker, and what it told may be newer than the answer
         if app is not None:
             self.table.insist(state(app))
         elif known is not None:

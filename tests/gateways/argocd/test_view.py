@@ -161,6 +161,7 @@ async def test_an_application_missing_from_a_lagging_list_stays(
     stage.cut()
     await until(lambda: stage.connections > opened and odd.lines.count(GET) > reads)
     await until(lambda: stage.lines)
+    stage.apps = [sick(9)]  # what reads tell
     stage.send(sick(9))
     await watcher.until("cart", version=9)
 
