@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from qbot.domain.operation import Submitted
 from qbot.domain.progress import End, Kind
 from qbot.gateways.clock import SystemClock
 from qbot.operations.engine import Engine, Handler, Outcome, Run
@@ -22,6 +23,7 @@ from qbot.store import Database, open_store
 from qbot.store.statements import Script, sql
 from tests.postgres import PostgresServer
 from tests.store.wishes import Wishes
+from tests.world import until
 
 OPERATIONS = 300
 STEPS = 10
@@ -71,7 +73,8 @@ async def submit(database: Database, count: int) -> list[str]:
     operations = []
     for number in range(count):
         answer = await wishes.ask_create(f"b{number}", per_owner=count + 1, total=count + 1)
-        operations.append(answer.operation.id)  # type: ignore[union-attr]  # below the quota
+        assert isinstance(answer, Submitted)
+        operations.append(answer.operation.id)
     return [str(op) for op in operations]
 
 
@@ -81,8 +84,10 @@ async def until_none(database: Database, states: str) -> None:
         rows = yield sql(text, states)
         return int(rows[0]["n"])
 
-    while await database.driver.run(left()):  # noqa: ASYNC110  (another process could end them)
-        await asyncio.sleep(0.02)
+    async def none() -> bool:
+        return await database.driver.run(left()) == 0
+
+    await until(none, seconds=600, poll=0.02, what=f"nothing{states}")
 
 
 async def steps_per_second(database: Database) -> float:
@@ -157,7 +162,7 @@ class Patient:
 
     def __init__(self) -> None:
         self.effects: list[float] = []
-        self.begun = asyncio.Event()
+        self.begun, self.resumed = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, run: Run) -> Outcome:
         await run.step("one", self._effect)
@@ -168,6 +173,7 @@ class Patient:
         self.begun.set()
         if len(self.effects) == 1:
             await asyncio.Event().wait()
+        self.resumed.set()
 
 
 async def resume_seconds(url: str, *, restart: bool) -> float:
@@ -188,8 +194,7 @@ async def resume_seconds(url: str, *, restart: bool) -> float:
         await database.close()
         database = await open_store(url, clock=SystemClock())
     async with asyncio.timeout(60), engine(database, patient, **how):
-        while len(patient.effects) < 2:  # noqa: ASYNC110  (a benchmark)
-            await asyncio.sleep(0.005)
+        await patient.resumed.wait()
     await database.close()
     return patient.effects[1] - died
 

@@ -233,10 +233,12 @@ def _unknown(flat: Mapping[str, str]) -> list[str]:
     known = {name.upper() for name in variables()}
     unknown = []
     for name in flat:
-        parts = name.upper().split("__")
-        if len(parts) == 3 and parts[0] == "QBOT_ARGOCD":  # noqa: PLR2004  (its three parts)
-            parts[1] = "<INSTANCE>"
-        if "__".join(parts) not in known:
+        match name.upper().split("__"):
+            case ["QBOT_ARGOCD", _, field]:
+                form = f"QBOT_ARGOCD__<INSTANCE>__{field}"
+            case _:
+                form = name.upper()
+        if form not in known:
             unknown.append(name)
     return sorted(unknown)
 

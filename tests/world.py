@@ -20,7 +20,11 @@ POLL = 0.1
 
 
 async def until(
-    look: Callable[[], Awaitable[T | None]], *, seconds: float = 40.0, what: str = "it"
+    look: Callable[[], Awaitable[T | None]],
+    *,
+    seconds: float = 40.0,
+    poll: float = POLL,
+    what: str = "it",
 ) -> T:
     """The first answer of `look` that is not None or False.
 
@@ -34,7 +38,7 @@ async def until(
             return found
         if asyncio.get_running_loop().time() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(poll)
 
 
 class Program:

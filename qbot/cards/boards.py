@@ -12,7 +12,14 @@ from qbot.cards.ports import Messenger
 from qbot.domain.operation import BoardRow, CardRow
 from qbot.domain.ports import Cards, Clock
 from qbot.errors import PermanentError, QbotError
-from qbot.gateways.slack import LostMessage, Mark, NotHere, Posted, Unsure
+from qbot.gateways.slack import (
+    AccessError,
+    LostMessageError,
+    Mark,
+    NotHereError,
+    Posted,
+    UnsureError,
+)
 from qbot.render.blocks import Message
 from qbot.render.board import board as render_board
 from qbot.render.card import Fresh
@@ -48,7 +55,7 @@ class BoardSender:
         """Make the call and write down what came of it; False: there is no board any more.
 
         Raises:
-            RateLimited: the budget has to learn of it; so does TransientError.
+            RateLimitedError: the budget has to learn of it; so does TransientError.
         """
         self.memory.boards[board.channel] = self.clock.monotonic()
         try:
@@ -59,12 +66,14 @@ class BoardSender:
             else:
                 await self._find(board, running)
             return True
-        except Unsure:
+        except UnsureError:
             self._hold(board, _SETTLE)
             raise
-        except (NotHere, LostMessage):
+        except (NotHereError, LostMessageError):
             self._hold(board, _REFUSED)
             await self.cards.save_board(BoardRow(board.channel))
+        except AccessError:
+            raise
         except PermanentError as error:
             log.warning("slack refuses a board", channel=board.channel, reason=str(error))
             self._hold(board, _REFUSED)
@@ -88,7 +97,7 @@ class BoardSender:
             posted = await self.slack.post(
                 board.channel, message, mark=Mark(board.channel, "board")
             )
-        except Unsure:
+        except UnsureError:
             raise
         except QbotError:
             self.memory.unsent.add((board.channel, "board"))
@@ -103,6 +112,8 @@ class BoardSender:
                 board.channel, Mark(board.channel, "board"), since=oldest.timestamp()
             )
         except PermanentError as error:
+            if isinstance(error, AccessError) and not error.scope:
+                raise
             log.warning("cannot look for a board", channel=board.channel, reason=str(error))
             found = None
         if found is None:

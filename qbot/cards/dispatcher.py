@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from qbot.cards.access import Access
 from qbot.cards.boards import BoardSender
 from qbot.cards.budget import LIMITS, Budget, LaneState
 from qbot.cards.lane import Limit, Ticket
@@ -17,7 +18,7 @@ from qbot.cards.sender import CardSender
 from qbot.domain.operation import CardRow
 from qbot.domain.ports import Cards, Clock, Store
 from qbot.errors import PermanentError, QbotError, TransientError
-from qbot.gateways.slack import CALL_SECONDS, RateLimited, Unsure
+from qbot.gateways.slack import CALL_SECONDS, AccessError, RateLimitedError, UnsureError
 from qbot.render.card import Fresh
 from qbot.render.style import Style
 
@@ -50,6 +51,7 @@ class Dispatcher:
         self._meter = meter or NoMeter()
         self._memory = Memory()
         self._budget = Budget(clock, limits)
+        self._access = Access()
         self._lease = Lease(cards, clock, worker)
         self._fresh = Fresh(every=0.0)
         self._sender = CardSender(
@@ -150,7 +152,8 @@ class Dispatcher:
             if job.key in begun:
                 continue
             due = max(job.due, self._memory.held.get(job.key, 0.0)) - now
-            wait = max(due, self._budget.wait(job.act.method, job.rank, job.channel))
+            closed = self._access.wait(job.act.method, now)
+            wait = max(due, closed, self._budget.wait(job.act.method, job.rank, job.channel))
             if wait > 0:
                 soonest = min(soonest, wait)
             elif len(self._sending) < _IN_FLIGHT and not await self._nothing_to_say(job, view):
@@ -195,6 +198,8 @@ class Dispatcher:
         elif job.board:
             done = await self._boards.run(job, job.board, _of(view, job.channel))
         self._budget.worked()
+        if done:
+            self._access.worked(job.act.method)
         return done
 
     def _count(self, job: Job) -> None:
@@ -205,11 +210,14 @@ class Dispatcher:
 
     def _failed(self, method: str, error: QbotError) -> None:
         self._meter.failed(method, type(error).__name__)
-        if isinstance(error, RateLimited):
+        if isinstance(error, AccessError):
+            self._access.refused(method, error, self._clock.monotonic())
+            return
+        if isinstance(error, RateLimitedError):
             self._budget.limited(method, error.retry_after or _RETRY_AFTER)
         elif not isinstance(error, PermanentError):
             self._budget.trouble()
-        if not isinstance(error, Unsure):
+        if not isinstance(error, UnsureError):
             log.info("slack did not take a card", method=method, reason=str(error))
 
 

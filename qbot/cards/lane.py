@@ -15,6 +15,7 @@ _MINUTE = 60.0
 _WINDOW = 60.1  # a little more: clocks round
 LEAST_RESERVE, MOST_RESERVE = 0.2, 0.6  # of the window, for urgent ranks alone
 _FLOOR = 0.1  # of the limit, below which a 429 does not push
+_ROUNDING = 1e-9  # of a token
 _RECOVERY = 300.0  # seconds from nothing back to the full rate
 
 
@@ -96,7 +97,7 @@ class Lane:
 
     def _until_token(self, needed: float) -> float:
         missing = needed - self.tokens
-        return missing * _MINUTE / self.rate if missing > 1e-9 else 0.0  # noqa: PLR2004  (rounding)
+        return missing * _MINUTE / self.rate if missing > _ROUNDING else 0.0
 
     def _until_room(self, rank: Rank, now: float) -> float:
         most = max(int(self.rate), 1)

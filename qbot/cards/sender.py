@@ -16,7 +16,14 @@ from qbot.cards.ports import Messenger, Meter
 from qbot.domain.operation import CardRow
 from qbot.domain.ports import Cards, Clock, Store
 from qbot.errors import PermanentError, QbotError
-from qbot.gateways.slack import LostMessage, Mark, NotHere, Posted, Unsure
+from qbot.gateways.slack import (
+    AccessError,
+    LostMessageError,
+    Mark,
+    NotHereError,
+    Posted,
+    UnsureError,
+)
 from qbot.render.blocks import Message
 from qbot.render.card import Fresh, card
 from qbot.render.ending import end_reply
@@ -64,7 +71,8 @@ class CardSender:
         """Make the call and write down what came of it; False: it has to be done elsewhere.
 
         Raises:
-            RateLimited: the budget has to learn of it; so does TransientError.
+            RateLimitedError: the budget has to learn of it; so does TransientError.
+            AccessError: the card stays as it is wanted, and waits for the owner of Qbot.
         """
         acts = {
             Act.POST: self._post,
@@ -78,13 +86,15 @@ class CardSender:
             self.memory.taken += 1
             self.memory.refused.pop((row.op, job.act.part), None)
             return True
-        except Unsure:
+        except UnsureError:
             self.hold(row.op, _SETTLE)
             raise
-        except NotHere:
+        except NotHereError:
             await self._move_to_dm(job, row)
-        except LostMessage:
+        except LostMessageError:
             await self._renew(row)
+        except AccessError:  # no fault of the card: it stays wanted
+            raise
         except PermanentError as error:
             log.warning("slack refuses a card", op=row.op, reason=str(error))
             await self._refused(job, row)
@@ -136,7 +146,7 @@ class CardSender:
             return await self.slack.post(
                 channel, message, mark=Mark(row.op, part), thread_ts=thread_ts
             )
-        except Unsure:
+        except UnsureError:
             raise
         except QbotError:
             self.memory.unsent.add(key)
@@ -162,6 +172,8 @@ class CardSender:
                 channel, Mark(row.op, part), since=since, thread_ts=thread_ts
             )
         except PermanentError as error:
+            if isinstance(error, AccessError) and not error.scope:
+                raise  # nothing can be posted with that token either
             # Without the right to look, a second message is better than none.
             log.warning("cannot look for a message", op=row.op, reason=str(error))
             found = None

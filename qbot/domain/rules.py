@@ -9,6 +9,8 @@ from qbot.domain.names import EnvName, ServiceName
 from qbot.domain.services import Service
 from qbot.errors import UserError
 
+_NAMED = 12  # services in one hint: as many as fit a line
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -49,8 +51,8 @@ def known(catalog: Catalog, names: tuple[ServiceName, ...]) -> tuple[ServiceName
         if name not in catalog:
             near = get_close_matches(name, catalog, n=1)
             meant = f" Did you mean `{near[0]}`?" if near else ""
-            some = ", ".join(f"`{n}`" for n in list(catalog)[:12])
-            more = f" and {len(catalog) - 12} more" if len(catalog) > 12 else ""  # noqa: PLR2004  (as many as fit a line)
+            some = ", ".join(f"`{n}`" for n in list(catalog)[:_NAMED])
+            more = f" and {len(catalog) - _NAMED} more" if len(catalog) > _NAMED else ""
             raise UserError(
                 f"There is no service `{name[:40]}`.{meant}", hint=f"There are {some}{more}."
             )

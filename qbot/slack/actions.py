@@ -125,16 +125,16 @@ class Actions:
         return None
 
     async def _fill(self, op: OpId, view_id: str, page: int) -> None:
+        found = await self._desk.tried(self._view(op, page))
+        if isinstance(found, Message):
+            found = {**loading(op, ""), "blocks": list(found.blocks)}
         try:
-            view = await self._view(await self._operation(op), page)
-        except Exception as error:  # noqa: BLE001  (explain logs it)
-            view = {**loading(op, ""), "blocks": list(self._desk.explain(error).blocks)}
-        try:
-            await self._desk.slack.update_view(view_id, view)
+            await self._desk.slack.update_view(view_id, found)
         except QbotError as error:
             log.info("details not shown", op=op, error=str(error))  # closed meanwhile, mostly
 
-    async def _view(self, operation: Operation, page: int) -> dict[str, Any]:
+    async def _view(self, op: OpId, page: int) -> dict[str, Any]:
+        operation = await self._operation(op)
         context, progress = self._desk.context, operation.progress
         env = await context.store.environment(operation.env) if operation.env else None
         if env is None or progress is None:

@@ -84,8 +84,4 @@ class Commands:
         return overview(mine, len(rows), self._style, now=context.clock.now())
 
     async def _show(self, env: Environment, delivery: Delivery) -> None:
-        try:
-            message = await self._desk.shown(env)
-        except Exception as error:  # noqa: BLE001  (explain logs it)
-            message = self._desk.explain(error)
-        await self._desk.whisper(delivery, message)
+        await self._desk.whisper(delivery, await self._desk.tried(self._desk.shown(env)))

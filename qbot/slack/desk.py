@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, assert_never
 
@@ -20,7 +20,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.domain.ports import Cards
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
-from qbot.gateways.slack import Posted, SlackGateway, TooLate
+from qbot.gateways.slack import Posted, SlackGateway, TooLateError
 from qbot.operations.context import Context
 from qbot.operations.inspect import inspect
 from qbot.operations.requests import Requests
@@ -73,6 +73,19 @@ class Desk:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    async def tried(self, work: Awaitable[T]) -> T | Message:
+        """What the work returns, or what the person is told in its place; raises nothing.
+
+        Raises:
+            RepeatedError: the work was done before.
+        """
+        try:
+            return await work
+        except RepeatedError:
+            raise
+        except Exception as error:  # noqa: BLE001  (explain logs it)
+            return self.explain(error)
+
     def explain(self, error: Exception) -> Message:
         """Any exception for the person who asked; what is not theirs is logged by a reference."""
         reference = secrets.token_hex(4)
@@ -103,7 +116,7 @@ class Desk:
         """
         try:
             return await self.slack.open_view(delivery.trigger_id, view)
-        except TooLate:
+        except TooLateError:
             raise UserError(
                 "Slack allows three seconds to open a form, and they are over.",
                 hint=f"Ask for it again, or type `{instead}`.",

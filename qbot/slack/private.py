@@ -7,7 +7,7 @@ import structlog
 
 from qbot.domain.people import Actor, Place
 from qbot.errors import QbotError
-from qbot.gateways.slack import SlackGateway, Unsure
+from qbot.gateways.slack import SlackGateway, UnsureError
 from qbot.render.blocks import Message
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ async def tell(
         try:
             await way()
             return
-        except Unsure as error:  # it may be there: a second one helps nobody
+        except UnsureError as error:  # it may be there: a second one helps nobody
             log.info("an answer may be lost", actor=actor.key, error=str(error))
             return
         except QbotError as error:

@@ -6,7 +6,7 @@ the three seconds of the first request, and it never sees an exception.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -113,19 +113,32 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
         app.view(callback)(submitted)
 
 
+class _Socket(Protocol):
+    """The part of slack_sdk's client that is used here; its own methods carry no types."""
+
+    proxy: str | None
+    wss_uri: str | None
+
+    async def connect(self) -> None:
+        """Open the connection and keep it open."""
+
+    async def close(self) -> None:
+        """Close it, and what kept it open."""
+
+
 class SocketMode:
     """The websocket to Slack; aiohttp's adapter, which comes back at once after a cut."""
 
     def __init__(self, app: AsyncApp, app_token: str) -> None:
-        self._handler = AsyncSocketModeHandler(app, app_token)
+        self._socket: _Socket = AsyncSocketModeHandler(app, app_token).client
         # slack_sdk takes HTTP_PROXY although the client says that there is none to be used.
-        self._handler.client.proxy = app.client.proxy
+        self._socket.proxy = app.client.proxy
 
     async def start(self, url: str) -> None:
         """Connect to the address that Slack gave out; reconnects by itself from then on."""
-        self._handler.client.wss_uri = url
-        await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's, without hints
+        self._socket.wss_uri = url
+        await self._socket.connect()
 
     async def stop(self) -> None:
         """Take nothing more."""
-        await self._handler.close_async()  # type: ignore[no-untyped-call]  # as above
+        await self._socket.close()

@@ -6,7 +6,7 @@ from qbot.domain.people import Actor
 from qbot.domain.policy import Room, Visitor
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
-from qbot.gateways.slack import Channel, NotHere, Profile
+from qbot.gateways.slack import Channel, NotHereError, Profile
 
 _KEEP = 600.0  # seconds; roles are read again where they decide about production
 _MOST = 5_000
@@ -43,7 +43,7 @@ class Visitors:
             return known[1]
         try:
             found = _visitor(actor, await self._slack.profile(actor.user))
-        except NotHere:  # there is no such account: nothing is known, so it is refused
+        except NotHereError:  # there is no such account: nothing is known, so it is refused
             return Visitor(actor)
         except TransientError:
             if known is None:
@@ -62,7 +62,7 @@ class Visitors:
         try:
             info = await self._slack.channel(channel)
             found = Room(channel, shared=info.external)
-        except NotHere:
+        except NotHereError:
             found = Room(channel)
         except TransientError:
             if known is None:

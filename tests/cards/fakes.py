@@ -21,7 +21,7 @@ from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Clock
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
 from qbot.errors import TransientError
-from qbot.gateways.slack import LostMessage, Mark, Posted, RateLimited
+from qbot.gateways.slack import LostMessageError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
 from tests.cards.virtual import VirtualClock
 
@@ -211,7 +211,7 @@ class CountingSlack:
             times.popleft()
         if len(times) >= self.limits.get(method, 10_000):
             self.refused += 1
-            raise RateLimited(f"Slack limits {method}", retry_after=20.0)
+            raise RateLimitedError(f"Slack limits {method}", retry_after=20.0)
         times.append(now)
         if error := self.before(method, channel):
             raise error
@@ -236,7 +236,7 @@ class CountingSlack:
     async def update(self, posted: Posted, message: Message) -> None:
         await self._call("chat.update", posted.channel)
         if posted.ts not in self.messages:
-            raise LostMessage("message_not_found")
+            raise LostMessageError("message_not_found")
         sent = self.messages[posted.ts]
         sent.message, sent.edits, sent.at = message, sent.edits + 1, self.clock.monotonic()
         await self._answer("chat.update", posted.channel)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from qbot.domain.progress import End, Progress, Step
 from qbot.errors import PermanentError, TransientError
-from qbot.gateways.slack import Mark, NotHere, RateLimited, Unsure
+from qbot.gateways.slack import AccessError, Mark, NotHereError, RateLimitedError, UnsureError
 from tests.cards.fakes import ANA, ended, ready
 from tests.cards.virtual import run
 from tests.cards.world import World, crash, running
@@ -151,7 +152,7 @@ def test_a_429_stops_the_method_for_as_long_as_slack_says() -> None:
         async with running(world) as dispatcher:
             progress = world.begin()
             await asyncio.sleep(5)
-            limited = RateLimited("chat.update", retry_after=17.0)
+            limited = RateLimitedError("chat.update", retry_after=17.0)
             world.slack.before = once("chat.update", limited)
             world.cards.change(ready(progress, 4, world.clock.now()))
             await asyncio.sleep(3)
@@ -172,7 +173,7 @@ def test_a_429_stops_the_method_for_as_long_as_slack_says() -> None:
 def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
     async def story() -> None:
         world = World()
-        world.slack.after = once("chat.postMessage", Unsure("dropped"))
+        world.slack.after = once("chat.postMessage", UnsureError("dropped"))
         async with running(world):
             progress = world.begin()
             await finished(world, progress)
@@ -183,7 +184,7 @@ def test_a_post_whose_answer_was_lost_is_found_and_not_repeated() -> None:
 def test_a_post_that_never_arrived_is_repeated() -> None:
     async def story() -> None:
         world = World()
-        world.slack.before = once("chat.postMessage", Unsure("dropped"))
+        world.slack.before = once("chat.postMessage", UnsureError("dropped"))
         async with running(world):
             progress = world.begin()
             await finished(world, progress)
@@ -197,7 +198,7 @@ def test_an_end_reply_whose_answer_was_lost_is_found_and_not_repeated() -> None:
         async with running(world):
             progress = world.begin()
             await asyncio.sleep(5)
-            world.slack.after = once("chat.postMessage", Unsure("dropped"))
+            world.slack.after = once("chat.postMessage", UnsureError("dropped"))
             await finished(world, progress)
 
     run(story())
@@ -209,7 +210,7 @@ def test_an_edit_whose_answer_was_lost_is_made_again() -> None:
         async with running(world):
             progress = world.begin()
             await asyncio.sleep(5)
-            world.slack.after = once("chat.update", Unsure("dropped"))
+            world.slack.after = once("chat.update", UnsureError("dropped"))
             await finished(world, progress)
 
     run(story())
@@ -280,7 +281,7 @@ def test_where_qbot_is_no_member_the_card_goes_to_the_dm_and_the_person_is_told(
         world = World()
 
         def closed(_method: str, channel: str) -> Exception | None:
-            return NotHere("not_in_channel") if channel == "C0WANTED" else None
+            return NotHereError("not_in_channel") if channel == "C0WANTED" else None
 
         world.slack.before = closed
         async with running(world):
@@ -366,6 +367,73 @@ def test_while_slack_takes_nothing_at_all_no_card_is_given_up() -> None:
             await asyncio.sleep(1800)
             world.slack.before = lambda _method, _channel: None
             await finished(world, progress)
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "next_step"),
+    [
+        (AccessError("Slack refuses the token (token_revoked)"), "bot token"),
+        (AccessError("Slack's app lacks the scope chat:write", scope="chat:write"), "chat:write"),
+    ],
+)
+def test_while_the_token_or_a_scope_is_refused_cards_wait_and_it_is_told_once(
+    refusal: AccessError, next_step: str
+) -> None:
+    async def story() -> None:
+        world = World()
+        async with running(world):
+            shown = world.begin(1)
+            await asyncio.sleep(5)
+            world.slack.before = lambda _method, _channel: refusal
+            world.cards.change(ended(shown, world.clock.now()))
+            others = [world.begin(n, f"C{n}") for n in range(2, 30)]
+            await asyncio.sleep(1800)
+            assert len(world.slack.calls) < 30 * 2 * 8  # minutes, methods, calls in flight
+            world.slack.before = lambda _method, _channel: None
+            await finished(world, shown)
+            for other in others:
+                await finished(world, other)
+
+    with capture_logs() as logs:
+        run(story())
+    (told,) = [e for e in logs if e["event"] == "slack refuses cards; they wait"]
+    assert (told["log_level"], told["setting"]) == ("error", "QBOT_SLACK__BOT_TOKEN")
+    assert next_step in told["next_step"]
+    assert [e["method"] for e in logs if e["event"] == "slack takes cards again"]
+
+
+def test_a_missing_scope_to_look_closes_no_other_method() -> None:
+    async def story() -> None:
+        world = World()
+        lacks = AccessError(
+            "Slack's app lacks the scope channels:history", scope="channels:history"
+        )
+        world.slack.before = lambda method, _c: lacks if method == "conversations.history" else None
+        progress = world.begin()
+        await world.cards.trying(progress.op, end=False)
+        async with running(world):
+            await asyncio.sleep(5)
+            assert world.text(progress)
+
+    run(story())
+
+
+def test_with_a_refused_token_nothing_is_posted_that_may_be_there_already() -> None:
+    """Looking is refused for a while; a message that is there already stays the only one."""
+
+    async def story() -> None:
+        world = World()
+        world.slack.after = once("chat.postMessage", UnsureError("dropped"))
+        async with running(world):
+            progress = world.begin()
+            await asyncio.sleep(0.5)
+            world.slack.before = lambda _m, _c: AccessError("Slack refuses the token")
+            await asyncio.sleep(300)
+            world.slack.before = lambda _m, _c: None
+            await finished(world, progress)
+        assert len(world.slack.marked(progress.op, "card")) == 1
 
     run(story())
 
@@ -498,7 +566,7 @@ def test_a_board_whose_post_was_lost_is_found_and_not_repeated() -> None:
                 if lost or newest != Mark("C1", "board"):
                     return None
                 lost.append(newest)
-                return Unsure("dropped")
+                return UnsureError("dropped")
 
             world.slack.after = lose
             for n in range(12):

@@ -7,7 +7,7 @@ import pytest
 from qbot.domain.people import Actor
 from qbot.domain.policy import Denied, Room, admit
 from qbot.errors import PermanentError, TransientError
-from qbot.gateways.slack import Channel, NotHere, Profile
+from qbot.gateways.slack import Channel, NotHereError, Profile
 from qbot.slack.visitors import Visitors
 from tests.clocks import HandClock
 
@@ -132,7 +132,7 @@ async def test_a_fact_that_is_missing_refuses(
 async def test_an_unknown_account_is_refused_and_asked_for_again(
     visitors: Visitors, slack: Directory
 ) -> None:
-    slack.person = NotHere("user_not_found")
+    slack.person = NotHereError("user_not_found")
     assert await rule(visitors) == "deactivated"
     slack.person = PROFILE
     assert await rule(visitors) == "member"
@@ -141,7 +141,7 @@ async def test_an_unknown_account_is_refused_and_asked_for_again(
 async def test_a_private_channel_without_qbot_is_unknown_and_a_dm_never_asked_for(
     visitors: Visitors, slack: Directory
 ) -> None:
-    slack.place = NotHere("channel_not_found")
+    slack.place = NotHereError("channel_not_found")
     assert (await visitors.room("C1")).shared is None
     assert (await visitors.room("D1")).direct
     assert (await visitors.room("")).direct

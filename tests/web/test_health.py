@@ -61,7 +61,7 @@ async def test_metrics_are_prometheus_text() -> None:
     metrics = Metrics()
     metrics.refused("guest")
     metrics.sent("chat.update", "end")
-    metrics.failed("chat.update", "RateLimited")
+    metrics.failed("chat.update", "RateLimitedError")
     metrics.shown_after("end", 1.5)
     metrics.waiting(3)
     async with (
@@ -74,7 +74,7 @@ async def test_metrics_are_prometheus_text() -> None:
     for line in (
         'qbot_slack_requests_refused_total{rule="guest"} 1.0',
         'qbot_slack_calls_total{method="chat.update",rank="end"} 1.0',
-        'qbot_slack_calls_failed_total{kind="RateLimited",method="chat.update"} 1.0',
+        'qbot_slack_calls_failed_total{kind="RateLimitedError",method="chat.update"} 1.0',
         'qbot_card_delay_seconds_bucket{le="2.0",rank="end"} 1.0',
         "qbot_cards_behind 3.0",
     ):

@@ -72,9 +72,9 @@ class Client:
             within: seconds for the answer.
 
         Raises:
-            NotThere: proven absent.
-            Differs: exists already, and is not the same.
-            NothingRuns: nothing to terminate.
+            NotThereError: proven absent.
+            DiffersError: exists already, and is not the same.
+            NothingRunsError: nothing to terminate.
             UserError, TransientError, PermanentError: as their own docstrings say.
         """
         asked = Asked(what, name, self._setting, persons)

@@ -11,7 +11,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
 from qbot.errors import ForeignError, PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.errors import Differs
+from qbot.gateways.argocd.errors import DiffersError
 from qbot.gateways.argocd.labels import is_dying, is_ours
 from qbot.gateways.argocd.reading import get_application, get_project
 from qbot.gateways.argocd.states import state
@@ -34,7 +34,7 @@ async def ensure_application(
     name = wanted["metadata"]["name"]
     try:
         made = await _post_application(client, wanted, validate=validate, upsert=False)
-    except Differs:
+    except DiffersError:
         existing = await get_application(client, str(env.name), name)
         if existing is None:
             # In another project, or gone since the refusal: the next try tells which.
@@ -51,7 +51,7 @@ async def _once_more(client: Client, wanted: Json, *, validate: bool) -> Json:
     name = wanted["metadata"]["name"]
     try:
         return await _post_application(client, wanted, validate=validate, upsert=False)
-    except Differs:
+    except DiffersError:
         raise PermanentError(
             f"An Application {name} exists in another project: it is not this environment's."
         ) from None
@@ -85,7 +85,7 @@ async def ensure_project(client: Client, env: Environment, wanted: Json) -> None
     name = wanted["metadata"]["name"]
     try:
         made = await _post_project(client, wanted, upsert=False)
-    except Differs:
+    except DiffersError:
         existing = await get_project(client, name)
         if existing is None:
             raise TransientError(f"The AppProject {name} has just been deleted.") from None

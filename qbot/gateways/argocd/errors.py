@@ -8,6 +8,7 @@ or even 500, so the message decides where the status cannot.
 import re
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -33,15 +34,15 @@ HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConfl
 """Everything that httpx raises."""
 
 
-class NotThere(Exception):  # noqa: N818  (absence is an answer)
+class NotThereError(Exception):
     """Argo CD names the very thing that was asked for and says that it does not exist."""
 
 
-class Differs(Exception):  # noqa: N818  (the caller looks whose it is)
+class DiffersError(Exception):
     """A thing of that name exists and is not the same."""
 
 
-class NothingRuns(Exception):  # noqa: N818  (what was wanted is so already)
+class NothingRunsError(Exception):
     """There is no sync to terminate."""
 
 
@@ -111,7 +112,7 @@ def refusal(response: httpx.Response, asked: Asked) -> Exception:
             return PermanentError(told)
         case 408 | 409:  # gRPC Canceled and Aborted: somebody else wrote at the same moment
             return TransientError(told)
-        case _ if status >= 500:  # noqa: PLR2004  (HTTP's server errors)
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return TransientError(told, retry_after=_retry_after(response))
         case _:
             return _misled(body, asked, told)
@@ -120,7 +121,7 @@ def refusal(response: httpx.Response, asked: Asked) -> Exception:
 def _missing(body: Said, asked: Asked, told: str) -> Exception:
     """Absence is proven only by Argo CD's own words about this very thing."""
     if body.code == _NOT_FOUND and asked.name and f'"{asked.name}" not found' in body.message:
-        return NotThere(told)
+        return NotThereError(told)
     return DoubtfulError(told)
 
 
@@ -153,9 +154,9 @@ def _too_much(response: httpx.Response, body: Said, told: str) -> QbotError:
 def _bad_request(body: Said, asked: Asked, told: str) -> Exception:
     text = body.message
     if "is different, use upsert" in text or "is different; use upsert" in text:
-        return Differs(told)
+        return DiffersError(told)
     if "No operation is in progress" in text:
-        return NothingRuns(told)
+        return NothingRunsError(told)
     if "is not allowed in project" in text and "or the project does not exist" in text:
         return UnseenError(told)
     if any(words in text for words in _WAIT) or is_passing(text):

@@ -20,7 +20,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
-from qbot.gateways.argocd.errors import NothingRuns, NotThere
+from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
 from qbot.gateways.argocd.policy import SpecPolicy
@@ -121,7 +121,7 @@ class ArgoCDGateway:
                 name=name,
                 query={"project": str(env.name)},
             )
-        except (NothingRuns, NotThere):
+        except (NothingRunsError, NotThereError):
             return
 
     async def delete_application(self, env: Environment, service: ServiceName) -> None:
@@ -145,7 +145,7 @@ class ArgoCDGateway:
                     "propagationPolicy": "foreground",
                 },
             )
-        except NotThere:
+        except NotThereError:
             return
 
     async def delete_project(self, env: Environment) -> None:
@@ -162,7 +162,7 @@ class ArgoCDGateway:
                 what=f"delete the AppProject {env.name}",
                 name=env.name,
             )
-        except NotThere:
+        except NotThereError:
             return
 
     async def read(self, env: Environment, service: ServiceName) -> AppState | None:
@@ -195,7 +195,7 @@ class ArgoCDGateway:
         """A call on an Application that has to exist."""
         try:
             return await self._client.call(method, path, name=name, **rest)
-        except NotThere:
+        except NotThereError:
             raise PermanentError(f"The Application {name} does not exist any more.") from None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from qbot.domain.health import AppState
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.errors import NotThere
+from qbot.gateways.argocd.errors import NotThereError
 from qbot.gateways.argocd.states import pending_hooks, state
 
 _PATIENCE = 5.0  # seconds; the tree of a dying Application is a courtesy
@@ -33,7 +33,7 @@ async def with_hooks(client: Client, app: Mapping[str, Any]) -> AppState:
             query={"project": str(app["spec"]["project"])},
             within=_PATIENCE,
         )
-    except (NotThere, TransientError, PermanentError):
+    except (NotThereError, TransientError, PermanentError):
         return found
     names = ", ".join(_unfinished(tree.get("nodes") or ()))
     return replace(found, waits_for=f"{hooks}: {names}") if names else found

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.errors import NotThere
+from qbot.gateways.argocd.errors import NotThereError
 
 
 async def get_application(client: Client, project: str, name: str) -> dict[str, Any] | None:
@@ -20,7 +20,7 @@ async def get_application(client: Client, project: str, name: str) -> dict[str, 
             name=name,
             query={"project": project},
         )
-    except NotThere:
+    except NotThereError:
         return None
     return found
 
@@ -31,6 +31,6 @@ async def get_project(client: Client, name: str) -> dict[str, Any] | None:
         found: dict[str, Any] = await client.call(
             "GET", f"/projects/{name}", what=f"read the AppProject {name}", name=name
         )
-    except NotThere:
+    except NotThereError:
         return None
     return found

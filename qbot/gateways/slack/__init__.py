@@ -1,21 +1,29 @@
 """Slack's Web API, outward: calls in, Qbot's words and errors out."""
 
-from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, TooLate, Unsure
+from qbot.gateways.slack.errors import (
+    AccessError,
+    LostMessageError,
+    NotHereError,
+    RateLimitedError,
+    TooLateError,
+    UnsureError,
+)
 from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack, web_client
 from qbot.gateways.slack.types import Channel, Mark, Posted, Profile
 
 __all__ = [
     "CALL_SECONDS",
+    "AccessError",
     "Channel",
-    "LostMessage",
+    "LostMessageError",
     "Mark",
-    "NotHere",
+    "NotHereError",
     "Posted",
     "Profile",
-    "RateLimited",
+    "RateLimitedError",
     "SlackGateway",
-    "TooLate",
-    "Unsure",
+    "TooLateError",
+    "UnsureError",
     "open_slack",
     "web_client",
 ]

@@ -1,4 +1,4 @@
-"""Slack's failures -> the three kinds of Qbot, and the four that the dispatcher handles apart.
+"""Slack's failures -> the three kinds of Qbot, and those that the dispatcher handles apart.
 
 Error names: docs.slack.dev, the error tables of each method. The text of a SlackApiError holds
 the whole answer, so it is never used and never chained.
@@ -14,23 +14,36 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from qbot.errors import PermanentError, QbotError, TransientError
 
 
-class RateLimited(TransientError):  # noqa: N818  (an answer, not a fault)
+class RateLimitedError(TransientError):
     """HTTP 429: the method is closed for `retry_after` seconds, for the whole workspace."""
 
 
-class Unsure(TransientError):  # noqa: N818  (the outcome is unknown, not wrong)
+class UnsureError(TransientError):
     """The call was sent and its answer is lost: it may have been done. Look before repeating."""
 
 
-class NotHere(PermanentError):  # noqa: N818  (named after what it says)
+class NotHereError(PermanentError):
     """Qbot cannot post there: it is no member, or the channel is gone or archived."""
 
 
-class LostMessage(PermanentError):  # noqa: N818  (named after what it says)
+class LostMessageError(PermanentError):
     """The message cannot be changed any more: deleted, too old, or in a closed channel."""
 
 
-class TooLate(PermanentError):  # noqa: N818  (named after what it says)
+class AccessError(PermanentError):
+    """The token, or one scope of the app, is refused: about Qbot as a whole, not about a message.
+
+    Args:
+        message: for the owner of Qbot.
+        scope: the one that is missing; empty where the token itself is refused.
+    """
+
+    def __init__(self, message: str, *, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
+class TooLateError(PermanentError):
     """The three seconds in which an interaction may open a modal are over, or it has been used."""
 
 
@@ -67,10 +80,15 @@ _LATER = frozenset(
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error"})
 _TOO_MANY = 429
 _SERVER = 500
+VENDOR = (
+    SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError,
+    AttributeError,  # slack_sdk trips over a body that is not JSON
+)  # fmt: skip
+"""What slack_sdk and aiohttp raise on a call."""
 
 
 def translate(error: Exception, method: str) -> QbotError:
-    """Any exception of slack_sdk or aiohttp -> ours, without the vendor's text."""
+    """One of `VENDOR` -> ours, without the vendor's text."""
     if isinstance(error, SlackApiError):
         return _answered(error.response, method)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
@@ -78,23 +96,20 @@ def translate(error: Exception, method: str) -> QbotError:
     if isinstance(error, aiohttp.InvalidURL):
         return PermanentError(f"Slack's address is not a URL ({method})")
     if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError | OSError):
-        return Unsure(f"Slack's answer was lost ({method}: {type(error).__name__})")
-    if isinstance(error, SlackClientError | ValueError | AttributeError):
-        # slack_sdk trips over a body that is not JSON
-        return Unsure(f"Slack's answer cannot be read ({method})")
-    raise error
+        return UnsureError(f"Slack's answer was lost ({method}: {type(error).__name__})")
+    return UnsureError(f"Slack's answer cannot be read ({method})")
 
 
 def _answered(response: Any, method: str) -> QbotError:
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     if status == _TOO_MANY:
         wait = _seconds(getattr(response, "headers", {}))
-        return RateLimited(f"Slack limits {method}", retry_after=wait)
+        return RateLimitedError(f"Slack limits {method}", retry_after=wait)
     if status >= _SERVER:
-        return Unsure(f"Slack failed ({method}: HTTP {status})")
+        return UnsureError(f"Slack failed ({method}: HTTP {status})")
     data = getattr(response, "data", None)
     if not isinstance(data, Mapping) or not isinstance(data.get("error"), str):
-        return Unsure(f"Slack's answer cannot be read ({method}: HTTP {status})")
+        return UnsureError(f"Slack's answer cannot be read ({method}: HTTP {status})")
     return named(data["error"], method, data, getattr(response, "headers", {}))
 
 
@@ -102,19 +117,20 @@ def named(name: str, method: str, data: Mapping[str, Any], headers: Mapping[str,
     """One of Slack's error names -> our error."""
     what = f"{method}: {name[:60]}"
     if name in {"ratelimited", "rate_limited"}:
-        return RateLimited(f"Slack limits {method}", retry_after=_seconds(headers))
+        return RateLimitedError(f"Slack limits {method}", retry_after=_seconds(headers))
     if name == "missing_scope":
-        return PermanentError(f"Slack's app lacks the scope {_scope(data)} ({method})")
+        scope = _scope(data)
+        return AccessError(f"Slack's app lacks the scope {scope} ({method})", scope=scope)
     if name in _AUTH:
-        return PermanentError(f"Slack refuses the token ({what})")
+        return AccessError(f"Slack refuses the token ({what})")
     if name in _NOT_HERE:
-        return NotHere(f"Qbot cannot write there ({what})")
+        return NotHereError(f"Qbot cannot write there ({what})")
     if name in _TOO_LATE:
-        return TooLate(f"the form cannot be opened any more ({what})")
+        return TooLateError(f"the form cannot be opened any more ({what})")
     if name in _LOST:
-        return LostMessage(f"the message cannot be changed ({what})")
+        return LostMessageError(f"the message cannot be changed ({what})")
     if name in _MAYBE_DONE:
-        return Unsure(f"Slack failed ({what})")
+        return UnsureError(f"Slack failed ({what})")
     if name in _LATER:
         return TransientError(f"Slack is not available ({what})")
     return PermanentError(f"Slack refuses the call ({what})")

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import find
-from qbot.gateways.slack.errors import LostMessage, translate
+from qbot.gateways.slack.errors import VENDOR, LostMessageError, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile
 from qbot.render.blocks import Message
 
@@ -28,7 +28,7 @@ _SERVER = 500
 
 
 class SlackGateway:
-    """Every call may raise TransientError (RateLimited, Unsure) or PermanentError.
+    """Every call may raise TransientError (RateLimitedError, UnsureError) or PermanentError.
 
     Messages go out as they are rendered: text and blocks together, nothing unfurled, nothing
     parsed by Slack.
@@ -43,7 +43,7 @@ class SlackGateway:
         given = {k: v for k, v in arguments.items() if v is not None}
         try:
             answer = await self._client.api_call(method, json=given)
-        except Exception as error:  # noqa: BLE001  (translate raises again what is not Slack's)
+        except VENDOR as error:
             raise translate(error, method) from None
         data = answer.data
         return data if isinstance(data, Mapping) else {}
@@ -53,7 +53,7 @@ class SlackGateway:
         given = {k: v for k, v in arguments.items() if v is not None}
         try:
             answer = await self._client.api_call(method, http_verb="GET", params=given)
-        except Exception as error:  # noqa: BLE001  (as above)
+        except VENDOR as error:
             raise translate(error, method) from None
         data = answer.data
         return data if isinstance(data, Mapping) else {}
@@ -64,9 +64,9 @@ class SlackGateway:
         """Post to a channel, a DM or (by a user's id) the user's DM; `thread_ts` makes a reply.
 
         Raises:
-            NotHere: Qbot may not post there.
-            LostMessage: the thread is gone.
-            Unsure: it may have been posted; look with `find` before repeating.
+            NotHereError: Qbot may not post there.
+            LostMessageError: the thread is gone.
+            UnsureError: it may have been posted; look with `find` before repeating.
         """
         answer = await self.call(
             "chat.postMessage",
@@ -85,7 +85,7 @@ class SlackGateway:
         """Change one of Qbot's own messages; its metadata stays.
 
         Raises:
-            LostMessage: it cannot be changed any more.
+            LostMessageError: it cannot be changed any more.
         """
         await self.call(
             "chat.update",
@@ -147,7 +147,7 @@ class SlackGateway:
         """Open a modal within 3 s of the interaction; its view id.
 
         Raises:
-            TooLate: the three seconds are over, or the trigger has been used.
+            TooLateError: the three seconds are over, or the trigger has been used.
         """
         answer = await self.call("views.open", trigger_id=trigger_id, view=dict(view))
         return str(answer["view"]["id"])
@@ -164,7 +164,7 @@ class SlackGateway:
             answer = await self.read(
                 "chat.getPermalink", channel=posted.channel, message_ts=posted.ts
             )
-        except LostMessage:
+        except LostMessageError:
             return ""
         return str(answer["permalink"])
 
@@ -180,7 +180,7 @@ class SlackGateway:
             thread_ts: look among the replies to this message.
 
         Raises:
-            PermanentError: the app may not read there (the history scopes).
+            AccessError: the token is refused, or lacks a history scope.
         """
         where = await self.open_dm(channel) if channel.startswith(("U", "W")) else channel
         return await find.by_mark(self.read, where, mark, since=since, thread_ts=thread_ts)
@@ -199,7 +199,7 @@ class SlackGateway:
         """One conversation, read now.
 
         Raises:
-            NotHere: it is private and Qbot is no member, or it does not exist.
+            NotHereError: it is private and Qbot is no member, or it does not exist.
         """
         found = (await self.read("conversations.info", channel=channel))["channel"]
         direct = bool(found.get("is_im"))
@@ -215,11 +215,11 @@ class SlackGateway:
         """Who the token is: team id, bot user id, and the scopes that it has.
 
         Raises:
-            PermanentError: the token is refused.
+            AccessError: the token is refused.
         """
         try:
             answer = await self._client.auth_test()
-        except Exception as error:  # noqa: BLE001  (as in `call`)
+        except VENDOR as error:
             raise translate(error, "auth.test") from None
         granted = str(answer.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(s.strip() for s in granted.split(",") if s.strip())

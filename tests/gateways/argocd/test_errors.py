@@ -8,10 +8,10 @@ from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.argocd.errors import (
     HTTPX,
     Asked,
-    Differs,
+    DiffersError,
     DoubtfulError,
-    NothingRuns,
-    NotThere,
+    NothingRunsError,
+    NotThereError,
     UnseenError,
     broken_call,
     refusal,
@@ -60,7 +60,7 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
         pytest.param(text(403, "<html>", "text/html"), PermanentError, "not from", id="403-proxy"),
         pytest.param(
             grpc(404, 5, 'applications.argoproj.io "qbot-x-cart" not found'),
-            NotThere,
+            NotThereError,
             "",
             id="404-names-it",
         ),
@@ -107,13 +107,13 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
         pytest.param(grpc(400, 9, "application is deleting"), TransientError, "", id="dying"),
         pytest.param(
             grpc(400, 3, "existing application spec is different, use upsert flag to force update"),
-            Differs,
+            DiffersError,
             "",
             id="application-differs",
         ),
         pytest.param(
             grpc(400, 3, "existing project spec is different; use upsert flag to force update"),
-            Differs,
+            DiffersError,
             "",
             id="project-differs",
         ),
@@ -127,7 +127,7 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
         ),
         pytest.param(
             grpc(400, 3, "Unable to terminate operation. No operation is in progress"),
-            NothingRuns,
+            NothingRunsError,
             "",
             id="nothing-to-terminate",
         ),

@@ -11,7 +11,15 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from qbot.errors import PermanentError, QbotError, TransientError
-from qbot.gateways.slack.errors import LostMessage, NotHere, RateLimited, Unsure, translate
+from qbot.gateways.slack.errors import (
+    VENDOR,
+    AccessError,
+    LostMessageError,
+    NotHereError,
+    RateLimitedError,
+    UnsureError,
+    translate,
+)
 
 SECRET = "xoxb-do-not-show"
 
@@ -42,20 +50,20 @@ def refused(name: str, **more: str) -> QbotError:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("not_in_channel", NotHere),
-        ("channel_not_found", NotHere),
-        ("is_archived", NotHere),
-        ("message_not_found", LostMessage),
-        ("edit_window_closed", LostMessage),
-        ("cant_update_message", LostMessage),
-        ("is_inactive", LostMessage),
-        ("thread_not_found", LostMessage),
-        ("ratelimited", RateLimited),
-        ("fatal_error", Unsure),
-        ("internal_error", Unsure),
+        ("not_in_channel", NotHereError),
+        ("channel_not_found", NotHereError),
+        ("is_archived", NotHereError),
+        ("message_not_found", LostMessageError),
+        ("edit_window_closed", LostMessageError),
+        ("cant_update_message", LostMessageError),
+        ("is_inactive", LostMessageError),
+        ("thread_not_found", LostMessageError),
+        ("ratelimited", RateLimitedError),
+        ("fatal_error", UnsureError),
+        ("internal_error", UnsureError),
         ("service_unavailable", TransientError),
-        ("invalid_auth", PermanentError),
-        ("token_revoked", PermanentError),
+        ("invalid_auth", AccessError),
+        ("token_revoked", AccessError),
         ("invalid_blocks", PermanentError),
         ("msg_too_long", PermanentError),
         ("something_new", PermanentError),
@@ -69,20 +77,27 @@ def test_slacks_names_are_sorted(name: str, kind: type[QbotError]) -> None:
 
 def test_a_missing_scope_names_the_scope() -> None:
     error = refused("missing_scope", needed="channels:history")
-    assert isinstance(error, PermanentError)
+    assert isinstance(error, AccessError)
+    assert error.scope == "channels:history"
     assert "channels:history" in str(error)
+
+
+def test_a_refused_token_is_about_no_scope() -> None:
+    error = refused("invalid_auth")
+    assert isinstance(error, AccessError)
+    assert error.scope == ""
 
 
 @pytest.mark.parametrize("body", [{"ok": False, "error": "ratelimited"}, "slow down", "", None])
 def test_a_429_is_read_from_its_status_whatever_the_body(body: object) -> None:
     error = translate(api_error(answered(429, body, {"Retry-After": "7"})), "chat.update")
-    assert isinstance(error, RateLimited)
+    assert isinstance(error, RateLimitedError)
     assert error.retry_after == 7.0
 
 
 def test_a_429_without_a_number_waits_half_a_minute() -> None:
     error = translate(api_error(answered(429, {}, {"Retry-After": "soon"})), "chat.update")
-    assert error.retry_after == 30.0  # type: ignore[attr-defined]  # it is a RateLimited
+    assert error.retry_after == 30.0  # type: ignore[attr-defined]  # it is a RateLimitedError
 
 
 def clients_errors() -> list[Exception]:
@@ -140,9 +155,8 @@ def test_every_error_of_slack_sdk_is_translated(kind: type[SlackClientError]) ->
     ],
 )
 def test_only_what_failed_before_sending_is_sure(error: Exception, sure: bool) -> None:
-    assert isinstance(translate(error, "chat.postMessage"), Unsure) is not sure
+    assert isinstance(translate(error, "chat.postMessage"), UnsureError) is not sure
 
 
 def test_a_bug_is_no_error_of_slack() -> None:
-    with pytest.raises(KeyError):
-        translate(KeyError("x"), "chat.update")
+    assert not isinstance(KeyError("x"), VENDOR)

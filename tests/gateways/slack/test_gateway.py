@@ -5,13 +5,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import (
-    LostMessage,
+    LostMessageError,
     Mark,
-    NotHere,
+    NotHereError,
     Posted,
-    RateLimited,
+    RateLimitedError,
     SlackGateway,
-    Unsure,
+    UnsureError,
     open_slack,
 )
 from qbot.render.blocks import Message, message, section
@@ -103,25 +103,25 @@ async def test_a_message_on_a_later_page_is_found(played: Stage, slack: SlackGat
 
 @pytest.mark.parametrize("channel", [SECRET, RANDOM, ARCHIVED, "C0NOWHERE", ZOE, EVE])
 async def test_where_qbot_may_not_write_it_is_not_here(slack: SlackGateway, channel: str) -> None:
-    with pytest.raises(NotHere):
+    with pytest.raises(NotHereError):
         await slack.post(channel, HELLO)
 
 
 async def test_what_cannot_be_changed_is_lost(played: Stage, slack: SlackGateway) -> None:
-    with pytest.raises(LostMessage):
+    with pytest.raises(LostMessageError):
         await slack.update(Posted(GENERAL, "1700000000.000100"), HELLO)
-    with pytest.raises(LostMessage):
+    with pytest.raises(LostMessageError):
         await slack.post(GENERAL, HELLO, thread_ts="1700000000.000100")
     other = played.as_token(played.slack.bot_token)
     posted = await other.chat_postMessage(channel=GENERAL, text="x")
     await other.chat_delete(channel=GENERAL, ts=posted["ts"])
-    with pytest.raises(LostMessage):
+    with pytest.raises(LostMessageError):
         await slack.update(Posted(GENERAL, posted["ts"]), HELLO)
 
 
 async def test_the_limit_is_told_with_how_long_to_wait(played: Stage, slack: SlackGateway) -> None:
     played.kernel.faults.add("slack", "POST /api/chat.postMessage", "429", 1)
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         await slack.post(GENERAL, HELLO)
     assert caught.value.retry_after
     assert caught.value.retry_after >= 1
@@ -133,7 +133,7 @@ async def test_a_lost_answer_leaves_it_open_and_nothing_is_sent_twice(
     played: Stage, slack: SlackGateway, kind: str
 ) -> None:
     played.kernel.faults.add("slack", "POST /api/chat.postMessage", kind, 1)
-    with pytest.raises(Unsure):
+    with pytest.raises(UnsureError):
         await slack.post(GENERAL, HELLO, mark=MARK)
     assert len(await played.seen("ana")) <= 1
     posts = [c for c in played.kernel.calls.select() if "chat.postMessage" in c["path"]]
@@ -144,7 +144,7 @@ async def test_an_address_that_nobody_listens_at_is_certain_not_to_have_acted() 
     async with open_slack("xoxb-x", "http://127.0.0.1:1/api/") as slack:
         with pytest.raises(TransientError) as caught:
             await slack.post(GENERAL, HELLO)
-    assert not isinstance(caught.value, Unsure)
+    assert not isinstance(caught.value, UnsureError)
 
 
 async def test_a_missing_scope_is_named(played: Stage) -> None:
@@ -193,7 +193,7 @@ async def test_channels_tell_membership_and_sharing(slack: SlackGateway) -> None
     assert partners.external
     assert not (await slack.channel(RANDOM)).member
     assert (await slack.channel(ARCHIVED)).archived
-    with pytest.raises(NotHere):
+    with pytest.raises(NotHereError):
         await slack.channel(SECRET)
     direct = await slack.channel(await slack.open_dm(BEN))
     assert direct.member
