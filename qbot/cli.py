@@ -35,6 +35,15 @@ def _tells_errors(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+_stages_option = click.option(
+    "--stages",
+    type=click.Choice(["helm", "kustomize", "branches"]),
+    default="helm",
+    show_default=True,
+    help="How staging and production are configured.",
+)
+
+
 def _need_sandbox() -> None:
     """The sandbox keeps real git repositories, which an installation for production does not."""
     if find_spec("pygit2") is None:
@@ -75,13 +84,14 @@ def check_config(env_file: Path | None) -> None:
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
 @click.option("--speed", default=9.0, show_default=True, help="How much faster than real life.")
 @click.option("--services", default=11, show_default=True, help="How many services the shop has.")
+@_stages_option
 @_tells_errors
-def demo(port: int, *, no_browser: bool, speed: float, services: int) -> None:
+def demo(port: int, *, no_browser: bool, speed: float, services: int, stages: str) -> None:
     """Run the sandbox and Qbot against it, and open the page to play with."""
     _need_sandbox()
     from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
 
-    run(port=port, browser=not no_browser, speed=speed, services=services)
+    run(port=port, browser=not no_browser, speed=speed, services=services, stages=stages)
 
 
 @main.command()
@@ -93,13 +103,20 @@ def demo(port: int, *, no_browser: bool, speed: float, services: int) -> None:
 )
 @click.option("--speed", default=1.0, show_default=True, help="Of Argo CD and CI only.")
 @click.option("--services", default=11, show_default=True, help="How many services the shop has.")
+@_stages_option
 @click.option("--mode", type=click.Choice(["http", "socket"]), default="http", show_default=True)
 @click.option(
     "--qbot-url", default="http://127.0.0.1:8080", show_default=True, help="Where Qbot listens."
 )
 @_tells_errors
 def sandbox(
-    port: int, env_file: Path | None, speed: float, services: int, mode: str, qbot_url: str
+    port: int,
+    env_file: Path | None,
+    speed: float,
+    services: int,
+    stages: str,
+    mode: str,
+    qbot_url: str,
 ) -> None:
     """Run the stand-ins for Slack, GitLab and Argo CD alone, as a process of their own."""
     _need_sandbox()
@@ -110,6 +127,7 @@ def sandbox(
         env_file=env_file,
         speed=speed,
         services=services,
+        stages=stages,
         mode=mode,
         qbot_url=qbot_url,
     )

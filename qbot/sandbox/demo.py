@@ -8,30 +8,33 @@ import sys
 import tempfile
 import webbrowser
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 _START = 30.0  # seconds for a process to come up on a slow machine
 _STOP = 12.0
 _QUIET = {"PYTHONUNBUFFERED": "1", "QBOT_LOG_FORMAT": "console", "QBOT_LOG_LEVEL": "warning"}
 
 
-def run(*, port: int, browser: bool, speed: float, services: int) -> None:
+def run(*, port: int, browser: bool, speed: float, services: int, stages: str) -> None:
     """Start both, print the address, stop both at the end."""
     with tempfile.TemporaryDirectory(prefix="qbot-demo-") as folder:
-        asyncio.run(_run(Path(folder) / "env", port, browser, speed, services))
+        shop = ("--speed", str(speed), "--services", str(services), "--stages", stages)
+        asyncio.run(_run(Path(folder) / "env", shop, port=port, browser=browser))
 
 
-async def _run(env_file: Path, port: int, browser: bool, speed: float, services: int) -> None:  # noqa: FBT001  (handed on as given)
+async def _run(env_file: Path, shop: Sequence[str], *, port: int, browser: bool) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, over.set)
     qbot_port = free_port()
     stand_ins = await _start(
-        "sandbox", "--port", str(port), "--env-file", str(env_file), "--speed", str(speed),
-        "--services", str(services), "--qbot-url", f"http://127.0.0.1:{qbot_port}",
+        "sandbox", "--port", str(port), "--env-file", str(env_file), *shop,
+        "--qbot-url", f"http://127.0.0.1:{qbot_port}",
     )  # fmt: skip
     running = [stand_ins]
     try:
@@ -42,7 +45,7 @@ async def _run(env_file: Path, port: int, browser: bool, speed: float, services:
         running.append(qbot)
         if await _unless(over, _line(qbot, "qbot: ready")) is None:
             return
-        print(f"\n  Open {url}\n  and type  /env create feat/checkout\n", flush=True)  # noqa: T201  (this is the demo's answer)
+        click.echo(f"\n  Open {url}\n  and type  /env create feat/checkout\n")
         if browser:
             await asyncio.to_thread(webbrowser.open, url)
         await _until(over, running)

@@ -9,17 +9,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from qbot.sandbox.repos import DEFAULT_BRANCH, Repository
-from qbot.sandbox.shop.services import CONFIG_PROJECT
+from qbot.sandbox.repos import DEFAULT_BRANCH
+from qbot.sandbox.shop.services import CONFIG_PROJECT, Service
 
 _REGISTRY = "registry.shop.example"
 
 
-def catalog(repositories: Iterable[Repository]) -> dict[str, Any]:
-    """qbot.yaml for these repositories: each is a service, but for the configuration project."""
-    paths = (repository.path for repository in repositories)
+def catalog(services: Iterable[Service]) -> dict[str, Any]:
+    """qbot.yaml for a shop with these services."""
     return {
-        "services": [_service(path) for path in paths if path != CONFIG_PROJECT],
+        "services": [_service(service) for service in services],
         "environments": {
             "prefix": "qbot",
             "argocd": "main",
@@ -37,11 +36,11 @@ def catalog(repositories: Iterable[Repository]) -> dict[str, Any]:
     }
 
 
-def _service(path: str) -> dict[str, Any]:
-    name = path.rpartition("/")[2]
+def _service(service: Service) -> dict[str, Any]:
+    name = service.name
     return {
         "name": name,
-        "project": path,
+        "project": service.project,
         "chart": "chart",
         "value_files": ["values-branch.yaml"],
         "image": {"repository": f"{_REGISTRY}/{name}", "tag": "{sha}", "parameter": "image.tag"},

@@ -333,6 +333,10 @@ class Repositories:
         """The repository of a project, by its full path."""
         return self._all.get(path)
 
+    def url(self, path: str) -> str:
+        """The clone URL of a project."""
+        return f"{self._kernel.url}/gitlab/{path}.git"
+
     def find(self, url: str) -> Repository | None:
         """The repository with this clone URL, with or without `.git`."""
         root = f"{self._kernel.url}/gitlab/"

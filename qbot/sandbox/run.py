@@ -2,19 +2,35 @@
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 from typing import Literal, cast
 
+import click
+
 from qbot.sandbox.server import Sandbox
+from qbot.sandbox.shop.stages import Variant
 
 
 def run(
-    *, port: int, env_file: Path | None, speed: float, services: int, mode: str, qbot_url: str
+    *,
+    port: int,
+    env_file: Path | None,
+    speed: float,
+    services: int,
+    stages: str,
+    mode: str,
+    qbot_url: str,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     chosen = cast("Literal['http', 'socket']", mode)
-    sandbox = Sandbox(port=port, speed=speed, services=services, mode=chosen, qbot_url=qbot_url)
+    sandbox = Sandbox(
+        port=port,
+        speed=speed,
+        services=services,
+        stages=cast("Variant", stages),
+        mode=chosen,
+        qbot_url=qbot_url,
+    )
     asyncio.run(_serve(sandbox, env_file))
 
 
@@ -26,12 +42,12 @@ async def _serve(sandbox: Sandbox, env_file: Path | None) -> None:
     try:
         await sandbox.start()
     except OSError as error:
-        print(f"qbot: the sandbox cannot listen: {error.strerror or error}", file=sys.stderr)  # noqa: T201  (as the command line tells errors)
+        click.echo(f"qbot: the sandbox cannot listen: {error.strerror or error}", err=True)
         raise SystemExit(2) from None
     try:
         if env_file is not None:
             sandbox.write_env_file(env_file)
-        print(f"sandbox: {sandbox.url}", flush=True)  # noqa: T201  (a script waits for this line)
+        click.echo(f"sandbox: {sandbox.url}")  # a script waits for this line
         await over.wait()
     finally:
         await sandbox.stop()

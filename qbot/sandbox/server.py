@@ -1,5 +1,6 @@
 """The whole sandbox: three stand-ins, their drive calls and the demo page on one port."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,7 +12,9 @@ from qbot.sandbox.files import catalog, write_env, write_yaml
 from qbot.sandbox.gitlab import GitLabStandIn
 from qbot.sandbox.host import Host
 from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.shop.stages import Variant
 from qbot.sandbox.slack import SlackStandIn
+from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 from qbot.sandbox.standin import StandIn
 
 
@@ -22,8 +25,10 @@ class Sandbox:
         port: 0 takes any free one; `url` knows it after `start`.
         speed: how much faster than really Argo CD and pipelines work.
         services: how many services the web shop has.
+        stages: how staging and production are configured.
         mode: how Slack reaches Qbot.
         qbot_url: where Qbot listens, for Slack's requests; its admin port is the next one.
+        scopes: what Slack lets the bot do.
         host: the address to listen on.
     """
 
@@ -33,15 +38,17 @@ class Sandbox:
         port: int = 0,
         speed: float = 1.0,
         services: int = 11,
+        stages: Variant = "helm",
         mode: Literal["http", "socket"] = "http",
         qbot_url: str = "http://127.0.0.1:8080",
+        scopes: Iterable[str] = DEFAULT_SCOPES,
         host: str = "127.0.0.1",
     ) -> None:
         self._host, self._port = host, port
         self._mode, self._qbot_url = mode, qbot_url
         self.kernel = Kernel(clock=SandboxClock(speed=speed))
-        self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url)
-        self.gitlab = GitLabStandIn(self.kernel, services=services)
+        self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url, scopes=scopes)
+        self.gitlab = GitLabStandIn(self.kernel, services=services, stages=stages)
         self.argocd = ArgoCDStandIn(self.kernel, self.gitlab.repositories)
         # GitLab before Argo CD: the one's repositories are what the other deploys from.
         standins: dict[str, StandIn] = {
@@ -73,7 +80,7 @@ class Sandbox:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.resolve().parent
-        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.repositories))
+        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.services))
         write_env(path, self._variables(folder))
 
     def _variables(self, folder: Path) -> dict[str, str]:

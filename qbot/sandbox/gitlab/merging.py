@@ -195,8 +195,11 @@ class MergeMachine:
 
 
 def merge_role(project: Project, branch: str) -> Role:
-    """What one must be to merge into a branch; developers may, into the protected one too."""
-    return Role.DEVELOPER if branch in project.repository.branches() else Role.MAINTAINER
+    """What one must be to merge into a branch."""
+    if branch not in project.repository.branches():
+        return Role.MAINTAINER
+    rules = project.protection(branch)
+    return rules.merge if rules else Role.DEVELOPER
 
 
 def is_draft(merge_request: MergeRequest) -> bool:

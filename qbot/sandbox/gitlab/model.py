@@ -145,9 +145,22 @@ class MergeRequest:
     notes: list[Note] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What one must be to push to a protected branch, or to merge into it."""
+
+    push: Role = Role.MAINTAINER
+    merge: Role = Role.DEVELOPER
+
+
 @dataclass(slots=True, eq=False)
 class Project:
-    """A project and everything in it; `path` is the full path."""
+    """A project and everything in it; `path` is the full path.
+
+    `needs_pipeline`: merge requests wait for a pipeline that passed. `shared` names groups whose
+    members are in the project too, each at most with that role. `protected` are the branches with
+    rules of their own; the default branch is protected in any case.
+    """
 
     id: int
     path: str
@@ -157,9 +170,17 @@ class Project:
     last_activity_at: datetime
     default_branch: str = DEFAULT_BRANCH
     archived: bool = False
+    needs_pipeline: bool = False
+    shared: dict[str, Role] = field(default_factory=dict)
+    protected: dict[str, Protection] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)
     merge_requests: list[MergeRequest] = field(default_factory=list)
     members: dict[int, Role] = field(default_factory=dict)
+
+    def protection(self, branch: str) -> Protection | None:
+        """The rules of a branch; None where everybody who may push at all may push to it."""
+        found = self.protected.get(branch)
+        return found or (Protection() if branch == self.default_branch else None)
 
     @property
     def name(self) -> str:

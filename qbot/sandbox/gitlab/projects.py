@@ -71,7 +71,7 @@ def _settings_json(project: Project) -> dict[str, Any]:
         "jobs_enabled": True,
         "merge_method": "merge",
         "squash_option": "default_off",
-        "only_allow_merge_if_pipeline_succeeds": False,
+        "only_allow_merge_if_pipeline_succeeds": project.needs_pipeline,
         "only_allow_merge_if_all_discussions_are_resolved": False,
         "remove_source_branch_after_merge": True,
         "ci_config_path": "",
@@ -150,7 +150,13 @@ def _ordered(ask: Ask, found: list[Project]) -> list[Project]:
 async def get_project(ask: Ask) -> Reply:
     """One project, with what the asker is in it."""
     project = ask.project()
-    own = project.members.get(ask.user.id)
+    shares = ((ask.world.group(path), most) for path, most in project.shared.items())
+    invited = (
+        min(group.members[ask.user.id], most)
+        for group, most in shares
+        if group is not None and ask.user.id in group.members
+    )
+    own = max(project.members.get(ask.user.id, Role.NONE), *invited, Role.NONE)
     above = max(
         (level for user, level in ask.world.memberships(project.group) if user is ask.user),
         default=Role.NONE,

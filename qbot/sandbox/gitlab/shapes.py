@@ -52,23 +52,24 @@ def commit_json(world: World, project: Project, commit: Commit) -> dict[str, Any
 def branch_json(world: World, project: Project, name: str, sha: str, role: Role) -> dict[str, Any]:
     """A branch. `merged` says that its tip is older history of the default branch, no more."""
     main = project.repository.branches().get(project.default_branch)
-    default = name == project.default_branch
+    rules = project.protection(name)
     return {
         "name": name,
         "commit": commit_json(world, project, project.repository.commit(sha)),
         "merged": main is not None and is_strict_ancestor(project.repository, sha, main),
-        "protected": default,
+        "protected": rules is not None,
         "developers_can_push": False,
-        "developers_can_merge": default,
+        "developers_can_merge": rules is not None and rules.merge <= Role.DEVELOPER,
         "can_push": role >= push_role(project, name),
-        "default": default,
+        "default": name == project.default_branch,
         "web_url": f"{project_url(world, project)}/-/tree/{name}",
     }
 
 
 def push_role(project: Project, branch: str) -> Role:
-    """What one must be to push there: the default branch is protected."""
-    return Role.MAINTAINER if branch == project.default_branch else Role.DEVELOPER
+    """What one must be to push there."""
+    rules = project.protection(branch)
+    return rules.push if rules else Role.DEVELOPER
 
 
 def tag_json(world: World, project: Project, name: str, sha: str) -> dict[str, Any]:

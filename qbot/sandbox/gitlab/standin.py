@@ -26,22 +26,31 @@ from qbot.sandbox.gitlab.errors import FaultShapes
 from qbot.sandbox.gitlab.merge_request_lists import MergeRequestLists
 from qbot.sandbox.gitlab.merge_requests import MergeRequests
 from qbot.sandbox.gitlab.merging import MergeMachine
-from qbot.sandbox.gitlab.model import Role
+from qbot.sandbox.gitlab.model import Project, Protection, Role
 from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
 from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repos import Person, Repositories
-from qbot.sandbox.shop.people import PEOPLE
+from qbot.sandbox.shop.people import ACCOUNTS, PEOPLE
 from qbot.sandbox.shop.seed import seed
-from qbot.sandbox.shop.services import GROUP
+from qbot.sandbox.shop.services import GROUP, Service
+from qbot.sandbox.shop.stages import (
+    Placement,
+    Variant,
+    seed_stages,
+    stages_default_branch,
+    stages_project,
+)
 
-MANAGERS = f"{GROUP}/release-managers"
+MANAGERS = "release-managers"
 DEFAULT_TOKEN = "gitlab-sandbox-token"
 
 
 class GitLabStandIn:
     """A self-managed GitLab with the shop's projects.
+
+    `stages` is the kind of configuration project that staging and production have.
 
     `token` is Qbot's: an administrator's (`admin`) sees everything, private e-mails too; else it
     is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
@@ -54,6 +63,7 @@ class GitLabStandIn:
         kernel: Kernel,
         services: int = 11,
         *,
+        stages: Variant = "helm",
         token: str = DEFAULT_TOKEN,
         admin: bool = True,
         rate_limit: int | None = None,
@@ -64,6 +74,9 @@ class GitLabStandIn:
         self.token = token
         self.repositories = Repositories(kernel)
         self._services = services
+        self.stages: Variant = stages
+        self.services: list[Service] = []  # of the shop, from `start` on
+        self.placements: tuple[Placement, ...] = ()  # what the stages run in the fresh world
         self._admin = admin
         self._cache = ListCache(on=list_cache)
         self._throttle = Throttle(rate_limit)
@@ -120,8 +133,8 @@ class GitLabStandIn:
             ],
         }
 
-    def set_member(self, group: str, user: str, present: bool) -> None:  # noqa: FBT001  (as /drive says it)
-        """Put somebody into a GitLab group (as a developer) or take them out of it.
+    def set_member(self, group: str, user: str, *, present: bool) -> None:
+        """Put somebody into a GitLab group (as what its members are) or take them out of it.
 
         Raises:
             ValueError: an unknown group or user.
@@ -130,7 +143,8 @@ class GitLabStandIn:
         if place is None or who is None:
             raise ValueError(f"no group {group}" if place is None else f"no user {user}")
         if present:
-            place.members.setdefault(who.id, Role.DEVELOPER)
+            level = Role.MAINTAINER if place.path == MANAGERS else Role.DEVELOPER
+            place.members.setdefault(who.id, level)
         else:
             place.members.pop(who.id, None)
 
@@ -162,19 +176,31 @@ class GitLabStandIn:
         await self.stop()
         self._cache.clear()
         self._people()
-        seed(self.repositories, self._services, self.kernel.clock.now())
+        now = self.kernel.clock.now()
+        self.services = seed(self.repositories, self._services, now)
+        self.placements = seed_stages(self.repositories, self.services, self.stages, now)
         runner = next(iter(self.world.users.values()))
         for repository in self.repositories:
             project = self.world.add_project(repository)
+            if project.path == stages_project(self.stages):
+                self._guard(project)
             for branch in repository.branches():
                 self.ci.record_passed(project, branch, runner)
+
+    def _guard(self, project: Project) -> None:
+        """Only release managers (and Qbot) merge what the stages run, and only what CI passed."""
+        project.default_branch = stages_default_branch(self.stages)
+        project.needs_pipeline = True
+        project.shared[MANAGERS] = Role.MAINTAINER
+        guard = Protection(push=Role.MAINTAINER, merge=Role.MAINTAINER)
+        project.protected |= {p.branch: guard for p in self.placements}
 
     def _people(self) -> None:
         world = self.world
         shop = world.add_group(GROUP, "Shop")
-        world.add_group(MANAGERS, "Shop / Release managers")
-        for username, person in PEOPLE.items():
-            user = world.add_user(username, person, public=username == "ben")
+        world.add_group(MANAGERS, "Release managers")
+        for username, person in ACCOUNTS.items():
+            user = world.add_user(username, person, public=username in PEOPLE)
             shop.members[user.id] = Role.DEVELOPER
         for username in ("chloe", "dan"):
             self.set_member(MANAGERS, username, present=True)

@@ -109,15 +109,21 @@ class World:
 
     def memberships(self, place: Project | Group) -> Iterator[tuple[User, Role]]:
         """Everybody's levels in a place and above it; one person may come more than once."""
-        group: Group | None
-        group = place.group if isinstance(place, Project) else place
-        levels = [place.members] if isinstance(place, Project) else []
+        group: Group | None = place.group if isinstance(place, Project) else place
+        if isinstance(place, Project):
+            yield from self._levels(place.members)
+            for path, most in place.shared.items():
+                invited = self.group(path)
+                yield from self._levels(invited.members if invited else {}, most)
         while group is not None:
-            levels.append(group.members)
+            yield from self._levels(group.members)
             group = group.parent
-        for members in levels:
-            for user_id, level in members.items():
-                yield self.users[user_id], level
+
+    def _levels(
+        self, members: dict[int, Role], most: Role = Role.OWNER
+    ) -> Iterator[tuple[User, Role]]:
+        for user_id, level in members.items():
+            yield self.users[user_id], min(level, most)
 
     def move(self, project: Project, ref: str, after: str | None, user: User) -> None:
         """Point a branch or tag (full ref) somewhere, or delete it, as a push does.

@@ -3,14 +3,15 @@
 from qbot.sandbox.repos import Person
 
 PEOPLE = {
-    "ana": Person("Ana Ruiz", "ana@shop.example"),
+    "ana": Person("Ana Costa", "ana@shop.example"),
     "ben": Person("Ben Okafor", "ben@shop.example"),
     "chloe": Person("Chloe Martin", "chloe@shop.example"),
-    "dan": Person("Dan Weber", "dan@shop.example"),
+    "dan": Person("Dan Ito", "dan@shop.example"),
 }
+# Who shows no e-mail address on GitLab is not in PEOPLE.
+ACCOUNTS = PEOPLE | {"femke": Person("Femke de Vries", "femke@shop.example")}
 TEAM = [
-    *PEOPLE.values(),
-    Person("Femke de Vries", "femke@shop.example"),
+    *ACCOUNTS.values(),
     Person("Hiro Tanaka", "hiro@shop.example"),
     Person("Ivana Novák", "ivana@shop.example"),
 ]

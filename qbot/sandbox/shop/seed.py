@@ -11,7 +11,7 @@ from qbot.sandbox.shop.history import FEATURES, MAIN
 from qbot.sandbox.shop.people import TEAM
 from qbot.sandbox.shop.services import CONFIG_PROJECT, Service, services
 
-_COMMITS = 4  # on each default branch, the first one included
+_DAYS = (44, 31, 23, 9, 2)  # ago: the commits of each default branch after its first
 
 
 def seed(repositories: Repositories, count: int, now: datetime) -> list[Service]:
@@ -39,7 +39,7 @@ def _seed_service(repository: Repository, service: Service, now: datetime) -> No
         DEFAULT_BRANCH, files, message=f"Start {service.name}", author=chance.choice(TEAM), at=at
     )
     log = f"# Changes of {service.name}\n"
-    for days, title in zip((23, 9, 2), chance.sample(MAIN, _COMMITS - 1), strict=True):
+    for days, title in zip(_DAYS, chance.sample(MAIN, len(_DAYS)), strict=True):
         at = now - timedelta(days=days, minutes=chance.randint(0, 2800))
         log += f"- {title}\n"
         changes = {"CHANGELOG.md": log}
