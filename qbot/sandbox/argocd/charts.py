@@ -1,6 +1,7 @@
 """Charts: from the files of one folder and an Application's `helm` block to manifests."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from qbot.sandbox.argocd.manifests import Manifest, manifest
@@ -9,9 +10,21 @@ from qbot.sandbox.argocd.templates import ChartError, documents, fill, parse
 
 
 def render(
-    files: Mapping[str, str], helm: Json, *, app: str, namespace: str
+    files: Mapping[str, str],
+    helm: Json,
+    *,
+    app: str,
+    namespace: str,
+    outside: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Manifest, ...]:
     """The manifests of a chart, in the order of their files.
+
+    Args:
+        files: what is in the chart's folder, by path.
+        helm: the block of that name in the Application's source.
+        app: the Application's name.
+        namespace: where the release goes.
+        outside: value files that lie elsewhere in the repository, by the path that names them.
 
     Raises:
         ChartError: no chart there, a value file that is missing, or a template that fails.
@@ -20,7 +33,7 @@ def render(
         raise ChartError("Error: Chart.yaml file is missing")
     chart = _mapping("Chart.yaml", files["Chart.yaml"])
     scope = {
-        "Values": values(files, helm),
+        "Values": values({**files, **outside}, helm),
         "Release": {"Name": helm.get("releaseName") or app, "Namespace": namespace},
         "Chart": {"Name": chart.get("name", "")},
     }

@@ -105,6 +105,9 @@ class MemoryRepository:
             if path.startswith(start)
         }
 
+    def read(self, sha: str, path: str) -> str | None:
+        return self.commits[sha].get(path)
+
 
 @dataclass
 class MemoryRepositories:

@@ -21,6 +21,7 @@ class Comparison:
     sync: str
     health: str
     revision: str
+    kind: str  # of the source: Helm, Kustomize; empty without a rendering
     resources: tuple[Json, ...]
     images: tuple[str, ...]
     urls: tuple[str, ...]
@@ -47,6 +48,7 @@ def compare(app: Json, rendered: Rendered | None, cluster: Cluster, pins: Pins) 
         sync=("OutOfSync" if different else "Synced") if rendered else "Unknown",
         health=pin.status if pin else aggregate(_healths(resources)),
         revision=rendered.sha if rendered else "",
+        kind=rendered.kind if rendered else "",
         resources=tuple(sorted(resources, key=_by_reference)),
         images=tuple(sorted({image for each in live for image in each.manifest.images})),
         urls=tuple(_urls(live)),

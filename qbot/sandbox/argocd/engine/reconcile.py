@@ -10,12 +10,12 @@ from qbot.sandbox.argocd.engine import autosync, conditions
 from qbot.sandbox.argocd.engine.comparison import Comparison, compare
 from qbot.sandbox.argocd.engine.parts import Parts
 from qbot.sandbox.argocd.engine.sources import Rendered, SourceError
+from qbot.sandbox.argocd.engine.status import EVALUATED, compared, compared_to
 from qbot.sandbox.argocd.engine.validity import bad_destination, not_permitted
 from qbot.sandbox.argocd.objects import (
     Json,
     dying,
     finalizers,
-    merged,
     name_of,
     project_of,
     stamp,
@@ -26,7 +26,6 @@ from qbot.sandbox.argocd.objects import (
 REFRESH = "argocd.argoproj.io/refresh"
 _SECONDS = {0: 0.1, 1: 0.4, 2: 0.5}
 _GRACE = 180.0  # a repository may be unreadable for so long before a status says so
-_EVALUATED = ("InvalidSpecError", "ComparisonError", "SyncError")
 _HOOK_FINALIZERS = {
     "PreDelete": "pre-delete-finalizer.argocd.argoproj.io",
     "PostDelete": "post-delete-finalizer.argocd.argoproj.io",
@@ -89,9 +88,9 @@ class Reconciler:
         self.parts.applications.replace(
             with_status(
                 _without_refresh(app),
-                sync={"status": "Unknown", "comparedTo": _compared_to(app)},
+                sync={"status": "Unknown", "comparedTo": compared_to(app)},
                 health={"status": "Unknown", "lastTransitionTime": now},
-                conditions=conditions.replaced(app, found, _EVALUATED, now),
+                conditions=conditions.replaced(app, found, EVALUATED, now),
                 reconciledAt=now,
             )
         )
@@ -129,27 +128,9 @@ class Reconciler:
     def _write(
         self, app: Json, found: Comparison, errors: dict[str, list[str]], level: Level
     ) -> Json:
-        status, now = app["status"], stamp(self.parts.kernel.clock.now())
+        now = stamp(self.parts.kernel.clock.now())
         self._tell(app, found)
-        health = status["health"]
-        if health.get("status") != found.health:
-            health = {"status": found.health, "lastTransitionTime": now}
-        sync = {"status": found.sync, "comparedTo": _compared_to(app)}
-        if found.revision:
-            sync["revision"] = found.revision
-        new = with_status(
-            _without_refresh(app),
-            sync=sync,
-            health=health,
-            resources=list(found.resources) or None,
-            summary=merged(
-                {}, images=list(found.images) or None, externalURLs=list(found.urls) or None
-            ),
-            sourceType="Helm",
-            resourceHealthSource="appTree",
-            conditions=conditions.replaced(app, errors, _EVALUATED, now),
-            reconciledAt=now if level else status.get("reconciledAt"),
-        )
+        new = compared(_without_refresh(app), found, errors, now, looked_up=bool(level))
         if not dying(app):
             new = _with_hook_finalizers(new, found.delete_hooks, known=bool(found.revision))
         return self.parts.applications.replace(new)
@@ -174,14 +155,10 @@ class Reconciler:
             self.parts.journal.note(app, "OperationStarted", message)
 
 
-def _compared_to(app: Json) -> Json:
-    return {"source": app["spec"].get("source") or {}, "destination": app["spec"]["destination"]}
-
-
 def _moved(app: Json) -> bool:
     """Whether the spec is not the one that was compared last."""
     compared = app["status"]["sync"].get("comparedTo") or {}
-    return compared != _compared_to(app)
+    return compared != compared_to(app)
 
 
 def _without_refresh(app: Json) -> Json:

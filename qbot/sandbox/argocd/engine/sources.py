@@ -1,15 +1,22 @@
 """From an Application's source to manifests: the part of Argo CD that is the repo server."""
 
+import posixpath
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from qbot.sandbox.argocd.charts import render
+from qbot.sandbox.argocd.kustomize import FILES as KUSTOMIZATIONS
+from qbot.sandbox.argocd.kustomize import Read, build
 from qbot.sandbox.argocd.manifests import Manifest
 from qbot.sandbox.argocd.objects import Json, name_of
 from qbot.sandbox.argocd.templates import ChartError
 
+HELM, KUSTOMIZE = "Helm", "Kustomize"
 _KEEP = 8192
+_UNRESOLVED = "error resolving helm value files: error resolving value file path"
 
 
 class Repository(Protocol):
@@ -20,6 +27,9 @@ class Repository(Protocol):
 
     def files(self, sha: str, folder: str) -> dict[str, str]:
         """The text files of a commit below a folder, by path relative to it."""
+
+    def read(self, sha: str, path: str) -> str | None:
+        """The text of one file of a commit, None without one."""
 
 
 class Repositories(Protocol):
@@ -39,6 +49,7 @@ class Rendered:
 
     sha: str
     manifests: tuple[Manifest, ...]
+    kind: str = HELM  # as in `status.sourceType`
 
 
 class Sources:
@@ -83,21 +94,72 @@ class Sources:
         if found := self._cache.get(key):
             self._cache.move_to_end(key)
             return found
-        rendered = Rendered(sha, self._render(source, sha, name, namespace))
+        kind, manifests = self._render(source, sha, name, namespace)
+        rendered = Rendered(sha, manifests, kind)
         self._cache[key] = rendered
         if len(self._cache) > _KEEP:
             self._cache.popitem(last=False)
         return rendered
 
-    def _render(self, source: Json, sha: str, name: str, namespace: str) -> tuple[Manifest, ...]:
+    def _render(
+        self, source: Json, sha: str, name: str, namespace: str
+    ) -> tuple[str, tuple[Manifest, ...]]:
         repository = self._repositories.find(source["repoURL"])
-        path, helm = source.get("path", ""), source.get("helm") or {}
-        files = repository.files(sha, "" if path == "." else path) if repository else {}
-        if not files:
-            raise SourceError(f"{path}: app path does not exist")
-        try:
-            return render(files, helm, app=name, namespace=namespace)
-        except ChartError as error:
-            release = helm.get("releaseName") or name
-            message = f"`helm template . --name-template {release} --namespace {namespace}` failed"
-            raise SourceError(f"Manifest generation error: {message}: {error}") from None
+        path = posixpath.normpath(source.get("path", ""))
+        folder = "" if path == "." else path
+        files = repository.files(sha, folder) if repository else {}
+        if repository is None or not files:
+            raise SourceError(f"{source.get('path', '')}: app path does not exist")
+        read = partial(repository.read, sha)
+        if _is_kustomization(source, files):
+            return KUSTOMIZE, _kustomized(read, folder, namespace)
+        outside = _value_files(read, folder, files, source)
+        return HELM, _templated(files, outside, source, name, namespace)
+
+
+def _is_kustomization(source: Json, files: Mapping[str, str]) -> bool:
+    """A `helm` block decides; without one, what lies in the folder."""
+    if source.get("helm") or "Chart.yaml" in files:
+        return False
+    return any(name in files for name in KUSTOMIZATIONS)
+
+
+def _kustomized(read: Read, folder: str, namespace: str) -> tuple[Manifest, ...]:
+    try:
+        return build(read, folder, namespace)
+    except ChartError as error:
+        message = f"`kustomize build {folder}` failed exit status 1: Error: {error}"
+        raise SourceError(f"Manifest generation error: {message}") from None
+
+
+def _templated(
+    files: Mapping[str, str], outside: Mapping[str, str], source: Json, name: str, namespace: str
+) -> tuple[Manifest, ...]:
+    helm = source.get("helm") or {}
+    try:
+        return render(files, helm, app=name, namespace=namespace, outside=outside)
+    except ChartError as error:
+        release = helm.get("releaseName") or name
+        message = f"`helm template . --name-template {release} --namespace {namespace}` failed"
+        raise SourceError(f"Manifest generation error: {message}: {error}") from None
+
+
+def _value_files(read: Read, folder: str, files: Mapping[str, str], source: Json) -> dict[str, str]:
+    """The texts of value files that are not inside the chart, by the path that names them.
+
+    A path is relative to the chart, or to the repository if it starts with a slash; it may not
+    lead out of the repository. A file that is missing is left out.
+    """
+    found: dict[str, str] = {}
+    for name in (source.get("helm") or {}).get("valueFiles", ()):
+        if name in files:
+            continue
+        if "://" in name:
+            raise SourceError(f"{_UNRESOLVED}: the URL scheme is not allowed: '{name}'")
+        path = name[1:] if name.startswith("/") else posixpath.join(folder, name)
+        path = posixpath.normpath(path)
+        if path.split("/")[0] == "..":
+            raise SourceError(f"{_UNRESOLVED}: file '{name}' resolved to outside repository root")
+        if (text := read(path)) is not None:
+            found[name] = text
+    return found
