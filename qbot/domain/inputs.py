@@ -38,6 +38,7 @@ class PromoteInput:
     running: tuple[ServiceName, ...] = ()  # of these what runs counts, not what is written
     reason: str = ""  # for an exception
     dry_run: bool = False
+    again: PromotionId | None = None  # Retry: go on with this one where it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,4 @@ class RollbackInput:
     reason: str = ""
     emergency: bool = False
     dry_run: bool = False
+    again: PromotionId | None = None  # Retry

@@ -129,6 +129,7 @@ class MergeRequestRef:
     url: str
     branch: str  # source branch: qbot/P-123
     sha: str  # its head as Qbot made it
+    base: str = ""  # the tip of the stage's branch that it was made at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +186,19 @@ class Approval:
     at: datetime
     reason: str = ""
     void: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is known of a promotion when it is written down; its number comes with the row."""
+
+    kind: PromotionKind
+    stage: StageName
+    account: Account | None
+    reason: str = ""
+    emergency: bool = False
+    to: PromotionId | None = None
+    again: PromotionId | None = None  # no new row: the operation takes this one over
 
 
 def promotion_name(number: PromotionId) -> str:

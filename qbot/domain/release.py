@@ -8,7 +8,7 @@ from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, ServiceProgress, Step
-from qbot.domain.promotion import Approval, Item
+from qbot.domain.promotion import Approval, Item, PromotionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class StageProgress:
     started_at: datetime
     updated_at: datetime  # when Qbot last knew this to be true
     promotion: PromotionId | None = None
+    state: PromotionState = PromotionState.RESOLVING
     items: tuple[Item, ...] = ()
     changes: tuple[Change, ...] = ()
     services: tuple[ServiceProgress, ...] = ()  # from the merge on: how each is deployed

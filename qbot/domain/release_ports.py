@@ -8,9 +8,11 @@ from typing import Protocol
 from qbot.domain.approvals import Person
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.health import AppState
+from qbot.domain.jobs import Job, JobRun
 from qbot.domain.names import AppName, OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.domain.release import StageProgress
 from qbot.domain.stages import Stage
 
 
@@ -86,12 +88,13 @@ class ConfigRepository(Protocol):
         message: str,
         edits: Sequence[FileEdit],
     ) -> str:
-        """One commit with all edits on a new branch that starts at `start`; its sha.
+        """One commit with all edits on a branch of Qbot's own that starts at `start`; its sha.
 
-        With no edits the branch alone is made, and `start` is answered.
+        An earlier head of that branch is replaced. With no edits the branch alone is set, and
+        `start` is answered.
 
         Raises:
-            Moved: a file was changed since, or the branch is there already.
+            Moved: a file was changed since.
         """
 
     async def message_of(self, project: ProjectPath, sha: str) -> str:
@@ -147,6 +150,16 @@ class ConfigRepository(Protocol):
         """Its status in GitLab's word, and its URL."""
 
 
+class Notices(Protocol):
+    """Direct messages about promotions; best effort, never awaited by a result."""
+
+    async def remind(self, who: Sequence[Actor], progress: StageProgress) -> None:
+        """Ask these people to look at a promotion."""
+
+    async def shout(self, progress: StageProgress) -> None:
+        """Tell the stage's channel that the glass was broken, and by whom and why."""
+
+
 class People(Protocol):
     """Who somebody is and what they may do, across Slack and GitLab."""
 
@@ -155,6 +168,19 @@ class People(Protocol):
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         """Slack accounts that have one of these roles, as far as Slack or `people:` name them."""
+
+
+class JobRunner(Protocol):
+    """Runs what qbot.yaml names. Every call may raise Transient- or PermanentError."""
+
+    async def start(self, job: Job, values: Mapping[str, str], *, key: str) -> str:
+        """Begin it once (`key` finds an earlier start); a handle for `look`.
+
+        `values` fill the braces. An HTTP job is done when this returns: its handle says so.
+        """
+
+    async def look(self, job: Job, handle: str) -> JobRun:
+        """How it stands."""
 
 
 class StageApplications(Protocol):

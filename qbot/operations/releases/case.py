@@ -1,0 +1,71 @@
+"""One promotion in the hands of one run: its row, its stage, and what was read of it last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from qbot.domain.changes import Audited, Change
+from qbot.domain.names import ServiceName
+from qbot.domain.promotion import MergeRequestRef, Plan, Promotion, PromotionKind
+from qbot.domain.release_ports import FileText
+from qbot.domain.stages import ApprovalRule, Stage
+from qbot.errors import PermanentError
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.tracker import StageTracker
+from qbot.operations.run import Run
+
+Files = Mapping[str, FileText | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """Mutable: the row is read again whenever people may have changed it."""
+
+    run: Run
+    context: ReleaseContext
+    stage: Stage
+    tracker: StageTracker
+    promotion: Promotion
+
+    @property
+    def plan(self) -> Plan:
+        """What it changes; there once it is resolved."""
+        if self.promotion.plan is None:
+            raise PermanentError(f"{self.promotion.name} has no plan in the database.")
+        return self.promotion.plan
+
+    @property
+    def merge_request(self) -> MergeRequestRef:
+        """What carries it; there once it is proposed."""
+        if self.promotion.merge_request is None:
+            raise PermanentError(f"{self.promotion.name} has no merge request in the database.")
+        return self.promotion.merge_request
+
+    @property
+    def back(self) -> bool:
+        """Whether it is a rollback."""
+        return self.promotion.kind is PromotionKind.ROLLBACK
+
+    @property
+    def rule(self) -> ApprovalRule:
+        """Who has to agree; with the glass broken nobody."""
+        rule = self.stage.rollback if self.back else self.stage.approvals
+        return replace(rule, count=0, teams={}) if self.promotion.emergency else rule
+
+    @property
+    def services(self) -> tuple[ServiceName, ...]:
+        """Those that change."""
+        return self.plan.services
+
+    async def reread(self) -> None:
+        """The row as it is now."""
+        found = await self.run.call(
+            "the database", lambda: self.context.promotions.promotion(self.promotion.id)
+        )
+        if found is None:
+            raise PermanentError(f"The database lost {self.promotion.name}.")
+        self.promotion = found
+
+    def audited(self, action: str, outcome: str, **detail: str) -> Change:
+        """An audit row that names the promotion."""
+        facts = {"promotion": self.promotion.name, "stage": self.stage.name, **detail}
+        return Audited(f"{self.promotion.kind}.{action}", outcome, tuple(facts.items()))

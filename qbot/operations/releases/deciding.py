@@ -1,0 +1,239 @@
+"""The wait for people: who has said what of exactly which change. Holds no lock."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from qbot.domain.approvals import Person, Standing, standing
+from qbot.domain.barriers import Barrier
+from qbot.domain.people import Actor
+from qbot.domain.progress import Step
+from qbot.domain.promotion import Approval, Plan, PromotionState, Verdict
+from qbot.domain.release import Needed
+from qbot.domain.release_ports import MergeRequest
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.proposing import is_exactly, remade, values
+
+TOPIC = "decision"
+_SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
+_FRESH = timedelta(hours=1)  # while it is young people act on it
+_NAMED = 20  # eligible people that the card can name
+
+
+class Ruling(StrEnum):
+    """What became of the question."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A ruling with its reason in one sentence, and the approvals that count."""
+
+    ruling: Ruling
+    reason: str = ""
+    counted: tuple[Approval, ...] = ()
+
+
+async def decided(case: Case) -> Ruled:
+    """Wait as a row until enough people agree, somebody refuses, or it is over.
+
+    Raises:
+        Cancelled: the requester withdraws it.
+    """
+    while True:
+        ruled = await ruling(case, fresh=False)
+        if ruled is not None:
+            return ruled
+        await case.run.nap(TOPIC, _patience(case))
+
+
+async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
+    """How it stands this moment; None: people or the calendar are waited for.
+
+    With `fresh` roles are asked anew: right before something is done.
+    """
+    await case.reread()
+    merge_request = await case.run.call(
+        "GitLab",
+        lambda: case.context.repository.merge_request(
+            case.merge_request.project, case.merge_request.iid
+        ),
+    )
+    if over := _over(case, merge_request):
+        return over
+    if gone := await _kept_exact(case, merge_request):
+        return gone
+    said = await case.run.call(
+        "the database", lambda: case.context.promotions.approvals(case.promotion.id)
+    )
+    no = next((a for a in said if a.verdict is Verdict.REJECTED and not a.void), None)
+    if no is not None:
+        return Ruled(Ruling.REJECTED, no.reason)
+    stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
+    blocked = await case.run.call("the database", lambda: barriers(case))
+    await _tell(case, merge_request, stands, blocked)
+    if stands.enough and not blocked:
+        return Ruled(Ruling.APPROVED, counted=stands.counted)
+    return None
+
+
+async def barriers(case: Case) -> tuple[Barrier, ...]:
+    """What is in the way; an exempt requester with a reason passes what may be passed."""
+    found = await case.context.barriers(
+        case.stage, case.services, case.promotion.requester, back=case.back
+    )
+    if not case.promotion.reason or not found:
+        return found
+    person = await case.context.people.person(case.promotion.requester, fresh=True)
+    exempt = bool(person.roles & set(case.stage.exempt))
+    return tuple(b for b in found if not (b.exempt and exempt))
+
+
+def _over(case: Case, merge_request: MergeRequest) -> Ruled | None:
+    """What ends it whatever people say."""
+    promotion = case.promotion
+    if merge_request.state == "merged":
+        mine = promotion.state is PromotionState.APPROVED
+        if mine and merge_request.sha == case.merge_request.sha:
+            return Ruled(Ruling.APPROVED)  # by an earlier go of this operation
+        return Ruled(Ruling.CLOSED, "Its merge request was merged by hand in GitLab.")
+    if merge_request.state not in ("opened", "locked"):
+        return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
+    if promotion.expires_at and case.context.base.clock.now() >= promotion.expires_at:
+        return Ruled(Ruling.EXPIRED, "Not enough people approved it in time.")
+    return None
+
+
+async def _kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
+    """Keep the merge request at exactly the change that people are asked about."""
+    repository, plan = case.context.repository, case.plan
+    tip = await case.run.call("GitLab", lambda: repository.head(plan.project, plan.branch))
+    if tip is None:
+        return Ruled(Ruling.CLOSED, f"The branch {plan.branch} of {plan.project} is gone.")
+    now = await _as_of(case, tip)
+    if not now.edits:
+        return Ruled(
+            Ruling.CLOSED, f"{plan.stage} runs all of it already: nothing is left to change."
+        )
+    foreign = merge_request.sha != case.merge_request.sha and not await case.run.call(
+        "GitLab", lambda: _is_own(case, merge_request.sha)
+    )
+    behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts
+    if foreign:
+        await remade(case, now, tip, why="somebody else's commit was added to its branch")
+    elif now.digest != plan.digest or (behind and not plan.merges):
+        await remade(case, now, tip, why="")
+    return None
+
+
+async def _is_own(case: Case, head: str) -> bool:
+    parents = await case.context.repository.parents(case.plan.project, head)
+    return len(parents) == 1 and await is_exactly(case, case.plan, parents[0], head)
+
+
+async def _as_of(case: Case, tip: str) -> Plan:
+    """The plan over the values that the stage's branch has now."""
+    plan = case.plan
+    if plan.merges or tip == case.merge_request.base:
+        return plan
+    files = await case.run.call(
+        "GitLab",
+        lambda: case.context.repository.files(plan.project, tip, {e.file for e in plan.edits}),
+    )
+    there = values(case, plan.edits, files)
+    edits = tuple(
+        replace(e, old=there[e.file, e.key]) for e in plan.edits if there[e.file, e.key] != e.new
+    )
+    old = {e.service: e.old for e in edits}
+    items = tuple(
+        item
+        if item.old.text == old[item.service]
+        else replace(item, old=replace(item.old, text=old[item.service], sha=""), commits=None)
+        for item in plan.items
+        if item.service in old
+    )
+    return replace(plan, edits=edits, items=items)
+
+
+async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[Actor, Person]:
+    people = case.context.people
+    actors = dict.fromkeys(a.actor for a in said if not a.void)
+    found = await case.run.call(
+        "roles", lambda: asyncio.gather(*(people.person(a, fresh=fresh) for a in actors))
+    )
+    return dict(zip(actors, found, strict=True))
+
+
+async def _tell(
+    case: Case, merge_request: MergeRequest, stands: Standing, blocked: tuple[Barrier, ...]
+) -> None:
+    holders = await _holders(case)
+    case.tracker.show(
+        step=Step.APPROVING,
+        approvals=(*stands.counted, *stands.void),
+        needed=_needed(case, stands, holders),
+        barriers=blocked,
+        merge_status=merge_request.status,
+        pipeline=merge_request.pipeline,
+        pipeline_url=merge_request.pipeline_url,
+        headline="",
+    )
+    if not stands.enough and _age(case) >= case.rule.remind:
+        await _remind(case, stands, holders)
+
+
+async def _holders(case: Case) -> Sequence[Actor]:
+    """Who could say yes, as far as it is known; best effort, the card can do without."""
+    roles = {*case.rule.roles, *(r for roles in case.rule.teams.values() for r in roles)}
+    try:
+        found = await case.context.people.holders(roles) if roles else ()
+    except (TransientError, PermanentError):
+        return ()
+    mine = case.promotion.requester
+    return [a for a in found if case.rule.by_requester or a != mine]
+
+
+def _needed(case: Case, stands: Standing, holders: Sequence[Actor]) -> Needed:
+    said = {a.actor for a in stands.counted}
+    return Needed(
+        count=case.rule.count,
+        missing=stands.missing,
+        eligible=tuple(a.user for a in holders if a not in said)[:_NAMED],
+        roles=case.rule.roles,
+        teams=tuple(stands.teams.items()),
+        by_requester=case.rule.by_requester,
+    )
+
+
+async def _remind(case: Case, stands: Standing, holders: Sequence[Actor]) -> None:
+    """Once for each digest; a reminder lost in a crash is not sent again."""
+    said = {a.actor for a in stands.counted}
+
+    async def noted() -> bool:
+        return True
+
+    name = f"reminded:{case.plan.digest[:12]}"
+    if not case.run.has(name):
+        await case.run.step(name, noted)
+        who = [a for a in holders if a not in said][:_NAMED]
+        await case.context.notices.remind(who, case.tracker.progress)
+
+
+def _patience(case: Case) -> float:
+    """Seconds until the next look: sooner when a reminder, the end of a freeze or expiry is due."""
+    now = case.context.base.clock.now()
+    moments = [b.until for b in case.tracker.progress.barriers]
+    moments += [case.promotion.expires_at, case.promotion.created_at + case.rule.remind]
+    due = [(moment - now).total_seconds() for moment in moments if moment and moment > now]
+    return max(min([_SOON if _age(case) < _FRESH else _LATER, *due]), 1.0)
+
+
+def _age(case: Case) -> timedelta:
+    return case.context.base.clock.now() - case.promotion.created_at

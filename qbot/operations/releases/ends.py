@@ -1,0 +1,53 @@
+"""How operations on stages end: promotion, card and audit row together."""
+
+from collections.abc import Sequence
+
+from qbot.domain.changes import CardChanged, CardWithdrawn, Change
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
+from qbot.errors import QbotError, UserError
+from qbot.operations.handler import Outcome
+from qbot.operations.releases.case import Case
+
+
+def ended(
+    case: Case, end: End, state: PromotionState, headline: str, *, extra: Sequence[Change] = ()
+) -> Outcome:
+    """The end of it, in one commit."""
+    case.tracker.show(state=state)
+    progress = case.tracker.ended(end, headline)
+    changes: list[Change] = [
+        PromotionMoved(case.promotion.id, state, reason=headline),
+        case.audited(state.value, end.value, headline=headline),
+        CardChanged(progress),
+        *extra,
+    ]
+    return Outcome(end, headline, changes)
+
+
+async def refused(case: Case, error: UserError) -> Outcome:
+    """Nothing was made: the person is told why, and nobody else."""
+    await case.context.base.answers.tell(case.run.operation, error)
+    why = f"{error} {error.hint}".strip()
+    return ended(case, End.REFUSED, PromotionState.REFUSED, why, extra=(CardWithdrawn(),))
+
+
+async def closed(case: Case, end: End, state: PromotionState, headline: str) -> Outcome:
+    """It will not be merged: nor shall anybody do it by hand because it still lies there."""
+    if case.promotion.merge_request is not None:
+        ref = case.merge_request
+
+        async def close() -> bool:
+            await case.context.repository.close_merge_request(ref.project, ref.iid)
+            return True
+
+        with case.run.ignoring_cancel():
+            await case.run.step("close", close)
+    return ended(case, end, state, headline)
+
+
+def failed(case: Case, error: QbotError) -> Outcome:
+    """It stopped where Retry can go on: merge request and approvals stay as they are."""
+    hint = error.hint if isinstance(error, UserError) else ""
+    return ended(case, End.FAILED, PromotionState.FAILED, f"{error} {hint}".strip())

@@ -1,0 +1,150 @@
+"""Through GitLab's merge machine: it checks, waits for pipelines and refuses in its own words."""
+
+from dataclasses import dataclass
+
+from qbot.domain.progress import Step
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
+from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.errors import UserError
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.proposing import trailers
+
+# GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
+_CHECKING = frozenset(
+    {"unchecked", "checking", "preparing", "approvals_syncing", "cannot_be_merged_recheck"}
+)
+_RUNNING = frozenset({"ci_still_running"})
+_STALE = frozenset({"conflict", "need_rebase", "broken_status"})
+_IN_THE_WAY = {
+    "ci_must_pass": "Its pipeline failed",
+    "not_approved": "GitLab itself demands approvals there",
+    "draft_status": "Somebody marked it as a draft",
+    "discussions_not_resolved": "It has open discussions in GitLab",
+    "requested_changes": "Somebody requested changes in GitLab",
+    "not_open": "It is no longer open",
+    "merge_request_blocked": "Another merge request blocks it",
+    "status_checks_must_pass": "An external status check has not passed",
+    "locked_paths": "Its files are locked in GitLab",
+    "jira_association_missing": "It needs a Jira issue in its title",
+    "security_policy_violations": "A security policy is in its way",
+}
+_QUICK, _SLOW = 0.2, 2.0  # seconds between two looks
+_PIPELINE_MINUTES = 60
+_REFUSED = 5  # times that GitLab may refuse what it called mergeable
+
+
+class Stale(Exception):  # noqa: N818  (not a fault: the question has to be asked again)
+    """Its head moved or it no longer fits the stage's branch: back to the people."""
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Checks take moments: looks come quickly at first."""
+
+    delay: float = _QUICK
+
+    def next(self) -> float:
+        now, self.delay = self.delay, min(self.delay * 1.5, _SLOW)
+        return now
+
+
+async def merged(case: Case) -> str:
+    """Merge exactly the approved commit; the commit that brought it into the stage's branch.
+
+    Raises:
+        Stale: something else than what was approved would be merged.
+        UserError: GitLab's rules are in the way; says which.
+    """
+    case.tracker.show(step=Step.MERGING)
+    sha: str = await case.run.step(
+        f"merge:{case.merge_request.sha}",
+        lambda: _merge(case),
+        changes=lambda sha: _changes(case, sha),
+    )
+    case.tracker.show(merged_sha=sha, merge_status="merged")
+    return sha
+
+
+def _changes(case: Case, sha: str) -> list[object]:
+    changes: list[object] = [
+        PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha),
+        case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),
+    ]
+    if case.back:
+        versions = tuple((e.service, e.new) for e in case.plan.edits)
+        changes.append(HoldsPlaced(case.promotion.id, case.stage.name, versions))
+    return changes
+
+
+async def _merge(case: Case) -> str:
+    """Repeated from the start after a crash: a merge request that is merged is the answer."""
+    pace, refused = _Pace(), 0
+    until = case.context.base.clock.monotonic() + _PIPELINE_MINUTES * 60
+    while True:
+        seen = await case.context.repository.merge_request(
+            case.merge_request.project, case.merge_request.iid
+        )
+        case.tracker.show(
+            merge_status=seen.status, pipeline=seen.pipeline, pipeline_url=seen.pipeline_url
+        )
+        if seen.state == "merged":
+            return _merge_sha(case, seen)
+        _check(case, seen)
+        late = case.context.base.clock.monotonic() > until
+        if (seen.status in _CHECKING or seen.status in _RUNNING) and not late:
+            await case.run.sleep(pace.next())
+            continue
+        try:
+            return _merge_sha(case, await _ask(case))
+        except Moved as error:
+            raise Stale(str(error)) from None
+        except NotMergeable as error:
+            refused += 1
+            if refused >= _REFUSED:
+                raise UserError(
+                    f"GitLab does not merge {case.promotion.name}: {error}", hint=_HINT
+                ) from None
+            await case.run.sleep(pace.next())
+
+
+_HINT = "Put it right in GitLab and press Retry, or Abandon."
+
+
+def _check(case: Case, seen: MergeRequest) -> None:
+    if seen.sha != case.merge_request.sha:
+        raise Stale("its head moved")
+    if seen.status in _STALE or seen.conflicts:
+        raise Stale("it no longer fits the stage's branch")
+    if why := _IN_THE_WAY.get(seen.status):
+        raise UserError(
+            f"{case.promotion.name} cannot be merged: {why[0].lower()}{why[1:]}.", hint=_HINT
+        )
+
+
+def _merge_sha(case: Case, seen: MergeRequest) -> str:
+    if seen.sha != case.merge_request.sha:
+        raise UserError(
+            f"{case.promotion.name} was merged in GitLab with commits that nobody approved here.",
+            hint="Look at the merge request; `rollback` puts the earlier versions back.",
+        )
+    return seen.merge_sha or seen.sha
+
+
+async def _ask(case: Case) -> MergeRequest:
+    head = case.merge_request
+    message = "\n".join(
+        [
+            f"Merge {head.branch} into {case.plan.branch}",
+            "",
+            *trailers(case, case.plan),
+            *(
+                f"Qbot-Approved-By: {a.actor.user} ({a.account.username})"
+                for a in case.tracker.progress.approvals
+                if not a.void
+            ),
+        ]
+    )
+    return await case.context.repository.merge(
+        head.project, head.iid, sha=head.sha, message=message
+    )

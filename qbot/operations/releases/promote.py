@@ -1,0 +1,175 @@
+"""`promote` and `rollback STAGE`: one operation from the request to the end.
+
+Plan -> merge request -> people -> the stage's lock -> everything judged again -> job -> merge ->
+Applications at the merge commit -> job -> recorded.
+"""
+
+from dataclasses import replace
+
+from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
+from qbot.domain.stages import Stage
+from qbot.errors import PermanentError, UserError
+from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.deciding import Ruled, Ruling, decided, ruling
+from qbot.operations.releases.ends import closed, ended, failed, refused
+from qbot.operations.releases.jobs import ran
+from qbot.operations.releases.merging import Stale, merged
+from qbot.operations.releases.planning import Planned, admitted, planned, preview
+from qbot.operations.releases.proposing import proposed
+from qbot.operations.releases.rollout import deployed
+from qbot.operations.releases.tracker import StageTracker
+from qbot.operations.run import Run
+
+_STATES = {
+    Ruling.REJECTED: PromotionState.REJECTED,
+    Ruling.EXPIRED: PromotionState.EXPIRED,
+    Ruling.CLOSED: PromotionState.CLOSED,
+}
+_STALE_TURNS = 5
+
+
+async def promote(run: Run, context: ReleaseContext) -> Outcome:
+    """Carry a promotion or a rollback."""
+    asked = run.operation.input
+    if not isinstance(asked, PromoteInput | RollbackInput):
+        raise TypeError(asked)
+    stage = context.stage(asked.stage)
+    if asked.dry_run:
+        return await preview(run, context, stage, asked)
+    case = await _opened(run, context, stage)
+    try:
+        if case.promotion.merge_request is None:
+            found = await _prepared(case, asked)
+            if isinstance(found, Outcome):
+                return found
+        if not case.promotion.merge_sha:
+            over = await _merged(case)
+            if over is not None:
+                return over
+    except Cancelled:
+        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _withdrawn(case))
+    except (UserError, PermanentError) as error:
+        return failed(case, error)
+    with run.ignoring_cancel():
+        return await _rolled_out(case)
+
+
+async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
+    promotion = await run.call(
+        "the database", lambda: context.promotions.of_operation(run.operation.id)
+    )
+    if promotion is None:
+        raise PermanentError(f"Operation {run.operation.id} has no promotion in the database.")
+    tracker = StageTracker(run, context, stage, promotion)
+    return Case(run=run, context=context, stage=stage, tracker=tracker, promotion=promotion)
+
+
+async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome | None:
+    """Plan and propose; an outcome where it is refused: nothing was made then."""
+    try:
+        found: Planned = await planned(case, asked)
+        await admitted(case, found)
+    except UserError as error:
+        return await refused(case, error)
+    case.tracker.show(items=found.plan.items, changes=found.changes, source=found.plan.source)
+    await case.run.checkpoint()
+    await proposed(case, found.plan, found.tip)
+    return None
+
+
+async def _merged(case: Case) -> Outcome | None:
+    """Until it is merged (None), or over."""
+    for _ in range(_STALE_TURNS):
+        ruled = await _agreed(case)
+        if ruled.ruling is not Ruling.APPROVED:
+            return await closed(case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason)
+        try:
+            await _approved(case, ruled)
+            await ran(case, case.stage.before, when="before")
+            await case.run.checkpoint()
+            sha = await merged(case)
+        except Stale:
+            await case.run.let_go()
+            continue
+        case.promotion = replace(case.promotion, merge_sha=sha)
+        return None
+    raise UserError(
+        f"{case.promotion.name} cannot be merged: its branch or the stage's changes all the time.",
+        hint="Press Retry when it has become quiet.",
+    )
+
+
+async def _agreed(case: Case) -> Ruled:
+    """Approved, with the stage's lock held and all of it judged anew; or over."""
+    while True:
+        ruled = await decided(case)
+        if ruled.ruling is not Ruling.APPROVED:
+            return ruled
+        await case.run.acquire(case.stage.scope, first=case.back)
+        again = await ruling(case, fresh=True)
+        if again is not None:
+            return again
+        await case.run.let_go()
+
+
+async def _approved(case: Case, ruled: Ruled) -> None:
+    async def record() -> str:
+        return case.plan.digest
+
+    who = ", ".join(f"{a.actor.user}={a.account.username}" for a in ruled.counted)
+    await case.run.step(
+        f"approved:{case.merge_request.sha}",
+        record,
+        changes=[
+            PromotionMoved(case.promotion.id, PromotionState.APPROVED),
+            case.audited("executing", "done", approvers=who or "none", digest=case.plan.digest),
+        ],
+    )
+    case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
+    if case.promotion.emergency:
+        await case.context.notices.shout(case.tracker.progress)
+
+
+async def _rolled_out(case: Case) -> Outcome:
+    """From the merge on: it is in the repository, so it is seen through."""
+    await case.run.acquire(case.stage.scope, first=True)
+    try:
+        await deployed(case)
+        await ran(case, case.stage.after, when="after")
+    except (UserError, PermanentError) as error:
+        return failed(case, error)
+    await _recorded(case)
+    return ended(case, End.SUCCEEDED, PromotionState.DONE, "")
+
+
+async def _recorded(case: Case) -> None:
+    """GitLab's own list of deployments; best effort, as a token may lack the right."""
+
+    async def record() -> str:
+        try:
+            await case.context.repository.record_deployment(
+                case.plan.project,
+                environment=case.stage.name,
+                sha=case.promotion.merge_sha,
+                ref=case.plan.branch,
+                succeeded=True,
+            )
+        except PermanentError as error:
+            return str(error)
+        return ""
+
+    def changes(problem: str) -> list[object]:
+        return [case.audited("deployment-recorded", "failed" if problem else "done", why=problem)]
+
+    await case.run.step("deployment", record, changes=changes)
+
+
+def _withdrawn(case: Case) -> str:
+    by = case.run.operation.cancel_by
+    mine = by is None or by == case.promotion.requester
+    return "Its requester withdrew it." if mine else "It was withdrawn."

@@ -1,0 +1,230 @@
+"""The commit and the merge request that carry a promotion; made, found again, made anew."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.changes import Change as DomainChange
+from qbot.domain.progress import Step
+from qbot.domain.promotion import Edit, MergeRequestRef, Plan, branch_of
+from qbot.domain.release_changes import ApprovalsVoided, PromotionOpened, PromotionPlanned
+from qbot.domain.release_ports import FileEdit, Moved
+from qbot.errors import TransientError, UserError
+from qbot.operations.configfiles import changed, current
+from qbot.operations.releases.case import Case, Files
+
+_TITLE = 200  # characters of a merge request's title
+
+
+async def proposed(case: Case, plan: Plan, tip: str) -> None:
+    """Make the branch, its one commit and the merge request, once.
+
+    Args:
+        case: whose row has no merge request yet.
+        plan: what to change.
+        tip: of the stage's branch, at which the plan's old values were read.
+    """
+    case.tracker.show(step=Step.PROPOSING)
+    await _write(case, plan, tip, name="propose", extra=())
+
+
+async def remade(case: Case, plan: Plan, tip: str, *, why: str) -> None:
+    """The same merge request with a new commit at a new tip.
+
+    Approvals stay where the plan's digest is the same, and are void where it is not, or where
+    `why` says that somebody else's commit stood in the way.
+    """
+    extra: list[DomainChange] = []
+    if why or plan.digest != case.plan.digest:
+        reason = why or "the stage has changed since"
+        extra = [
+            ApprovalsVoided(case.promotion.id, reason),
+            case.audited("voided", "done", why=reason),
+        ]
+    await _write(
+        case, plan, tip, name=f"propose:{tip}:{plan.digest[:8]}:{_heads(case)}", extra=extra
+    )
+
+
+def _heads(case: Case) -> str:
+    return case.merge_request.sha[:8]
+
+
+async def _write(
+    case: Case, plan: Plan, tip: str, *, name: str, extra: Sequence[DomainChange]
+) -> None:
+    repository, run = case.context.repository, case.run
+    branch = branch_of(case.promotion.id)
+    expires = await run.deadline(f"expires:{plan.digest}", case.rule.expires.total_seconds())
+
+    async def write() -> list[object]:
+        head = await _commit(case, plan, tip, branch)
+        merge_request = await repository.open_merge_request(
+            plan.project,
+            source=branch,
+            target=plan.branch,
+            title=_title(case, plan),
+            description=_description(case, plan),
+        )
+        return [merge_request.iid, merge_request.url, head, tip]
+
+    def changes(made: list[object]) -> list[DomainChange]:
+        ref = _ref(plan, branch, made)
+        return [
+            PromotionPlanned(case.promotion.id, plan),
+            PromotionOpened(case.promotion.id, ref, expires),
+            case.audited(
+                "proposed", "done", merge_request=ref.url, sha=ref.sha, digest=plan.digest
+            ),
+            *extra,
+        ]
+
+    made = await run.step(name, write, changes=changes)
+    ref = _ref(plan, branch, made)
+    case.promotion = replace(case.promotion, plan=plan, merge_request=ref, expires_at=expires)
+    _show(case, expires)
+
+
+def _ref(plan: Plan, branch: str, made: Sequence[object]) -> MergeRequestRef:
+    iid, url, sha, base = made
+    return MergeRequestRef(plan.project, int(str(iid)), str(url), branch, str(sha), str(base))
+
+
+def _show(case: Case, expires: datetime) -> None:
+    ref = case.merge_request
+    case.tracker.show(
+        items=case.plan.items,
+        digest=case.plan.digest,
+        merge_request=ref.url,
+        merge_request_iid=ref.iid,
+        expires_at=expires,
+    )
+
+
+async def _commit(case: Case, plan: Plan, tip: str, branch: str) -> str:
+    """The branch's head: the one that is there, if it is exactly this change."""
+    repository = case.context.repository
+    head = await repository.head(plan.project, branch)
+    if head is not None and await is_exactly(case, plan, tip, head):
+        return head
+    if plan.merges:
+        return await repository.commit(
+            plan.project, branch, start=plan.merges, message="", edits=()
+        )
+    files = await repository.files(plan.project, tip, {e.file for e in plan.edits})
+    try:
+        return await repository.commit(
+            plan.project,
+            branch,
+            start=tip,
+            message=_message(case, plan),
+            edits=[
+                FileEdit(path, text, _last_commit(files, path))
+                for path, text in edited(case, plan.edits, files).items()
+            ],
+        )
+    except Moved as error:
+        raise TransientError(
+            f"GitLab: {plan.project} changed at the same moment: {error}"
+        ) from None
+
+
+async def is_exactly(case: Case, plan: Plan, tip: str, head: str) -> bool:
+    """Whether a commit makes this change at `tip`, all of it and nothing else, whoever made it."""
+    if plan.merges:
+        return head == plan.merges
+    repository = case.context.repository
+    if await repository.parents(plan.project, head) != (tip,):
+        return False
+    compared = await repository.compare(plan.project, tip, head)
+    paths = {edit.file for edit in plan.edits}
+    if compared is None or set(compared.files) != paths:
+        return False
+    before, after = await asyncio.gather(
+        repository.files(plan.project, tip, paths), repository.files(plan.project, head, paths)
+    )
+    wanted = edited(case, plan.edits, before)
+    return all((found := after[path]) is not None and found.text == wanted[path] for path in paths)
+
+
+def edited(case: Case, edits: Sequence[Edit], files: Files) -> dict[str, str]:
+    """The new text of each file.
+
+    Raises:
+        UserError: a file or a key is not there.
+    """
+    texts: dict[str, str] = {}
+    for edit in edits:
+        texts[edit.file] = changed(
+            case.stage.config.format,
+            texts.get(edit.file) or text_of(files, edit.file),
+            edit.key,
+            edit.new,
+        )
+    return texts
+
+
+def values(case: Case, edits: Sequence[Edit], files: Files) -> dict[tuple[str, str], str]:
+    """What stands at each edit's place, by (file, key); a missing one is empty."""
+    return {
+        (e.file, e.key): current(case.stage.config.format, text_of(files, e.file), e.key) or ""
+        for e in edits
+    }
+
+
+def text_of(files: Files, path: str) -> str:
+    """A file's text.
+
+    Raises:
+        UserError: the repository has no such file.
+    """
+    found = files.get(path)
+    if found is None:
+        raise UserError(
+            f"`{path}` is not in the configuration repository.",
+            hint="The stage's `config` in qbot.yaml says which file holds a service's version.",
+        )
+    return found.text
+
+
+def _last_commit(files: Files, path: str) -> str:
+    found = files.get(path)
+    return found.last_commit if found else ""
+
+
+def _title(case: Case, plan: Plan) -> str:
+    verb = "Roll back" if case.back else "Promote"
+    names = ", ".join(plan.services)
+    return f"{case.promotion.name}: {verb} {names} in {plan.stage}"[:_TITLE]
+
+
+def _message(case: Case, plan: Plan) -> str:
+    lines = [f"{e.service}: {e.old or 'nothing'} -> {e.new}" for e in plan.edits]
+    return "\n".join([_title(case, plan), "", *lines, "", *trailers(case, plan)])
+
+
+def _description(case: Case, plan: Plan) -> str:
+    rows = [f"| {e.service} | `{e.old or '-'}` | `{e.new}` |" for e in plan.edits]
+    table = ["| service | from | to |", "| --- | --- | --- |", *rows]
+    return "\n".join(
+        [
+            f"Made by Qbot for {case.promotion.name}, which is approved and merged from Slack.",
+            "A commit that is added here voids its approvals.",
+            "",
+            *table,
+            "",
+            *trailers(case, plan),
+        ]
+    )
+
+
+def trailers(case: Case, plan: Plan) -> list[str]:
+    """What ties a commit to the audit log."""
+    account = case.promotion.account
+    who = case.promotion.requester.user + (f" ({account.username})" if account else "")
+    return [
+        f"Qbot-Promotion: {case.promotion.name}",
+        f"Qbot-Requested-By: {who}",
+        f"Qbot-Digest: {plan.digest}",
+    ]

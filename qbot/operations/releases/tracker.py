@@ -1,0 +1,76 @@
+"""Keeps the progress of an operation on a stage and reports it; the newest one is shown."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from qbot.domain.operation import Operation
+from qbot.domain.progress import End, Step
+from qbot.domain.promotion import Promotion
+from qbot.domain.release import StageProgress
+from qbot.domain.stages import Stage
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.run import Run
+
+
+class StageTracker:
+    """The progress of one run; goes on with what the card shows after a crash."""
+
+    def __init__(
+        self, run: Run, context: ReleaseContext, stage: Stage, promotion: Promotion | None
+    ) -> None:
+        self._run = run
+        self._context = context
+        shown = run.operation.progress
+        if isinstance(shown, StageProgress) and shown.step is not Step.QUEUED:
+            self.progress = shown
+        else:
+            self.progress = _first(run.operation, stage, promotion, context.base.clock.now())
+
+    def show(self, **facts: Any) -> None:
+        """These fields of `StageProgress` are otherwise now; nothing is told where none is."""
+        if any(getattr(self.progress, name) != value for name, value in facts.items()):
+            self.progress = replace(
+                self.progress, updated_at=self._context.base.clock.now(), **facts
+            )
+            self._run.report(self.progress)
+
+    def seen(self) -> None:
+        """What is shown was true just now."""
+        self.progress = replace(self.progress, updated_at=self._context.base.clock.now())
+
+    def ended(self, end: End, headline: str) -> StageProgress:
+        """The last progress of the operation."""
+        at = self._context.base.clock.now()
+        self.progress = replace(
+            self.progress,
+            step=Step.ENDED,
+            end=end,
+            ended_at=at,
+            updated_at=at,
+            headline=headline,
+            trouble="",
+            trouble_since=None,
+            needed=None,
+        )
+        return self.progress
+
+
+def _first(
+    operation: Operation, stage: Stage, promotion: Promotion | None, at: datetime
+) -> StageProgress:
+    return StageProgress(
+        op=operation.id,
+        kind=operation.kind,
+        stage=stage.name,
+        source="",
+        actor=operation.actor,
+        step=Step.RESOLVING,
+        started_at=operation.created_at,
+        updated_at=at,
+        promotion=promotion.id if promotion else None,
+        reason=promotion.reason if promotion else "",
+        emergency=bool(promotion and promotion.emergency),
+        url=stage.url,
+        dry_run=promotion is None,
+    )
