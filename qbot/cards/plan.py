@@ -88,7 +88,8 @@ class View:
 
 def ends_a_minute(view: View) -> float:
     """How many of the running operations will end in the coming minute, as far as one can tell."""
-    return sum(60.0 / max(r.progress.usual_seconds or _USUAL, 60.0) for r in view.running)
+    usual = (r.progress.usual for r in view.running)
+    return sum(60.0 / max(u.seconds if u else _USUAL, 60.0) for u in usual)
 
 
 def cadence(view: View, per_minute: float) -> float:
@@ -123,7 +124,7 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
 
 def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
     """How urgent the change of one card is."""
-    if row.superseded:
+    if row.superseded or (row.progress.continued and row.end_ts):
         return Rank.SUPERSEDED
     if row.progress.end is not None:
         return Rank.END

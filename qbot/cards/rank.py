@@ -10,7 +10,7 @@ class Rank(IntEnum):
     ALARM = 1  # the first failure, a first card, something for a human
     PHASE = 2
     COUNTS = 3
-    SUPERSEDED = 4  # its environment is gone: nobody waits for it
+    SUPERSEDED = 4  # its environment is gone or went on: nobody waits for it
 
     @property
     def urgent(self) -> bool:

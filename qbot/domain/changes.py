@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, ServiceName
-from qbot.domain.progress import Progress
+from qbot.domain.progress import Continued, Progress
 from qbot.domain.services import ServicePlan
 
 
@@ -66,6 +66,14 @@ class CardsSuperseded:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CardsContinued:
+    """Earlier cards that ended without success lose their buttons: this operation goes on."""
+
+    env: EnvId
+    by: Continued
+
+
 Change = (
     PhaseChanged
     | PlansChanged
@@ -73,5 +81,6 @@ Change = (
     | Audited
     | CardChanged
     | CardWithdrawn
+    | CardsContinued
     | CardsSuperseded
 )

@@ -1,7 +1,7 @@
 """A branch environment and the moves that it can make."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -75,6 +75,11 @@ class Environment:
     def app(self, service: ServiceName) -> AppName:
         """The name of the Application that holds one service."""
         return app_name(self.name, service)
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """For how long it was wanted; None: without an end."""
+        return self.expires_at - self.created_at if self.expires_at else None
 
     @property
     def shard(self) -> int:

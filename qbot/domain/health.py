@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from qbot.domain.names import AppName, EnvId, OpId, ServiceName
 from qbot.domain.obstacles import is_passing
+from qbot.domain.progress import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """On its way; `reason` says what is in the way."""
+    """On its way; `reason` says what is in the way, `stage` how bad that looks."""
 
     reason: str = ""
+    stage: Stage = Stage.SYNCING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def verdict(
     if state.deleting:
         return Broken("It is being deleted.")
     if _in_progress(state):
-        return _invalid(state) or Waiting(_progress(state))
+        return _invalid(state) or _waiting(state)
     failed = _failed_sync(state, goal, since, op) or _condition(state, goal, since)
     if failed:
         return failed
@@ -95,20 +97,20 @@ def _in_progress(state: AppState) -> bool:
     return state.requested or state.phase in ("Running", "Terminating")
 
 
-def _progress(state: AppState) -> str:
+def _waiting(state: AppState) -> Waiting:
     """A running sync in words; a retry that is due is Running with an end time."""
     if state.phase == "Terminating":
-        return "Its sync is being stopped."
+        return Waiting("Its sync is being stopped.")
     if state.phase != "Running":
-        return "Its sync waits for a free worker."
+        return Waiting("Its sync waits for a free worker.")
     if state.finished_at is not None:
         retry = _RETRYING.search(state.message)
         what = _RETRYING.sub("", state.message)
         number = f" (attempt {retry[1]})" if retry else ""
-        return f"The sync failed and is tried again{number}: {what}"
+        return Waiting(f"{what}{number}", Stage.RETRYING)
     if state.waits_for:
-        return f"Waits for {state.waits_for}"
-    return state.message or "It is being synced."
+        return Waiting(f"Waits for {state.waits_for}")
+    return Waiting(state.message or "It is being synced.")
 
 
 def _invalid(state: AppState) -> Broken | None:
@@ -224,7 +226,7 @@ class Debounce:
             self._believed[key] = seen
             return seen
         if isinstance(seen, Broken) and isinstance(believed, Waiting):
-            return Waiting(seen.reason)
+            return Waiting(seen.reason, Stage.FALTERING)
         return believed
 
     @staticmethod

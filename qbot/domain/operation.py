@@ -47,7 +47,8 @@ class SyncInput:
     hard: bool = False
     refresh: bool = False  # also move what is pinned to the default branch
     dry_run: bool = False
-    resume: bool = False  # make what a cancelled or failed create left out
+    resume: bool = False  # make what a cancelled create left out
+    retry: bool = False  # only what failed before
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,22 @@ class TeardownInput:
 
 
 Input = CreateInput | SyncInput | TeardownInput
+
+
+def resumes(asked: Input) -> bool:
+    """Whether it goes on with a create that was cancelled."""
+    return isinstance(asked, SyncInput) and asked.resume
+
+
+def is_whole(asked: Input) -> bool:
+    """Whether it is about every service, from nothing said before: such runs take alike long."""
+    match asked:
+        case CreateInput():
+            return not asked.services
+        case SyncInput():
+            return not (asked.services or asked.resume or asked.retry)
+        case TeardownInput():
+            return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,11 @@ class Operation:
     headline: str = ""
     cancel_by: Actor | None = None  # somebody asked to cancel it
     progress: Progress | None = None  # the newest that was written
+
+    @property
+    def purpose(self) -> Kind:
+        """What it is for people: a creation that is resumed is still one."""
+        return Kind.CREATE if resumes(self.input) else self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +209,10 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """What earlier operations took, in seconds, newest first."""
+    """What earlier operations about every service took to succeed, in seconds, newest first."""
 
     of_environment: tuple[float, ...] = ()
-    of_catalog: tuple[float, ...] = ()
+    of_catalog: tuple[float, ...] = ()  # environments of a choice of services left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,8 +238,8 @@ class Store(Protocol):
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
 
-    async def durations(self, env: EnvId, kind: str, *, limit: int) -> Durations:
-        """How long successful operations of this kind took."""
+    async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
+        """How long operations of this kind about every service took to succeed."""
 
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
@@ -25,10 +25,15 @@ class Stage(StrEnum):
     BUILDING = "building"  # its commit's pipeline still runs
     BUILD_FAILED = "build-failed"
     SYNCING = "syncing"  # the Application exists; not deployed yet
+    RETRYING = "retrying"  # its sync failed, and Argo CD tries again
+    FALTERING = "faltering"  # looks broken, but not for long enough to be believed
     READY = "ready"
     FAILED = "failed"
     DELETING = "deleting"
     GONE = "gone"
+
+
+UNDER_WAY = frozenset({Stage.SYNCING, Stage.RETRYING, Stage.FALTERING})  # made, not there yet
 
 
 class Step(StrEnum):
@@ -80,6 +85,25 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """How long operations like this one took before: their median, and what it is the median of."""
+
+    seconds: float
+    runs: int
+    here: bool  # of this environment; else of the whole catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The newer operation of the environment that an operation without success was followed by."""
+
+    kind: Kind
+    actor: Actor
+    at: datetime
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One operation as people should see it now."""
 
@@ -98,13 +122,21 @@ class Progress:
     headline: str = ""  # the reason of an end or of a queue, in one sentence; may hold outside text
     trouble: str = ""  # a neighbour that does not answer, while Qbot waits for it
     trouble_since: datetime | None = None
-    usual_seconds: float | None = None  # median of earlier runs like this one
+    usual: Usual | None = None
     proofs: tuple[Proof, ...] = ()
     url: str = ""
     expires_at: datetime | None = None
+    lifetime: timedelta | None = None  # from the environment's creation until `expires_at`
     cancelling: bool = False
     dry_run: bool = False
     taken_from: str = ""  # branch of the environment that `--from` named
+    resumed: bool = False  # a sync that makes what a cancelled create left out
+    continued: Continued | None = None
+
+    @property
+    def purpose(self) -> Kind:
+        """What it is for people: a creation that is resumed is still one."""
+        return Kind.CREATE if self.resumed else self.kind
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage."""

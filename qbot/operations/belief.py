@@ -8,7 +8,7 @@ from datetime import datetime
 
 from qbot.domain.health import AppState, Debounce, Ready, Verdict, verdict
 from qbot.domain.names import OpId, ServiceName
-from qbot.domain.progress import Stage
+from qbot.domain.progress import UNDER_WAY, Stage
 from qbot.domain.rules import Rules
 from qbot.domain.services import ServicePlan
 from qbot.operations.track import Tracker
@@ -96,7 +96,7 @@ class Belief:
     def settled(self) -> bool:
         """Nothing is on its way any more, and nothing that is ready looks otherwise just now."""
         doubted = any(isinstance(believed, Ready) for believed in self._unsure.values())
-        return not doubted and not self._tracker.of(Stage.PLANNED, Stage.SYNCING)
+        return not doubted and not self._tracker.of(Stage.PLANNED, *UNDER_WAY)
 
     def _newest(
         self, service: ServiceName, live: Mapping[ServiceName, AppState]

@@ -8,12 +8,13 @@ from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, ArgoCD, Clock, GitLab, Store
+from qbot.domain.progress import Usual
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
 from qbot.errors import PermanentError
 
 HISTORY = 20  # earlier runs that say how long one usually takes
-_ENOUGH = 3  # earlier runs of one environment before its own history counts
+_ENOUGH = 3  # earlier runs before they say anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,11 @@ class Context:
             ) from None
 
 
-def usual(durations: Durations) -> float | None:
-    """How long such an operation takes, in seconds: of this environment, else of the catalog."""
+def usual(durations: Durations, *, like_others: bool) -> Usual | None:
+    """How long such an operation takes here, else (it is `like_others`) in the whole catalog."""
     own, others = durations.of_environment, durations.of_catalog
     if len(own) >= _ENOUGH:
-        return statistics.median(own)
-    return statistics.median(others) if others else None
+        return Usual(statistics.median(own), len(own), here=True)
+    if like_others and len(others) >= _ENOUGH:
+        return Usual(statistics.median(others), len(others), here=False)
+    return None

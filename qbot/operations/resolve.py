@@ -18,6 +18,7 @@ from qbot.errors import UserError
 
 PLANS = TypeAdapter(tuple[ServicePlan, ...])
 _NEAREST = 5
+_TELLING = 3  # letters of a part of a name; with fewer everything matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,12 @@ async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
 
 async def nearest(gitlab: GitLab, projects: Collection[ProjectPath], text: str) -> list[str]:
     """Existing branches with a similar name, best first."""
-    parts = sorted({p for p in text.replace("-", "/").split("/") if len(p) > 2}, key=len)  # noqa: PLR2004  (shorter parts match everything)
+    parts = sorted({p for p in text.replace("-", "/").split("/") if len(p) >= _TELLING}, key=len)
     found: set[str] = set()
     for part in parts[-2:] or [text]:
-        found.update(await gitlab.branch_names(list(projects), part[: max(3, len(part) - 1)]))
+        found.update(
+            await gitlab.branch_names(list(projects), part[: max(_TELLING, len(part) - 1)])
+        )
     near = get_close_matches(text, sorted(found), n=_NEAREST, cutoff=0.5)
     return near or sorted(found)[:_NEAREST]
 

@@ -11,6 +11,7 @@ from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Stage, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
+from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, refused
@@ -38,6 +39,7 @@ async def sync(run: Run, context: Context) -> Outcome:
         return await preview(run, context, tracker, asked, chosen)
     if refusal := _refusal(env, asked, chosen):
         return await refused(run, context, tracker, env.phase, refusal)
+    await begun(run, context, tracker)
     tracker.step(Step.RESOLVING)
     argocd = context.instance(env)
     try:

@@ -4,6 +4,7 @@ from qbot.domain.changes import CardsSuperseded, PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.progress import End, Step
 from qbot.errors import UserError
+from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Outcome
@@ -21,7 +22,7 @@ async def teardown(run: Run, context: Context) -> Outcome:
         if not env.phase.alive:
             gone = UserError(f"The environment of `{env.branch}` is gone already.")
             return await refused(run, context, tracker, Phase.DELETED, gone)
-        await run.step("begin", _nothing, changes=[PhaseChanged(env.id, Phase.DELETING)])
+        await begun(run, context, tracker, PhaseChanged(env.id, Phase.DELETING))
         return await _remove(run, context, tracker)
 
 
@@ -44,7 +45,3 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, "", proofs=proofs.all)
     said = CardsSuperseded(env.id, "This environment has been deleted.", context.clock.now())
     return Outcome(outcome.end, outcome.headline, [*outcome.changes, said])
-
-
-async def _nothing() -> None:
-    """A step that only records."""

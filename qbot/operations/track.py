@@ -5,15 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
-from qbot.domain.health import AppState, Broken, Ready, Verdict
+from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
 from qbot.domain.names import ServiceName
-from qbot.domain.progress import End, Progress, Proof, ServiceProgress, Stage, Step
+from qbot.domain.operation import is_whole, resumes
+from qbot.domain.progress import (
+    UNDER_WAY,
+    End,
+    Progress,
+    Proof,
+    ServiceProgress,
+    Stage,
+    Step,
+    Usual,
+)
 from qbot.domain.services import Build, Service, ServicePlan
 from qbot.operations.context import HISTORY, Context, usual
 from qbot.operations.run import Run
 
 _ORDER = {step: place for place, step in enumerate(Step)}
-_MADE = frozenset({Stage.SYNCING, Stage.READY, Stage.FAILED})
+_MADE = UNDER_WAY | {Stage.READY, Stage.FAILED}
 
 
 async def opened(run: Run, context: Context) -> "Tracker":
@@ -24,10 +34,19 @@ async def opened(run: Run, context: Context) -> "Tracker":
     """
     operation = run.operation
     env = await run.call("the database", lambda: context.environment(operation.env))
+    return Tracker(run, env, context, await _usual(run, context, env))
+
+
+async def _usual(run: Run, context: Context, env: Environment) -> Usual | None:
+    """Nothing where this run is not like the others: about some services, or resumed."""
+    operation = run.operation
+    if not is_whole(operation.input):
+        return None
     durations = await run.call(
         "the database", lambda: context.store.durations(env.id, operation.kind, limit=HISTORY)
     )
-    return Tracker(run, env, context, usual(durations))
+    has_all = context.catalog.keys() <= {p.service for p in env.plans}
+    return usual(durations, like_others=has_all or not env.plans)
 
 
 class Tracker:
@@ -38,7 +57,7 @@ class Tracker:
     """
 
     def __init__(
-        self, run: Run, env: Environment, context: Context, usual_seconds: float | None
+        self, run: Run, env: Environment, context: Context, usual_time: Usual | None
     ) -> None:
         self._run = run
         self._context = context
@@ -54,9 +73,11 @@ class Tracker:
             step=Step.RESOLVING,
             started_at=operation.created_at,
             updated_at=context.clock.now(),
-            usual_seconds=usual_seconds,
+            usual=usual_time,
             url=env.url,
             expires_at=env.expires_at,
+            lifetime=env.lifetime,
+            resumed=resumes(operation.input),
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
         shown = operation.progress
@@ -190,5 +211,5 @@ def stage_of(verdict: Verdict) -> Stage:
             return Stage.READY
         case Broken():
             return Stage.FAILED
-        case _:
-            return Stage.SYNCING
+        case Waiting():
+            return verdict.stage

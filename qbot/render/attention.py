@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from qbot.domain.progress import ServiceProgress, Stage
 from qbot.render.escape import link, prose
 from qbot.render.style import Style
-from qbot.render.words import STAGES
+from qbot.render.words import STAGES, stage_phrase
 
 ROWS = 10
-_RANK = {Stage.FAILED: 0, Stage.BUILD_FAILED: 1, Stage.BUILDING: 2}
+_RANK = {
+    Stage.FAILED: 0,
+    Stage.BUILD_FAILED: 1,
+    Stage.FALTERING: 2,
+    Stage.RETRYING: 2,
+    Stage.BUILDING: 3,
+}
+_REST = max(_RANK.values()) + 1
 _BUILDS = frozenset({Stage.BUILDING, Stage.BUILD_FAILED})
 _BAD = frozenset({Stage.FAILED, Stage.BUILD_FAILED})
 
@@ -31,13 +38,13 @@ def needing(services: Sequence[ServiceProgress], *, ended: bool) -> list[Service
 
 
 def _order(service: ServiceProgress) -> tuple[int, int, str]:
-    return (_RANK.get(service.stage, 3), service.wave, service.service)
+    return (_RANK.get(service.stage, _REST), service.wave, service.service)
 
 
 def row(service: ServiceProgress, style: Style) -> str:
     """One line: sign, name, state in a word, reason."""
-    word, sign = STAGES[service.stage]
-    line = f"{sign} *{prose(service.service, 40)}* {word}"
+    sign = STAGES[service.stage][1]
+    line = f"{sign} *{prose(service.service, 40)}* {stage_phrase(service.stage)}"
     if service.reason:
         line += f": {prose(service.reason, 200)}"
     if service.url and service.stage in _BUILDS:

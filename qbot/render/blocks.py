@@ -47,12 +47,18 @@ def _within(blocks: Sequence[Block]) -> list[Block]:
         if block["type"] == "section":
             if left < _SHORTEST:
                 continue
-            text = block["text"]["text"]
-            text = cut_escaped(text, left - (_length(block) - len(text)))
-            block = {**block, "text": {**block["text"], "text": text}}  # noqa: PLW2901  (a copy)
-            left -= _length(block)
-        kept.append(block)
+            kept.append(_shortened(block, left))
+            left -= _length(kept[-1])
+        else:
+            kept.append(block)
     return kept
+
+
+def _shortened(section: Block, left: int) -> Block:
+    """A copy whose texts have `left` characters together."""
+    text = section["text"]["text"]
+    text = cut_escaped(text, left - (_length(section) - len(text)))
+    return {**section, "text": {**section["text"], "text": text}}
 
 
 def _length(node: Any) -> int:

@@ -11,6 +11,8 @@ from qbot.render.style import Style
 
 def card_buttons(progress: Progress, style: Style) -> Block | None:
     """At most one of them is the primary one; None where nothing can be done."""
+    if progress.continued:
+        return None
     if progress.end is None:
         buttons = _running(progress, style)
     elif progress.end is End.REFUSED:
@@ -40,7 +42,7 @@ def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
 
 
 def _ended(progress: Progress, style: Style) -> list[Block | None]:
-    cancelled_create = progress.end is End.CANCELLED and progress.kind is Kind.CREATE
+    cancelled_create = progress.end is End.CANCELLED and progress.purpose is Kind.CREATE
     if progress.kind is Kind.CREATE and not progress.services:
         return []  # nothing was made: there is nothing to retry, look at or delete
     first: Block | None = None
@@ -76,7 +78,7 @@ def _argocd(progress: Progress, style: Style) -> Block | None:
 
 def _cancel(progress: Progress) -> Block:
     kept = "What exists already is kept: it can be resumed or deleted."
-    if progress.kind is Kind.SYNC:
+    if progress.purpose is Kind.SYNC:
         kept = "What is synced already stays as it is."
     ask = confirm("Cancel it?", f"Work on {progress.branch} stops. {kept}", "Cancel It", "Go On")
     return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)

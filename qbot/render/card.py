@@ -7,7 +7,7 @@ is all that a screen reader reads.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from qbot.domain.progress import End, Kind, Progress, Proof, Step
+from qbot.domain.progress import End, Kind, Progress, Proof, Step, Usual
 from qbot.render.attention import attention
 from qbot.render.blocks import FRESH, Message, context, header, message, section
 from qbot.render.buttons import card_buttons
@@ -17,7 +17,9 @@ from qbot.render.escape import link, mention, moment, prose
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
-from qbot.render.words import capital, duration, joined, plural, span
+from qbot.render.words import NOUNS, capital, duration, joined, plural, rough, span, spoken
+
+_NAMED = 4  # services that a success names; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,26 @@ def _end_lines(progress: Progress, style: Style) -> list[str]:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.end is End.SUCCEEDED and progress.kind is not Kind.TEARDOWN and progress.url:
         lines.append(link(progress.url, progress.url, style.hosts))
-    return lines
+    return [*lines, *_continued(progress)]
+
+
+def _continued(progress: Progress) -> list[str]:
+    if (by := progress.continued) is None:
+        return []
+    word = "Being deleted" if by.kind is Kind.TEARDOWN else "Continued"
+    word = "Resumed" if by.resumed else word
+    who = f"{mention(by.actor.user)} {moment(by.at)}"
+    return [f":arrow_right: {word} by {who}: a newer card tells how that goes."]
 
 
 def _success(progress: Progress) -> str:
-    count = len(progress.services)
+    names = [f"*{prose(s.service, 40)}*" for s in progress.services]
+    count = len(names)
     if progress.kind is Kind.TEARDOWN:
         unchecked = any(p.gone is None for p in progress.proofs)
         return "Nothing that could be checked is left." if unchecked else "Nothing is left."
-    if count == 1:
-        return "Its service is ready."
+    if 0 < count <= _NAMED:
+        return f"{spoken(names)} {'is' if count == 1 else 'are'} ready."
     return f"All {plural(count, 'service')} are ready." if count else "It is ready."
 
 
@@ -144,25 +156,39 @@ def _proof(proof: Proof) -> str:
 
 
 def fact_line(progress: Progress, *, closed: bool = False) -> str:
-    """Who started it, how long it took or usually takes, when the environment ends.
+    """Who started it, how long it took or usually takes, for how long the environment is wanted.
 
     Args:
         progress: of the operation.
-        closed: the environment is gone, so it has no end any more.
+        closed: the environment is gone, so it has no lifetime any more.
     """
     who = f"Started by {mention(progress.actor.user)} {moment(progress.started_at)}"
     if progress.end is End.REFUSED:
         return who
-    usual = f"usually {duration(progress.usual_seconds)}" if progress.usual_seconds else ""
+    usual = _usual(progress.usual, progress.purpose) if progress.usual else ""
     took = ""
     if progress.end is not None and progress.ended_at is not None:
         took = f"took {span(progress.started_at, progress.ended_at)}"
-        usual = f"({usual})" if usual and progress.end is End.SUCCEEDED else ""
-    expires = ""
+        usual = usual if progress.end is End.SUCCEEDED else ""
     nothing = progress.end and progress.kind is Kind.CREATE and not progress.services
-    if progress.expires_at and progress.kind is not Kind.TEARDOWN and not (closed or nothing):
-        expires = f"expires {moment(progress.expires_at, '{date_short_pretty} {time}')}"
-    return joined([who, f"{took} {usual}".strip(), expires])
+    mortal = progress.kind is not Kind.TEARDOWN and not (closed or nothing)
+    return joined([who, took, usual, _lifetime(progress) if mortal else ""])
+
+
+def _usual(usual: Usual, kind: Kind) -> str:
+    where = "here" if usual.here else "of all environments"
+    basis = f"last {plural(usual.runs, NOUNS[kind].lower())} {where}"
+    return f"usually {duration(usual.seconds)} ({basis})"
+
+
+def _lifetime(progress: Progress) -> str:
+    """How long it was asked for: nothing acts on it."""
+    if progress.expires_at is None:
+        return ""
+    until = f"until {moment(progress.expires_at, '{date_short_pretty} {time}')}"
+    if progress.lifetime is None:
+        return f"wanted {until}"
+    return f"lifetime {rough(progress.lifetime.total_seconds())}, {until}"
 
 
 def _fresh_line(progress: Progress, fresh: Fresh) -> str:

@@ -7,6 +7,8 @@ _CELLS = 12
 _ORDER = (
     Stage.FAILED,
     Stage.BUILD_FAILED,
+    Stage.FALTERING,
+    Stage.RETRYING,
     Stage.SYNCING,
     Stage.BUILDING,
     Stage.PLANNED,

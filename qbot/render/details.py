@@ -1,4 +1,4 @@
-"""The Details view: every service, a page at a time."""
+"""The Details view: every service, what needs attention first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,20 @@ from qbot.render.blocks import Block, button, context, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import moment, prose
 from qbot.render.forms import View, view
-from qbot.render.services import in_full
+from qbot.render.services import in_full, is_quiet, together
 from qbot.render.style import Style
 from qbot.render.words import plural
 
-PAGE = 40  # services; each is one block of at most 700 characters
-_WORST_FIRST = (Stage.FAILED, Stage.BUILD_FAILED, Stage.DELETING, Stage.SYNCING, Stage.BUILDING)
+PAGE = 40  # blocks: a service in full (at most 700 characters), or many quiet ones together
+_WORST_FIRST = (
+    Stage.FAILED,
+    Stage.BUILD_FAILED,
+    Stage.FALTERING,
+    Stage.RETRYING,
+    Stage.DELETING,
+    Stage.SYNCING,
+    Stage.BUILDING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +49,30 @@ def loading(op: str, branch: str) -> View:
 
 
 def details(shown: Details, style: Style) -> View:
-    """Services that need attention first, then by wave and name."""
-    order = sorted(shown.services, key=_order)
-    pages = max((len(order) + PAGE - 1) // PAGE, 1)
+    """Services that need attention first, each in full; then the quiet ones, in groups."""
+    parts = _parts(shown.services, style)
+    pages = max((len(parts) + PAGE - 1) // PAGE, 1)
     page = min(max(shown.page, 0), pages - 1)
-    part = order[page * PAGE : (page + 1) * PAGE]
-    facts = f"{plural(len(order), 'service')} · as of {moment(shown.as_of, '{time_secs}')}"
+    part = parts[page * PAGE : (page + 1) * PAGE]
+    count = plural(len(shown.services), "service")
+    facts = f"{count} · as of {moment(shown.as_of, '{time_secs}')}"
     trouble = f":warning: {prose(shown.trouble, 300)}" if shown.trouble else ""
     if pages > 1:
         facts += f" · page {page + 1} of {pages}"
     blocks: list[Block | None] = [
         section(f"*{prose(shown.branch, 200)}*"),
         context(facts, trouble),
-        *(section(in_full(s, style)) for s in part),
+        *(section(text) for text in part),
         None if part else section("No service is known yet."),
         row(_buttons(page, pages), block_id=f"details:{page}"),
     ]
     return view("Details", blocks, callback=actions.DETAILS_VIEW, metadata=shown.op)
+
+
+def _parts(services: Sequence[ServiceProgress], style: Style) -> list[str]:
+    """One text for each block."""
+    loud = sorted((s for s in services if not is_quiet(s)), key=_order)
+    return [*(in_full(s, style) for s in loud), *together([s for s in services if is_quiet(s)])]
 
 
 def _order(service: ServiceProgress) -> tuple[int, int, str]:

@@ -31,12 +31,13 @@ def _sentence(progress: Progress, style: Style) -> str:
     took = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
     headline = with_command(prose(progress.headline, 400), style.command)
     reason = f" {headline}" if headline else ""
-    noun = NOUNS[progress.kind]
+    kind = progress.purpose
+    noun = NOUNS[kind]
     match progress.end:
         case End.SUCCEEDED:
-            done = "ready" if progress.kind is Kind.CREATE else DONE[progress.kind]
+            done = "ready" if kind is Kind.CREATE else DONE[kind]
             return f"{branch} is {done}{took}.{_where(progress, style)}"
-        case End.FAILED if progress.kind is Kind.TEARDOWN:
+        case End.FAILED if kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:
             count, total = len(failed(progress.services)), len(progress.services)
@@ -45,7 +46,7 @@ def _sentence(progress: Progress, style: Style) -> str:
         case End.CANCELLED:
             return f"{noun} of {branch} was cancelled{took}.{reason}"
         case _:
-            return f"{branch} was not {DONE[progress.kind]}.{reason}"
+            return f"{branch} was not {DONE[kind]}.{reason}"
 
 
 def _where(progress: Progress, style: Style) -> str:

@@ -16,6 +16,7 @@ from qbot.render.style import Style
 from qbot.render.words import DOING, PHASES, joined, plural, rough
 
 PAGE = 20  # environments
+_PAGE_DIGITS = 5
 _LINES_A_BLOCK = 6  # of at most 500 characters each: below a section's limit
 _WHICH = {
     "mine": "yours",
@@ -56,7 +57,7 @@ class Page:
         number, _, rest = value.partition(":")
         which, _, text = rest.partition(":")
         return cls(
-            int(number) if number.isdecimal() and len(number) < 6 else 0,  # noqa: PLR2004  (digits)
+            int(number) if number.isdecimal() and len(number) <= _PAGE_DIGITS else 0,
             which if which in _WHICH else "",
             text,
         )
@@ -101,7 +102,7 @@ def environment_line(
     word, sign = PHASES[env.phase]
     if row.operation and row.operation.progress:
         progress = row.operation.progress
-        word = joined([DOING[row.operation.kind].lower(), tally(progress)])
+        word = joined([DOING[row.operation.purpose].lower(), tally(progress)])
     where = link(env.url, "open", style.hosts) if env.url else ""
     return joined(
         [
@@ -119,7 +120,7 @@ def ends(env: Environment, *, now: datetime) -> str:
     if env.expires_at is None:
         return age
     left = (env.expires_at - now).total_seconds()
-    return f"{age}, expires in {rough(left)}" if left > 0 else f"{age}, expired"
+    return f"{age}, lifetime ends in {rough(left)}" if left > 0 else f"{age}, lifetime over"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:

@@ -27,14 +27,12 @@ _WOULD = {
 def preview(progress: Progress, style: Style) -> Message:
     """For the person who asked; has no buttons, because there is nothing to act on."""
     heading = title(progress)
-    count = plural(len(progress.services), "Application")
-    place = f"Project and namespace {code(progress.name)}"
-    if progress.kind is Kind.CREATE:
-        place += f", kept by the Application {code(app_name(progress.name, BASE), 64)}"
     lead = [
-        f"*{_NOTHING[progress.kind]}* {count} {_WOULD[progress.kind]}:",
-        place,
+        f"*{_NOTHING[progress.kind]}* {_count(progress)} {_WOULD[progress.kind]}.",
+        f"Project and namespace {code(progress.name)}",
     ]
+    if progress.kind is Kind.CREATE:
+        lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))
     lines = [_application(progress, s, style) for s in progress.services[:_LINES]]
@@ -52,6 +50,15 @@ def preview(progress: Progress, style: Style) -> Message:
             context(sources),
         ],
     )
+
+
+def _count(progress: Progress) -> str:
+    """A create makes one Application more than there are services."""
+    services = len(progress.services)
+    if progress.kind is not Kind.CREATE:
+        return plural(services, "Application")
+    parts = f"{plural(services, 'service')} and the base"
+    return f"{plural(services + 1, 'Application')} ({parts})"
 
 
 def _application(progress: Progress, service: ServiceProgress, style: Style) -> str:

@@ -1,11 +1,16 @@
-"""One service in full: state, version, sync, health, wave, and what it says."""
+"""Services in full (state, version, sync, health, wave, what they say), or many in few words."""
 
-from qbot.domain.progress import ServiceProgress
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from qbot.domain.progress import ServiceProgress, Stage
 from qbot.domain.services import Source
 from qbot.render.escape import code, link, prose
 from qbot.render.style import Style
-from qbot.render.words import STAGES, joined
+from qbot.render.words import STAGES, joined, stage_phrase
 
+_QUIET = frozenset({Stage.READY, Stage.PLANNED, Stage.GONE})
+_CHARACTERS = 2_500  # of one text of `together`: one more service stays below a section's limit
 _SOURCES = {
     Source.BRANCH: "from the branch",
     Source.DEFAULT: "borrowed from",
@@ -28,14 +33,57 @@ def in_short(service: ServiceProgress) -> str:
 
 
 def in_full(service: ServiceProgress, style: Style) -> str:
-    """Up to three lines."""
-    word, sign = STAGES[service.stage]
-    state = joined([f"sync {prose(service.sync, 20)}" if service.sync else "",
-                    f"health {prose(service.health, 20)}" if service.health else "",
-                    f"wave {service.wave}"])  # fmt: skip
+    """Up to four lines."""
+    sign, word = STAGES[service.stage][1], stage_phrase(service.stage)
+    state = joined([*_condition(service), f"wave {service.wave}"])
     lines = [f"{sign} *{prose(service.service, 40)}* {word}", joined([version(service), state])]
     if service.reason:
         lines.append(prose(service.reason, 300))
     if service.url:
         lines.append(link(service.url, "Pipeline", style.hosts))
     return "\n".join(line for line in lines if line)
+
+
+def is_quiet(service: ServiceProgress) -> bool:
+    """Whether nothing is to be said of it but how it is."""
+    return service.stage in _QUIET and not service.reason
+
+
+def together(services: Iterable[ServiceProgress]) -> list[str]:
+    """Those of one wave and state under one heading, with the commit of each."""
+    texts = []
+    for _, group in groupby(sorted(services, key=_alike), key=_alike):
+        alike = list(group)
+        texts += [f"{_heading(alike)}\n{names}" for names in _lines(alike)]
+    return texts
+
+
+def _alike(service: ServiceProgress) -> tuple[int, str, str, str]:
+    return (service.wave, service.stage, service.sync, service.health)
+
+
+def _heading(alike: Sequence[ServiceProgress]) -> str:
+    first = alike[0]
+    word, sign = STAGES[first.stage]
+    count = f"{len(alike)} {word}"
+    return joined([f"{sign} *Wave {first.wave}* {count}", *_condition(first)])
+
+
+def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
+    """All names in as few texts as fit."""
+    lines = [""]
+    for service in sorted(alike, key=lambda s: s.service):
+        name = f"{prose(service.service, 40)} {prose(service.sha[:8], 12)}".rstrip()
+        if len(lines[-1]) > _CHARACTERS:
+            lines.append(name)
+        else:
+            lines[-1] = joined([lines[-1], name])
+    return lines
+
+
+def _condition(service: ServiceProgress) -> list[str]:
+    """In Argo CD's words."""
+    return [
+        f"sync {prose(service.sync, 20)}" if service.sync else "",
+        f"health {prose(service.health, 20)}" if service.health else "",
+    ]

@@ -8,6 +8,7 @@ from qbot.render.escape import prose
 from qbot.render.words import listed, plural
 
 _NAMES = 8  # spelled out on one line
+_FEW = 3  # borrowed services that are spelled out
 _REFS = 6  # refs with a line each
 
 
@@ -38,7 +39,7 @@ def _borrowed(services: Sequence[ServiceProgress], *, others: bool) -> list[str]
         refs.setdefault(service.ref, []).append(service)
     lines = []
     for ref, group in list(refs.items())[:_REFS]:
-        if len(group) <= 3:  # noqa: PLR2004  (few enough to name)
+        if len(group) <= _FEW:
             what = _names(group)
         else:
             what = f"{len(group)} others" if others else plural(len(group), "service")

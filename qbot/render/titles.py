@@ -8,7 +8,7 @@ _SUCCESS = {Kind.CREATE: "Ready", Kind.SYNC: "Synced", Kind.TEARDOWN: "Deleted"}
 
 def outcome(progress: Progress) -> str:
     """What became of the operation, or what it is about to do."""
-    kind = progress.kind
+    kind = progress.purpose
     if progress.dry_run:
         return "Preview"
     match progress.end:
@@ -25,15 +25,17 @@ def outcome(progress: Progress) -> str:
 
 
 def _running(progress: Progress) -> str:
+    kind = progress.purpose
     if progress.cancelling:
-        return f"Cancelling {NOUNS[progress.kind].lower()}"
+        return f"Cancelling {NOUNS[kind].lower()}"
     if progress.step is Step.QUEUED:
-        return f"{NOUNS[progress.kind]} queued"
-    return DOING[progress.kind]
+        return f"{NOUNS[kind]} queued"
+    return DOING[kind]
 
 
 def title(progress: Progress) -> str:
-    """`Creating feat/checkout`, `Ready: feat/checkout`; not escaped."""
+    """`Creating feat/checkout (resumed)`, `Ready: feat/checkout`; not escaped."""
     what = outcome(progress)
-    colon = "" if what == DOING[progress.kind] else ":"
-    return f"{what}{colon} {progress.branch}"
+    colon = "" if what == DOING[progress.purpose] else ":"
+    again = " (resumed)" if progress.resumed and progress.end is None else ""
+    return f"{what}{colon} {progress.branch}{again}"

@@ -11,10 +11,17 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.BUILDING: ("building", ":hammer_and_wrench:"),
     Stage.BUILD_FAILED: ("build failed", ":red_circle:"),
     Stage.SYNCING: ("syncing", ":large_blue_circle:"),
+    Stage.RETRYING: ("retrying", ":large_yellow_circle:"),
+    Stage.FALTERING: ("in doubt", ":large_yellow_circle:"),
     Stage.READY: ("ready", ":large_green_circle:"),
     Stage.FAILED: ("failed", ":red_circle:"),
     Stage.DELETING: ("deleting", ":large_blue_circle:"),
     Stage.GONE: ("gone", ":white_circle:"),
+}
+
+_AT_LENGTH = {
+    Stage.RETRYING: "retrying after a failed sync",
+    Stage.FALTERING: "may have failed",
 }
 
 PHASES: dict[Phase, tuple[str, str]] = {
@@ -49,6 +56,11 @@ DONE: dict[Kind, str] = {Kind.CREATE: "created", Kind.SYNC: "synced", Kind.TEARD
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _HOURS_SAID = 36  # from here on days are near enough
+
+
+def stage_phrase(stage: Stage) -> str:
+    """What is with one service, where a word alone would not tell."""
+    return _AT_LENGTH.get(stage, STAGES[stage][0])
 
 
 def duration(seconds: float) -> str:
@@ -101,6 +113,11 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     if len(names) > most:
         return f"{', '.join(head)} and {len(names) - most} more"
     return ", ".join(head)
+
+
+def spoken(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

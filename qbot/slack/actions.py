@@ -182,6 +182,5 @@ def _again(operation: Operation, *, resume: bool) -> SyncInput:
     progress = operation.progress
     if operation.kind is Kind.TEARDOWN or operation.end is End.SUCCEEDED or progress is None:
         return before
-    broken = (Stage.FAILED, Stage.BUILD_FAILED, Stage.BUILDING, Stage.SYNCING, Stage.PLANNED)
-    failed = tuple(s.service for s in progress.services if s.stage in broken)
-    return SyncInput(services=failed, prune=before.prune, hard=before.hard)
+    failed = tuple(s.service for s in progress.services if s.stage is not Stage.READY)
+    return SyncInput(services=failed, prune=before.prune, hard=before.hard, retry=True)

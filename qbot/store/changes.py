@@ -5,6 +5,7 @@ from datetime import datetime
 from qbot.domain.changes import (
     Audited,
     CardChanged,
+    CardsContinued,
     CardsSuperseded,
     CardWithdrawn,
     Change,
@@ -38,5 +39,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             yield from desired.show(progress, at)
         case CardWithdrawn():
             yield from desired.withdraw(op.id)
+        case CardsContinued(env, by):
+            yield from desired.go_on(op.id, env, by, at)
         case CardsSuperseded(env, sentence, when):
             yield from desired.supersede(op.id, env, sentence, when)

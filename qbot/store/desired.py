@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
-from qbot.domain.progress import Progress
+from qbot.domain.progress import Continued, End, Progress
 from qbot.store.rows import progress_of, progress_text, time_text
 from qbot.store.statements import Channel, Notify, Script, sql
 
 _SUPERSEDED = 5
+_UNFINISHED = frozenset({End.FAILED, End.CANCELLED})
 
 
 def insert(progress: Progress, channel: str) -> Script[None]:
@@ -53,6 +54,25 @@ def edit(op: OpId, at: datetime, change: Callable[[Progress], Progress]) -> Scri
         new = change(old)
         if new != old:
             yield from show(replace(new, updated_at=at), at)
+
+
+def go_on(op: OpId, env: EnvId, by: Continued, at: datetime) -> Script[None]:
+    """The environment's newest cards without success, of operations before `op`, point on to it.
+
+    Mostly that is one card: the ones before it were continued by its operation.
+    """
+    rows = yield sql(
+        "select c.progress from cards c join operations b on b.id = c.op_id "
+        "join operations a on a.id = ? where c.env_id = ? and b.seq < a.seq and c.ended = 1 "
+        "and c.superseded = '' order by b.seq desc limit ?",
+        op,
+        env,
+        _SUPERSEDED,
+    )
+    for row in rows:
+        old = progress_of(row["progress"])
+        if old.end in _UNFINISHED and old.continued is None:
+            yield from show(replace(old, continued=by), at)
 
 
 def supersede(op: OpId, env: EnvId, note: str, at: datetime) -> Script[None]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
-from qbot.domain.operation import Durations, Operation
-from qbot.domain.progress import End
-from qbot.store.rows import operation_of, time_of
+from qbot.domain.operation import Durations, Operation, is_whole
+from qbot.domain.progress import End, Kind
+from qbot.store.rows import input_of, operation_of, time_of
 from qbot.store.statements import Row, Script, sql
 
 _READ = "select o.*, c.progress from operations o left join cards c on c.op_id = o.id"
+_READ_AHEAD = 4
 
 
 def by_id(op: OpId) -> Script[Operation | None]:
@@ -52,26 +53,33 @@ def last_used() -> Script[dict[EnvId, datetime]]:
     return {EnvId(row["env_id"]): datetime.fromisoformat(row["at"]) for row in rows}
 
 
-def durations(env: EnvId, kind: str, limit: int) -> Script[Durations]:
-    """From the first claim to the end, of successful runs; dry runs hold no environment."""
+def durations(env: EnvId, kind: Kind, limit: int) -> Script[Durations]:
+    """From the first claim to the end, of runs that succeeded and were about every service.
+
+    Dry runs hold no environment. What a run was about is in its input, so a few runs more are
+    read than are wanted.
+    """
     own = yield sql(
-        "select started_at, ended_at from operations where env_id = ? and kind = ? "
+        "select input, started_at, ended_at from operations where env_id = ? and kind = ? "
         "and outcome = ? and lock_key is not null order by seq desc limit ?",
         env,
-        kind,
+        kind.value,
         End.SUCCEEDED.value,
-        limit,
+        limit * _READ_AHEAD,
     )
     everybody = yield sql(
-        "select started_at, ended_at from operations where kind = ? "
-        "and outcome = ? and lock_key is not null order by seq desc limit ?",
-        kind,
+        "select o.input, o.started_at, o.ended_at, c.input as made from operations o "
+        "join operations c on c.env_id = o.env_id and c.kind = 'create' and c.lock_key is not null "
+        "where o.kind = ? and o.outcome = ? and o.lock_key is not null order by o.seq desc limit ?",
+        kind.value,
         End.SUCCEEDED.value,
-        limit,
+        limit * _READ_AHEAD,
     )
-    return Durations(_seconds(own), _seconds(everybody))
+    whole = [row for row in everybody if is_whole(input_of(Kind.CREATE, row["made"]))]
+    return Durations(_seconds(own, kind)[:limit], _seconds(whole, kind)[:limit])
 
 
-def _seconds(rows: Sequence[Row]) -> tuple[float, ...]:
-    spans = ((time_of(row["started_at"]), time_of(row["ended_at"])) for row in rows)
+def _seconds(rows: Sequence[Row], kind: Kind) -> tuple[float, ...]:
+    alike = (row for row in rows if is_whole(input_of(kind, row["input"])))
+    spans = ((time_of(row["started_at"]), time_of(row["ended_at"])) for row in alike)
     return tuple((end - start).total_seconds() for start, end in spans if start and end)

@@ -8,6 +8,7 @@ from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Durations, EnvironmentSummary, Operation
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
+from qbot.domain.progress import Kind
 from qbot.store import environments, operations
 from qbot.store.rows import time_text
 from qbot.store.statements import Driver, Script, alone
@@ -42,8 +43,8 @@ class SqlStore:
         """Of one environment, newest first."""
         return await self._driver.run(operations.of_environment(env, limit))
 
-    async def durations(self, env: EnvId, kind: str, *, limit: int) -> Durations:
-        """How long successful operations of this kind took, from their first claim."""
+    async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
+        """How long successful operations of this kind, about every service, took to succeed."""
         return await self._driver.run(operations.durations(env, kind, limit))
 
     async def saw(self, key: str) -> bool:

@@ -13,6 +13,7 @@ from qbot.domain.operation import (
     Submission,
     Submitted,
     TeardownInput,
+    resumes,
 )
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind, Progress, Step
@@ -171,6 +172,8 @@ def _queued(
         headline="" if first.id == op else f"Waits for the {first.kind} before it.",
         url=env.url,
         expires_at=env.expires_at,
+        lifetime=env.lifetime,
+        resumed=resumes(wish.input),
     )
 
 

@@ -163,7 +163,7 @@ class Places:
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 
-    async def durations(self, env: EnvId, kind: str, *, limit: int) -> Durations:
+    async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         return Durations()
 
     async def saw(self, key: str) -> bool:

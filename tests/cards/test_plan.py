@@ -9,7 +9,7 @@ from qbot.cards.memory import Memory, seen
 from qbot.cards.plan import Act, View, cadence, plan
 from qbot.cards.rank import Rank
 from qbot.domain.operation import BoardRow, CardRow
-from qbot.domain.progress import Progress, Step
+from qbot.domain.progress import Continued, Kind, Progress, Step
 from tests.cards.fakes import ended, progress_of, ready
 from tests.cards.virtual import START
 
@@ -52,6 +52,18 @@ def test_a_superseded_card_goes_after_counts_and_after_every_end() -> None:
     rows = [gone, lost, posted(deploying(2)), posted(ended(deploying(3), START), changed=9.0)]
     jobs = plan(View(rows, rows[2:3], []), showing(*rows[2:]), now=100.0, per_minute=40)
     assert [j.key for j in jobs] == ["op3", "op3", "op2", "op1", "op4"]
+
+
+def test_a_card_that_was_continued_goes_last_once_its_end_has_been_told() -> None:
+    over = ended(deploying(1), START)
+    by = Continued(Kind.SYNC, over.actor, START)
+    untold = posted(replace(over, continued=by))
+    told = replace(posted(replace(ended(deploying(2), START), continued=by)), end_ts="2.0")
+    rows = [told, untold, posted(deploying(3))]
+    jobs = plan(View(rows, rows[2:], []), showing(*rows[2:]), now=100.0, per_minute=40)
+    assert [(j.key, j.rank) for j in jobs if j.act is Act.EDIT] == [
+        ("op1", Rank.END), ("op3", Rank.COUNTS), ("op2", Rank.SUPERSEDED),
+    ]  # fmt: skip
 
 
 def test_within_a_rank_the_one_that_waits_longest_goes_first() -> None:

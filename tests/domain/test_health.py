@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from qbot.domain.health import AppState, Broken, Debounce, Ready, Verdict, Waiting, verdict
 from qbot.domain.names import AppName, EnvId, OpId, ServiceName
+from qbot.domain.progress import Stage
 
 SHA, OLD = "a" * 40, "b" * 40
 OP = OpId("op-1")
@@ -90,9 +91,7 @@ def test_a_retry_that_is_due_is_no_end_although_it_has_an_end_time() -> None:
         finished_at=after(5),
         message="one or more objects failed to apply. Retrying attempt #2 at 3:04PM.",
     )
-    assert found == Waiting(
-        "The sync failed and is tried again (attempt 2): one or more objects failed to apply."
-    )
+    assert found == Waiting("one or more objects failed to apply. (attempt 2)", Stage.RETRYING)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +204,7 @@ def test_only_the_whole_predicate_is_ready(**changes: Any) -> None:
 
 HOLD = timedelta(seconds=15)
 SICK, WELL, BUSY = Broken("Degraded"), Ready(), Waiting("Progressing")
+DOUBTED = Waiting("Degraded", Stage.FALTERING)
 
 
 def replay(*seen: tuple[float, Verdict]) -> list[Verdict]:
@@ -214,12 +214,12 @@ def replay(*seen: tuple[float, Verdict]) -> list[Verdict]:
 
 def test_broken_counts_only_once_it_has_lasted() -> None:
     shown = replay((0, BUSY), (1, SICK), (10, SICK), (16, SICK))
-    assert shown == [BUSY, Waiting("Degraded"), Waiting("Degraded"), SICK]
+    assert shown == [BUSY, DOUBTED, DOUBTED, SICK]
 
 
 def test_a_flap_starts_the_time_anew() -> None:
     shown = replay((0, SICK), (10, BUSY), (12, SICK), (20, SICK), (27, SICK))
-    assert shown[-2:] == [Waiting("Degraded"), SICK]
+    assert shown[-2:] == [DOUBTED, SICK]
 
 
 def test_ready_counts_at_once_and_survives_a_flap() -> None:

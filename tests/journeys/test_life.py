@@ -142,8 +142,11 @@ async def test_cancel_keeps_what_exists_and_resume_makes_the_rest(shared: World)
     assert len(await drive.applications(name)) == SERVICES + 1
     await drive.post("app", name=f"{name}-payments", hook="db-migrate", phase="Succeeded")
     await drive.click(card, buttons(card)["Resume"]["action_id"])
-    await drive.card(branch, "Synced")
+    await drive.card(branch, "Ready")
     await created_once(drive, name, SERVICES)
+    first = next(c for c in await drive.cards(branch) if c["ts"] == card["ts"])
+    assert "Resumed by" in first["text"]
+    assert buttons(first) == {}
 
 
 async def test_a_service_that_fails_is_named_and_retried(shared: World) -> None:

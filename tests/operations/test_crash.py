@@ -20,6 +20,7 @@ MADE = [f"app:{s}:000000000000" for s in (CART, ORDERS, WEB)]  # the fake's comm
 CREATE = ("resolve", "project", "base", "deadline:base", *MADE, "deadline:deploy")
 BUILT = (*CREATE, f"built:{CART}")
 SYNC = (
+    "begin",
     "before",
     "resolve",
     "project",
@@ -145,5 +146,5 @@ async def test_a_deadline_is_not_begun_anew_by_a_restart(scene: Scene) -> None:
         await scene.kill()
         await scene.start()
     done = await scene.ended(op)
-    assert done.headline == "Web did not become ready in time."
+    assert done.headline == "1 service did not become ready in time: web."
     assert 600 <= scene.clock.monotonic() < 620

@@ -197,7 +197,7 @@ async def test_builds_are_not_waited_for_where_the_rules_say_so(scene: Scene) ->
 async def test_a_service_that_is_refused_does_not_stop_the_others(scene: Scene) -> None:
     scene.argocd.refused[CART] = "its chart has a hole"
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "Cart failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: cart.")
     assert set(scene.targets()) == {"orders", "web"}
     row = await scene.row(done, "cart")
     assert (row.stage, row.reason) == (Stage.FAILED, "its chart has a hole")
@@ -207,7 +207,7 @@ async def test_a_service_that_is_refused_does_not_stop_the_others(scene: Scene) 
 async def test_a_service_that_stays_degraded_fails_with_its_reason(scene: Scene) -> None:
     scene.argocd.health[WEB] = "Degraded"
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "Web failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: web.")
     assert await scene.phase() is Phase.FAILED
     assert "Degraded" in (await scene.row(done, "web")).reason
 
@@ -216,7 +216,7 @@ async def test_health_that_flaps_is_no_failure(scene: Scene) -> None:
     scene.argocd.health[WEB] = "Degraded"
     op = await scene.begin()
     await scene.pass_(10)
-    assert (await scene.row(op, "web")).stage is Stage.SYNCING
+    assert (await scene.row(op, "web")).stage is Stage.FALTERING
     scene.argocd.mend("web")
     assert (await scene.ended(op)).end is SUCCEEDED
     assert Stage.FAILED not in {s.stage for p in scene.shown for s in p.services}
@@ -237,7 +237,8 @@ async def test_a_service_that_looks_broken_at_the_very_end_is_waited_for(scene: 
 async def test_services_that_are_late_are_named_at_the_deadline(scene: Scene) -> None:
     scene.argocd.held |= {CART, WEB}
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "Cart and web did not become ready in time.")
+    headline = "2 services did not become ready in time: cart and web."
+    assert (done.end, done.headline) == (FAILED, headline)
     assert 600 <= scene.clock.monotonic() < 610
 
 
@@ -252,7 +253,7 @@ async def test_the_last_look_counts_more_than_a_live_view_that_missed_something(
     scene.argocd.put(web, health="Degraded")
     scene.argocd.release("orders")
     done = await scene.ended(op)
-    assert (done.end, done.headline) == (FAILED, "Web failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: web.")
 
 
 async def test_a_service_whose_application_vanishes_is_missed(scene: Scene) -> None:
@@ -266,7 +267,7 @@ async def test_a_service_whose_application_vanishes_is_missed(scene: Scene) -> N
     row = await scene.row(op, "web")
     assert (row.stage, row.reason) == (Stage.SYNCING, "Its Application is not there.")
     done = await scene.ended(op)
-    assert done.headline == "Web did not become ready in time."
+    assert done.headline == "1 service did not become ready in time: web."
 
 
 async def test_the_card_never_goes_back_and_forth_between_two_steps(scene: Scene) -> None:
@@ -287,9 +288,16 @@ async def test_the_card_never_goes_back_and_forth_between_two_steps(scene: Scene
 
 
 async def test_how_long_it_usually_takes_comes_from_earlier_runs(scene: Scene) -> None:
-    assert (await scene.progress(await scene.create())).usual_seconds is None
-    scene.gitlab.push("shop/web", "feat/z")
-    assert (await scene.progress(await scene.create("feat/z"))).usual_seconds is not None
+    for branch in ("feat/x", "feat/y", "feat/z"):
+        scene.gitlab.push("shop/cart", branch)
+        assert (await scene.progress(await scene.create(branch))).usual is None
+    scene.gitlab.push("shop/cart", "feat/v")
+    scene.gitlab.push("shop/cart", "feat/w")
+    usual = (await scene.progress(await scene.create("feat/v"))).usual
+    assert usual
+    assert (usual.runs, usual.here) == (3, False)
+    done = await scene.create("feat/w", services=(CART,))
+    assert (await scene.progress(done)).usual is None
 
 
 async def test_the_project_allows_the_repositories_of_its_own_services_only(scene: Scene) -> None:

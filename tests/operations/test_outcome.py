@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
-from qbot.domain.progress import End, ServiceProgress, Stage
+from qbot.domain.progress import UNDER_WAY, End, ServiceProgress, Stage
 from qbot.operations.outcome import judge, named
 
 STAGES = (
@@ -14,6 +14,8 @@ STAGES = (
     Stage.BUILDING,
     Stage.BUILD_FAILED,
     Stage.SYNCING,
+    Stage.RETRYING,
+    Stage.FALTERING,
     Stage.READY,
     Stage.FAILED,
 )
@@ -38,7 +40,7 @@ def test_up_to_four_in_the_way_are_all_named(services: list[ServiceProgress]) ->
         {Stage.FAILED},
         {Stage.BUILD_FAILED},
         {Stage.BUILDING},
-        {Stage.SYNCING, Stage.PLANNED},
+        {Stage.PLANNED, *UNDER_WAY},
     ):
         names = [s.service for s in services if s.stage in stages]
         assert all(n in words for n in names[:4])
@@ -48,13 +50,14 @@ def test_up_to_four_in_the_way_are_all_named(services: list[ServiceProgress]) ->
 @pytest.mark.parametrize(
     ("stages", "headline"),
     [
-        ([Stage.FAILED], "S0 failed."),
-        ([Stage.FAILED, Stage.FAILED], "S0 and s1 failed."),
+        ([Stage.FAILED], "1 service failed: s0."),
+        ([Stage.FAILED, Stage.FAILED], "2 services failed: s0 and s1."),
+        ([Stage.BUILD_FAILED, Stage.READY], "The build of s0 failed."),
         (
             [Stage.BUILD_FAILED, Stage.FAILED, Stage.PLANNED, Stage.BUILDING],
             (
-                "S1 failed; the build of s0 failed; the build of s3 did not end in time; "
-                "s2 did not become ready in time."
+                "1 service failed: s1; the build of s0 failed; the build of s3 did not end in "
+                "time; 1 service did not become ready in time: s2."
             ),
         ),
     ],

@@ -4,8 +4,8 @@ import pytest
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import SyncInput
-from qbot.domain.progress import Stage
+from qbot.domain.operation import Operation, SyncInput
+from qbot.domain.progress import Kind, Stage, Usual
 from qbot.domain.services import Build, Source
 from qbot.errors import TransientError, UserError
 from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene, project
@@ -13,10 +13,14 @@ from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene, project
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
 
 
-async def resume(scene: Scene, wanted: SyncInput) -> str:
+async def begin_again(scene: Scene, wanted: SyncInput) -> Operation:
     """What Resume and Retry Failed do."""
     answer = await scene.requests.resume((await scene.env()).id, wanted, scene.asked)
-    return str((await scene.ended(answer.operation)).end)
+    return await scene.ended(answer.operation)
+
+
+async def resume(scene: Scene, wanted: SyncInput) -> str:
+    return str((await begin_again(scene, wanted)).end)
 
 
 async def test_the_branch_moves_to_its_tip_and_the_rest_stays_pinned(scene: Scene) -> None:
@@ -203,7 +207,7 @@ async def test_a_sync_that_runs_already_is_waited_for_no_longer_than_a_deploymen
     await scene.create()
     scene.argocd.put(scene.app("cart"), phase="Running")
     done = await scene.sync()
-    assert (done.end, done.headline) == (FAILED, "Cart failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: cart.")
     assert "already in progress" in (await scene.row(done, "cart")).reason
     assert scene.clock.monotonic() < 15 * 60
 
@@ -212,7 +216,7 @@ async def test_a_sync_that_argo_cd_refuses_is_that_services_failure_only(scene: 
     await scene.create()
     scene.argocd.faults.lay("sync web", UserError("blocked by a sync window"))
     done = await scene.sync()
-    assert (done.end, done.headline) == (FAILED, "Web failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: web.")
     assert (await scene.row(done, "web")).reason == "blocked by a sync window"
 
 
@@ -246,9 +250,9 @@ async def test_a_sync_that_runs_already_holds_no_other_service_up(scene: Scene) 
 
 async def test_argo_cd_away_at_the_end_of_a_sync_is_told_as_such(scene: Scene) -> None:
     await scene.create()
+    scene.argocd.health[WEB] = "Progressing"
     op = await scene.begin_sync()
     await scene.until(lambda: scene.argocd.effects[f"synced: {scene.app('web')}"])
-    scene.argocd.put(scene.app("web"), health="Progressing")
     scene.argocd.faults.lay("survey", TransientError("503"), times=10_000)
     done = await scene.ended(op)
     assert done.headline == "How the services are could not be checked: 503"
@@ -263,3 +267,45 @@ async def test_an_older_sync_that_hangs_makes_way_for_the_service_that_was_asked
     assert (await scene.sync("cart")).end is SUCCEEDED
     assert scene.argocd.effects[f"stopped: {scene.app('cart')}"] == 1
     assert scene.argocd.effects[f"synced: {scene.app('cart')}"] == 1
+
+
+async def test_what_failed_before_points_on_once_its_successor_has_begun(scene: Scene) -> None:
+    scene.argocd.health[WEB] = "Degraded"
+    first = await scene.create()
+    del scene.argocd.health[WEB]
+    await scene.sync(dry_run=True)
+    assert (await scene.progress(first)).continued is None
+    second = await begin_again(scene, SyncInput(services=(WEB,), retry=True))
+    by = (await scene.progress(first)).continued
+    assert by
+    assert (by.kind, by.actor, by.resumed) == (Kind.SYNC, second.actor, False)
+    await scene.sync()
+    assert (await scene.progress(second)).continued is None
+    assert (await scene.progress(first)).continued == by
+
+
+async def test_a_creation_that_is_resumed_says_so_from_the_queue_on(scene: Scene) -> None:
+    scene.argocd.held.add(WEB)
+    first = await scene.begin()
+    await scene.pass_(5)
+    await scene.cancel(first)
+    await scene.ended(first)
+    scene.argocd.release("web")
+    env = (await scene.env()).id
+    second = (await scene.requests.resume(env, SyncInput(resume=True), scene.asked)).operation
+    assert second.progress
+    assert second.progress.resumed
+    done = await scene.progress(await scene.ended(second))
+    assert (done.resumed, done.purpose, done.usual) == (True, Kind.CREATE, None)
+    by = (await scene.progress(first)).continued
+    assert by
+    assert by.resumed
+
+
+async def test_three_like_it_say_how_long_a_sync_takes_here(scene: Scene) -> None:
+    await scene.create()
+    shown = [(await scene.progress(await scene.sync())).usual for _ in range(4)]
+    assert shown[:3] == [None, None, None]
+    assert isinstance(shown[3], Usual)
+    assert (shown[3].runs, shown[3].here) == (3, True)
+    assert (await scene.progress(await scene.sync("cart"))).usual is None

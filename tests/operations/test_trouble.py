@@ -61,7 +61,7 @@ async def test_gitlab_away_while_a_build_runs_does_not_hide_the_other_services(
 async def test_a_lasting_refusal_to_make_one_service_fails_that_service(scene: Scene) -> None:
     scene.argocd.faults.lay("ensure_application web", AWAY, times=10_000)
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "Web failed.")
+    assert (done.end, done.headline) == (FAILED, "1 service failed: web.")
     assert (await scene.row(done, "web")).reason == "GET /x: 503"
     assert await scene.phase() is Phase.FAILED
 
@@ -70,7 +70,7 @@ async def test_a_foreign_application_in_the_way_is_that_services_failure(scene: 
     why = "exists and is not this environment's"
     scene.argocd.faults.lay("ensure_application web", PermanentError(why))
     done = await scene.create()
-    assert done.headline == "Web failed."
+    assert done.headline == "1 service failed: web."
     assert (await scene.row(done, "web")).reason == why
     assert (await scene.row(done, "cart")).stage is Stage.READY
 

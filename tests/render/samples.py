@@ -8,7 +8,7 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
 from qbot.domain.operation import CreateInput, EnvironmentSummary, Operation, OpState
 from qbot.domain.people import Actor, Place
-from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Usual
 from qbot.domain.services import ServicePlan, Source
 from qbot.render.style import Style
 
@@ -58,9 +58,10 @@ BEGUN = Progress(
     step=Step.RESOLVING,
     started_at=START,
     updated_at=START + timedelta(seconds=2),
-    usual_seconds=170.0,
+    usual=Usual(170.0, 12, here=False),
     url="https://feat-checkout.envs.acme.dev",
     expires_at=START + timedelta(days=3),
+    lifetime=timedelta(days=3),
 )
 RUNNING = replace(
     BEGUN,
@@ -84,7 +85,7 @@ READY = replace(
 FAILED = replace(
     READY,
     end=End.FAILED,
-    headline="payments failed.",
+    headline="1 service failed: payments; 1 service did not become ready in time: orders.",
     services=shop(
         service("payments", Stage.FAILED, reason="Deployment payments: ImagePullBackOff"),
         service("orders", Stage.SYNCING, reason="waiting for hook Job/db-migrate"),

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from qbot.domain.progress import End, Kind, Proof, Stage, Step
+from qbot.domain import actions
+from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Usual
 from qbot.domain.services import Source
 from qbot.render.card import Fresh, card
 from qbot.render.ending import end_reply
 from tests.render.conftest import Golden
 from tests.render.samples import (
     BEGUN,
+    BEN,
     FAILED,
     NOW,
     READY,
@@ -25,7 +27,7 @@ TEARDOWN = replace(
     RUNNING,
     kind=Kind.TEARDOWN,
     step=Step.REMOVING,
-    usual_seconds=40.0,
+    usual=Usual(40.0, 3, here=True),
     services=shop(
         service("orders", Stage.DELETING, reason="waiting for PostDelete hook Job/drop-database"),
         service("cart", Stage.DELETING),
@@ -172,3 +174,79 @@ def test_how_fresh_it_is_does_not_make_it_another_message() -> None:
 
 def test_a_changed_count_makes_it_another_message() -> None:
     assert card(RUNNING, STYLE).digest != card(READY, STYLE).digest
+
+
+RESUMED = replace(RUNNING, kind=Kind.SYNC, resumed=True, usual=None)
+
+
+def test_a_creation_that_is_resumed_reads_as_one(golden: Golden) -> None:
+    golden("card_resumed", card(RESUMED, STYLE, fresh=FRESH))
+    done = replace(READY, kind=Kind.SYNC, resumed=True)
+    assert card(done, STYLE).text.startswith("Ready: feat/checkout\n")
+    assert "*feat/checkout* is ready" in end_reply(done, STYLE).text
+    queued = replace(RESUMED, step=Step.QUEUED, services=())
+    assert card(queued, STYLE).text.startswith("Create queued: feat/checkout (resumed)\n")
+
+
+def test_a_resumed_creation_that_is_cancelled_can_be_resumed_once_more() -> None:
+    stopped = replace(RESUMED, step=Step.ENDED, end=End.CANCELLED, ended_at=NOW)
+    shown = card(stopped, STYLE)
+    assert shown.text.startswith("Create cancelled: feat/checkout\n")
+    assert actions.RESUME in str(shown.blocks)
+
+
+def test_a_failed_sync_that_is_tried_again_calls_for_attention(golden: Golden) -> None:
+    services = shop(
+        service("orders", Stage.RETRYING, reason="Job/db-migrate: exit code 1 (attempt 2)"),
+        service("cart", Stage.FALTERING, reason="Degraded: CrashLoopBackOff"),
+        service("search", Stage.SYNCING, reason="waiting for wave 1"),
+    )
+    shown = card(replace(RUNNING, services=services), STYLE, fresh=FRESH)
+    retrying = ":large_yellow_circle: *orders* retrying after a failed sync: Job/db-migrate: exit"
+    assert retrying in shown.text
+    assert "1 in doubt · 1 retrying · 1 syncing" in shown.text
+    golden("card_retrying", shown)
+
+
+def test_what_was_continued_keeps_its_outcome_and_loses_its_buttons(golden: Golden) -> None:
+    shown = card(replace(FAILED, continued=Continued(Kind.SYNC, BEN, NOW)), STYLE)
+    assert shown.text.startswith("Create failed: feat/checkout\n")
+    assert "actions" not in {b["type"] for b in shown.blocks}
+    golden("card_continued", shown)
+
+
+def test_the_newer_operation_is_named_for_what_it_does() -> None:
+    told = {
+        Continued(Kind.SYNC, BEN, NOW, resumed=True): ":arrow_right: Resumed by <@U0BEN>",
+        Continued(Kind.SYNC, BEN, NOW): ":arrow_right: Continued by <@U0BEN>",
+        Continued(Kind.TEARDOWN, BEN, NOW): ":arrow_right: Being deleted by <@U0BEN>",
+    }
+    for by, words in told.items():
+        assert words in card(replace(FAILED, continued=by), STYLE).text
+
+
+def test_a_few_services_that_are_ready_are_named_as_they_are_written() -> None:
+    said = []
+    for names in (("cart",), ("cart", "web"), ("a", "b", "c", "d"), ("a", "b", "c", "d", "e")):
+        services = tuple(service(n, Stage.READY) for n in names)
+        done = replace(READY, kind=Kind.SYNC, services=services)
+        said.append(card(done, STYLE).text.splitlines()[1])
+    assert said == [
+        "*cart* is ready.",
+        "*cart* and *web* are ready.",
+        "*a*, *b*, *c* and *d* are ready.",
+        "All 5 services are ready.",
+    ]
+
+
+def test_how_long_it_usually_takes_says_what_of() -> None:
+    everywhere, here = (replace(RUNNING, usual=Usual(170.0, 5, here=h)) for h in (False, True))
+    assert "usually 2 min 50 s (last 5 creates of all environments)" in card(everywhere, STYLE).text
+    assert "usually 2 min 50 s (last 5 creates here)" in card(here, STYLE).text
+    assert "usually" not in card(replace(RUNNING, usual=None), STYLE).text
+
+
+def test_a_card_promises_no_removal() -> None:
+    text = card(READY, STYLE).text
+    assert "lifetime 3 days, until <!date^" in text
+    assert "expire" not in text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
-from qbot.domain.progress import End, Kind, Progress, Proof, ServiceProgress, Stage, Step
+from qbot.domain.progress import Continued, End, Kind, Progress, Proof, ServiceProgress, Stage, Step
 from qbot.domain.services import Source
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render import escape
@@ -78,6 +78,8 @@ def progresses(draw: st.DrawFn) -> Progress:
         taken_from=draw(OUTSIDE),
         cancelling=draw(st.booleans()),
         dry_run=draw(st.booleans()),
+        resumed=draw(st.booleans()),
+        continued=draw(st.none() | st.just(Continued(Kind.SYNC, ANA, NOW))),
     )
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from qbot.domain.commands import SPECS, spec_of
 from qbot.domain.environment import Phase
-from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
-from qbot.domain.progress import Stage
+from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached, SyncInput
+from qbot.domain.progress import Kind, Stage
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board
 from qbot.render.card import Fresh
@@ -108,12 +108,31 @@ def test_details(golden: Golden) -> None:
     golden("details", details(Details("op0017", "feat/checkout", FAILED.services, NOW), STYLE))
 
 
-def test_details_are_paged(golden: Golden) -> None:
-    services = tuple(service(f"service-{n:03}", Stage.READY) for n in range(100))
+def test_quiet_services_share_blocks_and_all_are_there(golden: Golden) -> None:
+    services = tuple(
+        replace(service(f"service-{n:03}", Stage.READY), wave=n % 4) for n in range(200)
+    )
+    view = details(Details("op0017", "feat/checkout", services, NOW), STYLE)
+    text = str(view["blocks"])
+    assert all(s.service in text for s in services)
+    assert all(f"*Wave {n}* 50 ready · sync Synced · health Healthy" in text for n in range(4))
+    assert len(view["blocks"]) <= 8
+    golden("details_hundreds", view)
+
+
+def test_every_service_that_needs_attention_is_told_in_full_on_some_page(golden: Golden) -> None:
+    services = tuple(
+        service(f"service-{n:03}", Stage.FAILED, reason=f"CrashLoopBackOff {n}") for n in range(100)
+    )
+    services += (service("fine", Stage.READY),)
     shown = Details("op0017", "feat/checkout", services, NOW, "Argo CD does not answer", page=1)
-    view = details(shown, STYLE)
-    assert sum(b["type"] == "section" for b in view["blocks"]) == PAGE + 1
-    golden("details_page", view)
+    pages = [details(replace(shown, page=n), STYLE) for n in range(3)]
+    assert sum(b["type"] == "section" for b in pages[1]["blocks"]) == PAGE + 1
+    text = str([p["blocks"] for p in pages])
+    assert all(f"*service-{n:03}* failed" in text for n in range(100))
+    assert all(f"CrashLoopBackOff {n}" in text for n in range(100))
+    assert "fine 4be1f0c8" in str(pages[2]["blocks"])
+    golden("details_page", pages[1])
 
 
 def test_details_before_anything_is_known(golden: Golden) -> None:
@@ -174,7 +193,9 @@ def test_refusal(golden: Golden) -> None:
 
 def test_preview(golden: Golden) -> None:
     services = shop(service("cart", Stage.BUILDING), rest=Stage.PLANNED)
-    golden("preview", preview(replace(BEGUN, services=services, dry_run=True), STYLE))
+    shown = preview(replace(BEGUN, services=services, dry_run=True), STYLE)
+    assert "12 Applications (11 services and the base) would be made." in shown.text
+    golden("preview", shown)
 
 
 def test_preview_of_hundreds_of_services_fits() -> None:
@@ -215,3 +236,17 @@ def test_board_of_two_hundred(golden: Golden) -> None:
 def test_summary_of_an_idle_environment_has_no_operation() -> None:
     row = EnvironmentSummary(environment(), None, NOW)
     assert "ready · <@U0ANA>" in listing([row], Page(), STYLE, now=NOW).text
+
+
+def test_a_creation_that_is_resumed_is_listed_and_named_as_one() -> None:
+    running = replace(RUNNING, kind=Kind.SYNC, resumed=True)
+    resumed = replace(operation(running), input=SyncInput(resume=True))
+    row = EnvironmentSummary(environment(phase=Phase.PARTIAL), resumed, NOW)
+    assert "creating · 7 of 11 ready" in listing([row], Page(), STYLE, now=NOW).text
+    assert "asked to create" in joined(resumed, environment(), STYLE, now=NOW).text
+
+
+def test_a_lifetime_that_is_over_is_no_removal() -> None:
+    row = EnvironmentSummary(environment(), None, NOW)
+    late = NOW + timedelta(days=30)
+    assert "30 days old, lifetime over" in listing([row], Page(), STYLE, now=late).text

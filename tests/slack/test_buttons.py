@@ -114,7 +114,8 @@ async def test_retry_does_what_failed_and_a_second_press_names_the_first(scene: 
     operation, shown = await failed(scene)
     await scene.press(shown, actions.RETRY, operation.id)
     again = (await scene.operations("feat/x"))[-1]
-    assert again.input == SyncInput(services=tuple(ServiceName(s) for s in SERVICES))
+    names = tuple(ServiceName(s) for s in SERVICES)
+    assert again.input == SyncInput(services=names, retry=True)
     assert scene.private() == []
     await scene.press(shown, actions.RETRY, operation.id, BEN)
     (answer,) = scene.private(BEN)

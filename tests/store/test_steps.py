@@ -8,6 +8,7 @@ import pytest
 from qbot.domain.changes import (
     Audited,
     CardChanged,
+    CardsContinued,
     CardsSuperseded,
     Change,
     PhaseChanged,
@@ -16,12 +17,13 @@ from qbot.domain.changes import (
 )
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, ServiceName
-from qbot.domain.operation import Claim, OpState
+from qbot.domain.operation import Claim, CreateInput, NewEnvironment, OpState, Submission, SyncInput
+from qbot.domain.people import Place
 from qbot.domain.ports import Fenced
-from qbot.domain.progress import End, Progress, Step
+from qbot.domain.progress import Continued, End, Kind, Progress, Step
 from qbot.domain.services import Build, ServicePlan, Source
 from tests.clocks import HandClock
-from tests.store.wishes import SYNC, TEARDOWN, Wishes
+from tests.store.wishes import ANA, SYNC, TEARDOWN, Wishes, environment, key, service_sync
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -224,6 +226,29 @@ async def test_earlier_cards_are_superseded_and_the_own_one_is_not(
     assert {other.id, teardown.id, later.id} < cards.keys()
 
 
+async def test_earlier_cards_without_success_point_on_to_what_goes_on(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env = await wishes.living("a")
+    for end in (End.FAILED, End.SUCCEEDED, End.CANCELLED):
+        await wishes.submit(env, SYNC)
+        (claim,) = await wishes.claim()
+        last = replace(progress_of(claim), end=end, updated_at=clock.now())
+        await wishes.journal.finish(claim, end, "", [CardChanged(last)])
+        clock.advance(60)
+    by = Continued(Kind.SYNC, ANA, clock.now())
+    for _ in range(2):  # what was continued before is not edited again
+        await wishes.submit(env, SYNC)
+        (claim,) = await wishes.claim()
+        await commit(wishes, claim, "begin", CardsContinued(env, by))
+        by = replace(by, resumed=True)
+        await wishes.journal.finish(claim, End.SUCCEEDED, "")
+    cards = {str(c.op): c for c in await wishes.database.cards.behind()}
+    went_on = {op: c.progress.continued for op, c in cards.items() if c.progress.continued}
+    assert went_on == dict.fromkeys(("op2", "op4"), replace(by, resumed=False))
+    assert cards["op2"].progress.updated_at == clock.now() - timedelta(minutes=3)
+
+
 async def test_only_the_newest_five_posted_cards_are_superseded(
     wishes: Wishes, clock: HandClock
 ) -> None:
@@ -268,5 +293,35 @@ async def test_durations_count_from_the_first_claim_newest_first(
     (claim,) = await wishes.claim()
     clock.advance(timedelta(days=1).total_seconds())
     await wishes.journal.finish(claim, End.FAILED, "")
-    found = await wishes.database.store.durations(env, "sync", limit=2)
+    found = await wishes.database.store.durations(env, Kind.SYNC, limit=2)
     assert (found.of_environment, found.of_catalog) == ((30, 20), (5, 30))
+
+
+async def test_durations_are_of_runs_about_every_service(wishes: Wishes, clock: HandClock) -> None:
+    env = await wishes.living("a")
+    few = environment("few")
+    chosen = CreateInput(few.branch, services=(ServiceName("web"),))
+    wish = Submission(Kind.CREATE, chosen, few.id, ANA, Place("C1"), key())
+    await wishes.journal.submit(wish, NewEnvironment(few, 100, 100))
+    await finish(wishes, clock, 1)
+    for asked, seconds in (
+        (SYNC, 10),
+        (service_sync("web"), 20),
+        (SyncInput(resume=True), 30),
+        (SyncInput(retry=True), 40),
+    ):
+        await wishes.submit(env, asked)
+        await finish(wishes, clock, seconds)
+    await wishes.submit(few.id, SYNC)
+    await finish(wishes, clock, 50)
+    store = wishes.database.store
+    syncs, creates = [await store.durations(env, k, limit=9) for k in (Kind.SYNC, Kind.CREATE)]
+    assert (syncs.of_environment, syncs.of_catalog) == ((10,), (10,))
+    assert (creates.of_environment, creates.of_catalog) == ((0,), (0,))
+    assert (await store.durations(few.id, Kind.SYNC, limit=9)).of_environment == (50,)
+
+
+async def finish(wishes: Wishes, clock: HandClock, seconds: float) -> None:
+    (claim,) = await wishes.claim()
+    clock.advance(seconds)
+    await wishes.journal.finish(claim, End.SUCCEEDED, "")
