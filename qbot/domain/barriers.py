@@ -3,14 +3,19 @@
 Judged when something is asked for, when it is approved and right before it is done.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
+from qbot.domain.promotion import promotion_name
+from qbot.domain.stages import scope_of
+
+_WEEK = timedelta(days=7)
+_SECOND = timedelta(seconds=1)
 
 
 class Weekday(IntEnum):
@@ -27,20 +32,38 @@ class Weekday(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """From one wall-clock moment of the week to another, in the window's own time zone."""
+    """From one wall-clock moment of the week to another, in the window's own time zone.
+
+    Raises:
+        ValueError: they are the same moment, which could mean never or always.
+    """
 
     from_day: Weekday
     from_time: time
     to_day: Weekday
     to_time: time
 
+    def __post_init__(self) -> None:
+        if (self.from_day, self.from_time) == (self.to_day, self.to_time):
+            raise ValueError("begins and ends at the same moment of the week")
+
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Between two moments, aware."""
+    """Between two moments, aware.
+
+    Raises:
+        ValueError: the end is not after the start, or one of them has no time zone.
+    """
 
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.utcoffset() is None or self.end.utcoffset() is None:
+            raise ValueError("needs a time zone")
+        if self.end <= self.start:
+            raise ValueError("ends before it begins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +112,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """Something in the way. `rule` is for the audit log."""
+    """Something in the way. `rule` is for the audit log.
+
+    Who did it and until when stand beside the sentence: they are shown in the reader's own way.
+    """
 
     rule: str  # freeze, lock, hold
     reason: str  # a sentence for people; holds outside text
@@ -99,8 +125,53 @@ class Barrier:
 
 
 def frozen_until(window: Window, now: datetime) -> datetime | None:
-    """When the window that holds at `now` ends; None: it does not hold. Right over DST changes."""
-    raise NotImplementedError
+    """When the window that holds at `now` ends; None: it does not hold. Right over DST changes.
+
+    Where the clock is put back over an edge, the window begins at the first and ends at the
+    second of both; where it is put forward over an edge, at the leap.
+    """
+    until = now.astimezone(UTC)
+    for start, end in _occurrences(window, now):
+        if start <= until < end:
+            until = end  # a next one may begin before this one ends
+    return until if until != now else None
+
+
+def _occurrences(window: Window, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Those near `now`, in their order."""
+    when = window.when
+    if isinstance(when, Once):
+        yield when.start.astimezone(UTC), when.end.astimezone(UTC)
+        return
+    today = now.astimezone(window.zone).date()
+    monday = today - timedelta(days=today.weekday())
+    length = (when.to_day - when.from_day) % 7
+    for weeks in range(-2, 3):
+        day = monday + weeks * _WEEK + timedelta(days=when.from_day)
+        start = datetime.combine(day, when.from_time)
+        end = datetime.combine(day + timedelta(days=length), when.to_time)
+        end += _WEEK if end < start else timedelta(0)
+        yield _instant(start, window.zone, fold=0), _instant(end, window.zone, fold=1)
+
+
+def _instant(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
+    """When the clocks of the zone show `wall`; where they leap over it, the leap.
+
+    `fold` picks the first (0) or second (1) where they show it twice.
+    """
+    found = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == wall:
+        return found
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    after = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after.replace(microsecond=0)
 
 
 def barriers(
@@ -119,4 +190,47 @@ def barriers(
 
     One's own lock is no barrier. With `back` (a rollback) holds are none either.
     """
-    raise NotImplementedError
+    return (
+        *_calendar(stage, windows, now),
+        *(
+            Barrier(
+                "freeze", _because(f"`{stage}` is frozen", f.reason), f.until, f.by, exempt=True
+            )
+            for f in freezes
+            if f.stage == stage and _holds(f, now)
+        ),
+        *(
+            Barrier("lock", _because(f"`{stage}` is locked", lock.reason), lock.until, lock.by)
+            for lock in locks
+            if lock.scope == scope_of(stage) and lock.by != actor and _holds(lock, now)
+        ),
+        *(
+            Barrier("hold", _held(hold), by=hold.by)
+            for hold in holds
+            if not back and hold.stage == stage and hold.service in services
+        ),
+    )
+
+
+def _calendar(stage: StageName, windows: Sequence[Window], now: datetime) -> Iterator[Barrier]:
+    for window in windows:
+        if stage in window.stages and (until := frozen_until(window, now)):
+            said = f"`{stage}` is frozen by the calendar: `{window.name}`."
+            yield Barrier("freeze", said, until, exempt=True)
+
+
+def _holds(declared: Freeze | Lock, now: datetime) -> bool:
+    return declared.since <= now and (declared.until is None or now < declared.until)
+
+
+def _because(what: str, reason: str) -> str:
+    """One sentence with the reason that a person gave, if one was given."""
+    given = reason.strip().rstrip(".")
+    return f"{what}: {given}." if given else f"{what}."
+
+
+def _held(hold: Hold) -> str:
+    return (
+        f"`{hold.service}` is held at `{hold.version}` on `{hold.stage}` since the rollback "
+        f"{promotion_name(hold.promotion)}; `release {hold.stage} {hold.service}` lets it go."
+    )

@@ -90,11 +90,16 @@ class Stage:
     @property
     def scope(self) -> str:
         """The key of the one lock that operations on it share."""
-        return f"stage:{self.name}"
+        return scope_of(self.name)
 
     def app(self, service: ServiceName) -> AppName:
         """The Application of one service; only where Applications go by a pattern."""
         return AppName(_filled(self.applications.pattern, service, self.name))
+
+
+def scope_of(stage: StageName) -> str:
+    """The lock key of a stage that is known by name only."""
+    return f"stage:{stage}"
 
 
 def _filled(template: str, service: ServiceName, stage: StageName) -> str:

@@ -69,15 +69,15 @@ FIRST = PLAN.edits[0]
         replace(PLAN, edits=(FIRST,)),
         replace(PLAN, edits=(*PLAN.edits, FIRST)),
         *(
-            replace(PLAN, edits=(change(FIRST), PLAN.edits[1]))
-            for change in (
-                lambda e: replace(e, service=PAYMENTS),
-                lambda e: replace(e, file="x"),
-                lambda e: replace(e, key="x"),
-                lambda e: replace(e, old="x"),
-                lambda e: replace(e, new="x"),
-                lambda e: replace(e, file=e.file + e.key, key=""),
-                lambda e: replace(e, old=e.new, new=e.old),
+            replace(PLAN, edits=(changed, PLAN.edits[1]))
+            for changed in (
+                replace(FIRST, service=PAYMENTS),
+                replace(FIRST, file="x"),
+                replace(FIRST, key="x"),
+                replace(FIRST, old="x"),
+                replace(FIRST, new="x"),
+                replace(FIRST, file=FIRST.file + FIRST.key, key=""),
+                replace(FIRST, old=FIRST.new, new=FIRST.old),
             )
         ),
     ],
