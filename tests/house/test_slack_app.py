@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from qbot.domain.commands import SPECS
+from qbot.sandbox.slack import seed
 from qbot.settings import SlackSettings
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +153,11 @@ def test_events_are_asked_for_only_where_a_listener_hears_them() -> None:
     subscribed = MANIFEST["settings"].get("event_subscriptions", {}).get("bot_events", [])
     assert set(re.findall(r'\.event\("([a-z_]+)"\)', listeners)) == set(subscribed)
     assert MANIFEST["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in subscribed)
+
+
+def test_the_stand_in_gives_exactly_what_the_manifest_asks_for() -> None:
+    subscribed = MANIFEST["settings"].get("event_subscriptions", {}).get("bot_events", [])
+    read_only = MANIFEST["features"]["app_home"]["messages_tab_read_only_enabled"]
+    assert set(SCOPES) == seed.DEFAULT_SCOPES
+    assert set(subscribed) == seed.DEFAULT_EVENTS
+    assert read_only is seed.MESSAGES_TAB_IS_READ_ONLY

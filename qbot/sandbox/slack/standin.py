@@ -18,6 +18,7 @@ from qbot.sandbox.slack.drive.asked import answering
 from qbot.sandbox.slack.drive.click import Click
 from qbot.sandbox.slack.drive.look import Look
 from qbot.sandbox.slack.drive.modals import Modals
+from qbot.sandbox.slack.drive.say import Say
 from qbot.sandbox.slack.drive.slash import Slash
 from qbot.sandbox.slack.drive.suggest import Suggestions
 from qbot.sandbox.slack.errors import DriveError
@@ -28,11 +29,6 @@ from qbot.sandbox.slack.tiers import Limiter
 from qbot.sandbox.slack.uploads import Uploads
 from qbot.sandbox.slack.webapi import WebApi
 from qbot.sandbox.slack.world import World
-
-DEFAULT_EVENTS = (
-    "app_home_opened", "user_change", "subteam_members_changed", "channel_shared",
-    "channel_unshared", "member_left_channel",
-)  # fmt: skip
 
 
 class SlackStandIn:
@@ -49,7 +45,7 @@ class SlackStandIn:
         mode: Literal["http", "socket"] = "http",
         app_url: str = "",
         scopes: Iterable[str] = seed.DEFAULT_SCOPES,
-        events: Iterable[str] = DEFAULT_EVENTS,
+        events: Iterable[str] = seed.DEFAULT_EVENTS,
     ) -> None:
         self.bot_token = f"xoxb-sandbox-{secrets.token_hex(12)}"
         self.app_token = f"xapp-sandbox-{secrets.token_hex(12)}"
@@ -67,6 +63,7 @@ class SlackStandIn:
         self._suggest = Suggestions(self.world, courier)
         self._slash = Slash(self.world, courier, self.responses, self.events)
         self._click = Click(self.world, courier, self.responses, self._suggest)
+        self._say = Say(self.world)
         self._modals = Modals(self.world, courier, self._suggest)
         self._admin = Admin(self.world, self.events, self.sockets)
         self.world.tokens[self.bot_token] = Token("bot", set(scopes))
@@ -109,10 +106,12 @@ class SlackStandIn:
         """What people do and see."""
         return [
             web.post("/drive/slash", answering(self._slash.handle)),
+            web.post("/drive/say", answering(self._say.handle)),
             web.post("/drive/click", answering(self._click.handle)),
             web.post("/drive/options", answering(self._suggest.handle)),
             web.post("/drive/submit", answering(self._modals.submit)),
             web.post("/drive/close", answering(self._modals.close)),
+            web.post("/drive/reload", answering(self._modals.reload)),
             web.post("/drive/channel", answering(self._admin.channel)),
             web.post("/drive/account", answering(self._admin.account)),
             web.post("/drive/socket", answering(self._admin.socket)),
@@ -123,7 +122,7 @@ class SlackStandIn:
             web.get("/drive/users", answering(self._look.users)),
         ]
 
-    def set_member(self, group: str, user: str, present: bool) -> None:  # noqa: FBT001  (fixed)
+    def set_member(self, group: str, user: str, *, present: bool) -> None:
         """Put somebody into a user group (by handle or id), or take them out.
 
         Raises:

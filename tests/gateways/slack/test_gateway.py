@@ -195,8 +195,13 @@ async def test_channels_tell_membership_and_sharing(slack: SlackGateway) -> None
     assert (await slack.channel(ARCHIVED)).archived
     with pytest.raises(NotHereError):
         await slack.channel(SECRET)
-    direct = await slack.channel(await slack.open_dm(BEN))
-    assert direct.member
+
+
+async def test_a_dm_cannot_be_read_about_with_the_scopes_of_the_manifest(
+    slack: SlackGateway,
+) -> None:
+    with pytest.raises(PermanentError, match="im:read"):
+        await slack.channel(await slack.open_dm(BEN))
 
 
 async def test_a_permalink_names_the_message(slack: SlackGateway) -> None:

@@ -1,6 +1,7 @@
 """A Slack app of a few lines, to have something at the other end of the page."""
 
 import json
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -81,7 +82,7 @@ def form() -> dict[str, Any]:
 
 
 class Robot:
-    """Answers `/env card`, `form`, `hostile` and `quiet`; `seen` are the payloads that came."""
+    """Answers `/env card`, `thread`, `link`, `hostile`, `quiet` and `form`; `seen` are payloads."""
 
     def __init__(self, slack: SlackStandIn, url: str) -> None:
         self._slack = slack
@@ -110,11 +111,18 @@ class Robot:
 
     async def _command(self, posted: dict[str, str]) -> None:
         channel, user = posted["channel_id"], posted["user_id"]
+        say = partial(self._call, "chat.postMessage", channel=channel)
         match posted["text"]:
             case "card":
-                await self._call("chat.postMessage", channel=channel, text="c", blocks=card("new"))
+                await say(text="c", blocks=card("new"))
+            case "thread":
+                await say(text="done", thread_ts=(await say(text="over"))["ts"])
+            case "link":
+                where = {"channel": channel, "message_ts": (await say(blocks=card("new")))["ts"]}
+                link = (await self._call("chat.getPermalink", **where))["permalink"]
+                await say(text=f"<{link}|here>")
             case "hostile":
-                await self._call("chat.postMessage", channel=channel, text=HOSTILE)
+                await say(text=HOSTILE)
             case "quiet" | "create feat/checkout":
                 await self._call("chat.postEphemeral", channel=channel, user=user, text="psst")
             case "form":
@@ -135,13 +143,14 @@ class Robot:
             return web.json_response({"response_action": "errors", "errors": errors})
         return web.Response()
 
-    async def _call(self, method: str, **arguments: Any) -> None:
+    async def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._slack.bot_token}"}
         url = f"{self._url}/slack/api/{method}"
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(url, json=arguments) as response,
         ):
-            answer = await response.json()
+            answer: dict[str, Any] = await response.json()
         if not answer["ok"]:
             raise AssertionError(f"{method}: {answer}")
+        return answer

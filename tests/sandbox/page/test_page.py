@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.sandbox.page.browser import Page
-from tests.sandbox.page.conftest import Stage
+from tests.sandbox.page.conftest import VISITS, Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ENTER = ("Enter", 13)
@@ -200,3 +200,70 @@ async def test_a_date_is_shown_in_the_zone_of_the_person(stage: Stage) -> None:
     html = await shown(stage.page, "<!date^1795238163^{date_num} {time_secs}|never>")
     assert html.endswith(">2026-11-21 06:16:03</time>")
     assert await shown(stage.page, "<!date^x^{time}|a fallback>") == "<span>a fallback</span>"
+
+
+async def test_a_plain_line_is_a_message_of_ones_own_that_others_see_too(stage: Stage) -> None:
+    page = stage.page
+    await command(page, "hello <b>@ben</b> & all")
+    await page.until("document.querySelector('.message .who strong').textContent === 'Ana Costa'")
+    said = "document.querySelector('.message .text').textContent"
+    assert await page.run(said) == "hello <b>@ben</b> & all"
+    assert await page.run("document.getElementById('composer-input').value") == ""
+    await page.click("[data-person=ben]")
+    await page.until("location.hash === '#/ben/general'")
+    await page.until("document.querySelector('.message .text').textContent.startsWith('hello')")
+
+
+async def test_nobody_writes_to_the_app_whose_messages_tab_is_read_only(stage: Stage) -> None:
+    await stage.page.click(".conversation", "Qbot")
+    await stage.page.until(
+        "document.getElementById('composer-input').placeholder.includes('turned off')"
+    )
+    assert await stage.page.run("document.getElementById('composer-input').disabled") is True
+    await stage.page.click(".conversation", "general")
+    await stage.page.until("!document.getElementById('composer-input').disabled")
+
+
+async def test_a_modal_is_forgotten_when_the_page_is_loaded_again(stage: Stage) -> None:
+    page = stage.page
+    await command(page, "/env form")
+    await page.until("document.getElementById('modal').open")
+    await page.open(f"{stage.sandbox.url}/?{next(VISITS)}#/ana/general")
+    assert await page.run("document.getElementById('modal').open") is False
+    assert stage.robot.seen == []
+    await command(page, "/env form")
+    await page.until("document.getElementById('modal').open")
+    footer = await page.run("document.querySelector('#modal footer button').textContent")
+    assert footer == "Cancel", "the forgotten one is not below the new one"
+
+
+WORLD = "document.getElementById('world').checkVisibility()"
+THREAD = "document.getElementById('thread').checkVisibility()"
+
+
+async def test_a_window_that_shrinks_keeps_the_thread_and_puts_the_world_away(
+    stage: Stage,
+) -> None:
+    page = stage.page
+    await command(page, "/env thread")
+    await page.size(1500, 800)
+    await page.until(WORLD)
+    await page.click(".thread-link")
+    await page.until(f"{WORLD} && {THREAD}")
+    await page.size(1280, 800)
+    await page.until(f"innerWidth === 1280 && !({WORLD}) && {THREAD}")
+    await page.size(900, 800)
+    await page.until(f"innerWidth === 900 && !({WORLD}) && {THREAD}")
+    await page.click(".world-button")
+    await page.until(f"{WORLD} && !({THREAD})")
+    await page.size(1280, 800)
+    await page.until(f"innerWidth === 1280 && {WORLD}")
+
+
+async def test_a_link_to_a_message_shows_it_on_the_page(stage: Stage) -> None:
+    page = stage.page
+    await command(page, "/env link")
+    await page.click(".conversation", "releases")
+    await page.click(".conversation", "general")
+    await page.click(".message a", "here")
+    await page.until("document.querySelector('.message.pointed h3').textContent === 'Card new'")

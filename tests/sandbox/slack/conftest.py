@@ -3,12 +3,12 @@ from collections.abc import AsyncIterator
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from tests.sandbox.slack.stage import Stage, bolt_over_http, stage
+from tests.sandbox.slack.stage import EVERYTHING, Stage, bolt_over_http, stage
 
 
 @pytest.fixture
 async def played() -> AsyncIterator[Stage]:
-    async with stage() as playing:
+    async with stage(**EVERYTHING) as playing:
         yield playing
 
 

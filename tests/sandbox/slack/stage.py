@@ -17,12 +17,21 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.slack import SlackStandIn
+from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 
 GENERAL, RELEASES, RANDOM = "C05GENERAL1", "C05RELEAS3S", "C05RAND0M44"
 SECRET, ARCHIVED, PARTNERS = "C05SECR3T77", "C05ATT1C002", "C05PARTN3R5"
 ANA, BEN, CHLOE, DAN = "U05ANA4K2M1", "U05BEN7H3P9", "W05CHL0E8T4", "U05DAN1V6R2"
 GUS, EVE, ZOE, NILS = "U05GUS5N8F3", "U09EVE2Q7L5", "U05ZOE3B9D8", "U05N1L5X0C6"
 Json = dict[str, Any]
+# For the tests of the stand-in itself, which can do more than Qbot asks for.
+EVERYTHING: Json = {
+    "scopes": DEFAULT_SCOPES | {"im:read", "reactions:write", "team:read", "files:write"},
+    "events": (
+        "app_home_opened", "user_change", "subteam_members_changed", "channel_shared",
+        "channel_unshared", "member_left_channel",
+    ),
+}  # fmt: skip
 
 
 @asynccontextmanager

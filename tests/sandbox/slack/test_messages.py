@@ -224,3 +224,26 @@ async def test_state_counts_messages_and_reset_forgets_them(played: Stage) -> No
     await played.slack.reset()
     assert played.slack.state()["messages"]["general"] == 0
     assert (await played.client.auth_test())["ok"]
+
+
+async def test_what_a_person_writes_is_seen_by_all_and_starts_nothing(played: Stage) -> None:
+    said = await played.drive("say", user="ana", channel="general", text=" hi @ben, a < b ")
+    assert said["message"]["user"] == "ana"
+    assert [m["text"] for m in await played.seen("ben")] == [f"hi <@{BEN}>, a &lt; b"]
+    assert played.kernel.calls.select() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "text", "why"),
+    [
+        ("ana", "dm", "hi", "Sending messages to this app has been turned off."),
+        ("ana", "general", "  ", "nothing was typed"),
+        ("ben", "secret", "hi", "ben sees no channel 'secret'"),
+        ("ana", "old-releases", "hi", "old-releases is archived"),
+    ],
+)
+async def test_where_nobody_can_write_slack_says_why(
+    played: Stage, user: str, channel: str, text: str, why: str
+) -> None:
+    said = await played.drive("say", user=user, channel=channel, text=text)
+    assert (said["status"], said["error"]) == (400, why)

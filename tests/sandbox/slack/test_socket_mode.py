@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from tests.sandbox.slack.stage import (
     ANA,
+    EVERYTHING,
     GENERAL,
     SUBMIT,
     Json,
@@ -26,7 +27,7 @@ from tests.sandbox.slack.stage import (
 
 @pytest.fixture
 async def played() -> AsyncIterator[Stage]:
-    async with stage("socket") as playing:
+    async with stage("socket", **EVERYTHING) as playing:
         yield playing
 
 

@@ -144,3 +144,12 @@ async def test_concurrent_updates_with_one_hash_settle_on_one(played: Stage) -> 
     ]
     done = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(not isinstance(one, Exception) for one in done) == 1
+
+
+async def test_a_client_that_starts_again_forgets_its_modals_and_the_app_is_not_told(
+    played: Stage,
+) -> None:
+    view = await open_modal(played, notify_on_close=True)
+    assert (await played.drive("reload", user="ana"))["closed"] == [view["id"]]
+    assert (await played.look("views", **{"as": "ana"}))["view"] is None
+    assert (await played.drive("reload", user="ana"))["closed"] == []

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from tests.sandbox.slack.stage import GENERAL, Stage, refused, section
+from tests.sandbox.slack.stage import GENERAL, Stage, refused, section, stage
 
 
 async def post(played: Stage, method: str, **kwargs: Any) -> dict[str, Any]:
@@ -158,3 +158,10 @@ async def test_every_call_is_recorded(played: Stage) -> None:
     await played.client.auth_test()
     (call,) = played.kernel.calls.select(vendor="slack")
     assert (call["method"], call["path"], call["status"]) == ("POST", "/api/auth.test", 200)
+
+
+async def test_a_right_that_the_app_was_not_given_is_a_missing_scope() -> None:
+    async with stage(scopes=["commands", "users:read"]) as played:
+        answer = await refused(played.client.chat_postMessage(channel=GENERAL, text="hi"))
+    assert (answer["error"], answer["needed"]) == ("missing_scope", "chat:write")
+    assert answer["provided"] == "commands,users:read"

@@ -1,7 +1,8 @@
 // Pressing and choosing: what leaves the page when somebody uses an element of a block.
 
 import { post } from "/page/js/api.js";
-import { ask, openLink, toast, told } from "/page/js/notice.js";
+import { openLink } from "/page/js/links.js";
+import { ask, toast, told } from "/page/js/notice.js";
 import { state } from "/page/js/state.js";
 
 const FAILURES = {

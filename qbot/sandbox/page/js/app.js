@@ -5,9 +5,11 @@ import { propose, refreshComposer, startComposer } from "/page/js/composer.js";
 import { byId, fill, fillIfNew, h, paced } from "/page/js/dom.js";
 import { featureBranches } from "/page/js/hints.js";
 import { refreshHome } from "/page/js/home.js";
-import { showMessages } from "/page/js/messages.js";
-import { refreshModal, startModal } from "/page/js/modal.js";
-import { leadsNowhere, openLink, told } from "/page/js/notice.js";
+import { keptAtBottom, showMessages } from "/page/js/messages.js";
+import { follow as followLink } from "/page/js/links.js";
+import { forgetModal, refreshModal, startModal } from "/page/js/modal.js";
+import { told } from "/page/js/notice.js";
+import { putWorldAway, startPanels, toggleWorld, worldOpen } from "/page/js/panels.js";
 import { showSidebar, showTopbar } from "/page/js/sidebar.js";
 import * as store from "/page/js/state.js";
 import { closeThread, openThread, refreshThread } from "/page/js/thread.js";
@@ -15,8 +17,6 @@ import { refreshWorld, startWorld, tick } from "/page/js/world.js";
 
 const { state } = store;
 const MENUS = "details.overflow[open], details.many[open]";
-const WIDE = matchMedia("(min-width: 1180px)");
-let worldOpen = WIDE.matches;
 let shown = ""; // the conversation whose messages are in the list
 let online = true;
 
@@ -51,15 +51,14 @@ function draw() {
   showSidebar(choose);
   showTopbar({
     menu: () => document.body.classList.toggle("menu-open"),
-    world: toggleWorld,
-    worldOpen,
+    world: switchWorld,
+    worldOpen: worldOpen(),
     online,
   });
   drawTabs(home);
   byId("home").hidden = !home;
   byId("messages").hidden = byId("composer").hidden = home;
-  byId("world").hidden = !worldOpen;
-  document.body.classList.toggle("with-world", worldOpen);
+  byId("world").hidden = !worldOpen();
   refreshComposer();
 }
 
@@ -112,13 +111,22 @@ function welcome() {
       h("p", null, `${state.user} is not a member of this channel.`),
     );
   }
+  if (channel.read_only) {
+    return h(
+      "div",
+      { class: "empty" },
+      h("img", { src: "/page/icon.svg", alt: "" }),
+      h("h3", null, "Nothing here yet"),
+      h("p", null, "Qbot writes here what a channel cannot take. Commands are typed in channels."),
+    );
+  }
   const branch = featureBranches()[0]?.[0] ?? "feat/checkout";
   return h(
     "div",
     { class: "empty" },
     h("img", { src: "/page/icon.svg", alt: "" }),
     h("h3", null, "Every branch deserves its own environment"),
-    h("p", null, "Type a command below, or begin with one of these. Try:"),
+    h("p", null, "Type a command below, or begin with one of these:"),
     h(
       "div",
       { class: "suggestions" },
@@ -129,15 +137,15 @@ function welcome() {
     h(
       "p",
       { class: "quiet" },
-      "Slack, GitLab and Argo CD are stand-ins on this machine; Qbot is the real one. Switch people at the left, play with the world at the right.",
+      "Slack, GitLab and Argo CD are stand-ins on this machine; Qbot is the real one. Become somebody else in the sidebar; push, break and wait under World.",
     ),
   );
 }
 
-function toggleWorld() {
-  worldOpen = !worldOpen;
+function switchWorld() {
+  toggleWorld();
   draw();
-  if (worldOpen) refreshWorld();
+  if (worldOpen()) refreshWorld();
 }
 
 const soon = {
@@ -184,9 +192,9 @@ async function everything() {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
-  if (link && link.target === "_blank" && leadsNowhere(link.href)) {
+  if (link?.target === "_blank") {
     event.preventDefault();
-    openLink(link.href);
+    followLink(link.href, choose.channel);
   }
   for (const menu of document.querySelectorAll(MENUS)) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -200,15 +208,20 @@ document.addEventListener("keydown", (event) => {
   if (menu) menu.open = false;
   else if (document.body.classList.contains("menu-open"))
     document.body.classList.remove("menu-open");
+  else if (putWorldAway()) draw();
   else if (state.thread) closeThread();
 });
-document.addEventListener("toggle-world", toggleWorld);
+document.addEventListener("toggle-world", switchWorld);
+document.addEventListener("thread", draw);
 
 async function start() {
   const wanted = store.readAddress();
   startComposer();
   startModal();
   startWorld((text) => propose(text));
+  startPanels(draw);
+  keptAtBottom(byId("messages"));
+  await told(forgetModal);
   await Promise.all([store.loadUsers(), store.loadClock()]);
   await store.loadChannels(wanted);
   await refreshWorld();

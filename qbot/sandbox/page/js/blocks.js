@@ -4,7 +4,7 @@ import { act } from "/page/js/actions.js";
 import { h, icon } from "/page/js/dom.js";
 import { control, startValue } from "/page/js/elements.js";
 import { plainNodes, textNodes } from "/page/js/mrkdwn.js";
-import { openLink } from "/page/js/notice.js";
+import { openLink } from "/page/js/links.js";
 import { richText } from "/page/js/richtext.js";
 
 const RENDERERS = {

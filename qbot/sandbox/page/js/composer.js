@@ -4,7 +4,7 @@ import { complain } from "/page/js/actions.js";
 import { post } from "/page/js/api.js";
 import { byId, fill, h, icon } from "/page/js/dom.js";
 import { hints } from "/page/js/hints.js";
-import { toast, told } from "/page/js/notice.js";
+import { told } from "/page/js/notice.js";
 import { current, isDm, state } from "/page/js/state.js";
 
 const KEPT = 50;
@@ -48,7 +48,7 @@ export function startComposer() {
       " completes · ",
       h("kbd", null, "↑"),
       " brings back · commands begin with ",
-      h("code", null, "/"),
+      h("kbd", null, "/"),
     ),
   );
   form.addEventListener("submit", (event) => {
@@ -60,14 +60,18 @@ export function startComposer() {
 /** Say where the message would go, or why there is no going. */
 export function refreshComposer() {
   const channel = current();
-  const open = Boolean(channel?.member);
+  const open = Boolean(channel?.member && !channel.read_only);
   const name = isDm(channel) ? "Qbot" : `#${channel?.name}`;
   input.disabled = !open;
-  input.placeholder = open
-    ? `Message ${name}, for instance /env help`
-    : `${state.user} is not in ${name}`;
+  input.placeholder = open ? `Message ${name}, for instance /env help` : why(channel, name);
+  byId("composer").classList.toggle("closed", !open);
   input.setAttribute("aria-label", open ? `Message to ${name}` : `${state.user} cannot write here`);
 }
+
+const why = (channel, name) =>
+  channel?.read_only
+    ? "Sending messages to this app has been turned off."
+    : `${state.user} is not in ${name}`;
 
 /** Put a line into the box; with `now` it is sent at once. */
 export function propose(text, now = false) {
@@ -156,19 +160,23 @@ function arrow(event, step, open) {
 async function send(line) {
   const text = line.trim();
   const channel = current();
-  if (!text || !channel?.member) return;
-  if (!text.startsWith("/")) {
-    toast("Only commands have an effect in this sandbox. Try /env help.");
-    return;
-  }
+  if (!text || input.disabled) return;
   if (past.at(-1) !== text) past.push(text);
   localStorage.setItem(HISTORY, JSON.stringify(past.slice(-KEPT)));
   position = past.length;
+  const list = byId("messages");
+  list.scrollTop = list.scrollHeight; // the answer is looked at, wherever one has been reading
   input.value = "";
+  input.rows = 1;
   hide();
   const form = byId("composer");
   form.setAttribute("aria-busy", "true");
-  const answer = await told(() => post("slash", { user: state.user, channel: channel.id, text }));
+  const said = { user: state.user, channel: channel.id, text };
+  await (text.startsWith("/") ? command(said) : told(() => post("say", said)));
   form.removeAttribute("aria-busy");
+}
+
+async function command(said) {
+  const answer = await told(() => post("slash", said));
   if (answer && answer.http_status >= 400 && !answer.replies.length) complain(answer);
 }

@@ -9,6 +9,21 @@ import { state } from "/page/js/state.js";
 
 const NEAR = 60; // pixels from the bottom that still count as being at the bottom
 
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.atBottom) target.scrollTop = target.scrollHeight;
+});
+
+/** Who reads the newest message goes on seeing it when the window changes its size. */
+export function keptAtBottom(scroller) {
+  scroller.atBottom = true;
+  scroller.addEventListener("scroll", () => (scroller.atBottom = nearBottom(scroller)));
+  resized.observe(scroller);
+  return scroller;
+}
+
+const nearBottom = (scroller) =>
+  scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+
 /**
  * Show `messages` in `list`: new ones appear, changed ones change in place, others stay.
  * `openThread(ts)` is left out inside of a thread.
@@ -20,7 +35,7 @@ export function showMessages(
   { openThread = null, fresh = false, empty = null } = {},
 ) {
   const scroller = list.closest(".scroller") ?? list;
-  const atBottom = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  const atBottom = nearBottom(scroller);
   const items = withDays(messages);
   sync(
     list,

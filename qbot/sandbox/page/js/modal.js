@@ -11,6 +11,15 @@ let view = null;
 let fields = new Map();
 let leaving = ""; // id of the view that is being closed
 
+const SHOWN = "qbot-modal"; // whose modal this tab shows, for as long as the tab lives
+
+/** Slack's client forgets its modals when it is loaded again, and so does this page. */
+export async function forgetModal() {
+  const user = sessionStorage.getItem(SHOWN);
+  sessionStorage.removeItem(SHOWN);
+  if (user) await post("reload", { user });
+}
+
 /** Ask what is open and show it. */
 export async function refreshModal() {
   const user = state.user;
@@ -22,9 +31,11 @@ function show(next, depth) {
   const dialog = byId("modal");
   if (!next) {
     view = null;
+    sessionStorage.removeItem(SHOWN);
     if (dialog.open) dialog.close();
     return;
   }
+  sessionStorage.setItem(SHOWN, state.user);
   if (view?.id !== next.id) frame(dialog);
   else if (view.hash === next.hash) return;
   view = next;

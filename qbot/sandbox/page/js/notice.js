@@ -1,4 +1,4 @@
-// What the page itself says: toasts, questions, and where a link would lead.
+// What the page itself says: toasts and questions.
 
 import { byId, fill, h } from "/page/js/dom.js";
 import { textNodes } from "/page/js/mrkdwn.js";
@@ -32,46 +32,33 @@ export async function told(work) {
 /** Block Kit's question before an action: resolves to true or false; Esc is no. */
 export function ask(question) {
   const dialog = byId("confirm");
-  const answer = (value) => () => dialog.close(value);
+  return new Promise((resolve) => {
+    const answer = (value) => {
+      dialog.onclose = null;
+      dialog.close();
+      resolve(value);
+    };
+    fill(dialog, ...wording(question, answer));
+    dialog.oncancel = () => answer(false);
+    // The event comes a little later: then the dialog may show the next question already.
+    dialog.onclose = () => dialog.open || resolve(false);
+    dialog.showModal();
+    dialog.querySelector("[data-first]").focus();
+  });
+}
+
+function wording(question, answer) {
   const style = question.style === "danger" ? "button danger" : "button primary";
-  fill(
-    dialog,
+  const no = { type: "button", class: "button", onclick: () => answer(false) };
+  const yes = { type: "button", class: style, onclick: () => answer(true), "data-first": true };
+  return [
     h("h2", { id: "confirm-title" }, textNodes(question.title)),
     h("div", { class: "question" }, textNodes(question.text)),
     h(
       "div",
       { class: "row end" },
-      h(
-        "button",
-        { type: "button", class: "button", onclick: answer("no") },
-        textNodes(question.deny),
-      ),
-      h(
-        "button",
-        { type: "button", class: style, onclick: answer("yes"), "data-first": true },
-        textNodes(question.confirm),
-      ),
+      h("button", no, textNodes(question.deny)),
+      h("button", yes, textNodes(question.confirm)),
     ),
-  );
-  dialog.returnValue = "no";
-  dialog.showModal();
-  dialog.querySelector("[data-first]").focus();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
-}
-
-/** Hosts of the made-up shop exist nowhere, and the stand-ins have no pages to look at. */
-export function leadsNowhere(url) {
-  const target = new URL(url, location.href);
-  return (
-    target.hostname.endsWith(".example") ||
-    (target.origin === location.origin && target.pathname !== "/")
-  );
-}
-
-export function openLink(url) {
-  if (!/^https?:\/\//i.test(url)) return;
-  if (leadsNowhere(url)) toast(`In a real installation this opens ${url}`);
-  else window.open(url, "_blank", "noopener,noreferrer");
+  ];
 }

@@ -2,7 +2,7 @@
 
 import { get } from "/page/js/api.js";
 import { byId, fill, h, icon } from "/page/js/dom.js";
-import { showMessages } from "/page/js/messages.js";
+import { keptAtBottom, showMessages } from "/page/js/messages.js";
 import { state } from "/page/js/state.js";
 
 let fresh = false;
@@ -20,17 +20,22 @@ export function openThread(ts) {
   fill(
     panel,
     h("header", null, h("h2", null, "Thread"), close),
-    h("div", { class: "scroller" }, h("div", { class: "list" })),
+    keptAtBottom(h("div", { class: "scroller" }, h("div", { class: "list" }))),
     h("p", { class: "below" }, "Slash commands do not work in threads."),
   );
   close.focus();
+  announce();
   return refreshThread();
 }
 
 export function closeThread() {
+  if (!state.thread) return;
   state.thread = "";
   byId("thread").hidden = true;
+  announce();
 }
+
+const announce = () => document.dispatchEvent(new Event("thread"));
 
 export async function refreshThread() {
   const { thread, channel, user } = state;

@@ -133,7 +133,9 @@ function branchParts() {
       ),
     );
   return [
-    found.length ? found.map(part) : h("p", { class: "quiet" }, "Only main everywhere."),
+    found.length
+      ? [h("p", { class: "quiet" }, "Press a service to push a commit to it."), found.map(part)]
+      : h("p", { class: "quiet" }, "Only main everywhere."),
     branchForm(),
   ];
 }

@@ -5,12 +5,12 @@ from collections import Counter
 
 from aiohttp import web
 
-from qbot.sandbox.slack import payloads, shapes
+from qbot.sandbox.slack import payloads, seed, shapes
 from qbot.sandbox.slack.delivery.events import Events
 from qbot.sandbox.slack.drive import asked
 from qbot.sandbox.slack.drive.asked import Lookup
 from qbot.sandbox.slack.drive.seen import shown
-from qbot.sandbox.slack.model import Channel, Json, Message, User
+from qbot.sandbox.slack.model import Channel, Json, Kind, Message, User
 from qbot.sandbox.slack.world import Change, World
 
 HOME_WAIT = 3.0  # seconds for the app to publish after app_home_opened
@@ -104,6 +104,7 @@ class Look:
             "kind": channel.kind.value,
             "latest": visible[-1].ts if visible else None,
             "member": user.id in channel.members,
+            "read_only": channel.kind is Kind.DM and seed.MESSAGES_TAB_IS_READ_ONLY,
             "bot_member": self._world.bot.id in channel.members,
             "archived": channel.is_archived,
             "ext_shared": channel.is_ext_shared,

@@ -21,7 +21,7 @@ REQUIRED = "Please complete this required field."
 
 
 class Modals:
-    """`POST /drive/submit` and `POST /drive/close`."""
+    """`POST /drive/submit`, `/drive/close` and `/drive/reload`."""
 
     def __init__(self, world: World, courier: Courier, suggestions: Suggestions) -> None:
         self._world = world
@@ -57,6 +57,13 @@ class Modals:
         for one in gone:
             if one.spec.get("notify_on_close"):
                 await self._courier.deliver("view", payloads.closed(user, one, cleared=cleared))
+        return {"closed": [one.id for one in gone]}
+
+    async def reload(self, request: web.Request) -> Json:
+        """`{user}`: the client starts again and forgets its modals; the app is not told."""
+        user = self._lookup.user((await asked.body(request, "user"))["user"])
+        gone = list(reversed(self._world.modals.get(user.id, [])))
+        self._world.close_views(gone)
         return {"closed": [one.id for one in gone]}
 
     def _top(self, given: Json) -> tuple[User, View]:

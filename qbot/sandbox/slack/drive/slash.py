@@ -1,11 +1,9 @@
 """Typing a slash command (https://docs.slack.dev/interactivity/implementing-slash-commands/).
 
-The app's manifest has `should_escape: true`, so people, channels, groups and links arrive
-as `<@U1|ben>`, `<#C1|general>`, `<!subteam^S1|@group>` and `<https://...>`.
+The app's manifest has `should_escape: true`, so the text arrives as `typed.escaped` says.
 """
 
 import asyncio
-import re
 
 from aiohttp import web
 
@@ -14,36 +12,13 @@ from qbot.sandbox.slack.arguments import Arguments
 from qbot.sandbox.slack.delivery.courier import Courier
 from qbot.sandbox.slack.delivery.events import Events
 from qbot.sandbox.slack.delivery.outcome import Outcome
-from qbot.sandbox.slack.drive import asked
+from qbot.sandbox.slack.drive import asked, typed
 from qbot.sandbox.slack.drive.asked import Lookup
 from qbot.sandbox.slack.drive.seen import Answers
 from qbot.sandbox.slack.errors import ApiError, DriveError
 from qbot.sandbox.slack.model import Channel, Json, Kind, Message, User
 from qbot.sandbox.slack.responses import Responses
 from qbot.sandbox.slack.world import World
-
-WORD = re.compile(r"(?<!\S)([@#])([\w.-]+)")
-LINK = re.compile(r"(?<![\S])(https?://\S+)")
-
-
-def escaped(world: World, typed: str) -> str:
-    """What the app receives for what was typed."""
-    text = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = LINK.sub(r"<\1>", text)
-
-    def resolve(match: re.Match[str]) -> str:
-        sign, name = match.groups()
-        if sign == "#":
-            channel = world.channel(name)
-            return f"<#{channel.id}|{channel.name}>" if channel else match[0]
-        if (user := world.user(name)) is not None:
-            return f"<@{user.id}|{user.name}>"
-        for group in world.groups.values():
-            if group.handle == name:
-                return f"<!subteam^{group.id}|@{group.handle}>"
-        return match[0]
-
-    return WORD.sub(resolve, text)
 
 
 class Slash:
@@ -77,7 +52,12 @@ class Slash:
         trigger = self._world.trigger(user.id)
         url = self._responses.issue("commands", user.id, channel.id, trigger)
         form = payloads.slash(
-            user, channel, command, escaped(self._world, text), trigger=trigger, response_url=url
+            user,
+            channel,
+            command,
+            typed.escaped(self._world, text),
+            trigger=trigger,
+            response_url=url,
         )
         answers = Answers(self._world, user, channel.id, trigger)
         started = asyncio.get_running_loop().time()
@@ -101,12 +81,12 @@ class Slash:
         if error:
             self._slackbot(answers, f'{command} failed with the error "{error}"')
 
-    def _say(self, body: Json, answers: Answers, typed: str) -> None:
+    def _say(self, body: Json, answers: Answers, line: str) -> None:
         public = body.get("response_type") == "in_channel"
         fields = {name: value for name, value in body.items() if name != "response_type"}
         said = content.read(Arguments(fields), self._world.kernel.calls)
         if public:  # then the command itself is shown as well
-            echo = self._message(answers, answers.user.id, typed)
+            echo = self._message(answers, answers.user.id, line)
             self._world.show(echo)
         where = (answers.user.id, answers.place, answers.interaction)
         self._responses.post(said, *where, public=public)
