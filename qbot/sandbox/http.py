@@ -22,7 +22,7 @@ class Shapes(Protocol):
         """The vendor's own body and headers for 401, 403, 404, 429, 500 or 503."""
 
 
-class Dropped(Exception):  # noqa: N818  (nothing went wrong here: the drop was ordered)
+class DroppedError(Exception):
     """Close the connection without an answer."""
 
 
@@ -45,7 +45,7 @@ def middleware(
             response = await _answer(kernel, request, handler, fault, shapes)
             status = response.status
             return response
-        except Dropped:
+        except DroppedError:
             if request.transport is not None:
                 request.transport.abort()
             raise asyncio.CancelledError from None
@@ -70,10 +70,10 @@ async def _answer(
                 status=502, text=HTML.format("502 Bad Gateway"), content_type="text/html"
             )
         case "drop-before":
-            raise Dropped
+            raise DroppedError
         case "drop-after":
             await handler(request)
-            raise Dropped
+            raise DroppedError
         case "duplicate":
             # What a retrying proxy does: the server acts twice, the client hears one answer.
             await request.read()
@@ -84,7 +84,7 @@ async def _answer(
             return await handler(request)
         case "hang":
             await kernel.clock.sleep(3600)
-            raise Dropped
+            raise DroppedError
         case "partial":
             return await _half(request, await handler(request))
         case _:
@@ -98,4 +98,4 @@ async def _half(request: web.Request, whole: web.StreamResponse) -> web.StreamRe
     half.content_length = len(body)
     await half.prepare(request)
     await half.write(body[: len(body) // 2])
-    raise Dropped
+    raise DroppedError

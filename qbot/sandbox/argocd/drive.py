@@ -14,7 +14,7 @@ _FIELDS = {"name", "health", "message", "hook", "phase"}
 _PHASES = ("Failed", "Running", "Succeeded", None)
 
 
-class BadDrive(Exception):  # noqa: N818  (it is the caller who erred)
+class BadDriveError(Exception):
     """The request makes no sense; the message says why."""
 
 
@@ -35,7 +35,7 @@ class Drive:
         """
         try:
             asked = _checked(await request.read())
-        except BadDrive as error:
+        except BadDriveError as error:
             return web.json_response({"error": str(error)}, status=400)
         self._pin(asked)
         self._engine.look_again(asked["name"])
@@ -56,21 +56,21 @@ def _checked(text: bytes) -> Json:
     try:
         asked: Any = json.loads(text)
     except ValueError:
-        raise BadDrive("the body is no JSON") from None
+        raise BadDriveError("the body is no JSON") from None
     if not isinstance(asked, dict):
-        raise BadDrive("the body is no object")
+        raise BadDriveError("the body is no object")
     unknown = sorted(set(asked) - _FIELDS)
     if unknown:
-        raise BadDrive(f"unknown fields: {', '.join(unknown)}")
+        raise BadDriveError(f"unknown fields: {', '.join(unknown)}")
     for field in ("name", "message", "hook"):
         if not isinstance(asked.get(field, ""), str):
-            raise BadDrive(f"{field} must be text")
+            raise BadDriveError(f"{field} must be text")
     if not asked.get("name"):
-        raise BadDrive("name is missing")
+        raise BadDriveError("name is missing")
     if not {"health", "hook"} & set(asked):
-        raise BadDrive("health or hook is missing")
+        raise BadDriveError("health or hook is missing")
     if asked.get("health") not in (*ORDER, None):
-        raise BadDrive(f"health must be null or one of {', '.join(ORDER)}")
+        raise BadDriveError(f"health must be null or one of {', '.join(ORDER)}")
     if asked.get("phase") not in _PHASES:
-        raise BadDrive("phase must be Failed, Running, Succeeded or null")
+        raise BadDriveError("phase must be Failed, Running, Succeeded or null")
     return asked

@@ -28,7 +28,7 @@ LISTED = {
 _NULL = frozenset({"metadata.annotations", "metadata.labels"})
 
 
-class Overlap(Exception):  # noqa: N818  (the message is Go's, the status follows from it)
+class OverlapError(Exception):
     """`spec` was asked for together with a part of it."""
 
 
@@ -42,7 +42,7 @@ def listed(app: Json, wanted: frozenset[str], *, exclude: bool) -> Json:
     """One item of a list, cut down.
 
     Raises:
-        Overlap: paths of which one holds the other.
+        OverlapError: paths of which one holds the other.
     """
     item: Json = {}
     for path, source in LISTED.items():
@@ -67,7 +67,7 @@ def _place(item: Json, path: str, value: Any, app: Json) -> None:
     for parent in parents:
         inner = item.setdefault(parent, {})
         if inner is app.get(parent):
-            raise Overlap(f"field {path} is not a map")
+            raise OverlapError(f"field {path} is not a map")
         item = inner
     item[last] = value
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from qbot.sandbox.argocd.fields import Overlap, listed, parse, sieve
+from qbot.sandbox.argocd.fields import OverlapError, listed, parse, sieve
 
 APP: dict[str, Any] = {
     "metadata": {"name": "a", "resourceVersion": "7"},
@@ -40,12 +40,12 @@ def test_labels_that_are_not_there_are_null() -> None:
 
 
 def test_the_spec_and_a_part_of_it_exclude_each_other() -> None:
-    with pytest.raises(Overlap, match=r"field spec\.project is not a map"):
+    with pytest.raises(OverlapError, match=r"field spec\.project is not a map"):
         cut("items.spec", "items.spec.project")
 
 
 def test_exclusion_on_a_list_fails_on_its_own_overlaps() -> None:
-    with pytest.raises(Overlap):
+    with pytest.raises(OverlapError):
         listed(APP, frozenset({"items.metadata.name"}), exclude=True)
 
 

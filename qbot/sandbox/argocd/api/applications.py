@@ -57,7 +57,7 @@ class Applications:
                 items = [fields.listed(app, wanted, exclude=exclude) for app in found] or None
             else:
                 items = [without_resource_health(app) for app in found]
-        except fields.Overlap as error:
+        except fields.OverlapError as error:
             raise ApiError(UNKNOWN, str(error)) from None
         version = self._context.applications.current_version()
         return web.json_response({"metadata": {"resourceVersion": version}, "items": items})

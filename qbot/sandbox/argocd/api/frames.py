@@ -10,7 +10,7 @@ from aiohttp import web
 
 from qbot.sandbox.argocd.api.front import EVENT_STREAM, compresses
 from qbot.sandbox.argocd.objects import Json
-from qbot.sandbox.http import Dropped
+from qbot.sandbox.http import DroppedError
 
 HEARTBEAT = b":\n"
 
@@ -51,10 +51,10 @@ class Frames:
         """Send half of a message and drop the connection.
 
         Raises:
-            Dropped: always.
+            DroppedError: always.
         """
         await self.send(data[: len(data) // 2])
-        raise Dropped
+        raise DroppedError
 
     async def end(self) -> web.StreamResponse:
         """The regular end, with an empty body if nothing was sent."""

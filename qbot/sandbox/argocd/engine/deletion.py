@@ -31,7 +31,7 @@ _KEEP_OPTIONS = ("Delete=false", "Prune=false")
 _OPTIONS = "argocd.argoproj.io/sync-options"
 
 
-class Blocked(Exception):  # noqa: N818  (the condition is called DeletionError already)
+class BlockedError(Exception):
     """Deletion cannot go on; the message is for the DeletionError condition."""
 
 
@@ -49,14 +49,14 @@ class Deleter:
             return
         try:
             self._step(app)
-        except (Blocked, KubeError, SourceError) as error:
+        except (BlockedError, KubeError, SourceError) as error:
             self._block(app, str(error))
 
     def _step(self, app: Json) -> None:
         project = self.parts.projects.get(project_of(app))
         if project is None:
             name = project_of(app)
-            raise Blocked(
+            raise BlockedError(
                 f'error getting app project "{name}": appproject.argoproj.io "{name}" not found'
             )
         stages: tuple[tuple[tuple[str, ...], Callable[[], bool]], ...] = (
@@ -93,7 +93,7 @@ class Deleter:
             self.parts.cluster.delete(live)
         if failed:
             names = ", ".join(f"{x.manifest.namespace}/{x.manifest.name}" for x in failed)
-            raise Blocked(f"{kind} hook(s) failed: {names}")
+            raise BlockedError(f"{kind} hook(s) failed: {names}")
         return all(live.health in ("", "Healthy") for live in running)
 
     def _clean_up(self, app: Json, kind: str) -> bool:
