@@ -49,7 +49,9 @@ class Sandbox:
         self.kernel = Kernel(clock=SandboxClock(speed=speed))
         self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url, scopes=scopes)
         self.gitlab = GitLabStandIn(self.kernel, services=services, stages=stages)
-        self.argocd = ArgoCDStandIn(self.kernel, self.gitlab.repositories)
+        self.argocd = ArgoCDStandIn(
+            self.kernel, self.gitlab.repositories, stages=lambda: self.gitlab.placements
+        )
         # GitLab before Argo CD: the one's repositories are what the other deploys from.
         standins: dict[str, StandIn] = {
             "slack": self.slack,

@@ -16,8 +16,12 @@ p, role:qbot, applications, update, qbot-*/*, allow
 p, role:qbot, applications, delete, qbot-*/*, allow
 p, role:qbot, applications, sync,   qbot-*/*, allow
 p, role:qbot, logs, get, qbot-*/*, allow
-p, role:qbot, applications, get,  static/*, allow
-p, role:qbot, applications, sync, static/*, allow
+p, role:qbot, applications, get,  staging/*, allow
+p, role:qbot, applications, sync, staging/*, allow
+p, role:qbot, logs,         get,  staging/*, allow
+p, role:qbot, applications, get,  production/*, allow
+p, role:qbot, applications, sync, production/*, allow
+p, role:qbot, logs,         get,  production/*, allow
 g, qbot, role:qbot
 """
 RESOURCES = frozenset(

@@ -7,6 +7,7 @@ server's informer knows; it may lag behind by a set time.
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from qbot.sandbox.argocd.objects import Json, dying, merged, name_of, stamp, with_metadata
@@ -46,10 +47,14 @@ class Shelf:
         """A strongly consistent read."""
         return self.objects.get(name)
 
-    def create(self, thing: Json) -> Json:
-        """Store a new object and give it what Kubernetes gives: uid, version, times."""
-        now = stamp(self._kernel.clock.now())
-        self.born[name_of(thing)] = self._kernel.clock.time()
+    def create(self, thing: Json, *, at: datetime | None = None) -> Json:
+        """Store a new object and give it what Kubernetes gives: uid, version, times.
+
+        It is from now, or from an earlier moment.
+        """
+        moment = at or self._kernel.clock.now()
+        now = stamp(moment)
+        self.born[name_of(thing)] = moment.timestamp()
         metadata = {
             **thing["metadata"],
             "namespace": NAMESPACE,

@@ -1,7 +1,7 @@
 """The stand-in Argo CD as a whole: state, engine, HTTP surface, driver."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +25,7 @@ from qbot.sandbox.argocd.errors import Shapes
 from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of, project_of
 from qbot.sandbox.argocd.rbac import POLICY, Policy
 from qbot.sandbox.argocd.shelves import Change, Shelf
+from qbot.sandbox.argocd.stages import Placed, Seeder
 from qbot.sandbox.http import middleware
 from qbot.sandbox.kernel import Kernel
 
@@ -49,6 +50,7 @@ class ArgoCDStandIn:
     Args:
         kernel: the sandbox's clock, faults, recorder, feed and tasks.
         repositories: where charts come from.
+        stages: what the static stages run in a fresh world; asked at start and at reset.
         tokens: API token -> local account.
         policy: RBAC lines, as policy.csv.
         visibility_lag: seconds for which a new project is unknown to Application writes.
@@ -60,6 +62,7 @@ class ArgoCDStandIn:
         kernel: Kernel,
         repositories: Repositories,
         *,
+        stages: Callable[[], Iterable[Placed]] = tuple,
         tokens: Mapping[str, str] | None = None,
         policy: str = POLICY,
         visibility_lag: float = 0.0,
@@ -81,6 +84,8 @@ class ArgoCDStandIn:
         )
         self._streams = Streams(self._context)
         self.applications.controllers.append(self._announce)
+        self._stages = stages
+        self._seeder = Seeder(kernel, self.engine, self.applications, self.projects)
         self.projects.create(_DEFAULT_PROJECT)
 
     def app(self) -> web.Application:
@@ -115,7 +120,8 @@ class ArgoCDStandIn:
         }
 
     async def start(self) -> None:
-        """Start the controller."""
+        """Make the stages' Applications and start the controller."""
+        self._seeder.seed(self._stages())
         self.engine.start()
 
     async def stop(self) -> None:
@@ -123,13 +129,14 @@ class ArgoCDStandIn:
         self._streams.close()
 
     async def reset(self) -> None:
-        """An Argo CD that nobody has used yet; watches end."""
+        """An Argo CD as it was at start; watches end."""
         self._streams.close()
         for shelf in (self.applications, self.projects):
             for name in list(shelf.objects):
                 shelf.remove(name)
         self.engine.clear()
         self.projects.create(_DEFAULT_PROJECT)
+        self._seeder.seed(self._stages())
 
     async def _shut(self, _: web.Application) -> None:
         self._streams.close()

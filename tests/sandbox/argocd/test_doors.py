@@ -207,8 +207,8 @@ async def test_userinfo_says_who_calls_and_nothing_to_a_stranger(argo: Argo) -> 
     ("question", "answer"),
     [
         ("applications/sync/qbot-x/qbot-x-cart", "yes"),
-        ("applications/sync/static/shop", "yes"),
-        ("applications/delete/static/shop", "no"),
+        ("applications/sync/staging/shop", "yes"),
+        ("applications/delete/staging/shop", "no"),
         ("projects/create/qbot-x", "yes"),
         ("clusters/get/https://kubernetes.default.svc", "no"),
         ("logs/get/qbot-x/qbot-x-cart", "yes"),

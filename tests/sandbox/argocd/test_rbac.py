@@ -10,8 +10,8 @@ BOT = Policy.parse(POLICY)
     [
         ("applications", "create", "qbot-x/qbot-x-cart", True),
         ("applications", "create", "other/qbot-x-cart", False),
-        ("applications", "get", "static/cart", True),
-        ("applications", "delete", "static/cart", False),
+        ("applications", "get", "staging/cart", True),
+        ("applications", "delete", "staging/cart", False),
         ("projects", "create", "qbot-x", True),
         ("projects", "create", "production", False),
         ("logs", "get", "qbot-x/a", True),

@@ -109,8 +109,10 @@ class Engine:
             self._forget(app)
             return
         if change.old is None:
-            self._reconciler.request(name, Level.FORCED)
             self._schedule(name)
+            if app["status"].get("reconciledAt"):  # it was here before the controller
+                return
+            self._reconciler.request(name, Level.FORCED)
         elif _needs_comparison(change.old, app):
             self._reconciler.request(name, Level.FORCED)
         if change.old is None or _needs_operator(change.old, app):
