@@ -13,6 +13,7 @@ from qbot.gateways.argocd.errors import (
     HTTPX,
     Asked,
     DoubtfulError,
+    NotBegunError,
     UnseenError,
     broken_call,
     refusal,
@@ -30,7 +31,7 @@ class Client:
     Args:
         http: knows the base URL and the token.
         clock: for the pauses between tries.
-        instance: name of this Argo CD in the settings.
+        instance: name of this Argo CD in the settings; `setting` is how their names begin.
         concurrency: how many calls may be under way at once; streams do not count.
     """
 
@@ -44,7 +45,7 @@ class Client:
     ) -> None:
         self._http = http
         self._clock = clock
-        self._setting = f"QBOT_ARGOCD__{instance.upper()}__"
+        self.setting = f"QBOT_ARGOCD__{instance.upper()}__"
         self._turns = asyncio.Semaphore(concurrency)
 
     async def call(
@@ -77,7 +78,7 @@ class Client:
             NothingRunsError: nothing to terminate.
             UserError, TransientError, PermanentError: as their own docstrings say.
         """
-        asked = Asked(what, name, self._setting, persons)
+        asked = Asked(what, name, self.setting, persons)
         tries = 0
         while True:
             try:
@@ -119,28 +120,40 @@ class Client:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, *, what: str, query: Mapping[str, str]
+        self, path: str, *, what: str, query: Mapping[str, str], begins_within: float
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """A server-sent event stream as chunks of bytes.
 
-        Entering may take for ever: Argo CD sends no headers before the first event.
+        Entering may take all of `begins_within` seconds: Argo CD sends no headers before the
+        first event. Chunks may take any time.
 
         Raises:
+            NotBegunError: there were no headers within that time.
             TransientError, PermanentError: as for calls; also while the chunks are read.
         """
-        asked = Asked(what, "", self._setting)
+        asked = Asked(what, "", self.setting)
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         timeout = httpx.Timeout(None, connect=10)
+        request = self._http.build_request(
+            "GET", f"api/v1{path}", params=query, headers=headers, timeout=timeout
+        )
         try:
-            async with self._http.stream(
-                "GET", f"api/v1{path}", params=query, headers=headers, timeout=timeout
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise refusal(response, asked)
-                yield response.aiter_bytes()
+            # httpx's limit of a read would count for the silent hours of an open stream too.
+            async with asyncio.timeout(begins_within):
+                response = await self._http.send(request, stream=True)
+        except TimeoutError:
+            raise NotBegunError(f"{asked.call}: no headers for {begins_within} s") from None
         except HTTPX as error:
             raise broken_call(error, asked) from error
+        try:
+            if not response.is_success:
+                await response.aread()
+                raise refusal(response, asked)
+            yield response.aiter_bytes()
+        except HTTPX as error:
+            raise broken_call(error, asked) from error
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         """Close the connections."""

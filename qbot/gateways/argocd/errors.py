@@ -46,6 +46,10 @@ class NothingRunsError(Exception):
     """There is no sync to terminate."""
 
 
+class NotBegunError(TransientError):
+    """The server took the connection of a stream and never said a word."""
+
+
 class DoubtfulError(PermanentError):
     """Probably for good, but Argo CD says the same in passing: worth a few more tries."""
 

@@ -18,6 +18,7 @@ from qbot.domain.health import AppState
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
+from qbot.gateways.argocd.errors import NotBegunError
 from qbot.gateways.argocd.labels import shard_selector
 from qbot.gateways.argocd.reading import get_application
 from qbot.gateways.argocd.sse import Decoder, next_chunk
@@ -30,7 +31,8 @@ LIST_EVERY = (60.0, 120.0)  # seconds
 LINGER = 2  # lists without a listener, after which the shard ends
 _HEARTBEAT = 45.0  # seconds; Argo CD sends a comment every 15 once a stream has begun
 _BACKOFF = (0.5, 30.0)  # seconds between connections: the first, the longest
-_HEADERS = 0.25  # seconds for a stream to begin; without a matching Application it never does
+BEGINS_WITHIN = 120.0  # seconds for headers; without a matching Application none ever come
+_HEADERS = 0.25  # seconds that the first list waits for them
 _BURST = 1.0  # seconds for the stream to bring what the list has named
 _SETTLE = 2.0  # seconds that stream and list may differ
 
@@ -39,7 +41,13 @@ class Shard:
     """Follows the Applications of one shard until nobody listens any more."""
 
     def __init__(
-        self, number: int, *, client: Client, clock: Clock, jitter: Callable[[], float]
+        self,
+        number: int,
+        *,
+        client: Client,
+        clock: Clock,
+        jitter: Callable[[], float],
+        begins_within: float = BEGINS_WITHIN,
     ) -> None:
         self.table = Table()
         self.silent: datetime | None = None
@@ -50,6 +58,7 @@ class Shard:
         self._client = client
         self._clock = clock
         self._jitter = jitter
+        self._begins_within = begins_within
         self._begun = asyncio.Event()
         self._list_now = asyncio.Event()
         self._applied = asyncio.Event()
@@ -100,6 +109,8 @@ class Shard:
                         connected = True
                         self._apply(change)
                 why = "it ended"
+            except NotBegunError as error:
+                why, connected = str(error), True  # an empty shard is no reason to back off
             except TransientError as error:
                 why = str(error)
             log.info("stream cut", selector=self._selector, why=why)
@@ -114,7 +125,10 @@ class Shard:
         query = {"selector": self._selector, "fields": fields}
         decoder = Decoder()
         async with self._client.stream(
-            "/stream/applications", what="watch Applications", query=query
+            "/stream/applications",
+            what="watch Applications",
+            query=query,
+            begins_within=self._begins_within,
         ) as chunks:
             self._begun.set()
             while (chunk := await next_chunk(chunks, within=_HEARTBEAT)) is not None:

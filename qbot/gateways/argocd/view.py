@@ -14,7 +14,7 @@ from qbot.domain.names import ServiceName
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.shard import Shard
+from qbot.gateways.argocd.shard import BEGINS_WITHIN, Shard
 
 
 class LiveView:
@@ -24,12 +24,21 @@ class LiveView:
         client: the connection.
         clock: for pauses and for `silent_since`.
         jitter: numbers between 0 and 1, so that replicas do not act in step.
+        begins_within: seconds after which a stream without headers is opened anew.
     """
 
-    def __init__(self, *, client: Client, clock: Clock, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        clock: Clock,
+        jitter: Callable[[], float],
+        begins_within: float = BEGINS_WITHIN,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._jitter = jitter
+        self._begins_within = begins_within
         self._shards: dict[int, Shard] = {}
 
     async def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
@@ -73,6 +82,12 @@ class LiveView:
     def _shard(self, number: int) -> Shard:
         shard = self._shards.get(number)
         if shard is None or shard.ended:
-            shard = Shard(number, client=self._client, clock=self._clock, jitter=self._jitter)
+            shard = Shard(
+                number,
+                client=self._client,
+                clock=self._clock,
+                jitter=self._jitter,
+                begins_within=self._begins_within,
+            )
             self._shards[number] = shard
         return shard

@@ -1,0 +1,73 @@
+"""A stream's beginning, against a server that takes the connection and says nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import httpx
+import pytest
+from aiohttp import web
+
+from qbot.domain.names import ServiceName
+from qbot.gateways.argocd.client import Client
+from qbot.gateways.argocd.errors import NotBegunError
+from qbot.gateways.argocd.view import LiveView
+from tests.gateways.argocd.streams import STREAM, Stage
+from tests.gateways.argocd.world import ENV, OddServer, QuickClock, application, until
+
+FOREVER = httpx.Timeout(None, connect=10)
+
+
+@asynccontextmanager
+async def client(odd: OddServer) -> AsyncIterator[Client]:
+    async with httpx.AsyncClient(base_url=odd.url, timeout=FOREVER) as http:
+        yield Client(http=http, clock=QuickClock())
+
+
+async def test_a_stream_that_never_begins_is_given_up(odd: OddServer) -> None:
+    Stage(odd)
+    async with client(odd) as asked:
+        with pytest.raises(NotBegunError, match=r"no headers for 0\.05 s"):
+            async with asked.stream(
+                "/stream/applications", what="watch", query={}, begins_within=0.05
+            ):
+                pass
+
+
+async def test_a_stream_that_has_begun_may_be_silent_for_longer(odd: OddServer) -> None:
+    go = asyncio.Event()
+
+    async def begin(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await go.wait()
+        await response.write(b":\n")
+        return response
+
+    odd.on(STREAM, begin)
+    async with (
+        client(odd) as asked,
+        asked.stream("/stream/applications", what="watch", query={}, begins_within=0.05) as chunks,
+    ):
+        await asyncio.sleep(0.1)
+        go.set()
+        assert [chunk async for chunk in chunks] == [b":\n"]
+
+
+async def test_a_watch_goes_on_over_a_stream_that_does_not_begin(odd: OddServer) -> None:
+    """It is cut, opened again without backing off, and what happened meanwhile is listed."""
+    stage, clock = Stage(odd), QuickClock()
+    async with httpx.AsyncClient(base_url=odd.url, timeout=FOREVER) as http:
+        view = LiveView(
+            client=Client(http=http, clock=clock),
+            clock=clock,
+            jitter=lambda: 0.5,
+            begins_within=0.02,
+        )
+        async with aclosing(view.watch(ENV)) as changes:
+            assert await anext(changes) == {}
+            await until(lambda: stage.connections >= 5)
+            stage.apps = [application(version=3)]
+            assert set(await anext(changes)) == {ServiceName("cart")}
+        assert max(s for s in clock.slept if s < 60) <= 2.0
+        await view.close()
