@@ -63,7 +63,8 @@ def serve(env_file: Path | None) -> None:
     """Run Qbot."""
     from qbot.app import serve as run  # noqa: PLC0415  (--help must not pay for it)
 
-    asyncio.run(run(env_file))
+    # The demo and scripts wait for this line.
+    asyncio.run(run(env_file, ready=lambda: click.echo("qbot: ready")))
 
 
 @main.command("check-config")

@@ -5,9 +5,10 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -145,6 +146,72 @@ async def test_a_slack_that_is_away_at_the_start_is_waited_for(
             ready = await http.get(f"http://{settings.admin_listen}/readyz")
     assert [e["retry_in"] for e in logs if e["event"] == "slack does not answer yet"] == [1.0]
     assert ready.json() == {"ready": True, "checks": {"database": "ok"}}
+
+
+async def tried(logs: Sequence[MutableMapping[str, Any]], count: int) -> list[str]:
+    """What the log says of neighbours once `count` of them answered or were given up."""
+
+    def found() -> list[str]:
+        events = ("a neighbour refuses Qbot", "a neighbour does not answer")
+        return [
+            f"{e['log_level']}: {e['error']}; {e['next_step']}"
+            for e in logs
+            if e["event"] in events
+        ]
+
+    async def enough() -> bool:
+        return len(found()) >= count
+
+    await until(enough, what=f"{count} neighbours to be tried")
+    return sorted(found())
+
+
+async def test_a_refused_token_of_a_neighbour_is_told_and_keeps_nobody_from_serving(
+    shared: World, tmp_path: Path
+) -> None:
+    wrong = {"QBOT_ARGOCD__MAIN__TOKEN": "argo-wrong", "QBOT_GITLAB__TOKEN": "glpat-wrong"}
+    with capture_logs() as logs:
+        async with begun(shared, tmp_path, **wrong):
+            argocd, gitlab = await tried(logs, 2)
+    assert argocd.startswith("error: Argo CD does not know the token: QBOT_ARGOCD__MAIN__TOKEN")
+    assert gitlab.startswith("error: GitLab refuses the token in QBOT_GITLAB__TOKEN (401)")
+    assert "restart Qbot" in argocd
+    assert "-wrong" not in str(logs)
+
+
+async def test_a_neighbour_that_is_away_at_the_start_is_told(shared: World, tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    away = {"QBOT_ARGOCD__MAIN__URL": nowhere, "QBOT_GITLAB__URL": nowhere}
+    with capture_logs() as logs:
+        async with begun(shared, tmp_path, **away):
+            argocd, gitlab = await tried(logs, 2)
+    assert argocd.startswith("warning: Argo CD could not tell whose the token is: ConnectError")
+    assert "check QBOT_ARGOCD__MAIN__URL" in argocd
+    assert "check QBOT_GITLAB__URL" in gitlab
+
+
+async def test_a_neighbour_that_hangs_delays_no_start_and_no_stop(
+    shared: World, tmp_path: Path
+) -> None:
+    match = "GET /api/v1/session/userinfo"
+    await shared.drive.post("fault", vendor="argocd", match=match, kind="hang", times=1)
+    began = time.monotonic()
+    async with begun(shared, tmp_path) as settings, httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"http://{settings.admin_listen}/readyz")).status_code == 200
+    assert time.monotonic() - began < 5
+
+
+async def test_what_neighbours_take_is_not_told(shared: World, tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with begun(shared, tmp_path):
+
+            async def both() -> bool:
+                argocd = await shared.drive.calls("argocd", "userinfo")
+                gitlab = await shared.drive.calls("gitlab", "personal_access_tokens/self")
+                return bool(argocd and gitlab)
+
+            await until(both, what="both tokens to be tried")
+    assert not [e for e in logs if "neighbour" in e["event"]]
 
 
 async def test_waiting_for_slack_can_be_stopped(shared: World, tmp_path: Path) -> None:

@@ -12,21 +12,19 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from qbot.app.mapping import rules, services, spec_policy, style_of
+from qbot.app.mapping import rules, services, style_of
+from qbot.app.neighbours import Neighbours, open_neighbours, try_tokens
 from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
-from qbot.domain.ports import ArgoCD, Clock
+from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.errors import PermanentError, TransientError
-from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
 from qbot.gateways.clock import FollowedClock, SystemClock
-from qbot.gateways.gitlab import GitLabGateway, open_gitlab
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.logs import configure
 from qbot.operations.context import Context
@@ -38,7 +36,7 @@ from qbot.operations.requests import Requests
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
 from qbot.scheduler import Scheduler
-from qbot.settings import ArgoCDSettings, Settings, all_secrets, from_process, secret
+from qbot.settings import Settings, all_secrets, from_process, secret
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.guard import Guard
@@ -61,8 +59,8 @@ _LONGEST_PAUSE = 30.0
 T = TypeVar("T")
 
 
-async def serve(env_file: Path | None) -> None:
-    """Run until SIGINT or SIGTERM.
+async def serve(env_file: Path | None, *, ready: Callable[[], None]) -> None:
+    """Run until SIGINT or SIGTERM; `ready` is called once everything is served.
 
     Raises:
         PermanentError: settings, catalog, token or address are not usable.
@@ -76,7 +74,7 @@ async def serve(env_file: Path | None) -> None:
         loop.add_signal_handler(sign, over.set)
     async with AsyncExitStack() as stack:
         if await _unless(over, _start(settings, catalog, stack)):
-            print("qbot: ready", flush=True)  # noqa: T201  (the demo and scripts wait for this)
+            ready()
             await over.wait()
         log.info("stopping")
 
@@ -105,7 +103,10 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     slack = await stack.enter_async_context(open_slack(secret(settings.slack.bot_token), api))
     identity = await _identify(slack, settings, clock)
     style = style_of(settings, catalog)
-    context = await _context(settings, catalog, clock, database, SlackAnswers(slack, style), stack)
+    neighbours = await open_neighbours(settings, catalog, clock, stack)
+    try_tokens(neighbours, stack)
+    answers = SlackAnswers(slack, style)
+    context = _context(settings, catalog, clock, database, answers, neighbours)
     engine = Engine(
         database.journal,
         _handlers(context),
@@ -256,53 +257,23 @@ async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str)
             raise PermanentError(f"{setting}: {error}.") from None
 
 
-async def _context(
+def _context(
     settings: Settings,
     catalog: Catalog,
     clock: Clock,
     database: Database,
     answers: SlackAnswers,
-    stack: AsyncExitStack,
+    neighbours: Neighbours,
 ) -> Context:
-    gitlab: GitLabGateway = open_gitlab(
-        settings.gitlab.url,
-        secret(settings.gitlab.token),
-        clock=clock,
-        ca_file=settings.gitlab.ca_file,
-    )
-    stack.push_async_callback(gitlab.close)
-    instances: dict[str, ArgoCD] = {}
-    for name, part in settings.argocd.items():
-        instances[name] = await _argocd(name, part, settings, catalog, clock, stack)
     return Context(
         catalog=services(catalog, settings.gitlab.url),
         rules=rules(catalog),
-        argocd=MappingProxyType(instances),
-        gitlab=gitlab,
+        argocd=neighbours.argocd,
+        gitlab=neighbours.gitlab,
         store=database.store,
         answers=answers,
         clock=clock,
     )
-
-
-async def _argocd(
-    name: str,
-    part: ArgoCDSettings,
-    settings: Settings,
-    catalog: Catalog,
-    clock: Clock,
-    stack: AsyncExitStack,
-) -> ArgoCDGateway:
-    gateway = open_argocd(
-        url=part.url,
-        token=secret(part.token),
-        ca_file=part.ca_file,
-        policy=spec_policy(catalog, settings.gitlab.url),
-        clock=clock,
-        instance=name,
-    )
-    stack.push_async_callback(gateway.close)
-    return gateway
 
 
 def _handlers(context: Context) -> Mapping[Kind, Handler]:

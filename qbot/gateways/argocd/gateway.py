@@ -24,7 +24,7 @@ from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
 from qbot.gateways.argocd.policy import SpecPolicy
-from qbot.gateways.argocd.reading import get_application, get_project
+from qbot.gateways.argocd.reading import check_token, get_application, get_project
 from qbot.gateways.argocd.states import INFO
 from qbot.gateways.argocd.view import LiveView
 
@@ -40,6 +40,15 @@ class ArgoCDGateway:
         self._client = client
         self._policy = policy
         self._view = view
+
+    async def check_token(self) -> None:
+        """Ask who the token is.
+
+        Raises:
+            PermanentError: nobody; or the address or the certificate is wrong.
+            TransientError: Argo CD does not answer.
+        """
+        await check_token(self._client)
 
     async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
         """One list by label; one more call for each Application that hangs in its hooks."""

@@ -1,9 +1,12 @@
-"""Reading one Application or AppProject from Kubernetes itself; absence is an answer."""
+"""Reading one thing: an Application or AppProject from Kubernetes itself, the token's account."""
 
 from typing import Any
 
+from qbot.errors import PermanentError
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import NotThereError
+
+_PATIENCE = 10.0  # seconds
 
 
 async def get_application(client: Client, project: str, name: str) -> dict[str, Any] | None:
@@ -34,3 +37,18 @@ async def get_project(client: Client, name: str) -> dict[str, Any] | None:
     except NotThereError:
         return None
     return found
+
+
+async def check_token(client: Client) -> None:
+    """Ask who the token is. To a stranger, and for a token that it refuses, Argo CD says nobody.
+
+    Raises:
+        PermanentError: nobody.
+    """
+    found = await client.call(
+        "GET", "/session/userinfo", what="tell whose the token is", within=_PATIENCE
+    )
+    if not (isinstance(found, dict) and found.get("loggedIn") is True):
+        raise PermanentError(
+            f"Argo CD does not know the token: {client.setting}TOKEN needs a new one."
+        )

@@ -81,6 +81,15 @@ class GitLabGateway:
         """A project; None where GitLab shows none of that path to the token."""
         return await lookups.project(self._client, path)
 
+    async def check_token(self) -> None:
+        """Ask whose the token is.
+
+        Raises:
+            PermanentError: GitLab refuses it, or it lacks the scope.
+            TransientError: GitLab does not answer.
+        """
+        await lookups.check_token(self._client)
+
     async def close(self) -> None:
         """Drop what waits, end what runs; nothing can be asked afterwards."""
         await self._client.close()

@@ -9,6 +9,7 @@ from gitlab.v4.objects import User
 
 from qbot.domain.names import ProjectPath
 from qbot.domain.services import Commit
+from qbot.errors import PermanentError
 from qbot.gateways.gitlab.client import Client
 from qbot.gateways.gitlab.errors import BRANCH_ABSENT, COMMIT_ABSENT, PROJECT_ABSENT, NotFoundError
 
@@ -108,6 +109,19 @@ async def account(client: Client, email: str) -> Account | None:
         if matches:
             return matches[0] if len(matches) == 1 else None
     return None
+
+
+async def check_token(client: Client) -> None:
+    """Ask GitLab for the token itself; for its account where the kind of token has no such page.
+
+    Raises:
+        PermanentError: the token is refused.
+    """
+    what = "the token in use"
+    try:
+        await client.call(what, lambda api: api.http_get("/personal_access_tokens/self"))
+    except PermanentError:  # of an OAuth token GitLab tells nothing
+        await client.call(what, lambda api: api.http_get("/user"))
 
 
 async def _unless_absent(

@@ -203,6 +203,15 @@ async def test_userinfo_says_who_calls_and_nothing_to_a_stranger(argo: Argo) -> 
     assert (await argo.client.get(url, headers={"Authorization": ""})).json() == {}
 
 
+async def test_what_strangers_may_ask_is_answered_for_a_bad_token_too(argo: Argo) -> None:
+    bad = {"Authorization": "Bearer wrong"}
+    info = await argo.client.get("/api/v1/session/userinfo", headers=bad)
+    assert (info.status_code, info.json()) == (200, {})
+    version = await argo.client.get("/api/version", headers=bad)
+    assert (version.status_code, list(version.json())) == (200, ["Version"])
+    assert (await argo.client.get(APPS, headers=bad)).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [

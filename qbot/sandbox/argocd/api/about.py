@@ -60,7 +60,7 @@ class About:
         return web.json_response(found | ({"controllerNamespace": NAMESPACE} if known else {}))
 
     async def userinfo(self, request: web.Request) -> web.Response:
-        """Who the caller is; nothing is said to a stranger."""
+        """Who the caller is; nothing is said to a stranger or for a bad token."""
         account = self._context.access.visitor(request)
         if account is None:
             return web.json_response({})

@@ -1,0 +1,101 @@
+"""Argo CD and GitLab as the settings name them: opened, and their tokens tried once."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import structlog
+
+from qbot.app.mapping import spec_policy
+from qbot.catalog import Catalog
+from qbot.domain.ports import Clock
+from qbot.errors import QbotError, TransientError
+from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
+from qbot.gateways.gitlab import GitLabGateway, open_gitlab
+from qbot.settings import Settings, secret
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Open gateways; `argocd` by the instance's name in the settings."""
+
+    argocd: Mapping[str, ArgoCDGateway]
+    gitlab: GitLabGateway
+
+
+async def open_neighbours(
+    settings: Settings, catalog: Catalog, clock: Clock, stack: AsyncExitStack
+) -> Neighbours:
+    """Build the gateways; nothing is sent yet. The stack closes them.
+
+    Raises:
+        PermanentError: a certificate authority's file cannot be read.
+    """
+    gitlab = open_gitlab(
+        settings.gitlab.url,
+        secret(settings.gitlab.token),
+        clock=clock,
+        ca_file=settings.gitlab.ca_file,
+    )
+    stack.push_async_callback(gitlab.close)
+    policy = spec_policy(catalog, settings.gitlab.url)
+    instances: dict[str, ArgoCDGateway] = {}
+    for name, part in settings.argocd.items():
+        instances[name] = open_argocd(
+            url=part.url,
+            token=secret(part.token),
+            ca_file=part.ca_file,
+            policy=policy,
+            clock=clock,
+            instance=name,
+        )
+        stack.push_async_callback(instances[name].close)
+    return Neighbours(MappingProxyType(instances), gitlab)
+
+
+def try_tokens(neighbours: Neighbours, stack: AsyncExitStack) -> None:
+    """Ask each neighbour, in the background, whether it takes the token; only the log tells.
+
+    Nobody waits for it: a neighbour that is away at the start is no reason not to serve.
+    """
+    asked = [_try("QBOT_GITLAB__", neighbours.gitlab.check_token())]
+    for name, argocd in neighbours.argocd.items():
+        asked.append(_try(f"QBOT_ARGOCD__{name.upper()}__", argocd.check_token()))
+    stack.push_async_callback(partial(_cancel, [asyncio.create_task(work) for work in asked]))
+
+
+async def _try(prefix: str, answer: Awaitable[None]) -> None:
+    error = await _failure(answer)
+    if isinstance(error, TransientError):
+        log.warning(
+            "a neighbour does not answer",
+            settings=f"{prefix}*",
+            error=str(error),
+            next_step=f"check {prefix}URL and the way there; Qbot asks again when it needs it",
+        )
+    elif error is not None:
+        log.error(
+            "a neighbour refuses Qbot",
+            settings=f"{prefix}*",
+            error=str(error),  # names the one to put right
+            next_step="put it right and restart Qbot; operations fail until then",
+        )
+
+
+async def _failure(answer: Awaitable[None]) -> QbotError | None:
+    try:
+        await answer
+    except QbotError as error:
+        return error
+    return None
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
