@@ -3,10 +3,11 @@
 Unknown keys are refused; every error names the file, the line and the key.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -86,6 +87,7 @@ def _configured(name: str, info: ValidationInfo) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Values = dict[str, str]
+_Problem = Mapping[str, Any]  # one of pydantic's ErrorDetails
 
 
 class _Part(BaseModel):
@@ -231,9 +233,47 @@ def load_catalog(path: Path, *, instances: Collection[str]) -> Catalog:
     except ValidationError as error:
         found = [
             f"{path}:{_line(tree, item['loc'])}: {_key(item['loc'])}: {_say(item)}"
-            for item in error.errors(include_url=False)
+            for item in _causes(error.errors(include_url=False))
         ]
         raise PermanentError("\n".join(found)) from None
+
+
+def _causes(items: Sequence[_Problem]) -> list[_Problem]:
+    """Without what only follows from another one.
+
+    A list does not count its entries that are wrong, so it may call itself too short; a key that
+    is misspelt is missing as well.
+    """
+    misspelt = {(*i["loc"][:-1], _meant(i)) for i in items if i["type"] == "extra_forbidden"}
+    inner = {i["loc"][:end] for i in items for end in range(len(i["loc"]))}
+    return [
+        item
+        for item in items
+        if not (item["type"] == "missing" and item["loc"] in misspelt)
+        and not (item["type"] == "too_short" and item["loc"] in inner)
+    ]
+
+
+def _meant(item: _Problem) -> str:
+    """The key that an unknown one is nearest to, or nothing."""
+    *where, key = item["loc"]
+    near = get_close_matches(str(key), _fields(where), n=1)
+    return near[0] if near else ""
+
+
+def _fields(where: Sequence[int | str]) -> Collection[str]:
+    """The keys that the mapping at this place may have."""
+    part: type[BaseModel] = Catalog
+    for name in (step for step in where if step in part.model_fields):
+        part = _model(part.model_fields[str(name)].annotation) or part
+    return part.model_fields.keys()
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model in `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model(one))), None)
 
 
 def _tree(path: Path) -> CommentedMap:
@@ -274,9 +314,12 @@ def _key(where: tuple[int | str, ...]) -> str:
     return shown.removeprefix(".") or "(whole file)"
 
 
-def _say(item: Any) -> str:
+def _say(item: _Problem) -> str:
     if item["type"] == "extra_forbidden":
-        return "there is no such key"
+        meant = _meant(item)
+        return f"there is no such key; did you mean {meant}?" if meant else "there is no such key"
     if item["type"] == "missing":
         return "is missing"
+    if item["type"] == "too_short":
+        return f"must have at least {item['ctx']['min_length']}"
     return str(item["msg"]).removeprefix("Value error, ")

@@ -89,6 +89,63 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in said] == ["services[0].name", "environments.tll"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        pytest.param(
+            "- name: payments\n    project", "- name: payments\n    projct",
+            [":6: services[1].projct: there is no such key; did you mean project?"],
+            id="a-key-that-must-be-there",
+        ),
+        pytest.param(
+            "services:", "servces:",
+            [":1: servces: there is no such key; did you mean services?"],
+            id="a-part-of-the-file",
+        ),
+        pytest.param(
+            "ttl: 3d", "limits: {totl: 3}",
+            [":9: environments.limits.totl: there is no such key; did you mean total?"],
+            id="deep-inside",
+        ),
+        pytest.param(
+            "image: {repository", "image: {repo",
+            [
+                ":4: services[0].image.repository: is missing",
+                ":4: services[0].image.repo: there is no such key",
+            ],
+            id="too-far-from-any",
+        ),
+        pytest.param(
+            "name: cart\n    project: shop/cart", "nam: cart\n    project: cart",
+            [
+                ":3: services[0].project: String should match pattern",
+                ":2: services[0].nam: there is no such key; did you mean name?",
+            ],
+            id="beside-another-error",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misspelt_key_is_told_once_with_the_one_that_was_meant(
+    tmp_path: Path, old: str, new: str, says: list[str]
+) -> None:
+    path = write(tmp_path, GOOD.replace(old, new))
+    lines = [line.removeprefix(str(path)) for line in refusal(path).splitlines()]
+    assert len(lines) == len(says), lines
+    assert all(line.startswith(start) for line, start in zip(lines, says, strict=True)), lines
+
+
+def test_a_wrong_service_is_no_missing_service(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        GOOD[: GOOD.index("  - name: payments")] + "environments:\n  base:\n    project: a/b\n",
+    )
+    read(path)
+    path.write_text(path.read_text().replace("project: shop/cart", "project: cart"))
+    assert refusal(path).count("\n") == 0
+    path.write_text("services: []\nenvironments:\n  base:\n    project: a/b\n")
+    assert refusal(path) == f"{path}:1: services: must have at least 1"
+
+
 def test_two_services_may_live_in_one_project(tmp_path: Path) -> None:
     catalog = read(write(tmp_path, GOOD.replace("shop/payments", "shop/cart")))
     assert {s.project for s in catalog.services} == {"shop/cart"}
