@@ -41,4 +41,13 @@ class PermanentError(QbotError):
 
 
 class ForeignError(PermanentError):
-    """Something that is somebody else's has the name; Qbot has made nothing there."""
+    """Something that is somebody else's has the name; Qbot has made nothing there.
+
+    Args:
+        message: which thing.
+        owner: the id of another environment, where the thing carries a Qbot's marks.
+    """
+
+    def __init__(self, message: str, *, owner: str = "") -> None:
+        super().__init__(message)
+        self.owner = owner

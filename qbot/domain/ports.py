@@ -55,7 +55,7 @@ class ArgoCD(Protocol):
         """Create the AppProject or bring ours up to date.
 
         Raises:
-            PermanentError: a project of that name exists and is not this environment's.
+            ForeignError: a project of that name exists and is not this environment's.
         """
 
     async def ensure_application(
@@ -87,8 +87,11 @@ class ArgoCD(Protocol):
     async def terminate(self, env: Environment, service: ServiceName) -> None:
         """Stop a running sync; nothing to stop is fine."""
 
-    async def delete_application(self, env: Environment, service: ServiceName) -> None:
-        """Ask for cascading deletion; absent is fine. It is gone when `read` answers None."""
+    async def delete_application(self, env: Environment, service: ServiceName) -> bool:
+        """Ask for cascading foreground deletion; it is gone when `read` answers None.
+
+        True: Argo CD took it; False: it was absent.
+        """
 
     async def delete_project(self, env: Environment) -> None:
         """Remove the AppProject; absent is fine.
@@ -240,6 +243,9 @@ class Store(Protocol):
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long operations of this kind about every service took to succeed."""
+
+    async def last_audited(self, env: EnvId, actions: Collection[str]) -> str | None:
+        """Which of these actions was the last to be done to this environment; None: none ever."""
 
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""

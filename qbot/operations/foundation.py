@@ -3,18 +3,21 @@
 from collections.abc import Awaitable, Callable
 
 from qbot.domain.changes import Audited
+from qbot.domain.environment import Environment
 from qbot.domain.health import Broken, Debounce, Ready, Verdict, Waiting, verdict
-from qbot.domain.names import BASE
+from qbot.domain.names import BASE, EnvId
 from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import Step
 from qbot.domain.services import Service
-from qbot.errors import TransientError, UserError
+from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from qbot.operations.context import Context
 from qbot.operations.live import Live
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
+ENSURED = "project.ensured"  # in the audit log: from here on a base Application may be made
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
+_REMOVAL = 60.0  # seconds for what a dead environment has left
 
 
 class NotDeployed(Exception):  # noqa: N818  (an outcome, not a fault of the code)
@@ -37,14 +40,56 @@ class Foundation:
 
         Raises:
             NotDeployed: it cannot be made, for as long as a deployment may take.
-            PermanentError: it is somebody else's, or Qbot may not make it.
+            ForeignError: it is somebody else's.
+            PermanentError: Qbot may not make it.
         """
         self._tracker.step(Step.PREPARING)
 
         async def ensure() -> None:
             await self._argocd.ensure_project(self._env, self._sources())
 
-        await self._made("project", ensure, "project.ensured", "The AppProject cannot be made")
+        failed = "The AppProject cannot be made"
+        try:
+            await self._made("project", ensure, ENSURED, failed)
+        except ForeignError as error:
+            await self._remove_leftover(error)
+            await self._made("project:again", ensure, ENSURED, failed)
+
+    async def _remove_leftover(self, error: ForeignError) -> None:
+        """Of an environment that is dead; an upsert would leave its labels on.
+
+        Only what this database knows to be dead counts: an id that it does not know may be that
+        of another Qbot's living environment.
+        """
+        dead = await self._owner(error)
+        if dead is None:
+            raise error
+
+        async def remove() -> None:
+            if await self._argocd.survey(dead):
+                raise PermanentError("Applications of it are there still.")
+            await self._argocd.delete_project(dead)
+
+        detail = (("project", str(dead.name)), ("left by", str(dead.id)))
+        changes = [Audited("project.deleted", "done", detail)]
+        try:
+            await self._run.step("leftover", remove, changes=changes, within=_REMOVAL)
+        except (TransientError, PermanentError) as why:
+            raise ForeignError(
+                f"The AppProject {dead.name} is left over from an environment that is gone, "
+                f"and cannot be removed: {why}"
+            ) from None
+
+    async def _owner(self, error: ForeignError) -> Environment | None:
+        """The dead environment whose AppProject it was, if that is certain."""
+        store, owner = self._context.store, EnvId(error.owner)
+        if not owner:
+            return None
+        found = await self._run.call("the database", lambda: store.environment(owner))
+        if found is None or found.phase.alive:
+            return None
+        here = (self._env.name, self._env.instance)
+        return found if (found.name, found.instance) == here else None
 
     def _sources(self) -> list[Service]:
         """What the environment runs, and no more: whatever else is refused by Argo CD."""

@@ -63,7 +63,9 @@ class FakeArgoCD:
         self.health: dict[ServiceName, str] = {}  # what they come to be; Healthy if not named
         self.refused: dict[ServiceName, str] = {}
         self.sticky: dict[ServiceName, str] = {}  # their deletion hangs, and why
-        self.stale: dict[AppName, AppState] = {}  # what the live view says instead of the truth
+        # What the live view and what a list say instead of the truth; None: nothing.
+        self.stale: dict[AppName, AppState | None] = {}
+        self.listed: dict[AppName, AppState | None] = {}
         self.silent: datetime | None = None
         self._version = 0
         self._watchers: set[asyncio.Event] = set()
@@ -100,6 +102,10 @@ class FakeArgoCD:
         """Something outside makes an Application with the environment's label."""
         self._insert(env, ServiceName(service), "f" * 40)
 
+    def vanish(self, name: AppName) -> None:
+        """Somebody else deletes an Application, and not its resources."""
+        self._remove(name)
+
     def wake(self) -> None:
         for event in self._watchers:
             event.set()
@@ -108,7 +114,8 @@ class FakeArgoCD:
 
     async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
         await self._called("survey")
-        return {s.service: s for s in self.apps.values() if s.env == env.id}
+        known: dict[AppName, AppState | None] = {**self.apps, **self.listed}
+        return {s.service: s for s in known.values() if s and s.env == env.id}
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         await self._called("ensure_project")
@@ -160,18 +167,23 @@ class FakeArgoCD:
             if self.apps[name].deleting and service not in self.sticky:
                 self._remove(name)
 
-    async def delete_application(self, env: Environment, service: ServiceName) -> None:
+    async def delete_application(self, env: Environment, service: ServiceName) -> bool:
         await self._called("delete_application", service)
         name = env.app(service)
         state = self.apps.get(name)
-        if state is None or state.deleting:
-            return
+        if state is None:
+            return False
+        if state.env != env.id:
+            raise PermanentError(f"The Application {name} is not this environment's: kept.")
+        if state.deleting:
+            return True
         self._count("deleted", name)
         if service in self.sticky or state.phase == "Running" or state.requested:
             why = (("DeletionError", self.sticky.get(service, "a sync is running")),)
             self.put(name, deleting=True, conditions=why)
         else:
             self._remove(name)
+        return True
 
     async def delete_project(self, env: Environment) -> None:
         await self._called("delete_project")
@@ -197,8 +209,8 @@ class FakeArgoCD:
         try:
             while True:
                 event.clear()
-                known = {**self.apps, **self.stale}
-                yield {s.service: s for s in known.values() if s.env == env.id}
+                known: dict[AppName, AppState | None] = {**self.apps, **self.stale}
+                yield {s.service: s for s in known.values() if s and s.env == env.id}
                 await event.wait()
         finally:
             self._watchers.discard(event)
@@ -215,8 +227,8 @@ class FakeArgoCD:
         self.faults.strike(method)
 
     def _check_project(self, env: Environment) -> None:
-        if self.projects[env.name] != env.id:
-            raise ForeignError(f"The AppProject {env.name} exists and is not ours.")
+        if (owner := self.projects[env.name]) != env.id:
+            raise ForeignError(f"The AppProject {env.name} exists and is not ours.", owner=owner)
 
     def _count(self, effect: str, name: str) -> None:
         self.effects[f"{effect}: {name}"] += 1
@@ -258,6 +270,7 @@ class FakeArgoCD:
 
     def _remove(self, name: AppName) -> None:
         del self.apps[name]
+        self.listed.pop(name, None)
         self.wake()
 
 

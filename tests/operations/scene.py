@@ -190,11 +190,11 @@ class Scene:
     async def sync(self, *services: str, **options: Any) -> Operation:
         return await self.ended(await self.begin_sync(*services, **options))
 
-    async def begin_delete(self) -> Operation:
-        return (await self.requests.teardown((await self.env()).id, self.asked)).operation
+    async def begin_delete(self, branch: str = "feat/x") -> Operation:
+        return (await self.requests.teardown((await self.env(branch)).id, self.asked)).operation
 
-    async def delete(self) -> Operation:
-        return await self.ended(await self.begin_delete())
+    async def delete(self, branch: str = "feat/x") -> Operation:
+        return await self.ended(await self.begin_delete(branch))
 
     async def cancel(self, operation: Operation) -> None:
         await self.requests.cancel(operation, ANA)

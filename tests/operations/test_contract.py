@@ -13,7 +13,7 @@ from qbot.domain.health import Ready, verdict
 from qbot.domain.names import BASE, BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import ArgoCD, GitLab
 from qbot.domain.services import Build
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import ForeignError, PermanentError, TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.gitlab import open_gitlab
 from qbot.sandbox.argocd import TOKEN
@@ -67,7 +67,7 @@ async def test_argo_cd_what_is_not_there_is_absent_and_no_error(argo: Argo) -> N
     assert await argo.port.read(ENV, CART) is None
     assert await argo.port.survey(ENV) == {}
     assert not await argo.port.project_exists(ENV)
-    await argo.port.delete_application(ENV, CART)
+    assert not await argo.port.delete_application(ENV, CART)
     await argo.port.terminate(ENV, CART)
     await argo.port.delete_project(ENV)
 
@@ -82,7 +82,7 @@ async def test_argo_cd_an_environment_comes_up_may_be_made_twice_and_goes(argo: 
     assert found
     assert (found.name, found.env, found.wanted) == (ENV.app(CART), ENV.id, argo.sha)
     for service in (CART, BASE):
-        await argo.port.delete_application(ENV, service)
+        assert await argo.port.delete_application(ENV, service)
         await until(partial(argo.gone, service))
     await argo.port.delete_project(ENV)
     assert await argo.port.survey(ENV) == {}
@@ -114,7 +114,10 @@ async def test_argo_cd_what_belongs_to_another_environment_is_not_taken_over(arg
     with pytest.raises(PermanentError):
         await argo.cart(STRANGER)
     with pytest.raises(PermanentError):
+        await argo.port.delete_application(STRANGER, CART)
+    with pytest.raises(ForeignError) as refused:
         await argo.port.ensure_project(STRANGER, [SERVICE])
+    assert refused.value.owner == ENV.id
     assert await argo.port.survey(STRANGER) == {}
 
 
@@ -123,6 +126,13 @@ async def test_argo_cd_a_project_in_use_is_not_deleted(argo: Argo) -> None:
     with pytest.raises(TransientError):
         await argo.port.delete_project(ENV)
     assert await argo.port.project_exists(ENV)
+
+
+async def test_argo_cd_a_project_that_was_left_over_makes_room(argo: Argo) -> None:
+    await argo.port.ensure_project(ENV, [SERVICE])
+    await argo.port.delete_project(ENV)
+    await argo.port.ensure_project(STRANGER, [SERVICE])
+    assert await argo.port.project_exists(STRANGER)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from qbot.domain.health import AppState
 from qbot.errors import ForeignError, PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import DiffersError
-from qbot.gateways.argocd.labels import is_dying, is_ours
+from qbot.gateways.argocd.labels import is_dying, is_ours, owner_of
 from qbot.gateways.argocd.reading import get_application, get_project
 from qbot.gateways.argocd.states import state
 
@@ -111,7 +111,8 @@ def _check(kind: str, name: str, found: Json, env: Environment) -> None:
     if not is_ours(found, env):
         raise ForeignError(
             f"The {kind} {name} exists and is not this environment's; Qbot leaves it alone. "
-            "Rename or remove it, or set another prefix."
+            "Rename or remove it, or set another prefix.",
+            owner=owner_of(found),
         )
     if is_dying(found):
         raise TransientError(f"The {kind} {name} is still being deleted.")

@@ -133,13 +133,13 @@ class ArgoCDGateway:
         except (NothingRunsError, NotThereError):
             return
 
-    async def delete_application(self, env: Environment, service: ServiceName) -> None:
+    async def delete_application(self, env: Environment, service: ServiceName) -> bool:
         """Foreground: it is gone only once all of its objects are."""
         name = env.app(service)
         if not self._view.knows(env, service):
             app = await get_application(self._client, str(env.name), name)
             if app is None:
-                return
+                return False
             if not is_ours(app, env):
                 raise PermanentError(f"The Application {name} is not this environment's: kept.")
         try:
@@ -155,7 +155,8 @@ class ArgoCDGateway:
                 },
             )
         except NotThereError:
-            return
+            return False
+        return True
 
     async def delete_project(self, env: Environment) -> None:
         """Argo CD refuses while an Application, even a dying one, refers to it."""

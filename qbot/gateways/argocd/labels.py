@@ -58,8 +58,13 @@ def shard_selector(shard: int) -> str:
 
 def is_ours(thing: Mapping[str, Any], env: Environment) -> bool:
     """Whether an Application or AppProject carries this environment's marks."""
+    return owner_of(thing) == label_value(env.id)
+
+
+def owner_of(thing: Mapping[str, Any]) -> str:
+    """The id of the environment whose marks it carries; empty where it is nobody's."""
     found = thing.get("metadata", {}).get("labels") or {}
-    return found.get(MANAGED) == "true" and found.get(ENV) == label_value(env.id)
+    return str(found.get(ENV) or "") if found.get(MANAGED) == "true" else ""
 
 
 def is_dying(thing: Mapping[str, Any]) -> bool:
