@@ -92,6 +92,17 @@ class Belief:
             self._judged.pop(service, None)
             self._tracker.stage(service, Stage.SYNCING, _MISSING)
 
+    def doubtful(
+        self, listed: Mapping[ServiceName, AppState], live: Mapping[ServiceName, AppState]
+    ) -> list[ServiceName]:
+        """The services that a list and the live view do not both show ready."""
+        return [
+            service
+            for service in self._wanted
+            for seen in [(listed.get(service), live.get(service))]
+            if not all(s and isinstance(self._judge(service, s), Ready) for s in seen)
+        ]
+
     @property
     def settled(self) -> bool:
         """Nothing is on its way any more, and nothing that is ready looks otherwise just now."""
@@ -101,9 +112,12 @@ class Belief:
     def _newest(
         self, service: ServiceName, live: Mapping[ServiceName, AppState]
     ) -> AppState | None:
-        """Of one version the truth tells more; version 0 is a list's: older than everything."""
+        """Of one version the one that names what is in the way, else the truth, counts.
+
+        A list leaves the health of resources out. Version 0 is a list's: older than everything.
+        """
         known = [s for s in (self._truth.get(service), live.get(service)) if s is not None]
-        state = max(known, key=lambda s: s.version, default=None)
+        state = max(known, key=lambda s: (s.version, len(s.waits_for)), default=None)
         if state is not None and state.version <= self._absent.get(service, -1):
             return None
         return state

@@ -162,15 +162,12 @@ class Rollout:
         return self.belief.settled and not self._builds.running
 
     async def _last_word(self, live: Live, deadline: datetime) -> bool:
-        """Ask Argo CD itself once, since a stream may have missed an event."""
+        """Ask Argo CD itself, since a stream may have missed an event."""
         if not self._doubted:
             self.tracker.step(Step.CHECKING)
         clock = self.context.clock
-        left = max((deadline - clock.now()).total_seconds(), _LAST)
         try:
-            states = await self.run.call(
-                "the last look", lambda: self.argocd.survey(self.env), within=left
-            )
+            states = await self._look(live, deadline)
         except TransientError as error:
             raise NotDeployed(f"How the services are could not be checked: {error}") from None
         now = clock.now()
@@ -182,3 +179,33 @@ class Rollout:
         self._doubted = True  # from now on the card stays where it is until it is sure
         self.tracker.back_to(Step.DEPLOYING)
         return False
+
+    async def _look(self, live: Live, deadline: datetime) -> Mapping[ServiceName, AppState]:
+        """One list; where that and the live view do not agree that all is well, a plain GET.
+
+        A list is answered from a cache of Argo CD's, which may be late; a GET is not.
+        """
+
+        async def read(service: ServiceName) -> AppState | None:
+            return await self.run.call(
+                f"look at {service}",
+                lambda: self.argocd.read(self.env, service),
+                within=self._left(deadline),
+            )
+
+        listed = await self.run.call(
+            "the last look", lambda: self.argocd.survey(self.env), within=self._left(deadline)
+        )
+        doubtful = self.belief.doubtful(listed, live.states)
+        results = await self.run.gather([read(n) for n in doubtful], limit=PARALLEL)
+        found = dict(listed)
+        for service, result in zip(doubtful, results, strict=True):
+            if isinstance(result, Exception):
+                raise result
+            found.pop(service, None)
+            if result is not None:
+                found[service] = result
+        return found
+
+    def _left(self, deadline: datetime) -> float:
+        return max((deadline - self.context.clock.now()).total_seconds(), _LAST)
