@@ -1,40 +1,46 @@
-"""What a tear-down looks for afterwards, and what nobody can look at from here."""
+"""What a tear-down looks for afterwards, and what nobody can look at from here.
 
-from collections.abc import Awaitable, Callable
+That the base Application is absent proves the namespace gone only where Qbot had it deleted in the
+foreground: deleted by somebody else, without its finalizer or without cascading, it may have left
+the namespace behind. The proof outlives the operation in the audit log. Where there is none it is
+"not checked", and said so, and does not hold the environment back: no later look could prove it,
+and the branch would be taken for ever.
+"""
+
 from dataclasses import dataclass
 
 from qbot.domain.environment import Environment
 from qbot.domain.names import BASE
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import Proof
 from qbot.errors import PermanentError, TransientError
-from qbot.operations.removal import holder
+from qbot.operations.context import Context
+from qbot.operations.foundation import ENSURED
+from qbot.operations.removal import PROVEN, holder
 from qbot.operations.run import Run
 
 _PATIENCE = 60.0  # seconds for each look
 _OUT_OF_SIGHT = Proof("Volumes and DNS records", None, "Qbot has no access to the cluster")
+_NOT_OURS = "its base Application was there no more when Qbot came to delete it"
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """`checked` are those that have to hold before an environment counts as deleted."""
+    """`all` as they are shown; what is `unproven` holds the environment back.
 
-    checked: tuple[Proof, ...]
+    `unseen` cannot be looked at in this case and could in others, so it is worth a sentence.
+    """
 
-    @property
-    def all(self) -> tuple[Proof, ...]:
-        """With what cannot be checked."""
-        return (*self.checked, _OUT_OF_SIGHT)
-
-    @property
-    def unproven(self) -> tuple[Proof, ...]:
-        """There still, or not to be seen although it should be."""
-        return tuple(p for p in self.checked if not p.gone)
+    all: tuple[Proof, ...]
+    unproven: tuple[Proof, ...]
+    unseen: tuple[Proof, ...]
 
 
-async def proofs_of(run: Run, argocd: ArgoCD, env: Environment) -> Proofs:
-    """Look at the source of truth; the base Application's 404 stands for the namespace."""
+async def proofs_of(
+    run: Run, context: Context, env: Environment, *, base_deleted: bool | None
+) -> Proofs:
+    """Look at the source of truth; `base_deleted` is what `Removal` says of it."""
+    argocd = context.instance(env)
 
     async def applications() -> Proof:
         states = await argocd.survey(env)
@@ -43,17 +49,37 @@ async def proofs_of(run: Run, argocd: ArgoCD, env: Environment) -> Proofs:
 
     async def namespace() -> Proof:
         state = await argocd.read(env, BASE)
-        return Proof("Namespace", state is None, holder(state) if state else "")
+        if state is not None:
+            return Proof("Namespace", gone=False, note=holder(state))
+        return await _without_base(context, env, base_deleted=base_deleted)
 
     async def project() -> Proof:
         return Proof("AppProject", not await argocd.project_exists(env))
 
     looks = (("Applications", applications), ("Namespace", namespace), ("AppProject", project))
-    return Proofs(tuple([await _proof(run, thing, look) for thing, look in looks]))
+    found: list[Proof] = []
+    blind: list[Proof] = []
+    for thing, look in looks:
+        try:
+            found.append(await run.call(f"proof: {thing}", look, within=_PATIENCE))
+        except (TransientError, PermanentError) as error:
+            found.append(Proof(thing, None, str(error)))
+            blind.append(found[-1])
+    return Proofs(
+        all=(*found, _OUT_OF_SIGHT),
+        unproven=tuple(p for p in found if p.gone is False or p in blind),
+        unseen=tuple(p for p in found if p.gone is None and p not in blind),
+    )
 
 
-async def _proof(run: Run, thing: str, look: Callable[[], Awaitable[Proof]]) -> Proof:
-    try:
-        return await run.call(f"proof: {thing}", look, within=_PATIENCE)
-    except (TransientError, PermanentError) as error:
-        return Proof(thing, None, str(error))
+async def _without_base(context: Context, env: Environment, *, base_deleted: bool | None) -> Proof:
+    """What the absence of the base Application says about the namespace."""
+    if base_deleted is None:
+        match await context.store.last_audited(env.id, (ENSURED, PROVEN)):
+            case None:
+                return Proof("Namespace", gone=True, note="it was never made")
+            case last:
+                base_deleted = last == PROVEN
+    if base_deleted:
+        return Proof("Namespace", gone=True)
+    return Proof("Namespace", None, _NOT_OURS)

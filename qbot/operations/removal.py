@@ -1,7 +1,8 @@
 """Taking an environment's parts away, in order; every part may run twice.
 
-Syncs are stopped, service Applications deleted and awaited, then the base Application (with it
-the namespace), then the AppProject. A project deleted before its Applications wedges both.
+Syncs are stopped, service Applications deleted and each proven absent, then the base Application
+(with it the namespace) goes, then the AppProject. A project deleted before its Applications wedges
+both.
 """
 
 from collections import Counter
@@ -31,6 +32,7 @@ _AGAIN = timedelta(seconds=10)  # after which an Application that does not go is
 _STOP_AGAIN = timedelta(seconds=5)  # after which a sync that goes on is stopped again
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ROUNDS = 3
+PROVEN = "namespace.deleted"  # in the audit log: the base was deleted by us, then absent
 _NAMED = 3
 _OUTAGE = timedelta(seconds=30)  # a look that took this long met an Argo CD that was away
 _GRACE = timedelta(minutes=2)  # that a deletion has at least after an outage
@@ -61,6 +63,12 @@ class Removal:
         self._tracker = tracker
         self._env = tracker.env
         self._deadline = deadline
+        self.base_deleted: bool | None = None
+        """Whether Argo CD took this tear-down's deletion of the base Application; None: it saw
+        none. What somebody else has deleted may have left the namespace behind."""
+        self._known = {p.service for p in self._env.plans}
+        self._known |= {s.service for s in tracker.progress.services}
+        self._absent: set[ServiceName] = set()  # proven in this round
         self._surveyed: datetime | None = None
         self._rounds: Counter[ServiceName] = Counter()
         self._asked: dict[ServiceName, datetime] = {}
@@ -78,12 +86,14 @@ class Removal:
             await self._services()
             await self._base()
             if not await self._survey():  # a request of a dead run may have landed late
+                await self._prove_base()
                 return await self._project()
         raise Stuck("New Applications keep appearing in this environment: something makes them.")
 
     async def _services(self) -> None:
-        """Events are hints; the list is the truth."""
+        """Events are hints, and a list may be late: none is left once each was asked for."""
         self._surveyed = None
+        self._absent.clear()
         async with Live(self._run, self._argocd, self._env, self._context.clock) as live:
             while apps := await self._left(live):
                 await self._stop(apps)
@@ -100,8 +110,25 @@ class Removal:
         if not apps:
             apps = _services(await self._survey())
             at = self._surveyed = self._context.clock.now()
+        self._known |= apps.keys()
+        self._absent -= apps.keys()
+        apps = apps or await self._unlisted()
         self._show(apps, at)
         return apps
+
+    async def _unlisted(self) -> Apps:
+        """What no list shows and is there: it was made just now, or has lost its label."""
+        names = sorted(self._known - self._absent - {BASE})
+        found = await self._run.gather([self._read(n) for n in names], limit=PARALLEL)
+        there = {}
+        for name, state in zip(names, found, strict=True):
+            if isinstance(state, Exception):
+                raise state
+            if state is None:
+                self._absent.add(name)
+            else:
+                there[name] = state
+        return there
 
     def _show(self, apps: Apps, at: datetime) -> None:
         rows = {r.service: r for r in self._tracker.progress.services}
@@ -151,19 +178,25 @@ class Removal:
             self._tracker.step(Step.REMOVING)
             await self._all([self._delete_one(n) for n in services])
 
-    async def _delete_one(self, service: ServiceName) -> None:
-        async def remove() -> None:
-            await self._argocd.delete_application(self._env, service)
+    async def _delete_one(self, service: ServiceName) -> bool:
+        """Whether Argo CD took it, in this run or before a crash: it was not absent already."""
+
+        async def remove() -> bool:
+            return await self._argocd.delete_application(self._env, service)
 
         detail = (("application", str(self._env.app(service))),)
-        changes = [Audited("application.deleted", "done", detail)]
+        done = Audited("application.deleted", "done", detail)
+        taken = False
         turn = self._rounds[service]
         self._rounds[service] += 1
         try:
-            await self._run.step(f"delete:{turn}:{service}", remove, changes=changes)
+            taken = await self._run.step(
+                f"delete:{turn}:{service}", remove, changes=lambda took: [done] if took else []
+            )
         except PermanentError as error:
             self._refused[service] = str(error)
         self._asked[service] = self._context.clock.now()
+        return taken
 
     def _give_up(self, apps: Apps) -> None:
         now = self._context.clock.now()
@@ -184,17 +217,33 @@ class Removal:
 
     async def _base(self) -> None:
         """The base Application; its 404 after a foreground deletion proves the rest."""
-        state = await self._read_base()
-        if state is None:
-            return
-        await self._stop({BASE: state})
-        await self._delete([BASE])
-        while (state := await self._read_base()) is not None:
+        state = await self._read(BASE)
+        await self._delete_base(state)
+        while (state := await self._read(BASE)) is not None:
             await self._stop({BASE: state})
+            if self._is_due(BASE, state):
+                await self._delete_base(state)
             why = self._refused.get(BASE) or holder(state)
             if BASE in self._refused or self._context.clock.now() >= self._deadline:
                 raise Stuck(f"The namespace {self._env.name} is still there. {why}".strip())
             await self._run.sleep(_BASE_LOOK)
+
+    async def _delete_base(self, state: AppState | None) -> None:
+        """Where it is absent too: the step tells whether an earlier run has had it deleted."""
+        if state is not None:
+            self._tracker.step(Step.REMOVING)
+            await self._stop({BASE: state})
+        if await self._delete_one(BASE):
+            self.base_deleted = True
+        elif state is not None:
+            self.base_deleted = False
+
+    async def _prove_base(self) -> None:
+        """Write the proof down: should the rest get stuck, the next tear-down finds no base."""
+        if not self.base_deleted:
+            return
+        detail = (("namespace", str(self._env.name)),)
+        await self._run.step("namespace", _nothing, changes=[Audited(PROVEN, "done", detail)])
 
     async def _project(self) -> None:
         """Argo CD refuses while an Application refers to it."""
@@ -212,8 +261,8 @@ class Removal:
     async def _survey(self) -> Apps:
         return await self._look("survey", lambda: self._argocd.survey(self._env))
 
-    async def _read_base(self) -> AppState | None:
-        return await self._look("base", lambda: self._argocd.read(self._env, BASE))
+    async def _read(self, service: ServiceName) -> AppState | None:
+        return await self._look(f"read {service}", lambda: self._argocd.read(self._env, service))
 
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T:
         """Ask Argo CD; an outage must not use up the time that the deletion itself needs."""
@@ -224,10 +273,14 @@ class Removal:
             self._deadline = max(self._deadline, clock.now() + _GRACE)
         return found
 
-    async def _all(self, work: Collection[Coroutine[Any, Any, None]]) -> None:
+    async def _all(self, work: Collection[Coroutine[Any, Any, object]]) -> None:
         for result in await self._run.gather(list(work), limit=PARALLEL):
             if isinstance(result, Exception):
                 raise result
+
+
+async def _nothing() -> None:
+    """A step that only records."""
 
 
 def _services(states: Apps) -> Apps:

@@ -36,12 +36,13 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     except Stuck as why:
         stuck = str(why)
     tracker.step(Step.PROVING)
-    proofs = await proofs_of(run, argocd, env)
+    proofs = await proofs_of(run, context, env, base_deleted=removal.base_deleted)
     left = ", ".join(f"{p.thing} ({p.note})" if p.note else p.thing for p in proofs.unproven)
     if left and not stuck:
         stuck = f"Not proven to be gone: {left}."
     if stuck:
         return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
-    outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, "", proofs=proofs.all)
+    unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
+    outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, unseen, proofs=proofs.all)
     said = CardsSuperseded(env.id, "This environment has been deleted.", context.clock.now())
     return Outcome(outcome.end, outcome.headline, [*outcome.changes, said])

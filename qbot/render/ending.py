@@ -36,7 +36,7 @@ def _sentence(progress: Progress, style: Style) -> str:
     match progress.end:
         case End.SUCCEEDED:
             done = "ready" if kind is Kind.CREATE else DONE[kind]
-            return f"{branch} is {done}{took}.{_where(progress, style)}"
+            return f"{branch} is {done}{took}.{reason}{_where(progress, style)}"
         case End.FAILED if kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:

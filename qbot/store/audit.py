@@ -1,12 +1,12 @@
 """The append-only log: one row per decision and effect, in the transaction of what it tells of."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
 from qbot.store.rows import document, time_text
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Script, listed, sql
 
 
 def note(
@@ -32,3 +32,14 @@ def note(
         outcome,
         document(dict(detail)),
     )
+
+
+def last_done(env: EnvId, actions: Collection[str]) -> Script[str | None]:
+    """The newest of these actions that was done to an environment."""
+    rows = yield sql(
+        "select action from audit where env_id = ? and outcome = 'done' "
+        "and cast(? as text) like '%,' || action || ',%' order by seq desc limit 1",
+        env,
+        listed(actions),
+    )
+    return str(rows[0]["action"]) if rows else None

@@ -9,7 +9,7 @@ from qbot.domain.operation import Durations, EnvironmentSummary, Operation
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
-from qbot.store import environments, operations
+from qbot.store import audit, environments, operations
 from qbot.store.rows import time_text
 from qbot.store.statements import Driver, Script, alone
 
@@ -46,6 +46,10 @@ class SqlStore:
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long successful operations of this kind, about every service, took to succeed."""
         return await self._driver.run(operations.durations(env, kind, limit))
+
+    async def last_audited(self, env: EnvId, actions: Collection[str]) -> str | None:
+        """Which of these actions was the last to be done to this environment; None: none ever."""
+        return await self._driver.run(audit.last_done(env, actions))
 
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for two days at least)."""

@@ -166,6 +166,9 @@ class Places:
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         return Durations()
 
+    async def last_audited(self, env: EnvId, actions: object) -> str | None:
+        return None
+
     async def saw(self, key: str) -> bool:
         return True
 

@@ -116,6 +116,13 @@ def test_deleted(golden: Golden) -> None:
     golden("end_deleted", end_reply(done, STYLE))
 
 
+def test_what_a_deletion_could_not_check_is_said_in_its_reply() -> None:
+    why = "Namespace: not checked (its base Application was there no more)."
+    done = replace(TEARDOWN, step=Step.ENDED, end=End.SUCCEEDED, ended_at=NOW, headline=why)
+    assert f"is deleted after 2 min 28 s. {why}" in end_reply(done, STYLE).text
+    assert why in card(done, STYLE).text
+
+
 def test_stuck(golden: Golden) -> None:
     stuck = replace(
         TEARDOWN,

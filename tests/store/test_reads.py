@@ -2,7 +2,7 @@
 
 import asyncio
 
-from qbot.domain.changes import Change, PhaseChanged, PlansChanged
+from qbot.domain.changes import Audited, Change, PhaseChanged, PlansChanged
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId, ServiceName
 from qbot.domain.progress import End
@@ -158,3 +158,21 @@ async def test_an_environment_was_last_used_when_its_newest_operation_ended(
     await wishes.journal.finish(claim, End.SUCCEEDED, "")
     (used, _) = [s.last_used for s in await wishes.database.store.environments()]
     assert used == clock.now()
+
+
+async def test_the_last_of_some_actions_is_the_newest_that_was_done(wishes: Wishes) -> None:
+    op = await wishes.create("a")
+    other = await wishes.create("b")
+    assert op.env
+    assert other.env
+    for claim in await wishes.claim():
+        if claim.operation.env != op.env:
+            continue
+        made, gone = Audited("thing.made", "done"), Audited("thing.gone", "done")
+        await wishes.journal.commit(claim, "1", None, [made, gone, Audited("thing.lost", "done")])
+        await wishes.journal.commit(claim, "2", None, [Audited("thing.made", "refused")])
+    store = wishes.database.store
+    assert await store.last_audited(op.env, ("thing.made", "thing.gone")) == "thing.gone"
+    assert await store.last_audited(op.env, ("thing.made",)) == "thing.made"
+    assert await store.last_audited(op.env, ("thing",)) is None
+    assert await store.last_audited(other.env, ("thing.made",)) is None
