@@ -1,13 +1,14 @@
-"""Container logs: a few plausible lines per pod.
+"""Container logs: what the pods of an Application print, as a stream.
 
 Source: Argo CD `server/application/application.go` (PodLogs).
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from qbot.sandbox.argocd.api.frames import Frames
+from qbot.sandbox.argocd.api.output import containers, lines
 from qbot.sandbox.argocd.api.requests import Context
 from qbot.sandbox.argocd.api.resources import RUNS_PODS, pod_name
 from qbot.sandbox.argocd.engine.cluster import Live
@@ -15,6 +16,7 @@ from qbot.sandbox.argocd.errors import INVALID, ApiError
 from qbot.sandbox.argocd.objects import Json, moment, name_of, project_of, stamp
 
 _MOST_PODS = 10
+_NOT_HERE = ("follow", "previous", "filter", "sinceSeconds", "sinceTime", "untilTime", "download")
 
 
 class Logs:
@@ -37,8 +39,9 @@ class Logs:
         app = self._context.find(request, account)
         thing = f"{project_of(app)}/{name_of(app)}"
         self._context.access.enforce(account, "logs", "get", thing)
-        if request.query.get("follow") in ("true", "1"):
-            self._context.refuse("logs with follow")
+        for part in _NOT_HERE:
+            if request.query.get(part, "") not in ("", "false", "0"):
+                self._context.refuse(f"logs with {part}")
         pods = [
             live
             for live in self._context.engine.cluster.tracked(name_of(app))
@@ -48,46 +51,42 @@ class Logs:
             message = "max pods to view logs are reached. Please provide more granular query"
             raise ApiError(INVALID, message)
         frames = Frames(request)
-        entries = [entry for live in pods for entry in self._entries(live)]
+        container = request.query.get("container", "")
+        entries = [entry for live in pods for entry in self._entries(live, container)]
+        entries.sort(key=lambda entry: str(entry["timeStamp"]))
         tail = request.query.get("tailLines", "")
         for entry in entries[-int(tail) :] if tail.isdigit() and int(tail) else entries:
             await frames.send(frames.encode({"result": entry}))
         if pods:
-            now = stamp(self._context.kernel.clock.now())
-            last = {
-                "content": "",
-                "timeStamp": now,
-                "last": True,
-                "timeStampStr": now,
-                "podName": "",
-            }
+            last = _entry("", self._context.kernel.clock.now(), "", last=True)
             await frames.send(frames.encode({"result": last}))
         return await frames.end()
 
-    def _entries(self, live: Live) -> list[Json]:
+    def _entries(self, live: Live, container: str) -> list[Json]:
+        """A line each second; those of a failing pod came just now."""
+        pod, known = pod_name(live), containers(live)
+        status, message = self._context.engine.cluster.health(live)
+        found = lines(live, status, message)
+        if container and container not in known:
+            found = [f"container {container} is not valid for pod {pod}"]
         start = moment(live.created)
+        if status == "Degraded":
+            start = self._context.kernel.clock.now() - timedelta(seconds=len(found))
         return [
-            {
-                "content": line,
-                "timeStamp": stamp(start + timedelta(seconds=number)),
-                "last": False,
-                "timeStampStr": stamp(start + timedelta(seconds=number)),
-                "podName": pod_name(live),
-            }
-            for number, line in enumerate(self._lines(live))
+            _entry(line, start + timedelta(seconds=number), pod)
+            for number, line in enumerate(found)
         ]
 
-    def _lines(self, live: Live) -> list[str]:
-        status, message = self._context.engine.cluster.health(live)
-        name = live.manifest.name
-        lines = [f"{name}: starting", *(f"{name}: image {each}" for each in live.manifest.images)]
-        match status:
-            case "Degraded":
-                return [*lines, f"{name}: error: {message}"]
-            case "Healthy":
-                return [*lines, f"{name}: done" if live.is_hook else f"{name}: ready"]
-            case _:
-                return lines
+
+def _entry(content: str, at: datetime, pod: str, *, last: bool = False) -> Json:
+    time = stamp(at)
+    return {
+        "content": content,
+        "timeStamp": time,
+        "last": last,
+        "timeStampStr": time,
+        "podName": pod,
+    }
 
 
 def _fits(live: Live, request: web.Request) -> bool:

@@ -5,17 +5,20 @@ ListResourceEvents).
 """
 
 import json
+from collections.abc import Iterator
 
 from aiohttp import web
 
+from qbot.sandbox.argocd.api.happenings import resource_events
 from qbot.sandbox.argocd.api.requests import Context
 from qbot.sandbox.argocd.engine import conditions
 from qbot.sandbox.argocd.engine.cluster import Live
 from qbot.sandbox.argocd.engine.sources import SourceError
-from qbot.sandbox.argocd.errors import UNKNOWN, ApiError
+from qbot.sandbox.argocd.errors import INVALID, UNKNOWN, ApiError
 from qbot.sandbox.argocd.manifests import Manifest
-from qbot.sandbox.argocd.objects import Json, name_of
+from qbot.sandbox.argocd.objects import Json, name_of, stamp
 
+_ASKED = ("resourceUID", "resourceName", "resourceNamespace")
 RUNS_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 
@@ -37,12 +40,7 @@ class Resources:
     async def tree(self, request: web.Request) -> web.Response:
         """Every live resource, with one pod below each workload."""
         app = self._compared(request)
-        nodes: list[Json] = []
-        for live in self._context.engine.cluster.tracked(name_of(app)):
-            status, message = self._context.engine.cluster.health(live)
-            nodes.append(_node(live, status, message))
-            if live.manifest.kind in RUNS_PODS:
-                nodes.append(_pod_node(live, status, message))
+        nodes = [node for _, node in self._nodes(app)]
         return web.json_response({"nodes": nodes, "shardsCount": 1})
 
     async def managed(self, request: web.Request) -> web.Response:
@@ -65,12 +63,31 @@ class Resources:
         return web.json_response({"items": items})
 
     async def events(self, request: web.Request) -> web.Response:
-        """The Application's own events."""
+        """The Application's own events, or those of one resource of it."""
         app = self._context.find(request, self._context.access.account(request))
         if request.query.get("resourceUID"):
-            return web.json_response({"metadata": {}, "items": []})
-        items = self._context.engine.journal.of(app)
+            items = self._events_of_resource(app, request)
+        else:
+            items = self._context.engine.journal.of(app)
         return web.json_response({"metadata": {}, "items": items})
+
+    def _events_of_resource(self, app: Json, request: web.Request) -> list[Json]:
+        asked = tuple(request.query.get(field, "") for field in _ASKED)
+        for live, node in self._nodes(app):
+            if asked == (node["uid"], node["name"], node.get("namespace", "")):
+                at = stamp(self._context.kernel.clock.now())
+                return resource_events(live, node, at)
+        message = f"{asked[1]} not found as part of application {name_of(app)}"
+        raise ApiError(INVALID, message)
+
+    def _nodes(self, app: Json) -> Iterator[tuple[Live, Json]]:
+        """Every live resource, with one pod after each workload."""
+        cluster = self._context.engine.cluster
+        for live in cluster.tracked(name_of(app)):
+            status, message = cluster.health(live)
+            yield live, _node(live, status, message)
+            if live.manifest.kind in RUNS_PODS:
+                yield live, _pod_node(live, status, message)
 
     def _compared(self, request: web.Request) -> Json:
         app = self._context.find(request, self._context.access.account(request))
