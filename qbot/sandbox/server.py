@@ -17,6 +17,8 @@ from qbot.sandbox.slack import SlackStandIn
 from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 from qbot.sandbox.standin import StandIn
 
+GITLAB_CALLBACK = "/gitlab/link"  # below Qbot's address, as registered with GitLab
+
 
 class Sandbox:
     """A world of its own; several can run beside each other in one process.
@@ -48,7 +50,12 @@ class Sandbox:
         self._mode, self._qbot_url = mode, qbot_url
         self.kernel = Kernel(clock=SandboxClock(speed=speed))
         self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url, scopes=scopes)
-        self.gitlab = GitLabStandIn(self.kernel, services=services, stages=stages)
+        self.gitlab = GitLabStandIn(
+            self.kernel,
+            services=services,
+            stages=stages,
+            oauth_callbacks=[f"{qbot_url}{GITLAB_CALLBACK}"],
+        )
         self.argocd = ArgoCDStandIn(
             self.kernel, self.gitlab.repositories, stages=lambda: self.gitlab.placements
         )

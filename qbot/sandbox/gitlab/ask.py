@@ -12,6 +12,7 @@ from qbot.sandbox.gitlab.params import Params
 from qbot.sandbox.gitlab.world import World
 
 READS = frozenset({"GET", "HEAD"})
+_ABOUT_PEOPLE = ("/gitlab/api/v4/user", "/gitlab/api/v4/users")  # the scope read_user suffices
 
 
 @dataclass(slots=True)
@@ -39,17 +40,19 @@ class Ask:
         """Who asks."""
         return self.token.user
 
-    def project(self, least: Role = Role.GUEST) -> Project:
+    def project(self, least: Role = Role.GUEST, *, archived: bool = False) -> Project:
         """The project in the path, if the asker has at least this role.
 
         Raises:
-            ApiError: 404 where it is invisible, 403 where the role is too low.
+            ApiError: 404 where it is invisible, 403 where the role is too low, or for a write
+                to an archived project (unless `archived`: the caller has words of its own).
         """
         found = self.world.project(self.path["id"])
         role = self.world.role(self.user, found) if found else Role.NONE
         if found is None or role is Role.NONE:
             raise not_found("Project")
-        if role < least:
+        writes = self.request.method not in READS
+        if role < least or (writes and found.archived and not archived):
             raise forbidden()
         return found
 
@@ -93,6 +96,8 @@ def authenticate(world: World, request: web.Request) -> Token:
     if token.expires_at is not None and token.expires_at <= world.now():
         raise _invalid("Token is expired. You can either do re-authorization or token refresh.")
     needed = {"api", "read_api"} if request.method in READS else {"api"}
+    if request.path.startswith(_ABOUT_PEOPLE) and request.method in READS:
+        needed |= {"read_user"}
     if not needed & set(token.scopes):
         raise _insufficient(" ".join(sorted(needed)))
     return token

@@ -1,15 +1,26 @@
 """Pipelines in time: each push starts one, which builds, tests and ends as it was told to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
-from qbot.sandbox.gitlab.model import ZERO_SHA, Job, Pipeline, Project, Push, User
+from qbot.sandbox.gitlab.ci_config import CiConfigError, PlannedJob, plan
+from qbot.sandbox.gitlab.model import (
+    ZERO_SHA,
+    Job,
+    MergeRequest,
+    Pipeline,
+    Project,
+    Push,
+    User,
+)
 from qbot.sandbox.gitlab.world import World
 
 ENDINGS = frozenset({"success", "failed", "canceled"})
 HELD = "running"  # does not end until told how
 _CONFIG = ".gitlab-ci.yml"
 _PICKED_UP = 2  # seconds until a runner takes the first job
+_PICKED_UP_SOON = 0.5  # the same for jobs that are known to be short
 _SHORTEST, _SPREAD = 58, 30  # seconds of work: every commit has its own, always the same, length
 _BUILD_SHARE = 0.6
 _TEST_SHARE = 1 - _BUILD_SHARE
@@ -27,31 +38,65 @@ class Ci:
         self.on_change: list[Callable[[Project, Pipeline], None]] = []
 
     def pushed(self, push: Push) -> None:
-        """Start a pipeline for what was pushed, if the project has any jobs."""
+        """Start a pipeline for what was pushed, if the project has any jobs for pushes."""
         kind, _, ref = push.ref.removeprefix("refs/").partition("/")
-        if push.after != ZERO_SHA and self.configured(push.project, push.after):
+        if push.after == ZERO_SHA:
+            return
+        with suppress(CiConfigError):
             pipeline = self.start(push.project, ref, push.after, push.user, "push")
             pipeline.before_sha, pipeline.tag = push.before, kind == "tags"
 
-    def configured(self, project: Project, sha: str) -> bool:
-        """Whether this commit describes any jobs."""
-        return project.repository.file(sha, _CONFIG) is not None
+    def merge_request_moved(self, project: Project, found: MergeRequest, user: User) -> None:
+        """Start a pipeline for a merge request's newest commit, if there are jobs for that."""
+        with suppress(CiConfigError):
+            self.start_for(project, found, user)
 
-    def start(self, project: Project, ref: str, sha: str, user: User, source: str) -> Pipeline:
-        """A new pipeline, on its way."""
+    def start_for(self, project: Project, found: MergeRequest, user: User) -> Pipeline:
+        """A pipeline of a merge request.
+
+        Raises:
+            CiConfigError: there is nothing to run for merge requests.
+        """
+        ref, branch = f"refs/merge-requests/{found.iid}/head", found.source_branch
+        return self.start(
+            project, ref, found.sha, user, "merge_request_event", source_branch=branch
+        )
+
+    def start(
+        self,
+        project: Project,
+        ref: str,
+        sha: str,
+        user: User,
+        source: str,
+        *,
+        source_branch: str = "",
+        variables: Sequence[dict[str, str]] = (),
+        inputs: Mapping[str, str] | None = None,
+    ) -> Pipeline:
+        """A new pipeline, on its way.
+
+        Raises:
+            CiConfigError: there is nothing to run.
+        """
+        known = {each["key"]: each["value"] for each in variables}
+        jobs = self._plan(project, sha, source, known, inputs or {})
         pipeline = self._record(project, ref, sha, user, source)
-        self._verdicts[pipeline.id] = self._next.pop((project.id, ref), "success")
-        pipeline.jobs = [self._job(name, user) for name in ("build", "test")]
+        pipeline.source_branch, pipeline.variables = source_branch, list(variables)
+        pipeline.jobs = [self._job(job, user) for job in jobs]
+        self._verdicts[pipeline.id] = self._verdict(project, pipeline)
         self._launch(project, pipeline)
         return pipeline
 
     def record_passed(self, project: Project, ref: str, user: User) -> None:
         """A pipeline that ended well some time ago, for the tip of a branch."""
         sha = project.repository.branches()[ref]
-        if not self.configured(project, sha):
+        try:
+            jobs = self._plan(project, sha, "push", {}, {})
+        except CiConfigError:
             return
         pipeline = self._record(project, ref, sha, user, "push")
-        pipeline.jobs = [self._job(name, user) for name in ("build", "test")]
+        pipeline.jobs = [self._job(job, user) for job in jobs]
         at = project.repository.commit(sha).committed_at
         pipeline.created_at = pipeline.started_at = at
         for job in pipeline.jobs:
@@ -66,7 +111,7 @@ class Ci:
         """
         if status not in ENDINGS | {HELD}:
             raise ValueError(f"status must be one of {sorted(ENDINGS | {HELD})}")
-        latest = latest_pipeline(project, ref=ref)
+        latest = next((p for p in reversed(project.pipelines) if p.about(ref)), None)
         if latest is not None and latest.id in self._tasks:
             self._verdicts[latest.id] = status
             told, self._told = self._told, asyncio.Event()
@@ -89,9 +134,10 @@ class Ci:
         again = [j for j in pipeline.jobs if j.status in ("failed", "canceled") and not j.retried]
         for job in again:
             job.retried = True
-            pipeline.jobs.append(self._job(job.name, user))
+            planned = PlannedJob(job.name, job.stage, job.script, job.seconds)
+            pipeline.jobs.append(self._job(planned, user))
         if again:
-            self._verdicts[pipeline.id] = self._next.pop((project.id, pipeline.ref), "success")
+            self._verdicts[pipeline.id] = self._verdict(project, pipeline)
             self._launch(project, pipeline)
 
     def stop(self) -> None:
@@ -111,14 +157,15 @@ class Ci:
     async def _run(self, project: Project, pipeline: Pipeline) -> None:
         work = self._world.kernel.clock.work
         seconds = _SHORTEST + int(pipeline.sha[:4], 16) % _SPREAD
-        await work(_PICKED_UP)
+        await work(_PICKED_UP if pipeline.jobs[0].seconds is None else _PICKED_UP_SOON)
         pipeline.started_at = pipeline.started_at or self._world.now()
         self._set(project, pipeline, "running")
         jobs = [job for job in pipeline.jobs if job.status == "created"]
         for job in jobs:
             job.status, job.started_at = "running", self._world.now()
             self._changed(project, pipeline)
-            await work(seconds * (_BUILD_SHARE if job.name == "build" else _TEST_SHARE))
+            share = seconds * (_BUILD_SHARE if job.stage == "build" else _TEST_SHARE)
+            await work(share if job.seconds is None else job.seconds)
             last = job is jobs[-1]
             self._end(job, await self._ending(pipeline) if last else "success")
         del self._tasks[pipeline.id]
@@ -153,8 +200,31 @@ class Ci:
         project.pipelines.append(pipeline)
         return pipeline
 
-    def _job(self, name: str, user: User) -> Job:
-        return Job(self._world.next_id(), name, name, "created", user, self._world.now())
+    def _plan(
+        self,
+        project: Project,
+        sha: str,
+        source: str,
+        variables: Mapping[str, str],
+        inputs: Mapping[str, str],
+    ) -> list[PlannedJob]:
+        text = project.repository.read(sha, _CONFIG)
+        if text is None:
+            raise CiConfigError("Missing CI config file")
+        return plan(text, source, variables, inputs)
+
+    def _verdict(self, project: Project, pipeline: Pipeline) -> str:
+        """How it ends: as told for its ref or for the source branch behind it, else well."""
+        for ref in (pipeline.ref, pipeline.source_branch):
+            if (told := self._next.pop((project.id, ref), None)) is not None:
+                return told
+        return "success"
+
+    def _job(self, job: PlannedJob, user: User) -> Job:
+        number, now = self._world.next_id(), self._world.now()
+        made = Job(number, job.name, job.stage, "created", user, now)
+        made.script, made.seconds = job.script, job.seconds
+        return made
 
 
 def latest_pipeline(project: Project, *, ref: str = "", sha: str = "") -> Pipeline | None:

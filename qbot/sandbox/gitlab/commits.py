@@ -67,8 +67,9 @@ def _log(ask: Ask, project: Project) -> Iterator[Commit]:
     author = params.text("author").lower()
     topological = params.choice("order", ("default", "topo"), "default") == "topo"
     first_parent = params.boolean("first_parent")
+    tips, without = _range(ask, project)
     for commit in history.log(
-        repository, _tips(ask, project), first_parent=first_parent, topological=topological
+        repository, tips, without=without, first_parent=first_parent, topological=topological
     ):
         if since is not None and commit.committed_at < since:
             continue
@@ -80,16 +81,19 @@ def _log(ask: Ask, project: Project) -> Iterator[Commit]:
             yield commit
 
 
-def _tips(ask: Ask, project: Project) -> list[str]:
+def _range(ask: Ask, project: Project) -> tuple[list[str], str | None]:
+    """Where the log starts, and whose history it leaves out (`a..b`)."""
     if ask.params.boolean("all"):
-        return list(project.repository.branches().values())
+        return list(project.repository.branches().values()), None
     ref = ask.params.text("ref_name") or project.default_branch
     if "..." in ref:
-        raise NotBuiltError("a log of a range of revisions")
-    sha = project.repository.resolve(ref)
-    if sha is None:
+        raise NotBuiltError("a log of the symmetric difference of revisions")
+    without, dots, tip = ref.rpartition("..")
+    found = project.repository.resolve(tip)
+    hidden = project.repository.resolve(without) if dots else None
+    if found is None or (dots and hidden is None):
         raise NotBuiltError("the log of a revision that does not exist")
-    return [sha]
+    return [found], hidden
 
 
 async def get_commit(ask: Ask) -> Reply:

@@ -28,7 +28,7 @@ projects/:/search projects/:/share/* projects/:/snippets/* projects/:/star proje
 projects/:/transfer projects/:/trigger/* projects/:/triggers/* projects/:/unarchive
 projects/:/uploads/* projects/:/users projects/:/variables/* projects/:/wikis/*
 projects/:/repository/archive projects/:/repository/blobs/:/* projects/:/repository/changelog
-projects/:/repository/contributors projects/:/repository/merge_base
+projects/:/repository/contributors
 projects/:/repository/merged_branches projects/:/repository/submodules/:
 projects/:/repository/commits/:/cherry_pick projects/:/repository/commits/:/comments
 projects/:/repository/commits/:/discussions/* projects/:/repository/commits/:/revert

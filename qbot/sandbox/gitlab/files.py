@@ -1,4 +1,4 @@
-"""Files and folders at a revision: content, headers alone, raw bytes, trees."""
+"""Files and folders: content, headers alone, raw bytes, trees; commits of a single file."""
 
 import hashlib
 from base64 import b64encode
@@ -7,13 +7,24 @@ from typing import Any
 
 import pygit2
 
+from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.ask import Ask, Reply
-from qbot.sandbox.gitlab.committing import last_commit
-from qbot.sandbox.gitlab.errors import not_found
+from qbot.sandbox.gitlab.committing import (
+    check_push,
+    content_of,
+    is_stale,
+    start_of,
+    store_changes,
+)
+from qbot.sandbox.gitlab.errors import message, not_found
 from qbot.sandbox.gitlab.model import Project, Role
 from qbot.sandbox.gitlab.paging import keyset_page, offset_page, rows_after
 from qbot.sandbox.gitlab.routing import Route, route
 from qbot.sandbox.repos import File
+
+_DELETES = "branch commit_message start_branch author_email author_name"
+_WRITES = f"{_DELETES} content encoding"
+_STALE = "You are attempting to update a file that has changed since you started editing it."
 
 
 def routes() -> list[Route]:
@@ -23,6 +34,9 @@ def routes() -> list[Route]:
         route("GET", one, get_file, takes="ref"),
         route("HEAD", one, check_file, takes="ref"),
         route("GET", f"{one}/raw", get_raw, takes="ref", lacks="lfs"),
+        route("POST", one, create_file, takes=_WRITES, lacks="execute_filemode"),
+        route("PUT", one, update_file, takes=f"{_WRITES} last_commit_id", lacks="execute_filemode"),
+        route("DELETE", one, delete_file, takes=f"{_DELETES} last_commit_id"),
         route("GET", "/projects/:id/repository/tree", list_tree, "path ref recursive page_token"),
     ]
 
@@ -54,6 +68,51 @@ async def get_raw(ask: Ask) -> Reply:
     """Just the bytes."""
     _, found = _file(ask, ask.project(Role.REPORTER))
     return Reply(found.data)
+
+
+async def create_file(ask: Ask) -> Reply:
+    """Commit a new file."""
+    project, parent = _start(ask, "content")
+    if project.repository.file(parent, ask.path["file_path"]) is not None:
+        raise message(400, "A file with this name already exists")
+    return _write(ask, project, parent, content_of(ask.params), 201)
+
+
+async def update_file(ask: Ask) -> Reply:
+    """Commit another content of a file."""
+    project, parent = _start(ask, "content")
+    _check_there(ask, project, parent)
+    return _write(ask, project, parent, content_of(ask.params), 200)
+
+
+async def delete_file(ask: Ask) -> Reply:
+    """Commit that a file is gone."""
+    project, parent = _start(ask)
+    _check_there(ask, project, parent)
+    _write(ask, project, parent, None, 200)
+    return Reply(None, 204)
+
+
+def _start(ask: Ask, *needed: str) -> tuple[Project, str]:
+    ask.params.require("branch", "commit_message", *needed)
+    project, branch = ask.project(Role.DEVELOPER, archived=True), ask.params.text("branch")
+    check_push(ask, project, branch)
+    return project, start_of(ask, project, branch)
+
+
+def _check_there(ask: Ask, project: Project, parent: str) -> None:
+    path = ask.path["file_path"]
+    if is_stale(project.repository, parent, path, ask.params.raw("last_commit_id")):
+        raise message(400, _STALE)
+    if project.repository.file(parent, path) is None:
+        raise message(400, "A file with this name doesn't exist")
+
+
+def _write(ask: Ask, project: Project, parent: str, content: bytes | None, status: int) -> Reply:
+    path, branch = ask.path["file_path"], ask.params.text("branch")
+    sha = store_changes(ask, project, parent, {path: content})
+    ask.world.move(project, f"refs/heads/{branch}", sha, ask.user)
+    return Reply({"file_path": path, "branch": branch}, status)
 
 
 async def list_tree(ask: Ask) -> Reply:
@@ -110,6 +169,6 @@ def _facts(ask: Ask, project: Project, sha: str, found: File) -> dict[str, Any]:
         "ref": ask.params.text("ref"),
         "blob_id": found.id,
         "commit_id": sha,
-        "last_commit_id": last_commit(project.repository, sha, path),
+        "last_commit_id": history.last_change(project.repository, sha, path),
         "execute_filemode": found.executable,
     }

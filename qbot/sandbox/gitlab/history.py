@@ -54,9 +54,24 @@ def log(
 
 
 def touches(repository: Repository, commit: Commit, path: str) -> bool:
-    """Whether a commit changed a file or anything in a folder, against its first parent."""
-    before = _object_at(repository, commit.parents[0], path) if commit.parents else None
-    return before != _object_at(repository, commit.sha, path)
+    """Whether a commit changed a file or anything in a folder, against each of its parents."""
+    after = _object_at(repository, commit.sha, path)
+    if not commit.parents:
+        return after is not None
+    return all(_object_at(repository, parent, path) != after for parent in commit.parents)
+
+
+def last_change(repository: Repository, sha: str, path: str) -> str | None:
+    """The newest commit in this history that changed a file, as `git log -1` finds it.
+
+    A merge that only brings the change in does not count: its branch is followed.
+    """
+    while True:
+        here, parents = _object_at(repository, sha, path), repository.commit(sha).parents
+        same = next((p for p in parents if _object_at(repository, p, path) == here), None)
+        if same is None:
+            return sha if parents or here is not None else None
+        sha = same
 
 
 def merge_base(repository: Repository, one: str, other: str) -> str | None:

@@ -1,11 +1,11 @@
 """The life of merge requests: mergeability that takes a moment, merging, closing."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
+from typing import Any
 
 from qbot.sandbox.gitlab import history
-from qbot.sandbox.gitlab.ci import latest_pipeline
 from qbot.sandbox.gitlab.model import (
     ZERO_SHA,
     MergeRequest,
@@ -16,13 +16,17 @@ from qbot.sandbox.gitlab.model import (
     Role,
     User,
 )
+from qbot.sandbox.gitlab.rebasing import rebase
 from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.repos import Person
 
 _PREPARING = timedelta(seconds=1)
 _CHECKING = timedelta(seconds=1)
+_REBASING = 1
+_REBASE_FAILED = "Rebase failed: Rebase locally, resolve all conflicts, then push the branch."
 _REMOVAL = 2  # seconds from a merge until its source branch is gone
 TRANSIENT = frozenset({"preparing", "checking"})
+STILL_RUNNING = "ci_still_running"
 
 
 class MergeMachine:
@@ -30,13 +34,14 @@ class MergeMachine:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._removals: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.on_head: list[Callable[[Project, MergeRequest, User], None]] = []
 
     def stop(self) -> None:
-        """Leave the source branches alone that were about to go."""
-        for removal in self._removals:
-            removal.cancel()
-        self._removals.clear()
+        """Leave undone what is under way: source branches about to go, rebases."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
 
     def open(
         self, project: Project, author: User, source: str, target: str, title: str
@@ -57,11 +62,36 @@ class MergeMachine:
         )
         self._look(project, merge_request)
         project.merge_requests.append(merge_request)
+        self._new_head(project, merge_request, author)
         return merge_request
 
     def status(self, project: Project, merge_request: MergeRequest) -> str:
         """GitLab's `detailed_merge_status`."""
-        now, repository = self._world.now(), project.repository
+        before_ci = self._state(project, merge_request)
+        if before_ci:
+            return before_ci
+        if self.conflicts(project, merge_request):
+            return "conflict"
+        return _ci_status(project, merge_request) or "mergeable"
+
+    def obstacle(self, project: Project, merge_request: MergeRequest) -> str:
+        """The status that forbids a merge, conflicts apart; empty where there is none."""
+        return self._state(project, merge_request) or _ci_status(project, merge_request)
+
+    def conflicts(self, project: Project, merge_request: MergeRequest) -> bool:
+        """Whether git cannot merge it."""
+        repository = project.repository
+        target = repository.branches()[merge_request.target_branch]
+        return history.merge_tree(repository, target, merge_request.sha) is None
+
+    def diverged(self, project: Project, merge_request: MergeRequest) -> int:
+        """How many commits the target has that the source lacks."""
+        repository = project.repository
+        target = repository.branches().get(merge_request.target_branch)
+        return history.ahead_behind(repository, merge_request.sha, target)[1] if target else 0
+
+    def _state(self, project: Project, merge_request: MergeRequest) -> str:
+        now, branches = self._world.now(), project.repository.branches()
         if merge_request.state != "opened":
             return "not_open"
         if now < merge_request.created_at + _PREPARING:
@@ -70,11 +100,8 @@ class MergeMachine:
             return "checking"
         if is_draft(merge_request):
             return "draft_status"
-        target = repository.branches().get(merge_request.target_branch)
-        if target is None or merge_request.source_branch not in repository.branches():
-            return "commits_status"
-        merged = history.merge_tree(repository, target, merge_request.sha)
-        return "mergeable" if merged is not None else "conflict"
+        there = merge_request.source_branch in branches and merge_request.target_branch in branches
+        return "" if there else "commits_status"
 
     def merge(
         self, project: Project, merge_request: MergeRequest, user: User, message: str = ""
@@ -100,8 +127,7 @@ class MergeMachine:
         self._end(project, merge_request, user)
         self._world.move(project, f"refs/heads/{merge_request.target_branch}", sha, user)
         if merge_request.remove_source:
-            removal = self._remove(project, merge_request, user)
-            self._removals.append(self._world.kernel.spawn(removal, "remove source branch"))
+            self._spawn(self._remove(project, merge_request, user), "remove source branch")
         return sha
 
     def changed_paths(self, project: Project, merge_request: MergeRequest) -> list[str]:
@@ -121,6 +147,25 @@ class MergeMachine:
         merge_request.state, merge_request.closed_by, merge_request.closed_at = "opened", None, None
         self._look(project, merge_request)
         self._changed(project, merge_request)
+
+    def retarget(
+        self, project: Project, merge_request: MergeRequest, target: str, user: User
+    ) -> None:
+        """Aim it at another branch; mergeability and pipelines start anew."""
+        if target == merge_request.target_branch:
+            return
+        merge_request.target_branch = target
+        self._look(project, merge_request)
+        self._changed(project, merge_request)
+        self._new_head(project, merge_request, user)
+
+    def rebase(self, project: Project, merge_request: MergeRequest, user: User) -> bool:
+        """Start to move it onto its target's tip; False while that is under way already."""
+        if merge_request.rebasing:
+            return False
+        merge_request.rebasing, merge_request.merge_error = True, None
+        self._spawn(self._rebase(project, merge_request, user), "rebase")
+        return True
 
     def comment(self, project: Project, merge_request: MergeRequest, user: User, body: str) -> Note:
         """Add a note."""
@@ -158,6 +203,7 @@ class MergeMachine:
         merge_request.sha, merge_request.auto_merge_user = push.after, None
         self._look(push.project, merge_request)
         self._changed(push.project, merge_request)
+        self._new_head(push.project, merge_request, push.user)
 
     def _target_moved(self, push: Push, merge_request: MergeRequest) -> None:
         repository = push.project.repository
@@ -188,6 +234,29 @@ class MergeMachine:
             "merge_request", project=project.path, iid=merge_request.iid, state=merge_request.state
         )
 
+    def _new_head(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        for listener in self.on_head:
+            listener(project, merge_request, user)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._tasks.append(self._world.kernel.spawn(work, name))
+
+    async def _rebase(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        await self._world.kernel.clock.work(_REBASING)
+        merge_request.rebasing = False
+        branches = project.repository.branches()
+        source, target = merge_request.source_branch, merge_request.target_branch
+        if source not in branches or target not in branches:
+            return
+        who, now = Person(user.name, user.email), self._world.now()
+        sha = rebase(project.repository, branches[source], branches[target], committer=who, at=now)
+        if sha is None:
+            merge_request.merge_error = _REBASE_FAILED
+            self._changed(project, merge_request)
+        elif sha != branches[source]:
+            self._world.move(project, f"refs/heads/{source}", sha, user)
+
     async def _remove(self, project: Project, merge_request: MergeRequest, user: User) -> None:
         await self._world.kernel.clock.work(_REMOVAL)
         if project.repository.branches().get(merge_request.source_branch) == merge_request.sha:
@@ -207,9 +276,24 @@ def is_draft(merge_request: MergeRequest) -> bool:
     return merge_request.title.lower().startswith(("draft:", "[draft]", "(draft)"))
 
 
+def pipelines_of(project: Project, merge_request: MergeRequest) -> Iterator[Pipeline]:
+    """Its own pipelines and those of its source branch, newest first."""
+    refs = (merge_request.source_branch, f"refs/merge-requests/{merge_request.iid}/head")
+    return (p for p in reversed(project.pipelines) if p.ref in refs)
+
+
 def head_pipeline(project: Project, merge_request: MergeRequest) -> Pipeline | None:
     """The newest pipeline of its newest commit."""
-    return latest_pipeline(project, ref=merge_request.source_branch, sha=merge_request.sha)
+    own = (p for p in pipelines_of(project, merge_request) if p.sha == merge_request.sha)
+    return next(own, None)
+
+
+def _ci_status(project: Project, merge_request: MergeRequest) -> str:
+    """What CI holds it back for; empty where it does not."""
+    head = head_pipeline(project, merge_request)
+    if not project.needs_pipeline or (head is not None and head.status == "success"):
+        return ""
+    return STILL_RUNNING if head is not None and head.active else "ci_must_pass"
 
 
 def _open(project: Project) -> Iterator[MergeRequest]:

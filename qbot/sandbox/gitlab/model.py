@@ -73,6 +73,8 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     external: bool = False
+    script: tuple[str, ...] = ()
+    seconds: float | None = None  # how long it really takes; None: as long as others
     retried: bool = False
     target_url: str | None = None
     description: str | None = None
@@ -80,7 +82,7 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Pipeline:
-    """One pipeline of one commit."""
+    """One pipeline of one commit; one of a merge request knows that one's source branch."""
 
     id: int
     iid: int
@@ -92,11 +94,16 @@ class Pipeline:
     updated_at: datetime
     status: str = "created"
     before_sha: str = "0" * 40
+    source_branch: str = ""
     tag: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
     jobs: list[Job] = field(default_factory=list)
     variables: list[dict[str, str]] = field(default_factory=list)
+
+    def about(self, ref: str) -> bool:
+        """Whether it ran for a branch or tag, also by way of a merge request."""
+        return ref in (self.ref, self.source_branch)
 
     @property
     def active(self) -> bool:
@@ -142,7 +149,42 @@ class MergeRequest:
     merge_commit_sha: str | None = None
     squash_commit_sha: str | None = None
     merge_error: str | None = None
+    rebasing: bool = False
+    approvals: dict[int, datetime] = field(default_factory=dict)  # user id -> when
     notes: list[Note] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Environment:
+    """Where a project is deployed to."""
+
+    id: int
+    name: str
+    slug: str
+    tier: str
+    created_at: datetime
+    updated_at: datetime
+    state: str = "available"
+    external_url: str = ""
+    description: str = ""
+    auto_stop: str = "always"
+
+
+@dataclass(slots=True, eq=False)
+class Deployment:
+    """One deployment to an environment, as another system reported it."""
+
+    id: int
+    iid: int
+    environment: Environment
+    ref: str
+    sha: str
+    tag: bool
+    user: User
+    created_at: datetime
+    updated_at: datetime
+    status: str = "created"
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +217,8 @@ class Project:
     protected: dict[str, Protection] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)
     merge_requests: list[MergeRequest] = field(default_factory=list)
+    environments: list[Environment] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
     members: dict[int, Role] = field(default_factory=dict)
 
     def protection(self, branch: str) -> Protection | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.ci import Ci, latest_pipeline
-from qbot.sandbox.gitlab.errors import forbidden, message, not_found
+from qbot.sandbox.gitlab.ci_config import CiConfigError
+from qbot.sandbox.gitlab.errors import forbidden, invalid, message, not_found
 from qbot.sandbox.gitlab.model import Job, Pipeline, Project, Role
 from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.people import user_json
@@ -56,7 +57,7 @@ def routes(ci: Ci) -> list[Route]:
         route("GET", f"{one}/variables", list_variables),
         route("POST", f"{one}/retry", retry_pipeline),
         route("POST", f"{one}/cancel", cancel_pipeline),
-        route("POST", "/projects/:id/pipeline", create_pipeline, "ref variables", "inputs"),
+        route("POST", "/projects/:id/pipeline", create_pipeline, "ref variables inputs"),
         route("GET", "/projects/:id/jobs/:job_id", get_job),
         route("GET", "/projects/:id/jobs/:job_id/trace", get_trace),
     ]  # fmt: skip
@@ -194,7 +195,9 @@ async def get_job(ask: Ask) -> Reply:
 async def get_trace(ask: Ask) -> Reply:
     """Its log."""
     _, job = _job(ask, ask.project(Role.REPORTER))
-    lines = [f"Running with gitlab-runner on {job.name}"] if job.started_at else []
+    lines = ["Running with gitlab-runner 18.9.0", *(f"$ {line}" for line in job.script)]
+    if job.started_at is None:
+        lines = []
     ends = {"success": "Job succeeded", "failed": "ERROR: Job failed: exit code 1"}
     lines += [ends[job.status]] if job.status in ends else []
     return Reply("".join(f"{line}\n" for line in lines).encode())
@@ -232,19 +235,28 @@ def _create(ask: Ask, project: Project, ci: Ci) -> Pipeline:
     sha = project.repository.resolve(ref)
     if sha is None or ref not in {**project.repository.branches(), **project.repository.tags()}:
         raise message(400, {"base": ["Reference not found"]})
-    if not ci.configured(project, sha):
-        raise message(400, {"base": ["Missing CI config file"]})
     since = ask.world.now() - timedelta(minutes=1)
     recent = [p for p in project.pipelines if p.sha == sha and p.created_at > since]
     if sum(p.user is ask.user and p.source == "api" for p in recent) >= _CREATIONS_PER_MINUTE:
         raise message(429, {"error": _TOO_OFTEN})
-    pipeline = ci.start(project, ref, sha, ask.user, "api")
+    variables, inputs = _variables(ask), ask.params.raw("inputs") or {}
+    if not isinstance(inputs, dict):
+        raise invalid("inputs is invalid")
+    try:
+        pipeline = ci.start(project, ref, sha, ask.user, "api", variables=variables, inputs=inputs)
+    except CiConfigError as error:
+        raise message(400, {"base": [str(error)]}) from None
     pipeline.tag = ref not in project.repository.branches()
-    if ask.params.has("variables"):
-        pipeline.variables = [
-            {"variable_type": "env_var"} | given for given in ask.params.objects("variables")
-        ]
     return pipeline
+
+
+def _variables(ask: Ask) -> list[dict[str, str]]:
+    if not ask.params.has("variables"):
+        return []
+    given = ask.params.objects("variables")
+    if any(not isinstance(each.get("key"), str) or "value" not in each for each in given):
+        raise invalid("variables[0][key] is missing, variables[0][value] is missing")
+    return [{"variable_type": "env_var"} | each | {"value": str(each["value"])} for each in given]
 
 
 def _pipeline(ask: Ask, project: Project) -> Pipeline:

@@ -21,6 +21,7 @@ def routes() -> list[Route]:
     return [
         route("GET", "/projects/:id/repository/compare", compare,
               takes="from to straight", lacks="from_project_id unidiff"),
+        route("GET", "/projects/:id/repository/merge_base", get_merge_base, takes="refs"),
         route("GET", _TAGS, list_tags, takes="search order_by sort page_token"),
         route("POST", _TAGS, create_tag, takes="tag_name ref message", lacks="release_description"),
         route("GET", f"{_TAGS}/:tag_name", get_tag),
@@ -52,6 +53,25 @@ async def compare(ask: Ask) -> Reply:
             "web_url": url,
         }
     )
+
+
+async def get_merge_base(ask: Ask) -> Reply:
+    """The best common ancestor of two revisions or more."""
+    project, refs = ask.project(Role.REPORTER), ask.params.texts("refs")
+    repository = project.repository
+    if len(refs) < 2:
+        raise message(400, "Provide at least 2 refs")
+    found = {ref: repository.resolve(ref) for ref in refs}
+    if unknown := [ref for ref, sha in found.items() if sha is None]:
+        noun = "ref" if len(unknown) == 1 else "refs"
+        raise message(400, f"Could not find {noun}: {', '.join(unknown)}")
+    base, *others = [sha for sha in found.values() if sha is not None]
+    for other in others:
+        common = history.merge_base(repository, base, other)
+        if common is None:
+            raise not_found("Merge Base")
+        base = common
+    return Reply(commit_json(ask.world, project, repository.commit(base)))
 
 
 async def list_tags(ask: Ask) -> Reply:

@@ -1,15 +1,19 @@
 """GitLab as one object: its world, its HTTP surface, what can be done to it from outside."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
 from qbot.sandbox import http
 from qbot.sandbox.gitlab import (
+    approvals,
     branches,
     commits,
     committing,
+    deployments,
+    environments,
     files,
     meta,
     people,
@@ -24,9 +28,11 @@ from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.drive import Drive
 from qbot.sandbox.gitlab.errors import FaultShapes
 from qbot.sandbox.gitlab.merge_request_lists import MergeRequestLists
+from qbot.sandbox.gitlab.merge_request_parts import MergeRequestParts
 from qbot.sandbox.gitlab.merge_requests import MergeRequests
 from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import Project, Protection, Role
+from qbot.sandbox.gitlab.oauth import Application, OAuth
 from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
 from qbot.sandbox.gitlab.world import World
@@ -45,6 +51,7 @@ from qbot.sandbox.shop.stages import (
 
 MANAGERS = "release-managers"
 DEFAULT_TOKEN = "gitlab-sandbox-token"
+OAUTH_CLIENT, OAUTH_SECRET = "qbot-sandbox", "gloas-sandbox-secret"
 
 
 class GitLabStandIn:
@@ -55,7 +62,8 @@ class GitLabStandIn:
     `token` is Qbot's: an administrator's (`admin`) sees everything, private e-mails too; else it
     is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
     and token (None: not limited, as self-managed installations come). `list_cache` turns on the
-    30 seconds for which GitLab repeats a branch list.
+    30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the addresses to
+    which an account link may send a browser back.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class GitLabStandIn:
         rate_limit: int | None = None,
         list_cache: bool = True,
         external_url: str = "",
+        oauth_callbacks: Sequence[str] = (),
     ) -> None:
         self.kernel = kernel
         self.token = token
@@ -83,18 +92,23 @@ class GitLabStandIn:
         self.world = World(kernel, self.repositories, external_url)
         self.ci = Ci(self.world)
         self.machine = MergeMachine(self.world)
+        application = Application("Qbot", OAUTH_CLIENT, OAUTH_SECRET, tuple(oauth_callbacks))
+        self.oauth = OAuth(self.world, application)
         self.world.on_push += [self.ci.pushed, self.machine.pushed]
         self.ci.on_change.append(self.machine.pipeline_changed)
+        self.machine.on_head.append(self.ci.merge_request_moved)
 
     def router(self) -> Router:
         """Every endpoint."""
-        modules = (projects, people, meta, commits, committing, files, refs, statuses)
+        modules = (approvals, projects, people, meta, commits, committing, deployments,
+                   environments, files, refs, statuses)  # fmt: skip
         return Router(
             [
                 *branches.routes(self._cache),
                 *pipelines.routes(self.ci),
                 *MergeRequestLists(self.machine).routes(),
                 *MergeRequests(self.machine).routes(),
+                *MergeRequestParts(self.machine, self.ci).routes(),
                 *(found for module in modules for found in module.routes()),
             ]
         )
@@ -106,6 +120,7 @@ class GitLabStandIn:
             middlewares=[http.middleware(self.kernel, "gitlab", MOUNT, FaultShapes())],
             client_max_size=30 * 1024**2,
         )
+        app.add_routes(self.oauth.routes())
         app.router.add_route("*", "/{path:.*}", api.serve)
         return app
 
@@ -168,6 +183,7 @@ class GitLabStandIn:
         """End what is on its way and remove the repositories from the disk."""
         self.ci.stop()
         self.machine.stop()
+        self.oauth.clear()
         self.world.clear()
         self.repositories.clear()
 

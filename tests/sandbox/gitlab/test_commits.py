@@ -56,7 +56,7 @@ def test_a_commit_changes_many_files_at_once_on_top_of_the_branch(
         ({"action": "delete", "file_path": "nope"}, "A file with this name doesn't exist"),
         (
             {"action": "update", "file_path": VALUES, "content": "x", "last_commit_id": "0" * 40},
-            "You are attempting to update a file that has changed since you started editing it.",
+            "The file has changed since you started editing it: chart/values.yaml",
         ),
         (
             {"action": "explode", "file_path": VALUES},
