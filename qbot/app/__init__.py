@@ -140,6 +140,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         team=identity.team,
         visitors=Visitors(slack, clock),
         store=database.store,
+        audit=database.audit,
         desk=desk,
         refused=metrics.refused,
     )

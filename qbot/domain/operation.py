@@ -77,7 +77,10 @@ def is_whole(asked: Input) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A wish to be written down. `key` makes the same delivery count once (any text, unique)."""
+    """A wish to be written down. `key` makes the same delivery count once (any text, unique).
+
+    `rule` is what allowed the actor to ask, for the audit log.
+    """
 
     kind: Kind
     input: Input
@@ -85,6 +88,7 @@ class Submission:
     actor: Actor
     place: Place
     key: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

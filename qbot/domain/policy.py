@@ -36,7 +36,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refuse; `reason` is told to the person, `rule` is counted and logged."""
+    """Refuse; `reason` is told to the person, `rule` is counted, logged and audited."""
 
     reason: str
     rule: str

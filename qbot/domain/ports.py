@@ -251,6 +251,17 @@ class Store(Protocol):
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""
 
 
+class Audit(Protocol):
+    """The append-only log, for decisions that belong to no operation."""
+
+    async def turned_away(self, who: Actor, rule: str, channel: str) -> None:
+        """Note that a rule refused somebody's request; the same again within a minute is one row.
+
+        Raises:
+            TransientError: the database is away.
+        """
+
+
 class Cards(Protocol):
     """The messages' rows, for the one dispatcher that may write to Slack at a time."""
 

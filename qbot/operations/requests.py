@@ -39,11 +39,15 @@ def new_env_id() -> EnvId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who asks, where, and the delivery's key (the same key counts once)."""
+    """Who asks, where, and the delivery's key (the same key counts once).
+
+    `rule` is what allowed it; the audit log tells.
+    """
 
     actor: Actor
     place: Place
     key: str
+    rule: str = ""
 
 
 class Requests:
@@ -203,7 +207,9 @@ class Requests:
         self, wanted: CreateInput, env: Environment, asked: Asked
     ) -> Submitted | BranchTaken | QuotaReached:
         rules = self._context.rules
-        wish = Submission(Kind.CREATE, wanted, env.id, asked.actor, asked.place, asked.key)
+        wish = Submission(
+            Kind.CREATE, wanted, env.id, asked.actor, asked.place, asked.key, asked.rule
+        )
         new = NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
         answer = await self._journal.submit(wish, new)
         self._wake()
@@ -216,7 +222,7 @@ class Requests:
         env: EnvId | None,
         asked: Asked,
     ) -> Submitted:
-        wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key)
+        wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key, asked.rule)
         answer = await self._journal.submit(wish)
         if not isinstance(answer, Submitted):
             raise TypeError(answer)  # only a reservation is refused by the database

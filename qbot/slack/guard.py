@@ -7,12 +7,13 @@ that raises is left to Bolt.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from qbot.domain.policy import Denied, Room, Visitor, admit
-from qbot.domain.ports import Store
+from qbot.domain.policy import Decision, Denied, Room, Visitor, admit
+from qbot.domain.ports import Audit, Store
+from qbot.errors import QbotError
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
 from qbot.slack.desk import Desk, RepeatedError
@@ -45,14 +46,17 @@ class Guard:
     team: str
     visitors: Visitors
     store: Store
+    audit: Audit
     desk: Desk
     refused: Callable[[str], None]
     patience: float = PATIENCE
 
     async def run(
-        self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[], Work]
+        self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[Delivery], Work]
     ) -> None:
         """Admit, prepare and do the work, acknowledge with its answer.
+
+        `prepare` gets the delivery with the rule that admitted it.
 
         Work that takes longer than Slack waits is acknowledged without an answer, goes on, and
         its answer follows by the response_url.
@@ -65,23 +69,23 @@ class Guard:
         await acknowledge(None)
         self.desk.later(self._follow_up(delivery, task))
 
-    async def _answer(self, delivery: Delivery, prepare: Callable[[], Work]) -> Reply:
+    async def _answer(self, delivery: Delivery, prepare: Callable[[Delivery], Work]) -> Reply:
         try:
-            if denied := await self._admit(delivery):
-                self.refused(denied.rule)
-                log.info("refused", rule=denied.rule, actor=delivery.asked.actor.key)
-                return refusal(denied.reason, style=self.desk.style)
-            work = prepare()
-            if work.once and not await self.store.saw(delivery.asked.key):
-                raise RepeatedError  # noqa: TRY301  (told of in the same way as by a submission)
-            return await work.run()
+            return await self.desk.tried(self._admitted(delivery, prepare))
         except RepeatedError:
             self.refused("repeated")
             return None
-        except Exception as error:  # noqa: BLE001  (explain logs it)
-            return self.desk.explain(error)
 
-    async def _admit(self, delivery: Delivery) -> Denied | None:
+    async def _admitted(self, delivery: Delivery, prepare: Callable[[Delivery], Work]) -> Reply:
+        decision = await self._decide(delivery)
+        if isinstance(decision, Denied):
+            return await self._turn_away(delivery, decision)
+        work = prepare(replace(delivery, asked=replace(delivery.asked, rule=decision.rule)))
+        if work.once and not await self.store.saw(delivery.asked.key):
+            raise RepeatedError
+        return await work.run()
+
+    async def _decide(self, delivery: Delivery) -> Decision:
         asked = delivery.asked
         if asked.actor.team != self.team:  # not worth a look at Slack
             visitor, room = Visitor(asked.actor), Room(asked.place.channel)
@@ -89,8 +93,17 @@ class Guard:
             visitor, room = await asyncio.gather(
                 self.visitors.visitor(asked.actor), self.visitors.room(asked.place.channel)
             )
-        decision = admit(visitor, room, team=self.team)
-        return decision if isinstance(decision, Denied) else None
+        return admit(visitor, room, team=self.team)
+
+    async def _turn_away(self, delivery: Delivery, denied: Denied) -> Message:
+        asked = delivery.asked
+        self.refused(denied.rule)
+        log.info("refused", rule=denied.rule, actor=asked.actor.key)
+        try:
+            await self.audit.turned_away(asked.actor, denied.rule, asked.place.channel)
+        except QbotError as error:  # refused all the same
+            log.warning("a refusal is not in the audit log", error=str(error))
+        return refusal(denied.reason, style=self.desk.style)
 
     async def _follow_up(self, delivery: Delivery, task: asyncio.Task[Reply]) -> None:
         reply = await task

@@ -75,7 +75,7 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
             else:
                 await ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
-        await guard.run(delivery, acknowledge, lambda: listeners.command(text, delivery))
+        await guard.run(delivery, acknowledge, lambda admitted: listeners.command(text, admitted))
 
     app.command(command)(typed)
 
@@ -89,7 +89,7 @@ def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
             if reply is not None:
                 guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(delivery, acknowledge, lambda: listeners.action(body, delivery))
+        await guard.run(delivery, acknowledge, lambda admitted: listeners.action(body, admitted))
 
     app.action(OURS)(pressed)
 
@@ -107,7 +107,9 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
             if reply is not None:
                 guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(delivery, acknowledge, lambda: listeners.form(body, delivery, outcome))
+        await guard.run(
+            delivery, acknowledge, lambda admitted: listeners.form(body, admitted, outcome)
+        )
 
     for callback in FORMS:
         app.view(callback)(submitted)

@@ -5,8 +5,12 @@ from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.store.deliveries import first
 from qbot.store.rows import document, time_text
-from qbot.store.statements import Script, listed, sql
+from qbot.store.statements import Driver, Script, listed, sql
+
+_WINDOW = 60  # seconds in which the same refusal of the same person is one row
 
 
 def note(
@@ -43,3 +47,22 @@ def last_done(env: EnvId, actions: Collection[str]) -> Script[str | None]:
         listed(actions),
     )
     return str(rows[0]["action"]) if rows else None
+
+
+class SqlAudit:
+    """Implements the port `Audit`."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def turned_away(self, who: Actor, rule: str, channel: str) -> None:
+        """Note a refusal; the same within the same minute is one row, over all replicas."""
+        await self._driver.run(_turned_away(who, rule, channel, self._clock.now()))
+
+
+def _turned_away(who: Actor, rule: str, channel: str, at: datetime) -> Script[None]:
+    window = int(at.timestamp()) // _WINDOW
+    if (yield from first(f"refused:{who.key}:{rule}:{window}", at)):
+        detail = (("rule", rule), ("channel", channel))
+        yield from note(who, "request.received", "refused", at, detail=detail)

@@ -1,4 +1,4 @@
-"""Opening the database: URL -> driver -> newest schema -> the three ports."""
+"""Opening the database: URL -> driver -> newest schema -> the ports."""
 
 import secrets
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from pathlib import Path
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
+from qbot.store.audit import SqlAudit
 from qbot.store.cards import SqlCards
 from qbot.store.housekeeping import forget_cards, forget_old, forget_work
 from qbot.store.journal import SqlJournal
@@ -27,6 +28,7 @@ class Database:
     journal: SqlJournal
     store: SqlStore
     cards: SqlCards
+    audit: SqlAudit
     driver: Driver
     clock: Clock
 
@@ -85,6 +87,7 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         journal=SqlJournal(driver, clock=clock, ids=ids),
         store=SqlStore(driver, clock=clock),
         cards=SqlCards(driver),
+        audit=SqlAudit(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

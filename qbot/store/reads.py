@@ -1,7 +1,6 @@
 """Reads for everybody, outside any operation."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId, OpId
@@ -10,8 +9,8 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.store import audit, environments, operations
-from qbot.store.rows import time_text
-from qbot.store.statements import Driver, Script, alone
+from qbot.store.deliveries import saw
+from qbot.store.statements import Driver, Script
 
 
 class SqlStore:
@@ -53,7 +52,7 @@ class SqlStore:
 
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for two days at least)."""
-        return await self._driver.run(_saw(key, self._clock.now()))
+        return await self._driver.run(saw(key, self._clock.now()))
 
 
 def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:
@@ -64,12 +63,3 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
         EnvironmentSummary(env, active.get(env.id), used.get(env.id, env.created_at))
         for env in found
     ]
-
-
-def _saw(key: str, at: datetime) -> Script[bool]:
-    rows = yield alone(
-        "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key",
-        key,
-        time_text(at),
-    )
-    return bool(rows)

@@ -143,7 +143,9 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
     yield sql("insert into op_keys(key, op_id) values(?, ?)", wish.key, op)
     if wish.env is not None and not dry:
         yield from _card(wish, wish.env, op, at)
-    yield from note(wish.actor, f"{wish.kind}.requested", "done", at, op=op, env=wish.env)
+    rule = (("rule", wish.rule),) if wish.rule else ()
+    action = f"{wish.kind}.requested"
+    yield from note(wish.actor, action, "done", at, op=op, env=wish.env, detail=rule)
     yield Notify(Channel.WORK)
 
 

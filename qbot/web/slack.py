@@ -48,6 +48,8 @@ def slack_app(
         raise ValueError("a signing secret is needed")
 
     def turn_away(status: int, reason: str) -> web.Response:
+        # Counted only: without Slack's signature anybody could fill the audit log, and in
+        # whose name they liked. Who is refused behind a signature is audited by the guard.
         refused(reason)
         return web.Response(status=status)
 

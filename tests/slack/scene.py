@@ -19,7 +19,7 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
 from qbot.domain.names import EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
-from qbot.domain.ports import Answers, ArgoCD, GitLab, Store
+from qbot.domain.ports import Answers, ArgoCD, Audit, GitLab, Store
 from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
@@ -42,6 +42,7 @@ from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.slack.visitors import Visitors
 from qbot.store import Database, open_store
+from qbot.store.statements import Row, Script, sql
 from qbot.web.metrics import Metrics
 from qbot.web.slack import slack_app
 from tests.sandbox.slack.stage import ANA, GENERAL, Stage, served, stage, until
@@ -175,6 +176,15 @@ class Scene:
 
     # What there is
 
+    async def audited(self, action: str) -> list[tuple[str, str, dict[str, str]]]:
+        """Rows of the audit log, oldest first: who, outcome and detail."""
+
+        def rows() -> Script[list[Row]]:
+            return (yield sql("select * from audit where action = ? order by seq", action))
+
+        found = await self.database.driver.run(rows())
+        return [(r["user_id"], r["outcome"], json.loads(r["detail"])) for r in found]
+
     async def operations(self, branch: str) -> list[Operation]:
         """Of one environment, oldest first."""
         env = await self.database.store.find(branch)
@@ -243,10 +253,12 @@ async def scene(
     *,
     patience: float = PATIENCE,
     store: Callable[[Store], Store] = lambda real: real,
+    audit: Callable[[Audit], Audit] = lambda real: real,
     style: Style | None = None,
     per_owner: int = 9,
 ) -> AsyncIterator[Scene]:
-    """Everything between Slack and the journal; `store` may stand in front of the guard's."""
+    """Everything between Slack and the journal; `store` and `audit` may stand in front of
+    the guard's."""
     clock, metrics, argocd = SystemClock(), Metrics(), Survey()
     async with stage(mode) as played:
         api = f"{played.kernel.url}/slack/api/"
@@ -260,8 +272,8 @@ async def scene(
             )
             guard = Guard(
                 team=played.slack.team_id, visitors=Visitors(slack, clock),
-                store=store(database.store), desk=desk, refused=metrics.refused,
-                patience=patience,
+                store=store(database.store), audit=audit(database.audit), desk=desk,
+                refused=metrics.refused, patience=patience,
             )  # fmt: skip
             bolt = bolt_app(
                 command=style.command, token=played.slack.bot_token, api_url=api,

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
-from qbot.domain.ports import Store
+from qbot.domain.people import Actor
+from qbot.domain.ports import Audit, Store
 from qbot.domain.progress import End
 from qbot.errors import PermanentError, TransientError
 from qbot.render.notices import notice
@@ -46,6 +47,16 @@ class Broken:
         raise self._error
 
 
+class Deaf:
+    """An audit log that cannot be written."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def turned_away(self, who: Actor, rule: str, channel: str) -> None:
+        raise self._error
+
+
 def broken(error: Exception) -> Callable[[Store], Store]:
     return lambda _: cast("Store", Broken(error))
 
@@ -57,7 +68,7 @@ class Witness:
     ran: list[Delivery] = field(default_factory=list)
 
     async def run(
-        self, delivery: Delivery, acknowledge: object, prepare: Callable[[], Work]
+        self, delivery: Delivery, acknowledge: object, prepare: Callable[[Delivery], Work]
     ) -> None:
         self.ran.append(delivery)
 
@@ -186,6 +197,37 @@ async def test_who_may_not_speak_is_told_why_and_counted(
     assert says in said(await either.type("create feat/x", user))
     assert await either.database.store.find("feat/x") is None
     assert either.counted(rule) == 1
+
+
+async def test_a_refusal_is_audited_once_a_minute_for_each_person_and_rule(
+    scene: Scene,
+) -> None:
+    for _ in range(3):
+        await scene.type("create feat/x", GUS)
+    await scene.type("help", ZOE)
+    await scene.type("help", ANA, PARTNERS)
+    rows = await scene.audited("request.received")
+    assert {(user, outcome, found["rule"]) for user, outcome, found in rows} == {
+        (GUS, "refused", "guest"),
+        (ZOE, "refused", "deactivated"),
+        (ANA, "refused", "shared-channel"),
+    }
+    assert len(rows) <= 4  # three, unless a minute ended in between
+    assert scene.counted("guest") == 3
+    assert rows[-1][2]["channel"] == PARTNERS
+
+
+async def test_a_refusal_is_told_although_it_cannot_be_audited(tmp_path: Path) -> None:
+    away = TransientError("the database is away")
+    async with built(tmp_path, audit=lambda _: cast("Audit", Deaf(away))) as scene:
+        with capture_logs() as logs:
+            assert "Guests of the workspace" in said(await scene.type("help", GUS))
+    assert "a refusal is not in the audit log" in [e["event"] for e in logs]
+
+
+async def test_what_is_submitted_is_audited_with_the_rule_that_allowed_it(scene: Scene) -> None:
+    await scene.type("create feat/x")
+    assert await scene.audited("create.requested") == [(ANA, "done", {"rule": "member"})]
 
 
 async def test_an_account_that_slack_does_not_know_is_refused(scene: Scene) -> None:

@@ -1,0 +1,18 @@
+"""What counts once: keys of deliveries, kept for some days (see `housekeeping`)."""
+
+from datetime import datetime
+
+from qbot.store.rows import time_text
+from qbot.store.statements import Script, alone, sql
+
+_NOTE = "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key"
+
+
+def saw(key: str, at: datetime) -> Script[bool]:
+    """Whether the key is new; a transaction of its own."""
+    return bool((yield alone(_NOTE, key, time_text(at))))
+
+
+def first(key: str, at: datetime) -> Script[bool]:
+    """The same inside a transaction that does more."""
+    return bool((yield sql(_NOTE, key, time_text(at))))
