@@ -24,7 +24,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from tests.world import World, buttons, free_port, until, world
+from qbot.sandbox.demo import free_port
+from tests.world import World, buttons, until, world
 
 PACE = 50  # commands a second
 SECONDS = 8

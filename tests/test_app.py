@@ -19,8 +19,9 @@ from qbot.app import _start
 from qbot.catalog import load_catalog
 from qbot.domain.names import BranchName, env_name
 from qbot.errors import PermanentError
+from qbot.sandbox.demo import free_port
 from qbot.settings import Settings, all_secrets, load
-from tests.world import Program, World, free_port, until, world
+from tests.world import Program, World, until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

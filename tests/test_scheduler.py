@@ -1,12 +1,12 @@
 """Ticks: they survive errors, and each fires once in a process."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
 
 from qbot.errors import TransientError
+from qbot.gateways.clock import SystemClock
 from qbot.scheduler import Scheduler
 
 
@@ -55,10 +55,10 @@ async def test_a_tick_that_is_due_fires_once_and_none_after_the_stop() -> None:
     scheduler.start()
     (job,) = scheduler._scheduler.get_jobs()
     assert job.next_run_time.minute == 17
-    job.modify(next_run_time=datetime.now(UTC))  # noqa: TID251  (APScheduler's own clock)
+    job.modify(next_run_time=SystemClock().now())
     await asyncio.wait_for(housekeeping.event.wait(), 5)
     (job,) = scheduler._scheduler.get_jobs()
-    assert job.next_run_time > datetime.now(UTC)  # noqa: TID251  (as above)
+    assert job.next_run_time > SystemClock().now()
     assert housekeeping.ran == 1
     scheduler.stop()
     await asyncio.sleep(0)

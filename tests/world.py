@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from qbot.sandbox.demo import free_port as free_port  # noqa: PLC0414  (tests take it from here)
+from qbot.sandbox.demo import free_port
 
 T = TypeVar("T")
 START = 90.0  # seconds; a loaded machine starts a process slowly

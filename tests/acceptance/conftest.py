@@ -6,6 +6,7 @@ import random
 import pytest
 
 from tests.databases import database_url, postgres_server, postgres_url
+from tests.dice import Dice
 
 __all__ = ["database_url", "postgres_server", "postgres_url"]
 
@@ -15,7 +16,7 @@ FULL = os.environ.get("QBOT_ACCEPTANCE") == "full"
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
     """Random moments that are the same in every run of one test."""
-    return random.Random(request.node.name)  # noqa: S311  (repeatable, not secret)
+    return Dice(request.node.name)
 
 
 def rounds(*, full: int, sample: int) -> list[int]:

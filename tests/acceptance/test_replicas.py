@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from qbot.domain.names import BranchName, env_name
+from qbot.sandbox.demo import free_port
 from tests.acceptance.checks import created_once, one_card_and_one_end
-from tests.world import Drive, World, free_port, until, world
+from tests.world import Drive, World, until, world
 
 SERVICES = 11
 LEASE, BEAT = 6.0, 1.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from qbot.domain.progress import Progress, Stage, Step
 from tests.cards.fakes import ended, ready
 from tests.cards.world import World, running
+from tests.dice import Dice
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Result:
 async def simulate(load: Load) -> Result:
     """Run all operations to their end and five minutes more."""
     world = World()
-    noise = random.Random(load.seed)  # noqa: S311  (repeatable load, no secret)
+    noise = Dice(load.seed)
     started: dict[str, float] = {}
     over: dict[str, float] = {}
     async with running(world) as dispatcher:

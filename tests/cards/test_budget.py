@@ -1,7 +1,6 @@
 """The limiter: never above Slack's budget, whatever asks and however slow the answers are."""
 
 import asyncio
-import random
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from qbot.cards.budget import POST, UPDATE, Budget
 from qbot.cards.lane import Lane, Limit, Ticket
 from qbot.cards.rank import Rank
 from tests.cards.virtual import VirtualClock, run
+from tests.dice import Dice
 
 
 def spend(lane: Lane, now: float) -> None:
@@ -35,7 +35,7 @@ def drain(lane: Lane, rank: Rank, until: float) -> list[float]:
 def test_slack_never_sees_more_than_the_limit_in_any_minute(
     seed: int, slowest: float, limit: int
 ) -> None:
-    noise = random.Random(seed)  # noqa: S311  (repeatable delays, no secret)
+    noise = Dice(seed)
     arrived: list[float] = []
 
     async def call(budget: Budget, ticket: Ticket) -> None:

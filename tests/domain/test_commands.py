@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,8 +25,8 @@ from qbot.domain.names import BranchName, ServiceName
 from qbot.errors import UserError
 
 
-def create(branch: str, **more: object) -> Create:
-    return Create(BranchName(branch), **more)  # type: ignore[arg-type]  # keywords of a table
+def create(branch: str, **more: Any) -> Create:
+    return Create(BranchName(branch), **more)
 
 
 CART = ServiceName("cart")

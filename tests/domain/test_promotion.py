@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from qbot.domain.names import ProjectPath, PromotionId, StageName
 from qbot.domain.promotion import (
     Edit,
     Plan,
+    Promotion,
     PromotionState,
     Version,
     branch_of,
@@ -40,9 +42,9 @@ def test_a_digest_is_that_of_canonical_json() -> None:
 
 
 @given(EDITS, st.randoms(use_true_random=False))
-def test_the_order_of_edits_is_no_part_of_the_digest(edits: list[Edit], random: object) -> None:
+def test_the_order_of_edits_is_no_part_of_the_digest(edits: list[Edit], random: Random) -> None:
     mixed = list(edits)
-    random.shuffle(mixed)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    random.shuffle(mixed)
     assert plan(*mixed).digest == plan(*edits).digest
 
 
@@ -154,9 +156,9 @@ UNPLANNED = replace(PROMOTION, plan=None)
     ],
 )
 def test_promotions_of_the_same_service_overlap(
-    mine: Plan, others: tuple[object, ...], found: object
+    mine: Plan, others: tuple[Promotion, ...], found: Promotion | None
 ) -> None:
-    assert overlapping(mine, others) is found  # type: ignore[arg-type]  # a table's tuple
+    assert overlapping(mine, others) is found
 
 
 def test_a_promotion_takes_its_services_until_it_has_ended() -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from aiohttp import web
@@ -8,6 +8,7 @@ from aiohttp import web
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError
 from qbot.gateways.clock import FollowedClock, SystemClock
+from qbot.sandbox.clock import SandboxClock
 from tests.clocks import START, HandClock
 
 DAY = 86_400.0
@@ -57,7 +58,7 @@ async def followed(told: Told) -> AsyncIterator[FollowedClock]:
 
 def ahead(clock: Clock) -> float:
     """Whole days by which a clock is ahead of the machine's."""
-    return round((clock.now() - datetime.now(UTC)).total_seconds() / DAY)  # noqa: TID251  (the machine's clock is what is compared with)
+    return round((clock.now().timestamp() - SandboxClock().time()) / DAY)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlencode
 
@@ -12,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
+from qbot.sandbox.clock import SandboxClock
 from qbot.settings import Settings, load, secret
 from tests.world import Drive, World, buttons, world
 
@@ -51,7 +51,7 @@ def command(text: str, trigger: str) -> bytes:
 def signed(shared: World, body: bytes, *, age: float = 0, forged: bool = False) -> dict[str, str]:
     """Headers as Slack sends them."""
     key = "forged" if forged else secret(settings_of(shared).slack.signing_secret)
-    stamp = str(int(time.time() - age))  # noqa: TID251  (as the stand-in for Slack does)
+    stamp = str(int(SandboxClock().time() - age))
     base = b"v0:" + stamp.encode() + b":" + body
     return {
         "X-Slack-Request-Timestamp": stamp,

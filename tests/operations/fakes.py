@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
@@ -72,10 +73,10 @@ class FakeArgoCD:
 
     # The world's side
 
-    def put(self, name: AppName, **changes: object) -> None:
+    def put(self, name: AppName, **changes: Any) -> None:
         """An Application changes by itself."""
         self._version += 1
-        self.apps[name] = replace(self.apps[name], version=self._version, **changes)  # type: ignore[arg-type]  # the tests name fields of AppState
+        self.apps[name] = replace(self.apps[name], version=self._version, **changes)
         self.wake()
 
     def release(self, *services: str) -> None:

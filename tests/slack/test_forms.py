@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
+from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.operation import CreateInput
+from qbot.domain.ports import Journal
 from qbot.domain.progress import Kind
 from qbot.errors import PermanentError, TransientError
 from qbot.sandbox.slack.model import View
@@ -36,8 +39,8 @@ async def test_the_create_form_does_what_the_command_does(either: Scene) -> None
     assert either.view() is None
     (operation,) = await either.operations("feat/x")
     assert operation.input == CreateInput(
-        branch=operation.input.branch,  # type: ignore[union-attr]
-        services=("cart", "orders"),  # type: ignore[arg-type]
+        branch=BranchName("feat/x"),
+        services=(ServiceName("cart"), ServiceName("orders")),
         source=source.id,
         ttl=timedelta(days=2),
     )
@@ -117,7 +120,7 @@ async def test_what_is_nobody_s_fault_leaves_the_form_open(scene: Scene, error: 
     view = await opened(scene, "create")
     journal = scene.database.journal
     try:
-        scene.desk.requests._journal = Broken(error)  # type: ignore[assignment]
+        scene.desk.requests._journal = broken(error)
         errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"})
     finally:
         scene.desk.requests._journal = journal
@@ -127,7 +130,7 @@ async def test_what_is_nobody_s_fault_leaves_the_form_open(scene: Scene, error: 
 
 async def test_a_bug_closes_the_form_and_is_told_with_a_reference(scene: Scene) -> None:
     view = await opened(scene, "create")
-    scene.desk.requests._journal = Broken(ZeroDivisionError())  # type: ignore[assignment]
+    scene.desk.requests._journal = broken(ZeroDivisionError())
     assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
     assert "Reference" in scene.private()[-1].text
 
@@ -152,3 +155,7 @@ class Broken:
 
     async def submit(self, *_: object) -> None:
         raise self._error
+
+
+def broken(error: Exception) -> Journal:
+    return cast("Journal", Broken(error))

@@ -96,7 +96,10 @@ async def test_a_store_that_hangs_delays_no_acknowledgement_and_the_answer_follo
     tmp_path: Path,
 ) -> None:
     go = asyncio.Event()
-    slow: Callable[[Store], Store] = lambda real: cast("Store", Slow(real, go))  # noqa: E731
+
+    def slow(real: Store) -> Store:
+        return cast("Store", Slow(real, go))
+
     async with built(tmp_path, patience=0.05, store=slow) as scene:
         payload = scene.line("help")
         outcome = await scene.send("slash", payload)

@@ -8,7 +8,7 @@ import pytest
 
 from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Phase
-from qbot.domain.names import EnvId
+from qbot.domain.names import BranchName, EnvId
 from qbot.domain.operation import (
     BranchTaken,
     CreateInput,
@@ -32,7 +32,8 @@ async def test_an_operation_is_read_as_it_was_submitted(wishes: Wishes) -> None:
 
 
 async def test_a_create_keeps_its_time_to_live(wishes: Wishes) -> None:
-    asked = CreateInput(branch=(await wishes.create("a")).progress.branch, ttl=timedelta(days=3))  # type: ignore[union-attr]
+    await wishes.create("a")
+    asked = CreateInput(branch=BranchName("a"), ttl=timedelta(days=3))
     operation = (await wishes.submit(None, replace(asked, dry_run=True))).operation
     assert operation.input == replace(asked, dry_run=True)
 

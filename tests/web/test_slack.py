@@ -20,6 +20,7 @@ from qbot.slack.listeners import Listeners
 from qbot.slack.register import bolt_app
 from qbot.web.slack import MAX_BODY, signed, slack_app
 from tests.clocks import START, HandClock
+from tests.dice import Dice
 from tests.sandbox.slack.stage import served
 
 SECRET = "shh"
@@ -203,7 +204,7 @@ async def test_only_post_is_served_and_only_there(door: Door, verb: str) -> None
 
 
 async def test_a_thousand_odd_requests_make_it_stumble_never(door: Door) -> None:
-    dice = random.Random(7)  # noqa: S311  (the same requests in every run)
+    dice = Dice(7)
     statuses = Counter[int]()
     for _ in range(1_000):
         body = odd_body(dice)

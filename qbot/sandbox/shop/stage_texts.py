@@ -220,7 +220,7 @@ def _plain(template: str, service: Service) -> str:
     """A template of the chart with a service's own values: an image without a tag."""
     text = template.replace(":{{ .Values.image.tag }}", "")
     for field, value in _FIELDS.items():
-        text = text.replace("{{ .%s }}" % field, value)  # noqa: UP031  (braces in the text)
+        text = text.replace("{{ ." + field + " }}", value)
     return _fill(text, service, replicas=service.replicas)
 
 

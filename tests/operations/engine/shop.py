@@ -1,7 +1,7 @@
 """Engines over a real database, and ways to stop them as rudely as a crash does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -95,14 +95,14 @@ class Outside:
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    def do(self, name: str) -> Callable[[], Any]:
+    def do(self, name: str) -> Callable[[], Awaitable[str]]:
         async def effect() -> str:
             self.done.append(name)
             return name
 
         return effect
 
-    def find(self, name: str) -> Callable[[], Any]:
+    def find(self, name: str) -> Callable[[], Awaitable[str | None]]:
         async def look() -> str | None:
             return name if name in self.done else None
 

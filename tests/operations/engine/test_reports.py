@@ -2,8 +2,10 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from qbot.domain.changes import CardChanged
+from qbot.domain.operation import CardRow
 from qbot.domain.progress import End, Progress, Step
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.reporting import Reporter
@@ -85,6 +87,10 @@ async def test_a_card_committed_with_a_step_is_not_overwritten_by_an_older_repor
     await shop.ended(op)
 
 
+def tells(trouble: str, card: CardRow) -> bool:
+    return card.progress.trouble == trouble
+
+
 async def test_troubles_are_shown_over_the_progress_until_they_end(shop: Shop) -> None:
     phases = [asyncio.Event() for _ in range(3)]
 
@@ -102,7 +108,7 @@ async def test_troubles_are_shown_over_the_progress_until_they_end(shop: Shop) -
     op = (await shop.wishes.create("a")).id
     since = shop.clock.now()
     for phase, message in zip(phases, ["GitLab away", "Argo CD away", ""], strict=True):
-        card = await shop.card_when(op, lambda c, m=message: c.progress.trouble == m)  # type: ignore[misc]  # a default binds the loop's value
+        card = await shop.card_when(op, partial(tells, message))
         assert card.progress.trouble_since == (since if message else None)
         await shop.clock.asleep()
         phase.set()

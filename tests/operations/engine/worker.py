@@ -7,12 +7,12 @@ Its operations have ten steps; the world outside is a folder: a step makes a fil
 import asyncio
 import os
 import sys
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from qbot.domain.progress import End, Kind
 from qbot.errors import TransientError
+from qbot.gateways.clock import SystemClock
 from qbot.operations.engine import Engine, Outcome, Run
 from qbot.store import open_store
 from qbot.store.statements import Script, sql
@@ -21,17 +21,6 @@ from tests.store.wishes import until
 STEPS = 10
 LEASE = 1.0
 BEAT = 0.1
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251  (stands in for the one place that may)
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class Folder:

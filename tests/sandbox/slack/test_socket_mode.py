@@ -34,13 +34,13 @@ async def played() -> AsyncIterator[Stage]:
 @asynccontextmanager
 async def connected(played: Stage) -> AsyncIterator[AsyncApp]:
     app = AsyncApp(client=played.client)
-    handler = AsyncSocketModeHandler(app, played.slack.app_token)
-    await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's
+    handler: Any = AsyncSocketModeHandler(app, played.slack.app_token)
+    await handler.connect_async()
     await until(lambda: played.slack.sockets.connections)
     try:
         yield app
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's
+        await handler.close_async()
 
 
 async def raw(played: Stage) -> aiohttp.ClientWebSocketResponse:
