@@ -1,7 +1,7 @@
 """What the app receives, field by field (https://docs.slack.dev/reference/interaction-payloads/)."""
 
 from qbot.sandbox.slack import seed, shapes
-from qbot.sandbox.slack.model import Channel, Json, Kind, Message, User, View
+from qbot.sandbox.slack.model import Channel, Json, Kind, Message, User, UserGroup, View
 from qbot.sandbox.slack.world import World
 
 TOKEN = "unused-verification-token"
@@ -137,6 +137,14 @@ def group_changed(group_id: str, user: str, *, present: bool, now: int) -> Json:
         "added_users_count": len(added),
         "removed_users": removed,
         "removed_users_count": len(removed),
+    }
+
+
+def group_updated(group: UserGroup) -> Json:
+    """subteam_updated: the whole group, whatever of it changed."""
+    return {
+        "type": "subteam_updated",
+        "subteam": shapes.group(group, with_users=True, with_count=True),
     }
 
 

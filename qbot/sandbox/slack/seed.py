@@ -68,7 +68,7 @@ def groups(by_name: dict[str, User]) -> list[UserGroup]:
     """User groups that policy may build on, and one that was switched off."""
     managers = [by_name["chloe"].id, by_name["dan"].id]
     return [
-        UserGroup("S05RELMGRS1", "release-managers", "Release managers", managers),
+        UserGroup("S0RELEASE", "release-managers", "Release managers", managers),
         UserGroup("S05ENG1NEER", "engineers", "Engineers", [by_name["ana"].id, by_name["ben"].id]),
         UserGroup("S05GONE0001", "night-shift", "Night shift", [], disabled=True),
     ]

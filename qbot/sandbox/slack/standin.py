@@ -141,6 +141,7 @@ class SlackStandIn:
             wanted.users.remove(person.id)
         now = int(self._kernel.clock.time())
         self.events.emit(payloads.group_changed(wanted.id, person.id, present=present, now=now))
+        self.events.emit(payloads.group_updated(wanted))
 
     def grant(self, *scopes: str) -> str:
         """A further bot token with just these scopes."""

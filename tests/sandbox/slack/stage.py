@@ -28,8 +28,8 @@ Json = dict[str, Any]
 EVERYTHING: Json = {
     "scopes": DEFAULT_SCOPES | {"im:read", "reactions:write", "team:read", "files:write"},
     "events": (
-        "app_home_opened", "user_change", "subteam_members_changed", "channel_shared",
-        "channel_unshared", "member_left_channel",
+        "app_home_opened", "user_change", "subteam_members_changed", "subteam_updated",
+        "channel_shared", "channel_unshared", "member_left_channel",
     ),
 }  # fmt: skip
 

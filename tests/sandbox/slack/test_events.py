@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.sandbox.slack.stage import ANA, Stage, served, until
+from tests.sandbox.slack.stage import ANA, CHLOE, DAN, Stage, served, until
 
 STEP = 10  # seconds
 EVENT = {"type": "user_change", "user": {"id": ANA}}
@@ -114,9 +114,10 @@ async def test_a_duplicate_event_has_one_id(played: Stage) -> None:
 async def test_a_change_of_a_group_is_an_event(played: Stage) -> None:
     async with listening(played) as ear:
         played.slack.set_member("release-managers", "ana", present=True)
-        await until(lambda: ear.heard)
-    event: dict[str, Any] = json.loads(ear.heard[0][1])["event"]
-    assert (event["type"], event["added_users"]) == ("subteam_members_changed", [ANA])
+        await until(lambda: len(ear.heard) == 2)
+    events = {e["type"]: e for e in (json.loads(body)["event"] for _, body in ear.heard)}
+    assert events["subteam_members_changed"]["added_users"] == [ANA]
+    assert events["subteam_updated"]["subteam"]["users"] == [CHLOE, DAN, ANA]
 
 
 async def test_a_closed_account_is_an_event_and_cannot_type(played: Stage) -> None:

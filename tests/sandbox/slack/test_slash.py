@@ -83,7 +83,7 @@ async def test_messages_and_dms_sent_after_the_acknowledgement_count_as_replies(
     [
         ("can @ben delete x", f"can <@{BEN}|ben> delete x"),
         ("in #general", f"in <#{GENERAL}|general>"),
-        ("to @release-managers", "to <!subteam^S05RELMGRS1|@release-managers>"),
+        ("to @release-managers", "to <!subteam^S0RELEASE|@release-managers>"),
         ("a & b <c>", "a &amp; b &lt;c&gt;"),
         ("see https://x.example/a?b=1&c=2", "see <https://x.example/a?b=1&amp;c=2>"),
         ("me@ben #nowhere @nobody", "me@ben #nowhere @nobody"),
