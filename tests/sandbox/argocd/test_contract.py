@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator
 
 from tests.sandbox.argocd.world import (
+    CART,
     CONFIG,
     DEPLOYMENT,
     Argo,
@@ -184,3 +186,25 @@ async def test_the_checks_themselves_notice_what_is_not_described(swagger: Json)
     schema = {"$ref": "#/definitions/v1alpha1Application"}
     assert complaints(swagger, schema, {"nonsense": 1})
     assert complaints(swagger, schema, {"metadata": {"name": 1}})
+
+
+async def test_a_stage_and_the_events_of_its_resources_are_as_described(swagger: Json) -> None:
+    placed = SimpleNamespace(
+        stage="staging",
+        service="cart",
+        application="staging-cart",
+        source={"repoURL": CART, "path": "chart", "targetRevision": "main"},
+    )
+    async with running(stages=lambda: [placed]) as argo:
+        one = "/api/v1/applications/staging-cart"
+        nodes = (await argo.client.get(f"{one}/resource-tree")).json()["nodes"]
+        pod = next(each for each in nodes if each["kind"] == "Pod")
+        events = (
+            f"{one}/events?resourceUID={pod['uid']}&resourceName={pod['name']}"
+            f"&resourceNamespace={pod['namespace']}"
+        )
+        for path in (one, f"{one}/managed-resources", f"{one}/resource-tree", events):
+            found = await argo.client.get(path)
+            assert found.status_code == 200, found.text
+            schema = answer(swagger, "GET", path.partition("?")[0])
+            assert complaints(swagger, schema, found.json()) == []
