@@ -12,7 +12,7 @@ from qbot.sandbox.slack.arguments import Arguments
 from qbot.sandbox.slack.blocks import check
 from qbot.sandbox.slack.blocks.complete import complete
 from qbot.sandbox.slack.errors import ApiError
-from qbot.sandbox.slack.model import Json
+from qbot.sandbox.slack.model import Json, Message
 
 CUT = 40_000
 MARKDOWN = 12_000
@@ -28,6 +28,19 @@ class Content:
     attachments: list[Json] | None = None
     metadata: Json | None = None
     given: set[str] = field(default_factory=set)
+
+    def by_app(self, ts: str, channel: str, bot: str) -> Message:
+        """A message of the app that says this."""
+        return Message(
+            ts=ts,
+            channel=channel,
+            user=bot,
+            text=self.text,
+            blocks=self.blocks or [],
+            attachments=self.attachments or [],
+            metadata=self.metadata or None,
+            by_app=True,
+        )
 
 
 def read(args: Arguments, calls: Calls, *, longest: int | None = None) -> Content:

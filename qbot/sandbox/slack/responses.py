@@ -98,19 +98,9 @@ class Responses:
         *, public: bool, thread: str = "",
     ) -> Message:  # fmt: skip
         """A message by the app, wherever the interaction was, member or not."""
-        message = Message(
-            ts=self._world.next_ts(),
-            channel=channel,
-            user=self._world.bot.id,
-            text=said.text,
-            blocks=said.blocks or [],
-            attachments=said.attachments or [],
-            metadata=said.metadata or None,
-            thread_ts=thread,
-            only_for="" if public else user,
-            by_app=True,
-            interaction=interaction,
-        )
+        message = said.by_app(self._world.next_ts(), channel, self._world.bot.id)
+        message.thread_ts, message.interaction = thread, interaction
+        message.only_for = "" if public else user
         self._world.show(message)
         return message
 

@@ -13,7 +13,7 @@ from qbot.domain.ports import Journal
 from qbot.domain.progress import End, Kind
 from qbot.operations.engine import Engine, Handler, Outcome
 from tests.clocks import HandClock
-from tests.store.wishes import Wishes, until
+from tests.store.wishes import BEN, Wishes, until
 
 DONE = Outcome(End.SUCCEEDED, "done")
 
@@ -48,6 +48,21 @@ class Shop:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.wishes.look("delete from workers")
+
+    async def crashed(self, handler: Handler, *, at: str, recorded: bool) -> OpId:
+        """A create whose worker dies at this step, before or after it is recorded."""
+        hooked = Hooked(self.wishes.journal, at, recorded=recorded)
+        engine = await self.engine(handler, journal=hooked)
+        op = (await self.wishes.create("a")).id
+        await hooked.reached.wait()
+        await self.kill(engine)
+        return op
+
+    async def cancelled_asleep(self, op: OpId) -> None:
+        """Somebody cancels it while it waits for the clock."""
+        await self.clock.asleep(2)  # the engine does, too
+        await self.wishes.journal.request_cancel(op, BEN)
+        assert (await self.ended(op)).end is End.CANCELLED
 
     async def close(self) -> None:
         for engine in self._engines:

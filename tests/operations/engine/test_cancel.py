@@ -66,9 +66,7 @@ async def test_waiting_for_another_try_is_cut_short(shop: Shop) -> None:
 
     await shop.engine(handler)
     op = (await shop.wishes.create("a")).id
-    await shop.clock.asleep(2)
-    await shop.wishes.journal.request_cancel(op, BEN)
-    assert (await shop.ended(op)).end is End.CANCELLED
+    await shop.cancelled_asleep(op)
 
 
 async def test_a_handler_may_clean_up_in_peace(shop: Shop) -> None:
@@ -101,9 +99,7 @@ async def test_gathered_work_is_cancelled_as_one(shop: Shop) -> None:
 
     await shop.engine(handler)
     op = (await shop.wishes.create("a")).id
-    await shop.clock.asleep(2)
-    await shop.wishes.journal.request_cancel(op, BEN)
-    assert (await shop.ended(op)).end is End.CANCELLED
+    await shop.cancelled_asleep(op)
 
 
 async def test_a_wish_that_came_while_nobody_ran_it_is_felt_at_once(shop: Shop) -> None:

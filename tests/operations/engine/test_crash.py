@@ -25,11 +25,7 @@ async def test_no_effect_is_doubled_wherever_the_worker_dies(
         await run.gather([run.step(n, outside.do(n), find=outside.find(n)) for n in STEPS[2:]])
         return DONE
 
-    hooked = Hooked(shop.wishes.journal, step, recorded=recorded)
-    first = await shop.engine(handler, journal=hooked)
-    op = (await shop.wishes.create("a")).id
-    await hooked.reached.wait()
-    await shop.kill(first)
+    op = await shop.crashed(handler, at=step, recorded=recorded)
     await shop.engine(handler, worker="b")
     assert (await shop.ended(op)).end is End.SUCCEEDED
     assert sorted(outside.done) == sorted(STEPS)
@@ -46,11 +42,7 @@ async def test_what_is_recorded_is_not_even_looked_for(shop: Shop) -> None:
         await run.step("two", outside.do("two"))
         return DONE
 
-    hooked = Hooked(shop.wishes.journal, "one", recorded=True)
-    first = await shop.engine(handler, journal=hooked)
-    op = (await shop.wishes.create("a")).id
-    await hooked.reached.wait()
-    await shop.kill(first)
+    op = await shop.crashed(handler, at="one", recorded=True)
     await shop.engine(handler, worker="b")
     await shop.ended(op)
     assert (outside.done, looked) == (["one", "two"], [])
@@ -63,11 +55,7 @@ async def test_without_find_the_step_in_flight_runs_again(shop: Shop) -> None:
         await run.step("one", outside.do("one"))
         return DONE
 
-    hooked = Hooked(shop.wishes.journal, "one", recorded=False)
-    first = await shop.engine(handler, journal=hooked)
-    op = (await shop.wishes.create("a")).id
-    await hooked.reached.wait()
-    await shop.kill(first)
+    op = await shop.crashed(handler, at="one", recorded=False)
     await shop.engine(handler, worker="b")
     await shop.ended(op)
     assert outside.done == ["one", "one"]
@@ -87,11 +75,7 @@ async def test_a_new_step_before_an_old_one_finds_its_place(shop: Shop) -> None:
         await run.step("two", outside.do("two"))
         return DONE
 
-    hooked = Hooked(shop.wishes.journal, "two", recorded=True)
-    first = await shop.engine(old, journal=hooked)
-    op = (await shop.wishes.create("a")).id
-    await hooked.reached.wait()
-    await shop.kill(first)
+    op = await shop.crashed(old, at="two", recorded=True)
     await shop.engine(new, worker="b")
     await shop.ended(op)
     assert outside.done == ["one", "two", "extra"]

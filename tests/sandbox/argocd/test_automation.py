@@ -5,18 +5,16 @@ import asyncio
 from tests.sandbox.argocd.world import (
     CONFIG,
     DEPLOYMENT,
+    MIGRATE,
+    UNSUCCESSFUL,
     Argo,
     cart,
     chart,
     conditions,
-    job,
     operation,
     ready,
     versions,
 )
-
-MIGRATE = job("db-migrate", "PreSync")
-UNSUCCESSFUL = "one or more synchronization tasks completed unsuccessfully"
 
 
 async def test_a_failed_automated_sync_is_not_repeated(argo: Argo) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.sandbox.argocd.world import (
     CONFIG,
     DEPLOYMENT,
+    MIGRATE,
+    UNSUCCESSFUL,
     Argo,
     Json,
     cart,
@@ -17,9 +19,6 @@ from tests.sandbox.argocd.world import (
     ready,
     versions,
 )
-
-MIGRATE = job("db-migrate", "PreSync")
-UNSUCCESSFUL = "one or more synchronization tasks completed unsuccessfully"
 
 
 def messages(apps: list[Json]) -> list[str]:

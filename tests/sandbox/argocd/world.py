@@ -72,6 +72,10 @@ metadata:
 """
 
 
+MIGRATE = job("db-migrate", "PreSync")
+UNSUCCESSFUL = "one or more synchronization tasks completed unsuccessfully"
+
+
 def chart(**templates: str) -> dict[str, str]:
     files = {"chart/Chart.yaml": "name: cart\n", "chart/values.yaml": VALUES}
     return files | {f"chart/templates/{name}.yaml": text for name, text in templates.items()}

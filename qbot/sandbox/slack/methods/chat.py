@@ -27,17 +27,9 @@ def _parent(call: Invocation, channel: Channel) -> str:
 
 
 def _compose(call: Invocation, channel: Channel, said: Content, thread: str) -> Message:
-    return Message(
-        ts=call.world.next_ts(),
-        channel=channel.id,
-        user=call.world.bot.id,
-        text=said.text,
-        blocks=said.blocks or [],
-        attachments=said.attachments or [],
-        metadata=said.metadata or None,
-        thread_ts=thread,
-        by_app=True,
-    )
+    message = said.by_app(call.world.next_ts(), channel.id, call.world.bot.id)
+    message.thread_ts = thread
+    return message
 
 
 def post_message(call: Invocation) -> Json:
