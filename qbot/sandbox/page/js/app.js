@@ -218,7 +218,10 @@ async function start() {
   const wanted = store.readAddress();
   startComposer();
   startModal();
-  startWorld((text) => propose(text));
+  startWorld((text) => {
+    if (putWorldAway()) draw();
+    propose(text);
+  });
   startPanels(draw);
   keptAtBottom(byId("messages"));
   await told(forgetModal);
