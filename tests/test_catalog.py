@@ -98,8 +98,8 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             id="a-key-that-must-be-there",
         ),
         pytest.param(
-            "services:", "servces:",
-            [":1: servces: there is no such key; did you mean services?"],
+            "services:", "service:",
+            [":1: service: there is no such key; did you mean services?"],
             id="a-part-of-the-file",
         ),
         pytest.param(
@@ -116,10 +116,10 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             id="too-far-from-any",
         ),
         pytest.param(
-            "name: cart\n    project: shop/cart", "nam: cart\n    project: cart",
+            "name: cart\n    project: shop/cart", "names: cart\n    project: cart",
             [
                 ":3: services[0].project: String should match pattern",
-                ":2: services[0].nam: there is no such key; did you mean name?",
+                ":2: services[0].names: there is no such key; did you mean name?",
             ],
             id="beside-another-error",
         ),
