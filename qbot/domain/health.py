@@ -105,7 +105,7 @@ def _waiting(state: AppState) -> Waiting:
         return Waiting("Its sync waits for a free worker.")
     if state.finished_at is not None:
         retry = _RETRYING.search(state.message)
-        what = _RETRYING.sub("", state.message)
+        what = _RETRYING.sub("", state.message).rstrip(".")
         number = f" (attempt {retry[1]})" if retry else ""
         return Waiting(f"{what}{number}", Stage.RETRYING)
     if state.waits_for:

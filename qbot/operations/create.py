@@ -11,7 +11,7 @@ from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, never_made, refused
-from qbot.operations.foundation import Foundation, NotDeployed
+from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
 from qbot.operations.resolve import PLANS, resolve, wish
@@ -64,7 +64,7 @@ async def _make(
     except Cancelled:
         headline = cancelled_headline(tracker.progress.services)
         return ended(context, tracker, End.CANCELLED, Phase.PARTIAL, headline)
-    except NotDeployed as why:
+    except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
     return ended(context, tracker, result.end, result.phase, result.headline)

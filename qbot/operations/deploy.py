@@ -15,7 +15,7 @@ from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.belief import Belief
 from qbot.operations.builds import Builds
 from qbot.operations.context import Context
-from qbot.operations.foundation import NotDeployed
+from qbot.operations.foundation import NotDeployedError
 from qbot.operations.live import Live
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
@@ -52,7 +52,7 @@ class Rollout:
         catalog no longer has is watched, and otherwise left as it is.
 
         Raises:
-            NotDeployed: Argo CD could not be asked how it came out.
+            NotDeployedError: Argo CD could not be asked how it came out.
         """
         self.tracker.step(Step.DEPLOYING)
         mine = [p for p in plans if p.service in self.context.catalog]
@@ -169,7 +169,7 @@ class Rollout:
         try:
             states = await self._look(live, deadline)
         except TransientError as error:
-            raise NotDeployed(f"How the services are could not be checked: {error}") from None
+            raise NotDeployedError(f"How the services are could not be checked: {error}") from None
         now = clock.now()
         over = now >= deadline
         self.belief.insist(states, live.states)

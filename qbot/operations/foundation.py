@@ -20,7 +20,7 @@ _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _REMOVAL = 60.0  # seconds for what a dead environment has left
 
 
-class NotDeployed(Exception):  # noqa: N818  (an outcome, not a fault of the code)
+class NotDeployedError(Exception):
     """Nothing more can be deployed; the message says why."""
 
 
@@ -39,7 +39,7 @@ class Foundation:
         """The AppProject.
 
         Raises:
-            NotDeployed: it cannot be made, for as long as a deployment may take.
+            NotDeployedError: it cannot be made, for as long as a deployment may take.
             ForeignError: it is somebody else's.
             PermanentError: Qbot may not make it.
         """
@@ -102,7 +102,7 @@ class Foundation:
         """The base Application, awaited: with it comes the namespace.
 
         Raises:
-            NotDeployed: it cannot be made, or was not there in time.
+            NotDeployedError: it cannot be made, or was not there in time.
         """
 
         async def ensure() -> None:
@@ -115,9 +115,9 @@ class Foundation:
         async with Live(self._run, self._argocd, self._env, clock) as live:
             while not isinstance(found := self._judge(live, debounce), Ready):
                 if isinstance(found, Broken):
-                    raise NotDeployed(f"The namespace cannot be made: {found.reason}")
+                    raise NotDeployedError(f"The namespace cannot be made: {found.reason}")
                 if clock.now() >= deadline:
-                    raise NotDeployed(
+                    raise NotDeployedError(
                         f"The namespace was not ready in time. {found.reason}".strip()
                     )
                 await self._run.interruptible(live.changed(_TICK))
@@ -130,7 +130,7 @@ class Foundation:
         try:
             await self._run.step(name, ensure, changes=changes, within=self._patience)
         except (UserError, TransientError) as error:
-            raise NotDeployed(f"{failed}: {error}") from None
+            raise NotDeployedError(f"{failed}: {error}") from None
 
     def _judge(self, live: Live, debounce: Debounce) -> Verdict:
         """The base chart follows a branch: whatever commit it stands for counts."""

@@ -42,7 +42,7 @@ T = TypeVar("T")
 Apps = Mapping[ServiceName, AppState]
 
 
-class Stuck(Exception):  # noqa: N818  (an outcome, not a fault of the code)
+class StuckError(Exception):
     """Something did not go in time; the message names it."""
 
 
@@ -79,7 +79,7 @@ class Removal:
         """Until nothing is left.
 
         Raises:
-            Stuck: something does not go.
+            StuckError: something does not go.
         """
         self._tracker.step(Step.STOPPING)
         for _ in range(_ROUNDS):
@@ -88,7 +88,9 @@ class Removal:
             if not await self._survey():  # a request of a dead run may have landed late
                 await self._prove_base()
                 return await self._project()
-        raise Stuck("New Applications keep appearing in this environment: something makes them.")
+        raise StuckError(
+            "New Applications keep appearing in this environment: something makes them."
+        )
 
     async def _services(self) -> None:
         """Events are hints, and a list may be late: none is left once each was asked for."""
@@ -201,13 +203,15 @@ class Removal:
     def _give_up(self, apps: Apps) -> None:
         now = self._context.clock.now()
         if now >= self._deadline or apps.keys() <= self._refused.keys():
-            raise Stuck(self._named(apps))
+            raise StuckError(self._named(apps))
         for service, state in apps.items():
             asked = self._asked.get(service)
             if self._rounds[service] < _ROUNDS or state.deleting or asked is None:
                 continue
             if now - asked >= _AGAIN:
-                raise Stuck(f"{state.name} comes back each time it is deleted: something makes it.")
+                raise StuckError(
+                    f"{state.name} comes back each time it is deleted: something makes it."
+                )
 
     def _named(self, apps: Apps) -> str:
         held = [(s.name, self._refused.get(n) or holder(s)) for n, s in apps.items()]
@@ -225,7 +229,7 @@ class Removal:
                 await self._delete_base(state)
             why = self._refused.get(BASE) or holder(state)
             if BASE in self._refused or self._context.clock.now() >= self._deadline:
-                raise Stuck(f"The namespace {self._env.name} is still there. {why}".strip())
+                raise StuckError(f"The namespace {self._env.name} is still there. {why}".strip())
             await self._run.sleep(_BASE_LOOK)
 
     async def _delete_base(self, state: AppState | None) -> None:
@@ -256,7 +260,9 @@ class Removal:
         try:
             await self._run.step("project", remove, changes=changes, within=max(left, _LOOK))
         except (TransientError, PermanentError) as error:
-            raise Stuck(f"The AppProject {self._env.name} cannot be deleted: {error}") from None
+            raise StuckError(
+                f"The AppProject {self._env.name} cannot be deleted: {error}"
+            ) from None
 
     async def _survey(self) -> Apps:
         return await self._look("survey", lambda: self._argocd.survey(self._env))

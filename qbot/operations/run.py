@@ -124,8 +124,8 @@ class Run:
 
     # Waiting
 
-    async def wait(self, topic: str, timeout: float) -> Any | None:  # noqa: ASYNC109  (kept across restarts, unlike asyncio.timeout)
-        """Wait as a row for a signal, at most `timeout` seconds; None when the time has passed.
+    async def wait(self, topic: str, seconds: float) -> Any | None:
+        """Wait as a row for a signal, at most `seconds`; None when the time has passed.
 
         For waits of minutes to months: the run ends here and starts anew when it is woken, so
         nothing may be open around it. One wait for each topic.
@@ -133,7 +133,7 @@ class Run:
         Raises:
             Cancelled: somebody asked to cancel.
         """
-        until = await self.deadline(f"until:{topic}", timeout)
+        until = await self.deadline(f"until:{topic}", seconds)
         name = f"wait:{topic}"
         self._claim_name(name)
         if name in self._recorded:

@@ -15,7 +15,7 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, refused
-from qbot.operations.foundation import Foundation, NotDeployed
+from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.nudge import Nudge
 from qbot.operations.outcome import judge, named
@@ -121,7 +121,7 @@ async def _roll(run: Run, context: Context, rollout: Rollout, plans: Plans) -> O
     except Cancelled:
         headline = cancelled_headline(tracker.progress.services)
         return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
-    except NotDeployed as why:
+    except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
     if not others:

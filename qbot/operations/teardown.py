@@ -9,7 +9,7 @@ from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Outcome
 from qbot.operations.proving import proofs_of
-from qbot.operations.removal import Removal, Stuck
+from qbot.operations.removal import Removal, StuckError
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker, opened
 
@@ -33,7 +33,7 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     stuck = ""
     try:
         await removal.everything()
-    except Stuck as why:
+    except StuckError as why:
         stuck = str(why)
     tracker.step(Step.PROVING)
     proofs = await proofs_of(run, context, env, base_deleted=removal.base_deleted)

@@ -65,15 +65,14 @@ def _alike(service: ServiceProgress) -> tuple[int, str, str, str]:
 def _heading(alike: Sequence[ServiceProgress]) -> str:
     first = alike[0]
     word, sign = STAGES[first.stage]
-    count = f"{len(alike)} {word}"
-    return joined([f"{sign} *Wave {first.wave}* {count}", *_condition(first)])
+    return joined([f"{sign} *Wave {first.wave}*", f"{len(alike)} {word}", *_condition(first)])
 
 
 def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
     """All names in as few texts as fit."""
     lines = [""]
     for service in sorted(alike, key=lambda s: s.service):
-        name = f"{prose(service.service, 40)} {prose(service.sha[:8], 12)}".rstrip()
+        name = f"*{prose(service.service, 40)}* {prose(service.sha[:8], 12)}".rstrip()
         if len(lines[-1]) > _CHARACTERS:
             lines.append(name)
         else:

@@ -91,7 +91,7 @@ def test_a_retry_that_is_due_is_no_end_although_it_has_an_end_time() -> None:
         finished_at=after(5),
         message="one or more objects failed to apply. Retrying attempt #2 at 3:04PM.",
     )
-    assert found == Waiting("one or more objects failed to apply. (attempt 2)", Stage.RETRYING)
+    assert found == Waiting("one or more objects failed to apply (attempt 2)", Stage.RETRYING)
 
 
 @pytest.mark.parametrize(
