@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from difflib import SequenceMatcher
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,7 @@ _TITLES = (
     "Fix a typo in the confirmation",
     "Try the new totals",
 )
+_MEANWHILE = "# changed meanwhile"
 Body = dict[str, Any]
 Changes = dict[str, str | bytes | None]
 
@@ -48,6 +50,7 @@ class Drive:
             "pipeline": (self.pipeline, "project ref status", ""),
             "file": (self.file, "project ref path", ""),
             "mr": (self.merge_request, "project iid action", ""),
+            "project": (self.project, "project archived", ""),
         }
         return [
             web.post(f"/drive/{name}", _handler(act, needed.split(), optional.split()))
@@ -96,6 +99,13 @@ class Drive:
             raise BadDriveError(str(error)) from None
         return {}
 
+    def project(self, body: Body) -> Body:
+        """Archive a project, which makes it read-only, or bring it back."""
+        if not isinstance(body["archived"], bool):
+            raise BadDriveError("archived must be true or false")
+        self._project(body).archived = body["archived"]
+        return {}
+
     def file(self, body: Body) -> Body:
         """Read a file."""
         project, ref, path = self._project(body), str(body["ref"]), str(body["path"])
@@ -127,6 +137,7 @@ class Drive:
         return {}
 
     def _merge(self, project: Project, found: MergeRequest) -> Body:
+        _check_writable(project)
         sha = self._machine.merge(project, found, self._user(_REVIEWER))
         if sha is None:
             raise BadDriveError(f"!{found.iid} of {project.path} has conflicts")
@@ -137,10 +148,12 @@ class Drive:
         paths = self._machine.changed_paths(project, found)
         if not paths:
             raise BadDriveError(f"!{found.iid} of {project.path} changes nothing")
-        target = found.target_branch
-        author = self._user(_REVIEWER)
-        changes: Changes = dict.fromkeys(paths, f"Changed on {target} meanwhile.\n")
+        target, author = found.target_branch, self._user(_REVIEWER)
         parent = project.repository.branches()[target]
+        read = project.repository.read
+        changes: Changes = {
+            path: otherwise(read(parent, path) or "", read(found.sha, path) or "") for path in paths
+        }
         sha = self._commit(project, parent, changes, "Change the same lines", author)
         self._move(project, target, sha, author)
 
@@ -165,6 +178,7 @@ class Drive:
             raise BadDriveError(str(error)) from None
 
     def _move(self, project: Project, branch: str, sha: str | None, user: User) -> None:
+        _check_writable(project)
         try:
             self._world.move(project, f"refs/heads/{branch}", sha, user)
         except ValueError as error:
@@ -187,6 +201,28 @@ class Drive:
         if found is None:
             raise BadDriveError(f"no user {username}")
         return found
+
+
+def otherwise(text: str, wanted: str) -> str:
+    """`text` with the lines changed that `wanted` changes, in another way; YAML stays YAML.
+
+    Git finds a conflict where both are to be merged.
+    """
+    lines, others = text.splitlines(), wanted.splitlines()
+    made: list[str] = []
+    for kind, start, end, *_ in SequenceMatcher(None, lines, others, autojunk=False).get_opcodes():
+        if kind == "equal":
+            made += lines[start:end]
+        elif kind == "insert":
+            made.append(_MEANWHILE)
+        else:
+            made += [f"{line}  {_MEANWHILE}" for line in lines[start:end]]
+    return "".join(f"{line}\n" for line in made)
+
+
+def _check_writable(project: Project) -> None:
+    if project.archived:
+        raise BadDriveError(f"{project.path} is archived")
 
 
 def _is_open(found: MergeRequest) -> bool:

@@ -23,7 +23,7 @@ from qbot.sandbox.gitlab.routing import Route, route
 from qbot.sandbox.repos import File
 
 _DELETES = "branch commit_message start_branch author_email author_name"
-_WRITES = f"{_DELETES} content encoding"
+_WRITES = f"{_DELETES} content encoding file_path"  # clients send the path twice
 _STALE = "You are attempting to update a file that has changed since you started editing it."
 
 

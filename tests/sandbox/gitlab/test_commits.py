@@ -6,7 +6,7 @@ import httpx
 import pytest
 from gitlab.exceptions import GitlabCreateError, GitlabGetError
 
-from tests.sandbox.gitlab.served import Served, client
+from tests.sandbox.gitlab.served import Served, client, drive
 
 CART = "/projects/shop%2Fcart/repository"
 VALUES = "chart/values.yaml"
@@ -176,3 +176,39 @@ def test_tags_are_made_plain_or_with_a_message_and_deleted(gl: gitlab.Gitlab) ->
         tags.create({"tag_name": "v1.2.0", "ref": "main"})
     tags.delete("v1.2.0")
     assert [t.name for t in tags.list(search="^v1.2", get_all=True)] == []
+
+
+def test_a_range_and_a_merge_base_lead_to_the_same_commits(
+    gl: gitlab.Gitlab, raw: httpx.Client
+) -> None:
+    main = gl.projects.get("shop/cart").branches.get("main").commit["id"]
+    rows = raw.get(f"{CART}/commits", params={"ref_name": "main..feat/checkout"}).json()
+    assert [row["title"] for row in rows] == ["Keep the basket through sign-in"]
+    base = raw.get(f"{CART}/merge_base", params={"refs[]": ["main", "feat/checkout"]}).json()
+    assert base["id"] == main
+    alone = raw.get(f"{CART}/merge_base", params={"refs[]": ["main"]})
+    assert alone.json() == {"message": "Provide at least 2 refs"}
+    unknown = raw.get(f"{CART}/merge_base", params={"refs[]": ["main", "nope", "no"]})
+    assert unknown.json() == {"message": "Could not find refs: nope, no"}
+
+
+def test_a_commit_may_replace_a_branch_by_force(gl: gitlab.Gitlab) -> None:
+    project = gl.projects.get("shop/cart")
+    first = commit(gl, create("a.md"), branch="qbot/P-1", start_branch="main")
+    with pytest.raises(GitlabCreateError, match="A branch called 'qbot/P-1' already exists"):
+        commit(gl, create("b.md"), branch="qbot/P-1", start_branch="main")
+    again = commit(gl, create("b.md"), branch="qbot/P-1", start_branch="main", force=True)
+    assert first.parent_ids == again.parent_ids
+    assert project.branches.get("qbot/P-1").commit["id"] == again.id
+
+
+def test_the_last_commit_of_a_file_is_the_branchs_not_the_merges(
+    served: Served, gl: gitlab.Gitlab
+) -> None:
+    project = gl.projects.get("shop/cart")
+    made = commit(gl, create("a.md"), branch="feat/a", start_branch="main")
+    drive(served, "merge", project="shop/cart", branch="feat/a")
+    assert project.files.get("a.md", ref="main").last_commit_id == made.id
+    query = {"path": "a.md"}
+    listed = project.commits.list(query_parameters=query, get_all=True)
+    assert [c.id for c in listed] == [made.id]

@@ -41,6 +41,10 @@ LISTS_AND_THINGS = [
     "/projects/{id}/pipelines/{pipeline}/jobs", "/projects/{id}/members/all", "/metadata",
     "/version", "/projects/{id}/merge_requests", "/projects/{id}/merge_requests/1",
     "/projects/{id}/repository/commits/main/refs",
+    "/projects/{id}/merge_requests/1/approvals", "/projects/{id}/merge_requests/1/diffs",
+    "/projects/{id}/merge_requests/1/commits", "/projects/{id}/merge_requests/1/pipelines",
+    "/projects/{id}/merge_requests/1/notes", "/projects/{id}/deployments",
+    "/projects/{id}/environments",
 ]  # fmt: skip
 TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,), "Boolean": (bool,), "boolean": (bool,), "array": (list,), "object": (dict,),
@@ -95,6 +99,10 @@ def test_an_answer_has_only_fields_that_gitlab_has(
     served: Served, raw: httpx.Client, contract: Any, path: str
 ) -> None:
     drive(served, "merge", project="shop/cart", branch="fix/cart-rounding")
+    raw.post("/projects/shop%2Fcart/merge_requests/1/notes", json={"body": "Good"})
+    deployed = {"environment": "staging", "sha": served.sha("shop/cart", "main"), "ref": "main",
+                "tag": False, "status": "success"}  # fmt: skip
+    assert raw.post("/projects/shop%2Fcart/deployments", json=deployed).status_code == 201
     place = "shop" if path.startswith("/groups") else "shop%2Fcart"
     pipelines = raw.get("/projects/shop%2Fcart/pipelines").json()
     path = path.replace("{id}", place).replace("{pipeline}", str(pipelines[0]["id"]))

@@ -3,7 +3,7 @@ from typing import Any
 import gitlab
 import httpx
 import pytest
-from gitlab.exceptions import GitlabGetError
+from gitlab.exceptions import GitlabCreateError, GitlabGetError, GitlabUpdateError
 
 FILES = "/projects/shop%2Fcart/repository/files"
 
@@ -72,3 +72,22 @@ def test_a_missing_folder_or_revision_is_told_apart(raw: httpx.Client) -> None:
     assert missing.json() == {"message": "404 invalid revision or path Not Found"}
     missing = raw.get(tree, params={"ref": "nope"})
     assert (missing.status_code, missing.json()) == (404, {"message": "404 Tree Not Found"})
+
+
+def test_one_file_is_made_changed_and_deleted(gl: gitlab.Gitlab) -> None:
+    files = gl.projects.get("shop/cart").files
+    where = {"branch": "feat/checkout", "commit_message": "m"}
+    made = files.create({"file_path": "notes/a b.md", "content": "one\n", **where})
+    assert made.branch == "feat/checkout"
+    found = files.get("notes/a b.md", ref="feat/checkout")
+    with pytest.raises(GitlabCreateError, match="A file with this name already exists"):
+        files.create({"file_path": "notes/a b.md", "content": "one\n", **where})
+    stale = found.last_commit_id
+    files.update("notes/a b.md", {"content": "two\n", "last_commit_id": stale, **where})
+    with pytest.raises(GitlabUpdateError) as caught:
+        files.update("notes/a b.md", {"content": "three\n", "last_commit_id": stale, **where})
+    text = "You are attempting to update a file that has changed since you started editing it."
+    assert (caught.value.response_code, caught.value.error_message) == (400, text)
+    files.delete("notes/a b.md", **where)
+    with pytest.raises(GitlabGetError, match="404 File Not Found"):
+        files.get("notes/a b.md", ref="feat/checkout")

@@ -30,7 +30,7 @@ def test_a_slash_that_is_not_encoded_is_another_route(path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", f"{CART}/environments"),
+        ("GET", f"{CART}/hooks"),
         ("DELETE", CART),
         ("GET", f"{CART}/merge_requests?labels=x"),
         ("GET", "/user?sudo=ana"),
