@@ -13,7 +13,8 @@ def rebase(
 ) -> str | None:
     """The new tip, on no branch yet; None where a commit does not apply.
 
-    `tip` itself where it stands on `onto` already. Merge commits are left out, and so is a commit whose change `onto` has already.
+    `tip` itself where it stands on `onto` already. Merge commits are left out, and so is a commit
+    whose change `onto` has already.
     """
     if history.merge_base(repository, tip, onto) == onto:
         return tip
