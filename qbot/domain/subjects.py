@@ -1,0 +1,97 @@
+"""Every way into Qbot as a text, and which verb it stands for.
+
+A subject is `command:promote`, `action:env_delete`, `view:env_create_submit`, `job:forget` or
+`route:GET /healthz`. One that stands for nothing here is refused, and Qbot does not start with it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NewType
+
+from qbot.domain import actions
+
+Subject = NewType("Subject", str)
+
+MACHINE = "machine"  # stands for what no person asks for
+_BUTTONS: Mapping[str, str] = {
+    actions.DETAILS: "show",
+    actions.DETAILS_REFRESH: "show",
+    actions.DETAILS_BACK: "show",
+    actions.DETAILS_ON: "show",
+    actions.OPEN: "show",
+    actions.ARGOCD: "show",
+    actions.PIPELINE: "show",
+    actions.SHOW: "show",
+    actions.LIST: "list",
+    actions.LIST_BACK: "list",
+    actions.LIST_ON: "list",
+    actions.HELP: "help",
+    actions.KEEP: "help",  # takes a question away and changes nothing
+    actions.RETRY: "sync",
+    actions.RESUME: "create",
+    actions.CANCEL: "cancel",
+    actions.DELETE: "delete",
+    actions.DELETE_CONFIRM: "delete",
+    actions.DELETE_FORM: "delete",
+    actions.CREATE_FORM: "create",
+    # menus and boxes of forms: Slack tells of each press before the form is sent
+    actions.BRANCH_INPUT: "create",
+    actions.SERVICES_INPUT: "create",
+    actions.FROM_INPUT: "create",
+    actions.TTL_INPUT: "create",
+    actions.DRY_RUN_INPUT: "create",
+    actions.ENVIRONMENT_INPUT: "delete",
+}
+_VIEWS: Mapping[str, str] = {
+    actions.DETAILS_VIEW: "show",
+    actions.CREATE_SUBMIT: "create",
+    actions.DELETE_SUBMIT: "delete",
+}
+_JOBS = ("forget",)
+_ROUTES = (
+    "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+)
+STANDS_FOR: Mapping[Subject, str] = MappingProxyType(
+    {
+        **{Subject(f"action:{name}"): verb for name, verb in _BUTTONS.items()},
+        **{Subject(f"view:{name}"): verb for name, verb in _VIEWS.items()},
+        **{Subject(f"job:{name}"): MACHINE for name in _JOBS},
+        **{Subject(f"route:{name}"): MACHINE for name in _ROUTES},
+    }
+)
+
+
+def of_command(verb: str) -> Subject:
+    """A typed command; bare `/env` is the verb `overview`."""
+    return Subject(f"command:{verb}")
+
+
+def of_action(action_id: str) -> Subject:
+    """A button, menu or box."""
+    return Subject(f"action:{action_id}")
+
+
+def of_view(callback_id: str) -> Subject:
+    """A form that was sent."""
+    return Subject(f"view:{callback_id}")
+
+
+def of_job(name: str) -> Subject:
+    """A tick of the scheduler."""
+    return Subject(f"job:{name}")
+
+
+def of_route(method: str, path: str) -> Subject:
+    """An HTTP route, by its pattern."""
+    return Subject(f"route:{method} {path}")
+
+
+def verb_of(subject: Subject) -> str | None:
+    """What it stands for; None: nobody has said."""
+    kind, _, name = subject.partition(":")
+    if kind == "command":
+        return name if name != MACHINE else None
+    return STANDS_FOR.get(subject)
