@@ -96,22 +96,17 @@ def seed_stages(
     """
     path = stages_project(variant)
     repository = repositories.get(path) or repositories.create(path)
-    running = {service.name: _versions(repositories, index, service)
-               for index, service in enumerate(services)}  # fmt: skip
+    running = {
+        service.name: _versions(repositories, index, service)
+        for index, service in enumerate(services)
+    }
     _start(repository, services, variant, {name: old for name, (old, _) in running.items()}, now)
-    moved = [service for service in services if len(set(running[service.name])) > 1]
-    for index, service in enumerate(moved):
-        at = now - timedelta(minutes=40 * (len(moved) - index) + 25)
-        new = _commit(repositories, service, running[service.name][1])
-        changes = {stage_file(variant, STAGING, service.name):
-                   _text(service, variant, STAGING, new.sha)}  # fmt: skip
-        repository.write(
-            stage_branch(variant, STAGING),
-            changes,
-            message=f"Deploy {service.name} {new.sha[:8]} to staging\n\n{new.title}",
-            author=new.author,
-            at=at,
-        )
+    moved = {
+        service: _commit(repositories, service, running[service.name][1])
+        for service in services
+        if len(set(running[service.name])) > 1
+    }
+    _move_staging(repository, variant, moved, now)
     url, tips = repositories.url(path), repository.branches()
     return tuple(
         Placement(
@@ -127,6 +122,21 @@ def seed_stages(
         for stage in STAGES
         for service in services
     )
+
+
+def _move_staging(
+    repository: Repository, variant: Variant, moved: Mapping[Service, Commit], now: datetime
+) -> None:
+    """One commit per service that staging runs in a newer version than production."""
+    for index, (service, new) in enumerate(moved.items()):
+        file = stage_file(variant, STAGING, service.name)
+        repository.write(
+            stage_branch(variant, STAGING),
+            {file: _text(service, variant, STAGING, new.sha)},
+            message=f"Deploy {service.name} {new.sha[:8]} to staging\n\n{new.title}",
+            author=new.author,
+            at=now - timedelta(minutes=40 * (len(moved) - index) + 25),
+        )
 
 
 def _versions(repositories: Repositories, index: int, service: Service) -> tuple[str, str]:
