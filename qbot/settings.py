@@ -86,6 +86,12 @@ class GitLabSettings(_Part):
     url: HttpUrl = Field(description="Root of GitLab, for instance https://gitlab.example.com")
     token: Secret = Field(description="Access token with the scope read_api (api for promotions)")
     webhook_secret: Secret | None = Field(None, description="Secret token of GitLab's webhooks")
+    oauth_id: str | None = Field(
+        None,
+        min_length=1,
+        description="Application ID, where people may link their accounts; scope read_user",
+    )
+    oauth_secret: Secret | None = Field(None, description="Secret of that application")
     ca_file: CaFile | None = Field(None, description="Certificate authority, if not a public one")
 
 
@@ -113,6 +119,9 @@ class Settings(BaseSettings):
     )
     config: Path = Field(Path("qbot.yaml"), description="Path of qbot.yaml")
     listen: Address = Field("0.0.0.0:8080", description="Where Slack and webhooks arrive")
+    public_url: HttpUrl | None = Field(
+        None, description="What leads to QBOT_LISTEN from a browser; needed to link accounts"
+    )
     admin_listen: Address = Field(
         "127.0.0.1:8081", description="/healthz, /readyz and /metrics; nothing that writes"
     )
@@ -126,6 +135,11 @@ class Settings(BaseSettings):
     clock_url: HttpUrl | None = Field(
         None, description="Only for the sandbox: a clock to follow; needs a loopback Slack"
     )
+
+    @property
+    def linking(self) -> bool:
+        """Whether people may link their GitLab accounts."""
+        return self.gitlab.oauth_id is not None
 
     @property
     def socket_mode(self) -> bool:
@@ -287,7 +301,21 @@ def _contradictions(settings: Settings) -> list[str]:
             "QBOT_CLOCK_URL: refused, because QBOT_SLACK__API_URL is not a loopback address; "
             "only the sandbox may move the clock"
         )
-    return problems
+    return [*problems, *_half_linked(settings)]
+
+
+def _half_linked(settings: Settings) -> list[str]:
+    """Linking accounts takes three settings, or none of them."""
+    gitlab = settings.gitlab
+    given = {
+        "QBOT_PUBLIC_URL": settings.public_url,
+        "QBOT_GITLAB__OAUTH_ID": gitlab.oauth_id,
+        "QBOT_GITLAB__OAUTH_SECRET": gitlab.oauth_secret,
+    }
+    if not (gitlab.oauth_id or gitlab.oauth_secret):
+        return []  # the address alone may serve other ends
+    others = "linking GitLab accounts takes all of " + ", ".join(given)
+    return [f"{name}: is missing ({others})" for name, value in given.items() if value is None]
 
 
 def is_loopback(url: str) -> bool:

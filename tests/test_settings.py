@@ -157,3 +157,24 @@ def test_every_variable_has_a_description() -> None:
     for name, text in variables().items():
         assert name.startswith("QBOT_")
         assert text
+
+
+LINKING = {
+    "QBOT_PUBLIC_URL": "https://qbot.example/",
+    "QBOT_GITLAB__OAUTH_ID": "id",
+    "QBOT_GITLAB__OAUTH_SECRET": "gloas-secret",
+}
+
+
+def test_linking_accounts_takes_three_settings() -> None:
+    assert load({**GOOD, **LINKING}).linking
+    assert load({**GOOD, **LINKING}).public_url == "https://qbot.example"
+    assert not load(GOOD).linking
+    assert not load({**GOOD, "QBOT_PUBLIC_URL": "https://qbot.example"}).linking
+
+
+@pytest.mark.parametrize("missing", LINKING)
+def test_half_of_linking_is_refused(missing: str) -> None:
+    given = {k: v for k, v in LINKING.items() if k != missing}
+    with pytest.raises(PermanentError, match=f"{missing}: is missing"):
+        load({**GOOD, **given})
