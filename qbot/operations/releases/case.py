@@ -1,7 +1,7 @@
 """One promotion in the hands of one run: its row, its stage, and what was read of it last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import ServiceName
@@ -25,6 +25,7 @@ class Case:
     stage: Stage
     tracker: StageTracker
     promotion: Promotion
+    made: set[str] = field(default_factory=set)  # commits made anew by this run
 
     @property
     def plan(self) -> Plan:

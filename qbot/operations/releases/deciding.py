@@ -10,7 +10,7 @@ from qbot.domain.approvals import Person, Standing, standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
-from qbot.domain.promotion import Approval, Plan, PromotionState, Verdict
+from qbot.domain.promotion import Approval, Plan, PromotionState
 from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
@@ -73,10 +73,9 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     said = await case.run.call(
         "the database", lambda: case.context.promotions.approvals(case.promotion.id)
     )
-    no = next((a for a in said if a.verdict is Verdict.REJECTED and not a.void), None)
-    if no is not None:
-        return Ruled(Ruling.REJECTED, no.reason)
     stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
+    if stands.rejected is not None:
+        return Ruled(Ruling.REJECTED, stands.rejected.reason, (stands.rejected,))
     blocked = await case.run.call("the database", lambda: barriers(case))
     await _tell(case, merge_request, stands, blocked)
     if stands.enough and not blocked:
@@ -122,14 +121,16 @@ async def _kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
         return Ruled(
             Ruling.CLOSED, f"{plan.stage} runs all of it already: nothing is left to change."
         )
-    foreign = merge_request.sha != case.merge_request.sha and not await case.run.call(
-        "GitLab", lambda: _is_own(case, merge_request.sha)
-    )
+    seen = merge_request.sha
+    if seen != case.merge_request.sha:
+        own = await case.run.call("GitLab", lambda: _is_own(case, seen))
+        why = "" if own else "somebody else's commit was added to its branch"
+        await remade(case, now, tip, seen=seen, why=why)
+        return None
     behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts
-    if foreign:
-        await remade(case, now, tip, why="somebody else's commit was added to its branch")
-    elif now.digest != plan.digest or (behind and not plan.merges):
-        await remade(case, now, tip, why="")
+    behind = behind and tip != case.merge_request.base and not plan.merges
+    if behind or now.digest != plan.digest:
+        await remade(case, now, tip, seen=seen, why="")
     return None
 
 
@@ -147,7 +148,7 @@ async def _as_of(case: Case, tip: str) -> Plan:
         "GitLab",
         lambda: case.context.repository.files(plan.project, tip, {e.file for e in plan.edits}),
     )
-    there = values(case, plan.edits, files)
+    there = await asyncio.to_thread(values, case, plan.edits, files)
     edits = tuple(
         replace(e, old=there[e.file, e.key]) for e in plan.edits if there[e.file, e.key] != e.new
     )

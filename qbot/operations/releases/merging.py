@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from qbot.domain.changes import Change
 from qbot.domain.progress import Step
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
@@ -30,6 +31,7 @@ _IN_THE_WAY = {
     "security_policy_violations": "A security policy is in its way",
 }
 _QUICK, _SLOW = 0.2, 2.0  # seconds between two looks
+_NOTICED = 10.0  # within which GitLab shows a head that Qbot has just pushed
 _PIPELINE_MINUTES = 60
 _REFUSED = 5  # times that GitLab may refuse what it called mergeable
 
@@ -43,9 +45,11 @@ class _Pace:
     """Checks take moments: looks come quickly at first."""
 
     delay: float = _QUICK
+    spent: float = 0.0
 
     def next(self) -> float:
         now, self.delay = self.delay, min(self.delay * 1.5, _SLOW)
+        self.spent += now
         return now
 
 
@@ -66,8 +70,8 @@ async def merged(case: Case) -> str:
     return sha
 
 
-def _changes(case: Case, sha: str) -> list[object]:
-    changes: list[object] = [
+def _changes(case: Case, sha: str) -> list[Change]:
+    changes: list[Change] = [
         PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha),
         case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),
     ]
@@ -90,6 +94,9 @@ async def _merge(case: Case) -> str:
         )
         if seen.state == "merged":
             return _merge_sha(case, seen)
+        if seen.sha != case.merge_request.sha and case.made and pace.spent < _NOTICED:
+            await case.run.sleep(pace.next())
+            continue
         _check(case, seen)
         late = case.context.base.clock.monotonic() > until
         if (seen.status in _CHECKING or seen.status in _RUNNING) and not late:

@@ -6,6 +6,7 @@ Applications at the merge commit -> job -> recorded.
 
 from dataclasses import replace
 
+from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
@@ -163,7 +164,7 @@ async def _recorded(case: Case) -> None:
             return str(error)
         return ""
 
-    def changes(problem: str) -> list[object]:
+    def changes(problem: str) -> list[Change]:
         return [case.audited("deployment-recorded", "failed" if problem else "done", why=problem)]
 
     await case.run.step("deployment", record, changes=changes)
