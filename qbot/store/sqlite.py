@@ -10,32 +10,19 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from sqlite_utils import Database
 
-from qbot.errors import PermanentError, TransientError
-from qbot.store.statements import (
-    Alone,
-    Channel,
-    CutFrozen,
-    Notify,
-    Pass,
-    Query,
-    Row,
-    Script,
-    Statement,
-    T,
-)
+from qbot.errors import PermanentError
+from qbot.store.statements import Channel, Script, T
+from qbot.store.together import Job, run_together
 
 _BUSY_SECONDS = 5  # another program (a backup) may hold the file for a moment
-_MARKS = {
-    "{NOW}": "((julianday('now') - 2440587.5) * 86400.0)",
-    "{HOLD}": "",  # a transaction holds the whole file
-    "{SKIP}": "",
-    "{SEQ}": "integer primary key autoincrement",
-}
+_STATEMENTS = 256  # kept prepared: all there are
+_TOGETHER = 100  # scripts in one transaction
 
 
 class SqliteDriver:
@@ -43,14 +30,16 @@ class SqliteDriver:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
-        self._path = path
+    def __init__(self, database: Database, thread: ThreadPoolExecutor, lock: IO[str]) -> None:
+        self._database = database
+        self._thread = thread
         self._lock = lock
-        self._thread = ThreadPoolExecutor(1, "store")
         self._loop = asyncio.get_running_loop()
-        self._texts: dict[str, str] = {}
+        self._jobs: list[Job] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
         self._listeners: dict[Channel, list[Callable[[], None]]] = {c: [] for c in Channel}
-        self._db: Database | None = None
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteDriver":
@@ -59,30 +48,27 @@ class SqliteDriver:
         Raises:
             PermanentError: another process has it, or it cannot be opened.
         """
-        driver = cls(path, _take(path))
+        lock, thread = _take(path), ThreadPoolExecutor(1, "store")
         try:
-            await driver._loop.run_in_executor(driver._thread, driver._connect)
+            connect = asyncio.get_running_loop().run_in_executor(thread, _connected, path)
+            return cls(await connect, thread, lock)
         except sqlite3.Error as error:
-            await driver.close()
+            thread.shutdown()
+            lock.close()
             raise PermanentError(f"cannot open the database {path}: {error}") from error
-        return driver
-
-    def _connect(self) -> None:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
-        )
-        connection.row_factory = sqlite3.Row
-        self._db = Database(connection)
-        self._db.enable_wal()
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma foreign_keys = on")
 
     async def run(self, script: Script[T]) -> T:
-        """Run one transaction in the store's thread."""
-        result, told = await self._loop.run_in_executor(self._thread, self._run, script)
-        for channel in told:
-            for wake in self._listeners[channel]:
-                wake()
+        """Run it all or nothing in the store's thread, in one commit with others that wait."""
+        if self._closed:
+            raise PermanentError("the database is closed")
+        if self._closed:
+            raise PermanentError("the database is closed")
+        job = Job(script, self._loop.create_future())
+        self._jobs.append(job)
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._begin)
+        result: T = await job.answer
         return result
 
     def listen(self, channel: Channel, wake: Callable[[], None]) -> None:
@@ -90,70 +76,76 @@ class SqliteDriver:
         self._listeners[channel].append(wake)
 
     async def close(self) -> None:
-        """Close the file; what runs is finished first."""
-        if self._db is not None:
-            await self._loop.run_in_executor(self._thread, self._db.close)
+        """Close the file; what was asked for is finished first."""
+        self._closed = True
+        self._closed = True
+        await self._idle.wait()
+        await self._loop.run_in_executor(self._thread, self._database.close)
         self._thread.shutdown()
         self._lock.close()
 
-    def _run(self, script: Script[T]) -> tuple[T, set[Channel]]:
-        if self._db is None:
-            raise PermanentError("the database is closed")
-        connection = self._db.conn
-        try:
-            connection.execute("begin immediate")
-            return self._drive(connection, script)
-        except sqlite3.Error as error:
-            raise _translated(error) from error
-        finally:
-            script.close()
-            if connection.in_transaction:
-                connection.execute("rollback")
+    # Callbacks and not a task: whatever is cancelled, whoever waits is answered.
 
-    def _drive(self, connection: sqlite3.Connection, script: Script[T]) -> tuple[T, set[Channel]]:
-        told: set[Channel] = set()
-        try:
-            statement = next(script)
-            while True:
-                statement = script.send(self._answer(connection, statement, told))
-        except StopIteration as stop:
-            connection.execute("commit")
-            return stop.value, told
+    def _begin(self) -> None:
+        """Run together what has been asked for since the last time."""
+        if not self._jobs:
+            self._idle.set()
+            return
+        jobs = self._jobs[:_TOGETHER]
+        run = self._loop.run_in_executor(self._thread, run_together, self._database.conn, jobs)
+        run.add_done_callback(partial(self._end, jobs))
 
-    def _answer(
-        self, connection: sqlite3.Connection, statement: Statement, told: set[Channel]
-    ) -> list[Row]:
-        match statement:
-            case Query(text, params) | Alone(Query(text, params)):
-                cursor = connection.execute(self._text(text), params)
-                return cursor.fetchall() if cursor.description else []
-            case Notify(channel):
-                told.add(channel)
-                return []
-            case CutFrozen():
-                return []  # there is no other worker
-            case Pass():
-                return [{"passed": True}]  # one thread: transactions never overlap
-
-    def _text(self, text: str) -> str:
-        if text not in self._texts:
-            self._texts[text] = translated(text)
-        return self._texts[text]
+    def _end(self, jobs: list[Job], run: asyncio.Future[int]) -> None:
+        error = run.exception()
+        if error is None:
+            jobs = jobs[: run.result()]
+        del self._jobs[: len(jobs)]
+        for channel in set[Channel]().union(*(job.told for job in jobs)):
+            for wake in self._listeners[channel]:
+                self._loop.call_soon(wake)
+        for job in jobs:
+            job.tell(error)
+        self._loop.call_soon(self._begin)  # after those who were answered, who may ask for more
 
 
-def translated(text: str) -> str:
-    """The statement in SQLite's words."""
-    for mark, meaning in _MARKS.items():
-        text = text.replace(mark, meaning)
-    return text
+def _connected(path: Path) -> Database:
+    connection = sqlite3.connect(
+        path,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_SECONDS,
+        cached_statements=_STATEMENTS,
+    )
+    connection.row_factory = sqlite3.Row
+    database = Database(connection)
+    try:
+        database.enable_wal()
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return database
 
 
-def _translated(error: sqlite3.Error) -> Exception:
-    """Locked, full, unreadable: waiting may help. A refused statement is a bug."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
-        return TransientError(f"the database does not answer: {error}")
-    return PermanentError(f"the database refuses: {error}")
+def _connected(path: Path) -> Database:
+    connection = sqlite3.connect(
+        path,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_SECONDS,
+        cached_statements=_STATEMENTS,
+    )
+    connection.row_factory = sqlite3.Row
+    database = Database(connection)
+    try:
+        database.enable_wal()
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return database
 
 
 def _take(path: Path) -> IO[str]:
