@@ -76,7 +76,7 @@ def check_config(env_file: Path | None) -> None:
     from qbot.settings import from_process  # noqa: PLC0415  (as above)
 
     settings = from_process(env_file)
-    catalog = load_catalog(settings.config, instances=settings.argocd)
+    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     click.echo(f"{settings.config}: {len(catalog.services)} services, settings complete")
 
 

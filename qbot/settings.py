@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     slack: SlackSettings = Field(description="The Slack app")
     gitlab: GitLabSettings = Field(description="GitLab")
     argocd: dict[str, ArgoCDSettings] = Field(description="Argo CD instances by name")
+    jobs: dict[str, Secret] = Field(
+        default_factory=dict,
+        description="Secret of an HTTP job, by the name that `secret` in qbot.yaml has",
+    )
     database_url: SecretStr = Field(
         SecretStr("sqlite:///qbot.db"), description="sqlite:///path or postgresql://..."
     )
@@ -224,7 +228,7 @@ def _text(path: Path) -> str:
 
 
 def variables() -> dict[str, str]:
-    """Every variable with its description; `<instance>` stands for a name of one's own."""
+    """Every variable; `<instance>` and `<name>` stand for names of one's own."""
     return {SECRETS_DIR: "Folder with one file a setting, named like the variable"} | dict(
         _variables(Settings, PREFIX)
     )
@@ -238,6 +242,8 @@ def _variables(model: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
             found += _variables(inner, f"{prefix}{name.upper()}__")
         elif name == "argocd":
             found += _variables(ArgoCDSettings, f"{prefix}ARGOCD__<instance>__")
+        elif name == "jobs":
+            found.append((f"{prefix}JOBS__<name>", field.description or ""))
         else:
             found.append((f"{prefix}{name.upper()}", field.description or ""))
     return found
@@ -250,6 +256,8 @@ def _unknown(flat: Mapping[str, str]) -> list[str]:
         match name.upper().split("__"):
             case ["QBOT_ARGOCD", _, field]:
                 form = f"QBOT_ARGOCD__<INSTANCE>__{field}"
+            case ["QBOT_JOBS", _]:
+                form = "QBOT_JOBS__<NAME>"
             case _:
                 form = name.upper()
         if form not in known:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qbot.catalog import Catalog, load_catalog
+from qbot.catalog.names import CONTEXT, Names
 from qbot.domain.names import BASE, BranchName, ServiceName, app_name, env_name
 from qbot.errors import PermanentError
 
@@ -199,7 +200,7 @@ def test_of_a_valid_catalog_no_two_applications_share_a_name(
         "environments": {"base": {"project": "shop/environments"}},
     }
     try:
-        catalog = Catalog.model_validate(tree, context={"instances": ("main",)})
+        catalog = Catalog.model_validate(tree, context={CONTEXT: Names(("main",))})
     except ValidationError:
         return
     services = [BASE, *(ServiceName(s.name) for s in catalog.services)]

@@ -66,7 +66,7 @@ async def serve(env_file: Path | None, *, ready: Callable[[], None]) -> None:
         PermanentError: settings, catalog, token or address are not usable.
     """
     settings = from_process(env_file)
-    catalog = load_catalog(settings.config, instances=settings.argocd)
+    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
     over = asyncio.Event()
     loop = asyncio.get_running_loop()

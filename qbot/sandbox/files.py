@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from qbot.sandbox.repos import DEFAULT_BRANCH
+from qbot.sandbox.shop.release_rules import release_rules
 from qbot.sandbox.shop.services import CONFIG_PROJECT, Service
+from qbot.sandbox.shop.stages import Variant
 
 _REGISTRY = "registry.shop.example"
 
 
-def catalog(services: Iterable[Service]) -> dict[str, Any]:
-    """qbot.yaml for a shop with these services."""
+def catalog(services: Sequence[Service], variant: Variant) -> dict[str, Any]:
+    """qbot.yaml for a shop with these services, whose stages are configured in this way."""
     return {
         "services": [_service(service) for service in services],
         "environments": {
@@ -33,6 +35,7 @@ def catalog(services: Iterable[Service]) -> dict[str, Any]:
             "limits": {"per_owner": 10, "total": 60},
             "builds": "wait",
         },
+        **release_rules(services, variant),
     }
 
 

@@ -89,7 +89,7 @@ class Sandbox:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.resolve().parent
-        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.services))
+        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.services, self.gitlab.stages))
         write_env(path, self._variables(folder))
 
     def _variables(self, folder: Path) -> dict[str, str]:

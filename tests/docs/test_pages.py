@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -58,17 +59,23 @@ def _keys(model: type[BaseModel], prefix: str) -> list[str]:
     rows: list[str] = []
     for name, field in model.model_fields.items():
         inner = _model(field.annotation)
-        many = "[]" if "tuple" in str(field.annotation) and inner else ""
+        key = f"{prefix}{field.alias or name}"
         if inner:
-            rows += _keys(inner, f"{prefix}{name}{many}.")
+            rows += _keys(inner, f"{key}{_many(field.annotation)}.")
             continue
         default = (
             "required"
             if field.is_required()
             else _shown(field.get_default(call_default_factory=True))
         )
-        rows.append(f"| `{prefix}{name}` | {default} | {field.description or ''} |")
+        rows.append(f"| `{key}` | {default} | {field.description or ''} |")
     return rows
+
+
+def _many(annotation: object) -> str:
+    """How one of several is written."""
+    origin = get_origin(annotation)
+    return "[]" if origin is tuple else ".<name>" if origin is dict else ""
 
 
 def _shown(default: object) -> str:

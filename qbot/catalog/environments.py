@@ -1,0 +1,99 @@
+"""qbot.yaml: branch environments."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from qbot.catalog.names import InstanceRef
+from qbot.catalog.parts import Duration, Part, Values
+from qbot.domain.names import MAX_PREFIX, is_label
+
+_OTHERS = frozenset({"kube", "openshift"})  # a branch `system` must not become kube-system
+
+
+def _prefix(text: str) -> str:
+    if not is_label(text) or len(text) > MAX_PREFIX:
+        raise ValueError(f"must be a DNS label of at most {MAX_PREFIX} characters")
+    if text.partition("-")[0] in _OTHERS:
+        raise ValueError(f"namespaces that begin with {text.partition('-')[0]}- are not Qbot's")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text:
+        return text
+    if "{env}" not in text:
+        raise ValueError("must contain {env}: each environment has an address of its own")
+    parts = urlsplit(text.replace("{env}", "env"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.geturl():
+        raise ValueError("must be an http(s) URL with {env} and nothing else in braces")
+    return text
+
+
+class BasePart(Part):
+    """The small chart that owns the namespace, in a configuration repository."""
+
+    project: str = Field(description="GitLab project that holds the chart")
+    path: str = Field("base", description="Folder of the chart")
+    revision: str = Field("main", description="Branch, tag or commit")
+    repo_url: str = Field("", description="What Argo CD clones; made from the GitLab URL if empty")
+    value_files: tuple[str, ...] = ()
+    parameters: Values = Field(default_factory=dict)
+
+
+class SyncPart(Part):
+    """Argo CD's sync policy of every Application."""
+
+    track: Literal["commit", "branch"] = Field(
+        "commit", description="commit: Qbot moves targetRevision; branch: Argo CD follows"
+    )
+    prune: bool = True
+    self_heal: bool = True
+    retries: int = Field(3, ge=0, le=20, description="Attempts after a failed sync")
+    options: tuple[str, ...] = Field((), description="Argo CD sync options, Name=value")
+
+
+class LimitsPart(Part):
+    """How many environments may live at once."""
+
+    per_owner: int = Field(5, ge=1)
+    total: int = Field(60, ge=1)
+
+
+class TimesPart(Part):
+    """How long an operation waits before it ends as failed."""
+
+    deploy: Duration = Field(timedelta(minutes=30), description="For services to become ready")
+    build: Duration = Field(timedelta(minutes=60), description="For pipelines to end")
+    delete: Duration = Field(timedelta(minutes=15), description="For everything to be gone")
+
+
+class EnvironmentsPart(Part):
+    """Branch environments."""
+
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        "qbot", description="Begins every environment's name; stages must not begin with it"
+    )
+    argocd: InstanceRef = Field(
+        "main", description="Name of the Argo CD instance", validate_default=True
+    )
+    cluster: str = Field("https://kubernetes.default.svc", description="Destination server")
+    base: BasePart
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        "", description="Where an environment is seen; {env} is its name"
+    )
+    ttl: Duration | None = Field(None, description="How long one may live unless --ttl says so")
+    idle_after: Duration = Field(
+        timedelta(days=2), description="How long nobody has used one that `list --idle` shows"
+    )
+    limits: LimitsPart = LimitsPart()
+    times: TimesPart = TimesPart()
+    sync: SyncPart = SyncPart()
+    kinds: tuple[str, ...] = Field(
+        (), description="Namespaced kinds that charts may contain, group/Kind; a list if empty"
+    )
+    builds: Literal["wait", "deploy"] = Field(
+        "wait", description="A commit whose pipeline still runs or failed: wait, or deploy at once"
+    )
