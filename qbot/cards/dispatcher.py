@@ -222,4 +222,4 @@ class Dispatcher:
 
 
 def _of(view: View, channel: str) -> list[CardRow]:
-    return [r for r in view.running if r.channel == channel]
+    return [r for r in view.busy() if r.channel == channel]

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from qbot.domain.progress import Progress, Stage, Step
+from qbot.domain.progress import Stage, Step
+from qbot.domain.release import Shown, StageProgress
 
 MOST_REFUSALS = 5
 Key = tuple[str, str]  # (operation or channel, part)
@@ -18,9 +19,10 @@ class Seen:
     failing: bool
     troubled: bool
     cancelling: bool
+    said: int = 0  # grows with each word on a promotion, and when one becomes void
 
 
-def seen(progress: Progress, at: float) -> Seen:
+def seen(progress: Shown, at: float) -> Seen:
     """The facts of one state."""
     counts = progress.counts()
     return Seen(
@@ -29,7 +31,14 @@ def seen(progress: Progress, at: float) -> Seen:
         failing=bool(counts[Stage.FAILED] or counts[Stage.BUILD_FAILED]),
         troubled=bool(progress.trouble),
         cancelling=progress.cancelling,
+        said=_said(progress),
     )
+
+
+def _said(progress: Shown) -> int:
+    if not isinstance(progress, StageProgress):
+        return 0
+    return sum(2 if approval.void else 1 for approval in progress.approvals)
 
 
 @dataclass(frozen=True, slots=True)

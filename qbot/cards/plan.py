@@ -14,7 +14,8 @@ from qbot.cards.budget import LOOK, POST, UPDATE
 from qbot.cards.memory import Memory, Seen, seen
 from qbot.cards.rank import Rank
 from qbot.domain.operation import BoardRow, CardRow
-from qbot.domain.progress import Step
+from qbot.domain.progress import Progress, Step
+from qbot.domain.release import Shown, StageProgress
 
 CROWD = 10  # more running operations than this in a channel get a board
 _SHORTEST = 3.0  # seconds between two edits of one message, Slack's advice
@@ -79,7 +80,11 @@ class View:
 
     def crowds(self) -> Counter[str]:
         """Running operations per channel; DMs do not count, their reader has them one by one."""
-        return Counter(r.channel for r in self.running if r.channel[:1] not in {"U", "W", "D"})
+        return Counter(r.channel for r in self.busy() if r.channel[:1] not in {"U", "W", "D"})
+
+    def busy(self) -> list[CardRow]:
+        """What moves: a question to people may stand unchanged for hours."""
+        return [r for r in self.running if r.progress.step is not Step.APPROVING]
 
     def crowded(self) -> frozenset[str]:
         """Channels whose counts are on a board."""
@@ -88,14 +93,20 @@ class View:
 
 def ends_a_minute(view: View) -> float:
     """How many of the running operations will end in the coming minute, as far as one can tell."""
-    usual = (r.progress.usual for r in view.running)
-    return sum(60.0 / max(u.seconds if u else _USUAL, 60.0) for u in usual)
+    usual = (_usual(r.progress) for r in view.busy())
+    return sum(60.0 / max(seconds or _USUAL, 60.0) for seconds in usual)
+
+
+def _usual(progress: Shown) -> float | None:
+    if isinstance(progress, StageProgress):
+        return progress.usual_seconds
+    return progress.usual.seconds if progress.usual else None
 
 
 def cadence(view: View, per_minute: float) -> float:
     """Seconds between two edits of one message, such that all share the budget."""
     crowded = view.crowded()
-    alone = sum(1 for r in view.running if r.channel not in crowded)
+    alone = sum(1 for r in view.busy() if r.channel not in crowded)
     live = alone + sum(1 for b in view.boards if b.ts)
     return max(_SHORTEST, live * 60.0 / per_minute)
 
@@ -124,7 +135,8 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
 
 def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
     """How urgent the change of one card is."""
-    if row.superseded or (row.progress.continued and row.end_ts):
+    went_on = isinstance(row.progress, Progress) and row.progress.continued
+    if row.superseded or (went_on and row.end_ts):
         return Rank.SUPERSEDED
     if row.progress.end is not None:
         return Rank.END
@@ -132,6 +144,9 @@ def rank_of(row: CardRow, before: Seen | None, *, now: float) -> Rank:
         return Rank.PHASE
     present = seen(row.progress, now)
     if present.failing and not before.failing:
+        return Rank.ALARM
+    asks = present.step is Step.APPROVING and before.step is not Step.APPROVING
+    if asks or present.said != before.said:
         return Rank.ALARM
     if present.step is not before.step or present.cancelling != before.cancelling:
         return Rank.PHASE

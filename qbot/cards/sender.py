@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 
+from qbot.cards.faces import of_environment
 from qbot.cards.memory import Memory, seen
 from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger, Meter
@@ -53,7 +54,7 @@ class CardSender:
     def render(self, row: CardRow) -> Message:
         """The message as it should be now."""
         return card(
-            row.progress,
+            of_environment(row.progress),
             self.style,
             fresh=self.fresh(),
             superseded=row.superseded,
@@ -127,7 +128,7 @@ class CardSender:
 
     async def _reply(self, row: CardRow) -> None:
         await self.cards.trying(row.op, end=True)
-        message = end_reply(row.progress, self.style)
+        message = end_reply(of_environment(row.progress), self.style)
         posted = await self._send(row, "end", row.posted_channel, message, thread_ts=row.ts)
         await self._ended(row, posted)
 

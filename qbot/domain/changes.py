@@ -5,7 +5,9 @@ from datetime import datetime
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, ServiceName
-from qbot.domain.progress import Continued, Progress
+from qbot.domain.progress import Continued
+from qbot.domain.release import Shown
+from qbot.domain.release_changes import ReleaseChange
 from qbot.domain.services import ServicePlan
 
 
@@ -49,7 +51,7 @@ class Audited:
 class CardChanged:
     """What the operation's card should show from now on."""
 
-    progress: Progress
+    progress: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +85,5 @@ Change = (
     | CardWithdrawn
     | CardsContinued
     | CardsSuperseded
+    | ReleaseChange
 )

@@ -1,8 +1,39 @@
-"""What is asked of the operations that change versions: their rows' inputs."""
+"""What is asked of operations: their rows' inputs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from qbot.domain.names import EnvId, PromotionId, ServiceName, StageName
+from qbot.domain.names import BranchName, EnvId, PromotionId, ServiceName, StageName
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInput:
+    """`/env create`; an empty `services` means all of the catalog."""
+
+    branch: BranchName
+    services: tuple[ServiceName, ...] = ()
+    overrides: tuple[tuple[ServiceName, str], ...] = ()
+    source: EnvId | None = None  # `--from`
+    ttl: timedelta | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncInput:
+    """`/env sync`, and Retry failed; an empty `services` means all that the environment has."""
+
+    services: tuple[ServiceName, ...] = ()
+    prune: bool = False
+    hard: bool = False
+    refresh: bool = False  # also move what is pinned to the default branch
+    dry_run: bool = False
+    resume: bool = False  # make what a cancelled create left out
+    retry: bool = False  # only what failed before
+
+
+@dataclass(frozen=True, slots=True)
+class TeardownInput:
+    """`/env delete`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +48,7 @@ class RestoreInput:
     """`/env rollback ENV`; an empty `services` means all."""
 
     services: tuple[ServiceName, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +84,39 @@ class RollbackInput:
     emergency: bool = False
     dry_run: bool = False
     again: PromotionId | None = None  # Retry
+
+
+Input = (
+    CreateInput
+    | SyncInput
+    | TeardownInput
+    | DeployInput
+    | RestoreInput
+    | JobInput
+    | PromoteInput
+    | RollbackInput
+)
+
+
+def resumes(asked: Input) -> bool:
+    """Whether it goes on with a create that was cancelled."""
+    return isinstance(asked, SyncInput) and asked.resume
+
+
+def is_dry(asked: Input) -> bool:
+    """Whether it only shows what would be done: it has no card and holds nothing."""
+    dry = CreateInput | SyncInput | RestoreInput | PromoteInput | RollbackInput
+    return isinstance(asked, dry) and asked.dry_run
+
+
+def is_whole(asked: Input) -> bool:
+    """Whether it is about every service, from nothing said before: such runs take alike long."""
+    match asked:
+        case CreateInput() | RestoreInput():
+            return not asked.services
+        case SyncInput():
+            return not (asked.services or asked.resume or asked.retry)
+        case TeardownInput():
+            return True
+        case DeployInput() | JobInput() | PromoteInput() | RollbackInput():
+            return False

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from qbot.domain.environment import Environment
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.inputs import Input, resumes
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.people import Actor, Place
-from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import Request
+from qbot.domain.release import Shown
 
 
 class OpState(StrEnum):
@@ -27,68 +30,22 @@ class OpState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInput:
-    """`/env create`; an empty `services` means all of the catalog."""
-
-    branch: BranchName
-    services: tuple[ServiceName, ...] = ()
-    overrides: tuple[tuple[ServiceName, str], ...] = ()
-    source: EnvId | None = None  # `--from`
-    ttl: timedelta | None = None
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SyncInput:
-    """`/env sync`, and Retry failed; an empty `services` means all that the environment has."""
-
-    services: tuple[ServiceName, ...] = ()
-    prune: bool = False
-    hard: bool = False
-    refresh: bool = False  # also move what is pinned to the default branch
-    dry_run: bool = False
-    resume: bool = False  # make what a cancelled create left out
-    retry: bool = False  # only what failed before
-
-
-@dataclass(frozen=True, slots=True)
-class TeardownInput:
-    """`/env delete`."""
-
-
-Input = CreateInput | SyncInput | TeardownInput
-
-
-def resumes(asked: Input) -> bool:
-    """Whether it goes on with a create that was cancelled."""
-    return isinstance(asked, SyncInput) and asked.resume
-
-
-def is_whole(asked: Input) -> bool:
-    """Whether it is about every service, from nothing said before: such runs take alike long."""
-    match asked:
-        case CreateInput():
-            return not asked.services
-        case SyncInput():
-            return not (asked.services or asked.resume or asked.retry)
-        case TeardownInput():
-            return True
-
-
-@dataclass(frozen=True, slots=True)
 class Submission:
     """A wish to be written down. `key` makes the same delivery count once (any text, unique).
 
-    `rule` is what allowed the actor to ask, for the audit log.
+    `rule` is what allowed the actor to ask, for the audit log. `request` is needed by the kinds
+    that carry a promotion, unless it is a dry run.
     """
 
     kind: Kind
     input: Input
-    env: EnvId | None  # None: a dry run of a create, which has no environment
+    env: EnvId | None  # None: it is for a stage, or a dry run of a create
     actor: Actor
     place: Place
     key: str
     rule: str = ""
+    stage: StageName | None = None  # in the place of an environment
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +64,8 @@ class Operation:
     ended_at: datetime | None = None
     headline: str = ""
     cancel_by: Actor | None = None  # somebody asked to cancel it
-    progress: Progress | None = None  # the newest that was written
+    progress: Shown | None = None  # the newest that was written
+    stage: StageName | None = None  # in the place of an environment
 
     @property
     def purpose(self) -> Kind:
@@ -187,7 +145,7 @@ class CardRow:
     """One operation's message. `version` counts what should be shown, `shown` what is."""
 
     op: OpId
-    progress: Progress
+    progress: Shown
     version: int
     shown: int
     shown_hash: str

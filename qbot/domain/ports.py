@@ -25,6 +25,7 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.release import Shown
 from qbot.domain.services import Build, Commit, Service, ServicePlan
 
 
@@ -170,7 +171,7 @@ class Journal(Protocol):
             Fenced: the claim was lost.
         """
 
-    async def report(self, claim: Claim, progress: Progress) -> None:
+    async def report(self, claim: Claim, progress: Shown) -> None:
         """Let the card show this; not part of the journal, the newest one counts."""
 
     async def finish(

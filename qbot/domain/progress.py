@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.services import Source
+from qbot.domain.services import Source, short_image
 
 
 class Kind(StrEnum):
@@ -16,6 +16,16 @@ class Kind(StrEnum):
     CREATE = "create"
     SYNC = "sync"
     TEARDOWN = "teardown"
+    DEPLOY = "deploy"  # other versions of some services of an environment
+    RESTORE = "restore"  # an environment back to the last set that was ready
+    JOB = "job"  # a named job for an environment or a stage
+    PROMOTE = "promote"  # versions to a stage
+    ROLLBACK = "rollback"  # and back
+
+    @property
+    def of_stage(self) -> bool:
+        """Whether it carries a promotion: its progress is a `StageProgress`."""
+        return self in (Kind.PROMOTE, Kind.ROLLBACK)
 
 
 class Stage(StrEnum):
@@ -41,9 +51,14 @@ class Step(StrEnum):
 
     QUEUED = "queued"  # another operation of this environment goes first
     RESOLVING = "resolving"  # asking GitLab for branches and builds
+    PROPOSING = "proposing"  # the merge request is being made
+    APPROVING = "approving"  # people are asked
+    BEFORE = "before"  # the job before the merge
+    MERGING = "merging"
     PREPARING = "preparing"  # project, namespace
     DEPLOYING = "deploying"
     CHECKING = "checking"
+    AFTER = "after"  # the job after the deployment
     STOPPING = "stopping"  # running syncs are terminated
     REMOVING = "removing"
     PROVING = "proving"
@@ -73,6 +88,14 @@ class ServiceProgress:
     health: str = ""
     reason: str = ""
     url: str = ""  # of the pipeline while building
+    image: str = ""  # a tag or sha256:... in the place of the commit's own image
+    by: Actor | None = None  # who asked for this version by name
+    was: str = ""  # the version before, in short, where the operation is about versions
+
+    @property
+    def version(self) -> str:
+        """The commit in short, or the image in its place; empty while it is not known."""
+        return short_image(self.image) if self.image else self.sha[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How far an operation on a stage is: the value that its card shows. Holds facts, no wording."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from qbot.domain.barriers import Barrier
 from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, ServiceProgress, Step
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
 from qbot.domain.promotion import Approval, Item, PromotionState
 
 
@@ -77,3 +78,11 @@ class StageProgress:
     url: str = ""
     cancelling: bool = False
     dry_run: bool = False
+
+    def counts(self) -> Counter[Stage]:
+        """How many services are at each stage of being deployed."""
+        return Counter(s.stage for s in self.services)
+
+
+Shown = Progress | StageProgress
+"""What a card shows; `Kind.of_stage` says which of both an operation has."""

@@ -1,7 +1,7 @@
 """The first step of an operation on an environment that others have worked on before."""
 
 from qbot.domain.changes import CardsContinued, Change
-from qbot.domain.operation import resumes
+from qbot.domain.inputs import resumes
 from qbot.domain.progress import Continued
 from qbot.operations.context import Context
 from qbot.operations.run import Run

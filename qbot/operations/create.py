@@ -2,8 +2,8 @@
 
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import CreateInput
 from qbot.domain.names import EnvId, env_name
-from qbot.domain.operation import CreateInput
 from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan

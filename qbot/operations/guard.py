@@ -7,7 +7,8 @@ import structlog
 
 from qbot.domain.changes import Audited, CardChanged, Change, PhaseChanged
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.operation import Operation, TeardownInput
+from qbot.domain.inputs import is_dry
+from qbot.domain.operation import Operation
 from qbot.domain.ports import Fenced
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.errors import PermanentError, UserError
@@ -47,14 +48,15 @@ def guarded(body: Body, context: Context) -> Handler:
 
 async def _tell(run: Run, context: Context, error: Exception) -> None:
     """A dry run has no card that could say it."""
-    if _is_dry(run.operation):
+    if is_dry(run.operation.input):
         await context.answers.tell(run.operation, error)
 
 
 async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
-    operation, shown = run.operation, run.progress or run.operation.progress
+    operation, told = run.operation, run.progress or run.operation.progress
+    shown = told if isinstance(told, Progress) else None
     env = None
-    if operation.env and not _is_dry(operation):
+    if operation.env and not is_dry(operation.input):
         with run.ignoring_cancel():
             env = await run.call("the database", lambda: context.environment(operation.env))
     phase = _phase(operation, env, shown, end) if env else None
@@ -80,10 +82,12 @@ def _phase(operation: Operation, env: Environment, shown: Progress | None, end: 
             return env.phase
         case Kind.CREATE:
             return broken if env.plans else Phase.DELETED
-        case Kind.SYNC:
+        case Kind.SYNC | Kind.DEPLOY | Kind.RESTORE:
             return env.phase if untouched else broken
         case Kind.TEARDOWN:
             return Phase.STUCK if env.phase is Phase.DELETING else env.phase
+        case Kind.JOB | Kind.PROMOTE | Kind.ROLLBACK:
+            return env.phase
 
 
 def _last(shown: Progress, end: End, why: str, context: Context) -> Progress:
@@ -98,8 +102,3 @@ def _last(shown: Progress, end: End, why: str, context: Context) -> Progress:
         trouble="",
         trouble_since=None,
     )
-
-
-def _is_dry(operation: Operation) -> bool:
-    asked = operation.input
-    return not isinstance(asked, TeardownInput) and asked.dry_run

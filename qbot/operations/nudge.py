@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from qbot.domain.changes import Audited
+from qbot.domain.inputs import SyncInput
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import SyncInput
 from qbot.domain.services import ServicePlan
 from qbot.errors import TransientError
 from qbot.operations.deploy import Rollout

@@ -10,7 +10,8 @@ import structlog
 from qbot.domain.changes import Change
 from qbot.domain.operation import Claim, Woken
 from qbot.domain.ports import Journal
-from qbot.domain.progress import End, Progress
+from qbot.domain.progress import End
+from qbot.domain.release import Shown
 from qbot.errors import TransientError
 from qbot.operations.retry import Backoff
 
@@ -67,7 +68,7 @@ class Ledger:
             lambda: self._journal.commit(self._claim, step, result, changes)
         )
 
-    async def report(self, progress: Progress) -> None:
+    async def report(self, progress: Shown) -> None:
         """Let the card show this."""
         await self._patience.through(lambda: self._journal.report(self._claim, progress))
 

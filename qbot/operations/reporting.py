@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from qbot.domain.ports import Clock, Fenced
-from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 
 _INTERVAL = 1.0
 
@@ -15,23 +15,23 @@ class Reporter:
     """Belongs to one run. `write` stores a progress and survives an absent database."""
 
     def __init__(
-        self, write: Callable[[Progress], Awaitable[None]], clock: Clock, written: Progress | None
+        self, write: Callable[[Shown], Awaitable[None]], clock: Clock, written: Shown | None
     ) -> None:
         self._write = write
         self._clock = clock
         self._written = written
-        self._pending: Progress | None = None
+        self._pending: Shown | None = None
         self._order = asyncio.Lock()  # an older progress must not land after a newer one
         self._task: asyncio.Task[None] | None = None
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Shown) -> None:
         """Write it soon, unless nothing but its time is new."""
         self._pending = None if _same(progress, self._written) else progress
         if self._pending and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._keep_writing(), name=f"report {progress.op}")
 
     @asynccontextmanager
-    async def replaced(self, progress: Progress) -> AsyncIterator[None]:
+    async def replaced(self, progress: Shown) -> AsyncIterator[None]:
         """The block writes this progress itself; what was to be written before it is dropped."""
         async with self._order:
             yield
@@ -52,7 +52,7 @@ class Reporter:
             if self._pending is progress:
                 self._pending = None
 
-    async def close(self) -> Progress | None:
+    async def close(self) -> Shown | None:
         """Stop writing; answers what is left to be written."""
         if self._task is not None:
             self._task.cancel()
@@ -67,5 +67,5 @@ class Reporter:
                 await self._clock.sleep(_INTERVAL)
 
 
-def _same(one: Progress, other: Progress | None) -> bool:
+def _same(one: Shown, other: Shown | None) -> bool:
     return other is not None and replace(one, updated_at=other.updated_at) == other

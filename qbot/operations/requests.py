@@ -11,17 +11,15 @@ from difflib import get_close_matches
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import CreateInput, SyncInput, TeardownInput
 from qbot.domain.names import EnvId, branch_name, env_name
 from qbot.domain.operation import (
     BranchTaken,
-    CreateInput,
     NewEnvironment,
     Operation,
     QuotaReached,
     Submission,
     Submitted,
-    SyncInput,
-    TeardownInput,
 )
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Journal

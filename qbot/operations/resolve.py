@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from pydantic import TypeAdapter
 
 from qbot.domain.environment import Environment
+from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
-from qbot.domain.operation import CreateInput
 from qbot.domain.ports import GitLab
 from qbot.domain.services import Commit, Service, ServicePlan, Source
 from qbot.errors import UserError

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from qbot.domain.changes import CardChanged, Change
 from qbot.domain.operation import Claim, Operation
 from qbot.domain.ports import Clock, Fenced
-from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 from qbot.errors import TransientError
 from qbot.operations.cancelling import Cancelling
 from qbot.operations.gathering import gather
@@ -186,7 +186,7 @@ class Run:
 
     # Telling
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: Shown) -> None:
         """Let the card show this soon; the newest one counts, and is written before the end."""
         self.progress = progress
         self._reporter.show(self._shown(progress))
@@ -209,7 +209,7 @@ class Run:
             if self.progress is not None:
                 self._reporter.show(self._shown(self.progress))
 
-    async def close(self) -> Progress | None:
+    async def close(self) -> Shown | None:
         """Nothing more is written; answers the progress that was not."""
         return await self._reporter.close()
 
@@ -283,6 +283,6 @@ class Run:
                 await self.sleep(self._footing.settle)
                 self._settled = True
 
-    def _shown(self, progress: Progress) -> Progress:
+    def _shown(self, progress: Shown) -> Shown:
         cancelling = progress.cancelling or self._cancelling.asked
         return self._troubles.over(replace(progress, cancelling=cancelling))

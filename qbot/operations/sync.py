@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
+from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BASE, ServiceName
-from qbot.domain.operation import SyncInput
 from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Stage, Step
 from qbot.domain.services import ServicePlan

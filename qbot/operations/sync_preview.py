@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qbot.domain.environment import Environment
-from qbot.domain.operation import SyncInput
+from qbot.domain.inputs import SyncInput
 from qbot.domain.progress import End
 from qbot.domain.services import ServicePlan
 from qbot.operations.context import Context

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
+from qbot.domain.inputs import is_whole, resumes
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import is_whole, resumes
 from qbot.domain.progress import (
     UNDER_WAY,
     End,
@@ -81,7 +81,7 @@ class Tracker:
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
         shown = operation.progress
-        if shown is not None and shown.step is not Step.QUEUED:
+        if isinstance(shown, Progress) and shown.step is not Step.QUEUED:
             self._services = {s.service: s for s in shown.services}
             self.progress = replace(
                 self.progress,
@@ -152,13 +152,7 @@ class Tracker:
             known = self._services.get(service)
             if known is None:
                 continue
-            self._services[service] = replace(
-                known,
-                stage=stage_of(verdict),
-                sync=state.sync,
-                health=state.health,
-                reason="" if isinstance(verdict, Ready) else verdict.reason,
-            )
+            self._services[service] = seen_row(known, state, verdict)
         self._report(at)
 
     def of(self, *stages: Stage) -> tuple[ServiceProgress, ...]:
@@ -201,6 +195,17 @@ def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
         sha=plan.sha,
         wave=service.wave if service else 0,
         url=plan.build_url,
+    )
+
+
+def seen_row(known: ServiceProgress, state: AppState, verdict: Verdict) -> ServiceProgress:
+    """One service after Argo CD was heard."""
+    return replace(
+        known,
+        stage=stage_of(verdict),
+        sync=state.sync,
+        health=state.health,
+        reason="" if isinstance(verdict, Ready) else verdict.reason,
     )
 
 

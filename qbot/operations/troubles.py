@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 
 
 class Troubles:
@@ -28,7 +28,7 @@ class Troubles:
         """Whether this source is in trouble."""
         return source in self._messages
 
-    def over(self, progress: Progress) -> Progress:
+    def over(self, progress: Shown) -> Shown:
         """The progress with the trouble that there is, if any."""
         message = next(iter(self._messages.values()), "")
         return replace(progress, trouble=message, trouble_since=self._since)

@@ -6,9 +6,10 @@ import structlog
 
 from qbot.domain import actions
 from qbot.domain.commands import SPECS
+from qbot.domain.inputs import SyncInput
 from qbot.domain.names import EnvId, OpId
-from qbot.domain.operation import Operation, SyncInput
-from qbot.domain.progress import End, Kind, Stage
+from qbot.domain.operation import Operation
+from qbot.domain.progress import End, Kind, Progress, Stage
 from qbot.errors import QbotError, UserError
 from qbot.operations.inspect import inspect
 from qbot.render.blocks import Message
@@ -111,7 +112,8 @@ class Actions:
     async def _details(self, op: OpId, delivery: Delivery) -> Message | None:
         """A trigger lives three seconds and Argo CD may take longer: open first, then fill."""
         operation = await self._operation(op)
-        branch = operation.progress.branch if operation.progress else ""
+        shown = operation.progress
+        branch = shown.branch if isinstance(shown, Progress) else ""
         instead = f"show {branch or 'feat/checkout'}"
         view_id = await self._desk.open_view(delivery, loading(op, branch), instead=instead)
         self._desk.later(self._fill(op, view_id, 0))

@@ -80,15 +80,16 @@ def _lead(name: str, worker: str, seconds: float) -> Script[bool]:
 
 def _behind() -> Script[list[CardRow]]:
     rows = yield alone(
-        "select * from cards where version > shown or (ended = 1 and end_ts = '') "
-        "order by ended desc, changed_at, op_id"
+        "select c.*, o.kind from cards c join operations o on o.id = c.op_id "
+        "where c.version > c.shown or (c.ended = 1 and c.end_ts = '') "
+        "order by c.ended desc, c.changed_at, c.op_id"
     )
     return [card_of(row) for row in rows]
 
 
 def _running() -> Script[list[CardRow]]:
     rows = yield alone(
-        "select c.* from cards c join operations o on o.id = c.op_id "
+        "select c.*, o.kind from cards c join operations o on o.id = c.op_id "
         "where o.state in ('queued', 'ready', 'running', 'waiting') order by o.seq"
     )
     return [card_of(row) for row in rows]
@@ -115,7 +116,9 @@ def _save_board(board: BoardRow) -> Script[None]:
 
 
 def _card(op: OpId) -> Script[CardRow | None]:
-    rows = yield alone("select * from cards where op_id = ?", op)
+    rows = yield alone(
+        "select c.*, o.kind from cards c join operations o on o.id = c.op_id where c.op_id = ?", op
+    )
     return card_of(rows[0]) if rows else None
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.progress import Continued, End, Progress
+from qbot.domain.release import Shown
 from qbot.store.rows import progress_of, progress_text, time_text
 from qbot.store.statements import Channel, Notify, Script, sql
 
@@ -28,7 +29,7 @@ def insert(progress: Progress, channel: str) -> Script[None]:
     yield Notify(Channel.CARDS)
 
 
-def show(progress: Progress, at: datetime) -> Script[None]:
+def show(progress: Shown, at: datetime) -> Script[None]:
     """From now on the card should show this; an operation without a card (dry run) has none."""
     yield sql(
         "update cards set progress = ?, ended = ?, version = version + 1, changed_at = ? "
@@ -46,11 +47,15 @@ def withdraw(op: OpId) -> Script[None]:
     yield sql("delete from cards where op_id = ? and ts = '' and trying = 0", op)
 
 
-def edit(op: OpId, at: datetime, change: Callable[[Progress], Progress]) -> Script[None]:
+def edit(op: OpId, at: datetime, change: Callable[[Shown], Shown]) -> Script[None]:
     """Change what the card should show; the caller holds the operation's row."""
-    rows = yield sql("select progress from cards where op_id = ?", op)
+    rows = yield sql(
+        "select c.progress, o.kind from cards c join operations o on o.id = c.op_id "
+        "where c.op_id = ?",
+        op,
+    )
     if rows:
-        old = progress_of(rows[0]["progress"])
+        old = progress_of(rows[0])
         new = change(old)
         if new != old:
             yield from show(replace(new, updated_at=at), at)
@@ -62,7 +67,7 @@ def go_on(op: OpId, env: EnvId, by: Continued, at: datetime) -> Script[None]:
     Mostly that is one card: the ones before it were continued by its operation.
     """
     rows = yield sql(
-        "select c.progress from cards c join operations b on b.id = c.op_id "
+        "select c.progress, b.kind from cards c join operations b on b.id = c.op_id "
         "join operations a on a.id = ? where c.env_id = ? and b.seq < a.seq and c.ended = 1 "
         "and c.superseded = '' order by b.seq desc limit ?",
         op,
@@ -70,8 +75,8 @@ def go_on(op: OpId, env: EnvId, by: Continued, at: datetime) -> Script[None]:
         _SUPERSEDED,
     )
     for row in rows:
-        old = progress_of(row["progress"])
-        if old.end in _UNFINISHED and old.continued is None:
+        old = progress_of(row)
+        if isinstance(old, Progress) and old.end in _UNFINISHED and old.continued is None:
             yield from show(replace(old, continued=by), at)
 
 

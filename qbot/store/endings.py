@@ -6,7 +6,8 @@ from datetime import datetime
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Progress, Step
+from qbot.domain.progress import End, Kind, Step
+from qbot.domain.release import Shown
 from qbot.store import desired, environments
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
@@ -26,7 +27,7 @@ def end(op: OpId, outcome: End, headline: str, at: datetime) -> Script[None]:
         op,
     )
 
-    def shown(progress: Progress) -> Progress:
+    def shown(progress: Shown) -> Shown:
         return progress if progress.end else _ended(progress, outcome, headline, at)
 
     yield from desired.edit(op, at, shown)
@@ -46,14 +47,14 @@ def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:
     found = yield from environments.by_id(env)
     if found is None:
         return
-    if kind is not Kind.SYNC and found.phase is Phase.CREATING:
+    if kind in (Kind.CREATE, Kind.TEARDOWN) and found.phase is Phase.CREATING:
         phase = {End.REFUSED: Phase.DELETED, End.CANCELLED: Phase.PARTIAL}
         yield from environments.advance(env, phase.get(outcome, Phase.FAILED))
     if kind is Kind.TEARDOWN and found.phase is Phase.DELETING:
         yield from environments.advance(env, Phase.STUCK)
 
 
-def _ended(progress: Progress, outcome: End, headline: str, at: datetime) -> Progress:
+def _ended(progress: Shown, outcome: End, headline: str, at: datetime) -> Shown:
     return replace(
         progress,
         step=Step.ENDED,

@@ -19,7 +19,8 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
-from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.progress import End, Kind
+from qbot.domain.release import Shown
 from qbot.store import queue, steps
 from qbot.store import submit as submitting
 from qbot.store.statements import Channel, Driver
@@ -67,7 +68,7 @@ class SqlJournal:
                 return done
         return await self._driver.run(steps.commit(claim, step, result, changes, now))
 
-    async def report(self, claim: Claim, progress: Progress) -> None:
+    async def report(self, claim: Claim, progress: Shown) -> None:
         """Let the card show this."""
         await self._driver.run(steps.report(claim, progress, self._clock.now()))
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from qbot.domain.inputs import is_whole
 from qbot.domain.names import EnvId, OpId
-from qbot.domain.operation import Durations, Operation, is_whole
+from qbot.domain.operation import Durations, Operation
 from qbot.domain.progress import End, Kind
 from qbot.store.rows import input_of, operation_of, time_of
 from qbot.store.statements import Row, Script, sql

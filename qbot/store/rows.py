@@ -9,18 +9,22 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
-from qbot.domain.operation import (
-    CardRow,
+from qbot.domain.inputs import (
     CreateInput,
+    DeployInput,
     Input,
-    Operation,
-    OpState,
+    JobInput,
+    PromoteInput,
+    RestoreInput,
+    RollbackInput,
     SyncInput,
     TeardownInput,
 )
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.operation import CardRow, Operation, OpState
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.release import Shown, StageProgress
 from qbot.domain.services import Build, ServicePlan, Source
 from qbot.store.statements import Row
 
@@ -31,12 +35,17 @@ def _inputs() -> Mapping[Kind, TypeAdapter[Any]]:
         Kind.CREATE: TypeAdapter(CreateInput),
         Kind.SYNC: TypeAdapter(SyncInput),
         Kind.TEARDOWN: TypeAdapter(TeardownInput),
+        Kind.DEPLOY: TypeAdapter(DeployInput),
+        Kind.RESTORE: TypeAdapter(RestoreInput),
+        Kind.JOB: TypeAdapter(JobInput),
+        Kind.PROMOTE: TypeAdapter(PromoteInput),
+        Kind.ROLLBACK: TypeAdapter(RollbackInput),
     }
 
 
 @cache
-def _progress() -> TypeAdapter[Progress]:
-    return TypeAdapter(Progress)
+def _progress(*, of_stage: bool) -> TypeAdapter[Any]:
+    return TypeAdapter(StageProgress if of_stage else Progress)
 
 
 def time_text(at: datetime) -> str:
@@ -65,14 +74,17 @@ def input_of(kind: Kind, text: str) -> Input:
     return value
 
 
-def progress_text(progress: Progress) -> str:
+def progress_text(progress: Shown) -> str:
     """A card's desired state as it is stored."""
-    return document(_progress().dump_python(progress, mode="json"))
+    of_stage = isinstance(progress, StageProgress)
+    return document(_progress(of_stage=of_stage).dump_python(progress, mode="json"))
 
 
-def progress_of(text: str) -> Progress:
-    """The inverse of `progress_text`."""
-    return _progress().validate_json(text)
+def progress_of(row: Row) -> Shown:
+    """The inverse of `progress_text`, from a row with the operation's `kind` and `progress`."""
+    shape = _progress(of_stage=Kind(row["kind"]).of_stage)
+    shown: Shown = shape.validate_json(row["progress"])
+    return shown
 
 
 def operation_of(row: Row) -> Operation:
@@ -91,7 +103,7 @@ def operation_of(row: Row) -> Operation:
         ended_at=time_of(row["ended_at"]),
         headline=row["headline"],
         cancel_by=Actor.from_key(row["cancel_by"]) if row["cancel_by"] else None,
-        progress=progress_of(row["progress"]) if row["progress"] else None,
+        progress=progress_of(row) if row["progress"] else None,
     )
 
 
@@ -126,10 +138,10 @@ def _plan_of(row: Row) -> ServicePlan:
 
 
 def card_of(row: Row) -> CardRow:
-    """From a row of cards."""
+    """From a row of cards with the kind of its operation."""
     return CardRow(
         op=OpId(row["op_id"]),
-        progress=progress_of(row["progress"]),
+        progress=progress_of(row),
         version=row["version"],
         shown=row["shown"],
         shown_hash=row["shown_hash"],

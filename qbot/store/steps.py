@@ -8,7 +8,8 @@ from typing import Any
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import OpId
 from qbot.domain.operation import Claim, Woken
-from qbot.domain.progress import End, Progress
+from qbot.domain.progress import End
+from qbot.domain.release import Shown
 from qbot.store import desired, endings
 from qbot.store.audit import note
 from qbot.store.changes import apply
@@ -45,7 +46,7 @@ def commit_bare(claim: Claim, step: str, result: Any, at: datetime) -> Script[bo
     return rows[0]["cancel_by"] is not None if rows else None
 
 
-def report(claim: Claim, progress: Progress, at: datetime) -> Script[None]:
+def report(claim: Claim, progress: Shown, at: datetime) -> Script[None]:
     """Let the card show this."""
     yield from own(claim)
     yield from desired.show(progress, at)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
+from qbot.domain.inputs import is_dry, resumes
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import (
     BranchTaken,
@@ -12,8 +13,6 @@ from qbot.domain.operation import (
     QuotaReached,
     Submission,
     Submitted,
-    TeardownInput,
-    resumes,
 )
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind, Progress, Step
@@ -88,7 +87,7 @@ def _refusal(new: NewEnvironment) -> Script[BranchTaken | QuotaReached | None]:
 
 def _twin(wish: Submission) -> Script[Operation | None]:
     """The same command of the same environment that is under way already; dry runs are private."""
-    if wish.env is None or _is_dry(wish):
+    if wish.env is None or is_dry(wish.input):
         return None
     for other in (yield from operations.going_on(wish.env)):
         if other.kind is wish.kind and other.input == wish.input and other.cancel_by is None:
@@ -124,7 +123,7 @@ def _asked_to_stop(op: OpId, kind: Kind, env: EnvId, by: Actor, at: datetime) ->
 
 
 def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
-    dry = _is_dry(wish)
+    dry = is_dry(wish.input)
     yield sql(
         "insert into operations(id, kind, input, env_id, lock_key, priority, actor, channel, "
         "response_url, state, created_at, headline, fence, clean) "
@@ -184,7 +183,3 @@ def _existing(op: str) -> Script[Operation]:
     if found is None:
         raise PermanentError(f"The database lost operation {op}.")
     return found
-
-
-def _is_dry(wish: Submission) -> bool:
-    return not isinstance(wish.input, TeardownInput) and wish.input.dry_run

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
+from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
 from qbot.domain.operation import (
     BoardRow,
     CardRow,
-    CreateInput,
     Durations,
     EnvironmentSummary,
     Operation,
@@ -137,6 +137,7 @@ class Places:
 
     async def operation(self, op: OpId) -> Operation | None:
         progress = self._cards.rows[op].progress
+        assert isinstance(progress, Progress)
         place = Place("C0WANTED", "https://hooks.slack.com/commands/1")
         return Operation(
             id=op,

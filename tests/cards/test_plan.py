@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from qbot.cards.faces import of_environment
 from qbot.cards.memory import Memory, seen
 from qbot.cards.plan import Act, View, cadence, plan
 from qbot.cards.rank import Rank
@@ -23,7 +24,7 @@ def posted(progress: Progress, channel: str = "C1", changed: float = 0.0) -> Car
 
 def showing(*rows: CardRow, at: float = 0.0) -> Memory:
     """A memory in which each row was last shown deploying without a failure."""
-    calm = {str(r.op): seen(ready(r.progress, 1, START), at) for r in rows}
+    calm = {str(r.op): seen(ready(of_environment(r.progress), 1, START), at) for r in rows}
     return Memory(shown=calm)
 
 

@@ -235,7 +235,7 @@ class Scene:
         while True:
             await self.quiet()
             found = await self.operation(operation.id)
-            if found.progress:
+            if isinstance(found.progress, Progress):
                 self.shown.append(found.progress)
             if found.end is not None:
                 return found
@@ -251,7 +251,7 @@ class Scene:
 
     async def progress(self, operation: Operation) -> Progress:
         found = (await self.operation(operation.id)).progress
-        assert found is not None
+        assert isinstance(found, Progress)
         return found
 
     async def card(self, operation: Operation) -> CardRow | None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
-from qbot.domain.operation import CreateInput
 from qbot.domain.services import Build, ServicePlan, Source
 from qbot.errors import UserError
 from qbot.operations.resolve import nearest, resolve, resolve_again, wish

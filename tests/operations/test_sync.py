@@ -3,9 +3,10 @@
 import pytest
 
 from qbot.domain.environment import Phase
+from qbot.domain.inputs import SyncInput
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import Operation, SyncInput
-from qbot.domain.progress import Kind, Stage, Usual
+from qbot.domain.operation import Operation
+from qbot.domain.progress import Kind, Progress, Stage, Usual
 from qbot.domain.services import Build, Source
 from qbot.errors import TransientError, UserError
 from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene, project
@@ -293,7 +294,7 @@ async def test_a_creation_that_is_resumed_says_so_from_the_queue_on(scene: Scene
     scene.argocd.release("web")
     env = (await scene.env()).id
     second = (await scene.requests.resume(env, SyncInput(resume=True), scene.asked)).operation
-    assert second.progress
+    assert isinstance(second.progress, Progress)
     assert second.progress.resumed
     done = await scene.progress(await scene.ended(second))
     assert (done.resumed, done.purpose, done.usual) == (True, Kind.CREATE, None)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
-from qbot.domain.operation import CreateInput, EnvironmentSummary, Operation, OpState
+from qbot.domain.operation import EnvironmentSummary, Operation, OpState
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Usual
 from qbot.domain.services import ServicePlan, Source

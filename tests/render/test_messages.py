@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from qbot.domain.commands import SPECS, spec_of
 from qbot.domain.environment import Phase
-from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached, SyncInput
+from qbot.domain.inputs import SyncInput
+from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
 from qbot.domain.progress import Kind, Stage
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board

@@ -4,9 +4,10 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
+from qbot.domain.inputs import SyncInput
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import Operation, SyncInput
-from qbot.domain.progress import End, Kind
+from qbot.domain.operation import Operation
+from qbot.domain.progress import End, Kind, Progress
 from qbot.errors import TransientError
 from qbot.render.card import Fresh, card
 from qbot.render.listing import Page
@@ -25,7 +26,7 @@ IDS = {
 
 async def card_of(scene: Scene, operation: Operation) -> Message:
     """The operation's card, as it is in the channel."""
-    assert operation.progress is not None
+    assert isinstance(operation.progress, Progress)
     return await scene.post(card(operation.progress, scene.desk.style, fresh=Fresh(every=5.0)))
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
+from qbot.domain.inputs import CreateInput, SyncInput
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import CreateInput, SyncInput
 from qbot.domain.progress import End
 from qbot.errors import PermanentError, TransientError
 from qbot.render.style import Style

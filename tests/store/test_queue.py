@@ -3,7 +3,8 @@
 import asyncio
 
 from qbot.domain.environment import Phase
-from qbot.domain.operation import OpState, SyncInput
+from qbot.domain.inputs import SyncInput
+from qbot.domain.operation import OpState
 from qbot.domain.progress import End, Kind
 from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, WORKER, Wishes, ids, service_sync, until
 

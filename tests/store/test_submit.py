@@ -8,16 +8,10 @@ import pytest
 
 from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Phase
+from qbot.domain.inputs import CreateInput, SyncInput
 from qbot.domain.names import BranchName, EnvId
-from qbot.domain.operation import (
-    BranchTaken,
-    CreateInput,
-    OpState,
-    QuotaReached,
-    Submitted,
-    SyncInput,
-)
-from qbot.domain.progress import End, Kind, Step
+from qbot.domain.operation import BranchTaken, OpState, QuotaReached, Submitted
+from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.errors import PermanentError
 from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, ids, service_sync
 
@@ -182,6 +176,7 @@ async def test_a_fresh_operation_has_a_queued_card(wishes: Wishes) -> None:
     assert card is not None
     assert (card.version, card.shown, card.channel, card.ts) == (1, 0, "C1", "")
     assert card.progress == operation.progress
+    assert isinstance(card.progress, Progress)
     assert (card.progress.step, card.progress.branch) == (Step.QUEUED, "feat/a")
 
 

@@ -10,19 +10,16 @@ import pytest
 
 from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
 from qbot.domain.operation import (
     BranchTaken,
     Claim,
-    CreateInput,
-    Input,
     NewEnvironment,
     Operation,
     QuotaReached,
     Submission,
     Submitted,
-    SyncInput,
-    TeardownInput,
 )
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind

@@ -7,6 +7,7 @@ from functools import partial
 from qbot.domain.changes import CardChanged
 from qbot.domain.operation import CardRow
 from qbot.domain.progress import End, Progress, Step
+from qbot.domain.release import Shown
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.reporting import Reporter
 from tests.clocks import HandClock
@@ -14,7 +15,7 @@ from tests.operations.engine.shop import DONE, Shop
 
 
 def at_step(run: Run, step: Step) -> Progress:
-    assert run.progress
+    assert isinstance(run.progress, Progress)
     return replace(run.progress, step=step)
 
 
@@ -119,7 +120,7 @@ async def test_troubles_are_shown_over_the_progress_until_they_end(shop: Shop) -
 async def test_an_interrupted_write_is_still_to_be_written(clock: HandClock, shop: Shop) -> None:
     begun = asyncio.Event()
 
-    async def write(_: Progress) -> None:
+    async def write(_: Shown) -> None:
         begun.set()
         await asyncio.Event().wait()
 
