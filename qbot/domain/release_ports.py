@@ -195,6 +195,9 @@ class StageApplications(Protocol):
     def watch(self, stage: Stage) -> AsyncGenerator[Mapping[ServiceName, "StageApp"]]:
         """From the live view: at once, then on every change. Close it when done."""
 
+    def silent_since(self) -> datetime | None:
+        """Since when the live view of some stage hears nothing; None while all is well."""
+
     async def refresh(self, stage: Stage, app: AppName, *, hard: bool = False) -> None:
         """Let Argo CD look at git now."""
 

@@ -1,7 +1,7 @@
 """One authenticated connection to one Argo CD: calls, streams, and what both share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from qbot.gateways.argocd.errors import (
     refusal,
 )
 
+Query = Mapping[str, str | Sequence[str]]
 JSON = "application/json"  # exactly: Argo CD compares the whole header on everything but GET
 _PATIENCE = 30.0  # seconds for an answer
 _DOUBT = (0.5, 1.0, 2.0)  # seconds between tries of what is probably refused for good
@@ -55,7 +56,7 @@ class Client:
         *,
         what: str,
         name: str = "",
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         body: Any = None,
         persons: bool = False,
         within: float = _PATIENCE,
@@ -95,7 +96,7 @@ class Client:
         method: str,
         path: str,
         asked: Asked,
-        query: Mapping[str, str] | None,
+        query: Query | None,
         body: Any,
         within: float,
     ) -> Any:
@@ -120,7 +121,7 @@ class Client:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, *, what: str, query: Mapping[str, str], begins_within: float
+        self, path: str, *, what: str, query: Query, begins_within: float
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """A server-sent event stream as chunks of bytes.
 

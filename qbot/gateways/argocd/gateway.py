@@ -16,30 +16,33 @@ from qbot.domain.health import AppState
 from qbot.domain.names import OpId, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service, ServicePlan
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import PermanentError
 from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
 from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
+from qbot.gateways.argocd.moving import refresh, sync
 from qbot.gateways.argocd.policy import SpecPolicy
 from qbot.gateways.argocd.reading import check_token, get_application, get_project
-from qbot.gateways.argocd.states import INFO
+from qbot.gateways.argocd.stages import StageGateway
+from qbot.gateways.argocd.streams import Streams
 from qbot.gateways.argocd.view import LiveView
 
 log = structlog.get_logger()
-
-_REFRESH = 5.0  # seconds; Argo CD itself would block until its controller has time
 
 
 class ArgoCDGateway:
     """One Argo CD. See the port `ArgoCD` for what each method promises and raises."""
 
-    def __init__(self, *, client: Client, policy: SpecPolicy, view: LiveView) -> None:
+    def __init__(
+        self, *, client: Client, policy: SpecPolicy, view: LiveView, stages: StageGateway
+    ) -> None:
         self._client = client
         self._policy = policy
         self._view = view
+        self.stages = stages
 
     async def check_token(self) -> None:
         """Ask who the token is.
@@ -88,36 +91,12 @@ class ArgoCDGateway:
     async def sync(
         self, env: Environment, service: ServiceName, *, op: OpId, prune: bool, dry_run: bool
     ) -> None:
-        """No revision: with auto-sync on, Argo CD refuses any but targetRevision itself."""
-        name = env.app(service)
-        await self._call(
-            "POST",
-            f"/applications/{name}/sync",
-            what=f"sync the Application {name}",
-            name=name,
-            body={
-                "project": str(env.name),
-                "prune": prune,
-                "dryRun": dry_run,
-                "infos": [{"name": INFO, "value": str(op)}],
-            },
-            persons=True,
-        )
+        """At its targetRevision."""
+        await sync(self._client, env.name, env.app(service), op=op, prune=prune, dry_run=dry_run)
 
     async def refresh(self, env: Environment, service: ServiceName) -> None:
-        """Drops the manifest cache too. The comparison goes on when nobody waits for it."""
-        name = env.app(service)
-        try:
-            await self._call(
-                "GET",
-                f"/applications/{name}",
-                what=f"refresh the Application {name}",
-                name=name,
-                query={"project": str(env.name), "refresh": "hard"},
-                within=_REFRESH,
-            )
-        except TransientError as error:
-            log.info("refresh not awaited", env=env.name, application=name, why=str(error))
+        """Drops the manifest cache too."""
+        await refresh(self._client, env.name, env.app(service), hard=True)
 
     async def terminate(self, env: Environment, service: ServiceName) -> None:
         """Argo CD stops the sync some time after its answer."""
@@ -199,14 +178,8 @@ class ArgoCDGateway:
     async def close(self) -> None:
         """End the streams and close the connections."""
         await self._view.close()
+        await self.stages.close()
         await self._client.close()
-
-    async def _call(self, method: str, path: str, *, name: str, **rest: Any) -> Any:
-        """A call on an Application that has to exist."""
-        try:
-            return await self._client.call(method, path, name=name, **rest)
-        except NotThereError:
-            raise PermanentError(f"The Application {name} does not exist any more.") from None
 
 
 def open_argocd(
@@ -246,5 +219,12 @@ def open_argocd(
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency),
     )
     client = Client(http=http, clock=clock, instance=instance, concurrency=concurrency)
-    view = LiveView(client=client, clock=clock, jitter=SystemRandom().random)
-    return ArgoCDGateway(client=client, policy=policy, view=view)
+    view, stages = (
+        Streams(client=client, clock=clock, jitter=SystemRandom().random) for _ in range(2)
+    )
+    return ArgoCDGateway(
+        client=client,
+        policy=policy,
+        view=LiveView(view),
+        stages=StageGateway(client=client, streams=stages),
+    )

@@ -1,4 +1,4 @@
-"""One sixteenth of the live view: a stream of changes, checked now and then against a list.
+"""One stream of the live view: changes as they come, checked now and then against a list.
 
 The stream is opened first, then the list is asked for. Streams lose events without a word (a
 buffer of 1,000 at the server, a gap after the first burst, deletions missed by its informer),
@@ -19,10 +19,9 @@ from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import NotBegunError
-from qbot.gateways.argocd.labels import shard_selector
 from qbot.gateways.argocd.reading import get_application
+from qbot.gateways.argocd.scopes import Scope
 from qbot.gateways.argocd.sse import Decoder, next_chunk
-from qbot.gateways.argocd.states import LISTED, WATCHED, state
 from qbot.gateways.argocd.table import Key, Table, key_of
 
 log = structlog.get_logger()
@@ -38,11 +37,11 @@ _SETTLE = 2.0  # seconds that stream and list may differ
 
 
 class Shard:
-    """Follows the Applications of one shard until nobody listens any more."""
+    """Follows the Applications of one scope until nobody listens any more."""
 
     def __init__(
         self,
-        number: int,
+        scope: Scope,
         *,
         client: Client,
         clock: Clock,
@@ -54,7 +53,7 @@ class Shard:
         self.failure: PermanentError | None = None
         self.listed = False  # whether the table is complete
         self._over = False
-        self._selector = shard_selector(number)
+        self._scope = scope
         self._client = client
         self._clock = clock
         self._jitter = jitter
@@ -62,7 +61,7 @@ class Shard:
         self._begun = asyncio.Event()
         self._list_now = asyncio.Event()
         self._applied = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name=f"argocd watch {number}")
+        self._task = asyncio.create_task(self._run(), name=f"argocd watch {scope.name}")
 
     @property
     def ended(self) -> bool:
@@ -74,7 +73,7 @@ class Shard:
         await _stop(self._task)
 
     async def _run(self) -> None:
-        follow = asyncio.create_task(self._follow(), name=f"{self._selector} stream")
+        follow = asyncio.create_task(self._follow(), name=f"{self._scope.name} stream")
         follow.add_done_callback(lambda _: self._list_now.set())
         try:
             await self._check(follow)
@@ -82,14 +81,14 @@ class Shard:
         except PermanentError as error:
             self._fail(error)
         except Exception as error:
-            log.exception("live view failed", selector=self._selector)
+            log.exception("live view failed", scope=self._scope.name)
             self._fail(PermanentError(f"Argo CD: the live view failed: {error!r}"))
         finally:
             await _stop(follow)
 
     def _fail(self, error: PermanentError) -> None:
         self._over, self.failure = True, error
-        log.error("live view stopped", selector=self._selector, error=str(error))
+        log.error("live view stopped", scope=self._scope.name, error=str(error))
         self.table.wake_all()
 
     def _heard(self) -> None:
@@ -113,7 +112,7 @@ class Shard:
                 why, connected = str(error), True  # an empty shard is no reason to back off
             except TransientError as error:
                 why = str(error)
-            log.info("stream cut", selector=self._selector, why=why)
+            log.info("stream cut", scope=self._scope.name, why=why)
             self._deaf()
             self._list_now.set()  # for now; and again below, since more may happen until then
             pause = _BACKOFF[0] if connected else min(pause * 2, _BACKOFF[1])
@@ -121,8 +120,10 @@ class Shard:
             self._list_now.set()
 
     async def _changes(self) -> AsyncGenerator[Mapping[str, Any]]:
-        fields = ",".join(["result.type", *(f"result.application.{path}" for path in WATCHED)])
-        query = {"selector": self._selector, "fields": fields}
+        fields = ",".join(
+            ["result.type", *(f"result.application.{path}" for path in self._scope.watched)]
+        )
+        query = {**self._scope.query, "fields": fields}
         decoder = Decoder()
         async with self._client.stream(
             "/stream/applications",
@@ -141,7 +142,9 @@ class Shard:
         app = change.get("application")
         if not isinstance(app, dict):
             return
-        seen = state(app)
+        seen = self._scope.read(app)
+        if seen is None:
+            return
         if change.get("type") == "DELETED":
             self.table.remove(key_of(seen), seen.version)
         else:
@@ -162,7 +165,7 @@ class Shard:
                 await self._compare()
                 failures = 0
             except TransientError as error:
-                log.info("list failed", selector=self._selector, error=str(error))
+                log.info("list failed", scope=self._scope.name, error=str(error))
                 failures += 1
                 self._deaf()
             await self._rest(failures)
@@ -196,14 +199,15 @@ class Shard:
         self.table.forget(deleted)
 
     async def _list(self) -> Sequence[AppState]:
-        fields = ",".join(["metadata", *(f"items.{path}" for path in LISTED)])
+        fields = ",".join(["metadata", *(f"items.{path}" for path in self._scope.listed)])
         found = await self._client.call(
             "GET",
             "/applications",
             what="list Applications",
-            query={"selector": self._selector, "fields": fields},
+            query={**self._scope.query, "fields": fields},
         )
-        return [state(app) for app in found.get("items") or ()]
+        seen = (self._scope.read(app) for app in found.get("items") or ())
+        return [state for state in seen if state is not None]
 
     async def _caught_up(self) -> None:
         """Return once the stream has brought the versions of all that the list has named."""
@@ -225,11 +229,12 @@ class Shard:
         known = self.table.get(key)
         if known is not None and known is not was:
             return
-        app = await get_application(self._client, _project(was), was.name)
+        app = await get_application(self._client, self._scope.project(was), was.name)
         if self.table.get(key) is not known:
             return  # the stream was quicker, and what it told may be newer than the answer
-        if app is not None:
-            self.table.insist(state(app))
+        seen = self._scope.read(app) if app is not None else None
+        if seen is not None:
+            self.table.insist(seen)
         elif known is not None:
             self.table.remove(key, known.version)
 
@@ -262,11 +267,6 @@ def _gist(app: AppState) -> AppState:
         finished_at=app.finished_at,
         deleting=app.deleting,
     )
-
-
-def _project(app: AppState) -> str:
-    """An environment's AppProject, from the name of an Application in it."""
-    return app.name.removesuffix(f"-{app.service}")
 
 
 async def _stop(task: asyncio.Task[Any]) -> None:

@@ -1,11 +1,13 @@
 """The AppProject and the Applications of an environment, as JSON for Argo CD. Pure."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from qbot.domain.environment import Environment
+from qbot.domain.images import parameter_of
 from qbot.domain.names import BASE, ServiceName
-from qbot.domain.services import Service, ServicePlan, Source
+from qbot.domain.services import Image, Service, ServicePlan, Source
 from qbot.gateways.argocd.labels import annotations, labels
 from qbot.gateways.argocd.parameters import facts, parameters
 from qbot.gateways.argocd.policy import DEFAULT_KINDS, SpecPolicy
@@ -56,7 +58,7 @@ def base(env: Environment, policy: SpecPolicy) -> Json:
 
 def application(env: Environment, service: Service, plan: ServicePlan, policy: SpecPolicy) -> Json:
     """The Application of one service at the version that the plan says."""
-    values = parameters(service.parameters, facts(env, plan), service.image)
+    values = parameters(service.parameters, facts(env, plan), _image(service, plan))
     source: Json = {
         "repoURL": service.repo_url,
         "path": service.chart,
@@ -64,6 +66,13 @@ def application(env: Environment, service: Service, plan: ServicePlan, policy: S
         "helm": _helm(service.name, service.value_files, values),
     }
     return _application(env, service.name, source, policy)
+
+
+def _image(service: Service, plan: ServicePlan) -> Image | None:
+    """The commit's own, or the one that was asked for in its place."""
+    if service.image is None or not plan.image:
+        return service.image
+    return replace(service.image, tag=parameter_of(service.image, plan.image))
 
 
 def target_revision(plan: ServicePlan, policy: SpecPolicy) -> str:

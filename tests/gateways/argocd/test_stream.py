@@ -11,6 +11,7 @@ from aiohttp import web
 from qbot.domain.names import ServiceName
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import NotBegunError
+from qbot.gateways.argocd.streams import Streams
 from qbot.gateways.argocd.view import LiveView
 from tests.gateways.argocd.streams import STREAM, Stage
 from tests.gateways.argocd.world import ENV, OddServer, QuickClock, application, until
@@ -59,10 +60,12 @@ async def test_a_watch_goes_on_over_a_stream_that_does_not_begin(odd: OddServer)
     stage, clock = Stage(odd), QuickClock()
     async with httpx.AsyncClient(base_url=odd.url, timeout=FOREVER) as http:
         view = LiveView(
-            client=Client(http=http, clock=clock),
-            clock=clock,
-            jitter=lambda: 0.5,
-            begins_within=0.02,
+            Streams(
+                client=Client(http=http, clock=clock),
+                clock=clock,
+                jitter=lambda: 0.5,
+                begins_within=0.02,
+            )
         )
         async with aclosing(view.watch(ENV)) as changes:
             assert await anext(changes) == {}
