@@ -84,6 +84,16 @@ class Authority:
         """Those that no rule is for: Qbot must not start with one."""
         return tuple(s for s in subjects if self._rule(s) is None)
 
+    def needs_roles(self, subject: Subject) -> bool:
+        """Whether roles and accounts count: asking for them takes Slack and GitLab a moment."""
+        rule = self._rule(subject)
+        return rule is not None and rule.who in (Who.ROLE, Who.APPROVER, Who.SPOKEN)
+
+    def needs_grounds(self, subject: Subject) -> bool:
+        """Whether it counts what it is done to: whose that is, or to which stage."""
+        rule = self._rule(subject)
+        return rule is not None and (rule.own or rule.who in (Who.APPROVER, Who.SPOKEN))
+
     def decide(
         self,
         subject: Subject,

@@ -194,6 +194,37 @@ class Journal(Protocol):
             Fenced: the claim was lost.
         """
 
+    async def nap(
+        self, claim: Claim, topic: str, until: datetime, *, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Mark all unused signals of the topic as used, or give the operation up as waiting.
+
+        Recorded nowhere: for a question that is asked anew after each waking. None: it waits
+        now, as with `wait`, and holds no lock.
+
+        Raises:
+            Fenced: the claim was lost.
+        """
+
+    async def acquire(
+        self, claim: Claim, scope: str, *, first: bool, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Take the lock `scope` on the way; fine where it is held already.
+
+        None: others hold it or go before, so the operation is back in the queue, with that lock
+        to come; its card says for whom it waits. `first` goes before those without it.
+
+        Raises:
+            Fenced: the claim was lost.
+        """
+
+    async def let_go(self, claim: Claim) -> None:
+        """Hold no lock any more.
+
+        Raises:
+            Fenced: the claim was lost.
+        """
+
     async def signal(
         self, op: OpId, topic: str, key: str, payload: Mapping[str, Any]
     ) -> bool | None:
@@ -257,6 +288,13 @@ class Audit(Protocol):
 
     async def turned_away(self, who: Actor, rule: str, channel: str) -> None:
         """Note that a rule refused somebody's request; the same again within a minute is one row.
+
+        Raises:
+            TransientError: the database is away.
+        """
+
+    async def refused(self, who: Actor, action: str, rule: str, detail: Mapping[str, str]) -> None:
+        """Note that a rule refused one thing to somebody whom Qbot serves; always a row.
 
         Raises:
             TransientError: the database is away.

@@ -1,6 +1,6 @@
 """The append-only log: one row per decision and effect, in the transaction of what it tells of."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
@@ -59,6 +59,11 @@ class SqlAudit:
     async def turned_away(self, who: Actor, rule: str, channel: str) -> None:
         """Note a refusal; the same within the same minute is one row, over all replicas."""
         await self._driver.run(_turned_away(who, rule, channel, self._clock.now()))
+
+    async def refused(self, who: Actor, action: str, rule: str, detail: Mapping[str, str]) -> None:
+        """Note one refusal with what it was about."""
+        at, told = self._clock.now(), {"rule": rule, **detail}
+        await self._driver.run(note(who, action, "refused", at, detail=told.items()))
 
 
 def _turned_away(who: Actor, rule: str, channel: str, at: datetime) -> Script[None]:

@@ -40,3 +40,12 @@ async def test_refusals_at_the_same_moment_are_one_row(wishes: Wishes) -> None:
     audit = wishes.database.audit
     await asyncio.gather(*(audit.turned_away(ANA, "guest", "C1") for _ in range(8)))
     assert await refusals(wishes) == [("UANA", "guest")]
+
+
+async def test_a_refusal_of_one_thing_is_always_a_row_and_says_of_what(wishes: Wishes) -> None:
+    for _ in range(2):
+        await wishes.database.audit.refused(ANA, "promotion.approve", "self", {"promotion": "P-7"})
+    rows = await wishes.look("select * from audit where action = 'promotion.approve' order by seq")
+    assert [(r["user_id"], r["outcome"], json.loads(r["detail"])) for r in rows] == [
+        ("UANA", "refused", {"rule": "self", "promotion": "P-7"})
+    ] * 2
