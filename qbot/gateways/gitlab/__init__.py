@@ -2,5 +2,6 @@
 
 from qbot.gateways.gitlab.gateway import GitLabGateway, open_gitlab
 from qbot.gateways.gitlab.lookups import Account, Project
+from qbot.gateways.gitlab.repository import GitLabRepository
 
-__all__ = ["Account", "GitLabGateway", "Project", "open_gitlab"]
+__all__ = ["Account", "GitLabGateway", "GitLabRepository", "Project", "open_gitlab"]

@@ -41,7 +41,11 @@ class _SingleShot(gitlab.Gitlab):
 
 
 class Client:
-    """Everything below the gateway's words. Reads only: each call may be sent again after a 429."""
+    """Everything below the gateway's words.
+
+    Sent again is only what GitLab surely did not do: what it refused with 429. Whoever writes looks
+    first after any other TransientError.
+    """
 
     def __init__(
         self,

@@ -19,7 +19,11 @@ from qbot.redaction import redact
 
 BRANCH_ABSENT = "404 Branch Not Found"
 COMMIT_ABSENT = "404 Commit Not Found"
+FILE_ABSENT = "404 File Not Found"
+REF_ABSENT = "404 Ref Not Found"
+MERGE_BASE_ABSENT = "404 Merge Base Not Found"
 PROJECT_ABSENT = "404 Project Not Found"
+_THINGS = {BRANCH_ABSENT, COMMIT_ABSENT, FILE_ABSENT, REF_ABSENT, MERGE_BASE_ABSENT}
 
 _SHOWN = 200  # characters of GitLab's own words that go into a message
 _LONGEST = 3600.0  # seconds of a pause
@@ -125,7 +129,7 @@ def _forbidden(error: vendor.GitlabError, what: str, said: str) -> PermanentErro
 
 
 def _not_found(what: str, said: str) -> NotFoundError:
-    if said in (BRANCH_ABSENT, COMMIT_ABSENT):
+    if said in _THINGS:
         return NotFoundError(f"GitLab has no {what}.", said=said)
     if said == PROJECT_ABSENT:
         # GitLab hides what a token may not see behind the same words.
@@ -140,6 +144,11 @@ def _not_found(what: str, said: str) -> NotFoundError:
         "decodes %2F in paths.",
         said=said,
     )
+
+
+def words_of(error: vendor.GitlabError) -> str:
+    """What GitLab said, on one line, capped and without secrets; outside text."""
+    return _words(error.error_message)
 
 
 def _words(message: Any) -> str:

@@ -35,6 +35,11 @@ class GitLabGateway:
         self._clock = clock
         self._greens: dict[tuple[ProjectPath, str], _Green] = {}
 
+    @property
+    def client(self) -> Client:
+        """For everything else that asks this GitLab: one limit of requests, one pool."""
+        return self._client
+
     async def heads(
         self, projects: Collection[ProjectPath], branch: BranchName
     ) -> Mapping[ProjectPath, Commit | None]:
@@ -142,7 +147,7 @@ def open_gitlab(
 
     Args:
         url: the root, without `/api/v4`.
-        token: with the scope `read_api`.
+        token: with the scope `read_api`; `api` where Qbot promotes.
         clock: for pauses that GitLab asks for, and for how long green commits are kept.
         concurrency: requests at a time, and threads.
         timeout: seconds to connect, and seconds of silence while reading.

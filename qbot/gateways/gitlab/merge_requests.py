@@ -1,0 +1,226 @@
+"""Merge requests: opened once, looked at, merged behind a guard, closed."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gitlab
+from gitlab.utils import EncodedId
+
+from qbot.domain.names import ProjectPath
+from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.errors import TransientError
+from qbot.gateways.gitlab import content
+from qbot.gateways.gitlab.client import Client
+from qbot.gateways.gitlab.errors import NotFoundError
+from qbot.gateways.gitlab.refusals import Already, Write, told
+
+_OWN = "qbot/"  # begins the names of branches that Qbot made, and may remove
+_PAGE, _PAGES = 100, 10  # of notes
+_ABSENT = "404 Not found"
+_NUMBER = re.compile(r"!(\d+)")
+
+
+async def open_one(
+    client: Client,
+    project: ProjectPath,
+    *,
+    source: str,
+    target: str,
+    title: str,
+    description: str,
+) -> MergeRequest:
+    """See `ConfigRepository.open_merge_request`; another's title and description are replaced."""
+    words = {"title": title, "description": description}
+    found = await _open(client, project, source, target)
+    if found is None:
+        try:
+            return await _create(client, project, source, target, words)
+        except Already as error:
+            return await _change(client, project, _named(error, project), words)
+    if all(found.get(name) == text for name, text in words.items()):
+        return await one(client, project, int(found["iid"]))  # lists of GitLab may be hours old
+    return await _change(client, project, int(found["iid"]), words)
+
+
+async def _open(
+    client: Client, project: ProjectPath, source: str, target: str
+) -> dict[str, Any] | None:
+    def work(api: gitlab.Gitlab) -> dict[str, Any] | None:
+        found = api.projects.get(project, lazy=True).mergerequests.list(
+            state="opened", source_branch=source, target_branch=target, per_page=1, get_all=False
+        )
+        return next((m.attributes for m in found), None)
+
+    return await client.call(f"the merge requests of {source} in {project}", work)
+
+
+async def _create(
+    client: Client, project: ProjectPath, source: str, target: str, words: Mapping[str, str]
+) -> MergeRequest:
+    what = f"the merge requests of {project}"
+    data = {"source_branch": source, "target_branch": target, "remove_source_branch": True, **words}
+
+    def work(api: gitlab.Gitlab) -> MergeRequest:
+        with told(Write.PROPOSE, what):
+            made = api.projects.get(project, lazy=True).mergerequests.create(data)
+        return _read(made.attributes)
+
+    return await client.call(what, work)
+
+
+def _named(error: Already, project: ProjectPath) -> int:
+    """The number in GitLab's words about a merge request that is open already."""
+    number = _NUMBER.search(str(error))
+    if number is None:
+        raise TransientError(f"GitLab has an open merge request in {project} and shows it not yet.")
+    return int(number[1])
+
+
+async def _change(
+    client: Client, project: ProjectPath, iid: int, data: Mapping[str, str]
+) -> MergeRequest:
+    what = f"merge request !{iid} of {project}"
+
+    def work(api: gitlab.Gitlab) -> MergeRequest:
+        with told(Write.CHANGE, what):
+            found = api.projects.get(project, lazy=True).mergerequests.update(iid, dict(data))
+        return _read(found)
+
+    return await client.call(what, work)
+
+
+async def one(client: Client, project: ProjectPath, iid: int) -> MergeRequest:
+    """As it is now; the only call about merge requests that GitLab does not cache."""
+    return _read(await _attributes(client, project, iid))
+
+
+async def _attributes(client: Client, project: ProjectPath, iid: int) -> dict[str, Any]:
+    def work(api: gitlab.Gitlab) -> dict[str, Any]:
+        return api.projects.get(project, lazy=True).mergerequests.get(iid).attributes
+
+    return await client.call(f"merge request !{iid} of {project}", work)
+
+
+def _read(found: Mapping[str, Any]) -> MergeRequest:
+    pipeline = found.get("head_pipeline") or {}
+    sha = str(found.get("sha") or "")
+    merged = found["state"] == "merged"
+    # A fast-forward makes no commit: the head itself is what came into the target branch.
+    brought = found.get("merge_commit_sha") or found.get("squash_commit_sha") or sha
+    return MergeRequest(
+        iid=int(found["iid"]),
+        url=str(found["web_url"]),
+        state=str(found["state"]),
+        sha=sha,
+        status=str(found.get("detailed_merge_status") or ""),
+        merge_sha=str(brought) if merged else "",
+        pipeline=str(pipeline.get("status") or ""),
+        pipeline_url=str(pipeline.get("web_url") or ""),
+        conflicts=bool(found.get("has_conflicts")),
+        error=str(found.get("merge_error") or ""),
+    )
+
+
+async def changed_files(client: Client, project: ProjectPath, iid: int) -> tuple[str, ...]:
+    """Old and new paths of everything that it changes."""
+    path = f"/projects/{EncodedId(project)}/merge_requests/{iid}/diffs"
+
+    def work(api: gitlab.Gitlab) -> tuple[str, ...]:
+        found = api.http_list(path, per_page=_PAGE, get_all=True)
+        paths = (str(diff[side]) for diff in found for side in ("old_path", "new_path"))
+        return tuple(dict.fromkeys(paths))
+
+    return await client.call(f"the changes of merge request !{iid} of {project}", work)
+
+
+async def merge(
+    client: Client, project: ProjectPath, iid: int, *, sha: str, message: str
+) -> MergeRequest:
+    """See `ConfigRepository.merge`. One that is merged already at `sha` is the answer."""
+    what = f"merge request !{iid} of {project}"
+
+    def work(api: gitlab.Gitlab) -> MergeRequest:
+        found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
+        with told(Write.MERGE, what):
+            done = found.merge(
+                merge_commit_message=message, should_remove_source_branch=True, sha=sha
+            )
+        return _read(done)
+
+    try:
+        done = await client.call(what, work)
+    except NotMergeable as error:
+        return await _explained(client, project, iid, sha, str(error))
+    if done.state != "merged":
+        raise NotMergeable(_why(done, "it is not merged yet"))
+    return done
+
+
+async def _explained(
+    client: Client, project: ProjectPath, iid: int, sha: str, said: str
+) -> MergeRequest:
+    """GitLab refused with a bare number: the merge request itself knows why."""
+    now = await one(client, project, iid)
+    if now.sha != sha:
+        raise Moved(f"the head of the merge request is {now.sha} now")
+    if now.state == "merged":
+        return now
+    raise NotMergeable(_why(now, said))
+
+
+def _why(found: MergeRequest, said: str) -> str:
+    status = found.status.replace("_", " ") if found.state == "opened" else found.state
+    return f"{said} (status: {status}{f'; {found.error}' if found.error else ''})"
+
+
+async def close(client: Client, project: ProjectPath, iid: int) -> None:
+    """Close it and remove its branch, if that is Qbot's; closed, merged or gone is fine.
+
+    Raises:
+        TransientError: it is being merged at this moment.
+    """
+    try:
+        found = await _attributes(client, project, iid)
+    except NotFoundError as error:
+        if error.said == _ABSENT:
+            return
+        raise
+    state = str(found["state"])
+    if state == "merged":
+        return  # GitLab removes the branch by itself
+    if state == "locked":
+        raise TransientError(f"Merge request !{iid} of {project} is being merged.")
+    if state == "opened":
+        await _change(client, project, iid, {"state_event": "close"})
+    branch = str(found["source_branch"])
+    if branch.startswith(_OWN):
+        await content.remove(client, project, branch)
+
+
+async def comment(client: Client, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
+    """Add a note that carries `key` where readers do not see it, unless one does already."""
+    mark = f"<!-- qbot:{key} -->"
+    for page in range(1, _PAGES + 1):
+        bodies = await _notes(client, project, iid, page)
+        if any(mark in body for body in bodies):
+            return
+        if len(bodies) < _PAGE:
+            break
+    what = f"the notes of merge request !{iid} of {project}"
+
+    def work(api: gitlab.Gitlab) -> None:
+        found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
+        with told(Write.CHANGE, what):
+            found.notes.create({"body": f"{text}\n\n{mark}"})
+
+    await client.call(what, work)
+
+
+async def _notes(client: Client, project: ProjectPath, iid: int, page: int) -> list[str]:
+    def work(api: gitlab.Gitlab) -> list[str]:
+        found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
+        notes = found.notes.list(sort="desc", per_page=_PAGE, page=page, get_all=False)
+        return [str(note.body) for note in notes]
+
+    return await client.call(f"the notes of merge request !{iid} of {project}", work)

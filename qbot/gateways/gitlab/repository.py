@@ -1,0 +1,131 @@
+"""The port `ConfigRepository`: projects that Qbot writes to."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from qbot.domain.names import ProjectPath
+from qbot.domain.release_ports import Comparison, FileEdit, FileText, MergeRequest
+from qbot.gateways.gitlab import content, merge_requests, records
+from qbot.gateways.gitlab.client import Client
+
+
+class GitLabRepository:
+    """One GitLab, with a token of scope `api`.
+
+    Nothing that writes is sent twice unless GitLab said 429 to the first: after any other
+    TransientError the caller looks before it repeats.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._name = ""
+
+    async def head(self, project: ProjectPath, branch: str) -> str | None:
+        """The branch's tip, uncached; None: no such branch."""
+        return await content.head(self._client, project, branch)
+
+    async def files(
+        self, project: ProjectPath, ref: str, paths: Collection[str]
+    ) -> Mapping[str, FileText | None]:
+        """Text files at a commit or branch; None: not there.
+
+        Raises:
+            UserError: one is not UTF-8.
+        """
+        return await content.files(self._client, project, ref, paths)
+
+    async def commit(
+        self,
+        project: ProjectPath,
+        branch: str,
+        *,
+        start: str,
+        message: str,
+        edits: Sequence[FileEdit],
+    ) -> str:
+        """One commit with all edits on a branch that starts at `start`; its sha.
+
+        Raises:
+            Moved: a file was changed since.
+        """
+        return await content.commit(
+            self._client, project, branch, start=start, message=message, edits=edits
+        )
+
+    async def message_of(self, project: ProjectPath, sha: str) -> str:
+        """A commit's whole message."""
+        return (await content.details(self._client, project, sha))[0]
+
+    async def parents(self, project: ProjectPath, sha: str) -> tuple[str, ...]:
+        """A commit's parents."""
+        return (await content.details(self._client, project, sha))[1]
+
+    async def compare(self, project: ProjectPath, old: str, new: str) -> Comparison | None:
+        """What `new` has that `old` has not; None: one of them is unknown."""
+        return await content.compare(self._client, project, old, new)
+
+    async def contains(self, project: ProjectPath, branch: str, sha: str) -> bool:
+        """Whether the branch has the commit."""
+        return await content.contains(self._client, project, branch, sha)
+
+    async def open_merge_request(
+        self, project: ProjectPath, *, source: str, target: str, title: str, description: str
+    ) -> MergeRequest:
+        """The open merge request of these branches, with these words."""
+        return await merge_requests.open_one(
+            self._client,
+            project,
+            source=source,
+            target=target,
+            title=title,
+            description=description,
+        )
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        """As it is now."""
+        return await merge_requests.one(self._client, project, iid)
+
+    async def changed_files(self, project: ProjectPath, iid: int) -> tuple[str, ...]:
+        """Paths that the merge request changes."""
+        return await merge_requests.changed_files(self._client, project, iid)
+
+    async def merge(
+        self, project: ProjectPath, iid: int, *, sha: str, message: str
+    ) -> MergeRequest:
+        """Merge, only if its head is still `sha`.
+
+        Raises:
+            Moved: it is not.
+            NotMergeable: GitLab's own rules are in the way; tells its status.
+            PermanentError: Qbot may not merge there.
+            TransientError: it may have been merged; look.
+        """
+        return await merge_requests.merge(self._client, project, iid, sha=sha, message=message)
+
+    async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
+        """Close it and remove its branch."""
+        await merge_requests.close(self._client, project, iid)
+
+    async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
+        """Add a note once."""
+        await merge_requests.comment(self._client, project, iid, text, key=key)
+
+    async def record_deployment(
+        self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool
+    ) -> None:
+        """A deployment record, once."""
+        await records.record_deployment(
+            self._client, project, environment=environment, sha=sha, ref=ref, succeeded=succeeded
+        )
+
+    async def start_pipeline(
+        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
+    ) -> int:
+        """Start a pipeline once; its id."""
+        self._name = self._name or await records.own_name(self._client)
+        return await records.start_pipeline(
+            self._client, project, ref, variables, key=key, user=self._name
+        )
+
+    async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
+        """Its status in GitLab's word, and its URL."""
+        return await records.pipeline(self._client, project, pipeline)

@@ -1,0 +1,111 @@
+"""Deployment records and pipelines that Qbot starts, against the stand-in."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.gitlab import GitLabRepository
+from tests.gateways.gitlab.config import CONFIG, fault, repository_of, writes
+from tests.sandbox.gitlab.served import Served
+
+DEPLOYMENTS = "POST /api/v4/projects/shop%2Fdeployments/deployments"
+PIPELINES = "POST /api/v4/projects/shop%2Fdeployments/pipeline"
+JOB = {"JOB": "announce"}
+
+
+@pytest.fixture
+async def repository(shop: Served) -> AsyncIterator[GitLabRepository]:
+    async with repository_of(shop) as made:
+        yield made
+
+
+def records(shop: Served, environment: str) -> list[tuple[str, str]]:
+    project = shop.standin.world.project(CONFIG)
+    assert project is not None
+    found = (d for d in project.deployments if d.environment.name == environment)
+    return [(d.sha, d.status) for d in found]
+
+
+async def test_a_deployment_is_recorded_once_even_if_the_answer_was_lost(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    sha = shop.sha(CONFIG, "main")
+    fault(shop, DEPLOYMENTS, "drop-after")
+    told = {"environment": "production", "sha": sha, "ref": "main"}
+    with pytest.raises(TransientError):
+        await repository.record_deployment(CONFIG, **told, succeeded=True)
+    for _ in range(2):
+        await repository.record_deployment(CONFIG, **told, succeeded=True)
+    assert records(shop, "production") == [(sha, "success")]
+    await repository.record_deployment(CONFIG, **told, succeeded=False)
+    assert records(shop, "production") == [(sha, "success"), (sha, "failed")]
+
+
+async def test_environments_and_commits_are_told_apart(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    here = shop.sha(CONFIG, "main")
+    (there,) = await repository.parents(CONFIG, here)
+    for environment, sha in (("one", here), ("two", here), ("one", there)):
+        await repository.record_deployment(
+            CONFIG, environment=environment, sha=sha, ref="main", succeeded=True
+        )
+    assert records(shop, "one") == [(here, "success"), (there, "success")]
+    assert records(shop, "two") == [(here, "success")]
+
+
+async def test_who_may_not_record_is_told_the_right(shop: Served) -> None:
+    shop.do(lambda: shop.kernel.faults.add("gitlab", DEPLOYMENTS, "403", 1))
+    async with repository_of(shop) as repository:
+        with pytest.raises(PermanentError, match="allowed to deploy"):
+            await repository.record_deployment(
+                CONFIG, environment="x", sha=shop.sha(CONFIG, "main"), ref="main", succeeded=True
+            )
+
+
+async def test_a_pipeline_is_started_once_for_its_key(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    first = await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before")
+    before = writes(shop)
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before") == first
+    assert writes(shop) == before
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-2:before") != first
+    status, url = await repository.pipeline(CONFIG, first)
+    assert status
+    assert url.endswith(f"/-/pipelines/{first}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"), [("500", 0), ("drop-before", 0), ("drop-after", 1), ("partial", 1)]
+)
+async def test_a_pipeline_in_doubt_is_found_again(
+    repository: GitLabRepository, shop: Served, kind: str, made: int
+) -> None:
+    project = shop.standin.world.project(CONFIG)
+    assert project is not None
+    there = len(project.pipelines)
+    fault(shop, PIPELINES, kind)
+    with pytest.raises(TransientError):
+        await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}")
+    assert len(project.pipelines) == there + made
+    number = await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}")
+    assert len(project.pipelines) == there + 1
+    assert project.pipelines[-1].id == number
+
+
+async def test_somebody_elses_pipeline_with_the_key_does_not_count(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    token = shop.do(lambda: shop.standin.issue_token("chloe", "api"))
+    async with repository_of(shop, token) as chloe:
+        theirs = await chloe.start_pipeline(CONFIG, "main", JOB, key="shared")
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="shared") != theirs
+
+
+async def test_a_ref_that_is_not_there_is_the_owners_to_put_right(
+    repository: GitLabRepository,
+) -> None:
+    with pytest.raises(PermanentError, match="Reference not found"):
+        await repository.start_pipeline(CONFIG, "gone", {}, key="k")
