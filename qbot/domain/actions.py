@@ -34,10 +34,35 @@ DELETE_FORM: Final = "env_delete_form"  # no value
 LIST: Final = "env_list"  # no value: everything that lives
 HELP: Final = "env_help"  # no value
 
+# On the card of a promotion or a rollback. Value: `P-12`; of the first two `P-12:` and the first
+# 16 digits of the digest that the card shows, so that a press on an outdated copy is told apart
+APPROVE: Final = "env_promo_approve"
+REJECT: Final = "env_promo_reject"  # opens the form that asks for a reason
+PROMO_DETAILS: Final = "env_promo_details"
+PROMO_DIFF: Final = "env_promo_diff"
+PROMO_RETRY: Final = "env_promo_retry"
+PROMO_ROLLBACK: Final = "env_promo_rollback"  # to what was there before it
+PROMO_ABANDON: Final = "env_promo_abandon"
+PROMO_WITHDRAW: Final = "env_promo_withdraw"
+MERGE_REQUEST: Final = "env_promo_merge_request"  # a link
+
+# In the details of a promotion; the view's private_metadata holds `P-12`; values as in Details
+PROMO_DETAILS_REFRESH: Final = "env_promo_details_refresh"
+PROMO_DETAILS_BACK: Final = "env_promo_details_page_back"
+PROMO_DETAILS_ON: Final = "env_promo_details_page_on"
+
+# In answers about stages
+ROLLBACK_TO: Final = "env_promo_rollback_to"  # value: `P-11`: back to what was there after it
+TELL_FREE: Final = "env_lock_tell"  # value: the scope of the lock that is waited for
+
 # Views
 DETAILS_VIEW: Final = "env_details_view"
 CREATE_SUBMIT: Final = "env_create_submit"
 DELETE_SUBMIT: Final = "env_delete_submit"
+REJECT_SUBMIT: Final = "env_promo_reject_submit"  # private_metadata: the pressed button's value
+BREAK_GLASS_SUBMIT: Final = "env_promo_break_glass_submit"
+PROMO_DETAILS_VIEW: Final = "env_promo_details_view"
+PROMO_DIFF_VIEW: Final = "env_promo_diff_view"
 
 # Inputs of the forms: action id; its block id is the same text
 BRANCH_INPUT: Final = "env_branch"
@@ -46,3 +71,5 @@ FROM_INPUT: Final = "env_from"
 TTL_INPUT: Final = "env_ttl"
 DRY_RUN_INPUT: Final = "env_dry_run"
 ENVIRONMENT_INPUT: Final = "env_environment"
+REASON_INPUT: Final = "env_reason"  # why something is rejected
+EMERGENCY_INPUT: Final = "env_emergency_reason"

@@ -34,6 +34,20 @@ _BUTTONS: Mapping[str, str] = {
     actions.DELETE_CONFIRM: "delete",
     actions.DELETE_FORM: "delete",
     actions.CREATE_FORM: "create",
+    actions.APPROVE: "approve",
+    actions.REJECT: "reject",
+    actions.PROMO_DETAILS: "show",
+    actions.PROMO_DETAILS_REFRESH: "show",
+    actions.PROMO_DETAILS_BACK: "show",
+    actions.PROMO_DETAILS_ON: "show",
+    actions.PROMO_DIFF: "show",
+    actions.MERGE_REQUEST: "show",
+    actions.PROMO_RETRY: "promote",
+    actions.PROMO_ROLLBACK: "rollback",
+    actions.ROLLBACK_TO: "rollback",
+    actions.PROMO_ABANDON: "cancel",
+    actions.PROMO_WITHDRAW: "cancel",
+    actions.TELL_FREE: "show",  # asks for a message, and changes nothing
     # menus and boxes of forms: Slack tells of each press before the form is sent
     actions.BRANCH_INPUT: "create",
     actions.SERVICES_INPUT: "create",
@@ -41,11 +55,17 @@ _BUTTONS: Mapping[str, str] = {
     actions.TTL_INPUT: "create",
     actions.DRY_RUN_INPUT: "create",
     actions.ENVIRONMENT_INPUT: "delete",
+    actions.REASON_INPUT: "reject",
+    actions.EMERGENCY_INPUT: "rollback",
 }
 _VIEWS: Mapping[str, str] = {
     actions.DETAILS_VIEW: "show",
     actions.CREATE_SUBMIT: "create",
     actions.DELETE_SUBMIT: "delete",
+    actions.REJECT_SUBMIT: "reject",
+    actions.BREAK_GLASS_SUBMIT: "rollback",
+    actions.PROMO_DETAILS_VIEW: "show",
+    actions.PROMO_DIFF_VIEW: "show",
 }
 _JOBS = ("forget",)
 _ROUTES = (

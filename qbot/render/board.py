@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 from qbot.render.attention import failed
 from qbot.render.blocks import FRESH, Block, Message, context, header, message, section
 from qbot.render.card import Fresh
 from qbot.render.counts import reached, tally
 from qbot.render.escape import moment, prose
+from qbot.render.releases.running import doing
+from qbot.render.releases.titles import title
 from qbot.render.titles import outcome
 from qbot.render.words import duration, joined, plural
 
@@ -15,7 +18,7 @@ _ROWS = 45
 _ROWS_A_BLOCK = 9  # of at most 300 characters each: below a section's limit
 
 
-def board(running: Sequence[Progress], *, fresh: Fresh) -> Message:
+def board(running: Sequence[Shown], *, fresh: Fresh) -> Message:
     """Operations that need somebody first, then those that are least far."""
     if not running:
         done = "Nothing is running in this channel any more. Each operation's card tells its end."
@@ -36,6 +39,10 @@ def board(running: Sequence[Progress], *, fresh: Fresh) -> Message:
     return message("\n".join([title, *rows]), [*blocks, context(note, block_id=FRESH)])
 
 
-def _row(progress: Progress) -> str:
-    sign = ":red_circle:" if failed(progress.services) else ":large_blue_circle:"
-    return joined([f"{sign} *{prose(progress.branch, 60)}* {outcome(progress)}", tally(progress)])
+def _row(shown: Shown) -> str:
+    sign = ":red_circle:" if failed(shown.services) else ":large_blue_circle:"
+    if isinstance(shown, Progress):
+        what = f"*{prose(shown.branch, 60)}* {outcome(shown)}"
+    else:
+        what = f"*{prose(title(shown), 90)}* {prose(doing(shown), 60)}"
+    return joined([f"{sign} {what}", tally(shown)])

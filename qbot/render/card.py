@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qbot.domain.progress import End, Kind, Progress, Proof, Step, Usual
+from qbot.domain.release import Shown
 from qbot.render.attention import attention
 from qbot.render.blocks import FRESH, Message, context, header, message, section
 from qbot.render.buttons import card_buttons
@@ -58,7 +59,7 @@ def card(
     rows = "" if superseded else "\n".join(_rows(progress, style))
     sources = "\n".join(_sources(progress))
     facts = fact_line(progress, closed=bool(superseded))
-    before = _before(continues)
+    before = before_line(continues)
     text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, before) if t)
     blocks = [
         header(heading),
@@ -66,7 +67,7 @@ def card(
         section(rows) if rows else None,
         context(sources),
         context(facts),
-        context(_fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
+        context(fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
         context(before),
         None if superseded else card_buttons(progress, style),
     ]
@@ -84,7 +85,8 @@ def _sources(progress: Progress) -> list[str]:
     return source_lines(progress.services, progress.taken_from)
 
 
-def _before(url: str) -> str:
+def before_line(url: str) -> str:
+    """A link to the message that this one goes on from; empty: there is none."""
     host = urlsplit(url).hostname
     return link(url, "goes on from an earlier message", {host}) if host else ""
 
@@ -134,6 +136,8 @@ def _success(progress: Progress) -> str:
     if progress.kind is Kind.TEARDOWN:
         unchecked = any(p.gone is None for p in progress.proofs)
         return "Nothing that could be checked is left." if unchecked else "Nothing is left."
+    if progress.kind is Kind.JOB:
+        return "The job has passed."
     if 0 < count <= _NAMED:
         return f"{spoken(names)} {'is' if count == 1 else 'are'} ready."
     return f"All {plural(count, 'service')} are ready." if count else "It is ready."
@@ -191,7 +195,8 @@ def _lifetime(progress: Progress) -> str:
     return f"lifetime {rough(progress.lifetime.total_seconds())}, {until}"
 
 
-def _fresh_line(progress: Progress, fresh: Fresh) -> str:
+def fresh_line(progress: Shown, fresh: Fresh) -> str:
+    """When it was true, and how soon a change is to be seen."""
     if progress.end is not None:
         return ""
     shown = moment(progress.updated_at, "{time_secs}")

@@ -1,6 +1,7 @@
 """How far an operation is: a bar, numbers in words, and the wave it is in."""
 
-from qbot.domain.progress import Kind, Progress, Stage
+from qbot.domain.progress import Kind, Stage
+from qbot.domain.release import Shown
 from qbot.render.words import STAGES, STEPS, joined
 
 _CELLS = 12
@@ -16,13 +17,13 @@ _ORDER = (
 )
 
 
-def reached(progress: Progress) -> int:
+def reached(progress: Shown) -> int:
     """How many services are where the operation wants them."""
     goal = Stage.GONE if progress.kind is Kind.TEARDOWN else Stage.READY
     return progress.counts()[goal]
 
 
-def tally(progress: Progress) -> str:
+def tally(progress: Shown) -> str:
     """`7 of 11 ready · 1 failed · 3 syncing`; empty while the services are not known."""
     total = len(progress.services)
     if not total:
@@ -37,7 +38,7 @@ def tally(progress: Progress) -> str:
     )
 
 
-def bar(progress: Progress) -> str:
+def bar(progress: Shown) -> str:
     """Full cells for what is reached; full only when everything is."""
     total = len(progress.services)
     if not total:
@@ -46,7 +47,7 @@ def bar(progress: Progress) -> str:
     return f"`{'█' * full}{'░' * (_CELLS - full)}`"
 
 
-def wave(progress: Progress) -> str:
+def wave(progress: Shown) -> str:
     """`wave 2 of 4`, where the catalog has more than one and not all are through."""
     waves = sorted({s.wave for s in progress.services})
     open_ = [s.wave for s in progress.services if s.stage is not Stage.READY]
@@ -55,7 +56,7 @@ def wave(progress: Progress) -> str:
     return f"wave {waves.index(min(open_)) + 1} of {len(waves)}"
 
 
-def activity(progress: Progress) -> str:
+def activity(progress: Shown) -> str:
     """What the operation is busy with."""
     if progress.cancelling and progress.end is None:
         return "Bringing what runs to a stop"

@@ -35,7 +35,7 @@ def _sentence(progress: Progress, style: Style) -> str:
     noun = NOUNS[kind]
     match progress.end:
         case End.SUCCEEDED:
-            done = "ready" if kind is Kind.CREATE else DONE[kind]
+            done = "ready" if kind in {Kind.CREATE, Kind.DEPLOY} else DONE[kind]
             return f"{branch} is {done}{took}.{reason}{_where(progress, style)}"
         case End.FAILED if kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"

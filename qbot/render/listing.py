@@ -102,7 +102,8 @@ def environment_line(
     word, sign = PHASES[env.phase]
     if row.operation and row.operation.progress:
         progress = row.operation.progress
-        word = joined([DOING[row.operation.purpose].lower(), tally(progress)])
+        doing = DOING[row.operation.purpose].removesuffix(" in").lower()
+        word = joined([doing, tally(progress)])
     where = link(env.url, "open", style.hosts) if env.url else ""
     return joined(
         [

@@ -11,7 +11,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, PHASES, plural, rough
+from qbot.render.words import ASKED, PHASES, plural, rough
 from qbot.render.words import joined as in_one_line
 
 _HOLDERS = 10
@@ -48,7 +48,7 @@ def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = 
         since = rough((now - operation.created_at).total_seconds())
         text = (
             f"{branch} is taken: {mention(operation.actor.user)} started to "
-            f"{NOUNS[operation.purpose].lower()} it {since} ago."
+            f"{ASKED[operation.purpose]} it {since} ago."
         )
     else:
         word, sign = PHASES[env.phase]
@@ -76,7 +76,7 @@ def joined(
     since = rough((now - operation.created_at).total_seconds())
     text = (
         f"That is under way already: {mention(operation.actor.user)} asked to "
-        f"{NOUNS[operation.purpose].lower()} *{prose(env.branch, 120)}* {since} ago."
+        f"{ASKED[operation.purpose]} *{prose(env.branch, 120)}* {since} ago."
     )
     if card_url.startswith(("https://", "http://")):
         text += f" <{prose(card_url, 500)}|Go to its card>"

@@ -12,23 +12,23 @@ from qbot.render.words import STAGES, plural
 _LINES_A_BLOCK = 12  # of at most 240 characters each: below a section's limit
 _LINES = 150  # below what all blocks of a message may hold
 
-_NOTHING = {
-    Kind.CREATE: "Preview: nothing was made.",
-    Kind.SYNC: "Preview: nothing was synced.",
-    Kind.TEARDOWN: "Preview: nothing was deleted.",
-}
 _WOULD = {
     Kind.CREATE: "would be made",
-    Kind.SYNC: "would be synced",
     Kind.TEARDOWN: "would be deleted",
+}
+_NOT = {
+    Kind.CREATE: "made",
+    Kind.SYNC: "synced",
+    Kind.TEARDOWN: "deleted",
 }
 
 
 def preview(progress: Progress, style: Style) -> Message:
     """For the person who asked; has no buttons, because there is nothing to act on."""
     heading = title(progress)
+    would = _WOULD.get(progress.kind, "would be synced")
     lead = [
-        f"*{_NOTHING[progress.kind]}* {_count(progress)} {_WOULD[progress.kind]}.",
+        f"*Preview: nothing was {_NOT.get(progress.kind, 'changed')}.* {_count(progress)} {would}.",
         f"Project and namespace {code(progress.name)}",
     ]
     if progress.kind is Kind.CREATE:

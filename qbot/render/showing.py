@@ -15,9 +15,9 @@ from qbot.render.buttons import delete_button
 from qbot.render.escape import allowed, code, link, mention, moment, prose
 from qbot.render.listing import ends
 from qbot.render.services import in_short
+from qbot.render.shown import title_of
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
-from qbot.render.titles import title
 from qbot.render.words import PHASES, capital, joined, plural
 
 _SERVICES = 20
@@ -74,7 +74,7 @@ def _links(shown: Shown, style: Style) -> list[str]:
     lines = []
     operation = shown.operation
     if operation and operation.progress and operation.end is None:
-        lines.append(prose(title(operation.progress)))
+        lines.append(prose(title_of(operation.progress)))
     if shown.environment.url:
         lines.append(link(shown.environment.url, shown.environment.url, style.hosts))
     if shown.card_url.startswith(("https://", "http://")):

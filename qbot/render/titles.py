@@ -3,7 +3,16 @@
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.render.words import DOING, DONE, NOUNS
 
-_SUCCESS = {Kind.CREATE: "Ready", Kind.SYNC: "Synced", Kind.TEARDOWN: "Deleted"}
+_SUCCESS = {
+    Kind.CREATE: "Ready",
+    Kind.SYNC: "Synced",
+    Kind.TEARDOWN: "Deleted",
+    Kind.DEPLOY: "Deployed",
+    Kind.RESTORE: "Rolled back",
+    Kind.JOB: "Job done",
+    Kind.PROMOTE: "Promoted",
+    Kind.ROLLBACK: "Rolled back",
+}
 
 
 def outcome(progress: Progress) -> str:

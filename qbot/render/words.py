@@ -37,9 +37,14 @@ PHASES: dict[Phase, tuple[str, str]] = {
 STEPS: dict[Step, str] = {
     Step.QUEUED: "Waiting for its turn",
     Step.RESOLVING: "Looking up branches and builds",
+    Step.PROPOSING: "Making the merge request",
+    Step.APPROVING: "Waiting for approval",
+    Step.BEFORE: "Running the job that goes first",
+    Step.MERGING: "Merging",
     Step.PREPARING: "Preparing project and namespace",
     Step.DEPLOYING: "Deploying",
     Step.CHECKING: "Checking",
+    Step.AFTER: "Running the job that comes last",
     Step.STOPPING: "Stopping running syncs",
     Step.REMOVING: "Removing",
     Step.PROVING: "Proving that nothing is left",
@@ -50,9 +55,43 @@ DOING: dict[Kind, str] = {
     Kind.CREATE: "Creating",
     Kind.SYNC: "Syncing",
     Kind.TEARDOWN: "Deleting",
+    Kind.DEPLOY: "Deploying",
+    Kind.RESTORE: "Rolling back",
+    Kind.JOB: "Running a job in",
+    Kind.PROMOTE: "Promoting to",
+    Kind.ROLLBACK: "Rolling back",
 }
-NOUNS: dict[Kind, str] = {Kind.CREATE: "Create", Kind.SYNC: "Sync", Kind.TEARDOWN: "Delete"}
-DONE: dict[Kind, str] = {Kind.CREATE: "created", Kind.SYNC: "synced", Kind.TEARDOWN: "deleted"}
+NOUNS: dict[Kind, str] = {
+    Kind.CREATE: "Create",
+    Kind.SYNC: "Sync",
+    Kind.TEARDOWN: "Delete",
+    Kind.DEPLOY: "Deploy",
+    Kind.RESTORE: "Rollback",
+    Kind.JOB: "Job",
+    Kind.PROMOTE: "Promotion",
+    Kind.ROLLBACK: "Rollback",
+}
+DONE: dict[Kind, str] = {
+    Kind.CREATE: "created",
+    Kind.SYNC: "synced",
+    Kind.TEARDOWN: "deleted",
+    Kind.DEPLOY: "deployed to",
+    Kind.RESTORE: "rolled back",
+    Kind.JOB: "done with its job",
+    Kind.PROMOTE: "promoted to",
+    Kind.ROLLBACK: "rolled back",
+}
+ASKED: dict[Kind, str] = {
+    Kind.CREATE: "create",
+    Kind.SYNC: "sync",
+    Kind.TEARDOWN: "delete",
+    Kind.DEPLOY: "deploy to",
+    Kind.RESTORE: "roll back",
+    Kind.JOB: "run a job in",
+    Kind.PROMOTE: "promote to",
+    Kind.ROLLBACK: "roll back",
+}
+"""What somebody asked for: follows `to`, and is followed by what it is about."""
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _HOURS_SAID = 36  # from here on days are near enough

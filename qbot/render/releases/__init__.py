@@ -1,0 +1,1 @@
+"""Promotions, rollbacks and what stands in their way, as Slack shows them."""

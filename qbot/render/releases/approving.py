@@ -1,0 +1,127 @@
+"""Who has said what, who is still asked, and what is in the way."""
+
+from collections.abc import Sequence
+
+from qbot.domain.barriers import Barrier
+from qbot.domain.promotion import Approval, Verdict
+from qbot.domain.release import Needed, StageProgress
+from qbot.render.errors import with_command
+from qbot.render.escape import code, mention, moment, prose
+from qbot.render.style import Style
+from qbot.render.words import listed, plural, spoken
+
+_WORDS = 6  # approvals with a line each
+_ASKED = 6
+_TEAMS = 4
+_BARRIERS = 6
+WHEN = "{date_short_pretty} {time}"
+
+
+def is_missing(progress: StageProgress) -> bool:
+    """Whether somebody's yes is still needed."""
+    return progress.needed is None or bool(progress.needed.missing or progress.needed.teams)
+
+
+def question(progress: StageProgress) -> str:
+    """What the wait is for, in one line."""
+    needed = progress.needed
+    if needed is None:
+        return "Waiting for approval"
+    if needed.missing:
+        more = "more " if counted(progress) else ""
+        return f"Waiting for {plural(needed.missing, f'{more}approval')}"
+    if needed.teams:
+        whose = prose(needed.teams[0][0], 40)
+        others = f" and {len(needed.teams) - 1} more" if len(needed.teams) > 1 else ""
+        return f"Waiting for the team of {whose}{others}"
+    return "Approved, but held up" if progress.barriers else "Approved, waits for its turn"
+
+
+def counted(progress: StageProgress) -> list[Approval]:
+    """Those that count."""
+    return [a for a in progress.approvals if a.verdict is Verdict.APPROVED and not a.void]
+
+
+def rejection(progress: StageProgress) -> Approval | None:
+    """Somebody's no."""
+    said = (a for a in progress.approvals if a.verdict is Verdict.REJECTED and not a.void)
+    return next(said, None)
+
+
+def words(approvals: Sequence[Approval], *, most: int = _WORDS) -> list[str]:
+    """One line for each; one that is void is left out once its giver has said yes again."""
+    again = {a.actor for a in approvals if a.verdict is Verdict.APPROVED and not a.void}
+    kept = [a for a in approvals if not a.void or a.actor not in again]
+    lines = [_word(a) for a in kept[:most]]
+    if len(kept) > most:
+        lines.append(f"and {len(kept) - most} more, see Details")
+    return lines
+
+
+def agreed(progress: StageProgress) -> str:
+    """`approved by @chloe 14:04, @dan 14:07`, for when that is settled; empty: by nobody."""
+    said = [f"{mention(a.actor.user)} {moment(a.at)}" for a in counted(progress)]
+    return f"approved by {listed(said, _WORDS)}" if said else ""
+
+
+def every_word(approvals: Sequence[Approval]) -> list[str]:
+    """For Details: all that was said."""
+    return [_word(a) for a in approvals]
+
+
+def _word(approval: Approval) -> str:
+    who, at = mention(approval.actor.user), moment(approval.at)
+    if approval.void:
+        why = prose(approval.void, 200)
+        what = "Approval" if approval.verdict is Verdict.APPROVED else "Rejection"
+        return f":warning: {what} by {who} no longer counts: {why}"
+    if approval.verdict is Verdict.REJECTED:
+        why = f": {prose(approval.reason, 300)}" if approval.reason.strip() else ""
+        return f":no_entry: {who} rejected it {at}{why}"
+    return f":white_check_mark: {who} approved {at}"
+
+
+def asked(needed: Needed | None) -> list[str]:
+    """Who may say yes, by name where that is known; and teams whose yes is missing."""
+    if needed is None or not (needed.missing or needed.teams):
+        return []
+    lines = [_team(service, roles) for service, roles in needed.teams[:_TEAMS]]
+    if len(needed.teams) > _TEAMS:
+        lines.append(f"and {len(needed.teams) - _TEAMS} more services need their team's approval")
+    return [*lines, _eligible(needed)]
+
+
+def _team(service: str, roles: Sequence[str]) -> str:
+    whose = " or ".join(code(r, 40) for r in roles[:_TEAMS]) or "its team"
+    return f":bust_in_silhouette: *{prose(service, 40)}* needs an approval from {whose}"
+
+
+def _eligible(needed: Needed) -> str:
+    if needed.eligible:
+        return f"May approve: {listed([mention(u) for u in needed.eligible], _ASKED)}"
+    but = "" if needed.by_requester else ", except who asked for it"
+    if needed.roles:
+        return f"May approve: everybody with {_any_of(needed.roles)}{but}"
+    return f"May approve: everybody with a GitLab account{but}"
+
+
+def _any_of(roles: Sequence[str]) -> str:
+    named = [code(r, 40) for r in roles[:_ASKED]]
+    return spoken(named).replace(" and ", " or ")
+
+
+def in_the_way(barriers: Sequence[Barrier], style: Style) -> list[str]:
+    """Freezes, locks and holds: why, by whom, until when."""
+    lines = [barrier_line(b, style) for b in barriers[:_BARRIERS]]
+    if len(barriers) > _BARRIERS:
+        lines.append(f"and {len(barriers) - _BARRIERS} more things in the way")
+    return lines
+
+
+def barrier_line(barrier: Barrier, style: Style) -> str:
+    """One of them."""
+    by = f"by {mention(barrier.by.user)}" if barrier.by else ""
+    until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
+    facts = ", ".join(f for f in (by, until) if f)
+    reason = with_command(prose(barrier.reason, 300).rstrip("."), style.command)
+    return f":no_entry: {reason} ({facts})." if facts else f":no_entry: {reason}."

@@ -1,0 +1,58 @@
+"""The reply that tells a promotion's end in its thread: mentions who asked and who approved."""
+
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
+from qbot.render.attention import attention
+from qbot.render.blocks import Message, message, section
+from qbot.render.escape import mention, prose
+from qbot.render.releases.approving import counted
+from qbot.render.releases.outcomes import headline, held, rejected
+from qbot.render.releases.titles import amount, is_back, name, what
+from qbot.render.style import Style
+from qbot.render.words import span
+
+_MENTIONED = 10
+_ROWS = 3
+_OVER = {
+    PromotionState.REJECTED: "was rejected",
+    PromotionState.EXPIRED: "has expired",
+    PromotionState.CLOSED: "is closed",
+    PromotionState.CANCELLED: "was withdrawn",
+    PromotionState.REFUSED: "was refused",
+}
+
+
+def stage_ending(progress: StageProgress, style: Style) -> Message:
+    """Success in one line; a failure with the first services and their reasons."""
+    who = dict.fromkeys([progress.actor.user, *(a.actor.user for a in counted(progress))])
+    people = " ".join(mention(user) for user in list(who)[:_MENTIONED])
+    lines = [f"{people} {_sentence(progress, style)}"]
+    if progress.end is End.FAILED:
+        lines += attention(progress.services, style, ended=True, most=_ROWS)
+    elif progress.state is PromotionState.REJECTED:
+        lines.append(rejected(progress))
+    elif freed := held(progress, style):
+        lines.append(freed)
+    text = "\n".join(lines)
+    return message(text, [section(text)])
+
+
+def _sentence(progress: StageProgress, style: Style) -> str:
+    it = f"*{name(progress)}* ({prose(what(progress), 200)})"
+    after = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
+    why = headline(progress, style)
+    reason = f" {why}" if why else ""
+    match progress.end:
+        case End.SUCCEEDED if is_back(progress):
+            stage = prose(progress.stage, 60)
+            which = f"{name(progress)}, {prose(amount(progress), 40)}"
+            return f"*{stage}* is back at its earlier versions{after} ({which}).{reason}"
+        case End.SUCCEEDED:
+            return f"{it} is done{after}.{reason}"
+        case End.FAILED:
+            return f"{it} failed{after}.{reason} Its card says what can be done."
+        case _ if progress.state is PromotionState.REJECTED:
+            return f"{it} was rejected."  # by whom and why comes below
+        case _:
+            return f"{it} {_OVER.get(progress.state, 'is over')}.{reason}"

@@ -1,0 +1,55 @@
+"""The small print: the merge request, who asked, since when, until when."""
+
+from qbot.domain.progress import End, Step
+from qbot.domain.release import StageProgress
+from qbot.render.card import Fresh, fresh_line
+from qbot.render.escape import link, mention, moment
+from qbot.render.releases.approving import WHEN, agreed
+from qbot.render.releases.running import DEPLOYING, pipeline
+from qbot.render.releases.versions import changed, soak
+from qbot.render.style import Style
+from qbot.render.words import capital, duration, joined, span
+
+_WAITING = frozenset({Step.QUEUED, Step.PROPOSING, Step.APPROVING})
+
+
+def change_line(progress: StageProgress, style: Style) -> str:
+    """`Merge request !42 · pipeline passed · 4 lines changed in 4 files · in staging since ...`."""
+    waiting = progress.end is None and not progress.merged_sha
+    parts = [
+        _merge_request(progress, style),
+        pipeline(progress, style) if waiting else "",
+        changed(progress),
+        soak(progress) if waiting else "",
+    ]
+    return capital(joined(parts))
+
+
+def _merge_request(progress: StageProgress, style: Style) -> str:
+    if not progress.merge_request_iid:
+        return ""
+    label = f"Merge request !{progress.merge_request_iid}"
+    return link(progress.merge_request, label, style.hosts)
+
+
+def fact_line(progress: StageProgress) -> str:
+    """Who asked and when; how long it took, usually takes, or may still wait."""
+    who = f"Requested by {mention(progress.actor.user)} {moment(progress.started_at)}"
+    if progress.dry_run or progress.end is End.REFUSED:
+        return who
+    took = expires = usual = ""
+    if progress.end is not None and progress.ended_at is not None:
+        took = f"took {span(progress.started_at, progress.ended_at)}"
+    elif progress.step is Step.APPROVING and progress.expires_at is not None:
+        expires = f"expires {moment(progress.expires_at, WHEN)}"
+    elif progress.step in DEPLOYING and progress.usual_seconds:
+        usual = f"usually takes {duration(progress.usual_seconds)}"
+    settled = "" if progress.step is Step.APPROVING else agreed(progress)
+    return joined([who, settled, took, expires, usual])
+
+
+def freshness(progress: StageProgress, fresh: Fresh | None) -> str:
+    """Nothing while people are waited for: the card changes when one of them says something."""
+    if fresh is None or progress.step in _WAITING:
+        return ""
+    return fresh_line(progress, fresh)

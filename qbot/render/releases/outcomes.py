@@ -1,0 +1,72 @@
+"""How a promotion ended, and what is true now, in a line or two."""
+
+from qbot.domain.progress import End, Stage
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
+from qbot.render.errors import with_command
+from qbot.render.escape import code, mention, moment, prose
+from qbot.render.releases.approving import rejection
+from qbot.render.releases.titles import is_back
+from qbot.render.style import Style
+from qbot.render.words import listed, plural
+
+_NAMED = 6
+_FEW = 3  # services that the command to release them names
+
+
+def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
+    """Escaped mrkdwn lines: the end and its reason, then what is the case now."""
+    if progress.end is End.SUCCEEDED:
+        lines = [_success(progress), headline(progress, style)]
+    elif progress.end is End.FAILED:
+        lines = [headline(progress, style) or "It failed.", _left_over(progress)]
+    elif progress.state is PromotionState.REJECTED:
+        lines = [rejected(progress)]
+    else:
+        lines = [headline(progress, style) or "It is over."]
+    return [line for line in [*lines, held(progress, style)] if line]
+
+
+def headline(progress: StageProgress, style: Style) -> str:
+    """The reason that came with the end or the wait."""
+    return with_command(prose(progress.headline, 600), style.command)
+
+
+def rejected(progress: StageProgress) -> str:
+    """By whom, when and why."""
+    by = rejection(progress)
+    why = prose((by.reason if by else "") or progress.headline, 600)
+    reason = f": {why}" if why else ""
+    if by is None:
+        return f":no_entry: Rejected{reason}"
+    return f":no_entry: Rejected by {mention(by.actor.user)} {moment(by.at)}{reason}"
+
+
+def held(progress: StageProgress, style: Style) -> str:
+    """Services that stay where a rollback put them, and how they move again."""
+    if not progress.held:
+        return ""
+    names = listed([f"*{prose(s, 40)}*" for s in progress.held], _NAMED)
+    named = progress.held if len(progress.held) <= _FEW else ()
+    free = code(" ".join([style.command, "release", progress.stage, *named]), 200)
+    return f":lock: Held there until somebody lets go: {names}. {free}"
+
+
+def _success(progress: StageProgress) -> str:
+    count = len(progress.items)
+    stage = prose(progress.stage, 60)
+    if is_back(progress):
+        return f"*{stage}* is back at the earlier versions."
+    if count == 1:
+        return f"*{prose(progress.items[0].service, 40)}* runs its new version in *{stage}*."
+    return f"All {plural(count, 'service')} run their new versions in *{stage}*."
+
+
+def _left_over(progress: StageProgress) -> str:
+    """What the person who has to decide needs to know first."""
+    stage = prose(progress.stage, 60)
+    if not progress.merged_sha:
+        return f"Nothing was changed in *{stage}*."
+    if progress.services and all(s.stage is Stage.READY for s in progress.services):
+        return f"The change is merged and runs in *{stage}*."
+    return f"The change is merged, but not all of it runs in *{stage}*."

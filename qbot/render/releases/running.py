@@ -1,0 +1,110 @@
+"""What is done once people have agreed: jobs, the merge, the deployment, and what went wrong."""
+
+from collections.abc import Sequence
+
+from qbot.domain.jobs import JobRun, JobState
+from qbot.domain.progress import Step
+from qbot.domain.release import StageProgress
+from qbot.render.attention import attention
+from qbot.render.counts import activity, bar, tally
+from qbot.render.escape import clean, link, moment, prose
+from qbot.render.releases.approving import question
+from qbot.render.style import Style
+
+DEPLOYING = frozenset({Step.DEPLOYING, Step.CHECKING, Step.AFTER})
+_JOBS = 4
+_LOG_LINES = 12
+_LOG_LINE = 160
+_LOG = 1_500  # characters of all lines, escaped
+_JOB_STATES = {
+    JobState.RUNNING: (":large_blue_circle:", "is running"),
+    JobState.PASSED: (":white_check_mark:", "passed"),
+    JobState.FAILED: (":red_circle:", "failed"),
+}
+# GitLab's detailed_merge_status and pipeline statuses: open sets, so what is not here is not said.
+_MERGING = {
+    "ci_still_running": "Merging: waits for the pipeline",
+    "unchecked": "Merging: GitLab is checking",
+    "checking": "Merging: GitLab is checking",
+    "preparing": "Merging: GitLab is checking",
+    "approvals_syncing": "Merging: GitLab is checking",
+}
+_RUNS = frozenset({"created", "waiting_for_resource", "preparing", "pending", "running"})
+_PIPELINES = {
+    "success": "pipeline passed",
+    "failed": ":red_circle: pipeline failed",
+    "canceled": ":red_circle: pipeline cancelled",
+    "canceling": ":red_circle: pipeline cancelled",
+    "skipped": "pipeline skipped",
+    "manual": "pipeline waits for somebody",
+    "scheduled": "pipeline waits for its time",
+}
+
+
+def doing(progress: StageProgress) -> str:
+    """What it is busy with, in one line; plain text."""
+    if progress.cancelling:
+        return "Being withdrawn"
+    if progress.step is Step.RESOLVING:
+        return "Looking up what would change"
+    if progress.step is Step.APPROVING:
+        return question(progress)
+    if progress.step is Step.MERGING:
+        return _MERGING.get(progress.merge_status, "Merging")
+    return activity(progress)
+
+
+def deployment(progress: StageProgress, style: Style) -> list[str]:
+    """How far the services are, and those that need somebody's eye."""
+    if not progress.services:
+        return []
+    rows = attention(progress.services, style, ended=progress.end is not None)
+    return [f"{bar(progress)}  {tally(progress)}", *rows]
+
+
+def pipeline(progress: StageProgress, style: Style) -> str:
+    """How the merge request's pipeline stands; empty where there is none."""
+    status = progress.pipeline
+    label = "pipeline running" if status in _RUNS else _PIPELINES.get(status, "")
+    if not label:
+        return ""
+    sign, _, word = label.rpartition(": ")
+    shown = link(progress.pipeline_url, word, style.hosts)
+    return f"{sign}: {shown}" if sign else shown
+
+
+def job_lines(jobs: Sequence[JobRun], style: Style) -> list[str]:
+    """Each with its state and the way to its output."""
+    return [_job(j, style) for j in jobs[:_JOBS]]
+
+
+def _job(job: JobRun, style: Style) -> str:
+    sign, word = _JOB_STATES[job.state]
+    name = prose(job.job, 60) or "job"
+    output = link(job.url, "output", style.hosts)
+    note = f": {prose(job.note, 160)}" if job.note.strip() else ""
+    where = f" ({output})" if output != "output" else ""
+    return f"{sign} Job *{name}* {word}{note}{where}"
+
+
+def log_block(progress: StageProgress) -> str:
+    """The last lines of what failed first, as one code block; empty: none are known."""
+    kept: list[str] = []
+    left = _LOG
+    for line in reversed(progress.log[-_LOG_LINES:]):
+        shown = prose(clean(line.replace("`", "'"), _LOG_LINE), _LOG_LINE)
+        if len(shown) > left:
+            break
+        left -= len(shown) + 1
+        kept.append(shown)
+    text = "\n".join(reversed(kept)).strip("\n")
+    return f"```\n{text}\n```" if text.strip() else ""
+
+
+def trouble(progress: StageProgress) -> str:
+    """A neighbour that does not answer."""
+    if not progress.trouble:
+        return ""
+    since = f" (since {moment(progress.trouble_since)})" if progress.trouble_since else ""
+    what = prose(progress.trouble).rstrip(".")
+    return f":warning: {what}{since}. Qbot waits and goes on."

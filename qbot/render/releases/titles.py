@@ -1,0 +1,79 @@
+"""What a promotion is called: the first line of its card, a reply, a board row. Plain text."""
+
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import PromotionState, promotion_name
+from qbot.domain.release import StageProgress
+from qbot.render.words import NOUNS, plural
+
+_ENDS = {
+    PromotionState.DONE: "Done",
+    PromotionState.FAILED: "Failed",
+    PromotionState.REJECTED: "Rejected",
+    PromotionState.EXPIRED: "Expired",
+    PromotionState.CLOSED: "Closed",
+    PromotionState.CANCELLED: "Withdrawn",
+    PromotionState.REFUSED: "Refused",
+}
+_OTHERWISE = {
+    End.SUCCEEDED: "Done",
+    End.FAILED: "Failed",
+    End.CANCELLED: "Withdrawn",
+    End.REFUSED: "Refused",
+}
+
+
+def is_back(progress: StageProgress) -> bool:
+    """Whether versions move back."""
+    return progress.kind is Kind.ROLLBACK
+
+
+def name(progress: StageProgress) -> str:
+    """`P-12`; before it has a number, what it is."""
+    if progress.promotion is not None:
+        return promotion_name(progress.promotion)
+    return NOUNS[progress.kind]
+
+
+def amount(progress: StageProgress) -> str:
+    """`4 services`; a single one by its name."""
+    items = progress.items
+    return str(items[0].service) if len(items) == 1 else plural(len(items), "service")
+
+
+def what(progress: StageProgress) -> str:
+    """`staging → production, 4 services`."""
+    if is_back(progress):
+        route = f"roll back {progress.stage}"
+    else:
+        origin = f"{progress.source} → " if progress.source else "promotion to "
+        route = f"{origin}{progress.stage}"
+    return f"{route}, {amount(progress)}" if progress.items else route
+
+
+def outcome(progress: StageProgress) -> str:
+    """How it ended, in a word; empty while it has not."""
+    if progress.dry_run:
+        return "Preview"
+    if progress.end is None:
+        return ""
+    if is_back(progress) and progress.end is End.SUCCEEDED:
+        return "Rolled back"
+    return _ENDS.get(progress.state) or _OTHERWISE[progress.end]
+
+
+def title(progress: StageProgress) -> str:
+    """`P-12: staging → production, 4 services`, `Rejected: P-12, staging → ...`; not escaped."""
+    emergency = "Emergency " if progress.emergency else ""
+    ended = outcome(progress)
+    if progress.dry_run:
+        return f"{ended}: {emergency}{what(progress)}"
+    if ended:
+        return f"{ended}: {emergency}{name(progress)}, {_thing(progress)}"
+    return f"{emergency}{name(progress)}: {what(progress)}"
+
+
+def _thing(progress: StageProgress) -> str:
+    """After an end in words that say already that it went back."""
+    told = what(progress)
+    rolled = is_back(progress) and progress.end is End.SUCCEEDED
+    return told.removeprefix("roll back ") if rolled else told

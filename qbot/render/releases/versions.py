@@ -1,0 +1,118 @@
+"""What changes: one line for each service, and how long it has been tried."""
+
+import re
+from collections.abc import Sequence
+
+from qbot.domain.promotion import Item, Version
+from qbot.domain.release import StageProgress
+from qbot.domain.services import Build
+from qbot.render.attention import failed
+from qbot.render.escape import code, link, moment, prose
+from qbot.render.style import Style
+from qbot.render.words import joined, listed, plural
+
+ROWS = 10
+_AUTHORS = 2
+_SHOWN = 20  # characters of a tag
+_SHA = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
+_BUILDS = {Build.RUNNING: "build running", Build.FAILED: "build failed"}
+
+
+def short(version: Version) -> str:
+    """A commit or digest as short as GitLab shows it, a tag as it is; not escaped."""
+    text = version.text.strip()
+    if _SHA.fullmatch(text):
+        return text[:8]
+    if digest := _DIGEST.fullmatch(text):
+        return digest[1]
+    return text or "nothing"
+
+
+def step(old: Version, new: Version) -> str:
+    """`1a2b3c4d → 5e6f7a8b` as one code span; long tags by the ends that differ."""
+    pair = [short(old), short(new)]
+    if pair[0][:_SHOWN] == pair[1][:_SHOWN]:
+        pair = [t if len(t) <= _SHOWN else f"…{t[-_SHOWN:]}" for t in pair]
+    else:
+        pair = [t if len(t) <= _SHOWN else f"{t[: _SHOWN - 1]}…" for t in pair]
+    return code(" → ".join(pair))
+
+
+def rows(progress: StageProgress, style: Style) -> list[str]:
+    """At most ten, those with something to heed first, and one line for the rest."""
+    broken = {s.service for s in failed(progress.services)}
+    order = sorted(progress.items, key=lambda i: (i.service not in broken, not _heed(i), i.service))
+    lines = [row(i, style) for i in order[:ROWS]]
+    if len(order) > ROWS:
+        lines.append(f"and {len(order) - ROWS} more, see Details")
+    return lines
+
+
+def _heed(item: Item) -> bool:
+    return bool(item.drift) or item.build in _BUILDS
+
+
+def row(item: Item, style: Style) -> str:
+    """Service, versions, commits and who made them; a second line where there is a catch."""
+    first = f"*{prose(item.service, 40)}* {step(item.old, item.new)} {_commits(item, style)}"
+    lines = [first.rstrip(), _build(item, style)]
+    if item.drift:
+        lines.append(f":warning: {prose(item.drift, 200)}")
+    return "\n".join(line for line in lines if line)
+
+
+def _commits(item: Item, style: Style) -> str:
+    """`3 commits by ana and ben`, the number being the link to them."""
+    label = "compare" if item.commits is None else plural(abs(item.commits), "commit")
+    shown = link(item.compare_url, label, style.hosts)
+    if item.commits is None and shown == label:
+        return ""
+    if item.commits is not None and item.commits < 0:
+        shown = f"takes back {shown}"
+    by = listed([prose(a, 30) for a in item.authors if a.strip()], _AUTHORS)
+    return f"{shown} by {by}" if by else shown
+
+
+def _build(item: Item, style: Style) -> str:
+    if item.build not in _BUILDS:
+        return ""
+    sign = ":red_circle:" if item.build is Build.FAILED else ":hammer_and_wrench:"
+    return f"{sign} {link(item.build_url, _BUILDS[item.build], style.hosts)}"
+
+
+def soak(progress: StageProgress) -> str:
+    """Since when the source has run all of it; empty where that is not known."""
+    since = [i.since for i in progress.items if i.since is not None]
+    if not since:
+        return ""
+    source = prose(progress.source, 60) or "the source"
+    newest = moment(max(since), "{date_short_pretty} {time}")
+    unknown = len(progress.items) - len(since)
+    rest = f" ({unknown} not known)" if unknown else ""
+    if len(progress.items) == 1:
+        return f"in {source} since {newest}"
+    return f"all in {source} since {newest} or longer{rest}"
+
+
+def in_full(item: Item, style: Style) -> str:
+    """For Details: also where it was named, and since when the source has run it."""
+    ref = f"from {prose(item.new.ref, 60)}" if item.new.ref else ""
+    since = ""
+    if item.since is not None:
+        since = f"in the source since {moment(item.since, '{date_short_pretty} {time}')}"
+    more = joined([ref, since])
+    return "\n".join([row(item, style), *([more] if more else [])])
+
+
+def changed(progress: StageProgress) -> str:
+    """`4 lines changed in 4 files`; empty where they are not known."""
+    files = {c.file for c in progress.changes}
+    if not files:
+        return ""
+    return f"{plural(len(progress.changes), 'line')} changed in {plural(len(files), 'file')}"
+
+
+def names(items: Sequence[Item], most: int = 6) -> str:
+    """The services, escaped."""
+    return listed([f"*{prose(i.service, 40)}*" for i in items], most)
