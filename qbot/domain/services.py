@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from qbot.domain.names import ProjectPath, ServiceName
+from qbot.domain.people import Actor
 
 
 class Source(StrEnum):
@@ -14,7 +15,8 @@ class Source(StrEnum):
     BRANCH = "branch"  # its repository has the environment's branch
     DEFAULT = "default"  # it has not: the default branch's last green commit, pinned
     FROM = "from"  # taken over from another environment (`--from`)
-    SET = "set"  # asked for by name (`--set service=ref`)
+    SET = "set"  # asked for by name (`--set service=ref`, `deploy ENV service=ref`)
+    PINNED = "pinned"  # put back to an earlier commit of the branch, until the next sync
 
 
 class Build(StrEnum):
@@ -70,8 +72,24 @@ class ServicePlan:
     build: Build = Build.NONE
     build_url: str = ""
     title: str = ""  # of the commit: outside text
+    image: str = ""  # a tag or sha256:... in the place of the commit's own image
+    by: Actor | None = None  # who asked for it by name
 
     @property
     def short_sha(self) -> str:
         """Eight digits, as GitLab shows them."""
         return self.sha[:8]
+
+    @property
+    def version(self) -> str:
+        """What runs, in short: the commit, or the image in its place."""
+        return short_image(self.image) if self.image else self.short_sha
+
+    def runs_as(self, other: "ServicePlan") -> bool:
+        """Whether the two are one version, however each came to be."""
+        return (self.sha, self.image) == (other.sha, other.image)
+
+
+def short_image(image: str) -> str:
+    """A tag as it is; of a digest as much as tells two apart."""
+    return image[:19] if image.startswith("sha256:") else image

@@ -90,7 +90,7 @@ async def _resolve(
 ) -> tuple[ServicePlan, ...]:
     async def look() -> object:
         await run.checkpoint()
-        return PLANS.dump_python(await _plans(context, asked), mode="json")
+        return PLANS.dump_python(await _plans(run, context, asked), mode="json")
 
     result = await run.step(
         "resolve",
@@ -103,14 +103,14 @@ async def _resolve(
     return PLANS.validate_python(result)
 
 
-async def _plans(context: Context, asked: CreateInput) -> tuple[ServicePlan, ...]:
+async def _plans(run: Run, context: Context, asked: CreateInput) -> tuple[ServicePlan, ...]:
     source = await context.store.environment(asked.source) if asked.source else None
     if source is not None and not source.plans:
         raise UserError(
             f"What `{source.branch}` runs is not known yet.",
             hint="It is still being created. Nothing was made; try again in a minute.",
         )
-    return await resolve(context.gitlab, wish(asked, context.catalog, source))
+    return await resolve(context.gitlab, wish(asked, context.catalog, source, run.operation.actor))
 
 
 async def _name_source(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
@@ -138,7 +138,7 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     tracker = Tracker(run, env, context, None)
     await _name_source(run, context, tracker, asked)
     try:
-        plans = await run.call("resolve", lambda: _plans(context, asked))
+        plans = await run.call("resolve", lambda: _plans(run, context, asked))
     except UserError as error:
         await context.answers.tell(run.operation, error)
         return Outcome(End.REFUSED, str(error))

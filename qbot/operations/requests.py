@@ -27,7 +27,7 @@ from qbot.domain.progress import Kind
 from qbot.domain.rules import known
 from qbot.errors import UserError
 from qbot.operations.context import Context
-from qbot.operations.sync import not_here
+from qbot.operations.rolling import not_here
 
 
 def new_env_id() -> EnvId:

@@ -5,20 +5,21 @@ Reads GitLab only; the result is journaled by the operation that asked.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from pydantic import TypeAdapter
 
 from qbot.domain.environment import Environment
+from qbot.domain.images import names_image
 from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.ports import GitLab
 from qbot.domain.services import Commit, Service, ServicePlan, Source
 from qbot.errors import UserError
+from qbot.operations.nearest import did_you_mean, nearest
+from qbot.operations.overrides import at_ref, moved, with_image
 
 PLANS = TypeAdapter(tuple[ServicePlan, ...])
-_NEAREST = 5
-_TELLING = 3  # letters of a part of a name; with fewer everything matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,14 @@ class Wish:
     overrides: Mapping[ServiceName, str]
     fallback: Mapping[ServiceName, ServicePlan]  # what the other environment runs
     repositories: tuple[ProjectPath, ...]  # of the whole catalog: one of them has the branch
+    by: Actor | None = None
 
 
 def wish(
-    asked: CreateInput, catalog: Mapping[ServiceName, Service], source: Environment | None
+    asked: CreateInput,
+    catalog: Mapping[ServiceName, Service],
+    source: Environment | None,
+    by: Actor | None = None,
 ) -> Wish:
     """The wish of a create; services that are only named in `--set` are included."""
     overrides = dict(asked.overrides)
@@ -41,7 +46,7 @@ def wish(
     fallback = {p.service: p for p in source.plans} if source else {}
     services = {name: s for name, s in catalog.items() if name in chosen}
     repositories = tuple(dict.fromkeys(s.project for s in catalog.values()))
-    return Wish(asked.branch, services, overrides, fallback, repositories)
+    return Wish(asked.branch, services, overrides, fallback, repositories, by)
 
 
 async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
@@ -50,7 +55,9 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
     Raises:
         UserError: the branch is in none of the repositories, or an override names no commit.
     """
-    free = {n: s for n, s in wanted.services.items() if n not in wanted.overrides}
+    images = {n: text for n, text in wanted.overrides.items() if names_image(text)}
+    refs = {n: ref for n, ref in wanted.overrides.items() if n not in images}
+    free = {n: s for n, s in wanted.services.items() if n not in refs}
     heads = await gitlab.heads([s.project for s in free.values()], wanted.branch)
     plans = [
         _plan(n, Source.BRANCH, wanted.branch, head)
@@ -59,12 +66,18 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
     ]
     if not plans and not await _is_elsewhere(gitlab, wanted, {s.project for s in free.values()}):
         await _refuse_branch(gitlab, wanted)
-    plans += await _overridden(gitlab, wanted)
+    plans += [await at_ref(gitlab, wanted.services[n], r, wanted.by) for n, r in refs.items()]
     have = {p.service for p in plans}
     plans += [_taken_over(wanted.fallback[n]) for n in free if n in wanted.fallback.keys() - have]
     have |= wanted.fallback.keys()
     rest = [s for n, s in free.items() if n not in have]
     plans += (await gitlab.defaults(rest)).values() if rest else ()
+    plans = [
+        with_image(p, wanted.services[p.service], images[p.service], wanted.by)
+        if p.service in images
+        else p
+        for p in plans
+    ]
     order = list(wanted.services)
     built = await with_builds(gitlab, wanted.services, plans)
     return tuple(sorted(built, key=lambda p: order.index(p.service)))
@@ -81,10 +94,9 @@ async def resolve_again(
 ) -> tuple[ServicePlan, ...]:
     """The newest versions for services that an environment has already.
 
-    The branch moves to its tip, and a service that has the branch by now switches to it. What is
-    pinned (default, override, taken over) moves on `refresh` only, an override to the newest
-    commit of its own ref; with `keep` nothing moves. A service that the catalog no longer has
-    keeps what it runs.
+    The branch moves to its tip, a service that has the branch by now switches to it, and an
+    override moves if it is a branch. What is pinned (default, taken over) moves on `refresh` only;
+    with `keep` nothing moves. A service that the catalog no longer has keeps what it runs.
     """
     free = [p for p in plans if p.service in catalog and p.source is not Source.SET]
     heads = (
@@ -102,22 +114,10 @@ async def resolve_again(
             stale.append(catalog[plan.service])
     if refresh and not keep:
         found.update(await gitlab.defaults(stale) if stale else {})
-        found.update(await _overrides_again(gitlab, catalog, plans))
-    return tuple(await with_builds(gitlab, catalog, [found[p.service] for p in plans]))
-
-
-async def _overrides_again(
-    gitlab: GitLab, catalog: Mapping[ServiceName, Service], plans: Sequence[ServicePlan]
-) -> dict[ServiceName, ServicePlan]:
-    """Overrides at the newest commit of their ref; one whose ref has gone stays."""
-    found = {}
     for plan in plans:
-        if plan.source is Source.SET and plan.service in catalog:
-            commit = await gitlab.resolve(catalog[plan.service].project, plan.ref)
-            found[plan.service] = (
-                _plan(plan.service, Source.SET, plan.ref, commit) if commit else plan
-            )
-    return found
+        if plan.source is Source.SET and plan.service in catalog and not keep:
+            found[plan.service] = await moved(gitlab, catalog[plan.service], plan)
+    return tuple(await with_builds(gitlab, catalog, [found[p.service] for p in plans]))
 
 
 async def with_builds(
@@ -126,7 +126,8 @@ async def with_builds(
     """The same plans with the state of each build; the default's last green commit needs none."""
 
     def is_asked(plan: ServicePlan) -> bool:
-        return plan.source is not Source.DEFAULT and plan.service in services
+        is_built = plan.source is not Source.DEFAULT and not plan.image
+        return is_built and plan.service in services
 
     commits = {(services[p.service].project, p.sha) for p in plans if is_asked(p)}
     builds = await gitlab.builds(commits) if commits else {}
@@ -145,22 +146,7 @@ def _plan(service: ServiceName, source: Source, ref: str, commit: Commit) -> Ser
 
 
 def _taken_over(plan: ServicePlan) -> ServicePlan:
-    return replace(plan, source=Source.FROM)
-
-
-async def _overridden(gitlab: GitLab, wanted: Wish) -> list[ServicePlan]:
-    found = []
-    for name, ref in wanted.overrides.items():
-        project = wanted.services[name].project
-        commit = await gitlab.resolve(project, ref)
-        if commit is None:
-            near = await nearest(gitlab, [project], ref)
-            raise UserError(
-                f"`{ref}` is no branch, tag or commit of `{project}`.",
-                hint=_did_you_mean(near) or "Nothing was made. Check the name in GitLab.",
-            )
-        found.append(_plan(name, Source.SET, ref, commit))
-    return found
+    return replace(plan, source=Source.FROM, by=None)
 
 
 async def _is_elsewhere(gitlab: GitLab, wanted: Wish, asked: Collection[ProjectPath]) -> bool:
@@ -179,21 +165,5 @@ async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
     where = f"any of the {many} repositories" if many > 1 else f"`{projects[0]}`"
     raise UserError(
         f"There is no branch `{wanted.branch}` in {where}.",
-        hint=_did_you_mean(near) or "Nothing was made. Push the branch first, then try again.",
+        hint=did_you_mean(near) or "Nothing was made. Push the branch first, then try again.",
     )
-
-
-async def nearest(gitlab: GitLab, projects: Collection[ProjectPath], text: str) -> list[str]:
-    """Existing branches with a similar name, best first."""
-    parts = sorted({p for p in text.replace("-", "/").split("/") if len(p) >= _TELLING}, key=len)
-    found: set[str] = set()
-    for part in parts[-2:] or [text]:
-        found.update(
-            await gitlab.branch_names(list(projects), part[: max(_TELLING, len(part) - 1)])
-        )
-    near = get_close_matches(text, sorted(found), n=_NEAREST, cutoff=0.5)
-    return near or sorted(found)[:_NEAREST]
-
-
-def _did_you_mean(near: Sequence[str]) -> str:
-    return f"Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
@@ -24,6 +25,7 @@ from qbot.operations.run import Run
 
 _ORDER = {step: place for place, step in enumerate(Step)}
 _MADE = UNDER_WAY | {Stage.READY, Stage.FAILED}
+_NOTHING: Mapping[ServiceName, str] = MappingProxyType({})
 
 
 async def opened(run: Run, context: Context) -> "Tracker":
@@ -106,13 +108,15 @@ class Tracker:
         self.progress = replace(self.progress, step=step)
         self._report()
 
-    def plan(self, plans: tuple[ServicePlan, ...]) -> None:
-        """These services take part, with these versions."""
+    def plan(
+        self, plans: tuple[ServicePlan, ...], was: Mapping[ServiceName, str] = _NOTHING
+    ) -> None:
+        """These services take part, with these versions; `was` has those of before, in short."""
         for plan in plans:
             known = self._services.get(plan.service)
             if known is None or known.sha != plan.sha or known.stage not in _MADE:
                 row = planned(plan, self._context.catalog.get(plan.service))
-                self._services[plan.service] = row
+                self._services[plan.service] = replace(row, was=was.get(plan.service, ""))
         self._report()
 
     def made(self, service: ServiceName) -> None:
@@ -195,6 +199,8 @@ def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
         sha=plan.sha,
         wave=service.wave if service else 0,
         url=plan.build_url,
+        image=plan.image,
+        by=plan.by,
     )
 
 

@@ -13,7 +13,8 @@ from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
 from qbot.domain.services import Build, ServicePlan, Source
 from qbot.errors import UserError
-from qbot.operations.resolve import nearest, resolve, resolve_again, wish
+from qbot.operations.nearest import nearest
+from qbot.operations.resolve import resolve, resolve_again, wish
 from tests.clocks import START
 from tests.operations.fakes import FakeGitLab
 from tests.operations.scene import ANA, catalog, project
@@ -95,13 +96,17 @@ def test_a_second_resolution_moves_what_may_move_and_nothing_else(
     after = asyncio.run(resolve_again(git, CATALOG, BRANCH, before, refresh=refresh, keep=keep))
     assert [p.service for p in after] == [p.service for p in before]
     for old, new in zip(before, after, strict=True):
-        if keep or (not refresh and (old.service in pinned or old.service not in later)):
-            assert new.sha == old.sha
-        elif old.service in later and old.service not in pinned:
-            assert (new.source, new.ref) == (Source.BRANCH, BRANCH)
-            assert new.sha == git.branches[project(old.service)][BRANCH].sha
+        tips = git.branches[project(old.service)]
+        if keep:
+            assert new == old
+        elif old.service in pinned:
+            assert (new.source, new.sha) == (Source.SET, tips["main"].sha)
+        elif old.service in later:
+            assert (new.source, new.ref, new.sha) == (Source.BRANCH, BRANCH, tips[BRANCH].sha)
         elif refresh and old.source is not Source.BRANCH:
-            assert new.sha == git.branches[project(old.service)]["main"].sha
+            assert new.sha == tips["main"].sha
+        else:
+            assert new.sha == old.sha
 
 
 @given(st.sets(st.sampled_from(SERVICES), min_size=1))

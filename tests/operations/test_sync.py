@@ -65,12 +65,15 @@ async def test_a_branch_that_went_in_one_service_leaves_it_where_it_is(scene: Sc
     assert scene.targets()["cart"] == sha
 
 
-async def test_refresh_moves_defaults_and_overrides_too(scene: Scene) -> None:
+async def test_refresh_moves_defaults_too_and_a_branch_that_was_set_moves_anyway(
+    scene: Scene,
+) -> None:
     scene.gitlab.push("shop/web", "fix/y")
     await scene.create(overrides=((WEB, "fix/y"),))
+    old = scene.targets()["orders"]
     main, fix = scene.gitlab.push("shop/orders", "main"), scene.gitlab.push("shop/web", "fix/y")
     await scene.sync()
-    assert (scene.targets()["orders"], scene.targets()["web"]) != (main, fix)
+    assert (scene.targets()["orders"], scene.targets()["web"]) == (old, fix)
     await scene.sync(refresh=True)
     assert (scene.targets()["orders"], scene.targets()["web"]) == (main, fix)
 

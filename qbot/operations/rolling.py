@@ -1,0 +1,155 @@
+"""An environment that exists moves to other versions: what sync, deploy and rollback share."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from qbot.domain.changes import Audited, PlansChanged
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.health import Broken, verdict
+from qbot.domain.inputs import SyncInput
+from qbot.domain.names import BASE, ServiceName
+from qbot.domain.ports import ArgoCD
+from qbot.domain.progress import End, Stage
+from qbot.domain.services import ServicePlan
+from qbot.errors import UserError
+from qbot.operations.context import Context
+from qbot.operations.deploy import Rollout
+from qbot.operations.endings import cancelled_headline, ended
+from qbot.operations.foundation import Foundation, NotDeployedError
+from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.nudge import Nudge
+from qbot.operations.outcome import judge, named
+from qbot.operations.resolve import PLANS
+from qbot.operations.run import Run
+from qbot.operations.track import Tracker
+
+Plans = tuple[ServicePlan, ...]
+Targets = Mapping[ServiceName, str]
+"""What each Application pointed at before anything was changed."""
+
+
+def going(env: Environment) -> UserError | None:
+    """What was true when it was asked may have changed while it waited for its turn."""
+    if not env.phase.alive:
+        return UserError(
+            f"The environment of `{env.branch}` has been deleted.",
+            hint=f"`create {env.branch}` makes a new one.",
+        )
+    if env.phase in (Phase.DELETING, Phase.STUCK):
+        return UserError(
+            f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
+        )
+    return None
+
+
+def not_here(env: Environment, service: ServiceName) -> UserError:
+    """The catalog has this service, the environment has not."""
+    some = ", ".join(f"`{p.service}`" for p in env.plans[:12])
+    return UserError(f"`{env.branch}` has no service `{service}`.", hint=f"It has {some}.")
+
+
+async def standing(run: Run, argocd: ArgoCD, env: Environment) -> Targets:
+    """What each Application points at before anything is changed, crashes included."""
+
+    async def look() -> dict[str, str]:
+        states = await argocd.survey(env)
+        return {name: state.wanted for name, state in states.items() if not state.deleting}
+
+    found = await run.step("before", look)
+    return {ServiceName(name): wanted for name, wanted in found.items()}
+
+
+async def versions(run: Run, env: Environment) -> Mapping[ServiceName, str]:
+    """What each service is wanted to run, in short, before anything is changed."""
+
+    async def look() -> dict[str, str]:
+        return {p.service: p.version for p in env.plans}
+
+    found = await run.step("versions", look)
+    return {ServiceName(name): version for name, version in found.items()}
+
+
+async def resolved(run: Run, env: Environment, find: Callable[[], Awaitable[Plans]]) -> Plans:
+    """What the services shall run: found once, and from then on what the environment wants.
+
+    Raises:
+        Cancelled: somebody asked to cancel, and nothing is recorded.
+        UserError: there is no such version.
+    """
+
+    async def look() -> object:
+        await run.checkpoint()  # here, so that it counts only while nothing is recorded
+        return PLANS.dump_python(await find(), mode="json")
+
+    result = await run.step(
+        "resolve",
+        look,
+        changes=lambda found: [
+            PlansChanged(env.id, PLANS.validate_python(found)),
+            Audited("environment.resolved", "done", _told(PLANS.validate_python(found))),
+        ],
+    )
+    return PLANS.validate_python(result)
+
+
+def _told(plans: Plans) -> tuple[tuple[str, str], ...]:
+    """What was asked for by name, for the audit log."""
+    return tuple((p.service, f"{p.ref} at {p.version}") for p in plans if p.by)
+
+
+async def roll(
+    run: Run, context: Context, tracker: Tracker, asked: SyncInput, before: Targets, plans: Plans
+) -> Outcome:
+    """Deploy these plans over what stands, and say how the whole environment is then.
+
+    Args:
+        run: of the operation.
+        context: ports and rules.
+        tracker: shows these plans already.
+        asked: how Argo CD is to be asked.
+        before: from `standing`.
+        plans: of some or all services of the environment.
+    """
+    rollout = Rollout(run, context, context.instance(tracker.env), tracker)
+    rollout.after_make = Nudge(rollout, asked, before)
+    rollout.fresh = not before.keys() - {BASE}
+    foundation = Foundation(run, context, rollout.argocd, tracker)
+    try:
+        await foundation.project()
+        await foundation.namespace()
+        await rollout.deploy(plans)
+        others = await _broken_others(rollout, plans)
+    except Cancelled:
+        headline = cancelled_headline(tracker.progress.services)
+        return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
+    except NotDeployedError as why:
+        return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
+    result = judge(tracker.progress.services)
+    if not others:
+        return ended(context, tracker, result.end, result.phase, result.headline)
+    more = f"Not part of this {run.operation.kind}, but broken: {named(others)}."
+    headline = f"{result.headline} {more}".strip()
+    return ended(context, tracker, result.end, Phase.FAILED, headline)
+
+
+def _kept(tracker: Tracker) -> Phase:
+    """An operation that was stopped half-way leaves services between two versions."""
+    if len(tracker.of(Stage.READY)) == len(tracker.progress.services):
+        return tracker.env.phase
+    return Phase.PARTIAL
+
+
+async def _broken_others(rollout: Rollout, moved: Plans) -> list[ServiceName]:
+    """The services that were left alone and that are broken or missing."""
+    names = {p.service for p in moved}
+    others = [p for p in rollout.env.plans if p.service not in names]
+    if not others:
+        return []
+    states = await rollout.run.call(
+        "the other services", lambda: rollout.argocd.survey(rollout.env)
+    )
+    return [
+        p.service
+        for p in others
+        if (state := states.get(p.service)) is None
+        or isinstance(verdict(state, wanted=p.sha, since=None), Broken)
+    ]
