@@ -71,6 +71,7 @@ class PromoteInput:
     reason: str = ""  # for an exception
     dry_run: bool = False
     again: PromotionId | None = None  # Retry: go on with this one where it failed
+    abandon: bool = False  # with it: close its merge request instead, and be done
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class RollbackInput:
     emergency: bool = False
     dry_run: bool = False
     again: PromotionId | None = None  # Retry
+    abandon: bool = False  # as above
 
 
 Input = (

@@ -1,6 +1,6 @@
 """What qbot.yaml decides about environments, as frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -39,6 +39,20 @@ class Rules:
 
 
 Catalog = Mapping[ServiceName, Service]
+Sets = Mapping[str, tuple[ServiceName, ...]]
+"""Names that stand for several services."""
+
+
+def services_of(catalog: Catalog, sets: Sets, names: Sequence[str]) -> tuple[ServiceName, ...]:
+    """What was listed, with every set's services in its place; none of them twice.
+
+    Raises:
+        UserError: a name is neither a service nor a set.
+    """
+    found: list[ServiceName] = []
+    for name in names:
+        found += sets.get(name) or known(catalog, (ServiceName(name),))
+    return tuple(dict.fromkeys(found))
 
 
 def known(catalog: Catalog, names: tuple[ServiceName, ...]) -> tuple[ServiceName, ...]:

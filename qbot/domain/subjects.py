@@ -45,8 +45,8 @@ _BUTTONS: Mapping[str, str] = {
     actions.PROMO_RETRY: "promote",
     actions.PROMO_ROLLBACK: "rollback",
     actions.ROLLBACK_TO: "rollback",
-    actions.PROMO_ABANDON: "cancel",
-    actions.PROMO_WITHDRAW: "cancel",
+    actions.PROMO_ABANDON: "reject",
+    actions.PROMO_WITHDRAW: "reject",
     actions.TELL_FREE: "show",  # asks for a message, and changes nothing
     # menus and boxes of forms: Slack tells of each press before the form is sent
     actions.BRANCH_INPUT: "create",
@@ -67,7 +67,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget",)
+_JOBS = ("forget", "holds", "locks")
 _ROUTES = (
     "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
     "GET /healthz",

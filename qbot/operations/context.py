@@ -2,14 +2,14 @@
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, ArgoCD, Clock, GitLab, Store
 from qbot.domain.progress import Usual
-from qbot.domain.rules import Rules
+from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
 from qbot.errors import PermanentError
 
@@ -28,6 +28,7 @@ class Context:
     store: Store
     answers: Answers
     clock: Clock
+    sets: Sets = field(default_factory=dict)
 
     async def environment(self, env: EnvId | None) -> Environment:
         """The environment that an operation belongs to.

@@ -43,6 +43,8 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
     if asked.dry_run:
         return await preview(run, context, stage, asked)
     case = await _opened(run, context, stage)
+    if asked.abandon:
+        return await _abandoned(case)
     try:
         if case.promotion.merge_request is None:
             found = await _prepared(case, asked)
@@ -68,6 +70,14 @@ async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
         raise PermanentError(f"Operation {run.operation.id} has no promotion in the database.")
     tracker = StageTracker(run, context, stage, promotion)
     return Case(run=run, context=context, stage=stage, tracker=tracker, promotion=promotion)
+
+
+async def _abandoned(case: Case) -> Outcome:
+    """Nobody goes on with it; what is merged stays as it is."""
+    left = "what is merged stays as it is" if case.promotion.merge_sha else "nothing was changed"
+    by = "its requester" if case.run.operation.actor == case.promotion.requester else "somebody"
+    why = f"Given up by {by}: {left}."
+    return await closed(case, End.CANCELLED, PromotionState.CANCELLED, why)
 
 
 async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome | None:

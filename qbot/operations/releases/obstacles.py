@@ -1,0 +1,172 @@
+"""What people put in the way of deployments, and take away again: freezes, locks, holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from qbot.domain.barriers import Freeze, Hold, Lock
+from qbot.domain.environment import Environment
+from qbot.domain.people import Actor
+from qbot.domain.release_commands import FreezeIt, LockIt, Release, When
+from qbot.domain.rules import services_of
+from qbot.domain.stages import Stage
+from qbot.errors import UserError
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.requests import Asked, Requests
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A stage or a branch environment: what can be locked."""
+
+    scope: str
+    name: str  # as people call it
+    stage: Stage | None = None
+    env: Environment | None = None
+
+
+class LockedError(UserError):
+    """Somebody else has the lock that was asked for."""
+
+    def __init__(self, spot: Spot, lock: Lock) -> None:
+        super().__init__(f"`{spot.name}` is locked already.")
+        self.spot = spot
+        self.lock = lock
+
+
+class Obstacles:
+    """Puts them there and takes them away."""
+
+    def __init__(
+        self,
+        *,
+        context: ReleaseContext,
+        requests: Requests,
+        zone: ZoneInfo,
+        wake: Callable[[], None],
+    ) -> None:
+        """Of one installation.
+
+        Args:
+            context: the ports.
+            requests: finds environments.
+            zone: of moments that name none.
+            wake: told when something is no longer in the way.
+        """
+        self._context = context
+        self._requests = requests
+        self._zone = zone
+        self._wake = wake
+
+    async def spot(self, text: str) -> Spot:
+        """A stage, else a living environment.
+
+        Raises:
+            UserError: neither.
+        """
+        if text in self._context.stages:
+            stage = self._context.stage(text)
+            return Spot(stage.scope, stage.name, stage=stage)
+        env = await self._requests.living(text)
+        return Spot(env.id, env.branch, env=env)
+
+    async def freeze(self, wanted: FreezeIt, asked: Asked) -> Freeze:
+        """Declare a freeze.
+
+        Raises:
+            UserError: it is frozen already, or the end is past.
+        """
+        stage = self._context.stage(wanted.stage)
+        now = self._context.base.clock.now()
+        until = self._until(wanted.until, now)
+        made = Freeze(stage.name, asked.actor, wanted.reason, now, until)
+        if not await self._context.promotions.freeze(made):
+            raise UserError(
+                f"`{stage.name}` is frozen already.",
+                hint=f"`unfreeze {stage.name}` ends it; `history {stage.name}` shows it.",
+            )
+        return made
+
+    async def unfreeze(self, name: str, asked: Asked) -> Stage:
+        """End a declared freeze.
+
+        Raises:
+            UserError: there is none; one of the calendar is qbot.yaml's.
+        """
+        stage = self._context.stage(name)
+        if not await self._context.promotions.unfreeze(stage.name, asked.actor):
+            raise UserError(
+                f"Nobody has frozen `{stage.name}`.",
+                hint="What the calendar of qbot.yaml freezes is changed there.",
+            )
+        self._wake()
+        return stage
+
+    async def lock(self, wanted: LockIt, asked: Asked) -> Lock:
+        """Keep a stage or an environment to oneself.
+
+        Raises:
+            LockedError: somebody else has it.
+            UserError: no such place.
+        """
+        spot, now = await self.spot(wanted.place), self._context.base.clock.now()
+        until = now + wanted.lasts if wanted.lasts else None
+        made = Lock(spot.scope, asked.actor, wanted.reason, now, until)
+        other = await self._context.promotions.lock(made)
+        if other is not None:
+            raise LockedError(spot, other)
+        return made
+
+    async def unlock(self, name: str, asked: Asked) -> tuple[Spot, Lock, Sequence[Actor]]:
+        """End a lock; whoever may is decided before. Answers who wanted to be told.
+
+        Raises:
+            UserError: it is not locked.
+        """
+        spot = await self.spot(name)
+        ended = await self._context.promotions.unlock(spot.scope, asked.actor, force=True)
+        if ended is None:
+            raise UserError(f"`{spot.name}` is not locked.")
+        self._wake()
+        return spot, ended, await self._context.promotions.waiting_for(spot.scope, take=True)
+
+    async def locked_by(self, scope: str) -> Lock | None:
+        """The lock that holds, if one does."""
+        return next(iter(await self._context.promotions.locks(scope)), None)
+
+    async def await_free(self, scope: str, actor: Actor) -> Lock | None:
+        """Remember that somebody wants to be told; None: it is free already."""
+        lock = await self.locked_by(scope)
+        if lock is not None:
+            await self._context.promotions.await_free(scope, actor)
+        return lock
+
+    async def release(self, wanted: Release, asked: Asked) -> Sequence[Hold]:
+        """Let services that were rolled back move again.
+
+        Raises:
+            UserError: none of them is held.
+        """
+        stage, base = self._context.stage(wanted.stage), self._context.base
+        services = services_of(base.catalog, base.sets, wanted.services)
+        ended = await self._context.promotions.release(stage.name, services, asked.actor)
+        if not ended:
+            which = (
+                f"None of them is held on `{stage.name}`."
+                if services
+                else (f"Nothing is held on `{stage.name}`.")
+            )
+            raise UserError(which)
+        self._wake()
+        return ended
+
+    def _until(self, when: When | None, now: datetime) -> datetime | None:
+        if when is None:
+            return None
+        if isinstance(when, timedelta):
+            return now + when
+        until = when if when.tzinfo else when.replace(tzinfo=self._zone)
+        if until <= now:
+            raise UserError(f"`{when.isoformat(timespec='minutes')}` is past already.")
+        return until

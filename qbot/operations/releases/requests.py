@@ -1,0 +1,317 @@
+"""From what a person asked of a stage to an operation in the database.
+
+Resolves names, judges, submits; waits for nobody. What people say of a promotion is `verdicts`,
+what stands in the way of one `obstacles`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.names import EnvId, PromotionId, ServiceName, StageName
+from qbot.domain.operation import Operation, Submission, Submitted
+from qbot.domain.people import Actor
+from qbot.domain.policy import Denied
+from qbot.domain.ports import Journal
+from qbot.domain.progress import Kind
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Request, promotion_name
+from qbot.domain.release_commands import Promote, Rollback
+from qbot.domain.rules import services_of
+from qbot.domain.stages import ENVIRONMENTS, Stage
+from qbot.errors import PermanentError, UserError
+from qbot.operations.releases.known import Known, Register
+from qbot.operations.requests import Asked, Requests
+
+_LOOK_BACK = 50  # promotions of a stage among which an earlier one is looked for
+_MERGED = frozenset({PromotionState.DONE, PromotionState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where versions come from: a stage or an environment, one of both."""
+
+    stage: StageName | None = None
+    env: EnvId | None = None
+
+
+class ReleaseRequests:
+    """Submits promotions and rollbacks, and what becomes of those that failed."""
+
+    def __init__(
+        self,
+        *,
+        register: Register,
+        requests: Requests,
+        journal: Journal,
+        wake: Callable[[], None],
+    ) -> None:
+        self._register = register
+        self._context = register.context
+        self._requests = requests
+        self._journal = journal
+        self._wake = wake
+
+    async def promote(self, wanted: Promote, asked: Asked) -> Submitted:
+        """Queue a promotion.
+
+        Raises:
+            UserError: no such place or service, or the stage takes nothing from there.
+        """
+        stage = self._context.stage(wanted.stage)
+        source = await self._source(wanted.source, stage)
+        asked_for = PromoteInput(
+            source=source.stage,
+            env=source.env,
+            stage=stage.name,
+            services=self._services(stage, wanted.services),
+            running=self._services(stage, wanted.running),
+            reason=wanted.reason,
+            dry_run=wanted.dry_run,
+        )
+        request = await self._request(PromotionKind.PROMOTION, asked_for, asked)
+        return await self._submit(Kind.PROMOTE, asked_for, request, asked)
+
+    async def rollback(self, wanted: Rollback, asked: Asked) -> Submitted:
+        """Queue a rollback of a stage; with the glass broken nobody is asked.
+
+        Raises:
+            UserError: no such stage, service or promotion.
+            RefusedError: the glass is not this person's to break.
+        """
+        stage = self._context.stage(wanted.place)
+        asked_for = RollbackInput(
+            stage=stage.name,
+            services=self._services(stage, wanted.services),
+            to=wanted.to,
+            reason=wanted.reason,
+            emergency=wanted.break_glass,
+            dry_run=wanted.dry_run,
+        )
+        if wanted.to is not None:
+            await self._reachable(stage, wanted.to)
+        if wanted.break_glass:
+            await self._may_break_glass(stage, wanted.reason, asked.actor)
+        request = await self._request(PromotionKind.ROLLBACK, asked_for, asked)
+        return await self._submit(Kind.ROLLBACK, asked_for, request, asked)
+
+    async def rollback_of(
+        self, number: PromotionId, asked: Asked, *, emergency: str = ""
+    ) -> Submitted:
+        """Back to what ran before this promotion; `emergency` is the reason to ask nobody.
+
+        Raises:
+            UserError: it changed nothing, or nothing is known of the time before it.
+            RefusedError: as for `rollback`.
+        """
+        known = await self._register.known(number, asked.actor, "promotion.rollback")
+        promotion, plan = known.promotion, known.promotion.plan
+        if plan is None or not promotion.merge_sha:
+            raise UserError(f"{promotion.name} was not merged: there is nothing to roll back.")
+        services = plan.services
+        wanted = Rollback(
+            place=known.stage.name,
+            services=services,
+            to=await self._before(promotion, services),
+            reason=emergency or f"rolls {promotion.name} back",
+            break_glass=bool(emergency),
+        )
+        return await self.rollback(wanted, asked)
+
+    async def rollback_to(self, number: PromotionId, asked: Asked) -> Submitted:
+        """Back to what ran after this promotion.
+
+        Raises:
+            UserError: as for `rollback`.
+        """
+        known = await self._register.known(number, asked.actor, "promotion.rollback")
+        return await self.rollback(Rollback(place=known.stage.name, to=number), asked)
+
+    async def retry(self, number: PromotionId, asked: Asked) -> Submitted:
+        """Go on with a failed one where it failed; its approvals stay, and are judged again.
+
+        Raises:
+            UserError: it has not failed.
+            RefusedError: nobody was asked, and the glass is not this person's to break.
+        """
+        known = await self._register.known(number, asked.actor, "promotion.retry")
+        promotion = known.promotion
+        self._failed(promotion)
+        if promotion.emergency and not promotion.merge_sha:
+            await self._may_break_glass(known.stage, promotion.reason, asked.actor)
+        return await self._again(known, asked, abandon=False)
+
+    async def abandon(self, number: PromotionId, asked: Asked) -> Submitted:
+        """Give a failed one up: an operation closes its merge request, however often it takes.
+
+        Raises:
+            UserError: it has not failed.
+        """
+        known = await self._register.known(number, asked.actor, "promotion.abandon")
+        self._failed(known.promotion)
+        return await self._again(known, asked, abandon=True)
+
+    async def withdraw(self, number: PromotionId, asked: Asked) -> None:
+        """Take an open one back; its operation closes the merge request.
+
+        Raises:
+            UserError: it is over, or merged.
+        """
+        known = await self._register.known(number, asked.actor, "promotion.withdraw")
+        promotion = known.promotion
+        if not promotion.state.open or promotion.state is PromotionState.MERGED:
+            raise UserError(
+                f"{promotion.name} cannot be withdrawn any more: it is {promotion.state.value}."
+            )
+        if not await self._journal.request_cancel(promotion.op, asked.actor):
+            raise UserError(f"{promotion.name} has ended already.")
+        self._wake()
+
+    async def _source(self, text: str, stage: Stage) -> Source:
+        name = StageName(text)
+        if name == stage.name:
+            raise UserError(f"`{stage.name}` cannot be promoted to itself.")
+        takes = " or ".join(
+            "a branch environment" if s == ENVIRONMENTS else f"`{s}`" for s in stage.sources
+        )
+        if name in self._context.stages:
+            if name not in stage.sources:
+                raise UserError(f"`{stage.name}` takes versions from {takes} only.")
+            return Source(stage=name)
+        env = await self._requests.living(text)
+        if ENVIRONMENTS not in stage.sources:
+            raise UserError(
+                f"`{stage.name}` takes versions from {takes} only, not from a branch environment.",
+                hint=f"`promote {stage.sources[0]} {stage.name}` does.",
+            )
+        return Source(env=env.id)
+
+    def _services(self, stage: Stage, names: tuple[ServiceName, ...]) -> tuple[ServiceName, ...]:
+        base = self._context.base
+        found = services_of(base.catalog, base.sets, names)
+        for service in found:
+            if service not in stage.services:
+                raise UserError(f"`{service}` is not part of `{stage.name}`.")
+        return found
+
+    async def _reachable(self, stage: Stage, number: PromotionId) -> None:
+        found = await self._context.promotions.promotion(number)
+        if found is None or found.stage != stage.name:
+            raise UserError(
+                f"There is no {promotion_name(number)} of `{stage.name}`.",
+                hint=f"`history {stage.name}` lists them.",
+            )
+        if not found.merge_sha:
+            raise UserError(
+                f"{found.name} was never merged, so nothing ran after it.",
+                hint=f"`history {stage.name}` lists those that were.",
+            )
+
+    async def _before(
+        self, promotion: Promotion, services: tuple[ServiceName, ...]
+    ) -> PromotionId | None:
+        """The last one before it of any of its services; None: it is the newest itself."""
+        rows = await self._context.promotions.promotions(
+            promotion.stage, limit=_LOOK_BACK, states=_MERGED
+        )
+        touching = [
+            p.id for p in rows if p.merge_sha and p.plan and set(p.plan.services) & set(services)
+        ]
+        if not touching or touching[0] == promotion.id:
+            return None
+        earlier = [number for number in touching if number < promotion.id]
+        if not earlier:
+            raise UserError(
+                f"Others came after {promotion.name}, and nothing is known of the time before it.",
+                hint=f"`history {promotion.stage}` lists what can be gone back to.",
+            )
+        return earlier[0]
+
+    async def _may_break_glass(self, stage: Stage, reason: str, actor: Actor) -> None:
+        person = await self._register.person(actor, fresh=True)
+        roles = " or ".join(f"`{role}`" for role in stage.break_glass) or "nobody"
+        denied = None
+        if not reason.strip():
+            denied = Denied("Breaking the glass needs a reason: everybody will read it.", "reason")
+        elif not person.active:
+            denied = Denied("This account is deactivated or blocked.", "inactive")
+        elif person.account is None:
+            denied = Denied(
+                "Breaking the glass needs a GitLab account. `link` connects yours.", "unmapped"
+            )
+        elif not person.roles & set(stage.break_glass):
+            denied = Denied(
+                f"Rolling `{stage.name}` back without approvals is for {roles}.", "break-glass"
+            )
+        if denied is not None:
+            raise await self._register.rights.refuse(
+                actor, "promotion.break-glass", denied, {"stage": stage.name}
+            )
+
+    async def _request(
+        self, kind: PromotionKind, asked_for: PromoteInput | RollbackInput, asked: Asked
+    ) -> Request | None:
+        """With the account of now: whoever that is never approves it. A dry run has none."""
+        if asked_for.dry_run:
+            return None
+        person = await self._register.person(asked.actor, fresh=False)
+        request = Request(kind, asked_for.stage, person.account, asked_for.reason)
+        if isinstance(asked_for, RollbackInput):
+            return replace(request, emergency=asked_for.emergency, to=asked_for.to)
+        return request
+
+    def _failed(self, promotion: Promotion) -> None:
+        if promotion.state is not PromotionState.FAILED:
+            raise UserError(
+                f"{promotion.name} is {promotion.state.value} now: that button is out of date.",
+                hint=f"`history {promotion.stage}` says how everything ended.",
+            )
+
+    async def _again(self, known: Known, asked: Asked, *, abandon: bool) -> Submitted:
+        promotion = known.promotion
+        before = await self._operation(promotion)
+        if not isinstance(before.input, PromoteInput | RollbackInput):
+            raise PermanentError(f"Operation {before.id} does not carry {promotion.name}.")
+        asked_for = replace(before.input, again=promotion.id, abandon=abandon)
+        request = Request(
+            kind=promotion.kind,
+            stage=promotion.stage,
+            account=promotion.account,
+            reason=promotion.reason,
+            emergency=promotion.emergency,
+            to=promotion.to,
+            again=promotion.id,
+        )
+        return await self._submit(before.kind, asked_for, request, asked)
+
+    async def _operation(self, promotion: Promotion) -> Operation:
+        found = await self._context.base.store.operation(promotion.op)
+        if found is None:
+            raise UserError(
+                f"{promotion.name} is too old: nothing more is known of it.",
+                hint="Ask for it again.",
+            )
+        return found
+
+    async def _submit(
+        self,
+        kind: Kind,
+        asked_for: PromoteInput | RollbackInput,
+        request: Request | None,
+        asked: Asked,
+    ) -> Submitted:
+        wish = Submission(
+            kind=kind,
+            input=asked_for,
+            env=None,
+            actor=asked.actor,
+            place=asked.place,
+            key=asked.key,
+            rule=asked.rule,
+            stage=asked_for.stage,
+            request=request,
+        )
+        answer = await self._journal.submit(wish)
+        if not isinstance(answer, Submitted):
+            raise TypeError(answer)  # only a reservation is refused by the database
+        self._wake()
+        return answer

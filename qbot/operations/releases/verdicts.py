@@ -1,0 +1,131 @@
+"""Approve and Reject: judged with the roles of this moment, written down, and nothing else.
+
+The row that is written wakes the operation, which judges it again before it acts.
+"""
+
+from qbot.domain import actions
+from qbot.domain.approvals import Person, may_approve, may_reject
+from qbot.domain.names import PromotionId
+from qbot.domain.people import Actor
+from qbot.domain.policy import Allowed, Decision, Denied
+from qbot.domain.promotion import Approval, Verdict
+from qbot.domain.subjects import of_action
+from qbot.operations.releases.known import Known, Register, stale
+from qbot.operations.requests import Asked
+
+APPROVE, REJECT = "promotion.approve", "promotion.reject"
+
+
+class Verdicts:
+    """What people say of promotions."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+        self._context = register.context
+
+    async def approve(self, number: PromotionId, digest: str, asked: Asked) -> None:
+        """A yes to exactly the change that the button showed; the card shows the effect.
+
+        Args:
+            number: of the promotion.
+            digest: the first digits of the digest that the pressed card showed.
+            asked: who and where.
+
+        Raises:
+            RefusedError: it would not count; says why.
+        """
+        known = await self._register.known(number, asked.actor, APPROVE)
+        person = await self._register.person(asked.actor, fresh=True)
+        decision = await self._may_approve(known, person, digest)
+        await self._write(known, person, Verdict.APPROVED, "", decision)
+
+    async def reject(self, number: PromotionId, digest: str, reason: str, asked: Asked) -> None:
+        """A no, with its reason; it ends the promotion.
+
+        Raises:
+            RefusedError: it would not count; says why.
+        """
+        known = await self._register.known(number, asked.actor, REJECT)
+        person = await self._register.person(asked.actor, fresh=True)
+        decision = self._may_reject(known, person, digest)
+        await self._write(known, person, Verdict.REJECTED, reason, decision)
+
+    async def before_reject(self, number: PromotionId, digest: str, actor: Actor) -> Known:
+        """Whether it makes sense to ask for a reason, by what is known of the person already.
+
+        Raises:
+            RefusedError: the no would not count.
+        """
+        known = await self._register.known(number, actor, REJECT)
+        person = await self._register.person(actor, fresh=False)
+        decision = self._may_reject(known, person, digest)
+        if isinstance(decision, Denied):
+            raise await self._register.refuse(known, actor, REJECT, decision)
+        return known
+
+    async def _may_approve(self, known: Known, person: Person, digest: str) -> Decision:
+        promotion = known.promotion
+        said = await self._context.promotions.approvals(promotion.id)
+        now = self._context.base.clock.now()
+        decision = may_approve(promotion, known.rule, person, said, now=now)
+        if isinstance(decision, Denied) and decision.rule != "twice":
+            return decision
+        if wrong := stale(known, digest):
+            return wrong
+        if isinstance(decision, Denied):
+            return decision
+        return await self._free(known) or self._by_authority(known, person, APPROVE, decision)
+
+    def _may_reject(self, known: Known, person: Person, digest: str) -> Decision:
+        decision = may_reject(known.promotion, known.rule, person)
+        if isinstance(decision, Denied):
+            return decision
+        if wrong := stale(known, digest):
+            return wrong
+        return self._by_authority(known, person, REJECT, decision)
+
+    def _by_authority(
+        self, known: Known, person: Person, action: str, decision: Allowed
+    ) -> Decision:
+        """The authority has the last word; the promotion's own rule is told in the log."""
+        button = actions.APPROVE if action == APPROVE else actions.REJECT
+        allowed = self._register.rights.of(of_action(button), person, known.grounds)
+        return allowed if isinstance(allowed, Denied) else decision
+
+    async def _free(self, known: Known) -> Denied | None:
+        """A freeze, lock or hold in the way, unless the requester may pass it."""
+        promotion = known.promotion
+        services = promotion.plan.services if promotion.plan else ()
+        found = await self._context.barriers(
+            known.stage, services, promotion.requester, back=known.back
+        )
+        if found and promotion.reason:
+            requester = await self._register.person(promotion.requester, fresh=True)
+            exempt = bool(requester.roles & set(known.stage.exempt))
+            found = tuple(b for b in found if not (b.exempt and exempt))
+        if not found:
+            return None
+        return Denied(f"{found[0].reason} Approve it when that is over.", found[0].rule)
+
+    async def _write(
+        self, known: Known, person: Person, verdict: Verdict, reason: str, decision: Decision
+    ) -> None:
+        action = APPROVE if verdict is Verdict.APPROVED else REJECT
+        if isinstance(decision, Denied):
+            raise await self._register.refuse(known, person.actor, action, decision)
+        promotion = known.promotion
+        if person.account is None:  # only of a requester nothing more is demanded
+            mine = Denied("You asked for this yourself: Withdraw takes it back.", "requester")
+            raise await self._register.refuse(known, person.actor, action, mine)
+        word = Approval(
+            promotion=promotion.id,
+            actor=person.actor,
+            account=person.account,
+            digest=promotion.plan.digest if promotion.plan else "",
+            verdict=verdict,
+            at=self._context.base.clock.now(),
+            reason=reason,
+        )
+        if await self._context.promotions.decide(word, rule=decision.rule) is None:
+            over = Denied(f"{promotion.name} has just been decided.", "decided")
+            raise await self._register.refuse(known, person.actor, action, over)
