@@ -3,6 +3,7 @@
 `{env}`, `{stage}`, `{url}`, `{sha}`, `{promotion}` and `{services}` are filled in.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,3 +58,11 @@ class JobRun:
     state: JobState
     url: str = ""
     note: str = ""
+
+
+_BRACES = re.compile(r"\{(env|stage|url|sha|promotion|services)\}")
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """The text with its braces filled; a value that is not known is empty, other braces stay."""
+    return _BRACES.sub(lambda found: values.get(found[1], ""), template)

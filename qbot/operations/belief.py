@@ -5,21 +5,34 @@ The live view may be late and health flaps; a look at Argo CD itself is the trut
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from qbot.domain.health import AppState, Debounce, Ready, Verdict, verdict
 from qbot.domain.names import OpId, ServiceName
-from qbot.domain.progress import UNDER_WAY, Stage
+from qbot.domain.progress import UNDER_WAY, ServiceProgress, Stage
 from qbot.domain.rules import Rules
 from qbot.domain.services import ServicePlan
-from qbot.operations.track import Tracker
 
 _MISSING = "Its Application is not there."
+
+
+class Told(Protocol):
+    """Keeps what people are shown of each service."""
+
+    def stage(self, service: ServiceName, stage: Stage, reason: str = "") -> None:
+        """One service moved on for a reason that Argo CD does not know."""
+
+    def saw(self, states: Mapping[ServiceName, tuple[AppState, Verdict]], *, at: datetime) -> None:
+        """What Argo CD says of the services; `at` is when it was last known to be true."""
+
+    def of(self, *stages: Stage) -> tuple[ServiceProgress, ...]:
+        """The services that are at one of these stages."""
 
 
 class Belief:
     """Belongs to one run; whatever changes is told to its tracker."""
 
-    def __init__(self, rules: Rules, op: OpId, tracker: Tracker) -> None:
+    def __init__(self, rules: Rules, op: OpId, tracker: Told) -> None:
         self._rules = rules
         self._op = op
         self._tracker = tracker
@@ -34,8 +47,12 @@ class Belief:
     def expect(self, plan: ServicePlan) -> None:
         """This service shall run this version."""
         # Where Argo CD follows the branch it may be past the commit that Qbot knows.
-        self._wanted[plan.service] = "" if self._rules.follow_branch else plan.sha
-        self._judged.pop(plan.service, None)
+        self.want(plan.service, "" if self._rules.follow_branch else plan.sha)
+
+    def want(self, service: ServiceName, sha: str) -> None:
+        """This service shall run this commit; empty: the one that its targetRevision stands for."""
+        self._wanted[service] = sha
+        self._judged.pop(service, None)
 
     def synced(self, service: ServiceName, at: datetime) -> None:
         """A sync was asked for: results of earlier ones do not count."""

@@ -1,42 +1,66 @@
-"""The environment's Applications as they change, for an operation that also watches the clock."""
+"""Applications as they change, for an operation that also watches the clock."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
 from qbot.domain.names import ServiceName
-from qbot.domain.ports import ArgoCD, Clock
+from qbot.domain.ports import Clock
 from qbot.operations.run import Run
 
 _DEAF = timedelta(seconds=10)  # a cut stream is normal, and made good at once
 _SOURCE = "the live view"
 
 
-class Live:
-    """Follows one environment in the background while the block runs.
+class Place(Protocol):
+    """What Applications belong to: an environment or a stage."""
+
+    @property
+    def name(self) -> str:
+        """For people who look at running tasks."""
+
+
+P_contra = TypeVar("P_contra", bound=Place, contravariant=True)
+S_co = TypeVar("S_co", covariant=True)
+P = TypeVar("P", bound=Place)
+S = TypeVar("S")
+
+
+class Watched(Protocol[P_contra, S_co]):
+    """The live view of one Argo CD."""
+
+    def watch(self, place: P_contra, /) -> AsyncGenerator[Mapping[ServiceName, S_co]]:
+        """Its states at once, then on every change."""
+
+    def silent_since(self) -> datetime | None:
+        """Since when nothing is heard; None while all is well."""
+
+
+class Following(Generic[P, S]):
+    """Follows one place in the background while the block runs.
 
     `heard` turns True with the first answer; until then `states` being empty proves nothing.
     Where Argo CD is not heard for long, the card says so.
     """
 
-    def __init__(self, run: Run, argocd: ArgoCD, env: Environment, clock: Clock) -> None:
+    def __init__(self, run: Run, argocd: Watched[P, S], place: P, clock: Clock) -> None:
         self._run = run
         self._argocd = argocd
-        self._env = env
+        self._place = place
         self._clock = clock
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._deaf = False
-        self.states: Mapping[ServiceName, AppState] = {}
+        self.states: Mapping[ServiceName, S] = {}
         self.heard = False
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name=f"live {self._env.name}")
+        self._task = asyncio.create_task(self._follow(), name=f"live {self._place.name}")
         return self
 
     async def __aexit__(
@@ -82,9 +106,12 @@ class Live:
 
     async def _follow(self) -> None:
         try:
-            async with aclosing(self._argocd.watch(self._env)) as changes:
+            async with aclosing(self._argocd.watch(self._place)) as changes:
                 async for states in changes:
                     self.states, self.heard = states, True
                     self._event.set()
         finally:
             self._event.set()
+
+
+Live = Following[Environment, AppState]

@@ -1,6 +1,29 @@
 """A stage's Applications come to run the merge commit."""
 
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from qbot.domain.health import AppState
+from qbot.domain.names import AppName, ServiceName
+from qbot.domain.progress import Stage, Step
+from qbot.domain.release_ports import StageApp
+from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.belief import Belief
+from qbot.operations.live import Following
+from qbot.operations.outcome import named
 from qbot.operations.releases.case import Case
+from qbot.operations.releases.goals import Goals
+from qbot.operations.releases.rows import Rows
+from qbot.operations.releases.syncing import Syncing
+
+_PARALLEL = 16
+_TICK = 2.0  # seconds; debounces and deadlines pass without any event
+_LAST = 30.0  # seconds for the last look where the deadline leaves none
+_REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
+_LINES, _LONGEST = 15, 200  # of a log: lines, characters of each
+
+Apps = Mapping[ServiceName, AppName]
 
 
 async def deployed(case: Case) -> None:
@@ -9,5 +32,208 @@ async def deployed(case: Case) -> None:
     Raises:
         UserError: one failed or did not get there in time; the tracker shows which, with its
             last log lines.
+        PermanentError: Argo CD or GitLab refuses to be asked.
     """
-    raise NotImplementedError
+    case.tracker.show(step=Step.DEPLOYING, log=())
+    deadline = await case.run.deadline("deadline:deploy", case.stage.deploy_time.total_seconds())
+    rollout = Rollout(case, await _applications(case), deadline)
+    await rollout.finish()
+    await rollout.judge()
+
+
+async def _applications(case: Case) -> Apps:
+    argocd = case.context.argocd(case.stage)
+    found = await case.run.call("the Applications", lambda: argocd.survey(case.stage))
+    missing = [service for service in case.services if service not in found]
+    if missing:
+        raise UserError(
+            f"Argo CD shows no Application of {named(missing)} in {case.stage.name}.",
+            hint="The stage's `applications` in qbot.yaml say how they are named or labelled.",
+        )
+    return {service: found[service].state.name for service in case.services}
+
+
+class Rollout:
+    """The deployment of one merge."""
+
+    def __init__(self, case: Case, apps: Apps, deadline: datetime) -> None:
+        self._case = case
+        self._apps = apps
+        self._deadline = deadline
+        self._clock = case.context.base.clock
+        self._argocd = case.context.argocd(case.stage)
+        self._rows = Rows(case.tracker, case.plan.items)
+        self._goals = Goals(case)
+        self._syncing = Syncing(case, self._goals)
+        self._belief = Belief(case.context.base.rules, case.run.operation.id, self._rows)
+        self._aims = dict.fromkeys(apps, "")  # of those that may still come to be
+        self._compared = {service: asyncio.Event() for service in apps}
+        self._unsynced = set(apps)
+        self._refresh_at = self._clock.now()
+
+    async def finish(self) -> None:
+        """Return when all are ready, or will not become so, or the time is over.
+
+        Raises:
+            UserError: Argo CD could not be asked how it came out.
+            PermanentError: Argo CD or GitLab refuses.
+        """
+        for service in self._apps:
+            self._aim(service, "")
+        jobs = [self._settle(), *(self._sync(service) for service in self._apps)]
+        for result in await self._case.run.gather(jobs, limit=len(jobs)):
+            if isinstance(result, Exception):
+                raise result
+
+    async def judge(self) -> None:
+        """Raise if anything is not as it should be.
+
+        Raises:
+            UserError: names the first that failed, with its message.
+        """
+        if not self._rows.troubled:
+            return
+        first, *others = self._rows.troubled
+        app = self._apps[first.service]
+        self._case.tracker.show(log=await self._log(app))
+        minutes = round(self._case.stage.deploy_time.total_seconds() / 60)
+        failed = first.stage is Stage.FAILED
+        what = "failed" if failed else f"did not become ready within {minutes} minutes"
+        more = f" Not deployed either: {named([o.service for o in others])}." if others else ""
+        reason = first.reason.rstrip(".") or "Argo CD gives no reason"
+        raise UserError(
+            f"{app} {what}: {reason}.{more}",
+            hint="Retry goes on from here, Roll back puts the earlier versions back.",
+        )
+
+    async def _sync(self, service: ServiceName) -> None:
+        """One service's sync, as soon as Argo CD has compared it at the merge."""
+        await self._compared[service].wait()
+        if service not in self._aims:
+            return
+        try:
+            at = await self._syncing.once(service, self._apps[service], within=self._left())
+            self._belief.synced(service, at)
+        except (UserError, TransientError, PermanentError) as error:
+            self._refuse(service, error)
+        self._unsynced.discard(service)
+
+    async def _settle(self) -> None:
+        case = self._case
+        try:
+            async with Following(case.run, self._argocd, case.stage, self._clock) as live:
+                while True:
+                    await self._refresh()
+                    now = self._clock.now()
+                    await self._look(_states(live.states, self._apps), live.known_at)
+                    done = self._settled or now >= self._deadline
+                    if done and await self._last_word(_states(live.states, self._apps)):
+                        return
+                    await case.run.interruptible(live.changed(_TICK))
+        finally:
+            self._syncing.stop()
+            for service in self._unsynced:
+                if not self._compared[service].is_set():
+                    self._aims.pop(service, None)
+                    self._compared[service].set()
+
+    @property
+    def _settled(self) -> bool:
+        failed = {row.service for row in self._rows.of(Stage.FAILED)}
+        return self._belief.settled and self._unsynced <= failed
+
+    async def _refresh(self) -> None:
+        """Have those compared that have not been at the merge; again after a while."""
+        now = self._clock.now()
+        waiting = [s for s, event in self._compared.items() if not event.is_set()]
+        if now < self._refresh_at or not waiting:
+            return
+        self._refresh_at = now + _REFRESH
+        stage = self._case.stage
+        for service in waiting:
+            self._belief.synced(service, now)  # what was wrong before does not count
+        asked = [self._argocd.refresh(stage, self._apps[service]) for service in waiting]
+        results = await self._case.run.gather(asked, limit=_PARALLEL)
+        for service, result in zip(waiting, results, strict=True):
+            if isinstance(result, UserError | PermanentError):
+                self._refuse(service, result)
+
+    async def _look(self, states: Mapping[ServiceName, AppState], at: datetime) -> None:
+        await self._aim_at(states)
+        self._belief.look(states, now=self._clock.now(), at=at)
+
+    async def _aim_at(self, states: Mapping[ServiceName, AppState]) -> None:
+        await self._goals.learn(state.revision for state in states.values())
+        for service, state in states.items():
+            self._aim(service, state.revision)
+            if self._goals.reached(state.revision):
+                self._compared[service].set()
+
+    def _aim(self, service: ServiceName, revision: str) -> None:
+        goal = self._goals.of(revision)
+        if service in self._aims and self._aims[service] != goal:
+            self._aims[service] = goal
+            self._belief.want(service, goal)
+
+    def _refuse(self, service: ServiceName, error: Exception) -> None:
+        self._aims.pop(service, None)
+        self._unsynced.discard(service)
+        self._compared[service].set()
+        self._belief.refuse(service, str(error))
+
+    async def _last_word(self, live: Mapping[ServiceName, AppState]) -> bool:
+        """Ask for each Application itself, since streams and lists may be late."""
+        tracker = self._case.tracker
+        tracker.show(step=Step.CHECKING)
+        try:
+            truth = await self._read(self._apps)
+        except TransientError as error:
+            raise UserError(
+                f"How the services of {self._case.stage.name} are could not be checked: {error}",
+                hint="Retry looks once more.",
+            ) from None
+        await self._aim_at(truth)
+        now = self._clock.now()
+        over = now >= self._deadline
+        self._belief.insist(truth, live)
+        self._belief.look(live, now=now, at=now, last=over)
+        if over or self._settled:
+            return True
+        tracker.show(step=Step.DEPLOYING)
+        return False
+
+    async def _read(self, services: Collection[ServiceName]) -> Mapping[ServiceName, AppState]:
+        async def read(service: ServiceName) -> StageApp | None:
+            app = self._apps[service]
+            return await self._case.run.call(
+                f"look at {app}",
+                lambda: self._argocd.read(self._case.stage, app),
+                within=max(self._left(), _LAST),
+            )
+
+        found = {}
+        results = await self._case.run.gather([read(s) for s in services], limit=_PARALLEL)
+        for service, result in zip(services, results, strict=True):
+            if isinstance(result, Exception):
+                raise result
+            if result is not None:
+                found[service] = result.state
+        return found
+
+    def _left(self) -> float:
+        return max((self._deadline - self._clock.now()).total_seconds(), 0.0)
+
+    async def _log(self, app: AppName) -> tuple[str, ...]:
+        """Its last lines; a courtesy, so nothing is waited for."""
+        try:
+            lines = await self._argocd.log(self._case.stage, app, lines=_LINES)
+        except (TransientError, PermanentError):
+            return ()
+        clean = self._case.context.redact("\n".join(lines)).split("\n")
+        return tuple(line[:_LONGEST] for line in clean if line.strip())[-_LINES:]
+
+
+def _states(
+    seen: Mapping[ServiceName, StageApp], apps: Collection[ServiceName]
+) -> Mapping[ServiceName, AppState]:
+    return {service: app.state for service, app in seen.items() if service in apps}

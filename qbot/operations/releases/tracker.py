@@ -35,9 +35,9 @@ class StageTracker:
             )
             self._run.report(self.progress)
 
-    def seen(self) -> None:
-        """What is shown was true just now."""
-        self.progress = replace(self.progress, updated_at=self._context.base.clock.now())
+    def seen(self, at: datetime | None = None) -> None:
+        """What is shown was true then; without a time: just now."""
+        self.progress = replace(self.progress, updated_at=at or self._context.base.clock.now())
 
     def ended(self, end: End, headline: str) -> StageProgress:
         """The last progress of the operation."""

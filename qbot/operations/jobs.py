@@ -1,0 +1,120 @@
+"""Named jobs as steps of any operation: started once, followed, their end recorded."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from qbot.domain.changes import Audited
+from qbot.domain.jobs import Job, JobRun, JobState
+from qbot.domain.ports import Clock
+from qbot.domain.release_ports import JobRunner
+from qbot.errors import TransientError
+from qbot.operations.run import Run
+
+_FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
+
+
+async def run_job(
+    run: Run,
+    runner: JobRunner,
+    job: Job,
+    values: Mapping[str, str],
+    *,
+    key: str,
+    show: Callable[[JobRun], None],
+    clock: Clock,
+) -> JobRun:
+    """Run a job to its end; after a crash the one that was started is followed further.
+
+    Args:
+        run: whose steps it consists of.
+        runner: starts and looks.
+        job: as qbot.yaml describes it.
+        values: what its braces stand for.
+        key: names this go at it, among all jobs of all operations.
+        show: told how it stands whenever it was looked at.
+        clock: for its time limit.
+
+    Returns:
+        How it ended; one that is late or cannot be started has failed, and `note` says so.
+
+    Raises:
+        PermanentError: it cannot be run at all: a setting or a right is missing.
+        Cancelled: somebody asked to cancel; what runs outside goes on by itself.
+    """
+    show(JobRun(job.name, JobState.RUNNING))
+    until = await run.deadline(f"job:{key}:until", job.timeout.total_seconds())
+    facts = (("job", job.name), ("key", key))
+
+    async def start() -> str:
+        return await runner.start(job, values, key=key)
+
+    try:
+        handle = await run.step(
+            f"job:{key}:start",
+            start,
+            changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
+            within=max(0.0, (until - clock.now()).total_seconds()),
+        )
+    except TransientError as error:
+        ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")
+        show(ended)
+        return ended
+    watch = _Watch(run, runner, job, handle, until, show, clock)
+    state, url, note = await run.step(
+        f"job:{key}:end",
+        watch.until_ended,
+        changes=lambda end: [Audited("job.ended", _outcome(end[0]), (*facts, ("url", end[1])))],
+    )
+    ended = JobRun(job.name, JobState(state), url, note)
+    show(ended)
+    return ended
+
+
+def _outcome(state: str) -> str:
+    return "done" if state == JobState.PASSED.value else "failed"
+
+
+class _Watch:
+    """Looks at a job that was started, at growing distances."""
+
+    def __init__(
+        self,
+        run: Run,
+        runner: JobRunner,
+        job: Job,
+        handle: str,
+        until: datetime,
+        show: Callable[[JobRun], None],
+        clock: Clock,
+    ) -> None:
+        self._run = run
+        self._runner = runner
+        self._job = job
+        self._handle = handle
+        self._until = until
+        self._show = show
+        self._clock = clock
+        self._seen = JobRun(job.name, JobState.RUNNING)
+
+    async def until_ended(self) -> list[str]:
+        """Its state, URL and note in the end; begun anew after a neighbour's silence."""
+        pause = _FIRST
+        while True:
+            await self._look()
+            left = (self._until - self._clock.now()).total_seconds()
+            if self._seen.state is not JobState.RUNNING:
+                return [self._seen.state.value, self._seen.url, self._seen.note]
+            if left <= 0:
+                minutes = round(self._job.timeout.total_seconds() / 60)
+                note = f"It did not end within {minutes} minutes."
+                return [JobState.FAILED.value, self._seen.url, note]
+            await self._run.sleep(min(pause, left))
+            pause = min(pause * _GROWTH, _LONGEST)
+
+    async def _look(self) -> None:
+        try:
+            self._seen = await self._runner.look(self._job, self._handle)
+        except TransientError:
+            if self._clock.now() < self._until:
+                raise
+        self._show(self._seen)
