@@ -1,13 +1,12 @@
-"""Roles, as qbot.yaml says who has them. Who that is at this moment, the port `People` knows."""
+"""Roles: who has one is said by user groups in Slack, by groups in GitLab, or by name."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """Whoever is in any of these has it."""
+class RoleSource:
+    """Where one role's holders come from; any of them gives it."""
 
-    name: str
-    slack: tuple[str, ...] = ()  # user groups: ids or handles
-    gitlab: tuple[str, ...] = ()  # groups by full path, Developer and above
+    slack: tuple[str, ...] = ()  # user groups, by id or handle
+    gitlab: tuple[str, ...] = ()  # full paths of groups; Developer and above count
     people: tuple[str, ...] = ()  # Slack user ids

@@ -42,7 +42,7 @@ class Visitors:
         if known and self._clock.monotonic() - known[0] < _KEEP:
             return known[1]
         try:
-            found = _visitor(actor, await self._slack.profile(actor.user))
+            found = (await self._slack.profile(actor.user)).visitor(actor)
         except NotHereError:  # there is no such account: nothing is known, so it is refused
             return Visitor(actor)
         except TransientError:
@@ -70,21 +70,6 @@ class Visitors:
             return known[1]
         _keep(self._rooms, channel, (self._clock.monotonic(), found))
         return found
-
-
-def _visitor(actor: Actor, profile: Profile) -> Visitor:
-    guest = profile.restricted
-    if profile.ultra_restricted:
-        guest = True
-    return Visitor(
-        actor=actor,
-        name=profile.name,
-        deleted=profile.deleted,
-        bot=profile.bot,
-        restricted=guest,
-        stranger=profile.stranger,
-        home=profile.team,
-    )
 
 
 def _keep(cache: dict[str, tuple[float, T]], key: str, entry: tuple[float, T]) -> None:

@@ -30,6 +30,7 @@ METHODS: dict[str, set[str]] = {
     "conversations.info": READ,
     "conversations.open": {"im:write"},
     "conversations.replies": HISTORY,
+    "usergroups.list": {"usergroups:read"},
     "users.info": {"users:read"},
     "views.open": set(),
     "views.update": set(),
@@ -37,7 +38,6 @@ METHODS: dict[str, set[str]] = {
 WITHOUT_A_METHOD = {
     "commands",  # the slash command itself
     "users:read.email",  # a field of users.info
-    "usergroups:read",  # roles out of user groups
 }
 
 

@@ -1,7 +1,8 @@
 """GitLab, through python-gitlab in threads of its own, turned into Qbot's words."""
 
 from qbot.gateways.gitlab.gateway import GitLabGateway, open_gitlab
-from qbot.gateways.gitlab.lookups import Account, Project
+from qbot.gateways.gitlab.lookups import Project
+from qbot.gateways.gitlab.people import GitLabPeople, User
 from qbot.gateways.gitlab.repository import GitLabRepository
 
-__all__ = ["Account", "GitLabGateway", "GitLabRepository", "Project", "open_gitlab"]
+__all__ = ["GitLabGateway", "GitLabPeople", "GitLabRepository", "Project", "User", "open_gitlab"]

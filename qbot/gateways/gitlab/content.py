@@ -228,6 +228,21 @@ async def contains(client: Client, project: ProjectPath, branch: str, sha: str) 
         raise
 
 
+async def merge_base(client: Client, project: ProjectPath, one: str, other: str) -> str | None:
+    """The newest commit that both have; None: they have none in common."""
+
+    def work(api: gitlab.Gitlab) -> str:
+        found = api.projects.get(project, lazy=True).repository_merge_base([one, other])
+        return str(_json(found)["id"])
+
+    try:
+        return await client.call(f"merge base of {one} and {other} of {project}", work)
+    except NotFoundError as error:
+        if error.said == MERGE_BASE_ABSENT:
+            return None
+        raise
+
+
 def _json(found: Any) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(type(found))  # not JSON: the client calls that undocumented

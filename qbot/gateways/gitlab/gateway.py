@@ -11,7 +11,7 @@ from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import PermanentError
 from qbot.gateways.gitlab import lookups, pipelines
 from qbot.gateways.gitlab.client import Client, each
-from qbot.gateways.gitlab.lookups import Account, Project
+from qbot.gateways.gitlab.lookups import Project
 
 _KEEP = 30.0  # seconds for which a default branch's green commit is not asked for again
 
@@ -77,10 +77,6 @@ class GitLabGateway:
         found = await each(projects, lambda p: lookups.branches(self._client, p, text))
         counts = Counter(name for names in found.values() for name in names)
         return sorted(counts, key=lambda name: (-counts[name], name))
-
-    async def user_by_email(self, email: str) -> Account | None:
-        """The account with exactly this address; None where there is none or GitLab hides it."""
-        return await lookups.account(self._client, email)
 
     async def project(self, path: ProjectPath) -> Project | None:
         """A project; None where GitLab shows none of that path to the token."""

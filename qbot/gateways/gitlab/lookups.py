@@ -1,11 +1,10 @@
-"""Single look-ups: a branch's tip, a commit, names of branches, a project, a person."""
+"""Single look-ups: a branch's tip, a commit, names of branches, a project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gitlab
-from gitlab.v4.objects import User
 
 from qbot.domain.names import ProjectPath
 from qbot.domain.services import Commit
@@ -16,15 +15,6 @@ from qbot.gateways.gitlab.errors import BRANCH_ABSENT, COMMIT_ABSENT, PROJECT_AB
 Value = TypeVar("Value")
 
 _PAGE = 100  # GitLab's greatest page
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A GitLab account. The id decides, the names are for showing."""
-
-    id: int
-    username: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +83,6 @@ async def project(client: Client, path: ProjectPath) -> Project | None:
     return await _unless_absent(client, f"project {path}", PROJECT_ABSENT, work)
 
 
-async def account(client: Client, email: str) -> Account | None:
-    """The one living account that GitLab shows with exactly this address; None = hidden or none.
-
-    An administrator's token finds private addresses; any other only a public one, which few set.
-    A match of the search alone proves nothing: it also finds display names, which anybody may set.
-    """
-    for query in ({"search": email}, {"public_email": email}):
-
-        def work(api: gitlab.Gitlab, query: dict[str, Any] = query) -> list[Account]:
-            found = api.users.list(per_page=_PAGE, get_all=False, **query)
-            return [_account(u) for u in found if _is(u.attributes, email)]
-
-        matches = await client.call("the accounts with an e-mail address", work)
-        if matches:
-            return matches[0] if len(matches) == 1 else None
-    return None
-
-
 async def check_token(client: Client) -> None:
     """Ask GitLab for the token itself; for its account where the kind of token has no such page.
 
@@ -140,17 +112,4 @@ def _commit(found: dict[str, Any]) -> Commit:
         sha=str(found["id"]),
         title=str(found.get("title") or ""),
         author=str(found.get("author_name") or ""),
-    )
-
-
-def _account(user: User) -> Account:
-    return Account(id=int(user.id), username=str(user.username), name=str(user.name))
-
-
-def _is(user: dict[str, Any], email: str) -> bool:
-    addresses = {str(user.get(key) or "").casefold() for key in ("email", "public_email")}
-    return (
-        email.casefold() in addresses - {""}
-        and user.get("state") == "active"
-        and not user.get("bot")
     )

@@ -67,6 +67,10 @@ class GitLabRepository:
         """Whether the branch has the commit."""
         return await content.contains(self._client, project, branch, sha)
 
+    async def merge_base(self, project: ProjectPath, one: str, other: str) -> str | None:
+        """The newest commit that both have; None: they have none in common."""
+        return await content.merge_base(self._client, project, one, other)
+
     async def open_merge_request(
         self, project: ProjectPath, *, source: str, target: str, title: str, description: str
     ) -> MergeRequest:

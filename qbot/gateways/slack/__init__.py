@@ -9,7 +9,7 @@ from qbot.gateways.slack.errors import (
     UnsureError,
 )
 from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack, web_client
-from qbot.gateways.slack.types import Channel, Mark, Posted, Profile
+from qbot.gateways.slack.types import Channel, Mark, Posted, Profile, UserGroup
 
 __all__ = [
     "CALL_SECONDS",
@@ -24,6 +24,7 @@ __all__ = [
     "SlackGateway",
     "TooLateError",
     "UnsureError",
+    "UserGroup",
     "open_slack",
     "web_client",
 ]

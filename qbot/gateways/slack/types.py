@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from qbot.domain.people import Actor
+from qbot.domain.policy import Visitor
+
 EVENT_TYPE: Final = "qbot_operation"
 
 
@@ -43,6 +46,27 @@ class Profile:
     restricted: bool | None = None  # any guest
     ultra_restricted: bool | None = None  # a guest of a single channel
     stranger: bool | None = None  # False does not prove that somebody is internal
+
+    def visitor(self, actor: Actor) -> Visitor:
+        """The same as policy takes it; `actor` is whom the profile was asked for."""
+        return Visitor(
+            actor=actor,
+            name=self.name,
+            deleted=self.deleted,
+            bot=self.bot,
+            restricted=True if self.ultra_restricted else self.restricted,
+            stranger=self.stranger,
+            home=self.team,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group that is in use. Anybody with the right to may change its handle."""
+
+    id: str
+    handle: str  # without the @
+    users: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,4 +71,4 @@ async def mergeable(repository: GitLabRepository, shop: Served, iid: int) -> Mer
         if found.status == "mergeable":
             return found
         shop.advance(0.5)
-    raise AssertionError(found)
+    raise AssertionError(iid)

@@ -1,33 +1,9 @@
-"""Names of branches, and who is behind an address."""
+"""Names of branches."""
 
-import pytest
 from aiohttp import web
 
 from qbot.domain.names import ProjectPath
-from tests.gateways.gitlab.replies import CART, answering, json_reply
-
-PERSON = {"id": 4, "username": "ana", "name": "Ana", "state": "active"}
-
-
-@pytest.mark.parametrize(
-    ("listed", "found"),
-    [
-        ([PERSON | {"email": "Ana@Shop.example"}], True),
-        ([PERSON | {"public_email": "ana@shop.example"}], True),
-        ([PERSON | {"name": "ana@shop.example"}], False),
-        ([PERSON | {"email": "ana@shop.example", "state": "blocked"}], False),
-        ([PERSON | {"email": "ana@shop.example", "bot": True}], False),
-        ([PERSON | {"email": "ana@shop.example"}] * 2, False),
-        ([], False),
-    ],
-    ids=["private", "public", "display-name", "blocked", "bot", "two", "none"],
-)  # fmt: skip
-async def test_only_the_address_itself_proves_who_somebody_is(
-    listed: list[dict[str, object]], found: bool
-) -> None:
-    async with answering(json_reply(listed)) as (_, gitlab):
-        account = await gitlab.user_by_email("ana@shop.example")
-    assert (account is not None) is found
+from tests.gateways.gitlab.replies import CART, answering
 
 
 async def test_branch_names_come_most_frequent_first() -> None:

@@ -7,7 +7,7 @@ from qbot.domain.names import ProjectPath, branch_name
 from qbot.domain.services import Build, Commit, Source
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.clock import SystemClock
-from qbot.gateways.gitlab import Account, GitLabGateway, open_gitlab
+from qbot.gateways.gitlab import GitLabGateway, open_gitlab
 from tests.gateways.gitlab.replies import CART, service
 from tests.sandbox.gitlab.served import Served
 
@@ -176,27 +176,6 @@ async def test_branch_names_are_searched_as_plain_text_and_told_once(
     assert set(found) == {"feat/checkout", "feat-checkout"}
     assert await gitlab.branch_names(projects, "^feat") == []
     assert await gitlab.branch_names(projects, "no-such-branch") == []
-
-
-async def test_an_administrators_token_finds_people_by_their_address(
-    gitlab: GitLabGateway,
-) -> None:
-    ana = await gitlab.user_by_email("Ana@shop.example")
-    assert isinstance(ana, Account)
-    assert (ana.username, ana.name) == ("ana", "Ana Costa")
-    assert await gitlab.user_by_email("nobody@shop.example") is None
-
-
-async def test_any_other_token_finds_public_addresses_alone(shop: Served) -> None:
-    token = shop.do(lambda: shop.standin.issue_token("chloe", "read_api"))
-    gitlab = open_gitlab(shop.url, token, clock=SystemClock())
-    try:
-        assert await gitlab.user_by_email("femke@shop.example") is None
-        ben = await gitlab.user_by_email("ben@shop.example")
-        assert ben is not None
-        assert ben.username == "ben"
-    finally:
-        await gitlab.close()
 
 
 async def test_a_project_tells_its_default_branch(gitlab: GitLabGateway) -> None:

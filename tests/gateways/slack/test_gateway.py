@@ -23,6 +23,7 @@ from tests.sandbox.slack.stage import (
     ARCHIVED,
     BEN,
     CHLOE,
+    DAN,
     EVE,
     GENERAL,
     GUS,
@@ -249,3 +250,13 @@ async def test_a_hundred_calls_use_few_connections(played: Stage, slack: SlackGa
     connector = slack._session.connector
     assert connector is not None
     assert len(connector._conns) == 1
+
+
+async def test_user_groups_come_with_their_members_in_one_call(
+    played: Stage, slack: SlackGateway
+) -> None:
+    groups = {group.handle: group for group in await slack.user_groups()}
+    assert groups["release-managers"].users == {CHLOE, DAN}
+    assert groups["release-managers"].id == "S0RELEASE"
+    calls = [call["path"] for call in played.kernel.calls.select(vendor="slack")]
+    assert sum("usergroups" in path for path in calls) == 1
