@@ -10,7 +10,7 @@ from qbot.domain.authority import Rule, Who
 from qbot.domain.barriers import Window
 from qbot.domain.jobs import HttpJob, Job, PipelineJob
 from qbot.domain.names import ProjectPath, ServiceName, StageName
-from qbot.domain.roles import Role
+from qbot.domain.roles import RoleSource
 from qbot.domain.stages import Applications, ApprovalRule, ConfigSource, Format, Stage
 
 
@@ -44,10 +44,10 @@ def windows(catalog: Catalog) -> Sequence[Window]:
     )
 
 
-def roles(catalog: Catalog) -> Mapping[str, Role]:
-    """The roles by name."""
+def roles(catalog: Catalog) -> Mapping[str, RoleSource]:
+    """Who has which role, by its name."""
     return MappingProxyType(
-        {n: Role(n, part.slack, part.gitlab, part.people) for n, part in catalog.roles.items()}
+        {n: RoleSource(part.slack, part.gitlab, part.people) for n, part in catalog.roles.items()}
     )
 
 
