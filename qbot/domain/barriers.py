@@ -13,6 +13,7 @@ from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_name
 from qbot.domain.stages import scope_of
+from qbot.errors import UserError
 
 _WEEK = timedelta(days=7)
 _SECOND = timedelta(seconds=1)
@@ -122,6 +123,14 @@ class Barrier:
     until: datetime | None = None
     by: Actor | None = None
     exempt: bool = False  # whether an exempt role may pass it, with a reason
+
+
+class BarredError(UserError):
+    """Something is in the way; until when is told by whoever shows `barriers`."""
+
+    def __init__(self, barriers: Sequence[Barrier]) -> None:
+        super().__init__(" ".join(barrier.reason for barrier in barriers))
+        self.barriers = tuple(barriers)
 
 
 def frozen_until(window: Window, now: datetime) -> datetime | None:

@@ -1,46 +1,149 @@
 """What exactly a promotion or a rollback changes, pinned when it is asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from qbot.domain.barriers import BarredError, Barrier
+from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
-from qbot.domain.promotion import Plan
-from qbot.domain.release import Change
+from qbot.domain.people import Actor
+from qbot.domain.progress import End
+from qbot.domain.release import Needed
 from qbot.domain.stages import Stage
+from qbot.errors import PermanentError, TransientError
 from qbot.operations.handler import Outcome
+from qbot.operations.releases.admission import objections, unpassed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.draft import Planned
+from qbot.operations.releases.promoting import promotion
+from qbot.operations.releases.rolling_back import rollback
+from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, the changed lines, and the tip of the stage's branch that both were read at."""
-
-    plan: Plan
-    changes: tuple[Change, ...]
-    tip: str
+Asked = PromoteInput | RollbackInput
+PLANNED = TypeAdapter(Planned)
+JUDGED = TypeAdapter(tuple[tuple[Barrier, ...], tuple[Barrier, ...]])  # in the way, passed
+_NAMED = 20  # eligible people that a card can name
 
 
-async def planned(case: Case, asked: PromoteInput | RollbackInput) -> Planned:
+async def planned(case: Case, asked: Asked) -> Planned:
     """Resolve and pin; recorded, so that a later run means the same.
 
     Raises:
         UserError: it cannot be done, nothing would change, or drift has to be chosen about.
+        PermanentError: the configuration of the stage is not usable.
     """
-    raise NotImplementedError
+
+    async def plan() -> Any:
+        return PLANNED.dump_python(await _plan(case.context, case.stage, asked), mode="json")
+
+    return PLANNED.validate_python(await case.run.step("plan", plan))
 
 
 async def admitted(case: Case, found: Planned) -> None:
     """Judge what is in the way at the moment of the request.
 
     Raises:
-        UserError: a freeze, a lock, a hold, a version that must not come here; audited.
+        BarredError: a freeze, a lock, a hold, a version that must not come here; audited.
     """
-    raise NotImplementedError
+    context, stage, promotion = case.context, case.stage, case.promotion
+
+    async def judge() -> Any:
+        asked = case.run.operation.input
+        every = await _in_the_way(context, stage, asked, found, promotion.requester)
+        stops = await unpassed(context, stage, every, promotion.requester, reason=promotion.reason)
+        passed = tuple(b for b in every if b not in stops)
+        return JUDGED.dump_python((stops, passed), mode="json")
+
+    def changes(result: Any) -> Sequence[Change]:
+        stops, passed = JUDGED.validate_python(result)
+        return [
+            *(case.audited("asked", "refused", rule=b.rule, why=b.reason) for b in stops),
+            *(
+                case.audited("exempted", "done", rule=b.rule, why=b.reason, by=promotion.reason)
+                for b in passed
+            ),
+        ]
+
+    stops, _ = JUDGED.validate_python(await case.run.step("admit", judge, changes=changes))
+    if stops:
+        raise BarredError(stops)
 
 
-async def preview(
-    run: Run, context: ReleaseContext, stage: Stage, asked: PromoteInput | RollbackInput
-) -> Outcome:
-    """`--dry-run`: the same card, privately; nothing is made."""
-    raise NotImplementedError
+async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked) -> Outcome:
+    """`--dry-run`: the same card, privately; nothing is made.
+
+    Raises:
+        UserError: as `planned`; what is in the way is shown and stops nothing.
+    """
+    found = await run.call("plan", lambda: _plan(context, stage, asked))
+    actor = run.operation.actor
+    every = await run.call("plan", lambda: _in_the_way(context, stage, asked, found, actor))
+    stops = await run.call(
+        "roles", lambda: unpassed(context, stage, every, actor, reason=asked.reason)
+    )
+    tracker = StageTracker(run, context, stage, None)
+    tracker.show(
+        source=found.plan.source,
+        items=found.plan.items,
+        changes=found.changes,
+        digest=found.plan.digest,
+        barriers=stops,
+        needed=await _needed(context, stage, asked, found, actor),
+        reason=asked.reason,
+        emergency=_is_emergency(asked),
+    )
+    await context.base.answers.preview(run.operation, tracker.ended(End.SUCCEEDED, ""))
+    return Outcome(End.SUCCEEDED, "")
+
+
+async def _plan(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:
+    match asked:
+        case PromoteInput():
+            return await promotion(context, stage, asked)
+        case RollbackInput():
+            return await rollback(context, stage, asked)
+
+
+async def _in_the_way(
+    context: ReleaseContext, stage: Stage, asked: Any, found: Planned, actor: Actor
+) -> tuple[Barrier, ...]:
+    """What came to a stage once may come back to it, so a rollback's versions are not judged."""
+    back = isinstance(asked, RollbackInput)
+    standing = await context.barriers(stage, found.plan.services, actor, back=back)
+    if back:
+        return standing
+    from_stage = isinstance(asked, PromoteInput) and asked.source is not None
+    return (*standing, *await objections(context, stage, found.plan, checked=from_stage))
+
+
+def _is_emergency(asked: Asked) -> bool:
+    return isinstance(asked, RollbackInput) and asked.emergency
+
+
+async def _needed(
+    context: ReleaseContext, stage: Stage, asked: Asked, found: Planned, actor: Actor
+) -> Needed:
+    """Who would have to agree."""
+    rule = stage.rollback if isinstance(asked, RollbackInput) else stage.approvals
+    count = 0 if _is_emergency(asked) else rule.count
+    teams = {s: rule.teams[s] for s in found.plan.services if count and rule.teams.get(s)}
+    try:
+        holders = await context.people.holders({*rule.roles, *sum(teams.values(), ())})
+    except (TransientError, PermanentError):
+        holders = ()
+    eligible = [a.user for a in holders if rule.by_requester or a != actor]
+    return Needed(
+        count=count,
+        missing=count,
+        eligible=tuple(eligible[:_NAMED]),
+        roles=rule.roles,
+        teams=tuple(teams.items()),
+        by_requester=rule.by_requester,
+    )
+
+
+__all__ = ["Planned", "admitted", "planned", "preview"]

@@ -1,0 +1,103 @@
+"""What speaks against a promotion: barriers that nobody passes, versions that must not come."""
+
+from collections.abc import Sequence
+
+from qbot.domain.barriers import Barrier
+from qbot.domain.people import Actor
+from qbot.domain.promotion import Item, Plan
+from qbot.domain.services import Build
+from qbot.domain.stages import Stage
+from qbot.operations.gathering import gather
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.offers import short
+
+_PARALLEL = 16
+_NAMED = 6  # services in one sentence
+
+
+async def unpassed(
+    context: ReleaseContext, stage: Stage, found: Sequence[Barrier], actor: Actor, *, reason: str
+) -> tuple[Barrier, ...]:
+    """Those that stop this person; an exempt role passes some with a reason, judged anew."""
+    if not reason or not any(b.exempt for b in found):
+        return tuple(found)
+    person = await context.people.person(actor, fresh=True)
+    exempt = bool(person.roles & set(stage.exempt))
+    return tuple(b for b in found if not (b.exempt and exempt))
+
+
+async def objections(
+    context: ReleaseContext, stage: Stage, plan: Plan, *, checked: bool
+) -> tuple[Barrier, ...]:
+    """Versions that must not come to the stage.
+
+    `checked`: the source is a stage itself, so that what came there without a known commit may
+    come here as well.
+
+    Raises:
+        TransientError: GitLab does not answer.
+    """
+    found = [*_pipelines(plan.items), *_soak(context, stage, plan.items)]
+    if not stage.unmerged:
+        found += await _unmerged(context, stage, plan.items, checked=checked)
+    return tuple(found)
+
+
+def _pipelines(items: Sequence[Item]) -> list[Barrier]:
+    failed = [i for i in items if i.build is Build.FAILED]
+    running = [i for i in items if i.build is Build.RUNNING]
+    found = []
+    if failed:
+        found.append(Barrier("pipeline", f"The pipeline failed of {_named(failed)}."))
+    if running:
+        found.append(Barrier("pipeline", f"The pipeline still runs of {_named(running)}."))
+    return found
+
+
+def _soak(context: ReleaseContext, stage: Stage, items: Sequence[Item]) -> list[Barrier]:
+    if not stage.soak:
+        return []
+    now = context.base.clock.now()
+    young = [i for i in items if i.since is None or i.since + stage.soak > now]
+    if not young:
+        return []
+    minutes = int(stage.soak.total_seconds() // 60)
+    known = [i.since + stage.soak for i in young if i.since is not None]
+    until = max(known) if len(known) == len(young) else None
+    said = f"For `{stage.name}` a version must have run for {minutes} minutes before"
+    return [Barrier("soak", f"{said}; that is too short of {_named(young)}.", until)]
+
+
+async def _unmerged(
+    context: ReleaseContext, stage: Stage, items: Sequence[Item], *, checked: bool
+) -> list[Barrier]:
+    catalog = context.base.catalog
+    asked = [i for i in items if i.new.sha]
+    answers = await gather(
+        [
+            context.repository.contains(i.project, catalog[i.service].default_branch, i.new.sha)
+            for i in asked
+        ],
+        _PARALLEL,
+    )
+    outside = []
+    for item, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, Exception):
+            raise answer
+        if not answer:
+            outside.append(item)
+    found = []
+    if outside:
+        why = f"Only what is merged comes to `{stage.name}`; that is not so of {_named(outside)}."
+        found.append(Barrier("unmerged", why))
+    unknown = [] if checked else [i for i in items if not i.new.sha]
+    if unknown:
+        why = f"The commit is not known of {_named(unknown)}, so nor is whether it is merged."
+        found.append(Barrier("unmerged", why))
+    return found
+
+
+def _named(items: Sequence[Item]) -> str:
+    named = [f"`{i.service}` at `{short(i.new.text)}`" for i in items[:_NAMED]]
+    more = len(items) - _NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,93 @@
+"""What a promotion means for each service: commits, authors, how the new one was built."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from qbot.domain.names import ProjectPath, ServiceName
+from qbot.domain.promotion import Item, Version
+from qbot.domain.release_ports import Comparison
+from qbot.domain.services import Build
+from qbot.errors import PermanentError
+from qbot.operations.gathering import gather
+from qbot.operations.releases.context import ReleaseContext
+
+_PARALLEL = 16
+_AUTHORS = 10  # on one line of a card
+Builds = Mapping[tuple[ProjectPath, str], tuple[Build, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One service from one version to another."""
+
+    service: ServiceName
+    old: Version
+    new: Version
+    since: datetime | None = None  # when the source began to run the new one
+    drift: str = ""
+
+    def between(self, old: Version, new: Version) -> "Move":
+        """The same with more known of its versions."""
+        return replace(self, old=old, new=new)
+
+
+async def items(context: ReleaseContext, moves: Sequence[Move]) -> tuple[Item, ...]:
+    """One for each move; numbers that GitLab does not give are left out.
+
+    Raises:
+        TransientError: the pipelines cannot be asked for.
+    """
+    compared, builds = await asyncio.gather(
+        gather([_between(context, move) for move in moves], _PARALLEL), _builds(context, moves)
+    )
+    return tuple(
+        _item(context, move, found if not isinstance(found, Exception) else None, builds)
+        for move, found in zip(moves, compared, strict=True)
+    )
+
+
+def _project(context: ReleaseContext, move: Move) -> ProjectPath:
+    return context.base.catalog[move.service].project
+
+
+async def _between(context: ReleaseContext, move: Move) -> tuple[int, Comparison] | None:
+    """How many commits on it goes, or back (negative)."""
+    old, new, project = move.old.sha, move.new.sha, _project(context, move)
+    if not old or not new:
+        return None
+    ahead = await context.repository.compare(project, old, new)
+    if ahead is None or ahead.commits or old == new:
+        return (ahead.commits, ahead) if ahead else None
+    behind = await context.repository.compare(project, new, old)
+    return (-behind.commits, behind) if behind else None
+
+
+async def _builds(context: ReleaseContext, moves: Sequence[Move]) -> Builds:
+    commits = {(_project(context, move), move.new.sha) for move in moves if move.new.sha}
+    try:
+        return await context.base.gitlab.builds(commits) if commits else {}
+    except PermanentError:
+        return {}  # a token without the right to see pipelines
+
+
+def _item(
+    context: ReleaseContext, move: Move, found: tuple[int, Comparison] | None, builds: Builds
+) -> Item:
+    project = _project(context, move)
+    build, build_url = builds.get((project, move.new.sha), (Build.NONE, ""))
+    commits, compared = found or (None, None)
+    return Item(
+        service=move.service,
+        project=project,
+        old=move.old,
+        new=move.new,
+        commits=commits,
+        authors=compared.authors[:_AUTHORS] if compared else (),
+        compare_url=compared.url if compared else "",
+        build=build,
+        build_url=build_url,
+        since=move.since,
+        drift=move.drift,
+    )
