@@ -69,7 +69,7 @@ class Rollout:
         self._aims = dict.fromkeys(apps, "")  # of those that may still come to be
         self._compared = {service: asyncio.Event() for service in apps}
         self._unsynced = set(apps)
-        self._refresh_at = self._clock.now()
+        self._refresh_at = self._clock.now() + _REFRESH
 
     async def finish(self) -> None:
         """Return when all are ready, or will not become so, or the time is over.
@@ -80,6 +80,7 @@ class Rollout:
         """
         for service in self._apps:
             self._aim(service, "")
+            self._belief.synced(service, self._clock.now())  # what was wrong before is over
         jobs = [self._settle(), *(self._sync(service) for service in self._apps)]
         for result in await self._case.run.gather(jobs, limit=len(jobs)):
             if isinstance(result, Exception):
@@ -108,6 +109,7 @@ class Rollout:
 
     async def _sync(self, service: ServiceName) -> None:
         """One service's sync, as soon as Argo CD has compared it at the merge."""
+        await self._refresh(service)
         await self._compared[service].wait()
         if service not in self._aims:
             return
@@ -115,7 +117,8 @@ class Rollout:
             at = await self._syncing.once(service, self._apps[service], within=self._left())
             self._belief.synced(service, at)
         except (UserError, TransientError, PermanentError) as error:
-            self._refuse(service, error)
+            if not self._syncing.stopped:  # else it was judged by what it looks like
+                self._refuse(service, error)
         self._unsynced.discard(service)
 
     async def _settle(self) -> None:
@@ -123,7 +126,7 @@ class Rollout:
         try:
             async with Following(case.run, self._argocd, case.stage, self._clock) as live:
                 while True:
-                    await self._refresh()
+                    await self._refresh_again()
                     now = self._clock.now()
                     await self._look(_states(live.states, self._apps), live.known_at)
                     done = self._settled or now >= self._deadline
@@ -142,21 +145,21 @@ class Rollout:
         failed = {row.service for row in self._rows.of(Stage.FAILED)}
         return self._belief.settled and self._unsynced <= failed
 
-    async def _refresh(self) -> None:
-        """Have those compared that have not been at the merge; again after a while."""
+    async def _refresh_again(self) -> None:
+        """Have those looked at once more that Argo CD has not compared at the merge for long."""
         now = self._clock.now()
         waiting = [s for s, event in self._compared.items() if not event.is_set()]
-        if now < self._refresh_at or not waiting:
-            return
-        self._refresh_at = now + _REFRESH
-        stage = self._case.stage
-        for service in waiting:
-            self._belief.synced(service, now)  # what was wrong before does not count
-        asked = [self._argocd.refresh(stage, self._apps[service]) for service in waiting]
-        results = await self._case.run.gather(asked, limit=_PARALLEL)
-        for service, result in zip(waiting, results, strict=True):
-            if isinstance(result, UserError | PermanentError):
-                self._refuse(service, result)
+        if waiting and now >= self._refresh_at:
+            self._refresh_at = now + _REFRESH
+            await self._case.run.gather([self._refresh(s) for s in waiting], limit=_PARALLEL)
+
+    async def _refresh(self, service: ServiceName) -> None:
+        try:
+            await self._argocd.refresh(self._case.stage, self._apps[service])
+        except TransientError:
+            return  # there is another time
+        except (UserError, PermanentError) as error:
+            self._refuse(service, error)
 
     async def _look(self, states: Mapping[ServiceName, AppState], at: datetime) -> None:
         await self._aim_at(states)

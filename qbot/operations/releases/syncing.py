@@ -20,11 +20,11 @@ class Syncing:
         self._case = case
         self._goals = goals
         self._argocd = case.context.argocd(case.stage)
-        self._stopped = False
+        self.stopped = False
 
     def stop(self) -> None:
         """The rollout is over."""
-        self._stopped = True
+        self.stopped = True
 
     async def once(self, service: ServiceName, app: AppName, *, within: float) -> datetime:
         """Ask for a sync at the merge, unless Argo CD has synced it by itself.
@@ -39,10 +39,10 @@ class Syncing:
         case = self._case
 
         async def sync() -> list[str]:
+            if self.stopped:
+                raise UserError("It was not synced: the deployment was over before.")
             if found := await self._find(app):
                 return found
-            if self._stopped:
-                raise UserError("It was not synced: the deployment was over before.")
             at = case.context.base.clock.now()
             await self._argocd.sync(case.stage, app, op=case.run.operation.id)
             return [at.isoformat(), "Qbot"]

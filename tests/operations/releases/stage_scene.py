@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +27,7 @@ from qbot.domain.promotion import (
     Version,
 )
 from qbot.domain.release import StageProgress
-from qbot.domain.release_ports import Comparison
+from qbot.domain.release_ports import Comparison, StageApplications
 from qbot.domain.stages import Applications, ApprovalRule, ConfigSource, Format, Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.engine import Engine
@@ -133,11 +134,13 @@ class StageScene(Scene):
     def __init__(self, database: Database, clock: HandClock, work: Work) -> None:
         super().__init__(database, clock)
         self.apps = FakeStageApplications(clock, BASE)
+        self.applications: StageApplications = self.apps
         self.history = FakeHistory()
         self.jobs: dict[str, Job] = {}
         self.runner: Any = None
         self.stage = stage()
         self.work = work
+        self.facts: dict[str, Any] = {}  # of the promotion, instead of the usual ones
         self.seen: list[StageProgress] = []
         self._wishes = itertools.count(1)
         for service in (*SERVICES, "orders"):
@@ -184,7 +187,7 @@ class StageScene(Scene):
         return await self.look("select * from audit where action = ? order by seq", action)
 
     async def _handle(self, run: Run) -> Outcome:
-        promoted = promotion(run.operation.id, self.clock.now())
+        promoted = replace(promotion(run.operation.id, self.clock.now()), **self.facts)
         context = self._release_context()
         tracker = RememberingTracker(run, context, self.stage, promoted)
         tracker.seen_by = self.seen
@@ -205,7 +208,7 @@ class StageScene(Scene):
             jobs=self.jobs,
             windows=(),
             repository=cast("Any", self.history),
-            applications={"main": self.apps},
+            applications={"main": self.applications},
             people=nobody,
             promotions=nobody,
             runner=self.runner,
@@ -215,8 +218,9 @@ class StageScene(Scene):
 
 
 @asynccontextmanager
-async def stage_scene(folder: Path, work: Work) -> AsyncIterator[StageScene]:
-    clock, numbers = HandClock(), itertools.count(1)
+async def stage_scene(folder: Path, work: Work, *, clock: Any = None) -> AsyncIterator[StageScene]:
+    """With a clock that is moved by hand unless another one is given."""
+    clock, numbers = clock or HandClock(), itertools.count(1)
     database = await open_store(
         f"sqlite:///{folder}/qbot.db", clock=clock, ids=lambda: f"op{next(numbers)}"
     )

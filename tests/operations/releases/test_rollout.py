@@ -66,11 +66,42 @@ async def test_argo_cd_is_asked_again_to_look_where_it_has_not(scene: StageScene
     assert scene.apps.times("refresh")["cart"] == 3
 
 
+@pytest.mark.parametrize("error", [TransientError("503"), PermanentError("no right")], ids=type)
+async def test_a_refresh_that_fails_is_repeated_unless_it_is_refused(
+    scene: StageScene, error: Exception
+) -> None:
+    scene.apps.faults.lay(f"refresh {CART_APP}", error)
+    done = await scene.finish()
+    if isinstance(error, TransientError):
+        assert done.end is SUCCEEDED
+    else:
+        assert done.headline == "production-cart failed: no right."
+    assert scene.row_of("web").stage is Stage.READY
+
+
 async def test_what_auto_sync_has_synced_is_not_synced_again(scene: StageScene) -> None:
     scene.apps.automatic = True
     assert (await scene.finish()).end is SUCCEEDED
     assert scene.apps.times("sync") == {}
     assert '"Argo CD"' in (await scene.audited("promotion.synced"))[0]["detail"]
+
+
+async def test_what_was_synced_long_before_qbot_looked_counts(scene: StageScene) -> None:
+    scene.apps.automatic = True
+    for service in ("cart", "web"):
+        scene.apps.compare(service)
+    scene.clock.advance(300)
+    assert (await scene.finish()).end is SUCCEEDED
+    assert scene.apps.times("sync") == {}
+
+
+async def test_a_service_that_is_ready_early_still_has_its_sync_recorded(
+    scene: StageScene,
+) -> None:
+    scene.apps.automatic = True
+    scene.apps.faults.lay(f"read {CART_APP}", TransientError("503"), 5)
+    assert (await scene.finish()).end is SUCCEEDED
+    assert len(await scene.audited("promotion.synced")) == 2
 
 
 async def test_an_automatic_sync_that_runs_is_followed(scene: StageScene) -> None:
@@ -119,6 +150,21 @@ async def test_a_crash_around_the_sync_does_not_double_it(
     await scene.kill()
     await scene.start()
     assert (await scene.ended(op)).end is SUCCEEDED
+    assert scene.apps.times("sync") == {"cart": 1, "web": 1}
+
+
+async def test_a_sync_that_failed_while_nobody_looked_is_not_tried_again(
+    scene: StageScene,
+) -> None:
+    scene.apps.failing[CART] = "no such column"
+    await scene.kill()
+    hooked = Hooked(scene.journal, "sync:cart", recorded=False)
+    await scene.start(hooked)
+    op = await scene.ask()
+    await scene.until(hooked.reached.is_set)
+    await scene.kill()
+    await scene.start()
+    assert "no such column" in (await scene.ended(op)).headline
     assert scene.apps.times("sync") == {"cart": 1, "web": 1}
 
 
@@ -213,6 +259,14 @@ async def test_an_operation_that_never_ends_takes_no_more_than_the_time(scene: S
     assert "production-cart" in done.headline
     assert "hook Job/slow" in done.headline
     assert scene.clock.monotonic() < 700
+
+
+async def test_what_fails_before_its_sync_is_not_waited_for(scene: StageScene) -> None:
+    scene.apps.put(CART_APP, phase="Running", synced_revision=BASE, deleting=True)
+    done = await scene.finish()
+    assert done.headline == "production-cart failed: It is being deleted."
+    assert scene.clock.monotonic() < 60
+    assert scene.apps.times("sync") == {"web": 1}
 
 
 async def test_an_application_that_is_not_there_is_named_and_nothing_synced(
