@@ -45,8 +45,9 @@ def _within(blocks: Sequence[Block]) -> list[Block]:
     kept = []
     for block in blocks:
         if block["type"] == "section":
-            if left < _SHORTEST:
-                continue
+            text = len(block["text"]["text"])
+            if left - (_length(block) - text) < min(_SHORTEST, text):
+                continue  # a button beside it cannot be cut
             kept.append(_shortened(block, left))
             left -= _length(kept[-1])
         else:

@@ -2,12 +2,15 @@
 
 import re
 
+from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.commands import SPECS
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.blocks import Message, context, message, section
-from qbot.render.escape import code, prose
+from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
 
+_BARRIERS = 6
+_EXEMPT = "Who is exempt from a freeze may pass it with `--reason`; that is recorded."
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
 
 
@@ -19,8 +22,13 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
         style: for the slash command's name.
         reference: the operation's or the request's id, as it is in the log.
     """
+    shown = style or Style()
     refer = f"Reference {code(reference, 60)}" if reference else ""
     match error:
+        case BarredError():
+            lines = "\n".join(barrier_line(b, shown) for b in error.barriers[:_BARRIERS])
+            exempt = any(b.exempt for b in error.barriers)
+            return _shown(lines or ":no_entry: Something is in the way.", _EXEMPT if exempt else "")
         case UserError():
             return _told(str(error), error.hint, style, "")
         case TransientError():
@@ -45,8 +53,12 @@ def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
     command = (style or Style()).command
     first = with_command(prose(_sentence(what), 1_000), command) or "That did not work."
     second = with_command(prose(hint, 600), command)
-    text = "\n".join(t for t in (first, second, refer) if t)
-    return message(text, [section(f":warning: {first}"), context(second, refer)])
+    return _shown(f":warning: {first}", second, refer, text=first)
+
+
+def _shown(lead: str, *small: str, text: str = "") -> Message:
+    told = "\n".join(t for t in (text or lead, *small) if t)
+    return message(told, [section(lead), context(*small)])
 
 
 def with_command(text: str, command: str) -> str:

@@ -9,8 +9,10 @@ import re
 import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
+WHEN: Final = "{date_short_pretty} {time}"  # a form of `moment`
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WORST = 5  # characters of the longest entity, &amp;
 _SLACK_ID = re.compile(r"[A-Z0-9]{2,32}")

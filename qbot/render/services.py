@@ -5,7 +5,7 @@ from itertools import groupby
 
 from qbot.domain.progress import ServiceProgress, Stage
 from qbot.domain.services import Source
-from qbot.render.escape import code, link, prose
+from qbot.render.escape import code, link, mention, prose
 from qbot.render.style import Style
 from qbot.render.words import STAGES, joined, stage_phrase
 
@@ -16,14 +16,19 @@ _SOURCES = {
     Source.DEFAULT: "borrowed from",
     Source.FROM: "taken over at",
     Source.SET: "set by hand to",
+    Source.PINNED: "put back to",
 }
 
 
 def version(service: ServiceProgress) -> str:
     """`from the branch feat/x at 1a2b3c4d`; empty while it is not known."""
-    if not service.sha:
+    if not service.version:
         return ""
-    return f"{_SOURCES[service.source]} {prose(service.ref, 60)} at {code(service.sha[:8], 12)}"
+    at = code(service.version, 40)
+    what = at if service.image else f"{prose(service.ref, 60)} at {at}"
+    by = f" by {mention(service.by.user)}" if service.by else ""
+    was = f" (was {code(service.was, 40)})" if service.was not in {"", service.version} else ""
+    return f"{_SOURCES[service.source]} {what}{by}{was}"
 
 
 def in_short(service: ServiceProgress) -> str:

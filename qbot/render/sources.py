@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qbot.domain.progress import ServiceProgress
 from qbot.domain.services import Source
-from qbot.render.escape import prose
+from qbot.render.escape import code, mention, prose
 from qbot.render.words import listed, plural
 
 _NAMES = 8  # spelled out on one line
@@ -19,13 +19,16 @@ def source_lines(services: Sequence[ServiceProgress], taken_from: str = "") -> l
         services: of one environment.
         taken_from: the branch of the environment that `--from` named.
     """
-    known = [s for s in services if s.ref or s.sha]
+    known = [s for s in services if s.ref or s.version]
     by = {source: [s for s in known if s.source is source] for source in Source}
     lines = []
     if by[Source.BRANCH]:
         lines.append(f"From the branch: {_names(by[Source.BRANCH])}")
     if by[Source.SET]:
         lines.append(f"Set by hand: {listed([_pair(s) for s in by[Source.SET]], _NAMES)}")
+    if by[Source.PINNED]:
+        back = [f"{prose(s.service, 40)} at {code(s.version, 40)}" for s in by[Source.PINNED]]
+        lines.append(f"Put back until the next sync: {listed(back, _NAMES)}")
     if by[Source.FROM]:
         origin = prose(taken_from, 80) or "another environment"
         lines.append(f"As in {origin}: {_names(by[Source.FROM])}")
@@ -52,4 +55,6 @@ def _names(services: Sequence[ServiceProgress]) -> str:
 
 
 def _pair(service: ServiceProgress) -> str:
-    return f"{prose(service.service, 40)} = {prose(service.ref, 60)}"
+    what = service.version if service.image else service.ref
+    by = f" by {mention(service.by.user)}" if service.by else ""
+    return f"{prose(service.service, 40)} = {prose(what, 60)}{by}"

@@ -257,3 +257,15 @@ def test_a_card_promises_no_removal() -> None:
     text = card(READY, STYLE).text
     assert "lifetime 3 days, until <!date^" in text
     assert "expire" not in text
+
+
+def test_what_was_deployed_by_hand_or_put_back_says_so(golden: Golden) -> None:
+    services = tuple(
+        replace(s, source=Source.SET, ref="image:1.4.2", image="1.4.2", by=BEN)
+        if s.service == "payments"
+        else replace(s, source=Source.PINNED, was="9f8e7d6c")
+        if s.service == "cart"
+        else s
+        for s in READY.services
+    )
+    golden("card_deployed", card(replace(READY, kind=Kind.DEPLOY, services=services), STYLE))

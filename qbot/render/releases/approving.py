@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qbot.domain.barriers import Barrier
 from qbot.domain.promotion import Approval, Verdict
 from qbot.domain.release import Needed, StageProgress
-from qbot.render.errors import with_command
+from qbot.render.errors import barrier_line
 from qbot.render.escape import code, mention, moment, prose
 from qbot.render.style import Style
 from qbot.render.words import listed, plural, spoken
@@ -14,7 +14,6 @@ _WORDS = 6  # approvals with a line each
 _ASKED = 6
 _TEAMS = 4
 _BARRIERS = 6
-WHEN = "{date_short_pretty} {time}"
 
 
 def is_missing(progress: StageProgress) -> bool:
@@ -116,12 +115,3 @@ def in_the_way(barriers: Sequence[Barrier], style: Style) -> list[str]:
     if len(barriers) > _BARRIERS:
         lines.append(f"and {len(barriers) - _BARRIERS} more things in the way")
     return lines
-
-
-def barrier_line(barrier: Barrier, style: Style) -> str:
-    """One of them."""
-    by = f"by {mention(barrier.by.user)}" if barrier.by else ""
-    until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
-    facts = ", ".join(f for f in (by, until) if f)
-    reason = with_command(prose(barrier.reason, 300).rstrip("."), style.command)
-    return f":no_entry: {reason} ({facts})." if facts else f":no_entry: {reason}."

@@ -3,8 +3,8 @@
 from qbot.domain.progress import End, Step
 from qbot.domain.release import StageProgress
 from qbot.render.card import Fresh, fresh_line
-from qbot.render.escape import link, mention, moment
-from qbot.render.releases.approving import WHEN, agreed
+from qbot.render.escape import WHEN, link, mention, moment
+from qbot.render.releases.approving import agreed
 from qbot.render.releases.running import DEPLOYING, pipeline
 from qbot.render.releases.versions import changed, soak
 from qbot.render.style import Style

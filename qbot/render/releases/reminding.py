@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from qbot.domain.barriers import Hold
 from qbot.domain.release import StageProgress
 from qbot.render.blocks import Message, context, message, section
-from qbot.render.escape import code, mention, moment, prose
+from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.releases import versions
-from qbot.render.releases.approving import WHEN, in_the_way, question
+from qbot.render.releases.approving import in_the_way, question
 from qbot.render.releases.titles import name, what
 from qbot.render.style import Style
 from qbot.render.words import joined, listed

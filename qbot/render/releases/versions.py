@@ -7,7 +7,7 @@ from qbot.domain.promotion import Item, Version
 from qbot.domain.release import StageProgress
 from qbot.domain.services import Build
 from qbot.render.attention import failed
-from qbot.render.escape import code, link, moment, prose
+from qbot.render.escape import WHEN, code, link, moment, prose
 from qbot.render.style import Style
 from qbot.render.words import joined, listed, plural
 
@@ -87,7 +87,7 @@ def soak(progress: StageProgress) -> str:
     if not since:
         return ""
     source = prose(progress.source, 60) or "the source"
-    newest = moment(max(since), "{date_short_pretty} {time}")
+    newest = moment(max(since), WHEN)
     unknown = len(progress.items) - len(since)
     rest = f" ({unknown} not known)" if unknown else ""
     if len(progress.items) == 1:
@@ -100,7 +100,7 @@ def in_full(item: Item, style: Style) -> str:
     ref = f"from {prose(item.new.ref, 60)}" if item.new.ref else ""
     since = ""
     if item.since is not None:
-        since = f"in the source since {moment(item.since, '{date_short_pretty} {time}')}"
+        since = f"in the source since {moment(item.since, WHEN)}"
     more = joined([ref, since])
     return "\n".join([row(item, style), *([more] if more else [])])
 

@@ -1,0 +1,57 @@
+"""`diff A B`: what two places run, service by service."""
+
+from qbot.domain.differences import Difference, Differences, Side
+from qbot.render.blocks import Message, context, header, message, section
+from qbot.render.escape import code, link, moment, prose
+from qbot.render.releases.card import paragraphs
+from qbot.render.releases.versions import short
+from qbot.render.style import Style
+from qbot.render.words import joined, listed, plural
+
+_ROWS = 25
+_SHOWN = 24  # characters of a tag
+_AUTHORS = 2
+
+
+def diff(found: Differences, style: Style) -> Message:
+    """Those that differ; the rest is a number."""
+    total = len(found.rows) + found.same
+    as_of = f"As of {moment(found.as_of, '{time_secs}')}"
+    if not found.rows:
+        both = f"*{prose(found.left, 100)}* and *{prose(found.right, 100)}*"
+        text = f"{both} run the same versions of {plural(found.same, 'service')}."
+        return message(text, [section(text), context(as_of)])
+    heading = f"{found.left} and {found.right}: {len(found.rows)} of {total} services differ"
+    lines = [_row(r, found, style) for r in found.rows[:_ROWS]]
+    if len(found.rows) > _ROWS:
+        lines.append(f"and {len(found.rows) - _ROWS} more")
+    text = "\n".join([prose(heading, 300), *lines, as_of])
+    return message(text, [header(heading), *map(section, paragraphs(lines)), context(as_of)])
+
+
+def _row(row: Difference, found: Differences, style: Style) -> str:
+    left, right = prose(found.left, 60), prose(found.right, 60)
+    sides = [_side(left, row.left), _side(right, row.right)]
+    first = f"*{prose(row.service, 40)}* {sides[0]}"
+    lines = [joined([first, sides[1], _ahead(row, found, style)])]
+    for name, side in ((left, row.left), (right, row.right)):
+        if side.drift:
+            lines.append(f":warning: {name}: {prose(side.drift, 200)}")
+    return "\n".join(lines)
+
+
+def _side(place: str, side: Side) -> str:
+    if side.version is None:
+        return f"not in {place}"
+    return f"{place} {code(short(side.version), _SHOWN)}"
+
+
+def _ahead(row: Difference, found: Differences, style: Style) -> str:
+    """Who has more, the number being the link to it."""
+    if not row.commits:
+        shown = link(row.compare_url, "compare", style.hosts)
+        return "" if shown == "compare" else shown
+    ahead = prose(found.left if row.commits > 0 else found.right, 60)
+    count = link(row.compare_url, plural(abs(row.commits), "commit"), style.hosts)
+    by = listed([prose(a, 30) for a in row.authors if a.strip()], _AUTHORS)
+    return f"{ahead} is {count} ahead" + (f" (by {by})" if by else "")

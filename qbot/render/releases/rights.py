@@ -1,0 +1,50 @@
+"""Answers about people: who may do something by which rule, and how to connect an account."""
+
+from urllib.parse import urlsplit
+
+from qbot.domain.policy import Allowed, Decision
+from qbot.render.blocks import Message, context, message, section
+from qbot.render.errors import with_command
+from qbot.render.escape import code, link, mention, prose
+from qbot.render.style import Style
+
+
+def can(user: str, wish: str, decision: Decision, style: Style, *, own: bool) -> Message:
+    """Yes or no, and the rule that decides.
+
+    Args:
+        user: Slack id of the person it is about.
+        wish: what they would do, as it is typed: `promote production`.
+        decision: made now.
+        style: the installation.
+        own: whether they asked for themselves.
+    """
+    who = "You" if own else mention(user)
+    what = code(f"{style.command} {wish}", 160)
+    if isinstance(decision, Allowed):
+        text = f":white_check_mark: {who} may {what}."
+    else:
+        reason = with_command(prose(decision.reason, 400), style.command)
+        text = f":no_entry: {who} may not {what}.\n{reason}"
+    small = f"Rule {code(decision.rule, 80)} · asked anew whenever it is done"
+    return message(f"{text}\n{small}", [section(text), context(small)])
+
+
+def link_account(url: str, *, minutes: int = 15) -> Message:
+    """The way to GitLab for one person.
+
+    Args:
+        url: signed, of Qbot's own making, good for one use.
+        minutes: how long it is valid.
+    """
+    host = urlsplit(url).hostname or ""
+    go = link(url, "Connect your GitLab account", {host} if host else ())
+    text = f"{go}\nGitLab asks you to confirm; then your approvals count."
+    small = f"The link is yours alone: it works once, for {minutes} minutes."
+    return message(f"{text}\n{small}", [section(text), context(small)])
+
+
+def linked(username: str) -> Message:
+    """It is done."""
+    text = f":white_check_mark: You are {code(username, 80)} in GitLab. Your approvals count now."
+    return message(text, [section(text)])

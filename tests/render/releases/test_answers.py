@@ -1,0 +1,265 @@
+"""Views, private answers and messages about stages, as golden files."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from qbot.domain import actions
+from qbot.domain.barriers import BarredError, Barrier, Freeze, Hold, Lock
+from qbot.domain.differences import Difference, Differences, Side
+from qbot.domain.history import Event
+from qbot.domain.names import OpId, PromotionId, ServiceName
+from qbot.domain.policy import Allowed, Denied
+from qbot.domain.progress import Kind
+from qbot.domain.promotion import Account, Promotion, PromotionKind, PromotionState, Version
+from qbot.domain.release import Shown
+from qbot.domain.stages import scope_of
+from qbot.render.board import board
+from qbot.render.card import Fresh
+from qbot.render.errors import failure
+from qbot.render.releases.changes import changes_view
+from qbot.render.releases.details import PAGE, loading, stage_details
+from qbot.render.releases.differing import diff
+from qbot.render.releases.forms import break_glass_form, reject_form
+from qbot.render.releases.history import history
+from qbot.render.releases.keeping import (
+    frozen,
+    lock_taken,
+    locked,
+    now_free,
+    released,
+    unfrozen,
+    unlocked,
+    will_tell,
+)
+from qbot.render.releases.past import past
+from qbot.render.releases.reminding import hold_reminder, reminder, shout
+from qbot.render.releases.rights import can, link_account, linked
+from qbot.render.releases.titles import what
+from qbot.render.shown import card_of, ending_of, preview_of, title_of
+from tests.render import samples as environments
+from tests.render.conftest import Golden
+from tests.render.releases.samples import (
+    BEGUN,
+    CHLOE,
+    DAN,
+    DEPLOYING,
+    DONE,
+    FAILED,
+    FOUR,
+    ONE_YES,
+    P13,
+    PRODUCTION,
+    ROLLED_BACK,
+    WAITING,
+    approval,
+    changes,
+    items,
+    plan,
+)
+from tests.render.samples import ANA, NOW, START, STYLE
+
+CARD = "https://acme.slack.com/archives/C1/p1795269603"
+HOURS = timedelta(hours=1)
+FREEZE = Freeze(PRODUCTION, CHLOE, "incident 42", START, START + 4 * HOURS)
+LOCK = Lock(scope_of(PRODUCTION), DAN, "load test", START, START + 2 * HOURS)
+HOLDS = tuple(
+    Hold(PRODUCTION, ServiceName(name), ANA, START, P13, "306e6577")
+    for name in ("cart", "checkout")
+)
+
+
+def row(number: int, state: PromotionState, kind: PromotionKind) -> Promotion:
+    return Promotion(
+        id=PromotionId(number),
+        op=OpId(f"op{number}"),
+        kind=kind,
+        stage=PRODUCTION,
+        requester=ANA,
+        account=Account(1, "ana"),
+        state=state,
+        created_at=START - (20 - number) * HOURS,
+        plan=plan(),
+    )
+
+
+def test_details(golden: Golden) -> None:
+    said = (approval(CHLOE, 4, void="the stage has changed since"), approval(CHLOE, 9))
+    shown = replace(FAILED, approvals=said, items=FOUR[:3], changes=changes(FOUR[:3]))
+    golden("promotion_details", stage_details(shown, STYLE))
+
+
+def test_details_are_opened_before_anything_is_known(golden: Golden) -> None:
+    golden("promotion_details_loading", loading("P-12"))
+    assert "Nothing is known" in str(stage_details(BEGUN, STYLE)["blocks"])
+
+
+def test_details_of_a_hundred_services_are_paged() -> None:
+    many = items(*(f"service-{n:03}" for n in range(100)))
+    shown = replace(WAITING, items=many, changes=changes(many))
+    pages = [stage_details(shown, STYLE, page=n) for n in range(6)]
+    assert "page 3 of 6" in str(pages[2])
+    assert len(pages[0]["blocks"]) == PAGE + 3
+    text = str(pages)
+    assert all(f"*{i.service}*" in text for i in many)
+    assert all(f"{i.service}.yaml" in text for i in many)
+    assert stage_details(shown, STYLE, page=99) == pages[5]
+
+
+def test_changed_lines(golden: Golden) -> None:
+    golden("promotion_diff", changes_view(WAITING, STYLE))
+    assert "not known yet" in str(changes_view(BEGUN, STYLE)["blocks"])
+
+
+def test_changed_lines_of_hundreds_of_files_say_what_is_left_out() -> None:
+    many = items(*(f"service-{n:03}" for n in range(130)))
+    view = changes_view(replace(WAITING, changes=changes(many)), STYLE)
+    assert "and 40 lines more, see the merge request" in str(view["blocks"])
+
+
+def test_the_form_that_asks_why_not(golden: Golden) -> None:
+    value = f"P-12:{WAITING.digest[:16]}"
+    view = reject_form(value, what(WAITING))
+    assert view["private_metadata"] == value
+    golden("form_reject", view)
+
+
+def test_the_form_of_an_emergency(golden: Golden) -> None:
+    golden("form_break_glass", break_glass_form("production", "production", ["cart"]))
+    assert "what was promoted last" in str(break_glass_form("production", "production", []))
+
+
+def test_reminder(golden: Golden) -> None:
+    golden("promotion_reminder", reminder(ONE_YES, CARD, STYLE))
+
+
+def test_an_emergency_is_told_to_the_channel(golden: Golden) -> None:
+    loud = replace(ROLLED_BACK, actor=CHLOE, emergency=True, reason="checkout is down")
+    golden("promotion_shout", shout(loud, CARD))
+
+
+def test_what_is_held_is_not_forgotten(golden: Golden) -> None:
+    golden("hold_reminder", hold_reminder(HOLDS, STYLE))
+    assert "`/env release production cart`" in hold_reminder(HOLDS[:1], STYLE).text
+
+
+def test_past_promotions_each_with_a_way_back(golden: Golden) -> None:
+    done, forward = PromotionState.DONE, PromotionKind.PROMOTION
+    rows = [
+        row(15, PromotionState.OPEN, forward),
+        row(14, PromotionState.REJECTED, forward),
+        row(13, done, PromotionKind.ROLLBACK),
+        row(12, done, forward),
+        replace(row(11, PromotionState.FAILED, forward), emergency=True),
+        row(10, done, forward),
+    ]
+    shown = past(PRODUCTION, rows, STYLE)
+    back = [b["accessory"] for b in shown.blocks if "accessory" in b]
+    assert [b["value"] for b in back] == ["P-12", "P-10"]
+    assert {b["action_id"] for b in back} == {actions.ROLLBACK_TO}
+    golden("past", shown)
+    assert "and 5 older ones" in past(PRODUCTION, rows[:1] * 25, STYLE).text
+
+
+def test_no_past(golden: Golden) -> None:
+    golden("past_none", past(PRODUCTION, [], STYLE))
+
+
+def test_two_places_side_by_side(golden: Golden) -> None:
+    ahead = [
+        Difference(i.service, Side(i.new), Side(i.old), i.commits, i.authors, i.compare_url)
+        for i in FOUR[:2]
+    ]
+    behind = Difference(ServiceName("search"), Side(FOUR[2].old), Side(FOUR[2].new), -2)
+    gone = Difference(ServiceName("labels"), Side(None), Side(Version("v2.1.0")))
+    drifts = Side(FOUR[3].old, "9f8e7d6c runs")
+    drifted = Difference(ServiceName("payments"), drifts, Side(FOUR[3].old))
+    found = Differences("staging", "production", (*ahead, behind, gone, drifted), 7, NOW)
+    golden("diff", diff(found, STYLE))
+    golden("diff_none", diff(replace(found, rows=()), STYLE))
+    many = diff(replace(found, rows=tuple(ahead[:1] * 100)), STYLE)
+    assert "and 75 more" in str(many.blocks)
+
+
+def test_history(golden: Golden) -> None:
+    def event(minutes: int, action: str, outcome: str = "done", **detail: str) -> Event:
+        at = START + timedelta(minutes=minutes)
+        return Event(at, ANA, action, outcome, tuple(detail.items()), OpId("op1"))
+
+    events = [
+        event(9, "promotion.merged", promotion="P-12", sha="4be1f0c8"),
+        *(event(8, "promotion.synced", promotion="P-12", service=n) for n in ("cart", "orders")),
+        event(5, "promotion.approved", promotion="P-12", rule="approver:release-managers"),
+        event(4, "promotion.approve", "refused", promotion="P-12", rule="self"),
+    ]
+    golden("history", history("production", events))
+    assert "Nothing is recorded" in history("production", []).text
+    older = [event(n, f"job.{n}") for n in range(60)]
+    assert "and 30 older entries" in str(history("production", older).blocks)
+
+
+def test_rights(golden: Golden) -> None:
+    yes = Allowed("approver:release-managers")
+    no = Denied("Only `release-managers` may do this, and you do not have that role.", "role")
+    golden("can", can(DAN.user, "promote production", yes, STYLE, own=False))
+    golden("can_not", can(ANA.user, "freeze production", no, STYLE, own=True))
+
+
+def test_accounts(golden: Golden) -> None:
+    golden("link", link_account("https://qbot.acme.dev/link/abc.def"))
+    golden("linked", linked("ana"))
+
+
+def test_freezes(golden: Golden) -> None:
+    golden("frozen", frozen(FREEZE, STYLE))
+    assert "is frozen already by <@U0CHLOE>" in frozen(FREEZE, STYLE, already=True).text
+    golden("unfrozen", unfrozen(PRODUCTION, CHLOE))
+    assert "Nobody has frozen" in unfrozen(PRODUCTION, None).text
+
+
+def test_a_refusal_says_who_stands_in_the_way_and_until_when(golden: Golden) -> None:
+    frozen_now = Barrier("freeze", "`production` is frozen: incident 42.", NOW, CHLOE, exempt=True)
+    held_at = Barrier("hold", "`cart` is held at `306e6577` on `production`.", by=ANA)
+    golden("barred", failure(BarredError([frozen_now, held_at]), STYLE))
+    assert "--reason" not in failure(BarredError([held_at]), STYLE).text
+
+
+def test_locks(golden: Golden) -> None:
+    golden("locked", locked(LOCK, "production", STYLE))
+    golden("lock_taken", lock_taken(LOCK, "production"))
+    assert scope_of(PRODUCTION) in str(lock_taken(LOCK, "production").blocks)
+    assert "as soon as *production* is free" in will_tell("production").text
+    assert "is free now" in now_free("production").text
+    assert "locked by <@U0DAN>" in unlocked(LOCK, "production", CHLOE).text
+    assert "locked by" not in unlocked(LOCK, "production", DAN).text
+    assert "was not locked" in unlocked(None, "production", DAN).text
+
+
+def test_released(golden: Golden) -> None:
+    golden("released", released(PRODUCTION, HOLDS, CHLOE))
+    assert "Nothing of that is held" in released(PRODUCTION, [], CHLOE).text
+
+
+def test_the_board_shows_promotions_among_environments(golden: Golden) -> None:
+    running: list[Shown] = [environments.RUNNING, ONE_YES, DEPLOYING]
+    golden("board_promotions", board(running, fresh=Fresh(every=5.0)))
+
+
+def test_one_entry_point_for_both_kinds() -> None:
+    stage, env = DONE, environments.READY
+    assert card_of(stage, STYLE).text.startswith("Done: P-12")
+    assert card_of(env, STYLE).text.startswith("Ready: ")
+    assert "*P-12*" in ending_of(stage, STYLE).text
+    assert "is ready" in ending_of(env, STYLE).text
+    assert title_of(stage) == "Done: P-12, staging → production, 4 services"
+    assert title_of(env) == "Ready: feat/checkout"
+    assert "Preview" in preview_of(replace(stage, dry_run=True), STYLE).text
+    assert "Preview" in preview_of(replace(env, dry_run=True), STYLE).text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_operation_has_words(kind: Kind) -> None:
+    shown = replace(DONE, kind=kind) if kind.of_stage else replace(environments.READY, kind=kind)
+    for message in (card_of(shown, STYLE), ending_of(shown, STYLE), preview_of(shown, STYLE)):
+        assert message.text
