@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from qbot.domain.changes import Change
-from qbot.domain.environment import Environment, Phase
+from qbot.domain.environment import Environment, Phase, ReadySet
 from qbot.domain.health import AppState
-from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName, StageName
 from qbot.domain.operation import (
     Beat,
     BoardRow,
@@ -273,6 +273,12 @@ class Store(Protocol):
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
 
+    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        """Of one stage, newest first; dry runs among them."""
+
+    async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
+        """The versions that were ready together, newest first; the last twenty are kept."""
+
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long operations of this kind about every service took to succeed."""
 
@@ -349,5 +355,5 @@ class Answers(Protocol):
     def tell(self, op: Operation, error: Exception) -> Awaitable[None]:
         """Say why the operation was refused."""
 
-    def preview(self, op: Operation, progress: Progress) -> Awaitable[None]:
+    def preview(self, op: Operation, progress: Shown) -> Awaitable[None]:
         """Show what a dry run would do."""

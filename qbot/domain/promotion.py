@@ -201,6 +201,10 @@ class Request:
     again: PromotionId | None = None  # no new row: the operation takes this one over
 
 
+DECISION = "decision"
+"""The topic of what wakes a promotion: somebody spoke, or what stood in its way is gone."""
+
+
 def promotion_name(number: PromotionId) -> str:
     """`P-123`."""
     return f"P-{number}"

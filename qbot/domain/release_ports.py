@@ -109,6 +109,9 @@ class ConfigRepository(Protocol):
     async def contains(self, project: ProjectPath, branch: str, sha: str) -> bool:
         """Whether the branch has the commit."""
 
+    async def merge_base(self, project: ProjectPath, one: str, other: str) -> str | None:
+        """The newest commit that both have; None: they have none in common."""
+
     async def open_merge_request(
         self, project: ProjectPath, *, source: str, target: str, title: str, description: str
     ) -> MergeRequest:
@@ -222,7 +225,10 @@ class StageApp:
 
 
 class Promotions(Protocol):
-    """The rows of promotions and of what stands in their way. Raises TransientError."""
+    """The rows of promotions and of what stands in their way. Raises TransientError.
+
+    `rule` is what allowed the person to do it, for the audit row that commits with it.
+    """
 
     async def promotion(self, number: PromotionId) -> Promotion | None:
         """By number."""
@@ -252,19 +258,19 @@ class Promotions(Protocol):
     async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
         """Those that hold, without those of the calendar."""
 
-    async def freeze(self, freeze: Freeze) -> bool:
+    async def freeze(self, freeze: Freeze, *, rule: str = "") -> bool:
         """Declare one; False: the stage is frozen already."""
 
-    async def unfreeze(self, stage: StageName, by: Actor) -> bool:
+    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "") -> bool:
         """End it; False: there was none."""
 
     async def locks(self, scope: str | None = None) -> Sequence[Lock]:
         """Those that hold."""
 
-    async def lock(self, lock: Lock) -> Lock | None:
+    async def lock(self, lock: Lock, *, rule: str = "") -> Lock | None:
         """Take it; somebody else's that stands in the way is answered instead."""
 
-    async def unlock(self, scope: str, by: Actor, *, force: bool) -> Lock | None:
+    async def unlock(self, scope: str, by: Actor, *, force: bool, rule: str = "") -> Lock | None:
         """End one's own, or with `force` anybody's; what was ended is answered."""
 
     async def await_free(self, scope: str, who: Actor) -> None:
@@ -277,12 +283,12 @@ class Promotions(Protocol):
         """Services that are held."""
 
     async def release(
-        self, stage: StageName, services: Collection[ServiceName], by: Actor
+        self, stage: StageName, services: Collection[ServiceName], by: Actor, *, rule: str = ""
     ) -> Sequence[Hold]:
         """Let go of these (none named: all); what was held is answered."""
 
     async def account(self, actor: Actor) -> Account | None:
         """The GitLab account that the person linked."""
 
-    async def link(self, actor: Actor, account: Account) -> None:
+    async def link(self, actor: Actor, account: Account, *, rule: str = "") -> None:
         """Write it down, in the place of an earlier one."""

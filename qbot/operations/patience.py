@@ -80,6 +80,22 @@ class Ledger:
             lambda: self._journal.wait(self._claim, step, topic, until, heed_cancel=heed_cancel)
         )
 
+    async def nap(self, topic: str, until: datetime, *, heed_cancel: bool) -> Woken | None:
+        """Use up signals or suspend."""
+        return await self._patience.through(
+            lambda: self._journal.nap(self._claim, topic, until, heed_cancel=heed_cancel)
+        )
+
+    async def acquire(self, scope: str, *, first: bool, heed_cancel: bool) -> Woken | None:
+        """Take a lock or queue for it."""
+        return await self._patience.through(
+            lambda: self._journal.acquire(self._claim, scope, first=first, heed_cancel=heed_cancel)
+        )
+
+    async def let_go(self) -> None:
+        """Hold no lock."""
+        await self._patience.through(lambda: self._journal.let_go(self._claim))
+
     async def finish(self, end: End, headline: str, changes: Sequence[Change]) -> None:
         """End the operation."""
         await self._patience.through(

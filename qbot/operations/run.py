@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from qbot.domain.changes import CardChanged, Change
-from qbot.domain.operation import Claim, Operation
+from qbot.domain.operation import Claim, Operation, Woken
 from qbot.domain.ports import Clock, Fenced
 from qbot.domain.release import Shown
 from qbot.errors import TransientError
@@ -120,7 +120,13 @@ class Run:
         async def decide() -> str:
             return (self._footing.clock.now() + timedelta(seconds=seconds)).isoformat()
 
+        if self.has(name):
+            return datetime.fromisoformat(self._recorded[name])
         return datetime.fromisoformat(await self.step(name, decide))
+
+    def has(self, name: str) -> bool:
+        """Whether a step of this name is recorded, by this run or one before."""
+        return name in self._recorded
 
     # Waiting
 
@@ -138,17 +144,39 @@ class Run:
         self._claim_name(name)
         if name in self._recorded:
             return self._recorded[name]
-        await self.checkpoint()
-        await self._reporter.flush()
-        woken = await self._ledger.wait(
-            name, topic, until, heed_cancel=not self._cancelling.is_ignored
-        )
-        if woken is None:
-            raise Suspended
-        if woken.cancelled:
-            self._cancelling.ask()
-            raise Cancelled
-        return woken.payload
+        await self._before_suspending()
+        return self._after(
+            await self._ledger.wait(name, topic, until, heed_cancel=self._heeds_cancel)
+        ).payload
+
+    async def nap(self, topic: str, seconds: float) -> None:
+        """Wait as a row for signals or for time, as often as needed; nothing is recorded.
+
+        Returns at once, having used them up, where there are signals that no nap has used:
+        whoever naps looks, naps, and looks again. A nap holds no lock.
+
+        Raises:
+            Cancelled: somebody asked to cancel.
+        """
+        await self._before_suspending()
+        until = self._footing.clock.now() + timedelta(seconds=seconds)
+        self._after(await self._ledger.nap(topic, until, heed_cancel=self._heeds_cancel))
+
+    async def acquire(self, scope: str, *, first: bool) -> None:
+        """Hold the lock `scope` from here on; fine where it is held already.
+
+        Where it is not free the run ends here and starts anew when its turn has come, then with
+        the lock: what was judged before must be judged again. `first` goes before those without.
+
+        Raises:
+            Cancelled: somebody asked to cancel.
+        """
+        await self._before_suspending()
+        self._after(await self._ledger.acquire(scope, first=first, heed_cancel=self._heeds_cancel))
+
+    async def let_go(self) -> None:
+        """Let others have the lock."""
+        await self._ledger.let_go()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for seconds, not minutes.
@@ -215,6 +243,22 @@ class Run:
 
     # Within
 
+    @property
+    def _heeds_cancel(self) -> bool:
+        return not self._cancelling.is_ignored
+
+    async def _before_suspending(self) -> None:
+        await self.checkpoint()
+        await self._reporter.flush()
+
+    def _after(self, woken: Woken | None) -> Woken:
+        if woken is None:
+            raise Suspended
+        if woken.cancelled:
+            self._cancelling.ask()
+            raise Cancelled
+        return woken
+
     def _claim_name(self, name: str) -> None:
         if name in self._names:
             msg = f"step name used twice: {name}"
@@ -227,6 +271,7 @@ class Run:
             if cards:
                 await stack.enter_async_context(self._reporter.replaced(cards[-1]))
             cancel = await self._ledger.commit(name, result, changes)
+        self._recorded[name] = result
         if cards:
             self.progress = cards[-1]
         if cancel:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
+from qbot.domain.operation import Operation, Submission
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
+from qbot.domain.stages import scope_of
 from qbot.store.deliveries import first
 from qbot.store.rows import document, time_text
 from qbot.store.statements import Driver, Script, listed, sql
@@ -36,6 +38,11 @@ def note(
         outcome,
         document(dict(detail)),
     )
+
+
+def scope_id(about: Operation | Submission) -> EnvId | None:
+    """What rows about it are found by: its environment, else its stage's lock key."""
+    return about.env or (EnvId(scope_of(about.stage)) if about.stage else None)
 
 
 def last_done(env: EnvId, actions: Collection[str]) -> Script[str | None]:

@@ -12,34 +12,70 @@ from qbot.domain.changes import (
     PhaseChanged,
     PlansChanged,
     PlansDropped,
+    SetReady,
 )
+from qbot.domain.names import OpId
 from qbot.domain.operation import Claim
-from qbot.store import desired, environments
-from qbot.store.audit import note
+from qbot.domain.release_changes import (
+    ApprovalsVoided,
+    HoldsPlaced,
+    PromotionMoved,
+    PromotionOpened,
+    PromotionPlanned,
+)
+from qbot.store import desired, environments, promotions, sets
+from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
+
+CardChange = CardChanged | CardWithdrawn | CardsContinued | CardsSuperseded
 
 
 def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
     """Write one change.
 
     Raises:
+        UserError: another promotion has one of the services that this one plans to change.
         ValueError: an environment cannot make this move: a bug in the caller.
     """
     op = claim.operation
     match change:
         case PhaseChanged(env, phase):
             yield from environments.advance(env, phase)
+        case PlansChanged() | PlansDropped() | SetReady():
+            yield from _versions(change, at)
+        case Audited(action, outcome, detail):
+            yield from note(
+                op.actor, action, outcome, at, op=op.id, env=scope_id(op), detail=detail
+            )
+        case CardChanged() | CardWithdrawn() | CardsContinued() | CardsSuperseded():
+            yield from _card(change, op.id, at)
+        case (
+            PromotionPlanned()
+            | PromotionOpened()
+            | PromotionMoved()
+            | ApprovalsVoided()
+            | HoldsPlaced()
+        ):
+            yield from promotions.change(change, claim, at)
+
+
+def _versions(change: PlansChanged | PlansDropped | SetReady, at: datetime) -> Script[None]:
+    match change:
         case PlansChanged(env, plans):
             yield from environments.put_plans(env, plans)
         case PlansDropped(env, services):
             yield from environments.drop_plans(env, services)
-        case Audited(action, outcome, detail):
-            yield from note(op.actor, action, outcome, at, op=op.id, env=op.env, detail=detail)
+        case SetReady(env):
+            yield from sets.remember(env, at)
+
+
+def _card(change: CardChange, op: OpId, at: datetime) -> Script[None]:
+    match change:
         case CardChanged(progress):
             yield from desired.show(progress, at)
         case CardWithdrawn():
-            yield from desired.withdraw(op.id)
+            yield from desired.withdraw(op)
         case CardsContinued(env, by):
-            yield from desired.go_on(op.id, env, by, at)
+            yield from desired.go_on(op, env, by, at)
         case CardsSuperseded(env, sentence, when):
-            yield from desired.supersede(op.id, env, sentence, when)
+            yield from desired.supersede(op, env, sentence, when)

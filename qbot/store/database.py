@@ -10,10 +10,11 @@ from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
 from qbot.store.audit import SqlAudit
 from qbot.store.cards import SqlCards
-from qbot.store.housekeeping import forget_cards, forget_old, forget_work
+from qbot.store.housekeeping import forget_cards, forget_deliveries, forget_work, forget_workers
 from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
+from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
 
@@ -29,6 +30,7 @@ class Database:
     store: SqlStore
     cards: SqlCards
     audit: SqlAudit
+    promotions: SqlPromotions
     driver: Driver
     clock: Clock
 
@@ -47,8 +49,8 @@ class Database:
     async def forget_old(self) -> int:
         """Drop what nobody will ask for again; how many rows went."""
         now = self.clock.now()
-        gone = await self.driver.run(forget_old(now))
-        for forget in (forget_work, forget_cards):
+        gone = await self.driver.run(forget_workers())
+        for forget in (forget_deliveries, forget_work, forget_cards):
             while (some := await self.driver.run(forget(now))) is not None:
                 gone += some
         return gone
@@ -88,6 +90,7 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         store=SqlStore(driver, clock=clock),
         cards=SqlCards(driver),
         audit=SqlAudit(driver, clock=clock),
+        promotions=SqlPromotions(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.progress import Continued, End, Progress
-from qbot.domain.release import Shown
+from qbot.domain.release import Shown, StageProgress
+from qbot.domain.stages import scope_of
 from qbot.store.rows import progress_of, progress_text, time_text
 from qbot.store.statements import Channel, Notify, Script, sql
 
@@ -14,14 +15,14 @@ _SUPERSEDED = 5
 _UNFINISHED = frozenset({End.FAILED, End.CANCELLED})
 
 
-def insert(progress: Progress, channel: str) -> Script[None]:
+def insert(progress: Shown, channel: str) -> Script[None]:
     """The first version of an operation's card."""
     yield sql(
         "insert into cards(op_id, env_id, channel, posted_channel, ts, end_ts, progress, ended, "
         "version, shown, shown_hash, trying, trying_end, superseded, changed_at) "
         "values(?, ?, ?, '', '', '', ?, 0, 1, 0, '', 0, 0, '', ?)",
         progress.op,
-        progress.env,
+        scope_of(progress.stage) if isinstance(progress, StageProgress) else progress.env,
         channel,
         progress_text(progress),
         time_text(progress.updated_at),
@@ -59,6 +60,17 @@ def edit(op: OpId, at: datetime, change: Callable[[Shown], Shown]) -> Script[Non
         new = change(old)
         if new != old:
             yield from show(replace(new, updated_at=at), at)
+
+
+def close(op: OpId, note: str, at: datetime) -> Script[None]:
+    """One card loses its buttons and gains this sentence."""
+    yield sql(
+        "update cards set superseded = ?, version = version + 1, changed_at = ? where op_id = ?",
+        note,
+        time_text(at),
+        op,
+    )
+    yield Notify(Channel.CARDS)
 
 
 def go_on(op: OpId, env: EnvId, by: Continued, at: datetime) -> Script[None]:

@@ -7,8 +7,9 @@ from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Step
-from qbot.domain.release import Shown
-from qbot.store import desired, environments
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import Shown, StageProgress
+from qbot.store import desired, environments, promotions
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
@@ -16,8 +17,11 @@ from qbot.store.statements import Channel, Notify, Row, Script, sql
 NEVER_STARTED = "Cancelled before it started."
 
 
-def end(op: OpId, outcome: End, headline: str, at: datetime) -> Script[None]:
-    """Close the row and, where nobody did yet, let the card show the end."""
+def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Script[None]:
+    """Close the row and, where nobody did yet, let card and promotion show the end."""
+    state: PromotionState | None = None
+    if kind.of_stage:
+        state = yield from promotions.settle(op, outcome, headline, at)
     yield sql(
         "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
         "owner = null, wait_topic = null, wait_until = null where id = ?",
@@ -28,7 +32,11 @@ def end(op: OpId, outcome: End, headline: str, at: datetime) -> Script[None]:
     )
 
     def shown(progress: Shown) -> Shown:
-        return progress if progress.end else _ended(progress, outcome, headline, at)
+        if progress.end:
+            return progress
+        if state and isinstance(progress, StageProgress):
+            progress = replace(progress, state=state)
+        return _ended(progress, outcome, headline, at)
 
     yield from desired.edit(op, at, shown)
     yield Notify(Channel.WORK)  # the next one in the queue
@@ -38,8 +46,8 @@ def drop_queued(row: Row, by: Actor, at: datetime) -> Script[None]:
     """End an operation that nobody has begun; the caller holds its row."""
     op, kind = OpId(row["id"]), Kind(row["kind"])
     yield sql("update operations set cancel_by = ? where id = ?", by.key, op)
-    yield from end(op, End.CANCELLED, NEVER_STARTED, at)
-    yield from note(by, f"{kind}.cancelled", End.CANCELLED.value, at, op=op, env=row["env_id"])
+    yield from end(op, kind, End.CANCELLED, NEVER_STARTED, at)
+    yield from note(by, f"{kind}.cancelled", End.CANCELLED.value, at, op=op, env=row["scope"])
 
 
 def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:

@@ -21,7 +21,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import End, Kind
 from qbot.domain.release import Shown
-from qbot.store import queue, steps
+from qbot.store import queue, steps, turns
 from qbot.store import submit as submitting
 from qbot.store.statements import Channel, Driver
 
@@ -90,6 +90,26 @@ class SqlJournal:
         return await self._driver.run(
             steps.wait(claim, step, topic, until, now, heed_cancel=heed_cancel)
         )
+
+    async def nap(
+        self, claim: Claim, topic: str, until: datetime, *, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Use up the topic's signals, or give the operation up as waiting, without a lock."""
+        now = self._clock.now()
+        return await self._driver.run(turns.nap(claim, topic, until, now, heed_cancel=heed_cancel))
+
+    async def acquire(
+        self, claim: Claim, scope: str, *, first: bool, heed_cancel: bool = True
+    ) -> Woken | None:
+        """Take a lock, or give the operation up to its queue."""
+        now = self._clock.now()
+        return await self._driver.run(
+            turns.acquire(claim, scope, now, first=first, heed_cancel=heed_cancel)
+        )
+
+    async def let_go(self, claim: Claim) -> None:
+        """Hold no lock any more."""
+        await self._driver.run(turns.let_go(claim))
 
     async def signal(
         self, op: OpId, topic: str, key: str, payload: Mapping[str, Any]

@@ -28,6 +28,9 @@ class Migration:
 MIGRATIONS = (
     Migration(1, schema.COMMON, sqlite=schema.SQLITE, postgres=schema.POSTGRES),
     Migration(2, schema.FORGETTING),
+    Migration(3, schema.RELEASES),
+    Migration(4, schema.VERSIONS),
+    Migration(5, schema.PLANS),
 )
 
 

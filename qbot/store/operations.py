@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qbot.domain.inputs import is_whole
-from qbot.domain.names import EnvId, OpId
+from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import Durations, Operation
 from qbot.domain.progress import End, Kind
 from qbot.store.rows import input_of, operation_of, time_of
 from qbot.store.statements import Row, Script, sql
 
 _READ = "select o.*, c.progress from operations o left join cards c on c.op_id = o.id"
+_OPEN = "o.state in ('queued', 'ready', 'running', 'waiting')"  # by index, unlike <> 'done'
 _READ_AHEAD = 4
 
 
@@ -26,10 +27,22 @@ def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
     return [operation_of(row) for row in rows]
 
 
+def of_stage(stage: StageName, limit: int) -> Script[list[Operation]]:
+    """Newest first."""
+    rows = yield sql(f"{_READ} where o.stage = ? order by o.seq desc limit ?", stage, limit)
+    return [operation_of(row) for row in rows]
+
+
+def under_way(stage: StageName) -> Script[list[Operation]]:
+    """All of a stage that have not ended, whether they hold it or not, oldest first."""
+    rows = yield sql(f"{_READ} where o.stage = ? and o.state <> 'done' order by o.seq", stage)
+    return [operation_of(row) for row in rows]
+
+
 def going_on(env: EnvId) -> Script[list[Operation]]:
     """What holds or queues for the environment: the active one, then the queue in its order."""
     rows = yield sql(
-        f"{_READ} where o.lock_key = ? and o.state <> 'done' "
+        f"{_READ} where o.lock_key = ? and {_OPEN} "
         "order by case when o.state = 'queued' then 1 else 0 end, o.priority, o.seq",
         env,
     )
@@ -39,7 +52,7 @@ def going_on(env: EnvId) -> Script[list[Operation]]:
 def active() -> Script[dict[EnvId, Operation]]:
     """The operation that holds, or is next to hold, each environment."""
     rows = yield sql(
-        f"{_READ} where o.lock_key is not null and o.state <> 'done' "
+        f"{_READ} where {_OPEN} and o.lock_key is not null and o.env_id is not null "
         "order by case when o.state = 'queued' then 0 else 1 end, o.priority desc, o.seq desc"
     )
     return {EnvId(row["env_id"]): operation_of(row) for row in rows}  # the last one counts
@@ -48,10 +61,10 @@ def active() -> Script[dict[EnvId, Operation]]:
 def last_used() -> Script[dict[EnvId, datetime]]:
     """When the newest operation of each living environment ended or, while it runs, was asked."""
     rows = yield sql(
-        "select o.env_id, max(coalesce(o.ended_at, o.created_at)) as at from operations o "
-        "join environments e on e.id = o.env_id where e.phase <> 'deleted' group by o.env_id"
+        "select e.id, (select max(coalesce(o.ended_at, o.created_at)) from operations o "
+        "where o.env_id = e.id) as at from environments e where e.phase <> 'deleted'"
     )
-    return {EnvId(row["env_id"]): datetime.fromisoformat(row["at"]) for row in rows}
+    return {EnvId(row["id"]): datetime.fromisoformat(row["at"]) for row in rows if row["at"]}
 
 
 def durations(env: EnvId, kind: Kind, limit: int) -> Script[Durations]:

@@ -1,7 +1,7 @@
 """The scripts by which workers share the operations: claims, leases, release."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from qbot.domain.names import OpId
@@ -33,7 +33,7 @@ def claim(
     if not turn[0]["passed"]:
         return None
     rows = yield sql(
-        "select o.id from operations o where cast(? as text) like '%,' || o.kind || ',%' and ("
+        "select o.id, o.clean from operations o where cast(? as text) like '%,' || o.kind || ',%' and ("
         "o.state = 'ready' or (o.state = 'waiting' and o.wait_until <= ?) or (o.state = 'queued' "
         "and (o.lock_key is null or (not exists (select 1 from operations a "
         "where a.lock_key = o.lock_key and a.state in ('ready', 'running', 'waiting')) "
@@ -44,19 +44,14 @@ def claim(
         time_text(at),
         limit,
     )
-    return (yield from _take_all([OpId(row["id"]) for row in rows], worker, at))
-
-
-def _take_all(ops: Sequence[OpId], worker: str, at: datetime) -> Script[list[Claim]]:
     claims: list[Claim] = []
-    for op in ops:
-        claim = yield from _take(op, worker, at)
-        claims.append(claim)
+    for row in rows:
+        taken = yield from _take(OpId(row["id"]), worker, at, clean=bool(row["clean"]))
+        claims.append(taken)
     return claims
 
 
-def _take(op: OpId, worker: str, at: datetime) -> Script[Claim]:
-    clean = yield sql("select clean from operations where id = ?", op)
+def _take(op: OpId, worker: str, at: datetime, *, clean: bool) -> Script[Claim]:
     rows = yield sql(
         "update operations set state = 'running', owner = ?, fence = fence + 1, clean = 0, "
         "wait_topic = null, wait_until = null, started_at = coalesce(started_at, ?) "
@@ -68,9 +63,9 @@ def _take(op: OpId, worker: str, at: datetime) -> Script[Claim]:
     operation = yield from operations.by_id(op)
     if operation is None:
         raise PermanentError(f"The database lost operation {op}.")
-    steps = yield from recorded(op)
     fence = rows[0]["fence"]
-    return Claim(operation, worker, fence, steps, resumed=fence > 1 and not clean[0]["clean"])
+    steps = (yield from recorded(op)) if fence > 1 else {}  # the first to claim it finds none
+    return Claim(operation, worker, fence, steps, resumed=fence > 1 and not clean)
 
 
 def recorded(op: OpId) -> Script[dict[str, object]]:
@@ -86,8 +81,8 @@ def own(claim: Claim) -> Script[Row]:
         Fenced: somebody else has it, or it has ended.
     """
     rows = yield sql(
-        "select o.cancel_by from operations o where o.id = ? and o.owner = ? and o.fence = ? "
-        "and o.state = 'running' {HOLD}",
+        "select o.cancel_by, o.lock_key, o.seq from operations o "
+        "where o.id = ? and o.owner = ? and o.fence = ? and o.state = 'running' {HOLD}",
         claim.operation.id,
         claim.worker,
         claim.fence,

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from qbot.domain.environment import Environment, Phase
-from qbot.domain.names import EnvId, OpId
+from qbot.domain.environment import Environment, Phase, ReadySet
+from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import Durations, EnvironmentSummary, Operation
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
-from qbot.store import audit, environments, operations
+from qbot.store import audit, environments, operations, sets
 from qbot.store.deliveries import saw
 from qbot.store.statements import Driver, Script
 
@@ -41,6 +41,14 @@ class SqlStore:
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
         return await self._driver.run(operations.of_environment(env, limit))
+
+    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        """Of one stage, newest first."""
+        return await self._driver.run(operations.of_stage(stage, limit))
+
+    async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
+        """The versions that were ready together, newest first."""
+        return await self._driver.run(sets.of_environment(env))
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long successful operations of this kind, about every service, took to succeed."""

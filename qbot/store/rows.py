@@ -20,7 +20,7 @@ from qbot.domain.inputs import (
     SyncInput,
     TeardownInput,
 )
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName, StageName
 from qbot.domain.operation import CardRow, Operation, OpState
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress
@@ -104,6 +104,7 @@ def operation_of(row: Row) -> Operation:
         headline=row["headline"],
         cancel_by=Actor.from_key(row["cancel_by"]) if row["cancel_by"] else None,
         progress=progress_of(row) if row["progress"] else None,
+        stage=StageName(row["stage"]) if row["stage"] else None,
     )
 
 
@@ -134,7 +135,24 @@ def _plan_of(row: Row) -> ServicePlan:
         build=Build(row["build"]),
         build_url=row["build_url"],
         title=row["title"],
+        image=row["image"],
+        by=Actor.from_key(row["set_by"]) if row["set_by"] else None,
     )
+
+
+@cache
+def _plans() -> TypeAdapter[tuple[ServicePlan, ...]]:
+    return TypeAdapter(tuple[ServicePlan, ...])
+
+
+def plans_text(plans: Sequence[ServicePlan]) -> str:
+    """The versions of a whole environment as one text."""
+    return document(_plans().dump_python(tuple(plans), mode="json"))
+
+
+def plans_of(text: str) -> tuple[ServicePlan, ...]:
+    """The inverse of `plans_text`."""
+    return _plans().validate_json(text)
 
 
 def card_of(row: Row) -> CardRow:

@@ -67,6 +67,61 @@ FORGETTING = (
     """create index operations_ended on operations(ended_at)
       where state = 'done' and forgotten = 0""",
 )
+RELEASES = (
+    "alter table operations add column stage text",
+    "create index operations_stage on operations(stage, seq) where stage is not null",
+    """create table promotions(
+      number {SEQ}, op_id text not null unique references operations(id), kind text not null,
+      stage text not null, requester text not null, account_id bigint, account_name text not null,
+      state text not null, created_at text not null, plan text, merge_request text,
+      merge_sha text not null, expires_at text, ended_at text, reason text not null,
+      outcome text not null, emergency integer not null, to_number bigint)""",
+    "create index promotions_stage on promotions(stage, number)",
+    """create table promotion_services(
+      stage text not null, service text not null,
+      promotion bigint not null references promotions(number), primary key(stage, service))""",
+    "create index promotion_services_of on promotion_services(promotion)",
+    """create table approvals(
+      seq {SEQ}, promotion bigint not null references promotions(number), actor text not null,
+      gitlab_id bigint not null, username text not null, digest text not null,
+      verdict text not null, reason text not null, at text not null, void text not null)""",
+    """create unique index approvals_person on approvals(promotion, digest, actor)
+      where void = ''""",
+    """create unique index approvals_account on approvals(promotion, digest, gitlab_id)
+      where void = ''""",
+    """create table holds(
+      stage text not null, service text not null, actor text not null, since text not null,
+      promotion bigint not null references promotions(number), version text not null,
+      primary key(stage, service))""",
+    """create table freezes(
+      stage text primary key, actor text not null, reason text not null, since text not null,
+      until text)""",
+    """create table locks(
+      scope text primary key, actor text not null, reason text not null, since text not null,
+      until text)""",
+    """create table lock_waiters(
+      scope text not null, actor text not null, at text not null, primary key(scope, actor))""",
+    """create table people_links(
+      actor text primary key, gitlab_id bigint not null, username text not null,
+      at text not null)""",
+)
+VERSIONS = (
+    "alter table environment_services add column image text not null default ''",
+    "alter table environment_services add column set_by text",
+    """create table environment_sets(
+      seq {SEQ}, env_id text not null references environments(id) on delete cascade,
+      at text not null, plans text not null)""",
+    "create index environment_sets_env on environment_sets(env_id, seq)",
+)
+PLANS = (  # what reads of a hundred thousand operations need
+    "drop index operations_ended",
+    "create index operations_old on operations(state, ended_at) where forgotten = 0",
+    "create index operations_env_kind on operations(env_id, kind, outcome, seq)",
+    "create index operations_used on operations(env_id, coalesce(ended_at, created_at))",
+    "create index environments_any_branch on environments(branch)",
+    "create index environments_any_name on environments(name)",
+    "create index cards_ended on cards(changed_at) where ended = 1",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -11,7 +11,7 @@ from qbot.domain.operation import Claim, Woken
 from qbot.domain.progress import End
 from qbot.domain.release import Shown
 from qbot.store import desired, endings
-from qbot.store.audit import note
+from qbot.store.audit import note, scope_id
 from qbot.store.changes import apply
 from qbot.store.queue import own
 from qbot.store.rows import document, time_text
@@ -60,7 +60,7 @@ def finish(
     for change in changes:
         yield from apply(change, claim, at)
     operation = claim.operation
-    yield from endings.end(operation.id, outcome, headline, at)
+    yield from endings.end(operation.id, operation.kind, outcome, headline, at)
     if operation.env is not None:
         yield from endings.settle(operation.kind, operation.env, outcome)
     if not any(isinstance(change, Audited) for change in changes):
@@ -70,7 +70,7 @@ def finish(
             outcome.value,
             at,
             op=operation.id,
-            env=operation.env,
+            env=scope_id(operation),
         )
 
 

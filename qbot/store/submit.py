@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from qbot.domain.environment import Environment
-from qbot.domain.inputs import is_dry, resumes
+from qbot.domain.inputs import is_dry
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import (
     BranchTaken,
@@ -15,14 +14,14 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor
-from qbot.domain.progress import Kind, Progress, Step
+from qbot.domain.progress import Kind
 from qbot.errors import PermanentError
 from qbot.store import desired, endings, environments, operations
-from qbot.store.audit import note
+from qbot.store.audit import note, scope_id
+from qbot.store.beginnings import first_rows
 from qbot.store.rows import input_text, time_text
 from qbot.store.statements import Channel, Notify, Pass, Script, Turnstile, sql
-
-_FIRST, _IN_TURN = 0, 1  # priorities in an environment's queue
+from qbot.store.turns import FIRST, IN_TURN
 
 
 def submit(
@@ -58,21 +57,25 @@ def request_cancel(op: OpId, by: Actor, at: datetime) -> Script[bool]:
     """
     dropped = yield sql(
         "update operations set state = 'done' where id = ? and state = 'queued' and fence = 0 "
-        "and kind <> 'create' returning id, kind, env_id",
+        "and kind <> 'create' "
+        "returning id, kind, coalesce(env_id, 'stage:' || stage) as scope",
         op,
     )
     for row in dropped:
         yield from endings.drop_queued(row, by, at)
         return True
     asked = yield sql(
+        # In the queue of a lock that it asked for on its way it has to do with nobody any more.
         "update operations set cancel_by = coalesce(cancel_by, ?), "
+        "lock_key = case when state = 'queued' and fence > 0 then null else lock_key end, "
         "state = case when state = 'waiting' then 'ready' else state end "
-        "where id = ? and state <> 'done' returning kind, env_id",
+        "where id = ? and state <> 'done' "
+        "returning kind, coalesce(env_id, 'stage:' || stage) as scope",
         by.key,
         op,
     )
     for row in asked:
-        yield from _asked_to_stop(op, Kind(row["kind"]), row["env_id"], by, at)
+        yield from _asked_to_stop(op, Kind(row["kind"]), row["scope"], by, at)
     return bool(asked)
 
 
@@ -86,10 +89,15 @@ def _refusal(new: NewEnvironment) -> Script[BranchTaken | QuotaReached | None]:
 
 
 def _twin(wish: Submission) -> Script[Operation | None]:
-    """The same command of the same environment that is under way already; dry runs are private."""
-    if wish.env is None or is_dry(wish.input):
+    """The same command of the same place that is under way already; dry runs are private."""
+    if is_dry(wish.input):
         return None
-    for other in (yield from operations.going_on(wish.env)):
+    others: list[Operation] = []
+    if wish.env is not None:
+        others = yield from operations.going_on(wish.env)
+    elif wish.stage is not None:
+        others = yield from operations.under_way(wish.stage)
+    for other in others:
         if other.kind is wish.kind and other.input == wish.input and other.cancel_by is None:
             return other
     return None
@@ -99,7 +107,7 @@ def _clear_the_way(env: EnvId, by: Actor, at: datetime) -> Script[None]:
     """What has not begun never will; what runs is asked to stop."""
     dropped = yield sql(
         "update operations set state = 'done' where lock_key = ? and state = 'queued' "
-        "and fence = 0 returning id, kind, env_id",
+        "and fence = 0 returning id, kind, env_id as scope",
         env,
     )
     for row in dropped:
@@ -115,7 +123,9 @@ def _clear_the_way(env: EnvId, by: Actor, at: datetime) -> Script[None]:
         yield from _asked_to_stop(OpId(row["id"]), Kind(row["kind"]), env, by, at)
 
 
-def _asked_to_stop(op: OpId, kind: Kind, env: EnvId, by: Actor, at: datetime) -> Script[None]:
+def _asked_to_stop(
+    op: OpId, kind: Kind, env: EnvId | None, by: Actor, at: datetime
+) -> Script[None]:
     yield from desired.edit(op, at, lambda progress: replace(progress, cancelling=True))
     yield from note(by, f"{kind}.cancel-requested", "done", at, op=op, env=env)
     yield Notify(Channel.CANCEL)
@@ -125,57 +135,29 @@ def _asked_to_stop(op: OpId, kind: Kind, env: EnvId, by: Actor, at: datetime) ->
 def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
     dry = is_dry(wish.input)
     yield sql(
-        "insert into operations(id, kind, input, env_id, lock_key, priority, actor, channel, "
-        "response_url, state, created_at, headline, fence, clean) "
-        "values(?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, '', 0, 0)",
+        "insert into operations(id, kind, input, env_id, stage, lock_key, priority, actor, "
+        "channel, response_url, state, created_at, headline, fence, clean) "
+        "values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, '', 0, 0)",
         op,
         wish.kind.value,
         input_text(wish.kind, wish.input),
         wish.env,
-        None if dry else wish.env,
-        _FIRST if wish.kind is Kind.TEARDOWN else _IN_TURN,
+        wish.stage,
+        # A promotion waits for people first: it asks for the stage's lock on its way.
+        None if dry or wish.kind.of_stage else scope_id(wish),
+        FIRST if wish.kind is Kind.TEARDOWN else IN_TURN,
         wish.actor.key,
         wish.place.channel,
         wish.place.response_url,
         time_text(at),
     )
     yield sql("insert into op_keys(key, op_id) values(?, ?)", wish.key, op)
-    if wish.env is not None and not dry:
-        yield from _card(wish, wish.env, op, at)
-    rule = (("rule", wish.rule),) if wish.rule else ()
+    detail = [("rule", wish.rule)] if wish.rule else []
+    if not dry:
+        detail += yield from first_rows(wish, op, at)
     action = f"{wish.kind}.requested"
-    yield from note(wish.actor, action, "done", at, op=op, env=wish.env, detail=rule)
+    yield from note(wish.actor, action, "done", at, op=op, env=scope_id(wish), detail=detail)
     yield Notify(Channel.WORK)
-
-
-def _card(wish: Submission, env: EnvId, op: OpId, at: datetime) -> Script[None]:
-    found = yield from environments.by_id(env)
-    if found is None:
-        raise PermanentError(f"There is no environment {env} to {wish.kind}.")
-    going_on = yield from operations.going_on(env)
-    progress = _queued(wish, found, op, at, going_on[0])
-    yield from desired.insert(progress, wish.place.channel or wish.actor.user)
-
-
-def _queued(
-    wish: Submission, env: Environment, op: OpId, at: datetime, first: Operation
-) -> Progress:
-    return Progress(
-        op=op,
-        kind=wish.kind,
-        env=env.id,
-        name=env.name,
-        branch=env.branch,
-        actor=wish.actor,
-        step=Step.QUEUED,
-        started_at=at,
-        updated_at=at,
-        headline="" if first.id == op else f"Waits for the {first.kind} before it.",
-        url=env.url,
-        expires_at=env.expires_at,
-        lifetime=env.lifetime,
-        resumed=resumes(wish.input),
-    )
 
 
 def _existing(op: str) -> Script[Operation]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from qbot.domain.environment import Environment
+from qbot.domain.environment import Environment, ReadySet
 from qbot.domain.inputs import CreateInput
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BoardRow,
     CardRow,
@@ -162,6 +162,12 @@ class Places:
         return []
 
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        return []
+
+    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        return []
+
+    async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         return []
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:

@@ -10,14 +10,13 @@ from qbot.domain.approvals import Person, Standing, standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
-from qbot.domain.promotion import Approval, Plan, PromotionState
+from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState
 from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, values
 
-TOPIC = "decision"
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
 _NAMED = 20  # eligible people that the card can name
@@ -51,7 +50,7 @@ async def decided(case: Case) -> Ruled:
         ruled = await ruling(case, fresh=False)
         if ruled is not None:
             return ruled
-        await case.run.nap(TOPIC, _patience(case))
+        await case.run.nap(DECISION, _patience(case))
 
 
 async def ruling(case: Case, *, fresh: bool) -> Ruled | None:

@@ -1,0 +1,141 @@
+"""What a new operation has beside its own row: its card, and the promotion that it carries."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.environment import Environment
+from qbot.domain.inputs import PromoteInput, RollbackInput, resumes
+from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
+from qbot.domain.operation import Operation, Submission
+from qbot.domain.progress import Progress, Step
+from qbot.domain.promotion import Promotion, Request, promotion_name
+from qbot.domain.release import Shown, StageProgress
+from qbot.domain.stages import scope_of
+from qbot.errors import PermanentError
+from qbot.store import desired, environments, operations, promotions
+from qbot.store.statements import Script
+
+_AGAIN = "It was taken up again: a newer message shows how it goes on."
+
+
+def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tuple[str, str]]]:
+    """Write them; answers what the audit row of the request says of them.
+
+    Raises:
+        UserError: the promotion cannot be gone on with.
+        ValueError: the wish lacks its stage or its request: a bug in the caller.
+    """
+    channel = wish.place.channel or wish.actor.user
+    if wish.kind.of_stage:
+        if wish.stage is None or wish.request is None:
+            msg = f"{wish.kind} without a stage or a request"
+            raise ValueError(msg)
+        promotion = yield from _promotion(wish, wish.request, op, at)
+        shown = yield from _asked(wish, promotion, op, at)
+        yield from desired.insert(shown, channel)
+        return (("promotion", promotion.name), ("stage", promotion.stage))
+    if wish.stage is not None:
+        yield from desired.insert((yield from _at_stage(wish, wish.stage, op, at)), channel)
+    elif wish.env is not None:
+        yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
+    return ()
+
+
+def _promotion(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[Promotion]:
+    if request.again is not None:
+        before = yield from promotions.by_number(request.again)
+        promotion = yield from promotions.begin(wish, request, op, at)
+        if before is not None:
+            yield from desired.close(before.op, _AGAIN, at)
+        return promotion
+    return (yield from promotions.begin(wish, request, op, at))
+
+
+def _asked(wish: Submission, promotion: Promotion, op: OpId, at: datetime) -> Script[StageProgress]:
+    """What is known of a promotion when it is asked for, or of one that is taken up again."""
+    plan, ref = promotion.plan, promotion.merge_request
+    source = plan.source if plan else (yield from _source(wish))
+    return StageProgress(
+        op=op,
+        kind=wish.kind,
+        stage=promotion.stage,
+        source=source,
+        actor=wish.actor,
+        step=Step.QUEUED,
+        started_at=at,
+        updated_at=at,
+        promotion=promotion.id,
+        state=promotion.state,
+        items=plan.items if plan else (),
+        digest=plan.digest if plan else "",
+        merge_request=ref.url if ref else "",
+        merge_request_iid=ref.iid if ref else 0,
+        merged_sha=promotion.merge_sha,
+        expires_at=promotion.expires_at,
+        reason=promotion.reason,
+        emergency=promotion.emergency,
+    )
+
+
+def _source(wish: Submission) -> Script[str]:
+    """A stage, a branch, or the promotion that a rollback goes back to."""
+    match wish.input:
+        case PromoteInput(source=stage) if stage is not None:
+            return stage
+        case PromoteInput(env=env) if env is not None:
+            found = yield from environments.by_id(env)
+            return found.branch if found else ""
+        case RollbackInput(to=number) if number is not None:
+            return promotion_name(number)
+        case _:
+            return ""
+
+
+def _at_environment(wish: Submission, env: EnvId, op: OpId, at: datetime) -> Script[Shown]:
+    found = yield from environments.by_id(env)
+    if found is None:
+        raise PermanentError(f"There is no environment {env} to {wish.kind}.")
+    going_on = yield from operations.going_on(env)
+    return _queued(wish, found, op, at, going_on[0])
+
+
+def _queued(
+    wish: Submission, env: Environment, op: OpId, at: datetime, first: Operation
+) -> Progress:
+    return Progress(
+        op=op,
+        kind=wish.kind,
+        env=env.id,
+        name=env.name,
+        branch=env.branch,
+        actor=wish.actor,
+        step=Step.QUEUED,
+        started_at=at,
+        updated_at=at,
+        headline="" if first.id == op else f"Waits for the {first.kind} before it.",
+        url=env.url,
+        expires_at=env.expires_at,
+        lifetime=env.lifetime,
+        resumed=resumes(wish.input),
+    )
+
+
+def _at_stage(wish: Submission, stage: StageName, op: OpId, at: datetime) -> Script[Shown]:
+    """A job for a stage is shown as one for an environment of the stage's name."""
+    scope = EnvId(scope_of(stage))
+    shown = Progress(
+        op=op,
+        kind=wish.kind,
+        env=scope,
+        name=EnvName(stage),
+        branch=BranchName(stage),
+        actor=wish.actor,
+        step=Step.QUEUED,
+        started_at=at,
+        updated_at=at,
+    )
+    going_on = yield from operations.going_on(scope)
+    if going_on[0].id == op:
+        return shown
+    return replace(shown, headline=f"Waits for the {going_on[0].kind} before it.")

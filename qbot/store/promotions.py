@@ -1,0 +1,239 @@
+"""Scripts over promotions. Whoever changes one holds the row of the operation that carries it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qbot.domain.names import OpId, PromotionId, StageName
+from qbot.domain.operation import Claim, Submission
+from qbot.domain.progress import End
+from qbot.domain.promotion import (
+    Plan,
+    Promotion,
+    PromotionState,
+    Request,
+    promotion_name,
+)
+from qbot.domain.release_changes import (
+    ApprovalsVoided,
+    HoldsPlaced,
+    PromotionMoved,
+    PromotionOpened,
+    PromotionPlanned,
+    ReleaseChange,
+)
+from qbot.errors import TransientError, UserError
+from qbot.store.release_rows import merge_request_text, plan_text, promotion_of
+from qbot.store.rows import clean, time_text
+from qbot.store.statements import Script, listed, sql
+
+_OPEN = listed(state for state in PromotionState if state.open)
+_BUSY = {
+    PromotionState.RESOLVING: "is being worked out",
+    PromotionState.OPEN: "waits for approval",
+    PromotionState.APPROVED: "is approved and goes first",
+    PromotionState.MERGED: "is being deployed",
+}
+
+
+def by_number(number: PromotionId) -> Script[Promotion | None]:
+    """One promotion."""
+    rows = yield sql("select * from promotions where number = ?", number)
+    return promotion_of(rows[0]) if rows else None
+
+
+def of_operation(op: OpId) -> Script[Promotion | None]:
+    """The one that an operation carries."""
+    rows = yield sql("select * from promotions where op_id = ?", op)
+    return promotion_of(rows[0]) if rows else None
+
+
+def newest(
+    stage: StageName | None, limit: int, states: Sequence[PromotionState]
+) -> Script[list[Promotion]]:
+    """Newest first; an empty `states` means all."""
+    rows = yield sql(
+        "select * from promotions where (cast(? as text) is null or stage = ?) "
+        "and cast(? as text) like '%,' || state || ',%' order by number desc limit ?",
+        stage,
+        stage,
+        listed(states or PromotionState),
+        limit,
+    )
+    return [promotion_of(row) for row in rows]
+
+
+def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[Promotion]:
+    """A new row for a new operation, or an old one that it goes on with.
+
+    Raises:
+        UserError: that one has not failed, or somebody has gone on with it.
+    """
+    if request.again is not None:
+        return (yield from _take_over(request.again, request.stage, op))
+    rows = yield sql(
+        "insert into promotions(op_id, kind, stage, requester, account_id, account_name, state, "
+        "created_at, merge_sha, reason, outcome, emergency, to_number) "
+        "values(?, ?, ?, ?, ?, ?, ?, ?, '', ?, '', ?, ?) returning *",
+        op,
+        request.kind.value,
+        request.stage,
+        wish.actor.key,
+        request.account.id if request.account else None,
+        request.account.username if request.account else "",
+        PromotionState.RESOLVING.value,
+        time_text(at),
+        clean(request.reason),
+        1 if request.emergency else 0,
+        request.to,
+    )
+    return promotion_of(rows[0])
+
+
+def _take_over(number: PromotionId, stage: StageName, op: OpId) -> Script[Promotion]:
+    rows = yield sql(
+        "update promotions set op_id = ?, outcome = '', ended_at = null, state = case "
+        "when merge_sha <> '' then 'merged' when merge_request is not null then 'open' "
+        "else 'resolving' end where number = ? and stage = ? and state = 'failed' returning *",
+        op,
+        number,
+        stage,
+    )
+    if not rows:
+        raise UserError((yield from _no_retry(number)))
+    taken = promotion_of(rows[0])
+    if taken.plan is not None:
+        yield from _reserve(taken.id, taken.plan)
+    return taken
+
+
+def _no_retry(number: PromotionId) -> Script[str]:
+    found = yield from by_number(number)
+    name = promotion_name(number)
+    if found is None:
+        return f"There is no {name}."
+    if found.state.open:
+        return f"{name} has been taken up again already: it {_BUSY[found.state]}."
+    return f"{name} cannot be tried again: it is {found.state}."
+
+
+def settle(op: OpId, outcome: End, why: str, at: datetime) -> Script[PromotionState | None]:
+    """An operation that ends leaves no promotion open: whoever forgot is corrected."""
+    quiet = {End.CANCELLED: PromotionState.CANCELLED, End.REFUSED: PromotionState.REFUSED}
+    rows = yield sql(
+        "update promotions set state = case when merge_request is null then ? else 'failed' end, "
+        "outcome = ?, ended_at = ? where op_id = ? and cast(? as text) like '%,' || state || ',%' "
+        "returning number, state",
+        quiet.get(outcome, PromotionState.FAILED).value,
+        clean(why),
+        time_text(at),
+        op,
+        _OPEN,
+    )
+    for row in rows:
+        yield from _free(row["number"])
+    return PromotionState(rows[0]["state"]) if rows else None
+
+
+def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
+    """Write what a step says of the claim's promotion.
+
+    Raises:
+        UserError: another open promotion has one of its services.
+        ValueError: it is not the claim's: a bug in the caller.
+    """
+    mine = yield sql(
+        "select number from promotions where number = ? and op_id = ?",
+        change.promotion,
+        claim.operation.id,
+    )
+    if not mine:
+        msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
+        raise ValueError(msg)
+    match change:
+        case PromotionPlanned(number, plan):
+            yield from _reserve(number, plan)
+            yield sql("update promotions set plan = ? where number = ?", plan_text(plan), number)
+        case PromotionOpened(number, merge_request, expires_at):
+            yield sql(
+                "update promotions set state = 'open', merge_request = ?, expires_at = ? "
+                "where number = ?",
+                merge_request_text(merge_request),
+                time_text(expires_at),
+                number,
+            )
+        case PromotionMoved():
+            yield from _move(change, at)
+        case ApprovalsVoided(number, why):
+            yield sql(
+                "update approvals set void = ? where promotion = ? and void = ''",
+                clean(why) or "void",
+                number,
+            )
+        case HoldsPlaced():
+            yield from _hold(change, claim, at)
+
+
+def _move(change: PromotionMoved, at: datetime) -> Script[None]:
+    over = not change.state.open
+    yield sql(
+        "update promotions set state = ?, merge_sha = case when cast(? as text) = '' "
+        "then merge_sha else ? end, outcome = ?, ended_at = ? where number = ?",
+        change.state.value,
+        change.merge_sha,
+        change.merge_sha,
+        clean(change.reason) if over else "",
+        time_text(at) if over else None,
+        change.promotion,
+    )
+    if over:
+        yield from _free(change.promotion)
+
+
+def _hold(change: HoldsPlaced, claim: Claim, at: datetime) -> Script[None]:
+    for service, version in change.versions:
+        yield sql(
+            "insert into holds(stage, service, actor, since, promotion, version) "
+            "values(?, ?, ?, ?, ?, ?) on conflict(stage, service) do update set "
+            "actor = excluded.actor, since = excluded.since, promotion = excluded.promotion, "
+            "version = excluded.version",
+            change.stage,
+            service,
+            claim.operation.actor.key,
+            time_text(at),
+            change.promotion,
+            clean(version),
+        )
+
+
+def _reserve(number: PromotionId, plan: Plan) -> Script[None]:
+    """The stage's services are its own; the key of the table decides between two at once."""
+    yield from _free(number)
+    for service in sorted(plan.services):  # always in one order: two must not wait for each other
+        mine = yield sql(
+            "insert into promotion_services(stage, service, promotion) values(?, ?, ?) "
+            "on conflict(stage, service) do nothing returning promotion",
+            plan.stage,
+            service,
+            number,
+        )
+        if not mine:
+            other = yield sql(
+                "select p.* from promotion_services s join promotions p on p.number = s.promotion "
+                "where s.stage = ? and s.service = ?",
+                plan.stage,
+                service,
+            )
+            if not other:
+                raise TransientError(f"another promotion of {service} ended at this moment")
+            raise _taken(service, promotion_of(other[0]))
+
+
+def _taken(service: str, other: Promotion) -> UserError:
+    return UserError(
+        f"{other.name} changes `{service}` on `{other.stage}` already: it {_BUSY[other.state]}.",
+        hint=f"Wait for {other.name} to end, withdraw it, or leave `{service}` out.",
+    )
+
+
+def _free(number: PromotionId) -> Script[None]:
+    yield sql("delete from promotion_services where promotion = ?", number)

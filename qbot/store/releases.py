@@ -1,0 +1,97 @@
+"""The rows of promotions and of what stands in their way, over either driver."""
+
+from collections.abc import Collection, Sequence
+
+from qbot.domain.barriers import Freeze, Hold, Lock
+from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
+from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.store import deciding, links, promotions, standing
+from qbot.store.statements import Driver
+
+
+class SqlPromotions:
+    """Implements the port `Promotions`; see there for what each call promises."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def promotion(self, number: PromotionId) -> Promotion | None:
+        """By number."""
+        return await self._driver.run(promotions.by_number(number))
+
+    async def of_operation(self, op: OpId) -> Promotion | None:
+        """The one that an operation carries."""
+        return await self._driver.run(promotions.of_operation(op))
+
+    async def promotions(
+        self,
+        stage: StageName | None,
+        *,
+        limit: int,
+        states: Collection[PromotionState] = (),
+    ) -> Sequence[Promotion]:
+        """Newest first; no states: all."""
+        return await self._driver.run(promotions.newest(stage, limit, tuple(states)))
+
+    async def approvals(self, number: PromotionId) -> Sequence[Approval]:
+        """All that was said, in the order in which it came."""
+        return await self._driver.run(deciding.approvals(number))
+
+    async def decide(self, approval: Approval, *, rule: str) -> Sequence[Approval] | None:
+        """Write one word down and wake the operation; None: nobody is asked any more."""
+        return await self._driver.run(deciding.decide(approval, rule, self._clock.now()))
+
+    async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
+        """Those that hold."""
+        return await self._driver.run(standing.freezes(stage, self._clock.now()))
+
+    async def freeze(self, freeze: Freeze, *, rule: str = "") -> bool:
+        """Declare one."""
+        return await self._driver.run(standing.freeze(freeze, rule, self._clock.now()))
+
+    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "") -> bool:
+        """End it."""
+        return await self._driver.run(standing.unfreeze(stage, by, rule, self._clock.now()))
+
+    async def locks(self, scope: str | None = None) -> Sequence[Lock]:
+        """Those that hold."""
+        return await self._driver.run(standing.locks(scope, self._clock.now()))
+
+    async def lock(self, lock: Lock, *, rule: str = "") -> Lock | None:
+        """Take it, or answer who has it."""
+        return await self._driver.run(standing.lock(lock, rule, self._clock.now()))
+
+    async def unlock(self, scope: str, by: Actor, *, force: bool, rule: str = "") -> Lock | None:
+        """End it; what was ended is answered."""
+        now = self._clock.now()
+        return await self._driver.run(standing.unlock(scope, by, rule, now, force=force))
+
+    async def await_free(self, scope: str, who: Actor) -> None:
+        """Remember who wants to be told."""
+        await self._driver.run(standing.await_free(scope, who, self._clock.now()))
+
+    async def waiting_for(self, scope: str, *, take: bool) -> Sequence[Actor]:
+        """Who wants to be told."""
+        return await self._driver.run(standing.waiting_for(scope, take=take))
+
+    async def holds(self, stage: StageName | None = None) -> Sequence[Hold]:
+        """Services that are held."""
+        return await self._driver.run(standing.holds(stage))
+
+    async def release(
+        self, stage: StageName, services: Collection[ServiceName], by: Actor, *, rule: str = ""
+    ) -> Sequence[Hold]:
+        """Let go; what was held is answered."""
+        now = self._clock.now()
+        return await self._driver.run(standing.release(stage, services, by, rule, now))
+
+    async def account(self, actor: Actor) -> Account | None:
+        """The GitLab account that the person linked."""
+        return await self._driver.run(links.account(actor))
+
+    async def link(self, actor: Actor, account: Account, *, rule: str = "") -> None:
+        """Write it down."""
+        await self._driver.run(links.link(actor, account, rule, self._clock.now()))
