@@ -49,6 +49,15 @@ def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:
     return _told(reason, hint, style, "")
 
 
+def barrier_line(barrier: Barrier, style: Style) -> str:
+    """A freeze, lock or hold in one line: why, by whom, until when."""
+    by = f"by {mention(barrier.by.user)}" if barrier.by else ""
+    until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
+    facts = ", ".join(f for f in (by, until) if f)
+    reason = with_command(prose(barrier.reason, 300).rstrip("."), style.command)
+    return f":no_entry: {reason} ({facts})." if facts else f":no_entry: {reason}."
+
+
 def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
     command = (style or Style()).command
     first = with_command(prose(_sentence(what), 1_000), command) or "That did not work."
