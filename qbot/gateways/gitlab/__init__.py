@@ -2,7 +2,16 @@
 
 from qbot.gateways.gitlab.gateway import GitLabGateway, open_gitlab
 from qbot.gateways.gitlab.lookups import Project
+from qbot.gateways.gitlab.oauth import GitLabOAuth
 from qbot.gateways.gitlab.people import GitLabPeople, User
 from qbot.gateways.gitlab.repository import GitLabRepository
 
-__all__ = ["GitLabGateway", "GitLabPeople", "GitLabRepository", "Project", "User", "open_gitlab"]
+__all__ = [
+    "GitLabGateway",
+    "GitLabOAuth",
+    "GitLabPeople",
+    "GitLabRepository",
+    "Project",
+    "User",
+    "open_gitlab",
+]

@@ -158,6 +158,15 @@ async def test_a_branch_is_asked_whether_it_has_a_commit(
     assert not await repository.contains(CONFIG, "main", shop.sha("shop/cart", "main"))
 
 
+async def test_two_branches_tell_their_newest_common_commit(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    one, other = new_branch(), new_branch()
+    _, base = await edited(repository, one, line="# one\n")
+    await edited(repository, other, line="# other\n")
+    assert await repository.merge_base(CONFIG, one, other) == base
+
+
 async def test_unknown_commits_compare_to_nothing(
     repository: GitLabRepository, shop: Served
 ) -> None:
