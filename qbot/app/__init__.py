@@ -19,6 +19,7 @@ from slack_bolt.async_app import AsyncApp
 
 from qbot.app.mapping import rules, services, style_of
 from qbot.app.neighbours import Neighbours, open_neighbours, try_tokens
+from qbot.app.release_mapping import sets
 from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.ports import Clock
@@ -32,7 +33,9 @@ from qbot.operations.create import create
 from qbot.operations.engine import Engine
 from qbot.operations.guard import guarded
 from qbot.operations.handler import Handler
+from qbot.operations.overriding import deploy
 from qbot.operations.requests import Requests
+from qbot.operations.restoring import restore
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
 from qbot.scheduler import Scheduler
@@ -274,6 +277,8 @@ def _context(
         store=database.store,
         answers=answers,
         clock=clock,
+        locks=database.promotions,
+        sets=sets(catalog),
     )
 
 
@@ -282,4 +287,6 @@ def _handlers(context: Context) -> Mapping[Kind, Handler]:
         Kind.CREATE: guarded(create, context),
         Kind.SYNC: guarded(sync, context),
         Kind.TEARDOWN: guarded(teardown, context),
+        Kind.DEPLOY: guarded(deploy, context),
+        Kind.RESTORE: guarded(restore, context),
     }

@@ -36,6 +36,13 @@ class PlansDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class SetReady:
+    """All that the environment wants is ready: what `rollback` may come back to."""
+
+    env: EnvId
+
+
+@dataclass(frozen=True, slots=True)
 class Audited:
     """One row of the append-only audit log: what was decided or done, and how it came out.
 
@@ -80,6 +87,7 @@ Change = (
     PhaseChanged
     | PlansChanged
     | PlansDropped
+    | SetReady
     | Audited
     | CardChanged
     | CardWithdrawn

@@ -85,3 +85,11 @@ class Environment:
     def shard(self) -> int:
         """Which watch stream it belongs to: 0 to 15, from its id."""
         return int(self.id[-1], 16)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySet:
+    """The versions of an environment that were ready together, and when that was found."""
+
+    at: datetime
+    plans: tuple[ServicePlan, ...]

@@ -12,6 +12,7 @@ from qbot.domain.progress import Usual
 from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
 from qbot.errors import PermanentError
+from qbot.operations.locking import Locks
 
 HISTORY = 20  # earlier runs that say how long one usually takes
 _ENOUGH = 3  # earlier runs before they say anything
@@ -28,6 +29,7 @@ class Context:
     store: Store
     answers: Answers
     clock: Clock
+    locks: Locks
     sets: Sets = field(default_factory=dict)
 
     async def environment(self, env: EnvId | None) -> Environment:

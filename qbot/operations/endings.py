@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.changes import Audited, CardChanged, CardWithdrawn, Change, PhaseChanged
+from qbot.domain.changes import (
+    Audited,
+    CardChanged,
+    CardWithdrawn,
+    Change,
+    PhaseChanged,
+    SetReady,
+)
 from qbot.domain.environment import Phase
 from qbot.domain.progress import End, Proof, ServiceProgress, Stage
 from qbot.errors import UserError
@@ -30,6 +37,8 @@ def ended(
         CardChanged(progress),
         Audited(f"environment.{progress.kind}", end.value, (("headline", headline),)),
     ]
+    if end is End.SUCCEEDED and phase is Phase.READY:
+        changes.append(SetReady(progress.env))
     if end is End.REFUSED:
         changes.append(CardWithdrawn())
     return Outcome(end, headline, changes)

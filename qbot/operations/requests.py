@@ -4,15 +4,15 @@ Resolves names, asks the rules, submits. Makes nothing else and waits for nobody
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.inputs import CreateInput, SyncInput, TeardownInput
-from qbot.domain.names import EnvId, branch_name, env_name
+from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
+from qbot.domain.names import EnvId, ServiceName, branch_name, env_name
 from qbot.domain.operation import (
     BranchTaken,
     NewEnvironment,
@@ -24,9 +24,10 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Journal
 from qbot.domain.progress import Kind
-from qbot.domain.rules import known
+from qbot.domain.rules import known, services_of
 from qbot.errors import UserError
 from qbot.operations.context import Context
+from qbot.operations.locking import ensure_free
 from qbot.operations.rolling import not_here
 
 
@@ -73,18 +74,19 @@ class Requests:
         if wanted.branch is None:
             raise UserError("`create` needs a branch.", hint="For instance `create feat/checkout`")
         catalog, rules = self._context.catalog, self._context.rules
-        known(catalog, (*wanted.services, *(name for name, _ in wanted.overrides)))
+        services = services_of(catalog, self._context.sets, wanted.services)
+        known(catalog, tuple(name for name, _ in wanted.overrides))
         source = await self.living(wanted.source) if wanted.source else None
         asked_for = CreateInput(
             branch=wanted.branch,
-            services=wanted.services,
+            services=services,
             overrides=wanted.overrides,
             source=source.id if source else None,
             ttl=wanted.ttl,
             dry_run=wanted.dry_run,
         )
         if wanted.dry_run:
-            return await self._submit(Kind.CREATE, asked_for, None, asked)
+            return await self.submit(Kind.CREATE, asked_for, None, asked)
         env = self._new_environment(wanted, asked, wanted.ttl or rules.ttl)
         return await self._reserve(asked_for, env, asked)
 
@@ -94,23 +96,15 @@ class Requests:
         Raises:
             UserError: no such environment, it is going away, or a service that it has not.
         """
-        env = await self.living(wanted.env)
-        if env.phase in (Phase.DELETING, Phase.STUCK):
-            raise UserError(
-                f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
-            )
-        known(self._context.catalog, wanted.services)
-        for service in wanted.services:
-            if env.plans and env.plan_of(service) is None:
-                raise not_here(env, service)
+        env, services = await self.changeable(wanted.env, wanted.services, asked.actor)
         asked_for = SyncInput(
-            services=wanted.services,
+            services=services,
             prune=wanted.prune,
             hard=wanted.hard,
             refresh=wanted.refresh,
             dry_run=wanted.dry_run,
         )
-        return await self._submit(Kind.SYNC, asked_for, env.id, asked)
+        return await self.submit(Kind.SYNC, asked_for, env.id, asked)
 
     async def resume(self, env_id: EnvId, wanted: SyncInput, asked: Asked) -> Submitted:
         """Retry failed and Resume: a sync of an environment that a card belongs to.
@@ -121,7 +115,8 @@ class Requests:
         env = await self.by_id(env_id)
         if env.phase in (Phase.DELETING, Phase.STUCK):
             raise UserError(f"`{env.branch}` is being deleted.")
-        return await self._submit(Kind.SYNC, wanted, env.id, asked)
+        await ensure_free(self._context.locks, env, asked.actor)
+        return await self.submit(Kind.SYNC, wanted, env.id, asked)
 
     async def teardown(self, env_id: EnvId, asked: Asked) -> Submitted:
         """Queue the deletion; a running operation of the environment is asked to stop first.
@@ -130,7 +125,8 @@ class Requests:
             UserError: the environment is gone.
         """
         env = await self.by_id(env_id)
-        return await self._submit(Kind.TEARDOWN, TeardownInput(), env.id, asked)
+        await ensure_free(self._context.locks, env, asked.actor)
+        return await self.submit(Kind.TEARDOWN, TeardownInput(), env.id, asked)
 
     async def cancel(self, operation: Operation, actor: Actor) -> None:
         """Ask a queued or running operation to stop.
@@ -143,6 +139,36 @@ class Requests:
         if not await self._journal.request_cancel(operation.id, actor):
             raise UserError("There is nothing to cancel: it has ended already.")
         self._wake()
+
+    async def changeable(
+        self, text: str, names: Sequence[ServiceName], actor: Actor
+    ) -> tuple[Environment, tuple[ServiceName, ...]]:
+        """An environment that the actor may change now, and which of its services were listed.
+
+        A set stands for those of its services that the environment has.
+
+        Raises:
+            UserError: no such environment, it is going away, or a service that it has not.
+            BarredError: somebody else has locked it.
+        """
+        env = await self.living(text)
+        if env.phase in (Phase.DELETING, Phase.STUCK):
+            raise UserError(
+                f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
+            )
+        services = self._listed(env, names)
+        await ensure_free(self._context.locks, env, actor)
+        return env, services
+
+    def _listed(self, env: Environment, names: Sequence[ServiceName]) -> tuple[ServiceName, ...]:
+        listed = services_of(self._context.catalog, self._context.sets, names)
+        if not env.plans:
+            return listed
+        here = tuple(s for s in listed if env.plan_of(s) is not None)
+        for service in listed:
+            if service not in here and (service in names or not here):
+                raise not_here(env, service)
+        return here
 
     async def living(self, text: str) -> Environment:
         """The living environment with this branch or name.
@@ -213,13 +239,8 @@ class Requests:
         self._wake()
         return answer
 
-    async def _submit(
-        self,
-        kind: Kind,
-        wanted: CreateInput | SyncInput | TeardownInput,
-        env: EnvId | None,
-        asked: Asked,
-    ) -> Submitted:
+    async def submit(self, kind: Kind, wanted: Input, env: EnvId | None, asked: Asked) -> Submitted:
+        """Queue an operation that was checked already."""
         wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key, asked.rule)
         answer = await self._journal.submit(wish)
         if not isinstance(answer, Submitted):

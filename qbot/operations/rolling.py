@@ -1,7 +1,8 @@
 """An environment that exists moves to other versions: what sync, deploy and rollback share."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
@@ -16,6 +17,7 @@ from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended
 from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.locking import ensure_free
 from qbot.operations.nudge import Nudge
 from qbot.operations.outcome import judge, named
 from qbot.operations.resolve import PLANS
@@ -27,8 +29,31 @@ Targets = Mapping[ServiceName, str]
 """What each Application pointed at before anything was changed."""
 
 
-def going(env: Environment) -> UserError | None:
+async def refusal(
+    run: Run, context: Context, env: Environment, services: Collection[ServiceName]
+) -> UserError | None:
     """What was true when it was asked may have changed while it waited for its turn."""
+    missing = [name for name in services if env.plan_of(name) is None]
+    if gone := _going(env):
+        return gone
+    if missing:
+        return not_here(env, missing[0])
+    return await barred(run, context, env)
+
+
+async def barred(run: Run, context: Context, env: Environment) -> UserError | None:
+    """Whether somebody else had locked it before this began; what has begun goes on."""
+    if run.has("begin") or run.has("resolve"):
+        return None
+    actor = run.operation.actor
+    try:
+        await run.call("the database", lambda: ensure_free(context.locks, env, actor))
+    except BarredError as error:
+        return error
+    return None
+
+
+def _going(env: Environment) -> UserError | None:
     if not env.phase.alive:
         return UserError(
             f"The environment of `{env.branch}` has been deleted.",

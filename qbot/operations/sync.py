@@ -11,7 +11,7 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.rolling import going, not_here, resolved, roll, standing
+from qbot.operations.rolling import refusal, resolved, roll, standing
 from qbot.operations.run import Run
 from qbot.operations.sync_preview import newest, preview
 from qbot.operations.track import opened
@@ -27,8 +27,8 @@ async def sync(run: Run, context: Context) -> Outcome:
     chosen = [p for p in env.plans if not asked.services or p.service in asked.services]
     if asked.dry_run:
         return await preview(run, context, tracker, asked, chosen)
-    if refusal := going(env) or _refusal(env, asked, chosen):
-        return await refused(run, context, tracker, env.phase, refusal)
+    if why := await refusal(run, context, env, asked.services) or _empty(env, chosen):
+        return await refused(run, context, tracker, env.phase, why)
     await begun(run, context, tracker)
     tracker.step(Step.RESOLVING)
     try:
@@ -40,13 +40,10 @@ async def sync(run: Run, context: Context) -> Outcome:
     return await roll(run, context, tracker, asked, before, plans)
 
 
-def _refusal(env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]) -> UserError | None:
-    """A service may have left the environment while the sync waited for its turn."""
-    if missing := set(asked.services) - {p.service for p in chosen}:
-        return not_here(env, min(missing))
-    if not chosen:
-        return UserError(
-            f"Nothing was ever deployed to `{env.branch}`.",
-            hint=f"`delete {env.branch}`, then `create {env.branch}` once more.",
-        )
-    return None
+def _empty(env: Environment, chosen: Sequence[ServicePlan]) -> UserError | None:
+    if chosen:
+        return None
+    return UserError(
+        f"Nothing was ever deployed to `{env.branch}`.",
+        hint=f"`delete {env.branch}`, then `create {env.branch}` once more.",
+    )

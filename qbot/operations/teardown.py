@@ -10,6 +10,7 @@ from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Outcome
 from qbot.operations.proving import proofs_of
 from qbot.operations.removal import Removal, StuckError
+from qbot.operations.rolling import barred
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker, opened
 
@@ -22,6 +23,8 @@ async def teardown(run: Run, context: Context) -> Outcome:
         if not env.phase.alive:
             gone = UserError(f"The environment of `{env.branch}` is gone already.")
             return await refused(run, context, tracker, Phase.DELETED, gone)
+        if why := await barred(run, context, env):
+            return await refused(run, context, tracker, env.phase, why)
         await begun(run, context, tracker, PhaseChanged(env.id, Phase.DELETING))
         return await _remove(run, context, tracker)
 

@@ -98,9 +98,11 @@ def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
     for place, plan in enumerate(plans, rows[0]["last"] + 1):
         yield sql(
             "insert into environment_services(env_id, service, place, source, ref, sha, build, "
-            "build_url, title) values(?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(env_id, service) do "
-            "update set source = excluded.source, ref = excluded.ref, sha = excluded.sha, "
-            "build = excluded.build, build_url = excluded.build_url, title = excluded.title",
+            "build_url, title, image, set_by) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "on conflict(env_id, service) do update set source = excluded.source, "
+            "ref = excluded.ref, sha = excluded.sha, build = excluded.build, "
+            "build_url = excluded.build_url, title = excluded.title, image = excluded.image, "
+            "set_by = excluded.set_by",
             env,
             plan.service,
             place,
@@ -110,6 +112,8 @@ def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
             plan.build.value,
             plan.build_url,
             clean(plan.title),
+            plan.image,
+            plan.by.key if plan.by else None,
         )
 
 

@@ -63,6 +63,7 @@ class FakeArgoCD:
         self.held: set[ServiceName] = set()  # their syncs do not end
         self.health: dict[ServiceName, str] = {}  # what they come to be; Healthy if not named
         self.refused: dict[ServiceName, str] = {}
+        self.images: dict[ServiceName, str] = {}  # that were asked for in place of a commit's own
         self.sticky: dict[ServiceName, str] = {}  # their deletion hangs, and why
         # What the live view and what a list say instead of the truth; None: nothing.
         self.stale: dict[AppName, AppState | None] = {}
@@ -136,6 +137,7 @@ class FakeArgoCD:
             self.validated.append(service.name)
         if service.name in self.refused:
             raise UserError(self.refused[service.name])
+        self.images[service.name] = plan.image
         return self._ensure(env, service.name, plan.sha)
 
     async def ensure_base(self, env: Environment, *, op: OpId) -> AppState:

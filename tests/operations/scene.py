@@ -24,7 +24,9 @@ from qbot.operations.context import Context
 from qbot.operations.create import create
 from qbot.operations.engine import Engine
 from qbot.operations.guard import Body, guarded
+from qbot.operations.overriding import deploy
 from qbot.operations.requests import Asked, Requests
+from qbot.operations.restoring import restore
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
 from qbot.store import Database, open_store
@@ -52,6 +54,8 @@ BODIES: Mapping[Kind, Body] = {
     Kind.CREATE: create,
     Kind.SYNC: sync,
     Kind.TEARDOWN: teardown,
+    Kind.DEPLOY: deploy,
+    Kind.RESTORE: restore,
 }
 _SPINS = 8  # turns of the loop without a call of the database: everybody waits
 
@@ -118,6 +122,7 @@ class Scene:
             store=self._busy[1],
             answers=self.answers,
             clock=self.clock,
+            locks=self.database.promotions,
         )
 
     # Qbot

@@ -243,6 +243,7 @@ def _context(database: Database, argocd: Survey, answers: Answers, per_owner: in
     return Context(
         catalog=catalog, rules=rules, argocd={"main": cast("ArgoCD", argocd)},
         gitlab=cast("GitLab", None), store=database.store, answers=answers, clock=database.clock,
+        locks=database.promotions,
     )  # fmt: skip
 
 

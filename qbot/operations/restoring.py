@@ -1,0 +1,105 @@
+"""`rollback ENV`: back to the last other versions that were ready together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from qbot.domain.environment import Environment, ReadySet
+from qbot.domain.inputs import RestoreInput, SyncInput
+from qbot.domain.names import ServiceName
+from qbot.domain.progress import End, Step
+from qbot.domain.services import ServicePlan, Source
+from qbot.errors import UserError
+from qbot.operations.beginning import begun
+from qbot.operations.context import Context
+from qbot.operations.endings import ended, refused
+from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.rolling import Plans, refusal, resolved, roll, standing, versions
+from qbot.operations.run import Run
+from qbot.operations.track import Tracker, opened
+
+
+async def restore(run: Run, context: Context) -> Outcome:
+    """Deploy again what ran before, only where it differs; it stays until the next sync."""
+    asked = run.operation.input
+    if not isinstance(asked, RestoreInput):
+        raise TypeError(asked)
+    tracker = await opened(run, context)
+    env = tracker.env
+    why = await refusal(run, context, env, asked.services)
+    if asked.dry_run:
+        return await _preview(run, context, tracker, asked, why)
+    if why:
+        return await refused(run, context, tracker, env.phase, why)
+    tracker.step(Step.RESOLVING)
+    try:
+        was = await versions(run, env)
+        before = await standing(run, context.instance(env), env)
+        plans = await resolved(run, env, lambda: _plans(context, env, asked.services))
+    except UserError as error:
+        return await refused(run, context, tracker, env.phase, error)
+    except Cancelled:
+        return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
+    await begun(run, context, tracker)
+    tracker.plan(plans, was)
+    names = tuple(p.service for p in plans)
+    # Named, so that a sync of before that hangs makes way.
+    return await roll(run, context, tracker, SyncInput(services=names), before, plans)
+
+
+async def _preview(
+    run: Run, context: Context, tracker: Tracker, asked: RestoreInput, why: UserError | None
+) -> Outcome:
+    """Say which services would move, to the person only."""
+    env = tracker.env
+    try:
+        if why:
+            raise why
+        plans = await run.call("the database", lambda: _plans(context, env, asked.services))
+    except UserError as error:
+        await context.answers.tell(run.operation, error)
+        return Outcome(End.REFUSED, str(error))
+    tracker.plan(plans, {p.service: p.version for p in env.plans})
+    await context.answers.preview(run.operation, tracker.dry(at=context.clock.now()))
+    return Outcome(End.SUCCEEDED, "")
+
+
+async def _plans(context: Context, env: Environment, services: Collection[ServiceName]) -> Plans:
+    """What has to move to come to the newest set in which one of these services differs.
+
+    Raises:
+        UserError: there is none.
+    """
+    present = {p.service: p for p in env.plans if not services or p.service in services}
+    sets = await context.store.ready_sets(env.id)
+    for earlier in sets:
+        if differing := _differing(earlier, present):
+            return differing
+    raise _nothing(env, sets, services)
+
+
+def _differing(earlier: ReadySet, present: Mapping[ServiceName, ServicePlan]) -> Plans:
+    return tuple(
+        _put_back(plan)
+        for plan in earlier.plans
+        if plan.service in present and not plan.runs_as(present[plan.service])
+    )
+
+
+def _put_back(plan: ServicePlan) -> ServicePlan:
+    """An earlier commit of the branch is no longer the branch; all else was pinned anyway."""
+    return replace(plan, source=Source.PINNED) if plan.source is Source.BRANCH else plan
+
+
+def _nothing(
+    env: Environment, sets: Sequence[ReadySet], services: Collection[ServiceName]
+) -> UserError:
+    if not sets:
+        return UserError(
+            f"`{env.branch}` has never been ready as a whole: there is nothing to go back to.",
+            hint=f"`deploy {env.branch} svc=ref` runs another version of one service.",
+        )
+    what = ", ".join(f"`{s}`" for s in sorted(services)[:6]) or "everything"
+    return UserError(
+        f"Of `{env.branch}` no other versions are known to have been ready: {what} stays.",
+        hint=f"`history {env.branch}` says what was done to it.",
+    )
