@@ -9,7 +9,7 @@ from dataclasses import replace
 from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState
+from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
@@ -95,24 +95,42 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
 
 async def _merged(case: Case) -> Outcome | None:
     """Until it is merged (None), or over."""
-    for _ in range(_STALE_TURNS):
-        ruled = await _agreed(case)
-        if ruled.ruling is not Ruling.APPROVED:
-            return await closed(case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason)
-        try:
-            await _approved(case, ruled)
-            await ran(case, case.stage.before, when="before")
-            await case.run.checkpoint()
-            sha = await merged(case)
-        except Stale:
-            await case.run.let_go()
-            continue
+    ruled = await _agreed(case)
+    if ruled.ruling is not Ruling.APPROVED:
+        return await closed(case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason)
+    try:
+        await _approved(case, ruled)
+        await ran(case, case.stage.before, when="before")
+        await case.run.checkpoint()
+        sha = await merged(case)
+    except Stale as stale:
+        await _once_more(case, str(stale))
+    else:
         case.promotion = replace(case.promotion, merge_sha=sha)
-        return None
-    raise UserError(
-        f"{case.promotion.name} cannot be merged: its branch or the stage's changes all the time.",
-        hint="Press Retry when it has become quiet.",
-    )
+    return None
+
+
+async def _once_more(case: Case, why: str) -> None:
+    """Begin anew from what is recorded, without the stage's lock; a few times only.
+
+    Raises:
+        Suspended: always, unless it is enough.
+        UserError: the branch or the stage does not come to rest.
+    """
+    turn = next((n for n in range(_STALE_TURNS) if not case.run.has(f"stale:{n}")), None)
+    if turn is None:
+        raise UserError(
+            f"{case.promotion.name} cannot be merged: {why}, again and again.",
+            hint="Press Retry when it has become quiet.",
+        )
+
+    async def note() -> str:
+        return why
+
+    await case.run.step(f"stale:{turn}", note)
+    await case.run.let_go()
+    while True:  # a signal that came meanwhile is looked at from the start as well
+        await case.run.nap(DECISION, 1.0)
 
 
 async def _agreed(case: Case) -> Ruled:
