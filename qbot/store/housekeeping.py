@@ -9,16 +9,24 @@ from qbot.store.statements import Script, sql
 _KEEP_DELIVERIES = timedelta(days=2)  # Slack and GitLab repeat for an hour or so
 _KEEP_WORKERS = 3600.0  # seconds since the lease ran out
 _KEEP_WORK = timedelta(days=14)  # since the operation ended
-_OPERATIONS, _CARDS = 20, 50  # in one transaction; an operation may have hundreds of steps
+_OPERATIONS, _CARDS, _DELIVERIES = 20, 50, 500  # at once; an operation may have hundreds of steps
 
 
-def forget_old(at: datetime) -> Script[int]:
-    """Drop deliveries that nobody repeats any more and workers long dead; how many rows went."""
-    deliveries = yield sql(
-        "delete from deliveries where at < ? returning key", time_text(at - _KEEP_DELIVERIES)
+def forget_workers() -> Script[int]:
+    """Drop workers long dead; how many."""
+    rows = yield sql("delete from workers where expires < {NOW} - ? returning id", _KEEP_WORKERS)
+    return len(rows)
+
+
+def forget_deliveries(at: datetime) -> Script[int | None]:
+    """Drop some deliveries that nobody repeats any more: how many; None when there are none."""
+    rows = yield sql(
+        "delete from deliveries where key in "
+        "(select key from deliveries where at < ? order by at limit ?) returning key",
+        time_text(at - _KEEP_DELIVERIES),
+        _DELIVERIES,
     )
-    workers = yield sql("delete from workers where expires < {NOW} - ? returning id", _KEEP_WORKERS)
-    return len(deliveries) + len(workers)
+    return len(rows) or None
 
 
 def forget_work(at: datetime) -> Script[int | None]:
@@ -45,11 +53,14 @@ def forget_cards(at: datetime) -> Script[int | None]:
     """
     old = yield sql(
         # The cross join has SQLite read the few cards there are, not the operations of all time.
-        "select c.op_id from cards c cross join operations o where o.id = c.op_id "
+        # A card changes when it ends or later, so its own time finds those that may be due.
+        "select c.op_id from cards c cross join operations o where c.ended = 1 "
+        "and c.changed_at < ? and o.id = c.op_id "
         "and o.state = 'done' and o.ended_at < ? and (exists (select 1 from environments e "
         "where e.id = c.env_id and e.phase = 'deleted') or exists (select 1 from cards d "
         "join operations n on n.id = d.op_id where d.env_id = c.env_id and n.seq > o.seq)) "
-        "limit ? {SKIP}",
+        "order by c.changed_at limit ? {SKIP}",
+        time_text(at - _KEEP_WORK),
         time_text(at - _KEEP_WORK),
         _CARDS,
     )

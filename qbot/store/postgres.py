@@ -41,6 +41,9 @@ _LIMITS = {
     "application_name": "qbot",
     "idle_in_transaction_session_timeout": "3000",  # ms
     "lock_timeout": "3000",
+    # Every query is short, even where the planner expects many rows.
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 _TURNSTILES = {Turnstile.MIGRATE: 4711, Turnstile.SUBMIT: 4712, Turnstile.CLAIM: 4713}
 _MARKS = {

@@ -33,8 +33,9 @@ def claim(
     if not turn[0]["passed"]:
         return None
     rows = yield sql(
-        "select o.id, o.clean from operations o where cast(? as text) like '%,' || o.kind || ',%' and ("
-        "o.state = 'ready' or (o.state = 'waiting' and o.wait_until <= ?) or (o.state = 'queued' "
+        "select o.id, o.clean from operations o "
+        "where cast(? as text) like '%,' || o.kind || ',%' and (o.state = 'ready' "
+        "or (o.state = 'waiting' and o.wait_until <= ?) or (o.state = 'queued' "
         "and (o.lock_key is null or (not exists (select 1 from operations a "
         "where a.lock_key = o.lock_key and a.state in ('ready', 'running', 'waiting')) "
         "and not exists (select 1 from operations b where b.lock_key = o.lock_key "

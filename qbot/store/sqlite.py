@@ -61,8 +61,6 @@ class SqliteDriver:
         """Run it all or nothing in the store's thread, in one commit with others that wait."""
         if self._closed:
             raise PermanentError("the database is closed")
-        if self._closed:
-            raise PermanentError("the database is closed")
         job = Job(script, self._loop.create_future())
         self._jobs.append(job)
         if self._idle.is_set():
