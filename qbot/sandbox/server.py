@@ -17,7 +17,7 @@ from qbot.sandbox.slack import SlackStandIn
 from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 from qbot.sandbox.standin import StandIn
 
-GITLAB_CALLBACK = "/gitlab/link"  # below Qbot's address, as registered with GitLab
+GITLAB_CALLBACK = "/link/callback"  # below Qbot's address, as registered with GitLab
 
 
 class Sandbox:
@@ -103,11 +103,14 @@ class Sandbox:
             "QBOT_SLACK__TEAM_ID": self.slack.team_id,
             "QBOT_GITLAB__URL": f"{self.url}/gitlab",
             "QBOT_GITLAB__TOKEN": self.gitlab.token,
+            "QBOT_GITLAB__OAUTH_ID": self.gitlab.oauth.application.client_id,
+            "QBOT_GITLAB__OAUTH_SECRET": self.gitlab.oauth.application.secret,
             "QBOT_ARGOCD__main__URL": f"{self.url}/argocd",
             "QBOT_ARGOCD__main__TOKEN": self.argocd.token,
             "QBOT_DATABASE_URL": f"sqlite:///{folder / 'qbot.db'}",
             "QBOT_CONFIG": str(folder / "qbot.yaml"),
             "QBOT_LISTEN": f"{host}:{port}",
+            "QBOT_PUBLIC_URL": self._qbot_url,
             "QBOT_ADMIN_LISTEN": f"{host}:{port + 1}",
             "QBOT_CLOCK_URL": f"{self.url}/drive/clock",
         }

@@ -14,6 +14,7 @@ from qbot.domain.promotion import Account
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.gitlab import GitLabOAuth
 from qbot.gateways.linking import Invitations
+from qbot.sandbox.server import Sandbox
 from qbot.web.link import COOKIE, Linking
 from tests.clocks import HandClock
 from tests.sandbox.gitlab.served import Served, serving
@@ -124,6 +125,12 @@ async def test_the_way_there_and_back_links_the_account(scene: Scene) -> None:
     assert scene.rows.links == {ANA: scene.account("ana")}
     assert scene.rows.rules == ["gitlab-sign-in"]
     assert COOKIE not in scene.browser.cookies
+
+
+def test_the_sandbox_registers_the_way_back() -> None:
+    sandbox = Sandbox(qbot_url="http://127.0.0.1:9000")
+    invitations = Invitations(public_url="http://127.0.0.1:9000", secret="s", clock=HandClock())
+    assert sandbox.gitlab.oauth.application.redirect_uris == (invitations.callback,)
 
 
 async def test_a_link_may_be_looked_at_and_says_whose_it_is(scene: Scene) -> None:
