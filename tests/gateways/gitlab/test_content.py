@@ -144,6 +144,21 @@ async def test_without_edits_the_branch_is_just_where_it_is_wanted(
         assert found == start == shop.sha(CONFIG, branch)
 
 
+@pytest.mark.parametrize("call", ["DELETE", "POST"])
+@pytest.mark.parametrize("kind", ["500", "drop-before", "drop-after"])
+async def test_a_branch_in_doubt_is_where_it_is_wanted_after_the_next_go(
+    repository: GitLabRepository, shop: Served, call: str, kind: str
+) -> None:
+    branch, here = new_branch(), shop.sha(CONFIG, "main")
+    (there,) = await repository.parents(CONFIG, here)
+    await repository.commit(CONFIG, branch, start=here, message="", edits=())
+    fault(shop, f"{call} /api/v4/projects/shop%2Fdeployments/repository/branches", kind)
+    with pytest.raises(TransientError):
+        await repository.commit(CONFIG, branch, start=there, message="", edits=())
+    assert await repository.commit(CONFIG, branch, start=there, message="", edits=()) == there
+    assert shop.sha(CONFIG, branch) == there
+
+
 async def test_a_branch_is_asked_whether_it_has_a_commit(
     repository: GitLabRepository, shop: Served
 ) -> None:

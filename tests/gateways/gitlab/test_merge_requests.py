@@ -70,6 +70,22 @@ async def test_one_that_the_list_does_not_show_yet_is_found_by_its_refusal(
     assert again.iid == first.iid
 
 
+@pytest.mark.parametrize("kind", ["500", "html", "drop-before", "drop-after", "partial"])
+async def test_one_in_doubt_is_sent_once_and_found_or_made_by_the_next_go(
+    repository: GitLabRepository, shop: Served, kind: str
+) -> None:
+    branch, before = new_branch(), writes(shop)
+    fault(shop, "POST /api/v4/projects/shop%2Fdeployments/merge_requests", kind)
+    with pytest.raises(TransientError):
+        await proposed(repository, branch)
+    assert writes(shop) == before + 2  # the commit, and the merge request
+    made = await proposed(repository, branch)
+    project = shop.standin.world.project(CONFIG)
+    assert project is not None
+    there = [m.iid for m in project.merge_requests if m.source_branch == branch]
+    assert there == [made.iid]
+
+
 async def test_a_branch_that_vanished_is_waited_for(repository: GitLabRepository) -> None:
     with pytest.raises(TransientError, match="does not exist"):
         await repository.open_merge_request(
