@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from qbot.cards.faces import of_environment
 from qbot.cards.memory import Memory
 from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger
@@ -43,7 +42,7 @@ class BoardSender:
 
     def render(self, running: Sequence[CardRow]) -> Message:
         """The message as it should be now."""
-        return render_board([of_environment(r.progress) for r in running], fresh=self.fresh())
+        return render_board([r.progress for r in running], fresh=self.fresh())
 
     def up_to_date(self, board: BoardRow, running: Sequence[CardRow]) -> bool:
         """Whether it says that already; looked at again after the next interval."""

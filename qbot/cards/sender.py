@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import structlog
 
-from qbot.cards.faces import of_environment
 from qbot.cards.memory import Memory, seen
 from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger, Meter
@@ -26,9 +25,9 @@ from qbot.gateways.slack import (
     UnsureError,
 )
 from qbot.render.blocks import Message
-from qbot.render.card import Fresh, card
-from qbot.render.ending import end_reply
+from qbot.render.card import Fresh
 from qbot.render.notices import invite
+from qbot.render.shown import card_of, ending_of
 from qbot.render.style import Style
 
 log = structlog.get_logger()
@@ -53,8 +52,8 @@ class CardSender:
 
     def render(self, row: CardRow) -> Message:
         """The message as it should be now."""
-        return card(
-            of_environment(row.progress),
+        return card_of(
+            row.progress,
             self.style,
             fresh=self.fresh(),
             superseded=row.superseded,
@@ -128,7 +127,7 @@ class CardSender:
 
     async def _reply(self, row: CardRow) -> None:
         await self.cards.trying(row.op, end=True)
-        message = end_reply(of_environment(row.progress), self.style)
+        message = ending_of(row.progress, self.style)
         posted = await self._send(row, "end", row.posted_channel, message, thread_ts=row.ts)
         await self._ended(row, posted)
 

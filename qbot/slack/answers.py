@@ -5,11 +5,11 @@ from typing_extensions import override
 from qbot.domain.operation import Operation
 from qbot.domain.people import Place
 from qbot.domain.ports import Answers
-from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
 from qbot.render.errors import failure
-from qbot.render.preview import preview
+from qbot.render.shown import preview_of
 from qbot.render.style import Style
 from qbot.slack.private import tell
 
@@ -27,9 +27,9 @@ class SlackAnswers(Answers):
         await self._send(op, failure(error, self._style, reference=op.id))
 
     @override
-    async def preview(self, op: Operation, progress: Progress) -> None:
+    async def preview(self, op: Operation, progress: Shown) -> None:
         """Show what a dry run would do."""
-        await self._send(op, preview(progress, self._style))
+        await self._send(op, preview_of(progress, self._style))
 
     async def _send(self, op: Operation, message: Message) -> None:
         """Not in the channel: the person may be gone by now, and such a message with them."""

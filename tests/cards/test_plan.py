@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from qbot.cards.faces import of_environment
 from qbot.cards.memory import Memory, seen
-from qbot.cards.plan import Act, View, cadence, plan
+from qbot.cards.plan import Act, View, cadence, plan, rank_of
 from qbot.cards.rank import Rank
+from qbot.domain.names import OpId, PromotionId, StageName
 from qbot.domain.operation import BoardRow, CardRow
+from qbot.domain.people import Actor
 from qbot.domain.progress import Continued, Kind, Progress, Step
+from qbot.domain.promotion import Account, Approval, Verdict
+from qbot.domain.release import StageProgress
 from tests.cards.fakes import ended, progress_of, ready
 from tests.cards.virtual import START
 
@@ -24,8 +27,8 @@ def posted(progress: Progress, channel: str = "C1", changed: float = 0.0) -> Car
 
 def showing(*rows: CardRow, at: float = 0.0) -> Memory:
     """A memory in which each row was last shown deploying without a failure."""
-    calm = {str(r.op): seen(ready(of_environment(r.progress), 1, START), at) for r in rows}
-    return Memory(shown=calm)
+    shown = [r.progress for r in rows if isinstance(r.progress, Progress)]
+    return Memory(shown={str(p.op): seen(ready(p, 1, START), at) for p in shown})
 
 
 def deploying(number: int, count: int = 3, failed: int = 0) -> Progress:
@@ -156,3 +159,45 @@ def test_a_card_waits_a_moment_for_a_refusal_that_makes_it_needless(
     view = View([row], [row], [], at=progress.started_at + timedelta(seconds=age))
     (job,) = plan(view, Memory(), now=100.0, per_minute=40)
     assert job.due == pytest.approx(due)
+
+
+def asking(**facts: object) -> StageProgress:
+    calm = StageProgress(
+        op=OpId("op9"),
+        kind=Kind.PROMOTE,
+        stage=StageName("production"),
+        source="staging",
+        actor=Actor("T1", "UANA"),
+        step=Step.APPROVING,
+        started_at=START,
+        updated_at=START,
+    )
+    return replace(calm, **facts)  # type: ignore[arg-type]  # facts of a dataclass
+
+
+def stage_card(progress: StageProgress) -> CardRow:
+    return CardRow(progress.op, progress, 2, 1, "h", "C1", posted_channel="C1", ts="1.0")
+
+
+def yes(user: str, void: str = "") -> Approval:
+    actor, account = Actor("T1", user), Account(1, user)
+    return Approval(PromotionId(1), actor, account, "d", Verdict.APPROVED, START, void=void)
+
+
+def test_a_question_and_each_word_on_it_are_urgent() -> None:
+    resolving = seen(asking(step=Step.RESOLVING), 0.0)
+    assert rank_of(stage_card(asking()), resolving, now=1.0) is Rank.ALARM
+    asked = seen(asking(), 0.0)
+    assert rank_of(stage_card(asking(approvals=(yes("UBEN"),))), asked, now=1.0) is Rank.ALARM
+    heard = seen(asking(approvals=(yes("UBEN"),)), 0.0)
+    void = stage_card(asking(approvals=(yes("UBEN", "moved"),)))
+    assert rank_of(void, heard, now=1.0) is Rank.ALARM
+    same = stage_card(asking(merge_status="checking", approvals=(yes("UBEN"),)))
+    assert rank_of(same, heard, now=1.0) is Rank.COUNTS
+
+
+def test_questions_that_wait_for_people_crowd_no_channel() -> None:
+    waiting = [stage_card(asking(op=OpId(f"op{n}"))) for n in range(20)]
+    view = View([], waiting, [])
+    assert view.crowded() == frozenset()
+    assert cadence(view, 40.0) == cadence(View([], [], []), 40.0)

@@ -14,7 +14,7 @@ from qbot.operations.run import Run
 
 
 class StageTracker:
-    """The progress of one run; goes on with what the card shows after a crash."""
+    """The progress of one run; goes on with what the card shows, after a crash or a wait."""
 
     def __init__(
         self, run: Run, context: ReleaseContext, stage: Stage, promotion: Promotion | None
@@ -22,8 +22,10 @@ class StageTracker:
         self._run = run
         self._context = context
         shown = run.operation.progress
-        if isinstance(shown, StageProgress) and shown.step is not Step.QUEUED:
-            self.progress = shown
+        if isinstance(shown, StageProgress):
+            step = Step.RESOLVING if shown.step is Step.QUEUED else shown.step
+            # Its headline told of a queue that is behind it.
+            self.progress = replace(shown, step=step, headline="", url=stage.url)
         else:
             self.progress = _first(run.operation, stage, promotion, context.base.clock.now())
 
