@@ -80,6 +80,39 @@ def check_config(env_file: Path | None) -> None:
     click.echo(f"{settings.config}: {len(catalog.services)} services, settings complete")
 
 
+@main.group()
+def audit() -> None:
+    """The append-only log of what was decided and done."""
+
+
+@audit.command("export")
+@env_file_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv", "sqlite"]),
+    default="jsonl",
+    show_default=True,
+    help="JSON lines, CSV, or a SQLite file (for Datasette).",
+)
+@click.option("--since", default="", help="A day (2026-11-01), a moment, or an age (30d).")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="A new file; else stdout."
+)
+@_tells_errors
+def audit_export(env_file: Path | None, form: str, since: str, out: Path | None) -> None:
+    """Write the audit log out, oldest entry first; Qbot may be running."""
+    from qbot.gateways.clock import SystemClock  # noqa: PLC0415  (as above)
+    from qbot.settings import from_process, secret  # noqa: PLC0415  (as above)
+    from qbot.store.exporting import export, moment  # noqa: PLC0415  (as above)
+
+    start = moment(since, SystemClock().now()) if since else None
+    url = secret(from_process(env_file).database_url)
+    count = asyncio.run(export(url, form=form, start=start, out=out, stream=sys.stdout))
+    if out:
+        click.echo(f"{out}: {count} entries")
+
+
 @main.command()
 @click.option("--port", default=8000, show_default=True, help="Of the demo page.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")

@@ -23,7 +23,7 @@ from qbot.domain.names import (
     ServiceName,
 )
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Progress
+from qbot.domain.release import Shown
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from tests.clocks import HandClock
@@ -346,10 +346,10 @@ class FakeAnswers:
 
     def __init__(self) -> None:
         self.told: list[Exception] = []
-        self.previews: list[Progress] = []
+        self.previews: list[Any] = []  # of either kind; a test knows which
 
     async def tell(self, op: Operation, error: Exception) -> None:
         self.told.append(error)
 
-    async def preview(self, op: Operation, progress: Progress) -> None:
+    async def preview(self, op: Operation, progress: Shown) -> None:
         self.previews.append(progress)
