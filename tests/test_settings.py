@@ -34,6 +34,15 @@ def test_several_argo_cds_are_told_apart_by_name() -> None:
     assert set(load({**GOOD, **more}).argocd) == {"main", "west"}
 
 
+def test_jobs_have_secrets_by_name_which_show_nowhere() -> None:
+    settings = load({**GOOD, "QBOT_JOBS__Chat": "job-secret"})
+    assert secret(settings.jobs["chat"]) == "job-secret"
+    assert "job-secret" in all_secrets(settings)
+    assert "job-secret" not in repr(settings)
+    with pytest.raises(PermanentError, match="QBOT_JOBS__chat__URL: there is no such setting"):
+        load({**GOOD, "QBOT_JOBS__chat__URL": "x"})
+
+
 def test_every_missing_name_is_told_at_once() -> None:
     with pytest.raises(PermanentError) as refused:
         load({})

@@ -40,7 +40,8 @@ def _of_file(
         pairs = zip_longest(old[i1:i2], new[j1:j2], fillvalue="")
         for offset, (before, after) in enumerate(pairs):
             line = min(j1 + offset, max(j2 - 1, j1)) + 1
-            yield Change(file, line, before[:_LONGEST], after[:_LONGEST])
+            if before or after:  # an empty line more or less says nothing
+                yield Change(file, line, before[:_LONGEST], after[:_LONGEST])
 
 
 def _clean(text: str, redact: Callable[[str], str]) -> list[str]:
