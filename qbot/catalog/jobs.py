@@ -12,7 +12,7 @@ from qbot.catalog.names import PlaceRef, SecretRef
 from qbot.catalog.parts import PROJECT, Duration, Part, Text
 from qbot.domain.names import is_label
 
-FILLED = ("env", "stage", "url", "sha", "promotion", "services")
+FILLED = ("env", "branch", "stage", "url", "sha", "promotion", "services")
 _BRACES = re.compile(r"\{(\w+)\}")
 _NAMES = "{" + "}, {".join(FILLED) + "}"
 

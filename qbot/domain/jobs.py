@@ -1,6 +1,6 @@
 """Named jobs of qbot.yaml: GitLab pipelines and HTTP calls, before and after a promotion, or alone.
 
-`{env}`, `{stage}`, `{url}`, `{sha}`, `{promotion}` and `{services}` are filled in.
+`{env}`, `{branch}`, `{stage}`, `{url}`, `{sha}`, `{promotion}` and `{services}` are filled in.
 """
 
 import re
@@ -60,7 +60,7 @@ class JobRun:
     note: str = ""
 
 
-_BRACES = re.compile(r"\{(env|stage|url|sha|promotion|services)\}")
+_BRACES = re.compile(r"\{(env|branch|stage|url|sha|promotion|services)\}")
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:

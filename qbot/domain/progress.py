@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from qbot.domain.jobs import JobRun
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.services import Source, short_image
@@ -26,6 +27,15 @@ class Kind(StrEnum):
     def of_stage(self) -> bool:
         """Whether it carries a promotion: its progress is a `StageProgress`."""
         return self in (Kind.PROMOTE, Kind.ROLLBACK)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has its place to itself from the start.
+
+        A promotion waits for people first, and asks for that on its way. A job never does: tests
+        and messages may run beside anything, and what must not is a step of a promotion.
+        """
+        return not self.of_stage and self is not Kind.JOB
 
 
 class Stage(StrEnum):
@@ -59,6 +69,7 @@ class Step(StrEnum):
     DEPLOYING = "deploying"
     CHECKING = "checking"
     AFTER = "after"  # the job after the deployment
+    RUNNING = "running"  # a job by itself
     STOPPING = "stopping"  # running syncs are terminated
     REMOVING = "removing"
     PROVING = "proving"
@@ -155,6 +166,7 @@ class Progress:
     taken_from: str = ""  # branch of the environment that `--from` named
     resumed: bool = False  # a sync that makes what a cancelled create left out
     continued: Continued | None = None
+    job: JobRun | None = None  # of an operation that is one
 
     @property
     def purpose(self) -> Kind:

@@ -1,6 +1,6 @@
 """What qbot.yaml decides about environments, as frozen values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -51,23 +51,27 @@ def services_of(catalog: Catalog, sets: Sets, names: Sequence[str]) -> tuple[Ser
     """
     found: list[ServiceName] = []
     for name in names:
-        found += sets.get(name) or known(catalog, (ServiceName(name),))
+        found += sets.get(name) or known(catalog, (ServiceName(name),), sets)
     return tuple(dict.fromkeys(found))
 
 
-def known(catalog: Catalog, names: tuple[ServiceName, ...]) -> tuple[ServiceName, ...]:
+def known(
+    catalog: Catalog, names: tuple[ServiceName, ...], sets: Collection[str] = ()
+) -> tuple[ServiceName, ...]:
     """The same names.
 
     Raises:
-        UserError: one that the catalog does not have, with the nearest that it has.
+        UserError: one that the catalog does not have, with the nearest service or set.
     """
     for name in names:
         if name not in catalog:
-            near = get_close_matches(name, catalog, n=1)
+            near = get_close_matches(name, [*catalog, *sets], n=1)
             meant = f" Did you mean `{near[0]}`?" if near else ""
             some = ", ".join(f"`{n}`" for n in list(catalog)[:_NAMED])
             more = f" and {len(catalog) - _NAMED} more" if len(catalog) > _NAMED else ""
+            groups = ", ".join(f"`{n}`" for n in list(sets)[:_NAMED])
+            also = f" The sets are {groups}." if groups else ""
             raise UserError(
-                f"There is no service `{name[:40]}`.{meant}", hint=f"There are {some}{more}."
+                f"There is no service `{name[:40]}`.{meant}", hint=f"There are {some}{more}.{also}"
             )
     return names

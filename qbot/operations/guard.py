@@ -56,7 +56,7 @@ async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:
     operation, told = run.operation, run.progress or run.operation.progress
     shown = told if isinstance(told, Progress) else None
     env = None
-    if operation.env and not is_dry(operation.input):
+    if operation.env and operation.kind.holds and not is_dry(operation.input):
         with run.ignoring_cancel():
             env = await run.call("the database", lambda: context.environment(operation.env))
     phase = _phase(operation, env, shown, end) if env else None

@@ -156,11 +156,16 @@ class Requests:
             raise UserError(
                 f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
             )
-        services = self._listed(env, names)
+        services = self.listed(env, names)
         await ensure_free(self._context.locks, env, actor)
         return env, services
 
-    def _listed(self, env: Environment, names: Sequence[ServiceName]) -> tuple[ServiceName, ...]:
+    def listed(self, env: Environment, names: Sequence[ServiceName]) -> tuple[ServiceName, ...]:
+        """Services of an environment as somebody listed them: by name, or by a set's.
+
+        Raises:
+            UserError: neither a service nor a set, or the environment has none of it.
+        """
         listed = services_of(self._context.catalog, self._context.sets, names)
         if not env.plans:
             return listed

@@ -8,12 +8,16 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import allowed
 from qbot.render.style import Style
 
+_MOVES = frozenset({Kind.SYNC, Kind.DEPLOY, Kind.RESTORE})
+
 
 def card_buttons(progress: Progress, style: Style) -> Block | None:
     """At most one of them is the primary one; None where nothing can be done."""
     if progress.continued:
         return None
-    if progress.end is None:
+    if progress.kind is Kind.JOB:
+        buttons = _of_job(progress, style)
+    elif progress.end is None:
         buttons = _running(progress, style)
     elif progress.end is End.REFUSED:
         return None
@@ -32,6 +36,16 @@ def _running(progress: Progress, style: Style) -> list[Block | None]:
         cancel = _cancel(progress)
     early = progress.step in {Step.QUEUED, Step.RESOLVING}
     return [_details(progress), None if early else _argocd(progress, style), cancel]
+
+
+def _of_job(progress: Progress, style: Style) -> list[Block | None]:
+    """Its output, and a way to stop following it."""
+    url = progress.job.url if progress.job else ""
+    output = None
+    if allowed(url, style.hosts):
+        output = button("Output", actions.PIPELINE, progress.op, url=url)
+    stop = None if progress.end or progress.cancelling else _cancel(progress)
+    return [output, stop]
 
 
 def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
@@ -78,9 +92,12 @@ def _argocd(progress: Progress, style: Style) -> Block | None:
 
 def _cancel(progress: Progress) -> Block:
     kept = "What exists already is kept: it can be resumed or deleted."
-    if progress.purpose is Kind.SYNC:
+    if progress.purpose in _MOVES:
         kept = "What is synced already stays as it is."
-    ask = confirm("Cancel it?", f"Work on {progress.branch} stops. {kept}", "Cancel It", "Go On")
+    text = f"Work on {progress.branch} stops. {kept}"
+    if progress.kind is Kind.JOB:
+        text = "Qbot follows it no longer. What runs outside goes on by itself."
+    ask = confirm("Cancel it?", text, "Cancel It", "Go On")
     return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)
 
 

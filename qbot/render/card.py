@@ -15,11 +15,13 @@ from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose
+from qbot.render.moves import moves
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
 from qbot.render.words import NOUNS, capital, duration, joined, plural, rough, span, spoken
 
+_OPENED = {Kind.CREATE, Kind.SYNC, Kind.DEPLOY, Kind.RESTORE}
 _NAMED = 4  # services that a success names; more are counted
 
 
@@ -76,7 +78,12 @@ def card(
 
 def _rows(progress: Progress, style: Style) -> list[str]:
     ended = progress.end is not None
-    return [*attention(progress.services, style, ended=ended), *proof_lines(progress)]
+    services = progress.services
+    return [
+        *moves(services),
+        *attention(services, style, ended=ended),
+        *proof_lines(progress),
+    ]
 
 
 def _sources(progress: Progress) -> list[str]:
@@ -116,7 +123,7 @@ def _end_lines(progress: Progress, style: Style) -> list[str]:
         lines.append(with_command(prose(progress.headline, 600), style.command))
     if progress.end in {End.FAILED, End.CANCELLED} and progress.services:
         lines.append(f"{bar(progress)}  {tally(progress)}")
-    if progress.end is End.SUCCEEDED and progress.kind is not Kind.TEARDOWN and progress.url:
+    if progress.end is End.SUCCEEDED and progress.purpose in _OPENED and progress.url:
         lines.append(link(progress.url, progress.url, style.hosts))
     return [*lines, *_continued(progress)]
 
@@ -137,10 +144,15 @@ def _success(progress: Progress) -> str:
         unchecked = any(p.gone is None for p in progress.proofs)
         return "Nothing that could be checked is left." if unchecked else "Nothing is left."
     if progress.kind is Kind.JOB:
-        return "The job has passed."
+        return f"{job_name(progress)} has passed."
     if 0 < count <= _NAMED:
         return f"{spoken(names)} {'is' if count == 1 else 'are'} ready."
     return f"All {plural(count, 'service')} are ready." if count else "It is ready."
+
+
+def job_name(progress: Progress) -> str:
+    """The job that is run, escaped; the link to its output is a button."""
+    return f"The job *{prose(progress.job.job, 60)}*" if progress.job else "The job"
 
 
 def proof_lines(progress: Progress) -> list[str]:

@@ -3,7 +3,7 @@
 from qbot.domain.progress import End, Kind, Progress
 from qbot.render.attention import attention, failed
 from qbot.render.blocks import Message, message, section
-from qbot.render.card import proof_lines
+from qbot.render.card import job_name, proof_lines
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, prose
 from qbot.render.style import Style
@@ -32,6 +32,8 @@ def _sentence(progress: Progress, style: Style) -> str:
     headline = with_command(prose(progress.headline, 400), style.command)
     reason = f" {headline}" if headline else ""
     kind = progress.purpose
+    if progress.job is not None:
+        return _of_job(progress, f"{took}.{reason}", style)
     noun = NOUNS[kind]
     match progress.end:
         case End.SUCCEEDED:
@@ -47,6 +49,16 @@ def _sentence(progress: Progress, style: Style) -> str:
             return f"{noun} of {branch} was cancelled{took}.{reason}"
         case _:
             return f"{branch} was not {DONE[kind]}.{reason}"
+
+
+def _of_job(progress: Progress, rest: str, style: Style) -> str:
+    word = {End.SUCCEEDED: "passed", End.FAILED: "failed"}.get(
+        progress.end or End.FAILED, "was cancelled"
+    )
+    url = progress.job.url if progress.job else ""
+    shown = link(url, "Its output", style.hosts)
+    output = "" if shown == "Its output" else f" {shown}"
+    return f"{job_name(progress)} of *{prose(progress.branch, 120)}* {word}{rest}{output}"
 
 
 def _where(progress: Progress, style: Style) -> str:

@@ -15,6 +15,7 @@ _LINES = 150  # below what all blocks of a message may hold
 _WOULD = {
     Kind.CREATE: "would be made",
     Kind.TEARDOWN: "would be deleted",
+    Kind.RESTORE: "would go back",
 }
 _NOT = {
     Kind.CREATE: "made",
@@ -63,7 +64,9 @@ def _count(progress: Progress) -> str:
 
 def _application(progress: Progress, service: ServiceProgress, style: Style) -> str:
     name = code(app_name(progress.name, service.service), 64)
-    version = f"{prose(service.ref, 60)} at {code(service.sha[:8], 12)}" if service.sha else ""
+    version = f"{prose(service.ref, 60)} at {code(service.version, 40)}" if service.sha else ""
+    if service.was:
+        version = code(f"{service.was} → {service.version}", 90)
     note = ""
     if service.stage is not Stage.PLANNED:
         reason = f": {prose(service.reason, 100)}" if service.reason else ""

@@ -77,7 +77,7 @@ def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
     """All names in as few texts as fit."""
     lines = [""]
     for service in sorted(alike, key=lambda s: s.service):
-        name = f"*{prose(service.service, 40)}* {prose(service.sha[:8], 12)}".rstrip()
+        name = f"*{prose(service.service, 40)}* {prose(service.version, 24)}".rstrip()
         if len(lines[-1]) > _CHARACTERS:
             lines.append(name)
         else:

@@ -18,6 +18,8 @@ _SUCCESS = {
 def outcome(progress: Progress) -> str:
     """What became of the operation, or what it is about to do."""
     kind = progress.purpose
+    if progress.job is not None:
+        return _job(progress, progress.job.job)
     if progress.dry_run:
         return "Preview"
     match progress.end:
@@ -33,6 +35,21 @@ def outcome(progress: Progress) -> str:
             return _running(progress)
 
 
+def _job(progress: Progress, name: str) -> str:
+    """`Running e2e in`, `e2e passed`."""
+    match progress.end:
+        case End.SUCCEEDED:
+            return f"{name} passed"
+        case End.FAILED:
+            return f"{name} failed"
+        case None if not progress.cancelling:
+            return f"Running {name} in"
+        case None:
+            return f"Cancelling {name}"
+        case _:
+            return f"{name} cancelled"
+
+
 def _running(progress: Progress) -> str:
     kind = progress.purpose
     if progress.cancelling:
@@ -45,6 +62,7 @@ def _running(progress: Progress) -> str:
 def title(progress: Progress) -> str:
     """`Creating feat/checkout (resumed)`, `Ready: feat/checkout`; not escaped."""
     what = outcome(progress)
-    colon = "" if what == DOING[progress.purpose] else ":"
+    under_way = progress.job and progress.end is None and not progress.cancelling
+    colon = "" if what == DOING[progress.purpose] or under_way else ":"
     again = " (resumed)" if progress.resumed and progress.end is None else ""
     return f"{what}{colon} {progress.branch}{again}"

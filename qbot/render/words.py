@@ -45,6 +45,7 @@ STEPS: dict[Step, str] = {
     Step.DEPLOYING: "Deploying",
     Step.CHECKING: "Checking",
     Step.AFTER: "Running the job that comes last",
+    Step.RUNNING: "Running",
     Step.STOPPING: "Stopping running syncs",
     Step.REMOVING: "Removing",
     Step.PROVING: "Proving that nothing is left",

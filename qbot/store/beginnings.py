@@ -7,7 +7,7 @@ from datetime import datetime
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import PromoteInput, RollbackInput, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
-from qbot.domain.operation import Operation, Submission
+from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
 from qbot.domain.promotion import Promotion, Request, promotion_name
 from qbot.domain.release import Shown, StageProgress
@@ -36,7 +36,7 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
         yield from desired.insert(shown, channel)
         return (("promotion", promotion.name), ("stage", promotion.stage))
     if wish.stage is not None:
-        yield from desired.insert((yield from _at_stage(wish, wish.stage, op, at)), channel)
+        yield from desired.insert(_at_stage(wish, wish.stage, op, at), channel)
     elif wish.env is not None:
         yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
     return ()
@@ -96,13 +96,18 @@ def _at_environment(wish: Submission, env: EnvId, op: OpId, at: datetime) -> Scr
     found = yield from environments.by_id(env)
     if found is None:
         raise PermanentError(f"There is no environment {env} to {wish.kind}.")
-    going_on = yield from operations.going_on(env)
-    return _queued(wish, found, op, at, going_on[0])
+    shown = _queued(wish, found, op, at)
+    if not wish.kind.holds:
+        return shown
+    first = (yield from operations.going_on(env))[0]
+    return (
+        shown
+        if first.id == op
+        else replace(shown, headline=f"Waits for the {first.kind} before it.")
+    )
 
 
-def _queued(
-    wish: Submission, env: Environment, op: OpId, at: datetime, first: Operation
-) -> Progress:
+def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progress:
     return Progress(
         op=op,
         kind=wish.kind,
@@ -113,7 +118,6 @@ def _queued(
         step=Step.QUEUED,
         started_at=at,
         updated_at=at,
-        headline="" if first.id == op else f"Waits for the {first.kind} before it.",
         url=env.url,
         expires_at=env.expires_at,
         lifetime=env.lifetime,
@@ -121,13 +125,12 @@ def _queued(
     )
 
 
-def _at_stage(wish: Submission, stage: StageName, op: OpId, at: datetime) -> Script[Shown]:
+def _at_stage(wish: Submission, stage: StageName, op: OpId, at: datetime) -> Shown:
     """A job for a stage is shown as one for an environment of the stage's name."""
-    scope = EnvId(scope_of(stage))
-    shown = Progress(
+    return Progress(
         op=op,
         kind=wish.kind,
-        env=scope,
+        env=EnvId(scope_of(stage)),
         name=EnvName(stage),
         branch=BranchName(stage),
         actor=wish.actor,
@@ -135,7 +138,3 @@ def _at_stage(wish: Submission, stage: StageName, op: OpId, at: datetime) -> Scr
         started_at=at,
         updated_at=at,
     )
-    going_on = yield from operations.going_on(scope)
-    if going_on[0].id == op:
-        return shown
-    return replace(shown, headline=f"Waits for the {going_on[0].kind} before it.")

@@ -33,6 +33,15 @@ def of_stage(stage: StageName, limit: int) -> Script[list[Operation]]:
     return [operation_of(row) for row in rows]
 
 
+def beside(env: EnvId) -> Script[list[Operation]]:
+    """What is under way for an environment without holding it, oldest first."""
+    rows = yield sql(
+        f"{_READ} where o.env_id = ? and o.lock_key is null and o.state <> 'done' order by o.seq",
+        env,
+    )
+    return [operation_of(row) for row in rows]
+
+
 def under_way(stage: StageName) -> Script[list[Operation]]:
     """All of a stage that have not ended, whether they hold it or not, oldest first."""
     rows = yield sql(f"{_READ} where o.stage = ? and o.state <> 'done' order by o.seq", stage)

@@ -93,8 +93,10 @@ def _twin(wish: Submission) -> Script[Operation | None]:
     if is_dry(wish.input):
         return None
     others: list[Operation] = []
-    if wish.env is not None:
+    if wish.env is not None and wish.kind.holds:
         others = yield from operations.going_on(wish.env)
+    elif wish.env is not None:
+        others = yield from operations.beside(wish.env)
     elif wish.stage is not None:
         others = yield from operations.under_way(wish.stage)
     for other in others:
@@ -143,8 +145,7 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
         input_text(wish.kind, wish.input),
         wish.env,
         wish.stage,
-        # A promotion waits for people first: it asks for the stage's lock on its way.
-        None if dry or wish.kind.of_stage else scope_id(wish),
+        scope_id(wish) if wish.kind.holds and not dry else None,
         FIRST if wish.kind is Kind.TEARDOWN else IN_TURN,
         wish.actor.key,
         wish.place.channel,

@@ -148,7 +148,7 @@ async def test_an_image_replaces_the_commits_own_while_the_chart_stays(
     operation = await deploy(scene, web=text)
     assert operation.end is SUCCEEDED
     assert scene.targets() == before
-    assert scene.argocd.images["web"] == image
+    assert scene.argocd.images[WEB] == image
     assert scene.argocd.effects[f"synced: {scene.app('web')}"] == 1
     assert (await scene.row(operation, "web")).image == image
 
@@ -160,9 +160,9 @@ async def test_an_image_stays_until_it_is_given_up(scene: Scene) -> None:
     await deploy(scene, cart="image:1.4.2")
     scene.gitlab.push("shop/cart", "feat/x")
     await scene.sync(refresh=True)
-    assert scene.argocd.images["cart"] == "1.4.2"
+    assert scene.argocd.images[CART] == "1.4.2"
     await deploy(scene, cart="default")
-    assert scene.argocd.images["cart"] == ""
+    assert scene.argocd.images[CART] == ""
     assert scene.targets()["cart"] == scene.head("cart")
 
 

@@ -93,12 +93,17 @@ async def sides(context: ReleaseContext, place: Stage | Environment) -> Mapping[
         UserError: the stage's configuration cannot be read.
     """
     if isinstance(place, Environment):
-        return {p.service: Side(Version(p.image, p.sha, p.ref)) for p in place.plans}
+        return {p.service: Side(_wanted(p)) for p in place.plans}
     offers = await of_stage(context, place, place, place.services)
     versions = await with_commits(
         context, place, {service: o.runs or o.version for service, o in offers.items()}
     )
     return {service: Side(versions[service], offer.drift) for service, offer in offers.items()}
+
+
+def _wanted(plan: ServicePlan) -> Version:
+    """Of which commit an image was made that was asked for by its own name is not known."""
+    return Version(plan.image or plan.sha, "" if plan.image else plan.sha, plan.ref)
 
 
 def _repositories(context: ReleaseContext, stage: Stage, service: ServiceName) -> frozenset[str]:

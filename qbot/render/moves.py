@@ -1,0 +1,23 @@
+"""From which version to which: what a deployment or a rollback of an environment changes."""
+
+from collections.abc import Sequence
+
+from qbot.domain.progress import ServiceProgress
+from qbot.render.escape import code, prose
+
+_NAMED = 10
+
+
+def moves(services: Sequence[ServiceProgress]) -> list[str]:
+    """One escaped line for each service that another version was known of before."""
+    moving = [s for s in services if s.was and s.version]
+    lines = [f"*{prose(s.service, 40)}* {_step(s)}" for s in moving[:_NAMED]]
+    if len(moving) > _NAMED:
+        lines.append(f"and {len(moving) - _NAMED} more")
+    return lines
+
+
+def _step(service: ServiceProgress) -> str:
+    if service.was == service.version:
+        return f"stays at {code(service.version, 40)}"
+    return code(f"{service.was} → {service.version}", 90)
