@@ -64,8 +64,8 @@ def _soak(context: ReleaseContext, stage: Stage, items: Sequence[Item]) -> list[
     minutes = int(stage.soak.total_seconds() // 60)
     known = [i.since + stage.soak for i in young if i.since is not None]
     until = max(known) if len(known) == len(young) else None
-    said = f"For `{stage.name}` a version must have run for {minutes} minutes before"
-    return [Barrier("soak", f"{said}; that is too short of {_named(young)}.", until)]
+    said = f"A version must have run for {minutes} minutes before it comes to `{stage.name}`"
+    return [Barrier("soak", f"{said}, which is not so of {_named(young)}.", until)]
 
 
 async def _unmerged(

@@ -120,6 +120,11 @@ def _backs(
             if services and edit.service not in services:
                 continue
             first = found.get(edit.service)
+            if edit.service not in stage.services:
+                raise UserError(
+                    f"`{edit.service}` is no longer a service of `{stage.name}` in qbot.yaml.",
+                    hint="Name the services that shall go back.",
+                )
             goal = first.goal if first else _version_before(promotion, edit)
             found[edit.service] = _Back(edit.service, edit, goal, promotion)
     if left := [s for s in services if s not in found]:

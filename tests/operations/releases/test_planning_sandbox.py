@@ -103,9 +103,8 @@ async def test_what_staging_has_is_planned_for_production(world: World) -> None:
     assert not (await world.promote("cart")).plan.merges
 
 
+@pytest.mark.parametrize("world", ["branches"], indirect=True)
 async def test_a_merge_of_one_branch_brings_its_other_files_as_well(world: World) -> None:
-    if world.variant != "branches":
-        pytest.skip("only where stages are branches")
     repository = world.sandbox.gitlab.repositories.get("shop/environments")
     assert repository is not None
     person = repository.commit(repository.branches()["staging"]).author

@@ -125,3 +125,12 @@ async def test_a_rollback_carries_the_commits_of_both_versions(shop: PlanningSce
     shop.merge(1, await shop.promote())
     (item,) = (await shop.roll_back(ServiceName("cart"))).plan.items
     assert (item.old.sha, item.new.sha) == (new, old)
+
+
+async def test_a_service_that_qbot_yaml_no_longer_has_is_named(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    shop.ahead("orders")
+    shop.merge(1, await shop.promote())
+    shop.change_stage(PRODUCTION, services=(ServiceName("orders"),))
+    assert "`cart` is no longer a service of `production`" in await refusal(shop)
+    assert (await shop.roll_back("orders")).plan.services == ("orders",)
