@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qbot.cli import main
-from tests.test_catalog import GOOD as CATALOG
+from tests.catalog.test_catalog import GOOD as CATALOG
 from tests.test_settings import GOOD as SETTINGS
 
 
