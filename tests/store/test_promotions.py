@@ -308,6 +308,25 @@ async def test_one_that_was_never_begun_is_cancelled_at_once(wishes: Wishes) -> 
     assert (await wishes.operation(operation.id)).end is End.CANCELLED
 
 
+async def test_a_retry_that_never_began_leaves_its_merge_request_to_the_next(
+    wishes: Wishes,
+) -> None:
+    before = await failed(wishes, CART)
+    answer = await wishes.journal.submit(wish(CART, again=before.id))
+    assert isinstance(answer, Submitted)
+    assert await wishes.journal.request_cancel(answer.operation.id, ANA)
+    assert await state(wishes, before) is PromotionState.FAILED
+    assert (await wishes.journal.submit(wish(CART, again=before.id))) is not None
+
+
+async def test_a_merged_promotion_is_taken_up_behind_its_merge(wishes: Wishes) -> None:
+    claim, promotion = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40))
+    await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
+    await wishes.journal.submit(wish(CART, again=promotion.id))
+    assert await state(wishes, promotion) is PromotionState.MERGED
+
+
 async def test_a_rollback_holds_its_services(wishes: Wishes) -> None:
     claim, promotion = await opened(wishes, CART)
     placed = HoldsPlaced(promotion.id, PRODUCTION, ((CART, "v1"), (WEB, "v1")))
