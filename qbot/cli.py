@@ -71,13 +71,11 @@ def serve(env_file: Path | None) -> None:
 @env_file_option
 @_tells_errors
 def check_config(env_file: Path | None) -> None:
-    """Check the settings and qbot.yaml without starting anything."""
-    from qbot.catalog import load_catalog  # noqa: PLC0415  (as above)
-    from qbot.settings import from_process  # noqa: PLC0415  (as above)
+    """Check settings, qbot.yaml and that every way in has a rule, without starting anything."""
+    from qbot.app.checking import checked  # noqa: PLC0415  (as above)
 
-    settings = from_process(env_file)
-    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
-    click.echo(f"{settings.config}: {len(catalog.services)} services, settings complete")
+    for line in checked(env_file):
+        click.echo(line)
 
 
 @main.group()

@@ -1,33 +1,45 @@
 """In: time. APScheduler is a clock only: what it starts must be harmless on every replica."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from qbot.domain.subjects import Subject, of_job
 from qbot.errors import TransientError
 
 log = structlog.get_logger()
 
 
-class Housekeeping(Protocol):
-    """What the database forgets, by its own clock."""
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Something that is done again and again, at these minutes of these hours."""
 
-    async def forget_old(self) -> int:
-        """Drop deliveries seen long ago and other leftovers; how many rows went."""
+    name: str
+    work: Callable[[], Awaitable[object]]
+    minute: str
+    hour: str = "*"
 
 
 class Scheduler:
     """Ticks. Every replica has one: nothing is shared, so nothing is fired three times."""
 
-    def __init__(self, housekeeping: Housekeeping) -> None:
+    def __init__(self, ticks: Sequence[Tick], *, zone: str = "UTC") -> None:
+        """Build; `zone` is whose hours are meant."""
         self._scheduler = AsyncIOScheduler(
-            timezone="UTC",
+            timezone=zone,
             job_defaults={"coalesce": True, "misfire_grace_time": 300, "max_instances": 1},
         )
-        self._add("forget", CronTrigger(minute=17, timezone="UTC"), housekeeping.forget_old)
+        for tick in ticks:
+            trigger = CronTrigger(minute=tick.minute, hour=tick.hour, timezone=zone)
+            self._add(tick.name, trigger, tick.work)
+        self._names = tuple(tick.name for tick in ticks)
+
+    def subjects(self) -> Sequence[Subject]:
+        """Every way in that time has."""
+        return [of_job(name) for name in self._names]
 
     def start(self) -> None:
         """Begin to tick."""

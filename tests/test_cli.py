@@ -57,7 +57,9 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_a_good_configuration_is_called_complete(env_file: Path) -> None:
     told = run("check-config", "--env-file", str(env_file))
     assert told.exit_code == 0, told.output
-    assert "2 services, settings complete" in told.stdout
+    assert "settings: complete" in told.stdout
+    assert "2 services" in told.stdout
+    assert "each with one of" in told.stdout
 
 
 @pytest.mark.parametrize(

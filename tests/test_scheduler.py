@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
-from qbot.scheduler import Scheduler
+from qbot.scheduler import Scheduler, Tick
 
 
 class Housekeeping:
@@ -37,7 +37,7 @@ async def tick(scheduler: Scheduler) -> None:
 )
 async def test_a_tick_survives_what_goes_wrong_in_it(error: Exception, level: str) -> None:
     housekeeping = Housekeeping()
-    scheduler = Scheduler(housekeeping)
+    scheduler = Scheduler([Tick("forget", housekeeping.forget_old, minute="17")])
     housekeeping.error = error
     with capture_logs() as logs:
         await tick(scheduler)
@@ -51,7 +51,7 @@ async def test_a_tick_survives_what_goes_wrong_in_it(error: Exception, level: st
 
 async def test_a_tick_that_is_due_fires_once_and_none_after_the_stop() -> None:
     housekeeping = Housekeeping()
-    scheduler = Scheduler(housekeeping)
+    scheduler = Scheduler([Tick("forget", housekeeping.forget_old, minute="17")])
     scheduler.start()
     (job,) = scheduler._scheduler.get_jobs()
     assert job.next_run_time.minute == 17

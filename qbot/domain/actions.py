@@ -29,6 +29,8 @@ DETAILS_ON: Final = "env_details_page_on"  # value: as above
 # In lists and the overview
 LIST_BACK: Final = "env_list_page_back"  # value: see qbot.render.listing.Page
 LIST_ON: Final = "env_list_page_on"  # value: as above
+HISTORY_BACK: Final = "env_history_page_back"  # value: see qbot.render.history.Turn
+HISTORY_ON: Final = "env_history_page_on"  # value: as above
 CREATE_FORM: Final = "env_create_form"  # no value
 DELETE_FORM: Final = "env_delete_form"  # no value
 LIST: Final = "env_list"  # no value: everything that lives

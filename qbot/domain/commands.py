@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.names import BranchName, ServiceName, branch_name
+from qbot.domain.release_commands import RELEASES, ReleaseCommand
 from qbot.domain.text import words
 from qbot.errors import UserError
 
@@ -73,7 +74,7 @@ class Delete:
     env: str = ""
 
 
-Command = Overview | Help | Create | List | Show | Sync | Delete
+Command = Overview | Help | Create | List | Show | Sync | Delete | ReleaseCommand
 
 _ENV = Arg("ENV")
 _DRY_RUN = Option("dry-run", "show exactly what would be done, and do nothing")
@@ -189,11 +190,21 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
         ),
         lambda p: Delete(p.args.get("ENV", "")),
     ),
+    *RELEASES,
 )
 
 SPECS: tuple[Spec, ...] = tuple(spec for spec, _ in _REGISTRY)
 _BY_VERB = {spec.verb: (spec, build) for spec, build in _REGISTRY}
-_ALIASES = {"ls": "list", "status": "show", "rm": "delete", "up": "create"}
+_ALIASES = {
+    "ls": "list",
+    "status": "show",
+    "rm": "delete",
+    "up": "create",
+    "undo": "rollback",
+    "revert": "rollback",
+    "log": "history",
+    "unhold": "release",
+}
 
 
 def spec_of(verb: str) -> Spec:
@@ -216,6 +227,16 @@ def spec_of(verb: str) -> Spec:
         f"There is no command `{verb[:40]}`. Did you mean `{near[0]}`?",
         hint=f"For instance `{example}`",
     )
+
+
+def verb_typed(text: str) -> str:
+    """The verb of a line that can be parsed; bare `/env` is `overview`.
+
+    Raises:
+        UserError: a quote is never closed.
+    """
+    given = words(text)
+    return given[0].lower() if given else "overview"
 
 
 def parse(text: str) -> Command:

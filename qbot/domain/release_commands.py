@@ -40,7 +40,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """`rollback STAGE|ENV [svc...]`."""
+    """`rollback STAGE|ENV [svc...]`; with the glass to be broken and no reason a form asks."""
 
     place: str
     services: tuple[ServiceName, ...] = ()
@@ -188,7 +188,7 @@ def when(text: str) -> When:
 
 
 def _rollback(p: Parsed) -> Rollback:
-    found = Rollback(
+    return Rollback(
         place=p.args["STAGE|ENV"],
         services=grammar.services(p.rest),
         to=_to(p),
@@ -196,12 +196,6 @@ def _rollback(p: Parsed) -> Rollback:
         break_glass=p.flag("break-glass"),
         dry_run=p.flag("dry-run"),
     )
-    if found.break_glass and not found.reason:
-        raise UserError(
-            "`--break-glass` needs a reason.",
-            hint='For instance `rollback production --break-glass --reason "checkout is down"`.',
-        )
-    return found
 
 
 def _overrides(p: Parsed) -> Deploy:

@@ -279,6 +279,9 @@ class Promotions(Protocol):
     async def waiting_for(self, scope: str, *, take: bool) -> Sequence[Actor]:
         """Who wants to be told; `take` forgets them."""
 
+    async def awaited(self) -> Sequence[str]:
+        """Scopes that somebody wants to be told about, locked or not."""
+
     async def holds(self, stage: StageName | None = None) -> Sequence[Hold]:
         """Services that are held."""
 

@@ -25,6 +25,8 @@ _BUTTONS: Mapping[str, str] = {
     actions.LIST: "list",
     actions.LIST_BACK: "list",
     actions.LIST_ON: "list",
+    actions.HISTORY_BACK: "history",
+    actions.HISTORY_ON: "history",
     actions.HELP: "help",
     actions.KEEP: "help",  # takes a question away and changes nothing
     actions.RETRY: "sync",
@@ -73,6 +75,9 @@ _ROUTES = (
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
+    "GET /link/{token}",  # these three are signed, and the second and third used once
+    "POST /link/{token}",
+    "GET /link/callback",
 )
 STANDS_FOR: Mapping[Subject, str] = MappingProxyType(
     {
@@ -82,6 +87,16 @@ STANDS_FOR: Mapping[Subject, str] = MappingProxyType(
         **{Subject(f"route:{name}"): MACHINE for name in _ROUTES},
     }
 )
+
+JUDGED_AT_PRESS = frozenset(
+    {
+        Subject(f"action:{actions.APPROVE}"),
+        Subject(f"action:{actions.REJECT}"),
+        Subject(f"view:{actions.REJECT_SUBMIT}"),
+    }
+)
+"""What somebody says of a promotion: the authority is asked beside the promotion's own rule, by
+`qbot.operations.releases.verdicts`, with roles that are asked for once, at that moment."""
 
 
 def of_command(verb: str) -> Subject:

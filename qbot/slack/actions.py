@@ -16,88 +16,114 @@ from qbot.render.blocks import Message
 from qbot.render.details import Details, details, loading
 from qbot.render.helping import help_all
 from qbot.render.listing import Page
-from qbot.slack import payload
 from qbot.slack.desk import Desk
+from qbot.slack.families import Press, read_later
 from qbot.slack.forms import Forms
+from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Body, Delivery
 
 log = structlog.get_logger()
 _DIGITS = 4  # of a page number
-_LINKS = frozenset({actions.OPEN, actions.ARGOCD, actions.PIPELINE})
-_SUBMITS = frozenset({actions.RETRY, actions.RESUME, actions.DELETE, actions.DELETE_CONFIRM})
-_PAGES = frozenset({actions.DETAILS_REFRESH, actions.DETAILS_BACK, actions.DETAILS_ON})
-
-
-def submits(action_id: str) -> bool:
-    """Whether the press becomes an operation, whose key tells a repeated delivery."""
-    return action_id in _SUBMITS
+_READ_LATER = (actions.OPEN, actions.ARGOCD, actions.PIPELINE)  # links: the press has opened them
+_IN_CREATE = (
+    actions.BRANCH_INPUT,
+    actions.SERVICES_INPUT,
+    actions.FROM_INPUT,
+    actions.TTL_INPUT,
+    actions.DRY_RUN_INPUT,
+)
 
 
 class Actions:
     """Answers what was pressed."""
 
-    def __init__(self, desk: Desk, forms: Forms) -> None:
+    def __init__(self, desk: Desk, forms: Forms, grounding: Grounding) -> None:
         self._desk = desk
         self._forms = forms
+        self._grounding = grounding
 
-    async def answer(self, body: Body, delivery: Delivery) -> Message | None:
-        """The private answer, or None where something else shows the effect.
+    @property
+    def table(self) -> dict[str, Press]:
+        """By action id."""
+        of_env, of_op = self._grounding.of_environment, self._grounding.of_operation
+        own = self._grounding.of_asker
+        return {
+            actions.DETAILS: Press(self._details),
+            actions.DETAILS_REFRESH: Press(self._turn),
+            actions.DETAILS_BACK: Press(self._turn),
+            actions.DETAILS_ON: Press(self._turn),
+            actions.RETRY: Press(self._retry, submits=True, grounds=of_op),
+            actions.RESUME: Press(self._resume, submits=True, grounds=of_op),
+            actions.CANCEL: Press(self._cancel, grounds=of_op),
+            actions.DELETE: Press(self._delete, submits=True, grounds=of_env),
+            actions.DELETE_CONFIRM: Press(self._confirmed, submits=True, grounds=of_env),
+            actions.KEEP: Press(self._keep),
+            actions.SHOW: Press(self._show, grounds=of_env),
+            actions.LIST: Press(self._list),
+            actions.LIST_BACK: Press(self._page),
+            actions.LIST_ON: Press(self._page),
+            actions.CREATE_FORM: Press(self._create_form, grounds=own),
+            actions.DELETE_FORM: Press(self._delete_form, grounds=own),
+            actions.HELP: Press(self._help),
+            **dict.fromkeys(_READ_LATER, Press(read_later)),
+            **dict.fromkeys(_IN_CREATE, Press(read_later, grounds=own)),
+            actions.ENVIRONMENT_INPUT: Press(read_later, grounds=own),
+        }
 
-        Raises:
-            UserError: what the button stands for is over.
-        """
-        action_id = str(payload.first_action(body).get("action_id", ""))
-        value = payload.value(body)
-        if action_id in _LINKS:
-            return None  # the press has opened the link already
-        if action_id in _SUBMITS:
-            return await self._submit(action_id, value, delivery)
-        if action_id in _PAGES:
-            return await self._turn(body, value)
-        return await self._plain(action_id, value, delivery)
+    async def _retry(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        return await self._go_on(value, delivery, resume=False)
 
-    async def _plain(self, action_id: str, value: str, delivery: Delivery) -> Message | None:
-        desk, asked = self._desk, delivery.asked
-        match action_id:
-            case actions.DETAILS:
-                return await self._details(OpId(value), delivery)
-            case actions.CANCEL:
-                await desk.requests.cancel(await self._operation(OpId(value)), asked.actor)
-                return None
-            case actions.KEEP:
-                desk.later(self._withdraw(asked.place.response_url))
-                return None
-            case actions.SHOW:
-                return await desk.shown(await desk.requests.by_id(EnvId(value)))
-            case actions.LIST:
-                return await desk.listed(Page(0, "all"), asked.actor)
-            case actions.LIST_BACK | actions.LIST_ON:
-                page = await desk.listed(Page.parse(value), asked.actor)
-                desk.later(desk.whisper(delivery, page, replace=True))
-                return None
-            case actions.CREATE_FORM:
-                return await self._forms.open_create(delivery)
-            case actions.DELETE_FORM:
-                return await self._forms.open_delete(delivery)
-            case actions.HELP:
-                return help_all(SPECS, desk.style)
-            case _:
-                return None  # a menu or box inside a form: read when it is submitted
+    async def _resume(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        return await self._go_on(value, delivery, resume=True)
 
-    async def _submit(self, action_id: str, value: str, delivery: Delivery) -> Message | None:
-        desk, asked = self._desk, delivery.asked
-        if action_id in (actions.DELETE, actions.DELETE_CONFIRM):
-            answer = await desk.requests.teardown(EnvId(value), asked)
-            if action_id == actions.DELETE_CONFIRM:
-                desk.later(self._withdraw(asked.place.response_url))
-            return await desk.submitted(answer)
+    async def _go_on(self, value: str, delivery: Delivery, *, resume: bool) -> Message | None:
         operation = await self._operation(OpId(value))
-        wanted = _again(operation, resume=action_id == actions.RESUME)
+        wanted = _again(operation, resume=resume)
         if operation.env is None:
             raise UserError("There is nothing to retry.")
         await self._newest(operation)
-        answer = await desk.requests.resume(operation.env, wanted, asked)
-        return await desk.submitted(answer)
+        answer = await self._desk.requests.resume(operation.env, wanted, delivery.asked)
+        return await self._desk.submitted(answer)
+
+    async def _cancel(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        operation = await self._operation(OpId(value))
+        if operation.kind.of_stage:
+            raise UserError("A promotion is withdrawn on its card.")
+        await self._desk.requests.cancel(operation, delivery.asked.actor)
+        return None
+
+    async def _delete(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        answer = await self._desk.requests.teardown(EnvId(value), delivery.asked)
+        return await self._desk.submitted(answer)
+
+    async def _confirmed(self, body: Body, value: str, delivery: Delivery) -> Message | None:
+        answer = await self._delete(body, value, delivery)
+        await self._keep(body, value, delivery)
+        return answer
+
+    async def _keep(self, _: Body, __: str, delivery: Delivery) -> Message | None:
+        self._desk.later(self._withdraw(delivery.asked.place.response_url))
+        return None
+
+    async def _show(self, _: Body, value: str, __: Delivery) -> Message | None:
+        return await self._desk.shown(await self._desk.requests.by_id(EnvId(value)))
+
+    async def _list(self, _: Body, __: str, delivery: Delivery) -> Message | None:
+        return await self._desk.listed(Page(0, "all"), delivery.asked.actor)
+
+    async def _page(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        page = await self._desk.listed(Page.parse(value), delivery.asked.actor)
+        self._desk.later(self._desk.whisper(delivery, page, replace=True))
+        return None
+
+    async def _create_form(self, _: Body, __: str, delivery: Delivery) -> Message | None:
+        return await self._forms.open_create(delivery)
+
+    async def _delete_form(self, _: Body, __: str, delivery: Delivery) -> Message | None:
+        return await self._forms.open_delete(delivery)
+
+    async def _help(self, _: Body, __: str, ___: Delivery) -> Message | None:
+        return help_all(SPECS, self._desk.style)
 
     async def _newest(self, operation: Operation) -> None:
         """An older card's button would repeat what somebody has gone on from."""
@@ -109,8 +135,9 @@ class Actions:
                 hint=f"`show {env.branch}` says how it is now.",
             )
 
-    async def _details(self, op: OpId, delivery: Delivery) -> Message | None:
+    async def _details(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         """A trigger lives three seconds and Argo CD may take longer: open first, then fill."""
+        op = OpId(value)
         operation = await self._operation(op)
         shown = operation.progress
         branch = shown.branch if isinstance(shown, Progress) else ""
@@ -119,7 +146,7 @@ class Actions:
         self._desk.later(self._fill(op, view_id, 0))
         return None
 
-    async def _turn(self, body: Body, value: str) -> Message | None:
+    async def _turn(self, body: Body, value: str, _: Delivery) -> Message | None:
         view = body.get("view") or {}
         op = OpId(str(view.get("private_metadata", "")))
         page = int(value) if value.isdecimal() and len(value) <= _DIGITS else 0

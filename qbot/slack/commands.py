@@ -1,7 +1,5 @@
 """`/env`: one function a command. Reads answer privately; changes answer with their card."""
 
-from typing import assert_never
-
 from qbot.domain.commands import (
     SPECS,
     Command,
@@ -15,6 +13,7 @@ from qbot.domain.commands import (
     spec_of,
 )
 from qbot.domain.environment import Environment
+from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
 from qbot.render.blocks import Message
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
@@ -24,19 +23,33 @@ from qbot.render.style import Style
 from qbot.slack.desk import Desk
 from qbot.slack.forms import Forms
 from qbot.slack.payload import Delivery
+from qbot.slack.releases.commands import ReleaseCommands
+from qbot.slack.versions import Versions
+
+OfEnvironments = Overview | Help | Create | List | Show | Sync | Delete
 
 
 def submits(command: Command) -> bool:
     """Whether the command becomes an operation, whose key tells a repeated delivery."""
-    return isinstance(command, Sync) or (isinstance(command, Create) and command.branch is not None)
+    match command:
+        case Create(branch=None) | Rollback(break_glass=True, reason=""):
+            return False  # a form
+        case Create() | Sync() | Deploy() | RunJob() | Promote() | Rollback():
+            return True
+        case _:
+            return False
 
 
 class Commands:
     """Answers what was typed."""
 
-    def __init__(self, desk: Desk, forms: Forms) -> None:
+    def __init__(
+        self, desk: Desk, forms: Forms, *, releases: ReleaseCommands, versions: Versions
+    ) -> None:
         self._desk = desk
         self._forms = forms
+        self._releases = releases
+        self._versions = versions
 
     async def answer(self, command: Command, delivery: Delivery) -> Message | None:
         """The private answer, or None where the card, a form or a later message is the answer.
@@ -44,6 +57,17 @@ class Commands:
         Raises:
             UserError: something about the command cannot be done.
         """
+        match command:
+            case Rollback(place) | History(place) if not self._releases.is_stage(place):
+                return await self._versions.answer(command, delivery)
+            case Deploy() | Diff() | RunJob():
+                return await self._versions.answer(command, delivery)
+            case Overview() | Help() | Create() | List() | Show() | Sync() | Delete():
+                return await self._of_environments(command, delivery)
+            case _:
+                return await self._releases.answer(command, delivery)
+
+    async def _of_environments(self, command: OfEnvironments, delivery: Delivery) -> Message | None:
         match command:
             case Overview():
                 return await self._overview(delivery)
@@ -67,8 +91,6 @@ class Commands:
                 return await self._forms.open_delete(delivery)
             case Delete(env):
                 return delete_confirmation(await self._desk.requests.living(env))
-            case _:
-                assert_never(command)
 
     @property
     def _style(self) -> Style:

@@ -8,11 +8,15 @@ from typing import Any
 from qbot.domain import actions, grammar
 from qbot.domain.commands import Create
 from qbot.domain.names import EnvId, ServiceName, branch_name
+from qbot.domain.people import Actor
 from qbot.domain.rules import known
 from qbot.errors import UserError
+from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.render.blocks import Message
 from qbot.render.modals import CreateForm, create_form, delete_form
 from qbot.slack.desk import Desk
+from qbot.slack.families import Form
+from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Delivery
 
 _LIFETIMES = tuple(timedelta(days=d) for d in (1, 2, 3, 7, 14))
@@ -30,8 +34,24 @@ class InputError(UserError):
 class Forms:
     """Opens them and reads what comes back."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, grounding: Grounding) -> None:
         self._desk = desk
+        self._grounding = grounding
+
+    @property
+    def table(self) -> dict[str, Form]:
+        """By callback id."""
+        return {
+            actions.CREATE_SUBMIT: Form(self.create, actions.BRANCH_INPUT, self._of_nothing),
+            actions.DELETE_SUBMIT: Form(self.delete, actions.ENVIRONMENT_INPUT, self._of_env),
+        }
+
+    async def _of_nothing(self, _: dict[str, Any], __: str, ___: Actor) -> Grounds:
+        return NO_GROUNDS
+
+    async def _of_env(self, inputs: dict[str, Any], _: str, actor: Actor) -> Grounds:
+        env = str(inputs.get(actions.ENVIRONMENT_INPUT) or "")
+        return await self._grounding.of_environment(env, actor)
 
     async def open_create(self, delivery: Delivery) -> Message | None:
         """The form behind `create` without a branch."""
@@ -55,7 +75,7 @@ class Forms:
         await self._desk.open_view(delivery, view, instead="delete feat/checkout")
         return None
 
-    async def create(self, inputs: dict[str, Any], delivery: Delivery) -> Message | None:
+    async def create(self, inputs: dict[str, Any], _: str, delivery: Delivery) -> Message | None:
         """Submit the create form.
 
         Raises:
@@ -66,7 +86,7 @@ class Forms:
         answer = await self._desk.requests.create(wanted, delivery.asked)
         return await self._desk.submitted(answer)
 
-    async def delete(self, inputs: dict[str, Any], delivery: Delivery) -> Message | None:
+    async def delete(self, inputs: dict[str, Any], _: str, delivery: Delivery) -> Message | None:
         """Submit the delete form.
 
         Raises:

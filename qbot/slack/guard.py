@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied, Room, Visitor, admit
 from qbot.domain.ports import Audit, Store
+from qbot.domain.subjects import JUDGED_AT_PRESS, Subject, verb_of
 from qbot.errors import QbotError
+from qbot.operations.rights import NO_GROUNDS, Grounds, RefusedError, Rights
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
 from qbot.slack.desk import Desk, RepeatedError
@@ -27,16 +30,25 @@ Reply = Message | None
 Acknowledge = Callable[[Reply], Awaitable[None]]
 
 
+async def no_grounds() -> Grounds:
+    """For what is done to nothing in particular."""
+    return NO_GROUNDS
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What to do. `once`: a repeated delivery is dropped before it.
 
     Work that submits an operation leaves that to the operation, which carries the delivery's key
     and commits with it: a delivery that died between two commits counts when it comes again.
+    `subject` is what the authority decides about, `grounds` what it is done to: only asked for
+    where the rule needs it. `run` gets the delivery with the rule that allowed it.
     """
 
-    run: Callable[[], Awaitable[Reply]]
+    subject: Subject
+    run: Callable[[Delivery], Awaitable[Reply]]
     once: bool
+    grounds: Callable[[], Awaitable[Grounds]] = no_grounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +60,7 @@ class Guard:
     store: Store
     audit: Audit
     desk: Desk
+    rights: Rights
     refused: Callable[[str], None]
     patience: float = PATIENCE
 
@@ -55,8 +68,6 @@ class Guard:
         self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[Delivery], Work]
     ) -> None:
         """Admit, prepare and do the work, acknowledge with its answer.
-
-        `prepare` gets the delivery with the rule that admitted it.
 
         Work that takes longer than Slack waits is acknowledged without an answer, goes on, and
         its answer follows by the response_url.
@@ -80,10 +91,31 @@ class Guard:
         decision = await self._decide(delivery)
         if isinstance(decision, Denied):
             return await self._turn_away(delivery, decision)
-        work = prepare(replace(delivery, asked=replace(delivery.asked, rule=decision.rule)))
-        if work.once and not await self.store.saw(delivery.asked.key):
-            raise RepeatedError
-        return await work.run()
+        work = prepare(delivery)
+        try:
+            rule = await self._allowed(work, delivery.asked.actor)
+            if work.once and not await self.store.saw(delivery.asked.key):
+                raise RepeatedError
+            return await work.run(replace(delivery, asked=replace(delivery.asked, rule=rule)))
+        except RefusedError as error:
+            self.refused(error.rule)
+            raise
+
+    async def _allowed(self, work: Work, actor: Actor) -> str:
+        """The rule that lets it through.
+
+        Raises:
+            RefusedError: none does; it is in the audit log.
+        """
+        if work.subject in JUDGED_AT_PRESS:
+            return "member"  # what it leads to asks the authority itself, with the roles of then
+        needed = self.rights.authority.needs_grounds(work.subject)
+        grounds = await work.grounds() if needed else NO_GROUNDS
+        decision = await self.rights.decide(work.subject, actor, grounds)
+        if isinstance(decision, Denied):
+            action = f"{verb_of(work.subject) or 'unknown'}.requested"
+            raise await self.rights.refuse(actor, action, decision, {"by": work.subject})
+        return decision.rule
 
     async def _decide(self, delivery: Delivery) -> Decision:
         asked = delivery.asked

@@ -1,20 +1,27 @@
 """From a payload to the work that the guard runs."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qbot.domain import actions as ids
-from qbot.domain.commands import parse
+from qbot.domain.commands import SPECS, parse, verb_typed
+from qbot.domain.subjects import Subject, of_action, of_command, of_view
 from qbot.errors import QbotError
-from qbot.slack import actions, commands, payload
+from qbot.operations.rights import Grounds
+from qbot.slack import commands, payload
 from qbot.slack.actions import Actions
 from qbot.slack.commands import Commands
 from qbot.slack.desk import Desk
+from qbot.slack.families import Form, Press, Reply, read_later
 from qbot.slack.forms import Forms, InputError
-from qbot.slack.guard import Reply, Work
+from qbot.slack.grounds import Grounding
+from qbot.slack.guard import Work
 from qbot.slack.payload import Body, Delivery
-
-FORMS = (ids.CREATE_SUBMIT, ids.DELETE_SUBMIT)
+from qbot.slack.releases.actions import ReleaseActions
+from qbot.slack.releases.commands import ReleaseCommands
+from qbot.slack.releases.desk import ReleaseDesk
+from qbot.slack.releases.forms import ReleaseForms
+from qbot.slack.versions import Versions
 
 
 @dataclass(slots=True)
@@ -27,11 +34,37 @@ class Submitted:
 class Listeners:
     """One method a kind of payload."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, releases: ReleaseDesk, versions: Versions) -> None:
         self._desk = desk
-        self._forms = Forms(desk)
-        self._commands = Commands(desk, self._forms)
-        self._actions = Actions(desk, self._forms)
+        self._grounding = Grounding(releases)
+        forms = Forms(desk, self._grounding)
+        release_forms = ReleaseForms(releases, self._grounding)
+        self._commands = Commands(
+            desk,
+            forms,
+            releases=ReleaseCommands(releases, release_forms, self._grounding),
+            versions=versions,
+        )
+        self._presses: dict[str, Press] = {
+            **Actions(desk, forms, self._grounding).table,
+            **ReleaseActions(releases, release_forms, self._grounding).table,
+            **versions.table,
+        }
+        self._forms: dict[str, Form] = {**forms.table, **release_forms.table}
+
+    @property
+    def forms(self) -> Collection[str]:
+        """Callback ids of the forms that can be submitted."""
+        return self._forms.keys()
+
+    def subjects(self) -> Sequence[Subject]:
+        """Every way in: what is typed, pressed and submitted."""
+        return [
+            of_command("overview"),
+            *(of_command(spec.verb) for spec in SPECS),
+            *(of_action(action_id) for action_id in self._presses),
+            *(of_view(callback_id) for callback_id in self._forms),
+        ]
 
     def command(self, text: str, delivery: Delivery) -> Work:
         """A typed line.
@@ -39,35 +72,50 @@ class Listeners:
         Raises:
             UserError: it is no command.
         """
-        command = parse(text)
+        command, asker = parse(text), delivery.asked.actor
 
-        async def run() -> Reply:
-            return await self._commands.answer(command, delivery)
+        async def run(admitted: Delivery) -> Reply:
+            return await self._commands.answer(command, admitted)
 
-        return Work(run, once=not commands.submits(command))
+        async def grounds() -> Grounds:
+            return await self._grounding.of_command(command, asker)
+
+        once = not commands.submits(command)
+        return Work(of_command(verb_typed(text)), run, once, grounds)
 
     def action(self, body: Body, delivery: Delivery) -> Work:
-        """A press."""
+        """A press; one that nothing is known of has no rule either, and is refused by that."""
         action_id = str(payload.first_action(body).get("action_id", ""))
+        value, actor = payload.value(body), delivery.asked.actor
+        press = self._presses.get(action_id) or Press(read_later)
 
-        async def run() -> Reply:
-            return await self._actions.answer(body, delivery)
+        async def run(admitted: Delivery) -> Reply:
+            return await press.answer(body, value, admitted)
 
-        return Work(run, once=not actions.submits(action_id))
+        async def grounds() -> Grounds:
+            return await press.grounds(value, actor)
+
+        return Work(of_action(action_id), run, not press.submits, grounds)
 
     def form(self, body: Body, delivery: Delivery, outcome: Submitted) -> Work:
         """A submitted form. Its errors go to `outcome`; a repeated one submits nothing new."""
         view: dict[str, Any] = body.get("view") or {}
-        creates = view.get("callback_id") == ids.CREATE_SUBMIT
-        submit = self._forms.create if creates else self._forms.delete
+        callback_id = str(view.get("callback_id", ""))
+        form, inputs, metadata = (
+            self._forms[callback_id],
+            payload.inputs(view),
+            payload.metadata(view),
+        )
 
-        async def run() -> Reply:
+        async def run(admitted: Delivery) -> Reply:
             try:
-                return await submit(payload.inputs(view), delivery)
+                return await form.answer(inputs, metadata, admitted)
             except QbotError as error:
-                first = ids.BRANCH_INPUT if creates else ids.ENVIRONMENT_INPUT
-                shown = error.field if isinstance(error, InputError) else first
+                shown = error.field if isinstance(error, InputError) else form.first
                 outcome.errors = {shown: self._desk.plain(error)}
                 raise
 
-        return Work(run, once=False)
+        async def grounds() -> Grounds:
+            return await form.grounds(inputs, metadata, delivery.asked.actor)
+
+        return Work(of_view(callback_id), run, once=False, grounds=grounds)

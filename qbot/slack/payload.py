@@ -3,6 +3,7 @@
 Only fields below the verified signature are used, and none is trusted to be there.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,20 @@ from qbot.domain.people import Actor, Place
 from qbot.operations.requests import Asked
 
 Body = Mapping[str, Any]
+SEPARATOR = "|"  # between the parts of a form's metadata
+_CHANNEL = re.compile(r"[CDG][A-Z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing that somebody did in Slack. `trigger_id` opens a modal, once, within 3 s."""
+    """One thing that somebody did in Slack. `trigger_id` opens a modal, once, within 3 s.
+
+    `pressed` is the ts of the message whose button was pressed.
+    """
 
     asked: Asked
     trigger_id: str
+    pressed: str = ""
 
 
 def of_command(body: Body) -> Delivery:
@@ -46,18 +53,27 @@ def of_action(body: Body) -> Delivery:
         place=Place(channel, _text(body, "response_url")),
         key=f"action:{_text(team, 'id')}:{trigger}:{message}:{pressed}",
     )
-    return Delivery(asked, trigger)
+    return Delivery(asked, trigger, _text(container, "message_ts"))
 
 
 def of_view(body: Body) -> Delivery:
-    """A submitted form: one view at one hash is one submission; its metadata is the channel."""
+    """A submitted form: one view at one hash is one submission; its metadata leads with a channel.
+
+    A form that is about a message and not for a channel has none: answers go to the DM then.
+    """
     user, team, view = _map(body, "user"), _map(body, "team"), _map(body, "view")
+    channel = metadata(view).split(SEPARATOR)[0]
     asked = Asked(
         actor=Actor(_text(user, "team_id") or _text(team, "id"), _text(user, "id")),
-        place=Place(_text(view, "private_metadata")),
+        place=Place(channel if _CHANNEL.fullmatch(channel) else ""),
         key=f"view:{_text(team, 'id')}:{_text(view, 'id')}:{_text(view, 'hash')}",
     )
     return Delivery(asked, _text(body, "trigger_id"))
+
+
+def metadata(view: Body) -> str:
+    """What a form was opened with."""
+    return _text(view, "private_metadata")
 
 
 def first_action(body: Body) -> Body:

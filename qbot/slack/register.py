@@ -19,7 +19,7 @@ from qbot.gateways.slack import web_client
 from qbot.render.blocks import Message
 from qbot.slack import payload
 from qbot.slack.guard import Guard
-from qbot.slack.listeners import FORMS, Listeners, Submitted
+from qbot.slack.listeners import Listeners, Submitted
 
 log = structlog.get_logger()
 Body = Mapping[str, Any]
@@ -111,7 +111,7 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
             delivery, acknowledge, lambda admitted: listeners.form(body, admitted, outcome)
         )
 
-    for callback in FORMS:
+    for callback in listeners.forms:
         app.view(callback)(submitted)
 
 

@@ -77,6 +77,10 @@ class SqlPromotions:
         """Who wants to be told."""
         return await self._driver.run(standing.waiting_for(scope, take=take))
 
+    async def awaited(self) -> Sequence[str]:
+        """Scopes that somebody wants to be told about."""
+        return await self._driver.run(standing.awaited())
+
     async def holds(self, stage: StageName | None = None) -> Sequence[Hold]:
         """Services that are held."""
         return await self._driver.run(standing.holds(stage))

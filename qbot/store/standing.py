@@ -128,6 +128,12 @@ def waiting_for(scope: str, *, take: bool) -> Script[list[Actor]]:
     return [Actor.from_key(row["actor"]) for row in ordered]
 
 
+def awaited() -> Script[list[str]]:
+    """Scopes that somebody wants to be told about."""
+    rows = yield sql("select distinct scope from lock_waiters order by scope")
+    return [str(row["scope"]) for row in rows]
+
+
 def holds(stage: StageName | None) -> Script[list[Hold]]:
     """Services that are held."""
     rows = yield sql(

@@ -4,29 +4,45 @@ Nothing carries operations on: what was submitted stays queued, and a test ends 
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, cast
+from zoneinfo import ZoneInfo
 
 from slack_bolt.async_app import AsyncApp
 
 from qbot.domain import progress
+from qbot.domain.approvals import Person
+from qbot.domain.authority import Authority, Rule
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
 from qbot.domain.names import EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
+from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, ArgoCD, Audit, GitLab, Store
 from qbot.domain.progress import End, ServiceProgress, Step
+from qbot.domain.promotion import Account
+from qbot.domain.release_ports import ConfigRepository, JobRunner
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
+from qbot.domain.stages import Stage as ReleaseStage
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.operations.context import Context
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.job_requests import JobRequests
+from qbot.operations.releases.known import Register
+from qbot.operations.releases.obstacles import Obstacles
+from qbot.operations.releases.requests import ReleaseRequests
+from qbot.operations.releases.verdicts import Verdicts
 from qbot.operations.requests import Requests
+from qbot.operations.rights import Rights
+from qbot.operations.version_requests import VersionRequests
 from qbot.render.blocks import Message as Rendered
 from qbot.render.style import Style
 from qbot.sandbox.slack import content, payloads
@@ -35,11 +51,15 @@ from qbot.sandbox.slack.delivery.outcome import Delivery, Outcome
 from qbot.sandbox.slack.delivery.signed_http import SignedHttp
 from qbot.sandbox.slack.delivery.socket_mode import SocketMode as Sockets
 from qbot.sandbox.slack.model import Json, Message, View
+from qbot.sandbox.slack.seed import TEAM
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.guard import PATIENCE, Guard
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
+from qbot.slack.releases.desk import ReleaseDesk
+from qbot.slack.releases.notices import SlackNotices
+from qbot.slack.versions import Versions
 from qbot.slack.visitors import Visitors
 from qbot.store import Database, open_store
 from qbot.store.statements import Row, Script, sql
@@ -63,6 +83,26 @@ class Survey:
         return self.states
 
 
+class People:
+    """Who people are and which roles they have; nobody has a GitLab account unless it is said."""
+
+    def __init__(self) -> None:
+        self.persons: dict[str, Person] = {}
+        self.fresh: list[str] = []  # users that were asked for anew
+        self.asked: list[str] = []
+
+    def know(self, user: str, number: int | None, *roles: str, active: bool = True) -> None:
+        account = None if number is None else Account(number, f"git{number}")
+        self.persons[user] = Person(Actor(TEAM, user), account, frozenset(roles), active=active)
+
+    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
+        (self.fresh if fresh else self.asked).append(actor.user)
+        return self.persons.get(actor.user) or Person(actor, None)
+
+    async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
+        return [p.actor for p in self.persons.values() if p.roles & set(roles)]
+
+
 @dataclass
 class Scene:
     """What a test does and sees."""
@@ -75,6 +115,8 @@ class Scene:
     argocd: Survey
     transport: SignedHttp | Sockets
     metrics: Metrics
+    releases: ReleaseDesk
+    people: People
 
     @property
     def slack(self) -> SlackGateway:
@@ -247,6 +289,37 @@ def _context(database: Database, argocd: Survey, answers: Answers, per_owner: in
     )  # fmt: skip
 
 
+def versions_of(releases: ReleaseDesk) -> Versions:
+    """As the app builds it."""
+    requests = releases.desk.requests
+    jobs = JobRequests(context=releases.context, requests=requests)
+    return Versions(releases, requests=VersionRequests(requests), jobs=jobs)
+
+
+def release_desk(
+    around: ReleaseContext,
+    desk: Desk,
+    audit: Audit,
+    policy: Mapping[str, Rule],
+    visitors: Visitors,
+) -> ReleaseDesk:
+    """As the app builds it."""
+    rights = Rights(Authority(policy), around.people, audit)
+    register = Register(around, rights)
+    journal = desk.requests._journal
+    return ReleaseDesk(
+        desk=desk, context=around, register=register, rights=rights, visitors=visitors,
+        requests=ReleaseRequests(
+            register=register, requests=desk.requests, journal=journal, wake=lambda: None
+        ),
+        verdicts=Verdicts(register),
+        obstacles=Obstacles(
+            context=around, requests=desk.requests, zone=ZoneInfo("Europe/Berlin"),
+            wake=lambda: None,
+        ),
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def scene(
     folder: Path,
@@ -257,6 +330,8 @@ async def scene(
     audit: Callable[[Audit], Audit] = lambda real: real,
     style: Style | None = None,
     per_owner: int = 9,
+    stages: Sequence[ReleaseStage] = (),
+    policy: Mapping[str, Rule] = MappingProxyType({}),
 ) -> AsyncIterator[Scene]:
     """Everything between Slack and the journal; `store` and `audit` may stand in front of
     the guard's."""
@@ -271,17 +346,30 @@ async def scene(
             desk = Desk(
                 context=context, requests=requests, slack=slack, cards=database.cards, style=style
             )
+            people = People()
+            around = ReleaseContext(
+                base=context, stages={s.name: s for s in stages}, jobs={}, windows=(),
+                repository=cast("ConfigRepository", None), applications={},
+                people=people, promotions=database.promotions, runner=cast("JobRunner", None),
+                notices=SlackNotices(slack, database.cards, style), redact=str,
+            )  # fmt: skip
+            releases = release_desk(
+                around, desk, audit(database.audit), policy, Visitors(slack, clock)
+            )
             guard = Guard(
-                team=played.slack.team_id, visitors=Visitors(slack, clock),
+                team=played.slack.team_id, visitors=releases.visitors,
                 store=store(database.store), audit=audit(database.audit), desk=desk,
-                refused=metrics.refused, patience=patience,
+                rights=releases.rights, refused=metrics.refused, patience=patience,
             )  # fmt: skip
             bolt = bolt_app(
                 command=style.command, token=played.slack.bot_token, api_url=api,
                 team=played.slack.team_id, bot_user=played.slack.world.bot.id, guard=guard,
-                listeners=Listeners(desk),
+                listeners=Listeners(desk, releases, versions_of(releases)),
             )  # fmt: skip
-            made = Scene(played, bolt, database, desk, guard, argocd, played.slack.http, metrics)
+            made = Scene(
+                played, bolt, database, desk, guard, argocd, played.slack.http, metrics, releases,
+                people,
+            )  # fmt: skip
             try:
                 async with _door(made, mode):
                     yield made

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,9 +19,10 @@ from qbot.errors import PermanentError, TransientError
 from qbot.render.notices import notice
 from qbot.sandbox.slack.seed import OTHER_TEAM
 from qbot.slack.guard import PATIENCE, Guard, Work
-from qbot.slack.listeners import Listeners
 from qbot.slack.payload import Delivery
 from qbot.slack.register import bolt_app
+from qbot.slack.surface import unopened
+from qbot.slack.versions import Versions
 from tests.sandbox.slack.stage import ANA, EVE, GENERAL, GUS, NILS, PARTNERS, ZOE
 from tests.slack.scene import Scene, said
 from tests.slack.scene import scene as built
@@ -73,14 +75,20 @@ class Witness:
         self.ran.append(delivery)
 
 
+def no_versions() -> Versions:
+    """Its tables, and nothing behind them."""
+    around: Any = SimpleNamespace(desk=None)
+    return Versions(around, requests=cast("Any", None), jobs=cast("Any", None))
+
+
 async def test_every_registered_listener_runs_inside_the_guard() -> None:
     witness = Witness()
     app = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
-        bot_user="U1", guard=cast("Guard", witness), listeners=cast("Listeners", None),
+        bot_user="U1", guard=cast("Guard", witness), listeners=unopened(),
     )  # fmt: skip
     listeners = app._async_listeners
-    assert len(listeners) == 4
+    assert len(listeners) == 6  # commands, buttons and four forms
     for number, listener in enumerate(listeners, 1):
         heard: Any = listener
         await heard.ack_function(ack=None, body={})

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.environment import Environment
+from qbot.domain.names import EnvId
 from qbot.domain.people import Actor
 from qbot.domain.release_commands import FreezeIt, LockIt, Release, When
 from qbot.domain.rules import services_of
@@ -71,6 +72,29 @@ class Obstacles:
         env = await self._requests.living(text)
         return Spot(env.id, env.branch, env=env)
 
+    async def name_of(self, scope: str) -> str:
+        """What people call what a lock is on.
+
+        Raises:
+            UserError: there is no such thing any more.
+        """
+        for stage in self._context.stages.values():
+            if stage.scope == scope:
+                return stage.name
+        return (await self._requests.by_id(EnvId(scope))).branch
+
+    async def free_again(self) -> Sequence[tuple[str, Sequence[Actor]]]:
+        """Places whose lock's time is over, with those who wait for them; told once."""
+        found = []
+        for scope in await self._context.promotions.awaited():
+            if await self.locked_by(scope) is None:
+                waiting = await self._context.promotions.waiting_for(scope, take=True)
+                try:
+                    found.append((await self.name_of(scope), waiting))
+                except UserError:
+                    continue  # what was waited for is gone: nothing is free
+        return found
+
     async def freeze(self, wanted: FreezeIt, asked: Asked) -> Freeze:
         """Declare a freeze.
 
@@ -81,7 +105,7 @@ class Obstacles:
         now = self._context.base.clock.now()
         until = self._until(wanted.until, now)
         made = Freeze(stage.name, asked.actor, wanted.reason, now, until)
-        if not await self._context.promotions.freeze(made):
+        if not await self._context.promotions.freeze(made, rule=asked.rule):
             raise UserError(
                 f"`{stage.name}` is frozen already.",
                 hint=f"`unfreeze {stage.name}` ends it; `history {stage.name}` shows it.",
@@ -95,7 +119,7 @@ class Obstacles:
             UserError: there is none; one of the calendar is qbot.yaml's.
         """
         stage = self._context.stage(name)
-        if not await self._context.promotions.unfreeze(stage.name, asked.actor):
+        if not await self._context.promotions.unfreeze(stage.name, asked.actor, rule=asked.rule):
             raise UserError(
                 f"Nobody has frozen `{stage.name}`.",
                 hint="What the calendar of qbot.yaml freezes is changed there.",
@@ -113,7 +137,7 @@ class Obstacles:
         spot, now = await self.spot(wanted.place), self._context.base.clock.now()
         until = now + wanted.lasts if wanted.lasts else None
         made = Lock(spot.scope, asked.actor, wanted.reason, now, until)
-        other = await self._context.promotions.lock(made)
+        other = await self._context.promotions.lock(made, rule=asked.rule)
         if other is not None:
             raise LockedError(spot, other)
         return made
@@ -125,7 +149,9 @@ class Obstacles:
             UserError: it is not locked.
         """
         spot = await self.spot(name)
-        ended = await self._context.promotions.unlock(spot.scope, asked.actor, force=True)
+        ended = await self._context.promotions.unlock(
+            spot.scope, asked.actor, force=True, rule=asked.rule
+        )
         if ended is None:
             raise UserError(f"`{spot.name}` is not locked.")
         self._wake()
@@ -150,7 +176,9 @@ class Obstacles:
         """
         stage, base = self._context.stage(wanted.stage), self._context.base
         services = services_of(base.catalog, base.sets, wanted.services)
-        ended = await self._context.promotions.release(stage.name, services, asked.actor)
+        ended = await self._context.promotions.release(
+            stage.name, services, asked.actor, rule=asked.rule
+        )
         if not ended:
             which = (
                 f"None of them is held on `{stage.name}`."

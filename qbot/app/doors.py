@@ -1,0 +1,158 @@
+"""The entry points: Slack by HTTP or Socket Mode, health and metrics, the pages of links."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
+
+from qbot.app.covering import covered
+from qbot.domain.authority import Authority
+from qbot.domain.ports import Clock
+from qbot.domain.subjects import Subject
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.slack import SlackGateway, open_slack
+from qbot.settings import Settings, secret
+from qbot.slack.guard import Guard
+from qbot.slack.listeners import Listeners
+from qbot.slack.register import SocketMode, bolt_app
+from qbot.store import Database
+from qbot.web.health import admin_app
+from qbot.web.link import Linking
+from qbot.web.metrics import Metrics
+from qbot.web.routes import subjects_of
+from qbot.web.server import Server
+from qbot.web.slack import slack_app
+
+log = structlog.get_logger()
+_LONGEST_PAUSE = 30.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot token is."""
+
+    team: str
+    bot_user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the entry points need."""
+
+    settings: Settings
+    guard: Guard
+    listeners: Listeners
+    identity: Identity
+    metrics: Metrics
+    database: Database
+    clock: Clock
+    linking: Linking | None
+    authority: Authority
+    ticks: Sequence[Subject]
+
+
+async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
+    """Check that every way in has a rule, then listen; the stack closes them.
+
+    Raises:
+        PermanentError: something has no rule, or an address is not usable.
+    """
+    settings = doors.settings
+    bolt = _bolt(doors)
+    admin = admin_app(doors.metrics.registry, {"database": doors.database.check})
+    public = _public(doors, bolt)
+    routes = [s for app in (admin, public) if app for s in subjects_of(app)]
+    covered(doors.authority, [*doors.listeners.subjects(), *doors.ticks, *routes])
+    await _listen(Server(admin, settings.admin_listen, setting="QBOT_ADMIN_LISTEN"), stack)
+    if public is not None:
+        await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)
+    if settings.socket_mode:
+        await _open_socket(settings, stack, bolt, doors.clock)
+
+
+def _bolt(doors: Doors) -> AsyncApp:
+    slack = doors.settings.slack
+    return bolt_app(
+        command=slack.command,
+        token=secret(slack.bot_token),
+        api_url=slack.api_url,
+        team=doors.identity.team,
+        bot_user=doors.identity.bot_user,
+        guard=doors.guard,
+        listeners=doors.listeners,
+    )
+
+
+def _public(doors: Doors, bolt: AsyncApp) -> web.Application | None:
+    """What is served to the outside; None: nothing, as with Socket Mode and no links."""
+    app: web.Application | None = None
+    if not doors.settings.socket_mode:
+        app = slack_app(
+            bolt,
+            secret=secret(doors.settings.slack.signing_secret),
+            now=doors.clock.now,
+            refused=doors.metrics.refused,
+        )
+    if doors.linking is not None:
+        app = app or web.Application()
+        app.add_routes(doors.linking.routes())
+    return app
+
+
+async def _listen(server: Server, stack: AsyncExitStack) -> None:
+    await server.start()
+    stack.push_async_callback(server.stop)
+
+
+async def _open_socket(
+    settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, clock: Clock
+) -> None:
+    """slack_sdk tries a refused token for ever, so the first address is asked for here."""
+    token = secret(settings.slack.app_token)
+    async with open_slack(token, settings.slack.api_url) as opener:
+
+        async def ask() -> str:
+            return str((await opener.call("apps.connections.open"))["url"])
+
+        url = await _answered(ask, clock, "QBOT_SLACK__APP_TOKEN")
+    socket = SocketMode(bolt, token)
+    stack.push_async_callback(socket.stop)
+    await socket.start(url)
+
+
+async def identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Identity:
+    """Ask Slack who the token is, before anything is served; wait for a Slack that is away.
+
+    Raises:
+        PermanentError: the token is refused, or belongs to another workspace.
+    """
+    team, bot_user, _ = await _answered(slack.identity, clock, "QBOT_SLACK__BOT_TOKEN")
+    expected = settings.slack.team_id
+    if expected and team != expected:
+        raise PermanentError(
+            f"QBOT_SLACK__TEAM_ID is {expected}, but QBOT_SLACK__BOT_TOKEN belongs to {team}."
+        )
+    return Identity(team, bot_user)
+
+
+async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str) -> T:
+    """Slack's answer, however long it is away.
+
+    Raises:
+        PermanentError: it refuses; names the setting.
+    """
+    pause = 1.0
+    while True:
+        try:
+            return await ask()
+        except TransientError as error:
+            log.warning("slack does not answer yet", error=str(error), retry_in=pause)
+            await clock.sleep(max(pause, error.retry_after or 0))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        except PermanentError as error:
+            raise PermanentError(f"{setting}: {error}.") from None

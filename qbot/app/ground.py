@@ -1,0 +1,72 @@
+"""What everything stands on: clock, database, Slack, neighbours; opened in this order."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from qbot.app.doors import Identity, identify
+from qbot.app.mapping import style_of
+from qbot.app.neighbours import Neighbours, open_neighbours, try_tokens
+from qbot.catalog import Catalog
+from qbot.domain.ports import Clock
+from qbot.gateways.clock import FollowedClock, SystemClock
+from qbot.gateways.slack import SlackGateway, open_slack
+from qbot.render.style import Style
+from qbot.settings import Settings, secret
+from qbot.store import Database, open_store
+from qbot.web.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Open; whoever opened it closes it."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+    metrics: Metrics
+    database: Database
+    slack: SlackGateway
+    identity: Identity
+    style: Style
+    neighbours: Neighbours
+
+
+async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Ground:
+    """Open all of it; the stack closes it backwards.
+
+    Raises:
+        PermanentError: database, token or certificate are not usable.
+    """
+    clock = await _clock(settings, stack)
+    database = await open_store(secret(settings.database_url), clock=clock)
+    stack.push_async_callback(database.close)
+    api = settings.slack.api_url
+    slack = await stack.enter_async_context(open_slack(secret(settings.slack.bot_token), api))
+    identity = await identify(slack, settings, clock)
+    neighbours = await open_neighbours(settings, catalog, clock, stack)
+    try_tokens(neighbours, stack)
+    return Ground(
+        settings=settings,
+        catalog=catalog,
+        clock=clock,
+        metrics=Metrics(),
+        database=database,
+        slack=slack,
+        identity=identity,
+        style=style_of(settings, catalog),
+        neighbours=neighbours,
+    )
+
+
+async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
+    if settings.clock_url is None:
+        return SystemClock()
+    clock = FollowedClock(settings.clock_url)
+    await clock.start()
+    stack.push_async_callback(clock.close)
+    log.info("following a clock that can be moved: only for the sandbox")
+    return clock

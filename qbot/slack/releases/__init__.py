@@ -1,0 +1,1 @@
+"""What people type and press about stages: promotions, approvals, freezes, locks and holds."""

@@ -1,0 +1,77 @@
+"""What is told by itself, at most once however many replicas run: holds day by day, ended locks."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from qbot.domain.barriers import Hold
+from qbot.domain.names import StageName
+from qbot.domain.people import Actor, Place
+from qbot.domain.ports import Clock, Store
+from qbot.domain.release_ports import Promotions
+from qbot.gateways.slack import SlackGateway
+from qbot.operations.releases.obstacles import Obstacles
+from qbot.render.releases import keeping
+from qbot.render.releases.reminding import hold_reminder
+from qbot.render.style import Style
+from qbot.slack.private import tell
+
+DIRECT = Place("")
+_DAY = timedelta(days=1)
+
+
+class Chores:
+    """Ticks of the scheduler; every replica has one."""
+
+    def __init__(
+        self,
+        *,
+        promotions: Promotions,
+        obstacles: Obstacles,
+        store: Store,
+        slack: SlackGateway,
+        clock: Clock,
+        style: Style,
+        zone: ZoneInfo,
+    ) -> None:
+        """Of one installation.
+
+        Args:
+            promotions: the holds.
+            obstacles: the locks.
+            store: notes what was told.
+            slack: where it is told.
+            clock: what time it is.
+            style: the installation.
+            zone: whose days count.
+        """
+        self._promotions = promotions
+        self._obstacles = obstacles
+        self._store = store
+        self._slack = slack
+        self._clock = clock
+        self._style = style
+        self._zone = zone
+
+    async def holds(self) -> None:
+        """Remind everybody of what they hold, once a day, not before it is a day old."""
+        now = self._clock.now()
+        today = now.astimezone(self._zone).date()
+        due: dict[tuple[Actor, StageName], list[Hold]] = {}
+        for hold in await self._promotions.holds():
+            key = f"hold:{hold.stage}:{hold.service}:{hold.promotion}:{today}"
+            if now - hold.since >= _DAY and await self._store.saw(key):
+                due.setdefault((hold.by, hold.stage), []).append(hold)
+        for (owner, _), holds in due.items():
+            await tell(self._slack, owner, DIRECT, hold_reminder(holds, self._style))
+
+    async def locks(self) -> None:
+        """Tell those who wait for a lock whose time is over."""
+        for place, waiting in await self._obstacles.free_again():
+            await tell_free(self._slack, waiting, place)
+
+
+async def tell_free(slack: SlackGateway, waiting: Sequence[Actor], place: str) -> None:
+    """To each of those who wanted to be told, in their DM."""
+    for actor in waiting:
+        await tell(slack, actor, DIRECT, keeping.now_free(place))

@@ -1,0 +1,149 @@
+"""Commands about stages: changes of what is in the way are told to the channel."""
+
+from typing import assert_never
+
+from qbot.domain.commands import spec_of
+from qbot.domain.people import Actor
+from qbot.domain.policy import Decision, Denied, Room, admit
+from qbot.domain.release_commands import (
+    Can,
+    FreezeIt,
+    History,
+    Link,
+    LockIt,
+    Promote,
+    Release,
+    Rollback,
+    Unfreeze,
+    Unlock,
+)
+from qbot.domain.stages import Stage
+from qbot.domain.subjects import of_command
+from qbot.errors import UserError
+from qbot.operations.releases.obstacles import LockedError
+from qbot.render.blocks import Message
+from qbot.render.releases import keeping
+from qbot.render.releases.past import past
+from qbot.render.releases.rights import can, link_account
+from qbot.slack.grounds import Grounding
+from qbot.slack.payload import Delivery
+from qbot.slack.releases.chores import tell_free
+from qbot.slack.releases.desk import ReleaseDesk
+from qbot.slack.releases.forms import ReleaseForms
+
+OnStage = (
+    Promote | Rollback | Release | LockIt | Unlock | FreezeIt | Unfreeze | History | Can | Link
+)
+_LISTED = 20  # promotions of a stage
+_PRESSED = ("approve", "reject", "cancel")  # what no line does, but a button
+
+
+class ReleaseCommands:
+    """Answers what was typed."""
+
+    def __init__(self, desk: ReleaseDesk, forms: ReleaseForms, grounding: Grounding) -> None:
+        self._desk = desk
+        self._forms = forms
+        self._grounding = grounding
+
+    def is_stage(self, place: str) -> bool:
+        """Whether a place is a stage: stages go before environments of that name."""
+        return place in self._desk.context.stages
+
+    async def answer(self, command: OnStage, delivery: Delivery) -> Message | None:
+        """The private answer, or None where a card, a form or the channel has it.
+
+        Raises:
+            UserError: something about the command cannot be done.
+        """
+        match command:
+            case Promote():
+                done = await self._desk.requests.promote(command, delivery.asked)
+                return await self._desk.submitted(done)
+            case Rollback(break_glass=True, reason=""):
+                return await self._forms.open_break_glass(command, delivery)
+            case Rollback():
+                done = await self._desk.requests.rollback(command, delivery.asked)
+                return await self._desk.submitted(done)
+            case History(place):
+                return await self._past(self._desk.context.stage(place))
+            case Can():
+                return await self._can(command, delivery)
+            case Link():
+                return await self._link(delivery.asked.actor)
+            case Release() | LockIt() | Unlock() | FreezeIt() | Unfreeze():
+                return await self._keep(command, delivery)
+            case _:
+                assert_never(command)
+
+    async def _keep(
+        self, command: Release | LockIt | Unlock | FreezeIt | Unfreeze, delivery: Delivery
+    ) -> Message | None:
+        obstacles, asked = self._desk.obstacles, delivery.asked
+        style = self._desk.desk.style
+        match command:
+            case FreezeIt():
+                said = keeping.frozen(await obstacles.freeze(command, asked), style)
+            case Unfreeze(stage):
+                ended = await obstacles.unfreeze(stage, asked)
+                said = keeping.unfrozen(ended.name, asked.actor)
+            case LockIt(place):
+                try:
+                    lock = await obstacles.lock(command, asked)
+                except LockedError as error:
+                    return keeping.lock_taken(error.lock, error.spot.name)
+                said = keeping.locked(lock, place, style)
+            case Unlock(place):
+                said = await self._unlock(place, delivery)
+            case Release(stage):
+                name = self._desk.context.stage(stage).name
+                said = keeping.released(name, await obstacles.release(command, asked), asked.actor)
+            case _:
+                assert_never(command)
+        self._desk.announce(delivery, said)
+        return None
+
+    async def _unlock(self, place: str, delivery: Delivery) -> Message:
+        spot, lock, waiting = await self._desk.obstacles.unlock(place, delivery.asked)
+        self._desk.desk.later(tell_free(self._desk.desk.slack, waiting, spot.name))
+        return keeping.unlocked(lock, spot.name, delivery.asked.actor)
+
+    async def _past(self, stage: Stage) -> Message:
+        rows = await self._desk.context.promotions.promotions(stage.name, limit=_LISTED)
+        return past(stage.name, rows, self._desk.desk.style)
+
+    async def _can(self, command: Can, delivery: Delivery) -> Message:
+        me = delivery.asked.actor
+        who = Actor(me.team, command.user) if command.user else me
+        if command.verb not in _PRESSED:
+            spec_of(command.verb)
+        decision = await self._decide(command, who, own=who == me)
+        wish = f"{command.verb} {command.place}".strip()
+        return can(who.user, wish, decision, self._desk.desk.style, own=who == me)
+
+    async def _decide(self, command: Can, who: Actor, *, own: bool) -> Decision:
+        if not own:  # whoever asks was admitted
+            visitor = await self._desk.visitors.visitor(who)
+            admitted = admit(visitor, Room("", shared=False, direct=True), team=who.team)
+            if isinstance(admitted, Denied):
+                return admitted
+        subject = of_command(command.verb)
+        if not command.place:
+            if self._desk.rights.authority.needs_grounds(subject):
+                raise UserError(
+                    f"That depends on the place: `can {command.verb}` needs a stage or an "
+                    "environment.",
+                    hint=f"For instance `can {command.verb} production`.",
+                )
+            return await self._desk.rights.decide(subject, who)
+        unlocks = command.verb == "unlock"
+        grounds = await self._grounding.of_place(command.place, who, unlocks=unlocks)
+        return await self._desk.rights.decide(subject, who, grounds)
+
+    async def _link(self, actor: Actor) -> Message:
+        if self._desk.link is None:
+            raise UserError(
+                "Linking GitLab accounts is not set up here.",
+                hint="Ask whoever runs Qbot to add you to `people` in qbot.yaml.",
+            )
+        return link_account(await self._desk.link(actor))

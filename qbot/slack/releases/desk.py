@@ -1,0 +1,83 @@
+"""What every listener about stages is handed, and the answers that several of them give."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from qbot.domain.operation import Operation, Submitted
+from qbot.domain.people import Actor
+from qbot.domain.promotion import promotion_name
+from qbot.domain.release import StageProgress
+from qbot.errors import QbotError, UserError
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.known import Register
+from qbot.operations.releases.obstacles import Obstacles
+from qbot.operations.releases.requests import ReleaseRequests
+from qbot.operations.releases.verdicts import Verdicts
+from qbot.operations.rights import Rights
+from qbot.render.blocks import Message
+from qbot.render.escape import mention, prose
+from qbot.render.notices import notice
+from qbot.slack.desk import Desk, RepeatedError
+from qbot.slack.payload import Delivery
+from qbot.slack.visitors import Visitors
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDesk:
+    """Built once. `link` makes the way to GitLab for one person, where that is set up."""
+
+    desk: Desk
+    context: ReleaseContext
+    register: Register
+    requests: ReleaseRequests
+    verdicts: Verdicts
+    obstacles: Obstacles
+    rights: Rights
+    visitors: Visitors
+    link: Callable[[Actor], Awaitable[str]] | None = None
+
+    async def submitted(self, answer: Submitted) -> Message | None:
+        """Nothing where the card is the answer; else what is under way already.
+
+        Raises:
+            RepeatedError: it was submitted by the same delivery, before.
+        """
+        if answer.repeated:
+            raise RepeatedError
+        return None if answer.fresh else await self._joined(answer.operation)
+
+    def announce(self, delivery: Delivery, message: Message) -> None:
+        """Tell the channel, after the acknowledgement: what changes a stage is no secret."""
+        self.desk.later(self._announce(delivery, message))
+
+    async def _announce(self, delivery: Delivery, message: Message) -> None:
+        url = delivery.asked.place.response_url
+        try:
+            if url:
+                await self.desk.slack.respond(url, message, public=True)
+                return
+        except QbotError as error:
+            log.info("an announcement goes another way", error=str(error))
+        await self.desk.whisper(delivery, message)
+
+    async def shown(self, operation: Operation) -> StageProgress:
+        """What a promotion's card shows.
+
+        Raises:
+            UserError: nothing is known of it any more.
+        """
+        if not isinstance(operation.progress, StageProgress):
+            raise UserError("Nothing is known of it any more.")
+        return operation.progress
+
+    async def _joined(self, operation: Operation) -> Message:
+        url = await self.desk.card_url(operation)
+        progress = operation.progress
+        number = progress.promotion if isinstance(progress, StageProgress) else None
+        what = promotion_name(number) if number is not None else "The same"
+        text = f"{what} is under way already: {mention(operation.actor.user)} asked for it."
+        return notice(f"{text} <{prose(url, 500)}|Go to its card>" if url else text)
