@@ -74,6 +74,7 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     )
     stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
     if stands.rejected is not None:
+        case.tracker.show(approvals=(*stands.counted, *stands.void, stands.rejected))
         return Ruled(Ruling.REJECTED, stands.rejected.reason, (stands.rejected,))
     blocked = await case.run.call("the database", lambda: barriers(case))
     await _tell(case, merge_request, stands, blocked)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from qbot.domain.changes import Change
 from qbot.domain.progress import Step
-from qbot.domain.promotion import PromotionState
+from qbot.domain.promotion import PromotionState, Verdict
 from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import UserError
@@ -66,7 +66,8 @@ async def merged(case: Case) -> str:
         lambda: _merge(case),
         changes=lambda sha: _changes(case, sha),
     )
-    case.tracker.show(merged_sha=sha, merge_status="merged")
+    held = case.services if case.back else ()
+    case.tracker.show(merged_sha=sha, merge_status="merged", held=held)
     return sha
 
 
@@ -102,6 +103,7 @@ async def _merge(case: Case) -> str:
         if (seen.status in _CHECKING or seen.status in _RUNNING) and not late:
             await case.run.sleep(pace.next())
             continue
+        await _still_wanted(case)
         try:
             return _merge_sha(case, await _ask(case))
         except Moved as error:
@@ -113,6 +115,14 @@ async def _merge(case: Case) -> str:
                     f"GitLab does not merge {case.promotion.name}: {error}", hint=_HINT
                 ) from None
             await case.run.sleep(pace.next())
+
+
+async def _still_wanted(case: Case) -> None:
+    """A no that came while a job or a pipeline ran counts up to the last moment."""
+    said = await case.context.promotions.approvals(case.promotion.id)
+    if any(a.verdict is Verdict.REJECTED and not a.void for a in said):
+        raise Stale("somebody rejected it")
+    await case.run.checkpoint()
 
 
 _HINT = "Put it right in GitLab and press Retry, or Abandon."

@@ -1,6 +1,7 @@
 """What exactly a promotion or a rollback changes, pinned when it is asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -11,6 +12,7 @@ from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
 from qbot.domain.release import Needed
+from qbot.domain.release_changes import PromotionPlanned
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.handler import Outcome
@@ -40,7 +42,11 @@ async def planned(case: Case, asked: Asked) -> Planned:
     async def plan() -> Any:
         return PLANNED.dump_python(await _plan(case.context, case.stage, asked), mode="json")
 
-    return PLANNED.validate_python(await case.run.step("plan", plan))
+    def changes(found: Any) -> list[Change]:
+        # Before anything is made: whoever else has one of the services open is told of now.
+        return [PromotionPlanned(case.promotion.id, PLANNED.validate_python(found).plan)]
+
+    return PLANNED.validate_python(await case.run.step("plan", plan, changes=changes))
 
 
 async def admitted(case: Case, found: Planned) -> None:
@@ -92,11 +98,12 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
         changes=found.changes,
         digest=found.plan.digest,
         barriers=stops,
-        needed=await _needed(context, stage, asked, found, actor),
         reason=asked.reason,
         emergency=_is_emergency(asked),
     )
-    await context.base.answers.preview(run.operation, tracker.ended(End.SUCCEEDED, ""))
+    needed = await _needed(context, stage, asked, found, actor)
+    shown = replace(tracker.ended(End.SUCCEEDED, ""), needed=needed)
+    await context.base.answers.preview(run.operation, shown)
     return Outcome(End.SUCCEEDED, "")
 
 
