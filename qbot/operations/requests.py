@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
-from qbot.domain.names import EnvId, ServiceName, branch_name, env_name
+from qbot.domain.names import EnvId, ServiceName, StageName, branch_name, env_name
 from qbot.domain.operation import (
     BranchTaken,
     NewEnvironment,
@@ -244,9 +244,17 @@ class Requests:
         self._wake()
         return answer
 
-    async def submit(self, kind: Kind, wanted: Input, env: EnvId | None, asked: Asked) -> Submitted:
-        """Queue an operation that was checked already."""
-        wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key, asked.rule)
+    async def submit(
+        self,
+        kind: Kind,
+        wanted: Input,
+        env: EnvId | None,
+        asked: Asked,
+        *,
+        stage: StageName | None = None,
+    ) -> Submitted:
+        """Queue an operation that was checked already, for an environment or else a stage."""
+        wish = Submission(kind, wanted, env, asked.actor, asked.place, asked.key, asked.rule, stage)
         answer = await self._journal.submit(wish)
         if not isinstance(answer, Submitted):
             raise TypeError(answer)  # only a reservation is refused by the database

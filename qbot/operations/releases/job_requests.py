@@ -1,14 +1,12 @@
 """`run ENV|STAGE job`: which job, where it may run, and the operation that carries it."""
 
-from collections.abc import Callable
 from difflib import get_close_matches
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import Job
 from qbot.domain.names import EnvId
-from qbot.domain.operation import Submission, Submitted
-from qbot.domain.ports import Journal
+from qbot.domain.operation import Submitted
 from qbot.domain.progress import Kind
 from qbot.domain.release_commands import RunJob
 from qbot.domain.stages import ENVIRONMENTS, Stage
@@ -20,18 +18,9 @@ from qbot.operations.requests import Asked, Requests
 class JobRequests:
     """Submits named jobs."""
 
-    def __init__(
-        self,
-        *,
-        context: ReleaseContext,
-        requests: Requests,
-        journal: Journal,
-        wake: Callable[[], None],
-    ) -> None:
+    def __init__(self, context: ReleaseContext, requests: Requests) -> None:
         self._context = context
         self._requests = requests
-        self._journal = journal
-        self._wake = wake
 
     async def run(self, wanted: RunJob, asked: Asked) -> Submitted:
         """Queue a job for a stage or else an environment.
@@ -43,21 +32,8 @@ class JobRequests:
         job = self._job(wanted.job, place)
         stage = place.name if isinstance(place, Stage) else None
         env: EnvId | None = place.id if isinstance(place, Environment) else None
-        wish = Submission(
-            kind=Kind.JOB,
-            input=JobInput(job.name, stage),
-            env=env,
-            actor=asked.actor,
-            place=asked.place,
-            key=asked.key,
-            rule=asked.rule,
-            stage=stage,
-        )
-        answer = await self._journal.submit(wish)
-        if not isinstance(answer, Submitted):
-            raise TypeError(answer)  # only a reservation is refused by the database
-        self._wake()
-        return answer
+        asked_for = JobInput(job.name, stage)
+        return await self._requests.submit(Kind.JOB, asked_for, env, asked, stage=stage)
 
     async def _place(self, text: str) -> Stage | Environment:
         if text in self._context.stages:

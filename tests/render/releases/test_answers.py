@@ -8,21 +8,21 @@ import pytest
 from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier, Freeze, Hold, Lock
 from qbot.domain.differences import Difference, Differences, Side
-from qbot.domain.history import Event
+from qbot.domain.history import Entry
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.policy import Allowed, Denied
-from qbot.domain.progress import Kind
+from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, Promotion, PromotionKind, PromotionState, Version
 from qbot.domain.release import Shown
 from qbot.domain.stages import scope_of
 from qbot.render.board import board
 from qbot.render.card import Fresh
 from qbot.render.errors import failure
+from qbot.render.history import Turn, history
 from qbot.render.releases.changes import changes_view
 from qbot.render.releases.details import PAGE, loading, stage_details
 from qbot.render.releases.differing import diff
 from qbot.render.releases.forms import break_glass_form, reject_form
-from qbot.render.releases.history import history
 from qbot.render.releases.keeping import (
     frozen,
     lock_taken,
@@ -149,7 +149,7 @@ def test_past_promotions_each_with_a_way_back(golden: Golden) -> None:
     rows = [
         row(15, PromotionState.OPEN, forward),
         row(14, PromotionState.REJECTED, forward),
-        row(13, done, PromotionKind.ROLLBACK),
+        replace(row(13, done, PromotionKind.ROLLBACK), plan=replace(plan(FOUR[:2]), source="P-12")),
         row(12, done, forward),
         replace(row(11, PromotionState.FAILED, forward), emergency=True),
         row(10, done, forward),
@@ -159,6 +159,9 @@ def test_past_promotions_each_with_a_way_back(golden: Golden) -> None:
     assert [b["value"] for b in back] == ["P-12", "P-10"]
     assert {b["action_id"] for b in back} == {actions.ROLLBACK_TO}
     golden("past", shown)
+    broken = replace(rows[4], merge_sha="4be1f0c8")
+    assert "Roll Back To" in str(past(PRODUCTION, [broken, rows[3]], STYLE).blocks)
+    assert "runs now" not in past(PRODUCTION, [broken, rows[3]], STYLE).text
     assert "and 5 older ones" in past(PRODUCTION, rows[:1] * 25, STYLE).text
 
 
@@ -183,20 +186,22 @@ def test_two_places_side_by_side(golden: Golden) -> None:
 
 
 def test_history(golden: Golden) -> None:
-    def event(minutes: int, action: str, outcome: str = "done", **detail: str) -> Event:
-        at = START + timedelta(minutes=minutes)
-        return Event(at, ANA, action, outcome, tuple(detail.items()), OpId("op1"))
-
-    events = [
-        event(9, "promotion.merged", promotion="P-12", sha="4be1f0c8"),
-        *(event(8, "promotion.synced", promotion="P-12", service=n) for n in ("cart", "orders")),
-        event(5, "promotion.approved", promotion="P-12", rule="approver:release-managers"),
-        event(4, "promotion.approve", "refused", promotion="P-12", rule="self"),
+    later = START + timedelta(minutes=3)
+    entries = [
+        Entry(Kind.JOB, CHLOE, START, "e2e"),
+        Entry(Kind.DEPLOY, ANA, START, "cart = fix/y", End.SUCCEEDED, later, url="https://s/p1"),
+        Entry(Kind.SYNC, ANA, START, "", End.FAILED, later, "1 service failed: cart."),
+        Entry(Kind.PROMOTE, ANA, START, "P-12 to production", End.CANCELLED, later, "rejected"),
     ]
-    golden("history", history("production", events))
-    assert "Nothing is recorded" in history("production", []).text
-    older = [event(n, f"job.{n}") for n in range(60)]
-    assert "and 30 older entries" in str(history("production", older).blocks)
+    golden("history", history("feat/x", entries, Turn("e1", 1), more=True))
+    assert "Nothing is known" in history("feat/x", [], Turn("e1"), more=False).text
+    assert "Nothing older" in history("feat/x", [], Turn("e1", 2), more=False).text
+
+
+@pytest.mark.parametrize("turn", [Turn("e1"), Turn("e1", 12)])
+def test_a_page_of_a_history_comes_back_from_its_button(turn: Turn) -> None:
+    assert Turn.parse(turn.value()) == turn
+    assert Turn.parse(f"x{turn.value()}").number == 0
 
 
 def test_rights(golden: Golden) -> None:

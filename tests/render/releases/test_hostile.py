@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qbot.domain.barriers import Barrier, Freeze, Hold, Lock
 from qbot.domain.differences import Difference, Differences, Side
-from qbot.domain.history import Event
+from qbot.domain.history import Entry
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
@@ -27,13 +27,14 @@ from qbot.domain.release import Change, Needed, StageProgress
 from qbot.domain.services import Build
 from qbot.render.board import board
 from qbot.render.card import Fresh
+from qbot.render.history import PAGE as HISTORY
+from qbot.render.history import Turn, history
 from qbot.render.releases.card import stage_card, stage_preview
 from qbot.render.releases.changes import change_parts, changes_view
 from qbot.render.releases.details import loading, stage_details
 from qbot.render.releases.differing import diff
 from qbot.render.releases.ending import stage_ending
 from qbot.render.releases.forms import break_glass_form, reject_form
-from qbot.render.releases.history import history
 from qbot.render.releases.keeping import frozen, lock_taken, locked, now_free, released, unlocked
 from qbot.render.releases.past import past
 from qbot.render.releases.reminding import hold_reminder, reminder, shout
@@ -205,7 +206,7 @@ def test_answers_about_stages_are_valid_and_inert(
         Lock(text, actor, text, NOW, until),
     )
     holds = [Hold(stage, ServiceName(text), actor, NOW, PromotionId(3), text)] * 30
-    event = Event(NOW, actor, text, text, (("promotion", text), ("why", text)))
+    entry = Entry(Kind.DEPLOY, actor, NOW, text, End.FAILED, NOW, text, text)
     row = Promotion(
         id=PromotionId(7),
         op=OpId("op7"),
@@ -226,7 +227,7 @@ def test_answers_about_stages_are_valid_and_inert(
         released(stage, holds, actor),
         hold_reminder(holds, STYLE),
         past(stage, [row, replace(row, id=PromotionId(6))] * 12, STYLE),
-        history(text, [event, replace(event, action="x")] * 50),
+        history(text, [entry] * HISTORY, Turn(text), more=own),
         can(actor.user, text, Denied(text, text), STYLE, own=own),
         can(actor.user, text, Allowed(text), STYLE, own=own),
         link_account(text),

@@ -1,0 +1,91 @@
+"""What was done to an environment, and promoted out of it: a read for `history`."""
+
+from collections.abc import Sequence
+
+from qbot.domain.environment import Environment
+from qbot.domain.history import Entry
+from qbot.domain.inputs import (
+    CreateInput,
+    DeployInput,
+    JobInput,
+    RestoreInput,
+    SyncInput,
+    is_dry,
+)
+from qbot.domain.names import OpId
+from qbot.domain.operation import Operation
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.operations.releases.context import ReleaseContext
+
+_PROMOTIONS = 100  # of all stages, among which those out of one environment are looked for
+_ENDS = {
+    PromotionState.DONE: End.SUCCEEDED,
+    PromotionState.FAILED: End.FAILED,
+    PromotionState.REFUSED: End.REFUSED,
+}
+
+Dated = tuple[OpId, Entry]
+
+
+async def past(
+    context: ReleaseContext, env: Environment, *, start: int, most: int
+) -> tuple[Sequence[Dated], bool]:
+    """Entries from the `start`th on, newest first, each with its operation; whether more follow.
+
+    Dry runs have changed nothing and are left out.
+    """
+    store, wanted = context.base.store, start + most + 1
+    limit = wanted * 2  # dry runs are few
+    rows = await store.operations(env.id, limit=limit)
+    promotions = await context.promotions.promotions(None, limit=_PROMOTIONS)
+    found = [(o.id, _operation(o)) for o in rows if not is_dry(o.input)]
+    found += [(p.op, _promotion(p)) for p in promotions if _is_of(p, env)]
+    found.sort(key=lambda dated: dated[1].at, reverse=True)
+    return found[start : start + most], len(found) > start + most
+
+
+def _is_of(promotion: Promotion, env: Environment) -> bool:
+    plan = promotion.plan
+    since = promotion.created_at >= env.created_at
+    forward = promotion.kind is PromotionKind.PROMOTION
+    return plan is not None and forward and since and plan.source == env.branch
+
+
+def _operation(operation: Operation) -> Entry:
+    return Entry(
+        kind=operation.purpose,
+        actor=operation.actor,
+        at=operation.created_at,
+        what=_what(operation),
+        end=operation.end,
+        ended_at=operation.ended_at,
+        headline=operation.headline if operation.end is not End.SUCCEEDED else "",
+    )
+
+
+def _what(operation: Operation) -> str:
+    match operation.input:
+        case DeployInput(overrides):
+            return ", ".join(f"{service} = {ref}" for service, ref in overrides)
+        case JobInput(job):
+            return job
+        case CreateInput(services=services) | SyncInput(services=services):
+            return ", ".join(services)
+        case RestoreInput(services):
+            return ", ".join(services)
+        case _:
+            return ""
+
+
+def _promotion(promotion: Promotion) -> Entry:
+    end = None if promotion.state.open else _ENDS.get(promotion.state, End.CANCELLED)
+    return Entry(
+        kind=Kind.PROMOTE,
+        actor=promotion.requester,
+        at=promotion.created_at,
+        what=f"{promotion.name} to {promotion.stage}",
+        end=end,
+        ended_at=promotion.ended_at,
+        headline=promotion.state.value if end is End.CANCELLED else "",
+    )

@@ -1,0 +1,85 @@
+"""`history`: what was done to an environment, newest first, a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from qbot.domain import actions
+from qbot.domain.history import Entry
+from qbot.domain.progress import End
+from qbot.render.blocks import Block, Message, button, context, header, message, section
+from qbot.render.blocks import actions as row
+from qbot.render.escape import WHEN, mention, moment, prose
+from qbot.render.words import NOUNS, joined, span
+
+PAGE = 10
+_PAGE_DIGITS = 3
+_SIGNS = {
+    End.SUCCEEDED: ":large_green_circle:",
+    End.FAILED: ":red_circle:",
+    End.CANCELLED: ":large_yellow_circle:",
+    End.REFUSED: ":no_entry:",
+}
+_ENDS = {End.FAILED: "failed", End.CANCELLED: "cancelled", End.REFUSED: "refused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which part of whose history; a paging button's value is its text form."""
+
+    env: str  # the environment's id
+    number: int = 0  # of the page, from 0
+
+    def value(self) -> str:
+        """For a button."""
+        return f"{self.number}:{self.env}"
+
+    @classmethod
+    def parse(cls, value: str) -> Self:
+        """The inverse; nonsense becomes the first page."""
+        number, _, env = value.partition(":")
+        known = number.isdecimal() and len(number) <= _PAGE_DIGITS
+        return cls(env, int(number) if known else 0)
+
+
+def history(place: str, entries: Sequence[Entry], turn: Turn, *, more: bool) -> Message:
+    """One page.
+
+    Args:
+        place: the environment's branch.
+        entries: of this page, newest first.
+        turn: which page it is.
+        more: whether there are older ones.
+    """
+    if not entries:
+        text = f"Nothing {'older ' if turn.number else ''}is known of *{prose(place, 120)}*."
+        return message(text, [section(text)])
+    heading = f"History of {place}"
+    lines = [_line(entry) for entry in entries]
+    page = f"Page {turn.number + 1}" if turn.number or more else ""
+    blocks: list[Block | None] = [
+        header(heading),
+        *(section(line) for line in lines),
+        context(page),
+        row(_buttons(turn, more=more), block_id=f"history:{turn.number}"),
+    ]
+    return message("\n".join([prose(heading), *lines, page]).strip(), blocks)
+
+
+def _line(entry: Entry) -> str:
+    sign = _SIGNS[entry.end] if entry.end else ":large_blue_circle:"
+    end = _ENDS.get(entry.end, "") if entry.end else "under way"
+    what = f"*{NOUNS[entry.kind]}* {prose(entry.what, 200)}".strip()
+    took = f"took {span(entry.at, entry.ended_at)}" if entry.ended_at else ""
+    card = ""
+    if entry.url.startswith(("https://", "http://")):
+        card = f"<{prose(entry.url, 500)}|card>"
+    who = f"by {mention(entry.actor.user)} {moment(entry.at, WHEN)}"
+    first = joined([f"{sign} {what}", end, who, took, card])
+    return f"{first}\n{prose(entry.headline, 200)}" if entry.headline else first
+
+
+def _buttons(turn: Turn, *, more: bool) -> list[Block | None]:
+    newer = button("Newer", actions.HISTORY_BACK, Turn(turn.env, turn.number - 1).value())
+    older = button("Older", actions.HISTORY_ON, Turn(turn.env, turn.number + 1).value())
+    return [newer if turn.number else None, older if more else None]
