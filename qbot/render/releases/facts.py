@@ -15,7 +15,7 @@ _WAITING = frozenset({Step.QUEUED, Step.PROPOSING, Step.APPROVING})
 
 def change_line(progress: StageProgress, style: Style) -> str:
     """`Merge request !42 · pipeline passed · 4 lines changed in 4 files · in staging since ...`."""
-    waiting = progress.end is None and not progress.merged_sha
+    waiting = progress.dry_run or (progress.end is None and not progress.merged_sha)
     parts = [
         _merge_request(progress, style),
         pipeline(progress, style) if waiting else "",

@@ -24,7 +24,7 @@ def past(stage: StageName, promotions: Sequence[Promotion], style: Style) -> Mes
     if not promotions:
         return _none(stage, style)
     heading = f"Promotions to {stage}"
-    current = next((p.id for p in promotions if p.state is PromotionState.DONE), None)
+    current = next((p.id for p in promotions if _is_merged(p)), None)
     blocks: list[Block | None] = [header(heading)]
     texts = [prose(heading)]
     for promotion in promotions[:_MOST]:
@@ -45,17 +45,27 @@ def _none(stage: StageName, style: Style) -> Message:
 
 
 def _line(promotion: Promotion, *, now: bool) -> str:
-    back = promotion.kind is PromotionKind.ROLLBACK
-    source = prose(promotion.plan.source, 60) if promotion.plan else ""
-    origin = "rollback" if back else f"from {source}" if source else "promotion"
     changed = promotion.plan.services if promotion.plan else ()
     services = listed([prose(s, 40) for s in changed], _NAMED)
     at = moment(promotion.ended_at or promotion.created_at, WHEN)
-    state = "runs now" if now else promotion.state.value
+    done = promotion.state is PromotionState.DONE
+    state = "runs now" if now and done else promotion.state.value
     sign = _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
     emergency = "emergency" if promotion.emergency else ""
-    first = joined([f"{sign} *{promotion.name}* {state}".strip(), origin, emergency])
+    first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
     return f"{first}\n{joined([services, f'by {mention(promotion.requester.user)} {at}'])}"
+
+
+def _is_merged(promotion: Promotion) -> bool:
+    """Whether it changed the stage, well or not."""
+    return bool(promotion.merge_sha) or promotion.state is PromotionState.DONE
+
+
+def _origin(promotion: Promotion) -> str:
+    source = prose(promotion.plan.source, 60) if promotion.plan else ""
+    if promotion.kind is PromotionKind.ROLLBACK:
+        return f"rollback to before {source}" if source else "rollback"
+    return f"from {source}" if source else ""
 
 
 def _back(promotion: Promotion) -> Block:

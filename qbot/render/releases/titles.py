@@ -41,9 +41,10 @@ def amount(progress: StageProgress) -> str:
 
 
 def what(progress: StageProgress) -> str:
-    """`staging → production, 4 services`."""
+    """`staging → production, 4 services`; `roll back production to before P-12, 2 services`."""
     if is_back(progress):
-        route = f"roll back {progress.stage}"
+        before = f" to before {progress.source}" if progress.source else ""
+        route = f"roll back {progress.stage}{before}"
     else:
         origin = f"{progress.source} → " if progress.source else "promotion to "
         route = f"{origin}{progress.stage}"

@@ -58,7 +58,7 @@ def row(item: Item, style: Style) -> str:
     first = f"*{prose(item.service, 40)}* {step(item.old, item.new)} {_commits(item, style)}"
     lines = [first.rstrip(), _build(item, style)]
     if item.drift:
-        lines.append(f":warning: {prose(item.drift, 200)}")
+        lines.append(f":warning: {prose(item.drift, 200)}; what runs was chosen")
     return "\n".join(line for line in lines if line)
 
 

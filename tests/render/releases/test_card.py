@@ -77,7 +77,7 @@ def test_one_more_approval(golden: Golden) -> None:
 
 
 def test_voided_frozen_and_with_a_catch(golden: Golden) -> None:
-    drifts = "production runs 9f8e7d6c, its repository says 1a2b3c4d; what runs was chosen"
+    drifts = "`1a2b3c4d5e6f` is written, `306e65776361` runs"
     caught = (
         replace(FOUR[0], drift=drifts),
         replace(FOUR[1], build=Build.FAILED, build_url=f"{GITLAB}/shop/checkout/-/pipelines/8"),
@@ -174,6 +174,7 @@ def test_an_emergency_is_shouted(golden: Golden) -> None:
         end=None,
         ended_at=None,
         state=PromotionState.MERGED,
+        source="P-12",
         approvals=(),
         emergency=True,
         reason="checkout is down",
@@ -187,6 +188,9 @@ def test_preview(golden: Golden) -> None:
         WAITING,
         promotion=None,
         dry_run=True,
+        step=Step.ENDED,
+        end=End.SUCCEEDED,
+        ended_at=LATER,
         merge_request="",
         merge_request_iid=0,
         pipeline="",
