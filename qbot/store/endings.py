@@ -52,10 +52,12 @@ def drop_queued(row: Row, by: Actor, at: datetime) -> Script[None]:
 
 def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:
     """An environment without an operation is never on its way: whoever forgot is corrected."""
-    found = yield from environments.by_id(env)
+    if kind not in (Kind.CREATE, Kind.TEARDOWN):
+        return
+    found = yield from environments.without_plans(env)
     if found is None:
         return
-    if kind in (Kind.CREATE, Kind.TEARDOWN) and found.phase is Phase.CREATING:
+    if found.phase is Phase.CREATING:
         phase = {End.REFUSED: Phase.DELETED, End.CANCELLED: Phase.PARTIAL}
         yield from environments.advance(env, phase.get(outcome, Phase.FAILED))
     if kind is Kind.TEARDOWN and found.phase is Phase.DELETING:

@@ -17,6 +17,12 @@ def by_id(env: EnvId) -> Script[Environment | None]:
     return (yield from _one(rows))
 
 
+def without_plans(env: EnvId) -> Script[Environment | None]:
+    """The same in one read."""
+    rows = yield sql("select * from environments where id = ?", env)
+    return environment_of(rows[0], ()) if rows else None
+
+
 def by_text(text: str) -> Script[Environment | None]:
     """The living one of this branch or else of this name, else the newest dead one."""
     rows = yield sql(
@@ -129,7 +135,7 @@ def advance(env: EnvId, phase: Phase) -> Script[None]:
     Raises:
         ValueError: an environment cannot make this move: a bug in the caller.
     """
-    found = yield from by_id(env)
+    found = yield from without_plans(env)
     if found is None:
         msg = f"no environment {env}"
         raise ValueError(msg)

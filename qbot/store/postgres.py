@@ -152,27 +152,35 @@ async def _nothing(_: object) -> None:
 
 async def _drive(connection: Connection, script: Script[T]) -> T:
     statement = next(script)
+    told: set[str] = set()
     if isinstance(statement, Alone):
-        return await _go_on(connection, script, statement)
+        return await _go_on(connection, script, statement, told)
     async with connection.transaction():
-        return await _go_on(connection, script, statement)
+        result = await _go_on(connection, script, statement, told)
+        if told:  # in one round trip; PostgreSQL itself waits for the commit
+            await connection.fetch(
+                "select pg_notify(name, '') from unnest($1::text[]) name", [*told]
+            )
+        return result
 
 
-async def _go_on(connection: Connection, script: Script[T], statement: Statement) -> T:
+async def _go_on(
+    connection: Connection, script: Script[T], statement: Statement, told: set[str]
+) -> T:
     try:
         while True:
-            statement = script.send(await _answer(connection, statement))
+            statement = script.send(await _answer(connection, statement, told))
     except StopIteration as stop:
         result: T = stop.value
         return result
 
 
-async def _answer(connection: Connection, statement: Statement) -> list[Row]:
+async def _answer(connection: Connection, statement: Statement, told: set[str]) -> list[Row]:
     match statement:
         case Query(text, params) | Alone(Query(text, params)):
             return list(await connection.fetch(translated(text), *params))
         case Notify(channel):
-            await connection.fetch("select pg_notify($1, '')", channel_name(channel))
+            told.add(channel_name(channel))
             return []
         case CutFrozen():
             return list(await connection.fetch(_CUT_FROZEN))
