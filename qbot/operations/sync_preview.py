@@ -6,7 +6,7 @@ from dataclasses import replace
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import SyncInput
 from qbot.domain.progress import End
-from qbot.domain.services import ServicePlan
+from qbot.domain.services import ServicePlan, Source
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
 from qbot.operations.resolve import resolve_again
@@ -17,15 +17,21 @@ from qbot.operations.track import Tracker
 async def newest(
     context: Context, env: Environment, asked: SyncInput, chosen: Sequence[ServicePlan]
 ) -> tuple[ServicePlan, ...]:
-    """What these services should run now; Resume keeps the commits that were resolved before."""
-    return await resolve_again(
+    """What these services should run now; Resume keeps the commits that were resolved before.
+
+    Retry keeps what a rollback put back: it goes on with that, not away from it.
+    """
+    kept = {p.service: p for p in chosen if asked.retry and p.source is Source.PINNED}
+    found = await resolve_again(
         context.gitlab,
         context.catalog,
         env.branch,
-        chosen,
+        [p for p in chosen if p.service not in kept],
         refresh=asked.refresh,
         keep=asked.resume,
     )
+    moved = {p.service: p for p in found}
+    return tuple(kept.get(p.service) or moved[p.service] for p in chosen)
 
 
 async def preview(

@@ -1,7 +1,7 @@
 """An environment goes back to the last other versions that were ready together."""
 
 from qbot.domain.environment import Phase
-from qbot.domain.inputs import DeployInput, RestoreInput
+from qbot.domain.inputs import DeployInput, RestoreInput, SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind, Stage
@@ -148,6 +148,18 @@ async def test_a_dry_run_says_what_would_move_and_changes_nothing(scene: Scene) 
     assert [(s.service, s.was, s.version) for s in preview.services] == [
         (CART, second[:8], first[:8])
     ]
+
+
+async def test_a_retry_goes_on_with_it_and_not_back_to_the_branch(scene: Scene) -> None:
+    first, _ = await moved(scene)
+    scene.argocd.health[CART] = "Degraded"
+    assert (await restore(scene)).end is FAILED
+    scene.argocd.health.clear()
+    env = await scene.env()
+    again = SyncInput(services=(CART,), retry=True)
+    retried = await scene.requests.resume(env.id, again, scene.asked)
+    assert (await scene.ended(retried.operation)).end is SUCCEEDED
+    assert scene.targets()["cart"] == first
 
 
 async def test_killed_in_the_middle_it_goes_on_to_the_same_versions(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.gateways.argocd.world import (
 )
 
 Json = dict[str, Any]
+DIGEST = f"sha256:{'d' * 64}"
 SWAGGER = Path(__file__).parents[4] / "shared/contracts/argocd-swagger.json"
 LABELS = {
     "qbot.dev/managed": "true",
@@ -133,11 +135,29 @@ def test_options_labels_and_values_come_from_the_policy() -> None:
         pytest.param(Source.BRANCH, "refs/heads/1.x", id="branch-in-full"),
         pytest.param(Source.DEFAULT, SHA, id="default-stays-pinned"),
         pytest.param(Source.SET, SHA, id="asked-for"),
+        pytest.param(Source.PINNED, SHA, id="put-back"),
     ],
 )
 def test_argo_cd_follows_the_branch_only_where_there_is_one(source: Source, expected: str) -> None:
     policy = SpecPolicy(base=POLICY.base, track="branch")
     assert target_revision(plan(source=source, ref="1.x"), policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "value"),
+    [
+        pytest.param("1.4.2", "1.4.2", id="tag"),
+        pytest.param(DIGEST, f"{SHA[:8]}@{DIGEST}", id="digest-behind-the-commits-own-tag"),
+    ],
+)
+def test_an_image_that_was_asked_for_goes_where_the_commits_own_would(
+    image: str, value: str
+) -> None:
+    made = application(ENV, SERVICE, replace(plan(), image=image), POLICY)["spec"]["source"]
+    assert made["targetRevision"] == SHA
+    assert made["helm"]["parameters"] == [
+        {"name": "image.tag", "value": value, "forceString": True}
+    ]
 
 
 LABEL_KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
