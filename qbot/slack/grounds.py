@@ -13,6 +13,8 @@ from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.slack.releases.desk import ReleaseDesk
 
+_OF_STAGES = (releases.Promote, releases.Release, releases.FreezeIt, releases.Unfreeze)
+
 
 class Grounding:
     """Looks it up, for whoever asks."""
@@ -29,6 +31,8 @@ class Grounding:
         place, unlocks = place_of(command), isinstance(command, releases.Unlock)
         if not place:
             return Grounds(owner=actor)  # a form: judged again when it is submitted
+        if isinstance(command, _OF_STAGES):
+            return Grounds(approval=self._desk.context.stage(place).approvals)
         return await self.of_place(place, actor, unlocks=unlocks)
 
     async def of_place(self, place: str, actor: Actor, *, unlocks: bool = False) -> Grounds:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import OpId, PromotionId, StageName
 from qbot.domain.operation import Claim, Submission
 from qbot.domain.progress import End
@@ -69,7 +70,7 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
         UserError: that one has not failed, or somebody has gone on with it.
     """
     if request.again is not None:
-        return (yield from _take_over(request.again, request.stage, op))
+        return (yield from _take_over(wish, request.again, request.stage, op))
     rows = yield sql(
         "insert into promotions(op_id, kind, stage, requester, account_id, account_name, state, "
         "created_at, merge_sha, reason, outcome, emergency, to_number) "
@@ -89,7 +90,9 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
     return promotion_of(rows[0])
 
 
-def _take_over(number: PromotionId, stage: StageName, op: OpId) -> Script[Promotion]:
+def _take_over(
+    wish: Submission, number: PromotionId, stage: StageName, op: OpId
+) -> Script[Promotion]:
     rows = yield sql(
         "update promotions set op_id = ?, outcome = '', ended_at = null, state = case "
         "when merge_sha <> '' then 'merged' when merge_request is not null then 'open' "
@@ -101,7 +104,9 @@ def _take_over(number: PromotionId, stage: StageName, op: OpId) -> Script[Promot
     if not rows:
         raise UserError((yield from _no_retry(number)))
     taken = promotion_of(rows[0])
-    if taken.plan is not None:
+    # One that is given up is in nobody's way, nor is anybody in its.
+    gives_up = isinstance(wish.input, PromoteInput | RollbackInput) and wish.input.abandon
+    if taken.plan is not None and not gives_up:
         yield from _reserve(taken.id, taken.plan)
     return taken
 

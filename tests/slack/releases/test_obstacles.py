@@ -1,0 +1,126 @@
+"""Freezes, locks and holds from Slack, and what is told by itself."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from qbot.domain import actions
+from qbot.domain.people import Actor
+from qbot.sandbox.slack.seed import TEAM
+from qbot.slack.releases.chores import Chores
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN, GENERAL
+from tests.slack.releases.stages import PRODUCTION, STAGES, held
+from tests.slack.scene import Scene
+
+
+def public(scene: Scene) -> list[str]:
+    """What everybody sees in the channel."""
+    found = scene.played.slack.world.channels[GENERAL].messages.values()
+    return [m.text for m in found if not m.only_for]
+
+
+async def test_a_freeze_is_told_to_the_channel_and_ends(shop: Scene) -> None:
+    assert await shop.type("freeze production --until 2h incident 42", CHLOE) is None
+    await shop.settled()
+    (freeze,) = await shop.releases.context.promotions.freezes(PRODUCTION)
+    assert freeze.until is not None
+    assert freeze.until - freeze.since == timedelta(hours=2)
+    assert "incident 42" in public(shop)[-1]
+    again = await shop.type("freeze production more", DAN)
+    assert again is not None
+    assert "is frozen already" in again.text
+    assert await shop.type("unfreeze production", DAN) is None
+    assert await shop.releases.context.promotions.freezes(PRODUCTION) == []
+
+
+async def test_who_may_not_freeze_is_told_who_may_and_it_is_audited(shop: Scene) -> None:
+    answer = await shop.type("freeze production because", BEN)
+    assert answer is not None
+    assert "those who may approve for that stage (`release-managers`)" in answer.text
+    ((user, outcome, detail),) = await shop.audited("freeze.requested")
+    assert (user, outcome, detail["rule"]) == (BEN, "refused", "approver")
+    assert shop.counted("approver") == 1
+
+
+async def test_a_moment_without_a_zone_is_the_installations(shop: Scene) -> None:
+    await shop.type("freeze production --until 2099-12-24T18:00 christmas", CHLOE)
+    (freeze,) = await shop.releases.context.promotions.freezes(PRODUCTION)
+    assert freeze.until is not None
+    local = freeze.until.astimezone(ZoneInfo("Europe/Berlin"))
+    assert (local.hour, local.minute) == (18, 0)
+    past = await shop.type("freeze staging --until 2001-12-24 christmas", CHLOE)
+    assert past is not None
+    assert "is past already" in past.text
+
+
+async def test_a_lock_names_its_owner_and_tells_when_it_is_free(shop: Scene) -> None:
+    assert await shop.type("lock production --for 2h load test", ANA) is None
+    other = await shop.type("lock production mine", BEN)
+    assert other is not None
+    assert "load test" in other.text
+    await shop.press(other, actions.TELL_FREE, STAGES[1].scope, BEN)
+    assert "as soon as *production* is free" in shop.private(BEN)[-1].text
+    denied = await shop.type("unlock production", BEN)
+    assert denied is not None
+    assert await shop.type("unlock production", ANA) is None
+    await shop.settled()
+    assert "*production* is free now" in shop.direct(BEN)[-1].text
+    assert await shop.releases.context.promotions.awaited() == []
+
+
+async def test_a_manager_ends_somebody_elses_lock(shop: Scene) -> None:
+    await shop.type("lock production mine", ANA)
+    assert await shop.type("unlock production", CHLOE) is None
+    assert await shop.releases.context.promotions.locks() == []
+
+
+async def test_environments_can_be_locked_too(shop: Scene) -> None:
+    await shop.environment("feat/x", BEN)
+    await shop.type("lock feat/x demo", ANA)
+    answer = await shop.type("sync feat/x", BEN)
+    assert answer is not None
+    assert "locked: demo" in answer.text
+    assert await shop.type("unlock feat/x", BEN) is None  # its owner may
+
+
+def chores(scene: Scene, *, hours: float = 0) -> Chores:
+    """As the app builds them; some time later."""
+    real = scene.database.clock
+
+    class Later:
+        def now(self) -> object:
+            return real.now() + timedelta(hours=hours)
+
+    clock = Later()
+    return Chores(
+        promotions=scene.releases.context.promotions, obstacles=scene.releases.obstacles,
+        store=scene.database.store, slack=scene.slack, clock=clock,  # type: ignore[arg-type]
+        style=scene.desk.style, zone=ZoneInfo("UTC"),
+    )  # fmt: skip
+
+
+async def test_who_waits_is_told_when_the_locks_time_is_over(shop: Scene) -> None:
+    await shop.type("lock production --for 1h load test", ANA)
+    promotions = shop.releases.context.promotions
+    await promotions.await_free(STAGES[1].scope, Actor(TEAM, BEN))
+    await chores(shop).locks()
+    assert shop.direct(BEN) == []
+    await promotions.unlock(STAGES[1].scope, Actor(TEAM, ANA), force=False)
+    for _ in range(2):
+        await chores(shop).locks()
+    assert len(shop.direct(BEN)) == 1
+
+
+async def test_held_services_are_recalled_once_a_day_to_whoever_holds_them(shop: Scene) -> None:
+    await held(shop)
+    await chores(shop).holds()
+    assert shop.direct(CHLOE) == []  # since today only
+    for _ in range(2):  # as on two replicas
+        await chores(shop, hours=25).holds()
+    assert len(shop.direct(CHLOE)) == 1
+    assert "release production cart" in shop.direct(CHLOE)[0].text
+    await chores(shop, hours=49).holds()
+    assert len(shop.direct(CHLOE)) == 2
+    assert await shop.type("release production cart", DAN) is None
+    assert await shop.releases.context.promotions.holds() == []
+    await chores(shop, hours=99).holds()
+    assert len(shop.direct(CHLOE)) == 2
