@@ -184,7 +184,7 @@ class Patient:
 async def resume_seconds(url: str, *, restart: bool) -> float:
     """From the death of the worker (and, with `restart`, of its database) to the next effect."""
     patient = Patient()
-    how = {"lease": LEASE, "beat": BEAT}
+    how: dict[str, Any] = {"lease": LEASE, "beat": BEAT}
     database = await open_store(url, clock=SystemClock())
     async with engine(database, patient, **how) as dying:
         await submit(database, 1)

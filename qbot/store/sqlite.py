@@ -126,26 +126,6 @@ def _connected(path: Path) -> Database:
     return database
 
 
-def _connected(path: Path) -> Database:
-    connection = sqlite3.connect(
-        path,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_BUSY_SECONDS,
-        cached_statements=_STATEMENTS,
-    )
-    connection.row_factory = sqlite3.Row
-    database = Database(connection)
-    try:
-        database.enable_wal()
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma foreign_keys = on")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return database
-
-
 def _take(path: Path) -> IO[str]:
     """Lock `<path>.lock` until it is closed or the process dies, kill -9 included."""
     name = path.with_name(f"{path.name}.lock")
