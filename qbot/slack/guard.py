@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from qbot.domain.barriers import BarredError
 from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied, Room, Visitor, admit
 from qbot.domain.ports import Audit, Store
@@ -100,6 +101,17 @@ class Guard:
         except RefusedError as error:
             self.refused(error.rule)
             raise
+        except BarredError as error:
+            await self._barred(work, delivery.asked.actor, error)
+            raise
+
+    async def _barred(self, work: Work, actor: Actor, error: BarredError) -> None:
+        """What stands in the way is written down like a rule that says no."""
+        rule = error.barriers[0].rule if error.barriers else "barred"
+        self.refused(rule)
+        action = f"{verb_of(work.subject) or 'unknown'}.requested"
+        denied = Denied(str(error), rule)
+        await self.rights.refuse(actor, action, denied, {"by": work.subject, "why": str(error)})
 
     async def _allowed(self, work: Work, actor: Actor) -> str:
         """The rule that lets it through.

@@ -53,6 +53,9 @@ async def test_a_lock_says_whose_it_is_why_and_until_when(scene: Scene) -> None:
         assert "<@U0BEN>" in answer
         assert "until" in answer
     assert len(await scene.operations("feat/x")) == 1
+    (row, *_) = await scene.audited("sync.requested")
+    assert (row[1], row[2]["rule"]) == ("refused", "lock")
+    assert scene.counted("lock") == 3
 
 
 async def test_history_goes_back_page_by_page(scene: Scene) -> None:
