@@ -247,7 +247,7 @@ async def test_killed_at_any_step_it_is_done_once(scene: Scene) -> None:
     scene.argocd.held.add(ORDERS)
     fix = scene.gitlab.push("shop/orders", "fix/y")
     operation = await begin(scene, orders="fix/y", web="image:1.4.2")
-    await scene.quiet()
+    await scene.until(lambda: scene.targets()["orders"] == fix)
     scene.gitlab.push("shop/orders", "fix/y")
     await restarted(scene)
     await scene.quiet()

@@ -94,7 +94,7 @@ async def test_a_lock_that_came_while_it_waited_stops_it_when_it_begins(
     scene.argocd.held.add(CART)
     scene.gitlab.push("shop/cart", "feat/x")
     first = await scene.begin_sync("cart")
-    await scene.quiet()
+    await scene.until(lambda: scene.targets()["cart"] == scene.head("cart"))
     if ask is delete:  # it goes first, and asks what runs to stop
         await scene.kill()
     answer = await ask(scene)
@@ -115,7 +115,7 @@ async def test_what_has_begun_is_brought_to_its_end(scene: Scene) -> None:
     scene.argocd.held.add(CART)
     scene.gitlab.push("shop/cart", "feat/x")
     operation = await scene.begin_sync()
-    await scene.quiet()
+    await scene.until(lambda: scene.targets()["cart"] == scene.head("cart"))
     await scene.kill()
     await lock(scene)
     await scene.start()

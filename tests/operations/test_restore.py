@@ -166,7 +166,7 @@ async def test_killed_in_the_middle_it_goes_on_to_the_same_versions(scene: Scene
     first, second = await moved(scene)
     scene.argocd.held.add(CART)
     operation = await begin(scene)
-    await scene.quiet()
+    await scene.until(lambda: scene.targets()["cart"] == first)
     await scene.kill()
     await scene.start()
     await scene.quiet()
