@@ -17,7 +17,7 @@ from qbot.domain.policy import Decision, Denied
 from qbot.domain.release_ports import People
 from qbot.domain.stages import ApprovalRule
 from qbot.domain.subjects import Subject
-from qbot.errors import QbotError, TransientError, UserError
+from qbot.errors import QbotError, UserError
 
 log = structlog.get_logger()
 
@@ -57,29 +57,21 @@ class Rights:
         self._audit = audit
 
     async def decide(
-        self, subject: Subject, actor: Actor, grounds: Grounds = NO_GROUNDS, *, fresh: bool = True
+        self, subject: Subject, actor: Actor, grounds: Grounds = NO_GROUNDS
     ) -> Decision:
         """Whether the actor, whom Slack vouches for as a full member, may.
 
-        Roles are asked for where the rule needs them; a rule that is for everybody costs no call.
-        What guards a stage is asked anew if `fresh`, but what was known minutes ago counts while
-        Slack or GitLab cannot be asked: only approvals are never judged by that.
+        Roles are asked for where the rule needs them, and are those of the last minutes: Slack
+        grants twenty looks at its user groups a minute, and those belong to approvals, which
+        `qbot.operations.releases.verdicts` judges by roles of that very moment.
 
         Raises:
             TransientError: nothing is known, and they cannot be asked.
         """
         person = Person(actor, account=None)
         if self.authority.needs_roles(subject):
-            person = await self._person(actor, fresh=fresh and grounds.approval is not None)
+            person = await self.people.person(actor)
         return self.of(subject, person, grounds)
-
-    async def _person(self, actor: Actor, *, fresh: bool) -> Person:
-        try:
-            return await self.people.person(actor, fresh=fresh)
-        except TransientError:
-            if not fresh:
-                raise
-            return await self.people.person(actor)
 
     def of(self, subject: Subject, person: Person, grounds: Grounds) -> Decision:
         """The same for somebody whose roles are known."""

@@ -31,6 +31,7 @@ from qbot.domain.release_ports import ConfigRepository, JobRunner
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
 from qbot.domain.stages import Stage as ReleaseStage
+from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.operations.context import Context
@@ -90,6 +91,7 @@ class People:
         self.persons: dict[str, Person] = {}
         self.fresh: list[str] = []  # users that were asked for anew
         self.asked: list[str] = []
+        self.limited: list[float] = []  # pauses that are asked for, one a question
 
     def know(self, user: str, number: int | None, *roles: str, active: bool = True) -> None:
         account = None if number is None else Account(number, f"git{number}")
@@ -97,6 +99,8 @@ class People:
 
     async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
         (self.fresh if fresh else self.asked).append(actor.user)
+        if fresh and self.limited:
+            raise TransientError("Slack limits", retry_after=self.limited.pop())
         return self.persons.get(actor.user) or Person(actor, None)
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:

@@ -108,9 +108,11 @@ async def test_what_needs_no_role_asks_nobody_for_one(door: Door) -> None:
     assert (door.scene.people.asked, door.scene.people.fresh) == ([], [])
 
 
-async def test_what_guards_a_stage_asks_anew(door: Door) -> None:
+async def test_what_guards_a_stage_asks_for_roles_and_spares_the_looks_of_approvals(
+    door: Door,
+) -> None:
     assert await door.opens(of_command("freeze"), WHO["approver"])
-    assert door.scene.people.fresh == [CHLOE]
+    assert (door.scene.people.asked, door.scene.people.fresh) == ([CHLOE], [])
 
 
 def test_whatever_is_registered_has_a_rule() -> None:

@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from qbot.domain.approvals import Person
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.policy import Denied
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
 from qbot.domain.stages import ApprovalRule, Stage
+from qbot.errors import TransientError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.rights import Grounds, RefusedError, Rights
+
+log = structlog.get_logger()
+_PATIENCE = 60.0  # seconds for which an approval waits while Slack is asked too often
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,22 @@ class Register:
         return await self.rights.refuse(person, action, denied, known.facts)
 
     async def person(self, actor: Actor, *, fresh: bool) -> Person:
-        """Account and roles."""
-        return await self.rights.people.person(actor, fresh=fresh)
+        """Account and roles; a neighbour that asks for a pause gets it.
+
+        Raises:
+            TransientError: they cannot be asked, or the pauses take too long.
+        """
+        clock = self.context.base.clock
+        until = clock.monotonic() + _PATIENCE
+        while True:
+            try:
+                return await self.rights.people.person(actor, fresh=fresh)
+            except TransientError as error:
+                pause = error.retry_after
+                if pause is None or clock.monotonic() + pause > until:
+                    raise
+                log.info("roles have to wait", actor=actor.key, seconds=pause)
+                await clock.sleep(pause)
 
 
 def stale(known: Known, digest: str) -> Denied | None:

@@ -100,7 +100,8 @@ class Verdicts:
             known.stage, services, promotion.requester, back=known.back
         )
         if found and promotion.reason:
-            requester = await self._register.person(promotion.requester, fresh=True)
+            # Asked anew before anything is done; here one look at the groups is spent already.
+            requester = await self._register.person(promotion.requester, fresh=False)
             exempt = bool(requester.roles & set(known.stage.exempt))
             found = tuple(b for b in found if not (b.exempt and exempt))
         if not found:

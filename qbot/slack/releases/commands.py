@@ -135,10 +135,10 @@ class ReleaseCommands:
                     "environment.",
                     hint=f"For instance `can {command.verb} production`.",
                 )
-            return await self._desk.rights.decide(subject, who, fresh=False)
+            return await self._desk.rights.decide(subject, who)
         unlocks = command.verb == "unlock"
         grounds = await self._grounding.of_place(command.place, who, unlocks=unlocks)
-        return await self._desk.rights.decide(subject, who, grounds, fresh=False)
+        return await self._desk.rights.decide(subject, who, grounds)
 
     async def _link(self, actor: Actor) -> Message:
         if self._desk.link is None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from qbot.domain.changes import CardChanged
+from qbot.domain.changes import Change as Commits
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Step
@@ -90,7 +91,7 @@ async def opened(scene: Scene) -> tuple[PromotionId, Message]:
     shown = _shown(scene, operation, found.id)
     ref = MergeRequestRef(PROJECT, 3, "https://g/shop/-/3", f"qbot/{found.name}", "c" * 40)
     expires = scene.database.clock.now() + timedelta(hours=24)
-    changes = [
+    changes: list[Commits] = [
         PromotionPlanned(found.id, plan()),
         PromotionOpened(found.id, ref, expires),
         CardChanged(shown),

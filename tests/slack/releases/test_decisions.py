@@ -50,6 +50,18 @@ async def test_two_people_in_the_same_second_both_count(shop: Scene) -> None:
     assert sorted(user for user, _, _ in await words(shop, number)) == sorted([CHLOE, DAN])
 
 
+async def test_an_approval_waits_while_slack_is_asked_too_often(shop: Scene) -> None:
+    number, card = await opened(shop)
+    shop.people.limited = [0.01, 0.01]
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    assert shop.private(CHLOE) == []
+    assert len(await words(shop, number)) == 1
+    shop.people.limited = [900.0]
+    await shop.press(card, actions.APPROVE, value(number), DAN)
+    assert "Nothing is lost. Try again" in shop.private(DAN)[0].text
+    assert len(await words(shop, number)) == 1
+
+
 async def former(scene: Scene, _: PromotionId) -> None:
     scene.people.know(CHLOE, 3)
 
