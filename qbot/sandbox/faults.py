@@ -29,10 +29,10 @@ class Faults:
         self._faults: list[Fault] = []
 
     def add(self, vendor: str, match: str, kind: str, times: int) -> Fault:
-        """Order a fault.
+        """Order a fault; none at all calls off what is left of the same order.
 
         Raises:
-            ValueError: an unknown vendor or kind, or `times` below one.
+            ValueError: an unknown vendor or kind, or `times` below zero.
         """
         name, _, seconds = kind.partition(":")
         if vendor not in VENDORS:
@@ -41,11 +41,14 @@ class Faults:
         if name not in KINDS | {"slow"} or (name == "slow") != bool(seconds):
             msg = f"kind must be one of {sorted(KINDS)} or slow:SECONDS"
             raise ValueError(msg)
-        if times < 1:
-            msg = "times must be at least 1"
+        if times < 0:
+            msg = "times must not be negative"
             raise ValueError(msg)
         fault = Fault(vendor, match, name, times, float(seconds or 0))
-        self._faults.append(fault)
+        if times:
+            self._faults.append(fault)
+        else:
+            self._faults = [f for f in self._faults if not _same(f, fault)]
         return fault
 
     def take(self, vendor: str, request: str, *kinds: str) -> Fault | None:
@@ -64,3 +67,7 @@ class Faults:
     def clear(self) -> None:
         """Call everything off."""
         self._faults.clear()
+
+
+def _same(one: Fault, other: Fault) -> bool:
+    return (one.vendor, one.match, one.kind) == (other.vendor, other.match, other.kind)

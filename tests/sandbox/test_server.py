@@ -128,6 +128,16 @@ async def test_a_fault_hits_the_next_matching_requests_and_then_is_used_up(
     assert statuses == [503, 503, 200]
 
 
+async def test_a_fault_of_no_times_calls_off_what_is_left_of_it(
+    client: aiohttp.ClientSession,
+) -> None:
+    fault = {"vendor": "gitlab", "match": "GET /hello", "kind": "503"}
+    await post(client, "/drive/fault", fault | {"times": 2})
+    assert await post(client, "/drive/fault", fault | {"times": 0}) == (200, {"ok": True})
+    async with client.get("/gitlab/hello") as response:
+        assert response.status == 200
+
+
 async def test_calls_lists_what_reached_a_vendor_since_a_moment(
     world: World, client: aiohttp.ClientSession
 ) -> None:
@@ -197,7 +207,7 @@ async def test_reset_forgets_everything_but_the_time(
     [
         ("fault", {"vendor": "x", "match": "", "kind": "500", "times": 1}, "vendor must be"),
         ("fault", {"vendor": "slack", "match": "", "kind": "boom", "times": 1}, "kind must be"),
-        ("fault", {"vendor": "slack", "match": "", "kind": "500", "times": 0}, "times must be"),
+        ("fault", {"vendor": "slack", "match": "", "kind": "500", "times": -1}, "times must not"),
         ("fault", {"vendor": "slack", "match": "", "kind": "500", "times": True}, "a whole number"),
         ("fault", {"vendor": "slack", "kind": "500", "times": 1}, "missing: match"),
         ("time", {"advance": 1, "by": 2}, "unknown: by"),
