@@ -89,6 +89,11 @@ class Program:
             await self.kill()
             raise AssertionError(f"did not stop:\n{self.log.read_text()[-3000:]}") from None
 
+    async def ended(self) -> int:
+        """Its exit status, once it ends by itself."""
+        async with asyncio.timeout(START):
+            return await self._process.wait()
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -104,13 +109,13 @@ class Drive:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+    async def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         answer = await self._http.post(f"/drive/{path}", json=body)
         assert answer.status_code == 200, f"{path} {body}: {answer.status_code} {answer.text}"
         found: dict[str, Any] = answer.json()
         return found
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         answer = await self._http.get(f"/drive/{path}", params=query)
         assert answer.status_code == 200, f"{path} {query}: {answer.status_code} {answer.text}"
         found: dict[str, Any] = answer.json()
@@ -214,7 +219,12 @@ def _lift_quota(catalog: Path) -> None:
 
 @asynccontextmanager
 async def world(
-    folder: Path, *, mode: str = "http", speed: float = 60.0, services: int = 11
+    folder: Path,
+    *,
+    mode: str = "http",
+    speed: float = 60.0,
+    services: int = 11,
+    stages: str = "helm",
 ) -> AsyncIterator[World]:
     """A fresh sandbox; everything started in it ends with the block."""
     port, qbot_port = free_port(), free_port()
@@ -222,7 +232,7 @@ async def world(
     sandbox = await Program.start(
         folder / "sandbox.log", "sandbox", "--port", str(port), "--env-file", str(env_file),
         "--speed", str(speed), "--services", str(services), "--mode", mode,
-        "--qbot-url", f"http://127.0.0.1:{qbot_port}",
+        "--stages", stages, "--qbot-url", f"http://127.0.0.1:{qbot_port}",
     )  # fmt: skip
     try:
         drive = Drive(await sandbox.line("sandbox: "))

@@ -16,6 +16,8 @@ from qbot.domain.stages import scope_of
 from qbot.errors import UserError
 
 _WEEK = timedelta(days=7)
+_NAMED = 6  # services in one sentence
+_FEW = 3  # services that the command to release them names
 _SECOND = timedelta(seconds=1)
 
 
@@ -213,11 +215,7 @@ def barriers(
             for lock in locks
             if lock.scope == scope_of(stage) and lock.by != actor and _holds(lock, now)
         ),
-        *(
-            Barrier("hold", _held(hold), by=hold.by)
-            for hold in holds
-            if not back and hold.stage == stage and hold.service in services
-        ),
+        *(() if back else _held([h for h in holds if h.stage == stage and h.service in services])),
     )
 
 
@@ -238,8 +236,15 @@ def _because(what: str, reason: str) -> str:
     return f"{what}: {given}." if given else f"{what}."
 
 
-def _held(hold: Hold) -> str:
-    return (
-        f"`{hold.service}` is held at `{hold.version}` on `{hold.stage}` since the rollback "
-        f"{promotion_name(hold.promotion)}; `release {hold.stage} {hold.service}` lets it go."
-    )
+def _held(holds: Sequence[Hold]) -> Iterator[Barrier]:
+    """One barrier for all that one rollback holds."""
+    for number in dict.fromkeys(hold.promotion for hold in holds):
+        held = [hold for hold in holds if hold.promotion == number]
+        stage, names = held[0].stage, [f"`{hold.service}`" for hold in held[:_NAMED]]
+        more = [f"{len(held) - _NAMED} more"] if len(held) > _NAMED else []
+        *others, last = names + more
+        named = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        which = " ".join([stage, *(h.service for h in held)]) if len(held) <= _FEW else stage
+        said = f"{named} held on `{stage}` since the rollback {promotion_name(number)}; "
+        free = f"`release {which}` lets {'them' if others else 'it'} go."
+        yield Barrier("hold", said + free, by=held[0].by)

@@ -239,7 +239,7 @@ def test_each_barrier_says_what_it_is_by_whom_and_until_when() -> None:
         Barrier("lock", "`production` is locked: a test of load.", NOW + HOUR, BEN),
         Barrier(
             "hold",
-            "`cart` is held at `1.4.0` on `production` since the rollback P-12; "
+            "`cart` is held on `production` since the rollback P-12; "
             "`release production cart` lets it go.",
             by=BEN,
         ),
@@ -289,10 +289,24 @@ def test_ones_own_freeze_is_a_barrier_too() -> None:
     assert found(freezes=(FREEZE,), actor=BEN)
 
 
-def test_every_held_service_is_named() -> None:
+def test_what_one_rollback_holds_is_one_barrier() -> None:
     held = (HELD, replace(HELD, service=PAYMENTS), replace(HELD, service=ServiceName("frontend")))
-    met = found(services=(PAYMENTS, CART), holds=held)
-    assert [b.reason.split("`")[1] for b in met] == ["cart", "payments"]
+    (met,) = found(services=(PAYMENTS, CART), holds=held)
+    assert met.reason == (
+        "`cart` and `payments` are held on `production` since the rollback P-12; "
+        "`release production cart payments` lets them go."
+    )
+    later = replace(HELD, service=PAYMENTS, promotion=PromotionId(14))
+    met_apart = found(services=(PAYMENTS, CART), holds=(HELD, later))
+    assert [b.reason.split("`")[1] for b in met_apart] == ["cart", "payments"]
+
+
+def test_many_held_services_are_a_few_names_and_a_number() -> None:
+    names = tuple(ServiceName(f"service-{n}") for n in range(100))
+    held = tuple(replace(HELD, service=name) for name in names)
+    (met,) = found(services=names, holds=held)
+    assert "`service-5` and 94 more are held" in met.reason
+    assert met.reason.endswith("`release production` lets them go.")
 
 
 def test_calendar_dates_far_away_are_no_trouble() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.barriers import Hold
+from qbot.domain.promotion import Version
 from qbot.domain.release import StageProgress
 from qbot.render.blocks import Message, context, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
@@ -53,7 +54,9 @@ def hold_reminder(holds: Sequence[Hold], style: Style) -> Message:
     """For the person whose rollback holds these services of one stage; at least one."""
     first = holds[0]
     stage = prose(first.stage, 60)
-    held = [f"*{prose(h.service, 40)}* at {code(h.version, 40)}" for h in holds]
+    held = [
+        f"*{prose(h.service, 40)}* at {code(versions.short(Version(h.version)), 40)}" for h in holds
+    ]
     since = moment(min(h.since for h in holds), WHEN)
     them = "it" if len(holds) == 1 else "them"
     lead = f":lock: Still held in *{stage}* since {since}: {listed(held, _NAMED)}."

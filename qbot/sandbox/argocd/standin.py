@@ -168,4 +168,5 @@ def _application(app: Json) -> Json:
         "project": project_of(app),
         "sync": status["sync"].get("status", ""),
         "health": status["health"].get("status", ""),
+        "images": list(status.get("summary", {}).get("images", [])),
     }
