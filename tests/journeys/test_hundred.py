@@ -1,4 +1,4 @@
-"""A hundred services: one card, everything made once, nothing left."""
+"""A hundred services: one card, one commit, everything made once, nothing left."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end
+from tests.stages import card, everything_ahead, press, versions
 from tests.world import buttons, world
 
 
@@ -28,3 +29,29 @@ async def test_a_hundred_services_become_an_environment_and_go_again(tmp_path: P
         await one_card_and_one_end(drive, "feat/checkout", "Deleted")
         calls = await drive.calls("argocd")
         assert len([c for c in calls if c["status"] >= 400 and c["status"] != 404]) == 0
+
+
+@pytest.mark.timeout(180)
+async def test_a_hundred_services_are_promoted_with_one_commit_and_one_card(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, speed=60.0, services=100) as made:
+        await made.serve()
+        drive = made.drive
+        await everything_ahead(drive)
+        wanted = await versions(drive, "staging")
+        await drive.env("promote staging production")
+        asked = "P-1: staging → production, 100 services"
+        shown = await card(drive, asked, "and 90 more, see Details")
+        assert "100 lines changed in 100 files" in shown["text"]
+        await drive.click(shown, buttons(shown)["Details"]["action_id"])
+        await drive.click(shown, buttons(shown)["Diff"]["action_id"])
+        await press(drive, "Approve", "chloe", asked, "Waiting for 2 approvals")
+        await press(drive, "Approve", "dan", asked, "Waiting for 1 more approval")
+        await card(drive, "Done: P-1", "All 100 services run their new versions")
+        assert await versions(drive, "production") == wanted
+        commits = [c for c in await drive.calls("gitlab", "POST ") if "/commits" in c["path"]]
+        assert len(commits) == 1
+        assert len([c for c in await drive.calls("argocd", "POST ") if "/sync" in c["path"]]) == 100
+        assert [c for c in await drive.calls("slack") if c["status"] >= 400] == []
+        assert (await drive.get("refused"))["refused"] == []

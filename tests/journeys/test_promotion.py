@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.checks import replies
-from tests.world import Drive, World, buttons, header, said, until, world
+from tests.stages import card, press, versions
+from tests.world import Drive, World, until, world
 
 VARIANTS = ("helm", "kustomize", "branches")
 MOVED = {"cart", "notifications", "payments", "shipping"}  # what staging runs newer than production
@@ -24,34 +25,10 @@ async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def running(drive: Drive, stage: str) -> Versions:
-    """The image's tag of each service, of Applications that are synced and healthy."""
+    """What Applications run that are synced and healthy."""
     apps = await drive.applications(stage)
     assert {(a["sync"], a["health"]) for a in apps} == {("Synced", "Healthy")}
-    images = [image for a in apps for image in a["images"]]
-    return {i.rpartition("/")[2].partition(":")[0]: i.rpartition(":")[2] for i in images}
-
-
-async def card(drive: Drive, start: str, *words: str) -> dict[str, Any]:
-    """The one public card whose header begins so, as soon as it says all of this."""
-
-    async def look() -> dict[str, Any] | None:
-        shown = [m for m in await drive.messages() if not m.get("ephemeral")]
-        found = [m for m in shown if header(m).startswith(start)]
-        assert len(found) <= 1, [header(m) for m in found]
-        return next((m for m in found if all(w in m["text"] for w in words)), None)
-
-    try:
-        return await until(look, what=f"a card {start!r} with {words}")
-    except AssertionError as late:
-        shown = "\n---\n".join(m["text"] for m in await drive.messages())
-        raise AssertionError(f"{late}; shown:\n{shown}") from None
-
-
-async def press(drive: Drive, label: str, user: str, start: str, *words: str) -> str:
-    """Press a button of that card; what is answered."""
-    shown = await card(drive, start, *words)
-    answer = await drive.click(shown, buttons(shown)[label]["action_id"], user=user)
-    return "\n".join(said(r) for r in answer["replies"])
+    return await versions(drive, stage)
 
 
 async def merge_requests(drive: Drive) -> list[tuple[str, str]]:
