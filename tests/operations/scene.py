@@ -107,7 +107,7 @@ class Scene:
         self.bodies = dict(BODIES)
         self.shown: list[Progress] = []
         self.rules = RULES
-        self._busy = (Busy(database.journal), Busy(database.store))
+        self._busy = (Busy(database.journal), Busy(database.store), Busy(database.promotions))
         self._engine: Engine | None = None
         self._keys = itertools.count(1)
         self.context = self._context(SHOP)
@@ -122,7 +122,7 @@ class Scene:
             store=self._busy[1],
             answers=self.answers,
             clock=self.clock,
-            locks=self.database.promotions,
+            locks=self._busy[2],
         )
 
     # Qbot
