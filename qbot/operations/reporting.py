@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+import structlog
+
 from qbot.domain.ports import Clock, Fenced
 from qbot.domain.release import Shown
+from qbot.operations.caught import caught
 
 _INTERVAL = 1.0
+_log = structlog.get_logger()
 
 
 class Reporter:
@@ -38,7 +42,7 @@ class Reporter:
             self._pending, self._written = None, progress
 
     async def flush(self) -> None:
-        """Write what is pending now.
+        """Write what is pending now; what is refused for good is dropped, no work fails by it.
 
         Raises:
             Fenced: the claim was lost.
@@ -47,8 +51,11 @@ class Reporter:
             progress = self._pending
             if progress is None:
                 return
-            await self._write(progress)  # interrupted, it is still pending
-            self._written = progress
+            error = await caught(self._write(progress))  # interrupted, it is still pending
+            if error is None:
+                self._written = progress
+            else:
+                _log.error("progress was refused, no card shows it", op=progress.op, exc_info=error)
             if self._pending is progress:
                 self._pending = None
 
@@ -56,8 +63,7 @@ class Reporter:
         """Stop writing; answers what is left to be written."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
         return self._pending
 
     async def _keep_writing(self) -> None:

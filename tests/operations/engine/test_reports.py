@@ -1,13 +1,16 @@
 """Progress reaches the card: coalesced, only when new, and always before the end."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from qbot.domain.changes import CardChanged
 from qbot.domain.operation import CardRow
 from qbot.domain.progress import End, Progress, Step
 from qbot.domain.release import Shown
+from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.reporting import Reporter
 from tests.clocks import HandClock
@@ -131,3 +134,56 @@ async def test_an_interrupted_write_is_still_to_be_written(clock: HandClock, sho
     reporter.show(progress)
     await begun.wait()
     assert await reporter.close() == progress
+
+
+async def test_an_operation_ends_as_it_did_though_each_of_its_reports_is_refused(
+    shop: Shop,
+) -> None:
+    runs: list[int] = []
+    refused = asyncio.Event()
+
+    class Refusing:
+        """Takes everything but reports."""
+
+        def __getattr__(self, name: str) -> Any:
+            return self.refuse if name == "report" else getattr(shop.wishes.journal, name)
+
+        def refuse(self, *_: object) -> Awaitable[None]:
+            refused.set()
+            raise PermanentError("the database refuses it")
+
+    async def handler(run: Run) -> Outcome:
+        runs.append(len(runs))
+        run.report(at_step(run, Step.PREPARING))
+        await refused.wait()
+        run.report(at_step(run, Step.DEPLOYING))
+        return DONE
+
+    await shop.engine(handler, journal=Refusing())
+    op = (await shop.wishes.create("a")).id
+    ended = await shop.ended(op)
+    assert (ended.end, ended.headline, runs) == (End.SUCCEEDED, "done", [0])
+    assert (await shop.card(op)).progress.end is End.SUCCEEDED
+
+
+async def test_what_is_refused_for_good_is_dropped_and_newer_progress_is_written(
+    clock: HandClock, shop: Shop
+) -> None:
+    written: list[Shown] = []
+
+    async def write(progress: Shown) -> None:
+        if progress.url == "https://refused":
+            raise PermanentError("the database refuses it")
+        written.append(progress)
+
+    operation = await shop.wishes.create("a")
+    assert isinstance(operation.progress, Progress)
+    reporter = Reporter(write, clock, operation.progress)
+    reporter.show(replace(operation.progress, url="https://refused"))
+    await clock.asleep()
+    assert await reporter.close() is None
+    newer = replace(operation.progress, url="https://newer")
+    reporter.show(newer)
+    await clock.asleep()
+    assert await reporter.close() is None
+    assert written == [newer]
