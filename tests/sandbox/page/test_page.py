@@ -260,6 +260,27 @@ async def test_a_window_that_shrinks_keeps_the_thread_and_puts_the_world_away(
     await page.until(f"innerWidth === 1280 && {WORLD}")
 
 
+async def test_a_connection_that_comes_back_leaves_an_open_thread_open(stage: Stage) -> None:
+    page = stage.page
+    read = "performance.getEntriesByType('resource').filter((e) => /thread=/.test(e.name)).length"
+    await command(page, "/env thread")
+    await page.click(".thread-link")
+    await page.until(f"{THREAD} && {read} > 0")
+    before = await page.run(read)
+    await page.run("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.until(f"{read} > {before}")
+    assert await page.run(THREAD)
+
+
+async def test_a_reset_closes_the_thread_whose_message_is_gone(stage: Stage) -> None:
+    page = stage.page
+    await command(page, "/env thread")
+    await page.click(".thread-link")
+    await page.until(THREAD)
+    await page.run("fetch('/drive/reset', {method: 'POST'})")
+    await page.until(f"!({THREAD})")
+
+
 async def test_a_link_to_a_message_shows_it_on_the_page(stage: Stage) -> None:
     page = stage.page
     await command(page, "/env link")

@@ -174,7 +174,10 @@ const LISTENERS = {
     tick();
     soon.messages();
   },
-  reset: () => everything(),
+  reset: () => {
+    closeThread();
+    return everything();
+  },
   connected: () => everything(),
 };
 
@@ -182,12 +185,12 @@ function heard(event) {
   (LISTENERS[event.topic] ?? soon.world)(event);
 }
 
-/** After a start, a reset or a cut connection: nothing that is shown can be trusted. */
+/** After a start, a reset or a cut connection: nothing that is shown can be trusted. A thread
+ * that is still there stays open, for somebody may be reading it. */
 async function everything() {
   await told(() => Promise.all([store.loadUsers(), store.loadClock()]));
   await told(() => store.loadChannels());
-  closeThread();
-  await Promise.all([refreshWorld(), show(), refreshModal()]);
+  await Promise.all([refreshThread(), refreshWorld(), show(), refreshModal()]);
 }
 
 document.addEventListener("click", (event) => {
