@@ -272,15 +272,6 @@ async def test_a_connection_that_comes_back_leaves_an_open_thread_open(stage: St
     assert await page.run(THREAD)
 
 
-async def test_a_reset_closes_the_thread_whose_message_is_gone(stage: Stage) -> None:
-    page = stage.page
-    await command(page, "/env thread")
-    await page.click(".thread-link")
-    await page.until(THREAD)
-    await page.run("fetch('/drive/reset', {method: 'POST'})")
-    await page.until(f"!({THREAD})")
-
-
 async def test_a_link_to_a_message_shows_it_on_the_page(stage: Stage) -> None:
     page = stage.page
     await command(page, "/env link")
