@@ -32,6 +32,7 @@ from qbot.store.statements import (
     Statement,
     T,
     Turnstile,
+    not_alone,
 )
 
 _POOL = 8
@@ -154,7 +155,7 @@ async def _drive(connection: Connection, script: Script[T]) -> T:
     statement = next(script)
     told: set[str] = set()
     if isinstance(statement, Alone):
-        return await _go_on(connection, script, statement, told)
+        return await _only(connection, script, statement)
     async with connection.transaction():
         result = await _go_on(connection, script, statement, told)
         if told:  # in one round trip; PostgreSQL itself waits for the commit
@@ -162,6 +163,16 @@ async def _drive(connection: Connection, script: Script[T]) -> T:
                 "select pg_notify(name, '') from unnest($1::text[]) name", [*told]
             )
         return result
+
+
+async def _only(connection: Connection, script: Script[T], statement: Alone) -> T:
+    rows = await _answer(connection, statement, set())
+    try:
+        script.send(rows)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise not_alone()
 
 
 async def _go_on(

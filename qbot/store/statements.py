@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from qbot.errors import PermanentError
+
 
 class Row(Protocol):
     """A row of either driver: columns by name."""
@@ -43,7 +45,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """The only statement of its script: PostgreSQL needs one round trip for it and not three."""
+    """The only statement of its script: PostgreSQL needs one round trip for it and not three.
+
+    There it is committed once it has run, so what follows must not fail; a second statement does.
+    """
 
     query: Query
 
@@ -84,6 +89,11 @@ def sql(text: str, *params: Any) -> Query:
 def alone(text: str, *params: Any) -> Alone:
     """The same for a script that has no other statement."""
     return Alone(Query(text, params))
+
+
+def not_alone() -> PermanentError:
+    """What a script is told that has another statement all the same: a bug in it."""
+    return PermanentError("a script went on after its only statement")
 
 
 def listed(words: Iterable[str]) -> str:

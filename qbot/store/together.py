@@ -23,6 +23,7 @@ from qbot.store.statements import (
     Row,
     Script,
     Statement,
+    not_alone,
 )
 
 _LONG_SECONDS = 0.01  # those that are done do not wait for more than this of their neighbours' work
@@ -61,7 +62,12 @@ class Job:
 
 
 def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
-    """Run the first of these, as many as fit a moment, in one transaction; how many those were."""
+    """Run the first of these, as many as fit a moment, in one transaction; how many those were.
+
+    Those behind them have not begun, whatever came of these: they are for the next time. Only
+    where nothing can begin at all, everybody is told at once.
+    """
+    done = len(jobs)
     try:
         connection.execute("begin immediate")
         done = _run_some(connection, jobs)
@@ -70,10 +76,9 @@ def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
         else:  # a full disk, for one, ends the transaction of all
             _fail(jobs[:done], sqlite3.OperationalError("it undid what had begun"))
     except sqlite3.Error as error:
-        _fail(jobs, error)
+        _fail(jobs[:done], error)
         if connection.in_transaction:
             connection.execute("rollback")
-        return len(jobs)
     return done
 
 
@@ -88,14 +93,15 @@ def _run_some(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
 
 
 def _run(connection: sqlite3.Connection, job: Job) -> None:
-    saved = False
+    connection.execute("savepoint job")
     try:
         statement = next(job.script)
-        if not isinstance(statement, Alone):  # one statement is all or nothing by itself
-            connection.execute("savepoint job")
-            saved = True
+        is_alone = isinstance(statement, Alone)
         while True:
             statement = job.script.send(_answer(connection, statement, job.told))
+            if is_alone:
+                job.fail(not_alone())
+                break
     except StopIteration as stop:
         job.value = stop.value
     except sqlite3.Error as error:
@@ -104,7 +110,7 @@ def _run(connection: sqlite3.Connection, job: Job) -> None:
         job.fail(error)
     finally:
         job.script.close()
-    if saved and connection.in_transaction:
+    if connection.in_transaction:
         if job.error is not None:
             connection.execute("rollback to job")
         connection.execute("release job")

@@ -9,6 +9,7 @@ from qbot.domain.operation import Claim
 from qbot.errors import PermanentError, TransientError
 from qbot.store import open_store
 from qbot.store.postgres import translated
+from qbot.store.statements import Script, alone, sql
 from tests.clocks import HandClock
 from tests.postgres import PostgresServer
 from tests.store.wishes import BEN, WORKER, Wishes, ids, until
@@ -40,6 +41,19 @@ async def test_commits_of_one_replica_wake_the_others(postgres_url: str, clock: 
         await heard["cancel"].wait()
     await one.close()
     await two.close()
+
+
+async def test_a_script_that_goes_on_after_its_only_statement_is_told_so(
+    postgres_url: str, clock: HandClock
+) -> None:
+    def wrong() -> Script[None]:
+        yield alone("select 1 as one")
+        yield sql("select 2 as two")
+
+    database = await open_store(postgres_url, clock=clock)
+    with pytest.raises(PermanentError, match="went on after its only statement"):
+        await database.driver.run(wrong())
+    await database.close()
 
 
 async def test_a_replica_frozen_in_a_transaction_holds_nobody_up(

@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from qbot.errors import PermanentError, TransientError
 from qbot.store import open_store
+from qbot.store.migrations import MIGRATIONS
 from qbot.store.statements import Channel, Notify, Script, alone, sql
 from qbot.store.together import Job, run_together
 from tests.clocks import HandClock
@@ -92,6 +93,48 @@ async def test_what_fails_takes_its_own_rows_with_it_and_no_others(
     got = await answers(connection, first, bug, twice, write_alone("a"), write("e"))
     assert [type(one) for one in got] == [str, KeyError, PermanentError, PermanentError, str]
     assert words(file) == ["a", "e"]
+
+
+@pytest.mark.parametrize("bug", [write, None], ids=["a second statement", "an error"])
+async def test_whoever_said_that_it_has_one_statement_and_goes_on_leaves_nothing(
+    connection: sqlite3.Connection, file: Path, bug: Callable[..., Script[str]] | None
+) -> None:
+    def wrong() -> Script[str]:
+        yield alone(INSERT, "a")
+        if bug is None:
+            raise KeyError("bug")
+        return (yield from bug("b"))
+
+    got = await answers(connection, wrong(), write("c"))
+    assert [type(one) for one in got] == [PermanentError if bug else KeyError, str]
+    assert words(file) == ["c"]
+
+
+async def test_where_the_commit_fails_only_those_that_ran_are_told(
+    connection: sqlite3.Connection, file: Path
+) -> None:
+    connection.execute("pragma foreign_keys = on")
+    connection.execute(
+        "create table letters(word text references words(word) deferrable initially deferred)"
+    )
+
+    def dangling() -> Script[str]:
+        yield sql("insert into letters(word) values('nowhere')")
+        yield sql(LONG)
+        return "never"
+
+    loop = asyncio.get_running_loop()
+    jobs = [Job(s, loop.create_future()) for s in (write("a"), dangling(), write("b"))]
+    assert run_together(connection, jobs) == 2
+    assert [type(job.error) for job in jobs] == [PermanentError, PermanentError, type(None)]
+    assert not connection.in_transaction
+    assert run_together(connection, jobs[2:]) == 1
+    assert words(file) == ["b"]
+
+
+def test_nothing_of_the_schema_is_checked_only_by_the_commit_that_all_share() -> None:
+    for migration in MIGRATIONS:
+        assert "deferrable" not in " ".join(migration.statements("sqlite")).lower()
 
 
 async def test_where_the_database_undoes_everything_everybody_is_told(
