@@ -122,7 +122,10 @@ class Settings(BaseSettings):
         SecretStr("sqlite:///qbot.db"), description="sqlite:///path or postgresql://..."
     )
     config: Path = Field(Path("qbot.yaml"), description="Path of qbot.yaml")
-    listen: Address = Field("0.0.0.0:8080", description="Where Slack and webhooks arrive")
+    listen: Address = Field(
+        "0.0.0.0:8080",
+        description="For Slack in HTTP mode, and /link: all that is open here in Socket Mode",
+    )
     public_url: HttpUrl | None = Field(
         None, description="What leads to QBOT_LISTEN from a browser; needed to link accounts"
     )

@@ -93,9 +93,20 @@ async def test_a_captured_request_is_worth_nothing_a_second_time(shared: World, 
     assert await counted(shared, "repeated") == before + 1
 
 
-async def test_in_socket_mode_nothing_listens_for_slack(by_socket: World) -> None:
-    with pytest.raises(httpx.ConnectError):
-        await post(by_socket, b"", {})
+async def test_in_socket_mode_links_are_served_and_nothing_that_slack_would_ask(
+    by_socket: World,
+) -> None:
+    body = command("create feat/forged", "socket-1")
+    assert (await post(by_socket, body, signed(by_socket, body, forged=True))).status_code == 404
+    assert (await post(by_socket, b"", {})).status_code == 404
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+        root = f"http://{settings_of(by_socket).listen}"
+        statuses = {
+            path: (await http.get(root + path)).status_code
+            for path in ("/", "/slack", "/slack/events", "/healthz", "/metrics", "/link/forged")
+        }
+    assert statuses.pop("/link/forged") == 400
+    assert set(statuses.values()) == {404}
 
 
 async def test_answers_in_http_mode(shared: World) -> None:
