@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from qbot.domain.grammar import duration
 from qbot.errors import UserError
@@ -63,9 +62,7 @@ def located(found: list[tuple[Loc, str]]) -> None:
         raise ValidationError.from_exception_data(
             "qbot.yaml",
             [
-                InitErrorDetails(
-                    type=PydanticCustomError("between", "{why}", {"why": why}), loc=where, input=""
-                )
+                {"type": "value_error", "loc": where, "input": "", "ctx": {"error": why}}
                 for where, why in found
             ],
         )

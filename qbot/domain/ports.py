@@ -24,7 +24,7 @@ from qbot.domain.operation import (
     Woken,
 )
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.progress import End, Kind
 from qbot.domain.release import Shown
 from qbot.domain.services import Build, Commit, Service, ServicePlan
 
@@ -51,6 +51,13 @@ class ArgoCD(Protocol):
 
     async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
         """All Applications that carry the environment's label, in one list call; BASE included."""
+
+    async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
+        """How many services fail, by Argo CD's own word, in each of these environments.
+
+        Without any: in all there are. Those without a failing service may be left out; an answer
+        may be some seconds old.
+        """
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         """Create the AppProject or bring ours up to date.

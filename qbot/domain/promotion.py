@@ -205,6 +205,9 @@ DECISION = "decision"
 """The topic of what wakes a promotion: somebody spoke, or what stood in its way is gone."""
 
 
+_DIGITS = 11  # more than there will ever be, and fewer than a database's number has
+
+
 def promotion_name(number: PromotionId) -> str:
     """`P-123`."""
     return f"P-{number}"
@@ -213,7 +216,8 @@ def promotion_name(number: PromotionId) -> str:
 def promotion_id(text: str) -> PromotionId | None:
     """The inverse, forgiving: `P-123`, `p123`, `#123`, `123`."""
     digits = text.strip().lstrip("#").lower().removeprefix("p").lstrip("-")
-    return PromotionId(int(digits)) if digits.isdecimal() and len(digits) < 12 else None  # noqa: PLR2004
+    plausible = digits.isdecimal() and len(digits) <= _DIGITS
+    return PromotionId(int(digits)) if plausible else None
 
 
 def branch_of(number: PromotionId) -> str:

@@ -1,6 +1,6 @@
 """Versions that were ready together, on both databases."""
 
-from qbot.domain.changes import PhaseChanged, PlansChanged, SetReady
+from qbot.domain.changes import Change, PhaseChanged, PlansChanged, SetReady
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.people import Actor
@@ -20,9 +20,9 @@ async def test_sets_are_kept_newest_first_whole_and_at_most_twenty(wishes: Wishe
     env = operation.env or EnvId("")
     (claim,) = await wishes.database.journal.claim("w", 1)
     for number in range(22):
-        changes = [PlansChanged(env, (plan(number, "1.4.2"),)), SetReady(env)]
+        changes: list[Change] = [PlansChanged(env, (plan(number, "1.4.2"),)), SetReady(env)]
         await wishes.database.journal.commit(claim, f"step-{number}", None, changes)
-    again = [PhaseChanged(env, Phase.READY), SetReady(env)]
+    again: list[Change] = [PhaseChanged(env, Phase.READY), SetReady(env)]
     await wishes.database.journal.commit(claim, "again", None, again)
     sets = await wishes.database.store.ready_sets(env)
     assert [s.plans for s in sets] == [(plan(n, "1.4.2"),) for n in range(21, 1, -1)]

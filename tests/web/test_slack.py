@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbot.slack.listeners import Listeners
 from qbot.slack.register import bolt_app
+from qbot.slack.surface import unopened
 from qbot.web.slack import MAX_BODY, signed, slack_app
 from tests.clocks import START, HandClock
 from tests.dice import Dice
@@ -71,7 +71,7 @@ async def door() -> AsyncIterator[Door]:
     clock, refused, heard = HandClock(), Counter[str](), list[str]()
     bolt = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
-        bot_user="U1", guard=cast("Any", Ear(heard)), listeners=cast("Listeners", None),
+        bot_user="U1", guard=cast("Any", Ear(heard)), listeners=unopened(),
     )  # fmt: skip
     app = slack_app(bolt, secret=SECRET, now=clock.now, refused=lambda rule: refused.update([rule]))
     async with served(app) as url, aiohttp.ClientSession() as http:
