@@ -41,6 +41,14 @@ class AppState:
     waits_for: str = ""  # the hook, wave or resource in the way, in Argo CD's words
 
 
+def is_failing(state: AppState) -> bool:
+    """Whether even the few fields of a list show that a service fails; less sure than `verdict`."""
+    if state.deleting:
+        return False
+    unsynced = state.phase in ("Failed", "Error") and state.sync != "Synced"
+    return state.health == "Degraded" or (unsynced and not state.requested)
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Deployed: synced at the wanted commit, healthy, nothing running."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from qbot.domain.environment import Environment
+from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.people import Actor, Place
@@ -184,6 +184,13 @@ class EnvironmentSummary:
     environment: Environment  # without its plans: read it by id for these
     operation: Operation | None  # the active one
     last_used: datetime  # when its newest operation ended or was asked for, else its creation
+    failing: int = 0  # services that fail right now by Argo CD's word; the database knows none
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether it was ready when it was last worked on, and is not any more."""
+        was_ready = self.environment.phase is Phase.READY and self.operation is None
+        return was_ready and self.failing > 0
 
 
 @dataclass(frozen=True, slots=True)

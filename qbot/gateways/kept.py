@@ -26,9 +26,15 @@ class Kept(Generic[Key, Value]):
     """One kind of question. A failed answer is kept by nobody."""
 
     def __init__(
-        self, ask: Callable[[Key], Awaitable[Value]], clock: Clock, *, seconds: float
+        self,
+        ask: Callable[[Key], Awaitable[Value]],
+        clock: Clock,
+        *,
+        seconds: float,
+        join: float = _JOIN,
     ) -> None:
         self._ask = ask
+        self._join = join
         self._clock = clock
         self._seconds = seconds
         self._entries: dict[Key, _Entry[Value]] = {}
@@ -59,7 +65,7 @@ class Kept(Generic[Key, Value]):
 
     def _flight(self, key: Key, now: float) -> asyncio.Task[Value]:
         flying = self._flights.get(key)
-        if flying is not None and now - flying[0] <= _JOIN:
+        if flying is not None and now - flying[0] <= self._join:
             return flying[1]
         task = asyncio.create_task(self._awaited(key))
         self._flights[key] = (now, task)

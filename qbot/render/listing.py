@@ -1,5 +1,6 @@
 """`list`: environments in groups, a page at a time; readable with a thousand of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +33,16 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
+LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
+
+
 def _group(row: EnvironmentSummary) -> str:
-    """Where a row belongs: what runs on an environment says more than how it was before."""
+    """Where a row belongs by what Argo CD says of it now."""
+    return _GROUPS[0][0] if row.needs_attention else _recorded(row)
+
+
+def _recorded(row: EnvironmentSummary) -> str:
+    """The same by its last operation: what runs on it says more than how it was before."""
     if row.operation is not None:
         return "Under way"
     return next((title for title, phases in _GROUPS if row.environment.phase in phases), "Ready")
@@ -63,8 +72,25 @@ class Page:
         )
 
 
+def part(rows: Sequence[EnvironmentSummary], page: Page) -> list[EnvironmentSummary]:
+    """The rows of one page: of which one is known before Argo CD is asked about them."""
+    order = [title for title, _ in _GROUPS]
+    found = sorted(rows, key=lambda r: order.index(_recorded(r)))
+    number = min(page.number, _pages(rows) - 1)
+    return found[number * PAGE : (number + 1) * PAGE]
+
+
+def _pages(rows: Sequence[EnvironmentSummary]) -> int:
+    return max((len(rows) + PAGE - 1) // PAGE, 1)
+
+
 def listing(
-    rows: Sequence[EnvironmentSummary], page: Page, style: Style, *, now: datetime
+    rows: Sequence[EnvironmentSummary],
+    page: Page,
+    style: Style,
+    *,
+    now: datetime,
+    known: bool = True,
 ) -> Message:
     """One page.
 
@@ -73,23 +99,27 @@ def listing(
         page: which of them to show, and the filter to echo.
         style: the installation.
         now: for ages.
+        known: whether Argo CD has said how those of the page are now.
     """
     if not rows:
-        return _empty(page, style)
-    groups = {title: [r for r in rows if _group(r) == title] for title, _ in _GROUPS}
-    order = [(title, r) for title, group in groups.items() for r in group]
-    pages = max((len(order) + PAGE - 1) // PAGE, 1)
+        return _empty(page, style, known=known)
+    counts = Counter(_group(r) for r in rows)
+    pages = _pages(rows)
     number = min(page.number, pages - 1)
-    part = order[number * PAGE : (number + 1) * PAGE]
+    shown = part(rows, page)
     heading = joined([plural(len(rows), "environment"), _WHICH[page.which]])
     blocks: list[Block | None] = [header(heading), context(_echo(page, number, pages))]
     texts = [heading, _echo(page, number, pages)]
-    for title in dict.fromkeys(title for title, _ in part):
-        lines = [environment_line(r, style, now=now) for t, r in part if t == title]
-        lines[0] = f"*{title} ({len(groups[title])})*\n{lines[0]}"
+    for title, _ in _GROUPS:
+        lines = [environment_line(r, style, now=now) for r in shown if _group(r) == title]
+        if not lines:
+            continue
+        lines[0] = f"*{title} ({counts[title]})*\n{lines[0]}"
         texts += lines
         chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
         blocks += [section("\n".join(chunk)) for chunk in chunks]
+    texts.append("" if known else LAST_KNOWN)
+    blocks.append(context(texts[-1]))
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
     return message("\n".join(t for t in texts if t), blocks)
 
@@ -100,6 +130,8 @@ def environment_line(
     """Branch, state, owner (not for one's own), age and end, link."""
     env = row.environment
     word, sign = PHASES[env.phase]
+    if row.needs_attention:
+        word, sign = failing_words(row.failing), PHASES[Phase.FAILED][1]
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()
@@ -113,6 +145,11 @@ def environment_line(
             where if where != "open" else "",
         ]
     )
+
+
+def failing_words(count: int) -> str:
+    """`1 service failing`."""
+    return f"{plural(count, 'service')} failing"
 
 
 def ends(env: Environment, *, now: datetime) -> str:
@@ -130,18 +167,22 @@ def _echo(page: Page, number: int, pages: int) -> str:
     return joined([matching, where])
 
 
-def _empty(page: Page, style: Style) -> Message:
+def _empty(page: Page, style: Style, *, known: bool) -> Message:
     if page.text:
         text = f"No environment matches {code(page.text, 80)}."
     elif page.which == "mine":
         text = "You have no environments."
-    elif page.which in {"idle", "failed"}:
-        text = f"No environment is {_WHICH[page.which]}."
+    elif page.which == "failed":
+        text = "No environment needs attention."
+    elif page.which == "idle":
+        text = "No environment is idle."
     else:
         text = "There are no environments."
     hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."
     if page.text or page.which in {"idle", "failed"}:
         hint = f"{code(f'{style.command} list')} shows all there are."
+    if page.which == "failed" and not known:
+        text += f" {LAST_KNOWN}"
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

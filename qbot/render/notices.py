@@ -9,7 +9,7 @@ from qbot.domain.operation import BranchTaken, Operation, QuotaReached
 from qbot.render.blocks import Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
-from qbot.render.listing import ends
+from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
 from qbot.render.words import ASKED, PHASES, plural, rough
 from qbot.render.words import joined as in_one_line
@@ -33,7 +33,14 @@ def invite(style: Style, *, channel: str) -> Message:
     )
 
 
-def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = "") -> Message:
+def taken(
+    refusal: BranchTaken,
+    style: Style,
+    *,
+    now: datetime,
+    card_url: str = "",
+    failing: int | None = 0,
+) -> Message:
     """A create of a branch that has an environment: who was first, or how it is.
 
     Args:
@@ -41,6 +48,7 @@ def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = 
         style: the installation.
         now: for ages.
         card_url: Slack's own link to the card, where there is one.
+        failing: how many of its services fail now; None: Argo CD does not say.
     """
     env, operation = refusal.environment, refusal.operation
     branch = f"*{prose(env.branch, 120)}*"
@@ -52,7 +60,12 @@ def taken(refusal: BranchTaken, style: Style, *, now: datetime, card_url: str = 
         )
     else:
         word, sign = PHASES[env.phase]
-        text = f"{sign} {branch} exists already and is {word}."
+        state = f"is {word}"
+        if failing and env.phase is Phase.READY:
+            sign, state = PHASES[Phase.FAILED][1], f"has {failing_words(failing)}"
+        elif failing is None and env.phase is Phase.READY:
+            state = f"was {word} after its last operation; Argo CD does not say how it is now"
+        text = f"{sign} {branch} exists already and {state}."
     if card_url.startswith(("https://", "http://")):
         text += f" <{prose(card_url, 500)}|Go to its card>"
     hint = f"{code(f'{style.command} show {env.branch}', 160)} says what runs in it."

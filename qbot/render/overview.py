@@ -8,7 +8,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code
-from qbot.render.listing import environment_line
+from qbot.render.listing import LAST_KNOWN, environment_line
 from qbot.render.style import Style
 from qbot.render.words import plural
 
@@ -16,9 +16,22 @@ _MOST = 10
 
 
 def overview(
-    mine: Sequence[EnvironmentSummary], total: int, style: Style, *, now: datetime
+    mine: Sequence[EnvironmentSummary],
+    total: int,
+    style: Style,
+    *,
+    now: datetime,
+    known: bool = True,
 ) -> Message:
-    """My environments, each with a button, and the ways on; `total` counts everybody's."""
+    """My environments, each with a button, and the ways on.
+
+    Args:
+        mine: those of the person.
+        total: counts everybody's.
+        style: the installation.
+        now: for ages.
+        known: whether Argo CD has said how they are now.
+    """
     heading = "Your environments" if mine else "You have no environments"
     lines = [environment_line(r, style, now=now, own=True) for r in mine[:_MOST]]
     rest = f"and {len(mine) - _MOST} more: {code(f'{style.command} list --mine')}"
@@ -29,6 +42,8 @@ def overview(
     )
     if mine:
         hint = f"{plural(total, 'environment')} in all · {code(f'{style.command} help')}"
+    if mine and not known:
+        hint = f"{LAST_KNOWN} · {hint}"
     blocks: list[Block | None] = [
         header(heading),
         *(

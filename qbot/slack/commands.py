@@ -14,13 +14,14 @@ from qbot.domain.commands import (
 )
 from qbot.domain.environment import Environment
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
+from qbot.operations.failing import failing
 from qbot.render.blocks import Message
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
 from qbot.render.modals import delete_confirmation
 from qbot.render.overview import overview
 from qbot.render.style import Style
-from qbot.slack.desk import Desk
+from qbot.slack.desk import Desk, with_failing
 from qbot.slack.forms import Forms
 from qbot.slack.payload import Delivery
 from qbot.slack.releases.commands import ReleaseCommands
@@ -103,7 +104,10 @@ class Commands:
         context, actor = self._desk.context, delivery.asked.actor
         rows = await context.store.environments()
         mine = [r for r in rows if r.environment.owner == actor]
-        return overview(mine, len(rows), self._style, now=context.clock.now())
+        counts = await failing(context, [r.environment for r in mine])
+        known = with_failing(mine, counts)
+        now = context.clock.now()
+        return overview(known, len(rows), self._style, now=now, known=counts is not None)
 
     async def _show(self, env: Environment, delivery: Delivery) -> None:
         await self._desk.whisper(delivery, await self._desk.tried(self._desk.shown(env)))

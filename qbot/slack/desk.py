@@ -2,14 +2,15 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, assert_never
 
 import structlog
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import idle
+from qbot.domain.names import EnvId
 from qbot.domain.operation import (
     BranchTaken,
     EnvironmentSummary,
@@ -22,11 +23,12 @@ from qbot.domain.ports import Cards
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
 from qbot.operations.context import Context
+from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, with_command
-from qbot.render.listing import Page, listing
+from qbot.render.listing import Page, listing, part
 from qbot.render.notices import joined, quota, taken
 from qbot.render.showing import Shown, show
 from qbot.render.style import Style
@@ -153,7 +155,10 @@ class Desk:
         url = await (
             self.card_url(operation) if operation else self.newest_card(answer.environment)
         )
-        return taken(answer, self.style, now=self.context.clock.now(), card_url=url)
+        counts = None if operation else await failing(self.context, [answer.environment])
+        count = None if counts is None else counts.get(answer.environment.id, 0)
+        now = self.context.clock.now()
+        return taken(answer, self.style, now=now, card_url=url, failing=count)
 
     async def shown(self, env: Environment) -> Message:
         """`show`: asks Argo CD, so it may take a few seconds."""
@@ -170,15 +175,19 @@ class Desk:
 
     async def listed(self, page: Page, actor: Actor) -> Message:
         """One page of a list."""
-        rows = await self.context.store.environments(
-            owner=actor if page.which == "mine" else None, phases=_PHASES.get(page.which, ())
-        )
+        rows = await self.context.store.environments(owner=actor if page.which == "mine" else None)
         text = page.text.lower()
         now, rest = self.context.clock.now(), self.context.rules.idle_after
         if page.which == "idle":
             rows = [r for r in rows if idle(r.last_used, now=now, after=rest)]
         kept = [r for r in rows if _matches(r, text)]
-        return listing(kept, page, self.style, now=now)
+        if page.which == "failed":
+            counts = await failing_anywhere(self.context)
+            kept = [r for r in with_failing(kept, counts) if is_failed(r)]
+        else:
+            counts = await failing(self.context, [r.environment for r in part(kept, page)])
+            kept = with_failing(kept, counts)
+        return listing(kept, page, self.style, now=now, known=counts is not None)
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""
@@ -197,7 +206,20 @@ class Desk:
             return ""
 
 
-_PHASES: dict[str, tuple[Phase, ...]] = {"failed": (Phase.FAILED, Phase.PARTIAL, Phase.STUCK)}
+_FAILED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
+
+
+def is_failed(row: EnvironmentSummary) -> bool:
+    """Whether `list --failed` has it."""
+    return row.environment.phase in _FAILED or row.needs_attention
+
+
+def with_failing(
+    rows: Sequence[EnvironmentSummary], counts: Mapping[EnvId, int] | None
+) -> list[EnvironmentSummary]:
+    """The same rows with what Argo CD says of them now."""
+    known = counts or {}
+    return [replace(r, failing=known.get(r.environment.id, 0)) for r in rows]
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:

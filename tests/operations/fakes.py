@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from qbot.domain.environment import Environment
-from qbot.domain.health import AppState
+from qbot.domain.health import AppState, is_failing
 from qbot.domain.names import (
     BASE,
     AppName,
@@ -118,6 +118,11 @@ class FakeArgoCD:
         await self._called("survey")
         known: dict[AppName, AppState | None] = {**self.apps, **self.listed}
         return {s.service: s for s in known.values() if s and s.env == env.id}
+
+    async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
+        await self._called("failing")
+        apps = [s for s in self.apps.values() if s and (not envs or s.env in envs)]
+        return Counter(s.env for s in apps if is_failing(s))
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         await self._called("ensure_project")

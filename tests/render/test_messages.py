@@ -14,7 +14,7 @@ from qbot.render.card import Fresh
 from qbot.render.details import PAGE, Details, details, loading
 from qbot.render.errors import failure, refusal
 from qbot.render.helping import help_all, help_verb
-from qbot.render.listing import Page, listing
+from qbot.render.listing import Page, listing, part
 from qbot.render.modals import CreateForm, create_form, delete_confirmation, delete_form
 from qbot.render.notices import invite, joined, quota, taken
 from qbot.render.overview import overview
@@ -46,6 +46,16 @@ def test_list(golden: Golden) -> None:
 def test_list_of_a_thousand_is_paged_and_echoes_the_filter(golden: Golden) -> None:
     page = Page(1, "all", "ticket")
     golden("list_thousand", listing(summaries(1_000), page, STYLE, now=NOW))
+
+
+def test_of_a_thousand_the_failing_ones_of_the_page_come_first() -> None:
+    rows = list(summaries(1_000))
+    page = Page(2, "all")
+    sick = part(rows, page)[7].environment
+    asked = [replace(r, failing=3 if r.environment == sick else 0) for r in rows]
+    assert [r.environment for r in part(asked, page)] == [r.environment for r in part(rows, page)]
+    text = listing(asked, page, STYLE, now=NOW).text
+    assert f"*Needs attention (13)*\n:red_circle: *{sick.branch}* 3 services failing" in text
 
 
 def test_list_beyond_its_end_shows_the_last_page() -> None:

@@ -76,7 +76,15 @@ class Survey:
 
     def __init__(self) -> None:
         self.states: Mapping[ServiceName, AppState] = {}
+        self.failing_now: Mapping[EnvId, int] = {}
+        self.listed: list[Collection[EnvId]] = []
         self.error: Exception | None = None
+
+    async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
+        self.listed.append(envs)
+        if self.error:
+            raise self.error
+        return self.failing_now
 
     async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
         if self.error:

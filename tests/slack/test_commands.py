@@ -130,6 +130,32 @@ async def test_list_filters_and_show_asks_argo_cd_after_the_acknowledgement(scen
     assert f"owned by <@{BEN}>" in scene.private()[-1].text
 
 
+async def test_lists_tell_what_argo_cd_says_now(scene: Scene) -> None:
+    sick = await scene.environment("feat/sick")
+    await scene.end(Phase.READY)
+    well = await scene.environment("feat/well")
+    await scene.end(Phase.READY)
+    scene.argocd.failing_now = {sick.id: 2}
+    shown = said(await scene.type("list"))
+    assert "*Needs attention (1)*\\n:red_circle: *feat/sick* 2 services failing" in shown
+    assert "*feat/well* ready" in shown
+    assert set(scene.argocd.listed[-1]) == {sick.id, well.id}
+    failed = said(await scene.type("list --failed"))
+    assert ("feat/sick" in failed, "feat/well" in failed) == (True, False)
+    assert "*feat/sick* 2 services failing" in said(await scene.type(""))
+    taken = said(await scene.type("create feat/sick"))
+    assert "exists already and has 2 services failing" in taken
+
+
+async def test_lists_say_so_where_argo_cd_is_away(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    await scene.end(Phase.READY)
+    scene.argocd.error = TransientError("Argo CD is away")
+    for text in ("", "list", "list --failed"):
+        assert "As of their last operation: Argo CD does not say" in said(await scene.type(text))
+    assert "was ready after its last operation" in said(await scene.type("create feat/x"))
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

@@ -13,7 +13,7 @@ import structlog
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
-from qbot.domain.names import OpId, ServiceName
+from qbot.domain.names import EnvId, OpId, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service, ServicePlan
 from qbot.errors import PermanentError
@@ -21,6 +21,7 @@ from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
 from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
+from qbot.gateways.argocd.failing import Failing
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
 from qbot.gateways.argocd.moving import refresh, sync
@@ -37,11 +38,18 @@ class ArgoCDGateway:
     """One Argo CD. See the port `ArgoCD` for what each method promises and raises."""
 
     def __init__(
-        self, *, client: Client, policy: SpecPolicy, view: LiveView, stages: StageGateway
+        self,
+        *,
+        client: Client,
+        policy: SpecPolicy,
+        view: LiveView,
+        stages: StageGateway,
+        failing: Failing,
     ) -> None:
         self._client = client
         self._policy = policy
         self._view = view
+        self._failing = failing
         self.stages = stages
 
     async def check_token(self) -> None:
@@ -64,6 +72,10 @@ class ArgoCDGateway:
         apps = found.get("items") or ()
         states = await asyncio.gather(*(with_hooks(self._client, app) for app in apps))
         return {state.service: state for state in states}
+
+    async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
+        """One list for all of them, kept for a moment."""
+        return await self._failing.counts(envs)
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
         """Create without upsert; ours is brought up to date, a foreign one refused."""
@@ -227,4 +239,5 @@ def open_argocd(
         policy=policy,
         view=LiveView(view),
         stages=StageGateway(client=client, streams=stages),
+        failing=Failing(client, clock),
     )

@@ -5,7 +5,7 @@ Labels hold ids only, since Kubernetes allows few characters in them; names are 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qbot.domain.environment import Environment
@@ -49,6 +49,13 @@ def annotations(env: Environment, service: ServiceName | None = None) -> dict[st
 def env_selector(env: EnvId) -> str:
     """Selects the Applications of one environment."""
     return f"{ENV}={label_value(env)}"
+
+
+def envs_selector(envs: Sequence[EnvId]) -> str:
+    """Selects the Applications of these environments; without any, of all."""
+    if not envs:
+        return f"{MANAGED}=true,{ENV}"
+    return f"{MANAGED}=true,{ENV} in ({','.join(label_value(e) for e in envs)})"
 
 
 def shard_selector(shard: int) -> str:

@@ -232,3 +232,10 @@ async def test_absence_is_an_answer(argo: Argo, argocd: ArgoCDGateway) -> None:
     await argocd.delete_application(ENV, CART)
     await argocd.delete_project(ENV)
     await argocd.terminate(ENV, CART)
+
+
+async def test_a_failing_service_is_counted_for_its_environment(
+    argo: Argo, argocd: ArgoCDGateway
+) -> None:
+    await foundation(argocd)
+    assert await argocd.failing([ENV.id, environment("y", env_id="e0a1b2c3d4e5f608").id]) == {}
