@@ -31,6 +31,16 @@ class Membership(Protocol):
         """Put somebody into a group or take them out; ValueError if either is unknown."""
 
 
+class App(Protocol):
+    """The app under test, where whoever runs the sandbox runs that one, too."""
+
+    async def forget(self) -> None:
+        """End it at once, and remove all that it remembers."""
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+
+
 class BadDriveError(ValueError):
     """A drive call that cannot be followed; its text is the answer's `error`."""
 
@@ -70,14 +80,23 @@ def read_query(request: web.Request, *known: str) -> dict[str, str]:
 
 
 class Drive:
-    """The handlers; `memberships` are the vendors whose groups policy may build on."""
+    """The handlers; `memberships` are the vendors whose groups policy may build on.
+
+    With an `app`, a reset restarts it as well: what it remembers belongs to the old world.
+    """
 
     def __init__(
-        self, kernel: Kernel, standins: Mapping[str, StandIn], memberships: Sequence[Membership]
+        self,
+        kernel: Kernel,
+        standins: Mapping[str, StandIn],
+        memberships: Sequence[Membership],
+        app: App | None = None,
     ) -> None:
         self._kernel = kernel
         self._standins = standins
         self._memberships = memberships
+        self._app = app
+        self._resetting = asyncio.Lock()
         self._followed = asyncio.Event()
         self._followed_at = float("-inf")  # when somebody asked for the time, by the loop's clock
 
@@ -133,15 +152,24 @@ class Drive:
 
     async def _state(self, request: web.Request) -> Any:
         read_query(request)
-        return dict(ChainMap(*(standin.state() for standin in self._standins.values())))
+        own = {
+            "faults": [fault.told() for fault in self._kernel.faults.left()],
+            "reset_restarts_app": self._app is not None,
+        }
+        return dict(ChainMap(own, *(standin.state() for standin in self._standins.values())))
 
     async def _reset(self, request: web.Request) -> Any:
         """A fresh world at the same moment: the clock never goes back."""
         read_fields(await request.json() if request.body_exists else {})
-        for standin in self._standins.values():
-            await standin.reset()
-        self._kernel.faults.clear()
-        self._kernel.calls.clear()
+        async with self._resetting:
+            if self._app is not None:
+                await self._app.forget()
+            for standin in self._standins.values():
+                await standin.reset()
+            self._kernel.faults.clear()
+            self._kernel.calls.clear()
+            if self._app is not None:
+                await self._app.start()
         self._kernel.feed.publish("reset")
         return {"ok": True}
 

@@ -1,6 +1,8 @@
 """Trouble on demand: which requests of a vendor should go wrong, how, and how often."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 KINDS = frozenset(
     {
@@ -21,12 +23,18 @@ class Fault:
     times: int
     seconds: float = 0.0  # for slow
 
+    def told(self) -> dict[str, Any]:
+        """The order as it would be given anew for what is left of it."""
+        kind = f"{self.kind}:{self.seconds:g}" if self.kind == "slow" else self.kind
+        return {"vendor": self.vendor, "match": self.match, "kind": kind, "times": self.times}
+
 
 class Faults:
-    """The orders not used up yet, oldest first."""
+    """The orders not used up yet, oldest first; `changed` is called when there are others."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
         self._faults: list[Fault] = []
+        self._changed = changed
 
     def add(self, vendor: str, match: str, kind: str, times: int) -> Fault:
         """Order a fault; none at all calls off what is left of the same order.
@@ -49,6 +57,7 @@ class Faults:
             self._faults.append(fault)
         else:
             self._faults = [f for f in self._faults if not _same(f, fault)]
+        self._changed()
         return fault
 
     def take(self, vendor: str, request: str, *kinds: str) -> Fault | None:
@@ -61,12 +70,18 @@ class Faults:
             fault.times -= 1
             if not fault.times:
                 self._faults.remove(fault)
+            self._changed()
             return fault
         return None
 
     def clear(self) -> None:
         """Call everything off."""
         self._faults.clear()
+        self._changed()
+
+    def left(self) -> list[Fault]:
+        """What is still to come, oldest first."""
+        return list(self._faults)
 
 
 def _same(one: Fault, other: Fault) -> bool:

@@ -41,9 +41,12 @@ class Kernel:
     clock: SandboxClock
     url: str = "http://127.0.0.1:0"
     calls: Calls = field(default_factory=Calls)
-    faults: Faults = field(default_factory=Faults)
     feed: Feed = field(default_factory=Feed)
+    faults: Faults = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(lambda: self.feed.publish("fault"))
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run in the background until done or `stop` (the loop keeps only weak references)."""

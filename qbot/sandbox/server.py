@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from qbot.sandbox.argocd import ArgoCDStandIn
 from qbot.sandbox.clock import SandboxClock
-from qbot.sandbox.drive import Drive
+from qbot.sandbox.drive import App, Drive
 from qbot.sandbox.files import catalog, write_env, write_yaml
 from qbot.sandbox.gitlab import GitLabStandIn
 from qbot.sandbox.host import Host
@@ -32,6 +32,7 @@ class Sandbox:
         qbot_url: where Qbot listens, for Slack's requests; its admin port is the next one.
         scopes: what Slack lets the bot do.
         host: the address to listen on.
+        app: Qbot, where a fresh world should restart it.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Sandbox:
         qbot_url: str = "http://127.0.0.1:8080",
         scopes: Iterable[str] = DEFAULT_SCOPES,
         host: str = "127.0.0.1",
+        app: App | None = None,
     ) -> None:
         self._host, self._port = host, port
         self._mode, self._qbot_url = mode, qbot_url
@@ -65,7 +67,7 @@ class Sandbox:
             "gitlab": self.gitlab,
             "argocd": self.argocd,
         }
-        drive = Drive(self.kernel, standins, [self.slack, self.gitlab])
+        drive = Drive(self.kernel, standins, [self.slack, self.gitlab], app)
         self._server = Host(self.kernel, standins, drive.routes())
 
     @property

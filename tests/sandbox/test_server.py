@@ -65,6 +65,20 @@ class Plain:
         self.log.append("reset")
 
 
+class App:
+    """Remembers what was asked of it, and how often the vendors had been reset by then."""
+
+    def __init__(self, vendor: Plain) -> None:
+        self.vendor = vendor
+        self.log: list[tuple[str, int]] = []
+
+    async def forget(self) -> None:
+        self.log.append(("forget", self.vendor.log.count("reset")))
+
+    async def start(self) -> None:
+        self.log.append(("start", self.vendor.log.count("reset")))
+
+
 class World:
     def __init__(self) -> None:
         self.kernel = Kernel(clock=SandboxClock())
@@ -72,7 +86,8 @@ class World:
         self.gitlab = Plain(self.kernel, "gitlab", ("ana",))
         self.argocd = Plain(self.kernel, "argocd")
         standins = {"slack": self.slack, "gitlab": self.gitlab, "argocd": self.argocd}
-        drive = Drive(self.kernel, standins, [self.slack, self.gitlab])
+        self.app = App(self.argocd)
+        drive = Drive(self.kernel, standins, [self.slack, self.gitlab], self.app)
         self.host = Host(self.kernel, standins, drive.routes())
 
 
@@ -133,7 +148,11 @@ async def test_a_fault_of_no_times_calls_off_what_is_left_of_it(
 ) -> None:
     fault = {"vendor": "gitlab", "match": "GET /hello", "kind": "503"}
     await post(client, "/drive/fault", fault | {"times": 2})
+    async with client.get("/gitlab/hello") as response:
+        assert response.status == 503
+    assert (await get(client, "/drive/state"))["faults"] == [fault | {"times": 1}]
     assert await post(client, "/drive/fault", fault | {"times": 0}) == (200, {"ok": True})
+    assert (await get(client, "/drive/state"))["faults"] == []
     async with client.get("/gitlab/hello") as response:
         assert response.status == 200
 
@@ -165,6 +184,8 @@ async def test_time_moves_forward_and_the_clock_tells_by_how_much(
 
 async def test_state_merges_what_each_vendor_tells(client: aiohttp.ClientSession) -> None:
     assert await get(client, "/drive/state") == {
+        "faults": [],
+        "reset_restarts_app": True,
         "slack_things": [],
         "gitlab_things": [],
         "argocd_things": [],
@@ -197,6 +218,7 @@ async def test_reset_forgets_everything_but_the_time(
     async with client.post("/drive/reset") as response:
         assert response.status == 200
     assert world.argocd.log[-1] == "reset"
+    assert world.app.log == [("forget", 0), ("start", 1)], "nothing old reaches the new world"
     assert (await get(client, "/drive/refused")) == {"refused": []}
     assert (await get(client, "/slack/hello"))["vendor"] == "slack"
     assert (await get(client, "/drive/clock"))["offset"] == 60
