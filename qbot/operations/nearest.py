@@ -24,4 +24,6 @@ async def nearest(gitlab: GitLab, projects: Collection[ProjectPath], text: str) 
 
 def did_you_mean(near: Sequence[str]) -> str:
     """The question, or nothing where there is nothing near."""
-    return f"Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
+    names = [f"`{n}`" for n in near]
+    some = ", ".join(names[:-1])
+    return f"Did you mean {f'{some} or ' if some else ''}{names[-1]}?" if names else ""

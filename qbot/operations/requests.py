@@ -28,7 +28,19 @@ from qbot.domain.rules import known, services_of
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.locking import ensure_free
+from qbot.operations.nearest import did_you_mean
+from qbot.operations.resolve import ensure_branch, wish
 from qbot.operations.rolling import not_here
+
+_NEAR = 3
+
+
+def _similar(text: str, envs: Sequence[Environment]) -> list[str]:
+    """What environments with a similar branch or name are called, each once."""
+    called: dict[str, str] = {str(e.name): str(e.branch) for e in envs}
+    called |= {str(e.branch): str(e.branch) for e in envs}
+    near = get_close_matches(text, called, n=2 * _NEAR, cutoff=0.5)
+    return list(dict.fromkeys(called[n] for n in near))[:_NEAR]
 
 
 def new_env_id() -> EnvId:
@@ -89,6 +101,20 @@ class Requests:
             return await self.submit(Kind.CREATE, asked_for, None, asked)
         env = self._new_environment(wanted, asked, wanted.ttl or rules.ttl)
         return await self._reserve(asked_for, env, asked)
+
+    async def ensure_branch(self, wanted: Create) -> None:
+        """Look for the branch before anything is reserved, for who can still correct it.
+
+        Raises:
+            UserError: no repository has it; the hint has the nearest names.
+            TransientError, PermanentError: GitLab does not say.
+        """
+        if wanted.branch is None:
+            return
+        known = await self._context.store.find(wanted.branch)
+        if known is None or not known.phase.alive:
+            asked = CreateInput(wanted.branch, wanted.services, wanted.overrides)
+            await ensure_branch(self._context.gitlab, wish(asked, self._context.catalog, None))
 
     async def sync(self, wanted: Sync, asked: Asked) -> Submitted:
         """Queue a sync.
@@ -184,19 +210,23 @@ class Requests:
         found = await self._context.store.find(text)
         if found and found.phase.alive:
             return found
-        rows = await self._context.store.environments()
-        names = [str(n) for r in rows for n in (r.environment.branch, r.environment.name)]
-        near = get_close_matches(text, names, n=3, cutoff=0.5)
-        if found:
+        if found and await self._was_deleted(found):
             raise UserError(
                 f"The environment of `{found.branch}` has been deleted.",
                 hint=f"`create {found.branch}` makes a new one.",
             )
-        meant = f" Did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else ""
+        rows = await self._context.store.environments()
+        near = did_you_mean(_similar(text, [r.environment for r in rows]))
         raise UserError(
-            f"There is no environment for `{text[:80]}`.{meant}",
-            hint=f"`list` shows what there is; `create {text[:80]}` makes one.",
+            f"There is no environment for `{text[:80]}`. {near}".rstrip(),
+            hint=f"`list` shows what there is; `create {text[:80]}` makes one if a repository "
+            "has that branch.",
         )
+
+    async def _was_deleted(self, env: Environment) -> bool:
+        """Whether it was taken away; a creation that was refused leaves a dead row as well."""
+        newest = await self._context.store.operations(env.id, limit=1)
+        return not newest or newest[0].kind is Kind.TEARDOWN
 
     async def by_id(self, env_id: EnvId) -> Environment:
         """The living environment that a button belongs to.

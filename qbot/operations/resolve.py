@@ -49,6 +49,17 @@ def wish(
     return Wish(asked.branch, services, overrides, fallback, repositories, by)
 
 
+async def ensure_branch(gitlab: GitLab, wanted: Wish) -> None:
+    """Look whether any of the services has the branch.
+
+    Raises:
+        UserError: none has; the hint has the nearest names.
+    """
+    heads = await gitlab.heads([s.project for s in wanted.services.values()], wanted.branch)
+    if not any(heads.values()) and not wanted.overrides:
+        await _refuse_branch(gitlab, wanted)
+
+
 async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
     """The version of each service, with how its build stands.
 

@@ -1,7 +1,8 @@
 """The create and delete forms: opened within three seconds, checked like the commands."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from qbot.domain.commands import Create
 from qbot.domain.names import EnvId, ServiceName, branch_name
 from qbot.domain.people import Actor
 from qbot.domain.rules import known
-from qbot.errors import UserError
+from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.render.blocks import Message
 from qbot.render.modals import CreateForm, create_form, delete_form
@@ -21,6 +22,7 @@ from qbot.slack.payload import Delivery
 
 _LIFETIMES = tuple(timedelta(days=d) for d in (1, 2, 3, 7, 14))
 _OFFERED = 100
+_PATIENCE = 1.5  # seconds, of the three in which Slack takes errors of a form
 
 
 class InputError(UserError):
@@ -83,8 +85,16 @@ class Forms:
             UserError: about the whole.
         """
         wanted = await self._wanted(inputs)
+        with _about(actions.BRANCH_INPUT):
+            await self._look_for(wanted)
         answer = await self._desk.requests.create(wanted, delivery.asked)
         return await self._desk.submitted(answer)
+
+    async def _look_for(self, wanted: Create) -> None:
+        """Where GitLab needs longer, the operation finds out and tells."""
+        with suppress(TransientError, PermanentError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._desk.requests.ensure_branch(wanted)
 
     async def delete(self, inputs: dict[str, Any], _: str, delivery: Delivery) -> Message | None:
         """Submit the delete form.

@@ -3,6 +3,7 @@
 Nothing carries operations on: what was submitted stays queued, and a test ends it by hand.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from qbot.domain.authority import Authority, Rule
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
-from qbot.domain.names import EnvId, ProjectPath, ServiceName
+from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, ArgoCD, Audit, GitLab, Store
@@ -29,7 +30,7 @@ from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.promotion import Account
 from qbot.domain.release_ports import ConfigRepository, JobRunner
 from qbot.domain.rules import Rules
-from qbot.domain.services import Service
+from qbot.domain.services import Commit, Service
 from qbot.domain.stages import Stage as ReleaseStage
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
@@ -92,6 +93,26 @@ class Survey:
         return self.states
 
 
+class Branches:
+    """The questions that the doors ask GitLab; every repository has every branch at first."""
+
+    def __init__(self) -> None:
+        self.known: Sequence[str] | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
+
+    async def heads(
+        self, projects: Collection[ProjectPath], branch: BranchName
+    ) -> Mapping[ProjectPath, Commit | None]:
+        await self.answering.wait()
+        there = self.known is None or branch in self.known
+        return {p: Commit("a" * 40) if there else None for p in projects}
+
+    async def branch_names(self, projects: Collection[ProjectPath], text: str) -> Sequence[str]:
+        assert projects
+        return [b for b in self.known or () if text in b]
+
+
 class People:
     """Who people are and which roles they have; nobody has a GitLab account unless it is said."""
 
@@ -125,6 +146,7 @@ class Scene:
     desk: Desk
     guard: Guard
     argocd: Survey
+    gitlab: Branches
     transport: SignedHttp | Sockets
     metrics: Metrics
     releases: ReleaseDesk
@@ -282,7 +304,9 @@ def said(message: Message | None) -> str:
     return f"{message.text}\n{json.dumps(message.blocks, ensure_ascii=False)}"
 
 
-def _context(database: Database, argocd: Survey, answers: Answers, per_owner: int) -> Context:
+def _context(
+    database: Database, argocd: Survey, gitlab: Branches, answers: Answers, per_owner: int
+) -> Context:
     catalog = {
         ServiceName(s): Service(ServiceName(s), ProjectPath(f"shop/{s}"), f"https://g/{s}", "main")
         for s in SERVICES
@@ -296,7 +320,7 @@ def _context(database: Database, argocd: Survey, answers: Answers, per_owner: in
     )  # fmt: skip
     return Context(
         catalog=catalog, rules=rules, argocd={"main": cast("ArgoCD", argocd)},
-        gitlab=cast("GitLab", None), store=database.store, answers=answers, clock=database.clock,
+        gitlab=cast("GitLab", gitlab), store=database.store, answers=answers, clock=database.clock,
         locks=database.promotions,
     )  # fmt: skip
 
@@ -347,13 +371,13 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Everything between Slack and the journal; `store` and `audit` may stand in front of
     the guard's."""
-    clock, metrics, argocd = SystemClock(), Metrics(), Survey()
+    clock, metrics, argocd, gitlab = SystemClock(), Metrics(), Survey(), Branches()
     async with stage(mode) as played:
         api = f"{played.kernel.url}/slack/api/"
         async with open_slack(played.slack.bot_token, api) as slack:
             database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock)
             style = style or Style(hosts=frozenset({".shop.example"}))
-            context = _context(database, argocd, SlackAnswers(slack, style), per_owner)
+            context = _context(database, argocd, gitlab, SlackAnswers(slack, style), per_owner)
             requests = Requests(context=context, journal=database.journal, wake=lambda: None)
             desk = Desk(
                 context=context, requests=requests, slack=slack, cards=database.cards, style=style
@@ -379,8 +403,8 @@ async def scene(
                 listeners=Listeners(desk, releases, versions_of(releases)),
             )  # fmt: skip
             made = Scene(
-                played, bolt, database, desk, guard, argocd, played.slack.http, metrics, releases,
-                people,
+                played, bolt, database, desk, guard, argocd, gitlab, played.slack.http, metrics,
+                releases, people,
             )  # fmt: skip
             try:
                 async with _door(made, mode):

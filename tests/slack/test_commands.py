@@ -198,9 +198,22 @@ async def test_delete_asks_first_and_both_answers_close_the_question(scene: Scen
     assert len(await scene.operations("feat/x")) == 2
 
 
+async def test_an_environment_that_never_came_to_be_is_not_called_deleted(scene: Scene) -> None:
+    await scene.environment("feat/never")
+    await scene.end(Phase.DELETED, End.REFUSED)
+    await scene.environment("feat/ever")
+    shown = said(await scene.type("show feat/never"))
+    assert "There is no environment for `feat/never`. Did you mean `feat/ever`?" in shown
+    assert "makes one if a repository has that branch" in shown
+
+
 async def test_a_deleted_environment_is_called_deleted(scene: Scene) -> None:
-    await scene.environment("feat/x")
-    await scene.end(Phase.DELETED, End.FAILED)
+    env = await scene.environment("feat/x")
+    await scene.end(Phase.READY)
+    question = await scene.type("delete feat/x")
+    assert question is not None
+    await scene.press(question, actions.DELETE_CONFIRM, env.id)
+    await scene.end(Phase.DELETED)
     shown = said(await scene.type("show feat/x"))
     assert "has been deleted" in shown
     assert "`/env create feat/x` makes a new one" in shown

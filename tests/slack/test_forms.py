@@ -58,6 +58,27 @@ async def test_an_error_stands_below_the_input_that_it_is_about(scene: Scene) ->
     assert len(await scene.operations("feat/x")) == 1
 
 
+async def test_a_branch_that_exists_nowhere_is_told_below_its_input(scene: Scene) -> None:
+    scene.gitlab.known = ["feat/checkout", "feat/cart"]
+    view = await opened(scene, "create")
+    errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/chekout"})
+    told = errors.pop(actions.BRANCH_INPUT)
+    assert "There is no branch feat/chekout in any of the 3 repositories." in told
+    assert "Did you mean feat/checkout or feat/cart?" in told
+    assert errors == {}
+    assert scene.view() is view
+    assert await scene.database.store.find("feat/chekout") is None
+
+
+async def test_a_form_does_not_wait_for_a_slow_gitlab(
+    scene: Scene,
+) -> None:
+    scene.gitlab.answering.clear()
+    view = await opened(scene, "create")
+    assert await scene.submit(view, {actions.BRANCH_INPUT: "feat/x"}) == {}
+    assert len(await scene.operations("feat/x")) == 1
+
+
 async def test_an_environment_that_went_while_the_form_was_open(scene: Scene) -> None:
     source = await scene.environment("feat/base")
     create = await opened(scene, "create")
