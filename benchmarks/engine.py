@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from qbot.domain.lease import Lease
 from qbot.domain.operation import Submitted
 from qbot.domain.progress import End, Kind
 from qbot.gateways.clock import SystemClock
@@ -50,6 +51,7 @@ async def engine(
         dict.fromkeys(Kind, handler),
         SystemClock(),
         worker=f"w{time.perf_counter_ns()}",
+        lease=Lease(30.0),
         max_running=at_once,
         **how,
     )

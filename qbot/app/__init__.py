@@ -154,15 +154,14 @@ def _handlers(context: Context) -> Mapping[Kind, Handler]:
 
 
 def _engine(ground: Ground, handlers: Mapping[Kind, Handler]) -> Engine:
-    lease = ground.settings.lease
     return Engine(
         ground.database.journal,
         handlers,
         ground.clock,
         worker=secrets.token_hex(4),
         max_running=_RUNNING,
-        lease=lease,
-        beat=lease / _BEATS,
+        lease=ground.lease,
+        beat=ground.lease.seconds / _BEATS,
     )
 
 

@@ -9,6 +9,7 @@ from qbot.app.doors import Identity, identify
 from qbot.app.mapping import style_of
 from qbot.app.neighbours import Neighbours, open_neighbours, try_tokens
 from qbot.catalog import Catalog
+from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
 from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
@@ -27,6 +28,7 @@ class Ground:
     settings: Settings
     catalog: Catalog
     clock: Clock
+    lease: Lease
     metrics: Metrics
     database: Database
     slack: SlackGateway
@@ -47,12 +49,14 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     api = settings.slack.api_url
     slack = await stack.enter_async_context(open_slack(secret(settings.slack.bot_token), api))
     identity = await identify(slack, settings, clock)
-    neighbours = await open_neighbours(settings, catalog, clock, stack)
+    lease = Lease(settings.lease)
+    neighbours = await open_neighbours(settings, catalog, clock, lease, stack)
     try_tokens(neighbours, stack)
     return Ground(
         settings=settings,
         catalog=catalog,
         clock=clock,
+        lease=lease,
         metrics=Metrics(),
         database=database,
         slack=slack,

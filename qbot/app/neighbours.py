@@ -11,6 +11,7 @@ import structlog
 
 from qbot.app.mapping import spec_policy
 from qbot.catalog import Catalog
+from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
@@ -29,9 +30,11 @@ class Neighbours:
 
 
 async def open_neighbours(
-    settings: Settings, catalog: Catalog, clock: Clock, stack: AsyncExitStack
+    settings: Settings, catalog: Catalog, clock: Clock, lease: Lease, stack: AsyncExitStack
 ) -> Neighbours:
     """Build the gateways; nothing is sent yet. The stack closes them.
+
+    They change nothing unless the lease is held.
 
     Raises:
         PermanentError: a certificate authority's file cannot be read.
@@ -41,6 +44,7 @@ async def open_neighbours(
         secret(settings.gitlab.token),
         clock=clock,
         ca_file=settings.gitlab.ca_file,
+        lease=lease,
     )
     stack.push_async_callback(gitlab.close)
     policy = spec_policy(catalog, settings.gitlab.url)
@@ -53,6 +57,7 @@ async def open_neighbours(
             policy=policy,
             clock=clock,
             instance=name,
+            lease=lease,
         )
         stack.push_async_callback(instances[name].close)
     return Neighbours(MappingProxyType(instances), gitlab)

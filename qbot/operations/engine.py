@@ -7,6 +7,7 @@ from random import SystemRandom
 
 import structlog
 
+from qbot.domain.lease import Lease
 from qbot.domain.names import OpId
 from qbot.domain.operation import Beat
 from qbot.domain.ports import Clock, Journal
@@ -21,7 +22,6 @@ from qbot.operations.run import Footing, Run
 __all__ = ["Cancelled", "Engine", "Handler", "Outcome", "Run"]
 
 SETTLE_SECONDS = 1.5  # what a dead run had on the wire lands within this, or never
-_SURE = 0.8  # the share of the lease during which nobody else can have taken over
 _RANDOM = SystemRandom()
 _log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Engine:
         handlers: one for each kind that this worker knows; it leaves others alone.
         clock: of the operations; the engine's own beats go by the machine's.
         worker: unique among all that share the journal, and new with every start.
-        lease: seconds after which others may take the work of a silent worker.
+        lease: which this worker takes and renews; gateways that it acts through share it.
         beat: seconds between renewals of the lease.
         poll: seconds between looks for work when nothing wakes the engine.
         settle: see `Footing.settle`.
@@ -48,8 +48,8 @@ class Engine:
         clock: Clock,
         *,
         worker: str,
+        lease: Lease,
         max_running: int = 100,
-        lease: float = 30.0,
         beat: float = 5.0,
         poll: float = 1.0,
         settle: float = SETTLE_SECONDS,
@@ -62,13 +62,12 @@ class Engine:
         self._lease, self._beat, self._poll = lease, beat, poll
         self._jitter = jitter
         self._patience = Patience(jitter)
-        self._footing = Footing(clock=clock, jitter=jitter, held=self._held, settle=settle)
+        self._footing = Footing(clock=clock, jitter=jitter, held=lease.held, settle=settle)
         self._carriers: dict[OpId, Carrier] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._wake, self._beat_now = asyncio.Event(), asyncio.Event()
         self._steady = asyncio.Lock()  # a beat must not see a claim whose task is not there yet
         self._stopping = False
-        self._beaten = float("-inf")
 
     @property
     def running(self) -> int:
@@ -123,7 +122,7 @@ class Engine:
 
     async def _claim(self) -> None:
         room = self._max_running - len(self._carriers)
-        if room <= 0 or not self._held():
+        if room <= 0 or not self._lease.held():
             return
         async with self._steady:
             claims = await self._journal.claim(self._worker, room, kinds=tuple(self._handlers))
@@ -141,26 +140,23 @@ class Engine:
 
     # The lease
 
-    def _held(self) -> bool:
-        return asyncio.get_running_loop().time() - self._beaten < self._lease * _SURE
-
     async def _beat_always(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat):
                     await self._beat_now.wait()
             self._beat_now.clear()
-            if not self._held():  # paused or cut off: stop own work before anything else
+            if not self._lease.held():  # paused or cut off: stop own work before anything else
                 for carrier in self._carriers.values():
                     carrier.drop()
             await self._guarded(self._renew)
 
     async def _renew(self) -> None:
         async with self._steady:
-            began = asyncio.get_running_loop().time()
+            began = self._lease.now()
             running = {(carrier.op, carrier.fence) for carrier in self._carriers.values()}
-            beat = await self._journal.beat(self._worker, running, lease=self._lease)
-            self._beaten = began
+            beat = await self._journal.beat(self._worker, running, lease=self._lease.seconds)
+            self._lease.renew(began)
             self._heed(beat)
 
     def _heed(self, beat: Beat) -> None:

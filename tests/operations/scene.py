@@ -13,6 +13,7 @@ import pytest
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.lease import Lease
 from qbot.domain.names import AppName, BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.operation import CardRow, Operation, Submitted
 from qbot.domain.people import Actor, Place
@@ -144,6 +145,7 @@ class Scene:
             handlers,
             self.clock,
             worker=f"worker-{next(self._keys)}",
+            lease=Lease(30.0),
             beat=20.0,
             poll=20.0,
             settle=0.0,

@@ -1,12 +1,13 @@
 """One authenticated connection to one Argo CD: calls, streams, and what both share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
+from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
 from qbot.gateways.argocd.errors import (
@@ -21,6 +22,7 @@ from qbot.gateways.argocd.errors import (
 
 Query = Mapping[str, str | Sequence[str]]
 JSON = "application/json"  # exactly: Argo CD compares the whole header on everything but GET
+_ON_THE_WAY = ("connect", "start_tls", "send_request")  # moments before Argo CD has it all
 _PATIENCE = 30.0  # seconds for an answer
 _DOUBT = (0.5, 1.0, 2.0)  # seconds between tries of what is probably refused for good
 _UNSEEN = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)  # the same; AppProjects are seen within about 10 s
@@ -34,6 +36,7 @@ class Client:
         clock: for the pauses between tries.
         instance: name of this Argo CD in the settings; `setting` is how their names begin.
         concurrency: how many calls may be under way at once; streams do not count.
+        lease: checked before each request that changes something; None: nobody takes over.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class Client:
         clock: Clock,
         instance: str = "main",
         concurrency: int = 16,
+        lease: Lease | None = None,
     ) -> None:
         self._http = http
         self._clock = clock
         self.setting = f"QBOT_ARGOCD__{instance.upper()}__"
         self._turns = asyncio.Semaphore(concurrency)
+        self._lease = lease
 
     async def call(
         self,
@@ -78,12 +83,14 @@ class Client:
             DiffersError: exists already, and is not the same.
             NothingRunsError: nothing to terminate.
             UserError, TransientError, PermanentError: as their own docstrings say.
+            Fenced: the lease lapsed on the way to sending what is no GET.
         """
         asked = Asked(what, name, self.setting, persons)
+        request = self._request(method, path, query, body)
         tries = 0
         while True:
             try:
-                return await self._once(method, path, asked, query, body, within)
+                return await self._once(request, asked, within)
             except DoubtfulError as error:
                 pauses = _UNSEEN if isinstance(error, UnseenError) else _DOUBT
                 if tries >= len(pauses):
@@ -91,23 +98,23 @@ class Client:
             await self._clock.sleep(pauses[tries])
             tries += 1
 
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        asked: Asked,
-        query: Query | None,
-        body: Any,
-        within: float,
-    ) -> Any:
-        headers = {} if method == "GET" else {"Content-Type": JSON}
+    def _request(self, method: str, path: str, query: Query | None, body: Any) -> httpx.Request:
+        reads = method == "GET"
+        return self._http.build_request(
+            method,
+            f"api/v1{path}",
+            params=query,
+            json=body,
+            headers={} if reads else {"Content-Type": JSON},
+            extensions={} if reads or self._lease is None else {"trace": _while_held(self._lease)},
+        )
+
+    async def _once(self, request: httpx.Request, asked: Asked, within: float) -> Any:
         async with self._turns:
             try:
                 # httpx's own time limits are per read: a server that drips would never end.
                 async with asyncio.timeout(within):
-                    response = await self._http.request(
-                        method, f"api/v1{path}", params=query, json=body, headers=headers
-                    )
+                    response = await self._http.send(request)
             except (*HTTPX, TimeoutError) as error:
                 raise broken_call(error, asked) from error
         if not response.is_success:
@@ -159,3 +166,17 @@ class Client:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _while_held(lease: Lease) -> Callable[[str, Any], Awaitable[None]]:
+    """Asked by httpcore at each moment of a request: whoever was stopped on the way sends nothing.
+
+    A turn, a pause between tries and a slow connection each take long enough for a takeover.
+    """
+    term = lease.term
+
+    async def moment(name: str, _: Any) -> None:
+        if name.endswith(".started") and name.split(".")[1].startswith(_ON_THE_WAY):
+            lease.check(term)
+
+    return moment

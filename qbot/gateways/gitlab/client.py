@@ -17,6 +17,7 @@ from gitlab.exceptions import GitlabError
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
+from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
 from qbot.gateways.gitlab.errors import RateLimitedError, retry_after, translate
@@ -32,11 +33,14 @@ class _SingleShot(gitlab.Gitlab):
     """python-gitlab without waits and repeats of its own: they are a matter of each request."""
 
     patience: tuple[float, float]  # seconds to connect, seconds of silence while reading
+    may_write: Callable[[], None]  # raises where another worker may have taken over
 
     @override
     def http_request(self, verb: str, path: str, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs |= {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
         kwargs["timeout"] = self.patience
+        if verb != "get":
+            self.may_write()
         return super().http_request(verb, path, *args, **kwargs)
 
 
@@ -56,11 +60,13 @@ class Client:
         concurrency: int,
         timeout: tuple[float, float],
         ca_file: Path | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._clock = clock
+        self._lease = lease
         self._limiter = Limiter(clock, concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="gitlab")
-        self._headers = threading.local()
+        self._own = threading.local()  # what each thread's request knows
         self._session = self._make_session(concurrency)
         self._api = _SingleShot(
             url,
@@ -72,6 +78,7 @@ class Client:
             session=self._session,
         )
         self._api.patience = timeout
+        self._api.may_write = self._check
 
     def _make_session(self, connections: int) -> requests.Session:
         session = requests.Session()
@@ -84,7 +91,7 @@ class Client:
 
     def _note_headers(self, response: requests.Response, **_: Any) -> None:
         # python-gitlab's errors come without the headers that say how long to wait.
-        self._headers.latest = response.headers
+        self._own.headers = response.headers
 
     async def call(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
         """Run `work` in a thread; it makes one request and returns plain values.
@@ -94,37 +101,44 @@ class Client:
         Raises:
             TransientError: GitLab, or the way to it, is at fault; waiting may cure it.
             PermanentError: see `errors.translate`.
+            Fenced: the lease lapsed on the way to sending what is no GET.
         """
-        turns = _TURNS
+        turns, term = _TURNS, self._lease.term if self._lease else 0
         while True:
             try:
-                return await self._call_once(what, work)
+                return await self._call_once(what, work, term)
             except RateLimitedError:
                 turns -= 1
                 if not turns:
                     raise
 
-    async def _call_once(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
+    async def _call_once(
+        self, what: str, work: Callable[[gitlab.Gitlab], Value], term: int
+    ) -> Value:
         loop = asyncio.get_running_loop()
         async with self._limiter:
             try:
-                return await loop.run_in_executor(self._threads, self._run, what, work)
+                return await loop.run_in_executor(self._threads, self._run, what, work, term)
             except RateLimitedError as error:
                 self._limiter.pause(error.retry_after)
                 raise
 
-    def _run(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
-        self._headers.latest = {}
+    def _run(self, what: str, work: Callable[[gitlab.Gitlab], Value], term: int) -> Value:
+        self._own.headers, self._own.term = {}, term
         try:
             return work(self._api)
         except (GitlabError, requests.RequestException) as error:
-            pause = retry_after(self._headers.latest, self._clock.now())
+            pause = retry_after(self._own.headers, self._clock.now())
             raise translate(error, what, pause) from error
         except (LookupError, AttributeError, TypeError, ValueError) as error:
             # JSON of another shape, met by python-gitlab or by `work`.
             raise TransientError(
                 f"GitLab's answer about {what} is not of the documented form."
             ) from error
+
+    def _check(self) -> None:
+        if self._lease is not None:
+            self._lease.check(self._own.term)
 
     async def close(self) -> None:
         """Forget what has not been sent, wait for what has (its timeout at most)."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qbot.domain.lease import Lease
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
@@ -138,6 +139,7 @@ def open_gitlab(
     concurrency: int = 16,
     timeout: tuple[float, float] = (5.0, 20.0),
     ca_file: Path | None = None,
+    lease: Lease | None = None,
 ) -> GitLabGateway:
     """A gateway to the GitLab at `url`; sends nothing yet. Close it when done.
 
@@ -148,8 +150,15 @@ def open_gitlab(
         concurrency: requests at a time, and threads.
         timeout: seconds to connect, and seconds of silence while reading.
         ca_file: certificate authority, where it is not a public one.
+        lease: of the worker that acts through it; None: there is no other worker.
     """
     client = Client(
-        url, token, clock=clock, concurrency=concurrency, timeout=timeout, ca_file=ca_file
+        url,
+        token,
+        clock=clock,
+        concurrency=concurrency,
+        timeout=timeout,
+        ca_file=ca_file,
+        lease=lease,
     )
     return GitLabGateway(client, clock)

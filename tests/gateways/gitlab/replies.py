@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from qbot.domain.lease import Lease
 from qbot.domain.names import ProjectPath, ServiceName, branch_name
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service
@@ -48,7 +49,11 @@ class Counting:
 
 @asynccontextmanager
 async def answering(
-    reply: Reply, *, clock: Clock | None = None, patience: tuple[float, float] = (5.0, 5.0)
+    reply: Reply,
+    *,
+    clock: Clock | None = None,
+    patience: tuple[float, float] = (5.0, 5.0),
+    lease: Lease | None = None,
 ) -> AsyncIterator[tuple[Counting, GitLabGateway]]:
     counting = Counting(reply)
     app = web.Application()
@@ -58,7 +63,11 @@ async def answering(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, counting.port = runner.addresses[0][:2]
     gitlab = open_gitlab(
-        f"http://{host}:{counting.port}", TOKEN, clock=clock or SystemClock(), timeout=patience
+        f"http://{host}:{counting.port}",
+        TOKEN,
+        clock=clock or SystemClock(),
+        timeout=patience,
+        lease=lease,
     )
     try:
         yield counting, gitlab

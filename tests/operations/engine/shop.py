@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qbot.domain.changes import Change
+from qbot.domain.lease import Lease
 from qbot.domain.names import OpId
 from qbot.domain.operation import CardRow, Claim, Operation
 from qbot.domain.ports import Journal
@@ -35,7 +36,7 @@ class Shop:
             self.clock,
             worker=worker,
             jitter=lambda: 1.0,
-            **{"settle": 0.0, "poll": 0.05, "beat": 0.05} | how,
+            **{"lease": Lease(30.0), "settle": 0.0, "poll": 0.05, "beat": 0.05} | how,
         )
         self._engines.append(engine)
         await engine.start()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qbot.domain.lease import Lease
 from qbot.domain.names import OpId
 from qbot.domain.progress import End
 from qbot.operations.engine import Handler, Outcome, Run
@@ -33,10 +34,10 @@ async def test_a_dead_workers_operation_goes_on_elsewhere_within_lease_and_beat(
 
         return handler
 
-    first = await shop.engine(handler_of("a"), worker="a", lease=0.4)
+    first = await shop.engine(handler_of("a"), worker="a", lease=Lease(0.4))
     op = (await shop.wishes.create("a")).id
     await begun.wait()
-    await shop.engine(handler_of("b"), worker="b", lease=0.4)
+    await shop.engine(handler_of("b"), worker="b", lease=Lease(0.4))
     for task in first._loops:  # silent from now on
         task.cancel()
     began = asyncio.get_running_loop().time()
@@ -92,12 +93,13 @@ async def test_a_worker_that_could_not_beat_begins_no_effect(shop: Shop) -> None
         await run.step("one", outside.do("one"))
         return DONE
 
-    engine = await shop.engine(handler)
+    lease = Lease(30.0)
+    engine = await shop.engine(handler, lease=lease)
     op = (await shop.wishes.create("a")).id
     await waiting.wait()
     for task in engine._loops:
         task.cancel()
-    engine._beaten -= 30 * 0.9  # as if it had been stopped for nine tenths of its lease
+    lease.renew(lease.now() - 30 * 0.9)  # as if it had been stopped for nine tenths of it
     go.set()
 
     async def unwound() -> bool:
@@ -106,6 +108,30 @@ async def test_a_worker_that_could_not_beat_begins_no_effect(shop: Shop) -> None
     await until(unwound)
     assert outside.done == []
     assert (await shop.wishes.operation(op)).end is None
+
+
+async def test_an_effect_that_a_gateway_fenced_is_neither_recorded_nor_a_failure(
+    shop: Shop,
+) -> None:
+    lease, runs = Lease(30.0), list[int]()
+
+    async def fenced() -> str:
+        term = lease.term
+        if len(runs) == 1:
+            lease.renew(lease.now() - 30)
+        lease.check(term)
+        return "done once"
+
+    async def handler(run: Run) -> Outcome:
+        runs.append(len(runs))
+        steps = [run.step(name, fenced) for name in ("one", "two")]
+        assert await run.gather(steps) == ["done once"] * 2
+        return DONE
+
+    await shop.engine(handler, lease=lease)
+    op = (await shop.wishes.create("a")).id
+    assert (await shop.ended(op)).end is End.SUCCEEDED
+    assert runs == [0, 1]
 
 
 async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(shop: Shop) -> None:
@@ -117,7 +143,8 @@ async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(shop:
             await asyncio.Event().wait()
         return DONE
 
-    engine = await shop.engine(handler)
+    lease = Lease(30.0)
+    engine = await shop.engine(handler, lease=lease)
     op = (await shop.wishes.create("a")).id
 
     async def begun() -> bool:
@@ -125,7 +152,7 @@ async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(shop:
 
     await until(begun)
     async with engine._steady:  # a beat under way would set it right again
-        engine._beaten -= 30
+        lease.renew(lease.now() - 30)
     assert (await shop.ended(op)).end is End.SUCCEEDED
     assert runs == [0, 1]
 

@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from qbot.domain.lease import Lease
 from qbot.domain.progress import End, Kind
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
@@ -56,7 +57,7 @@ async def main(url: str, folder: Path, me: str) -> None:
         dict.fromkeys(Kind, handler),
         SystemClock(),
         worker=me,
-        lease=LEASE,
+        lease=Lease(LEASE),
         beat=BEAT,
         poll=0.05,
         settle=0.0,

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.jobs import Job
+from qbot.domain.lease import Lease
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Place
@@ -154,6 +155,7 @@ class StageScene(Scene):
             {Kind.PROMOTE: self._handle},
             self.clock,
             worker=f"worker-{next(self._keys)}",
+            lease=Lease(30.0),
             beat=20.0,
             poll=20.0,
             settle=0.0,

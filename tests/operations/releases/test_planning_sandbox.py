@@ -13,6 +13,7 @@ from qbot.app.mapping import rules, services
 from qbot.app.neighbours import open_neighbours
 from qbot.catalog import load_catalog
 from qbot.domain.inputs import PromoteInput
+from qbot.domain.lease import Lease
 from qbot.domain.names import ProjectPath, ServiceName, StageName
 from qbot.domain.services import Build
 from qbot.gateways.clock import SystemClock
@@ -57,7 +58,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         settings = load({}, env_file=tmp_path / "qbot.env")
         catalog = load_catalog(settings.config, instances=settings.argocd)
         clock = SystemClock()
-        near = await open_neighbours(settings, catalog, clock, stack)
+        near = await open_neighbours(settings, catalog, clock, Lease(30.0), stack)
         nobody = cast("Any", None)
         base = Context(
             catalog=services(catalog, settings.gitlab.url),
