@@ -75,10 +75,14 @@ class BoardSender:
         except AccessError:
             raise
         except PermanentError as error:
-            log.warning("slack refuses a board", channel=board.channel, reason=str(error))
-            self._hold(board, _REFUSED)
+            self.refused(board, error)
             raise
         return False
+
+    def refused(self, board: BoardRow, error: PermanentError) -> None:
+        """Try again later."""
+        log.warning("slack refuses a board", channel=board.channel, reason=str(error))
+        self._hold(board, _REFUSED)
 
     def _hold(self, board: BoardRow, seconds: float) -> None:
         self.memory.held[board.channel] = self.clock.monotonic() + seconds

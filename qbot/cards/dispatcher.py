@@ -51,7 +51,7 @@ class Dispatcher:
         self._meter = meter or NoMeter()
         self._memory = Memory()
         self._budget = Budget(clock, limits)
-        self._access = Access()
+        self._access = Access(slack, clock)
         self._lease = Lease(cards, clock, worker)
         self._fresh = Fresh(every=0.0)
         self._sender = CardSender(
@@ -152,7 +152,7 @@ class Dispatcher:
             if job.key in begun:
                 continue
             due = max(job.due, self._memory.held.get(job.key, 0.0)) - now
-            closed = self._access.wait(job.act.method, now)
+            closed = self._access.wait(job.act.method)
             wait = max(due, closed, self._budget.wait(job.act.method, job.rank, job.channel))
             if wait > 0:
                 soonest = min(soonest, wait)
@@ -169,6 +169,7 @@ class Dispatcher:
         return False
 
     def _send(self, job: Job, view: View) -> None:
+        self._access.tried(job.act.method)
         ticket = self._budget.take(job.act.method, job.channel)
         task = asyncio.create_task(self._deliver(job, view, ticket), name=f"card {job.key}")
         self._sending[job.key] = task
@@ -193,14 +194,26 @@ class Dispatcher:
 
     async def _carry_out(self, job: Job, view: View) -> bool:
         done = False
-        if job.row:
-            done = await self._sender.run(job, job.row)
-        elif job.board:
-            done = await self._boards.run(job, job.board, _of(view, job.channel))
+        try:
+            if job.row:
+                done = await self._sender.run(job, job.row)
+            elif job.board:
+                done = await self._boards.run(job, job.board, _of(view, job.channel))
+        except AccessError as error:
+            self._meter.failed(job.act.method, type(error).__name__)
+            if not await self._access.refused(job.act.method, error):
+                await self._refused(job, error)
+            return False
         self._budget.worked()
-        if done:
-            self._access.worked(job.act.method)
+        self._access.worked(job.act.method)
         return done
+
+    async def _refused(self, job: Job, error: AccessError) -> None:
+        """Slack named the token, which is in order: it is about this message alone."""
+        if job.row:
+            await self._sender.refused(job, job.row, error)
+        elif job.board:
+            self._boards.refused(job.board, error)
 
     def _count(self, job: Job) -> None:
         rank = job.rank.name.lower()
@@ -210,12 +223,11 @@ class Dispatcher:
 
     def _failed(self, method: str, error: QbotError) -> None:
         self._meter.failed(method, type(error).__name__)
-        if isinstance(error, AccessError):
-            self._access.refused(method, error, self._clock.monotonic())
-            return
         if isinstance(error, RateLimitedError):
             self._budget.limited(method, error.retry_after or _RETRY_AFTER)
-        elif not isinstance(error, PermanentError):
+        elif isinstance(error, PermanentError):
+            self._access.worked(method)  # it was looked at, so the token was taken
+        else:
             self._budget.trouble()
         if not isinstance(error, UnsureError):
             log.info("slack did not take a card", method=method, reason=str(error))

@@ -30,6 +30,9 @@ class Messenger(Protocol):
     async def permalink(self, posted: Posted) -> str:
         """A message's address, or nothing."""
 
+    async def identity(self) -> tuple[str, str, frozenset[str]]:
+        """Who the token is; an AccessError where it is refused."""
+
 
 class Meter(Protocol):
     """Counters; called often, must not wait."""

@@ -33,7 +33,7 @@ from qbot.render.style import Style
 log = structlog.get_logger()
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the operation
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
-_REFUSED = 60.0  # seconds until something that Slack refuses is tried again
+_REFUSED = (3.0, 12.0, 60.0)  # seconds until what Slack refuses is tried again, then the last
 _MOST_LOSSES = 3  # then a message that keeps getting lost is left alone
 
 
@@ -89,21 +89,30 @@ class CardSender:
         except UnsureError:
             self.hold(row.op, _SETTLE)
             raise
-        except NotHereError:
-            await self._move_to_dm(job, row)
+        except NotHereError as error:
+            await self._move_to_dm(job, row, error)
         except LostMessageError:
             await self._renew(row)
         except AccessError:  # no fault of the card: it stays wanted
             raise
         except PermanentError as error:
-            log.warning("slack refuses a card", op=row.op, reason=str(error))
-            await self._refused(job, row)
+            await self.refused(job, row, error)
             raise
         return False
 
     def hold(self, key: str, seconds: float) -> None:
         """Leave one message alone for a while."""
         self.memory.held[key] = self.clock.monotonic() + seconds
+
+    async def refused(self, job: Job, row: CardRow, error: PermanentError) -> None:
+        """Try again later, a few times, and later each time."""
+        log.warning("slack refuses a card", op=row.op, reason=str(error))
+        key = (row.op, job.act.part)
+        if self.memory.refuse(key):
+            await self._leave(row, end=job.act.part == "end" or not row.ts)
+            return
+        tries = self.memory.refused[key].tries
+        self.hold(row.op, _REFUSED[min(tries, len(_REFUSED)) - 1])
 
     async def _post(self, row: CardRow) -> None:
         await self.cards.trying(row.op, end=False)
@@ -181,23 +190,15 @@ class CardSender:
             self.memory.unsent.add((row.op, part))
         return found
 
-    async def _refused(self, job: Job, row: CardRow) -> None:
-        """Try again later, a few times."""
-        if self.memory.refuse((row.op, job.act.part)):
-            await self._leave(row, end=job.act.part == "end" or not row.ts)
-        else:
-            self.hold(row.op, _REFUSED)
-
     async def _leave(self, row: CardRow, *, end: bool) -> None:
         log.warning("a card is left as it is", op=row.op, end=end)
         await self.cards.leave(row.op, version=row.version, end=end)
 
-    async def _move_to_dm(self, job: Job, row: CardRow) -> None:
+    async def _move_to_dm(self, job: Job, row: CardRow, error: NotHereError) -> None:
         """Tell the person by the command's own answer, and use their DM."""
         user = row.progress.actor.user
         if row.channel == user:
-            log.warning("no place for a card", op=row.op)
-            await self._refused(job, row)
+            await self.refused(job, row, error)
             return
         await self.cards.move(row.op, user)
         operation = await self.store.operation(row.op)
@@ -205,8 +206,8 @@ class CardSender:
             notice = invite(self.style, channel=row.channel)
             try:
                 await self.slack.respond(operation.place.response_url, notice)
-            except QbotError as error:
-                log.info("no answer by response url", op=row.op, reason=str(error))
+            except QbotError as unheard:
+                log.info("no answer by response url", op=row.op, reason=str(unheard))
 
     async def _renew(self, row: CardRow) -> None:
         """The message cannot be changed any more: post anew and say where it was.

@@ -94,6 +94,20 @@ async def test_a_lasting_refusal_ends_the_operation_and_names_what_to_put_right(
         assert names in card["text"]
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["401", "403"])
+async def test_one_refused_call_of_slack_delays_a_card_by_seconds(
+    tmp_path: Path, kind: str
+) -> None:
+    async with world(tmp_path, speed=60.0) as made:
+        await made.serve()
+        drive = made.drive
+        await drive.post("fault", vendor="slack", match="chat.update", kind=kind, times=1)
+        await drive.env("create feat/checkout")
+        await drive.card("feat/checkout", "Ready", seconds=45)
+        await one_card_and_one_end(drive, "feat/checkout", "Ready")
+
+
 @pytest.mark.timeout(120)
 async def test_a_payload_that_is_delivered_three_times_counts_once(tmp_path: Path) -> None:
     async with world(tmp_path, speed=60.0) as made:

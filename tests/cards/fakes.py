@@ -270,6 +270,10 @@ class CountingSlack:
     async def permalink(self, posted: Posted) -> str:
         return f"https://acme.slack.com/archives/{posted.channel}/p{posted.ts.replace('.', '')}"
 
+    async def identity(self) -> tuple[str, str, frozenset[str]]:
+        await self._call("auth.test", "")
+        return "T1", "U0QBOT", frozenset()
+
     def marked(self, op: str, part: str) -> list[Sent]:
         """All messages of one operation's part."""
         return [m for m in self.messages.values() if m.mark == Mark(op, part)]

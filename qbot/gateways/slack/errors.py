@@ -33,6 +33,8 @@ class LostMessageError(PermanentError):
 class AccessError(PermanentError):
     """The token, or one scope of the app, is refused: about Qbot as a whole, not about a message.
 
+    What Slack refuses in one place (`no_permission`, `access_denied`) is none of these.
+
     Args:
         message: for the owner of Qbot.
         scope: the one that is missing; empty where the token itself is refused.
@@ -52,9 +54,11 @@ _NOT_HERE = frozenset(
         "not_in_channel", "channel_not_found", "is_archived", "restricted_action",
         "restricted_action_read_only_channel", "user_not_in_channel", "messages_tab_disabled",
         "restricted_action_non_threadable_channel", "restricted_action_thread_only_channel",
-        "cannot_dm_bot", "user_not_found", "user_disabled",
+        "cannot_dm_bot", "user_not_found", "user_disabled", "ekm_access_denied",
     }
 )  # fmt: skip
+_NO_POST = frozenset({"no_permission", "access_denied", "team_access_not_granted"})
+_POSTS = frozenset({"chat.postMessage", "chat.postEphemeral"})
 _LOST = frozenset(
     {
         "message_not_found", "edit_window_closed", "cant_update_message", "is_inactive",
@@ -64,8 +68,7 @@ _LOST = frozenset(
 _AUTH = frozenset(
     {
         "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
-        "no_permission", "org_login_required", "ekm_access_denied", "team_access_not_granted",
-        "access_denied", "two_factor_setup_required", "not_allowed_token_type",
+        "not_allowed_token_type", "org_login_required",
     }
 )  # fmt: skip
 _TOO_LATE = frozenset(
@@ -123,7 +126,7 @@ def named(name: str, method: str, data: Mapping[str, Any], headers: Mapping[str,
         return AccessError(f"Slack's app lacks the scope {scope} ({method})", scope=scope)
     if name in _AUTH:
         return AccessError(f"Slack refuses the token ({what})")
-    if name in _NOT_HERE:
+    if name in _NOT_HERE or (name in _NO_POST and method in _POSTS):
         return NotHereError(f"Qbot cannot write there ({what})")
     if name in _TOO_LATE:
         return TooLateError(f"the form cannot be opened any more ({what})")

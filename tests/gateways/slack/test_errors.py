@@ -44,9 +44,9 @@ def api_error(response: AsyncSlackResponse) -> SlackApiError:
     return make(SECRET, response)
 
 
-def refused(name: str, **more: str) -> QbotError:
+def refused(name: str, method: str = "chat.update", **more: str) -> QbotError:
     data = {"ok": False, "error": name, "detail": SECRET, **more}
-    return translate(api_error(answered(200, data)), "chat.update")
+    return translate(api_error(answered(200, data)), method)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,17 @@ def refused(name: str, **more: str) -> QbotError:
         ("internal_error", UnsureError),
         ("service_unavailable", TransientError),
         ("invalid_auth", AccessError),
+        ("not_authed", AccessError),
+        ("account_inactive", AccessError),
         ("token_revoked", AccessError),
+        ("token_expired", AccessError),
+        ("not_allowed_token_type", AccessError),
+        ("org_login_required", AccessError),
+        ("ekm_access_denied", NotHereError),
+        ("no_permission", PermanentError),
+        ("access_denied", PermanentError),
+        ("team_access_not_granted", PermanentError),
+        ("two_factor_setup_required", PermanentError),
         ("invalid_blocks", PermanentError),
         ("msg_too_long", PermanentError),
         ("something_new", PermanentError),
@@ -75,6 +85,21 @@ def test_slacks_names_are_sorted(name: str, kind: type[QbotError]) -> None:
     error = refused(name)
     assert type(error) is kind
     assert SECRET not in str(error)
+
+
+@pytest.mark.parametrize("name", ["no_permission", "access_denied", "team_access_not_granted"])
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("chat.postMessage", NotHereError),
+        ("chat.postEphemeral", NotHereError),
+        ("users.info", PermanentError),
+    ],
+)
+def test_a_right_that_is_missing_in_one_place_is_about_that_place(
+    name: str, method: str, kind: type[QbotError]
+) -> None:
+    assert type(refused(name, method)) is kind
 
 
 def test_a_missing_scope_names_the_scope() -> None:
