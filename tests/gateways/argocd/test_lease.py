@@ -9,6 +9,7 @@ from itertools import count
 import httpx
 import pytest
 from aiohttp import web
+from typing_extensions import override
 
 from qbot.domain.lease import Lease
 from qbot.domain.ports import Fenced
@@ -100,6 +101,7 @@ async def test_a_write_whose_lease_lapses_between_tries_is_not_sent_again(odd: O
     class Frozen(QuickClock):
         """The process is stopped for long while it pauses."""
 
+        @override
         async def sleep(self, seconds: float) -> None:
             await super().sleep(seconds)
             lapse(lease)

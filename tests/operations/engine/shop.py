@@ -28,15 +28,22 @@ class Shop:
         self._engines: list[Engine] = []
 
     async def engine(
-        self, handler: Handler, *, worker: str = "a", journal: Journal | None = None, **how: Any
+        self,
+        handler: Handler,
+        *,
+        worker: str = "a",
+        journal: Journal | None = None,
+        lease: Lease | None = None,
+        **how: Any,
     ) -> Engine:
         engine = Engine(
             journal or self.wishes.journal,
             dict.fromkeys(Kind, handler),
             self.clock,
             worker=worker,
+            lease=lease or Lease(30.0),
             jitter=lambda: 1.0,
-            **{"lease": Lease(30.0), "settle": 0.0, "poll": 0.05, "beat": 0.05} | how,
+            **{"settle": 0.0, "poll": 0.05, "beat": 0.05} | how,
         )
         self._engines.append(engine)
         await engine.start()
