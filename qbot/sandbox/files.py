@@ -17,8 +17,11 @@ from qbot.sandbox.shop.stages import Variant
 _REGISTRY = "registry.shop.example"
 
 
-def catalog(services: Sequence[Service], variant: Variant) -> dict[str, Any]:
-    """qbot.yaml for a shop with these services, whose stages are configured in this way."""
+def catalog(services: Sequence[Service], variant: Variant, url: str) -> dict[str, Any]:
+    """qbot.yaml for a shop with these services, whose stages are configured in this way.
+
+    `url` is an environment's own address, with `{env}` for its name.
+    """
     return {
         "services": [_service(service) for service in services],
         "environments": {
@@ -30,7 +33,7 @@ def catalog(services: Sequence[Service], variant: Variant) -> dict[str, Any]:
                 "path": "base",
                 "revision": DEFAULT_BRANCH,
             },
-            "url": "https://{env}.shop.example",
+            "url": url,
             "ttl": "3d",
             "limits": {"per_owner": 10, "total": 60},
             "builds": "wait",

@@ -6,32 +6,26 @@ from pathlib import Path
 
 from aiohttp import web
 
-from qbot.sandbox.http import Handler
+from qbot.sandbox.http import PAGE_HEADERS, Handler
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.standin import StandIn
 
 PAGE = Path(__file__).parent / "page"
 _GRACE = 0.2  # seconds that open streams get at the end
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
 
 
 class Host:
-    """Binds first, so that the stand-ins know their address before they seed their worlds."""
+    """Binds first, so that the stand-ins know their address before they seed their worlds.
+
+    `routes` are served beside the vendors' own surfaces: /drive, and pages for people.
+    """
 
     def __init__(
-        self, kernel: Kernel, standins: Mapping[str, StandIn], drive: Iterable[web.RouteDef]
+        self, kernel: Kernel, standins: Mapping[str, StandIn], routes: Iterable[web.RouteDef]
     ) -> None:
         self._kernel = kernel
         self._standins = standins
-        self._drive = list(drive)
+        self._routes = list(routes)
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -66,10 +60,10 @@ class Host:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[_drive_errors])
+        app.add_routes(self._routes)  # before the vendors, so that these win below their names
         for name, standin in self._standins.items():
             app.add_subapp(f"/{name}", standin.app())
             app.add_routes(standin.drive_routes())
-        app.add_routes(self._drive)
         app.router.add_get("/", _index)
         page = web.Application(middlewares=[_page_headers])
         page.router.add_static("/", PAGE)
@@ -78,13 +72,13 @@ class Host:
 
 
 async def _index(_: web.Request) -> web.StreamResponse:
-    return web.FileResponse(PAGE / "index.html", headers=_HEADERS)
+    return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
 
 
 @web.middleware
 async def _page_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
-    response.headers.update(_HEADERS)
+    response.headers.update(PAGE_HEADERS)
     return response
 
 

@@ -13,6 +13,15 @@ from qbot.sandbox.kernel import Kernel
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FAULT: web.RequestKey[Fault | None] = web.RequestKey("fault", Fault)
 HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
 
 
 class Shapes(Protocol):

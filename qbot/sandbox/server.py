@@ -16,6 +16,7 @@ from qbot.sandbox.shop.stages import Variant
 from qbot.sandbox.slack import SlackStandIn
 from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 from qbot.sandbox.standin import StandIn
+from qbot.sandbox.storefront import PATH, Storefront
 
 GITLAB_CALLBACK = "/link/callback"  # below Qbot's address, as registered with GitLab
 
@@ -68,7 +69,12 @@ class Sandbox:
             "argocd": self.argocd,
         }
         drive = Drive(self.kernel, standins, [self.slack, self.gitlab], app)
-        self._server = Host(self.kernel, standins, drive.routes())
+        pages = [
+            *self.gitlab.pages(),
+            *self.argocd.pages(),
+            *Storefront(self.argocd).routes(),
+        ]
+        self._server = Host(self.kernel, standins, [*drive.routes(), *pages])
 
     @property
     def url(self) -> str:
@@ -91,7 +97,10 @@ class Sandbox:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.resolve().parent
-        write_yaml(folder / "qbot.yaml", catalog(self.gitlab.services, self.gitlab.stages))
+        write_yaml(
+            folder / "qbot.yaml",
+            catalog(self.gitlab.services, self.gitlab.stages, f"{self.url}{PATH}/{{env}}"),
+        )
         write_env(path, self._variables(folder))
 
     def _variables(self, folder: Path) -> dict[str, str]:

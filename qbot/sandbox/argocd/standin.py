@@ -23,6 +23,7 @@ from qbot.sandbox.argocd.engine.engine import Engine
 from qbot.sandbox.argocd.engine.sources import Repositories
 from qbot.sandbox.argocd.errors import Shapes
 from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of, project_of
+from qbot.sandbox.argocd.pages import Pages
 from qbot.sandbox.argocd.rbac import POLICY, Policy
 from qbot.sandbox.argocd.shelves import Change, Shelf
 from qbot.sandbox.argocd.stages import Placed, Seeder
@@ -102,6 +103,10 @@ class ArgoCDStandIn:
         app.add_routes(self._streams.routes())
         app.on_shutdown.append(self._shut)
         return app
+
+    def pages(self) -> list[web.RouteDef]:
+        """What a person looks at, below `/argocd`."""
+        return Pages(MOUNT, self.applications).routes()
 
     def drive_routes(self) -> list[web.RouteDef]:
         """`POST /drive/app`."""

@@ -33,6 +33,7 @@ from qbot.sandbox.gitlab.merge_requests import MergeRequests
 from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import Project, Protection, Role
 from qbot.sandbox.gitlab.oauth import Application, OAuth
+from qbot.sandbox.gitlab.pages import Pages
 from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
 from qbot.sandbox.gitlab.world import World
@@ -123,6 +124,10 @@ class GitLabStandIn:
         app.add_routes(self.oauth.routes())
         app.router.add_route("*", "/{path:.*}", api.serve)
         return app
+
+    def pages(self) -> list[web.RouteDef]:
+        """What a person looks at, below `/gitlab`."""
+        return Pages(self.world, self.machine).routes()
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test may do to this GitLab."""

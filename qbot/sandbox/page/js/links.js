@@ -5,14 +5,8 @@ import { state } from "/page/js/state.js";
 
 const PERMALINK = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d+)(\d{6})$/;
 
-/** Hosts of the made-up shop exist nowhere, and the stand-ins have no pages to look at. */
-function leadsNowhere(url) {
-  const target = new URL(url, location.href);
-  return (
-    target.hostname.endsWith(".example") ||
-    (target.origin === location.origin && target.pathname !== "/")
-  );
-}
+/** Hosts of the made-up shop exist nowhere. */
+const leadsNowhere = (url) => new URL(url, location.href).hostname.endsWith(".example");
 
 export function openLink(url) {
   if (!/^(https?:\/\/|mailto:)/i.test(url)) return;

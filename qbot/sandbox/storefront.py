@@ -1,0 +1,51 @@
+"""The shop as its customers would see it: what an environment's own address shows."""
+
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from aiohttp import web
+
+from qbot.sandbox import html
+from qbot.sandbox.html import Markup, badge, element
+
+PATH = "/shop"
+_NAME = "Web Shop"
+
+
+class Cluster(Protocol):
+    """Who knows what runs."""
+
+    def state(self) -> dict[str, Any]:
+        """With `applications`: name, project, health, images and deleting of each."""
+
+
+class Storefront:
+    """One page per environment: its services and the versions that they run."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served below `/shop`."""
+        return [web.get(f"{PATH}/{{env}}", self.look)]
+
+    async def look(self, request: web.Request) -> web.Response:
+        """The environment, or that nothing runs at this address."""
+        env = request.match_info["env"]
+        apps = [a for a in self._cluster.state()["applications"] if a["project"] == env]
+        if not apps:
+            return html.missing(_NAME, f"environment {env}")
+        ready = sum(a["health"] == "Healthy" and not a["deleting"] for a in apps)
+        said = element("p", f"{ready} of {len(apps)} services answer.", class_="quiet")
+        tiles = element("div", *(_tile(app, env) for app in apps), class_="tiles")
+        whole = element("p", html.link("In Argo CD", f"/argocd/applications?proj={quote(env)}"))
+        return html.page(_NAME, env, said, tiles, whole)
+
+
+def _tile(app: dict[str, Any], env: str) -> Markup:
+    name = str(app["name"]).removeprefix(f"{env}-")
+    own = [i for i in app["images"] if i.rpartition("/")[2].startswith(f"{name}:")]
+    version = own[0].rpartition(":")[2] if own else ""
+    health = "Deleting" if app["deleting"] else app["health"]
+    tag = element("code", version[:12]) if version else None
+    return element("section", element("strong", name), badge(health), tag, class_="tile")
