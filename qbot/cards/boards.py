@@ -25,7 +25,7 @@ from qbot.render.board import board as render_board
 from qbot.render.card import Fresh
 
 log = structlog.get_logger()
-_EARLIER = timedelta(seconds=5)
+_EARLIER = timedelta(seconds=30)  # clocks differ; Slack shows the newest first
 _SETTLE = 3.0
 _REFUSED = 60.0
 
@@ -64,7 +64,7 @@ class BoardSender:
             elif job.act is Act.POST_BOARD:
                 await self._post(board, running)
             else:
-                await self._find(board, running)
+                await self._find(board)
             return True
         except UnsureError:
             self._hold(board, _SETTLE)
@@ -94,7 +94,7 @@ class BoardSender:
         await self.cards.save_board(replace(board, ts=ts, shown_hash=message.digest))
 
     async def _post(self, board: BoardRow, running: Sequence[CardRow]) -> None:
-        await self.cards.save_board(replace(board, trying=True))
+        await self.cards.save_board(replace(board, trying_since=self.clock.now()))
         self.memory.unsent.discard((board.channel, "board"))
         message = self.render(running)
         try:
@@ -108,19 +108,14 @@ class BoardSender:
             raise
         await self.cards.save_board(BoardRow(board.channel, posted.ts, message.digest))
 
-    async def _find(self, board: BoardRow, running: Sequence[CardRow]) -> None:
-        """An earlier board was closed before any of these began, so a newer one is the lost one."""
-        oldest = min(r.progress.started_at for r in running) - _EARLIER
+    async def _find(self, board: BoardRow) -> None:
+        """What is found is edited next, and closed if nothing runs on it any more."""
+        since = ((board.trying_since or self.clock.now()) - _EARLIER).timestamp()
         try:
-            found = await self.slack.find(
-                board.channel, Mark(board.channel, "board"), since=oldest.timestamp()
-            )
+            found = await self.slack.find(board.channel, Mark(board.channel, "board"), since=since)
         except PermanentError as error:
             if isinstance(error, AccessError) and not error.scope:
                 raise
             log.warning("cannot look for a board", channel=board.channel, reason=str(error))
             found = None
-        if found is None:
-            self.memory.unsent.add((board.channel, "board"))
-            return
-        await self.cards.save_board(BoardRow(board.channel, found.ts))
+        await self.cards.save_board(BoardRow(board.channel, found.ts if found else ""))

@@ -191,12 +191,14 @@ def _childhood(row: CardRow, at: datetime | None) -> float:
 
 def _board_jobs(view: View, crowded: frozenset[str], memory: Memory, every: float) -> list[Job]:
     known: Mapping[str, BoardRow] = {b.channel: b for b in view.boards}
-    wanted = crowded | {b.channel for b in view.boards if b.ts}
+    unsent = {channel for channel, part in memory.unsent if part == "board"}
+    # One that may be there although nobody was told has to be closed when the crowd is gone.
+    open_tries = {b.channel for b in view.boards if b.trying_since} - unsent
+    wanted = crowded | {b.channel for b in view.boards if b.ts} | open_tries
     jobs = []
     for channel in sorted(wanted):
         board = known.get(channel, BoardRow(channel))
-        open_try = board.trying and (channel, "board") not in memory.unsent
-        act = Act.FIND_BOARD if open_try else Act.POST_BOARD
+        act = Act.FIND_BOARD if channel in open_tries else Act.POST_BOARD
         act = Act.EDIT_BOARD if board.ts else act
         due = memory.boards.get(channel, -every) + every
         jobs.append(Job(act, Rank.PHASE, channel, channel, due, 0.0, board=board))

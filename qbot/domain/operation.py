@@ -166,7 +166,7 @@ class BoardRow:
     channel: str
     ts: str = ""  # of the message; empty before the first post and after it was lost
     shown_hash: str = ""
-    trying: bool = False  # a post was begun and its answer never written
+    trying_since: datetime | None = None  # a post was begun and its answer never written
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qbot.domain.names import OpId
 from qbot.domain.operation import BoardRow, CardRow
-from qbot.store.rows import card_of
+from qbot.store.rows import card_of, optional_time_text, time_of
 from qbot.store.statements import Driver, Script, alone
 
 
@@ -99,20 +99,27 @@ def _running() -> Script[list[CardRow]]:
 def _boards() -> Script[list[BoardRow]]:
     rows = yield alone("select * from boards order by channel")
     return [
-        BoardRow(row["channel"], row["ts"], row["shown_hash"], trying=bool(row["trying"]))
+        BoardRow(
+            row["channel"],
+            row["ts"],
+            row["shown_hash"],
+            trying_since=time_of(row["trying_since"]),
+        )
         for row in rows
     ]
 
 
 def _save_board(board: BoardRow) -> Script[None]:
     yield alone(
-        "insert into boards(channel, ts, shown_hash, trying) values(?, ?, ?, ?) "
-        "on conflict(channel) do update set ts = excluded.ts, "
-        "shown_hash = excluded.shown_hash, trying = excluded.trying",
+        "insert into boards(channel, ts, shown_hash, trying, trying_since) "
+        "values(?, ?, ?, ?, ?) on conflict(channel) do update set ts = excluded.ts, "
+        "shown_hash = excluded.shown_hash, trying = excluded.trying, "
+        "trying_since = excluded.trying_since",
         board.channel,
         board.ts,
         board.shown_hash,
-        1 if board.trying else 0,
+        1 if board.trying_since else 0,
+        optional_time_text(board.trying_since),
     )
 
 

@@ -31,6 +31,7 @@ MIGRATIONS = (
     Migration(3, schema.RELEASES),
     Migration(4, schema.VERSIONS),
     Migration(5, schema.PLANS),
+    Migration(6, schema.BOARDS),
 )
 
 

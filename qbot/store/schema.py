@@ -122,6 +122,7 @@ PLANS = (  # what reads of a hundred thousand operations need
     "create index environments_any_name on environments(name)",
     "create index cards_ended on cards(changed_at) where ended = 1",
 )
+BOARDS = ("alter table boards add column trying_since text",)  # `trying` is the same as a flag
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

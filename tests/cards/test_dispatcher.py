@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from qbot.domain.operation import BoardRow
 from qbot.domain.progress import End, Progress, Step
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import AccessError, Mark, NotHereError, RateLimitedError, UnsureError
 from qbot.gateways.slack.errors import named
+from qbot.render.board import board
+from qbot.render.card import Fresh
 from tests.cards.fakes import ANA, ended, ready
 from tests.cards.virtual import run
 from tests.cards.world import World, crash, running
@@ -694,6 +697,56 @@ def test_a_board_whose_post_was_lost_is_found_and_not_repeated() -> None:
             await asyncio.sleep(60)
             boards = [m for m in world.slack.messages.values() if m.mark == Mark("C1", "board")]
             assert (len(boards), len(lost)) == (1, 1)
+
+    run(story())
+
+
+def boards(world: World) -> list[str]:
+    return [m.message.text for m in world.slack.messages.values() if m.mark == Mark("C1", "board")]
+
+
+@pytest.mark.parametrize("method", ["before", "after"])
+def test_a_board_whose_post_was_lost_is_closed_when_its_crowd_is_gone_meanwhile(
+    method: str,
+) -> None:
+    """`before` it arrives, or `after`."""
+
+    async def story() -> None:
+        world, dropped = World(), asyncio.Event()
+
+        def lose(called: str, _channel: str) -> Exception | None:
+            row = world.cards.board_rows.get("C1")
+            if dropped.is_set() or called != "chat.postMessage" or not row:
+                return None
+            dropped.set()
+            return UnsureError("dropped")
+
+        setattr(world.slack, method, lose)
+        async with running(world):
+            crowd = [world.begin(n, "C1") for n in range(12)]
+            await dropped.wait()
+            for progress in crowd:
+                world.cards.change(ended(progress, world.clock.now()))
+            await asyncio.sleep(120)
+        told = ["Nothing is running" in text for text in boards(world)]
+        assert told == ([True] if method == "after" else [])
+        assert world.cards.board_rows["C1"].ts == ""
+        assert world.cards.board_rows["C1"].trying_since is None
+
+    run(story())
+
+
+def test_a_board_of_before_a_restart_is_closed_when_its_crowd_is_gone() -> None:
+    async def story() -> None:
+        world = World()
+        mark = Mark("C1", "board")
+        await world.slack.post("C1", board([], fresh=Fresh(every=5.0)), mark=mark)
+        await world.cards.save_board(BoardRow("C1", trying_since=world.clock.now()))
+        async with running(world):
+            await asyncio.sleep(60)
+        assert ["Nothing is running" in text for text in boards(world)] == [True]
+        assert world.cards.board_rows["C1"].ts == ""
+        assert world.cards.board_rows["C1"].trying_since is None
 
     run(story())
 

@@ -123,6 +123,13 @@ def test_a_board_that_nothing_runs_on_any_more_is_edited_once_more() -> None:
     assert job.act is Act.EDIT_BOARD
 
 
+def test_a_board_whose_post_may_have_arrived_is_looked_for_when_its_crowd_is_gone() -> None:
+    view = View([], [], [BoardRow("C1", trying_since=START)])
+    (job,) = plan(view, Memory(), now=0.0, per_minute=40)
+    assert job.act is Act.FIND_BOARD
+    assert not plan(view, Memory(unsent={("C1", "board")}), now=0.0, per_minute=40)
+
+
 def test_an_open_try_is_looked_for_before_it_is_repeated() -> None:
     fresh = replace(posted(deploying(1)), ts="", posted_channel="", trying=True)
     done = replace(posted(ended(deploying(2), START)), shown=2, trying_end=True)

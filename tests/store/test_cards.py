@@ -1,6 +1,7 @@
 """The dispatcher's side: who leads, what is behind, what was posted."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from qbot.domain.names import OpId
 from qbot.domain.operation import BoardRow, CardRow
@@ -110,7 +111,9 @@ async def test_running_cards_are_those_of_operations_that_go_on(wishes: Wishes) 
 
 async def test_a_board_is_kept_per_channel(wishes: Wishes) -> None:
     cards = wishes.database.cards
-    await cards.save_board(BoardRow("C1", trying=True))
+    began = BoardRow("C1", trying_since=datetime(2026, 1, 5, 9, 0, 0, 250, tzinfo=UTC))
+    await cards.save_board(began)
+    assert await cards.boards() == [began]
     await cards.save_board(BoardRow("C2", "2.0", "h2"))
     await cards.save_board(BoardRow("C1", "1.0", "h1"))
     assert await cards.boards() == [BoardRow("C1", "1.0", "h1"), BoardRow("C2", "2.0", "h2")]
