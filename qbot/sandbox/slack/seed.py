@@ -20,6 +20,7 @@ DEFAULT_SCOPES = frozenset(
     }
 )  # fmt: skip
 DEFAULT_EVENTS: frozenset[str] = frozenset()
+DEFAULT_COMMANDS = frozenset({"/env"})
 MESSAGES_TAB_IS_READ_ONLY = True
 
 

@@ -35,7 +35,7 @@ class SlackStandIn:
     """One workspace with the app installed.
 
     `mode` says how the app is reached; in HTTP mode everything goes, signed, to
-    `{app_url}/slack/events`. `scopes` and `events` stand for the app's manifest.
+    `{app_url}/slack/events`. `scopes`, `events` and `commands` stand for the app's manifest.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class SlackStandIn:
         app_url: str = "",
         scopes: Iterable[str] = seed.DEFAULT_SCOPES,
         events: Iterable[str] = seed.DEFAULT_EVENTS,
+        commands: Iterable[str] = seed.DEFAULT_COMMANDS,
     ) -> None:
         self.bot_token = f"xoxb-sandbox-{secrets.token_hex(12)}"
         self.app_token = f"xapp-sandbox-{secrets.token_hex(12)}"
@@ -61,7 +62,7 @@ class SlackStandIn:
         self._kernel = kernel
         self._look = Look(self.world, self.events)
         self._suggest = Suggestions(self.world, courier)
-        self._slash = Slash(self.world, courier, self.responses, self.events)
+        self._slash = Slash(self.world, courier, self.responses, self.events, commands)
         self._click = Click(self.world, courier, self.responses, self._suggest)
         self._say = Say(self.world)
         self._modals = Modals(self.world, courier, self._suggest)

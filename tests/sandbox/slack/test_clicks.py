@@ -13,9 +13,11 @@ from tests.sandbox.slack.stage import (
     Json,
     Stage,
     actions,
+    bolt_over_http,
     button,
     modal,
     section,
+    stage,
     text_input,
     until,
 )
@@ -385,3 +387,23 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
     await played.client.views_publish(user_id=ANA, view=fresh)
     assert await visit() == "pushed"
     assert opened_by == [ANA, ANA]
+
+
+async def test_without_a_home_tab_none_is_offered_and_the_app_hears_of_no_visit() -> None:
+    visits: list[str] = []
+
+    async with stage() as played, bolt_over_http(played) as app:
+
+        @app.event("app_home_opened")
+        async def home(event: Json) -> None:
+            visits.append(event["user"])
+
+        channels = (await played.look("channels", **{"as": "ana"}))["channels"]
+        assert not any(c["home_tab"] for c in channels)
+        assert (await played.look("home", **{"as": "ana"}))["view"] is None
+    assert visits == []
+
+
+async def test_an_app_with_a_home_tab_offers_it_in_its_own_conversation(played: Stage) -> None:
+    channels = (await played.look("channels", **{"as": "ana"}))["channels"]
+    assert [c["name"] for c in channels if c["home_tab"]] == ["dm"]

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -167,6 +168,21 @@ async def test_people_from_outside_have_no_command(played: Stage) -> None:
     for channel in ("general", "partners"):
         answer = await played.slash("eve", "list", channel)
         assert answer["replies"][0]["text"] == "/env is not a valid command."
+
+
+async def test_a_command_that_no_app_has_reaches_none(played: Stage, bolt: AsyncApp) -> None:
+    reached: list[str] = []
+
+    @bolt.command(re.compile(".*"))
+    async def any_command(ack: Any, command: dict[str, Any]) -> None:
+        reached.append(command["command"])
+        await ack()
+
+    answer = await played.slash("ana", "/evn list")
+    assert answer["replies"][0]["text"] == "/evn is not a valid command."
+    assert answer["replies"][0]["ephemeral"]
+    await played.slash("ana", "/env list")
+    assert reached == ["/env"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,11 @@ class Events:
         self._courier = courier
         self.subscribed = frozenset(subscribed)
 
+    @property
+    def home_tab(self) -> bool:
+        """Whether the app has a Home tab: one that it cannot fill is turned off."""
+        return "app_home_opened" in self.subscribed
+
     def emit(self, event: Json) -> None:
         """Deliver in the background, with retries."""
         if event["type"] in self.subscribed:

@@ -57,7 +57,8 @@ class Look:
         """
         user = self._lookup.user(asked.query(request, "as")["as"])
         view = self._world.homes.get(user.id)
-        if not user.is_stranger and (not view or view.hash == self._home_seen.get(user.id)):
+        opens = self._events.home_tab and not user.is_stranger
+        if opens and (not view or view.hash == self._home_seen.get(user.id)):
             await self._open_home(user)
             view = self._world.homes.get(user.id)
         if view is not None:
@@ -104,6 +105,7 @@ class Look:
             "kind": channel.kind.value,
             "latest": visible[-1].ts if visible else None,
             "member": user.id in channel.members,
+            "home_tab": channel.kind is Kind.DM and self._events.home_tab,
             "read_only": channel.kind is Kind.DM and seed.MESSAGES_TAB_IS_READ_ONLY,
             "bot_member": self._world.bot.id in channel.members,
             "archived": channel.is_archived,

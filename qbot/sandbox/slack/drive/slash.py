@@ -4,6 +4,7 @@ The app's manifest has `should_escape: true`, so the text arrives as `typed.esca
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -22,16 +23,22 @@ from qbot.sandbox.slack.world import World
 
 
 class Slash:
-    """`POST /drive/slash`."""
+    """`POST /drive/slash`; `commands` are those of the app's manifest."""
 
     def __init__(
-        self, world: World, courier: Courier, responses: Responses, events: Events
+        self,
+        world: World,
+        courier: Courier,
+        responses: Responses,
+        events: Events,
+        commands: Iterable[str],
     ) -> None:
         self._world = world
         self._courier = courier
         self._responses = responses
         self._events = events
         self._lookup = Lookup(world)
+        self._commands = frozenset(commands)
 
     async def handle(self, request: web.Request) -> Json:
         """`{user, channel, text, command?}` -> `{http_status, ack_ms, replies}`."""
@@ -46,6 +53,8 @@ class Slash:
         channel = self._lookup.member_channel(given["channel"], user)
         if command in {"/invite", "/remove"}:
             return self._membership(user, channel, text, joins=command == "/invite")
+        if command not in self._commands:
+            return self._unknown(user, given["channel"], command)
         return await self._send(user, channel, command, text)
 
     async def _send(self, user: User, channel: Channel, command: str, text: str) -> Json:
