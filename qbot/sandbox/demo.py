@@ -1,6 +1,7 @@
 """`qbot demo`: the sandbox, and Qbot against it as a process of its own, until Ctrl-C."""
 
 import asyncio
+import secrets
 import signal
 import socket
 import tempfile
@@ -13,6 +14,8 @@ import click
 from qbot.sandbox.program import Program
 from qbot.sandbox.server import Sandbox
 from qbot.sandbox.shop.stages import Variant
+
+_PORTS = range(12_000, 32_000, 2)
 
 
 def run(*, port: int, browser: bool, speed: float, services: int, stages: str) -> None:
@@ -59,12 +62,16 @@ async def _run(
 
 
 def free_port() -> int:
-    """A port that was free a moment ago, with its successor free as well (the admin port)."""
+    """A port that was free a moment ago, with its successor free as well (the admin port).
+
+    Below those that systems give to outgoing connections: one of these would take the port of a
+    program that is being restarted.
+    """
     while True:
+        port = _PORTS[secrets.randbelow(len(_PORTS))]
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
