@@ -35,6 +35,11 @@ AROUND = [
     ("postgresql://qbot:hunter2@db/qbot", "hunter2"),
     ("postgresql://qbot:p@ss/w:rd@db/qbot", "p@ss/w:rd"),
     ("redis://:hunter2@cache", "hunter2"),
+    ("connecting with password=hunter2 as shop", "hunter2"),
+    ("DB_PASSWORD=hunter2", "hunter2"),
+    ("CLIENT_SECRET=hunter2, next", "hunter2"),
+    ("api_key=hunter2&page=2", "hunter2"),
+    ("env: TOKEN='hunter2'", "hunter2"),
 ]
 PLAIN = [
     "feat/checkout", "qbot-feat-checkout-1f3a9c", "https://gitlab.example/shop/cart/-/pipelines/81",

@@ -118,7 +118,7 @@ def _waiting(state: AppState) -> Waiting:
         return Waiting(f"{what}{number}", Stage.RETRYING)
     if state.waits_for:
         return Waiting(f"Waits for {state.waits_for}")
-    return Waiting(state.message or "It is being synced.")
+    return Waiting(state.message or "Its sync has begun.")
 
 
 def _invalid(state: AppState) -> Broken | None:

@@ -54,8 +54,11 @@ def barrier_line(barrier: Barrier, style: Style) -> str:
     by = f"by {mention(barrier.by.user)}" if barrier.by else ""
     until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
     facts = ", ".join(f for f in (by, until) if f)
-    reason = with_command(prose(barrier.reason, 300).rstrip("."), style.command)
-    return f":no_entry: {reason} ({facts})." if facts else f":no_entry: {reason}."
+    what, _, way_out = barrier.reason.rstrip(".").partition("; ")
+    parts = [with_command(prose(part, 300), style.command) for part in (what, way_out) if part]
+    if facts:
+        parts[:1] = [f"{parts[0] if parts else ''} ({facts})"]
+    return f":no_entry: {'; '.join(parts)}."
 
 
 def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:

@@ -17,6 +17,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WORST = 5  # characters of the longest entity, &amp;
 _SLACK_ID = re.compile(r"[A-Z0-9]{2,32}")
 _ELLIPSIS = "…"
+_COLOURS = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")  # of terminals, in logs (ECMA-48, CSI)
 _SPACES = re.compile(r"[ \t\r\n\f\v\x85\u2028\u2029]+")
 
 
@@ -25,7 +26,7 @@ def clean(text: str, limit: int) -> str:
 
     The result is not escaped: for `plain_text` objects, which Slack does not parse.
     """
-    line = _SPACES.sub(" ", text[: 4 * limit + 64])
+    line = _SPACES.sub(" ", _COLOURS.sub("", text[: 4 * limit + 64]))
     seen = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
     return cut(seen.strip(), limit)
 
@@ -74,6 +75,11 @@ def link(url: str, label: str, hosts: Collection[str]) -> str:
 def mention(user: str) -> str:
     """A person, by the id that Slack signed; anything that is no id stays text."""
     return f"<@{user}>" if _SLACK_ID.fullmatch(user) else prose(user, 40)
+
+
+def with_people(sentence: str) -> str:
+    """A sentence of Qbot's own, escaped; who something was done `by` is mentioned."""
+    return re.sub(r"(?<=\bby )[UW][A-Z0-9]{2,31}\b", lambda m: mention(m[0]), sentence)
 
 
 def moment(at: datetime, form: str = "{time}") -> str:

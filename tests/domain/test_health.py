@@ -49,7 +49,7 @@ def test_synced_at_the_commit_healthy_and_compared_since_is_ready() -> None:
     ("changes", "reason"),
     [
         pytest.param({"requested": True}, "free worker", id="sync-queued-while-all-looks-fine"),
-        pytest.param({"phase": "Running", "finished_at": None}, "being synced", id="running"),
+        pytest.param({"phase": "Running", "finished_at": None}, "sync has begun", id="running"),
         pytest.param(
             {"phase": "Running", "finished_at": None, "waits_for": "hook Job/db-migrate"},
             "Waits for hook Job/db-migrate",

@@ -179,6 +179,10 @@ def test_invisible_characters_do_not_pass(text: str) -> None:
     assert escape.clean(text, 50) == "ab"
 
 
+def test_colours_of_a_terminal_leave_nothing_behind() -> None:
+    assert escape.clean("\x1b[1;31mERROR\x1b[0m retrying", 50) == "ERROR retrying"
+
+
 HOSTS = frozenset({"gitlab.acme.dev", ".envs.acme.dev"})
 
 

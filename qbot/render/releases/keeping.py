@@ -6,11 +6,9 @@ from qbot.domain import actions
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Version
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
-from qbot.render.releases.versions import short
 from qbot.render.style import Style
 from qbot.render.words import listed
 
@@ -78,13 +76,7 @@ def released(stage: StageName, holds: Sequence[Hold], by: Actor) -> Message:
     where = f"*{prose(stage, 60)}*"
     if not holds:
         return _told(f"Nothing of that is held in {where}.")
-    names = listed(
-        [
-            f"*{prose(h.service, 40)}* (was held at {code(short(Version(h.version)), 40)})"
-            for h in holds
-        ],
-        _NAMED,
-    )
+    names = listed([f"*{prose(h.service, 40)}*" for h in holds], _NAMED)
     return _told(f":white_check_mark: {mention(by.user)} released in {where}: {names}.")
 
 

@@ -3,6 +3,7 @@
 from qbot.domain.progress import End, Stage
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import StageProgress
+from qbot.render.attention import failed
 from qbot.render.errors import with_command
 from qbot.render.escape import code, mention, moment, prose
 from qbot.render.releases.approving import rejection
@@ -28,8 +29,11 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
 
 
 def headline(progress: StageProgress, style: Style) -> str:
-    """The reason that came with the end or the wait."""
-    return with_command(prose(progress.headline, 600), style.command)
+    """The reason that came with the end or the wait; what a service's row says is left to it."""
+    told = progress.headline
+    for service in failed(progress.services)[:1]:
+        told = told.replace(f": {service.reason.rstrip('.') or '-'}.", ".", 1)
+    return with_command(prose(told, 600), style.command)
 
 
 def rejected(progress: StageProgress) -> str:

@@ -228,6 +228,9 @@ def test_a_refusal_says_who_stands_in_the_way_and_until_when(golden: Golden) -> 
     held_at = Barrier("hold", "`cart` is held at `306e6577` on `production`.", by=ANA)
     golden("barred", failure(BarredError([frozen_now, held_at]), STYLE))
     assert "--reason" not in failure(BarredError([held_at]), STYLE).text
+    way_out = replace(held_at, reason="`cart` is held; `release production cart` lets it go.")
+    text = failure(BarredError([way_out]), STYLE).text
+    assert "is held (by <@U0ANA>); `/env release production cart` lets it go." in text
 
 
 def test_locks(golden: Golden) -> None:

@@ -127,6 +127,17 @@ def test_failed(golden: Golden) -> None:
     golden("promotion_failed_end", stage_ending(FAILED, STYLE))
 
 
+def test_what_the_row_of_a_failed_service_says_is_not_said_twice() -> None:
+    why = "Sync failed: Deployment/checkout: CrashLoopBackOff"
+    services = tuple(
+        replace(s, reason=why) if s.stage is Stage.FAILED else s for s in FAILED.services
+    )
+    told = f"production-checkout failed: {why}. Not deployed either: frontend. Retry goes on."
+    shown = stage_card(replace(FAILED, services=services, headline=told), STYLE).text
+    assert "production-checkout failed. Not deployed either: frontend. Retry goes on." in shown
+    assert shown.count(why) == 1
+
+
 def test_failed_before_the_merge(golden: Golden) -> None:
     why = "P-12 cannot be merged: its pipeline failed. Put it right in GitLab and press Retry."
     failed = replace(FAILED, merged_sha="", services=(), log=(), headline=why, pipeline="failed")
