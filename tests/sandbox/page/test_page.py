@@ -2,6 +2,7 @@
 
 import json
 
+import aiohttp
 import pytest
 
 from tests.sandbox.page.browser import Page
@@ -170,6 +171,19 @@ async def test_proposals_complete_a_command_and_history_brings_it_back(stage: St
     await page.until(f"{value} === ''")
     await page.press("ArrowUp", 38)
     await page.until(f"{value} === '/env card'")
+
+
+async def test_a_stage_is_folded_while_all_of_it_is_well(stage: Stage) -> None:
+    page = stage.page
+    group = "document.querySelector('#running .environment[data-key=production]')"
+    await page.until(f"{group}.open === false")
+    name = "production-" + await page.run(f"{group}.querySelector('.app .name').textContent")
+    async with (
+        aiohttp.ClientSession(stage.sandbox.url) as session,
+        session.post("/drive/app", json={"name": name, "health": "Degraded"}) as response,
+    ):
+        assert response.status == 200
+    await page.until(f"{group}.open === true")
 
 
 async def test_the_world_panel_pushes_branches_and_moves_the_clock(stage: Stage) -> None:

@@ -43,7 +43,7 @@ export function fillIfNew(element, data, make) {
   const active = document.activeElement;
   const focused = element.contains(active) ? active.dataset.key : null;
   const open = new Set(
-    [...element.querySelectorAll("details[open]")].map((one) => one.dataset.key),
+    [...element.querySelectorAll("details[open]:not([data-auto])")].map((one) => one.dataset.key),
   );
   fill(element, make());
   for (const one of element.querySelectorAll("[data-key]")) {

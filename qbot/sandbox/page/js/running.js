@@ -14,7 +14,7 @@ const SIGNS = {
   Unknown: "?",
 };
 
-/** One block per AppProject. */
+/** One block per AppProject, folded while all of it is well. */
 export function environments(applications, namespaces) {
   if (!applications.length) {
     return h(
@@ -43,11 +43,16 @@ function environment(project, found, living) {
   const deleting = found.some((one) => one.deleting);
   const words = deleting ? `${found.length} left` : `${healthy} of ${found.length} healthy`;
   const rows = found.map((one) => (found.length > MANY ? dot(one, project) : row(one, project)));
+  const calm = living && !deleting && healthy === found.length;
   return h(
-    "div",
-    { class: "environment" },
+    "details",
+    {
+      class: "environment",
+      open: !calm,
+      dataset: calm ? { key: project } : { key: project, auto: "yes" },
+    },
     h(
-      "div",
+      "summary",
       { class: "line" },
       h("strong", { title: project }, project),
       h("span", { class: "quiet" }, living || deleting ? words : `${words}, no namespace yet`),
