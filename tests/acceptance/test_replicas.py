@@ -90,7 +90,51 @@ async def test_a_frozen_replica_that_thaws_changes_nothing_more(
         await one_card_and_one_end(drive, "feat/frozen", "Ready")
 
 
-async def lost(made: World, number: int) -> bool:
-    """Whether the replica has said that it let go of the operation."""
+@pytest.mark.timeout(300)
+async def test_a_frozen_replica_that_thaws_sends_nothing_of_what_waited_for_its_turn(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    branches = [f"feat/queue-{number}" for number in range(4)]
+    slow = {"vendor": "argocd", "match": "POST /api/v1/applications", "kind": "slow:2"}
+    async with world(tmp_path, speed=40.0) as made:
+        await two(made, postgres_url)
+        drive = made.drive
+        await drive.post("fault", **slow, times=1_000)
+        for branch in branches:
+            await drive.post("push", project="shop/cart", branch=branch)
+            await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
+            await drive.env(f"create {branch}")
+        await until(lambda: creating(drive, 3 * len(branches)), what="many creates to be sent")
+        cold = max(range(2), key=lambda number: begun(made, number))
+        made.programs[cold].signal(signal.SIGSTOP)
+        await drive.post("fault", **slow, times=0)
+        for branch in branches:
+            await drive.card(branch, "Ready", seconds=LEASE + BEAT + 30)
+        calls = await changing(drive)
+        made.programs[cold].signal(signal.SIGCONT)
+        await until(lambda: lost(made, cold, begun(made, cold)), what="it to let go of them all")
+        assert await changing(drive) == calls
+        for branch in branches:
+            await created_once(drive, env_name(BranchName(branch), prefix="qbot"), SERVICES)
+
+
+async def creating(drive: Drive, least: int) -> bool:
+    """Whether so many creates were answered: each environment is at its services by then."""
+    return len(await drive.calls("argocd", "POST /api/v1/applications")) >= least
+
+
+async def changing(drive: Drive) -> list[str]:
+    """What Argo CD was asked for that is no read."""
+    calls = [f"{call['method']} {call['path']}" for call in await drive.calls("argocd")]
+    return [call for call in calls if not call.startswith("GET ")]
+
+
+def begun(made: World, number: int) -> int:
+    """How many operations the replica has begun."""
+    return made.programs[number].log.read_text().count("operation begins")
+
+
+async def lost(made: World, number: int, least: int = 1) -> bool:
+    """Whether the replica has said that it let go of so many operations."""
     said = made.programs[number].log.read_text()
-    return "operation lost" in said or "operation interrupted" in said
+    return said.count("operation lost") + said.count("operation interrupted") >= least
