@@ -23,6 +23,7 @@ CALL_SECONDS = 8.0  # after which no call is under way any more
 TIMEOUT = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=3)
 _OK = 200
 _GONE = (404, 410)
+_HOOKS = frozenset({("https", "hooks.slack.com"), ("https", "hooks.slack-gov.com")})
 _TOO_MANY = 429
 _SERVER = 500
 
@@ -117,6 +118,7 @@ class SlackGateway:
 
         Raises:
             UserError: the URL is used up or too old.
+            PermanentError: it leads neither to Slack's hooks nor to where the Web API is.
         """
         body = {
             "text": message.text,
@@ -131,8 +133,12 @@ class SlackGateway:
         await self._answer(url, {"delete_original": True})
 
     async def _answer(self, url: str, body: Mapping[str, Any]) -> None:
+        if _origin(url) not in {*_HOOKS, _origin(self._client.base_url)}:
+            raise PermanentError("The address for an answer (response_url) is not one of Slack's.")
         try:
-            async with self._session.post(url, json=body, proxy=self._client.proxy) as reply:
+            async with self._session.post(
+                url, json=body, proxy=self._client.proxy, allow_redirects=False
+            ) as reply:
                 status = reply.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise translate(error, "response_url") from None
@@ -279,6 +285,14 @@ def web_client(
     if _loopback(base):
         client.proxy = None  # slack_sdk takes HTTP_PROXY and does not know NO_PROXY
     return client
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc.lower()
 
 
 def _loopback(url: str) -> bool:

@@ -1,7 +1,13 @@
 """The Slack gateway against the stand-in, over real connections."""
 
+import socket
+
+import aiohttp
 import pytest
+from aiohttp import ThreadedResolver, web
+from aiohttp.abc import ResolveResult
 from slack_sdk.web.async_client import AsyncWebClient
+from typing_extensions import override
 
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import (
@@ -13,10 +19,12 @@ from qbot.gateways.slack import (
     SlackGateway,
     UnsureError,
     open_slack,
+    web_client,
 )
 from qbot.render.blocks import Message, message, section
 from qbot.render.card import card
 from qbot.render.details import loading
+from qbot.sandbox.demo import free_port
 from tests.render.samples import RUNNING, STYLE
 from tests.sandbox.slack.stage import (
     ANA,
@@ -33,6 +41,7 @@ from tests.sandbox.slack.stage import (
     SECRET,
     ZOE,
     Stage,
+    served,
 )
 
 HELLO = message("hello", [section("hello")])
@@ -225,8 +234,75 @@ async def test_a_used_up_response_url_is_noticed(played: Stage, slack: SlackGate
         await slack.respond(url, HELLO)
     with pytest.raises(UserError, match="run it again"):
         await slack.respond(url, HELLO)
-    with pytest.raises(TransientError):
-        await slack.respond("http://127.0.0.1:1/response", HELLO)
+
+
+async def test_an_answer_that_cannot_be_sent_may_be_sent_again() -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with open_slack("xoxb-x", f"{nowhere}/api/") as slack:
+        with pytest.raises(TransientError):
+            await slack.respond(f"{nowhere}/response", HELLO)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "{elsewhere}/commands/1",
+        "https://hooks.slack.com@{host}/1",
+        "http://hooks.slack.com/commands/1",
+        "https://hooks.slack.com.{host}/1",
+        "https://[hooks.slack.com/1",
+        "",
+    ],
+)
+async def test_an_answer_goes_nowhere_but_to_slack(slack: SlackGateway, url: str) -> None:
+    heard: list[web.Request] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(request)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", hear)
+    async with served(app) as elsewhere:
+        place = url.format(elsewhere=elsewhere, host=elsewhere.removeprefix("http://"))
+        with pytest.raises(PermanentError, match="not one of Slack's"):
+            await slack.respond(place, HELLO)
+    assert heard == []
+
+
+class Nowhere(ThreadedResolver):
+    """Every name is a port of this machine on which nobody listens."""
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return await super().resolve("127.0.0.1", free_port(), family)
+
+
+@pytest.mark.parametrize("host", ["hooks.slack.com", "hooks.slack-gov.com"])
+async def test_slacks_own_addresses_for_answers_are_taken(host: str) -> None:
+    connector = aiohttp.TCPConnector(resolver=Nowhere(), use_dns_cache=False)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client = web_client("xoxb-x", "", session)
+        client.proxy = None
+        with pytest.raises(TransientError, match="cannot be reached"):
+            await SlackGateway(client, session).respond(f"https://{host}/commands/1", HELLO)
+
+
+async def test_an_answer_follows_no_redirect() -> None:
+    heard: list[str] = []
+
+    async def redirect(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", redirect)
+    async with served(app) as origin, open_slack("xoxb-x", f"{origin}/api/") as slack:
+        with pytest.raises(PermanentError, match="HTTP 307"):
+            await slack.respond(f"{origin}/hook", HELLO)
+    assert heard == ["/hook"]
 
 
 async def test_a_used_up_trigger_does_not_open_a_view(slack: SlackGateway) -> None:
