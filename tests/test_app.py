@@ -16,6 +16,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from qbot.app import _start
+from qbot.app.neighbours import Neighbours, try_tokens
 from qbot.catalog import load_catalog
 from qbot.domain.names import BranchName, env_name
 from qbot.errors import PermanentError
@@ -200,6 +201,28 @@ async def test_a_neighbour_that_hangs_delays_no_start_and_no_stop(
     async with begun(shared, tmp_path) as settings, httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(f"http://{settings.admin_listen}/readyz")).status_code == 200
     assert time.monotonic() - began < 5
+
+
+class Broken:
+    """A gateway with a bug."""
+
+    async def check_token(self) -> None:
+        raise KeyError("scopes")
+
+
+async def test_a_bug_in_trying_a_neighbour_is_told_and_keeps_nobody_from_the_others() -> None:
+    broken: Any = Broken()
+
+    async def both() -> bool:
+        return len(logs) == 2
+
+    with capture_logs() as logs:
+        async with AsyncExitStack() as stack:
+            try_tokens(Neighbours({"main": broken}, broken), stack)
+            await until(both, what="both to be told")
+    assert {e["event"] for e in logs} == {"a neighbour could not be tried"}
+    assert {e["settings"] for e in logs} == {"QBOT_GITLAB__*", "QBOT_ARGOCD__MAIN__*"}
+    assert all(isinstance(e["exc_info"], KeyError) for e in logs)
 
 
 async def test_what_neighbours_take_is_not_told(shared: World, tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def try_tokens(neighbours: Neighbours, stack: AsyncExitStack) -> None:
 
 async def _try(prefix: str, answer: Awaitable[None]) -> None:
     error = await _failure(answer)
-    if isinstance(error, TransientError):
+    if error is not None and not isinstance(error, QbotError):
+        log.error("a neighbour could not be tried", settings=f"{prefix}*", exc_info=error)
+    elif isinstance(error, TransientError):
         log.warning(
             "a neighbour does not answer",
             settings=f"{prefix}*",
@@ -92,10 +94,10 @@ async def _try(prefix: str, answer: Awaitable[None]) -> None:
         )
 
 
-async def _failure(answer: Awaitable[None]) -> QbotError | None:
+async def _failure(answer: Awaitable[None]) -> Exception | None:
     try:
         await answer
-    except QbotError as error:
+    except Exception as error:  # noqa: BLE001 nobody waits for the task, so a bug has to be told
         return error
     return None
 
