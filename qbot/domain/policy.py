@@ -20,11 +20,16 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The channel of a request. `shared` None = Qbot cannot see it (it is no member)."""
+    """The channel of a request. `shared` None = it is private and Qbot is no member."""
 
     id: str
     shared: bool | None = None  # with another organisation, now or soon
     direct: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether all who are in it may read an answer: known to be of this workspace alone."""
+        return self.shared is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,11 @@ Decision = Allowed | Denied
 def admit(visitor: Visitor, room: Room, *, team: str) -> Decision:
     """Whether somebody may speak to Qbot here at all.
 
-    `team` is the one workspace that is served. Missing facts refuse.
+    `team` is the one workspace that is served. A fact that is missing about a person refuses. One
+    about the channel does not: Slack tells nothing about a private channel to who is no member of
+    it, and somebody who types a command there has to be told how to invite Qbot. Nothing can
+    leak: Qbot cannot post there, so the card goes to the person's DM, and what answers the
+    command is for that person alone (`Room.open`).
     """
     if visitor.actor.team != team or visitor.home not in ("", team):
         return Denied("Qbot serves another Slack workspace.", "foreign-workspace")

@@ -53,7 +53,10 @@ class Visitors:
         return found
 
     async def room(self, channel: str) -> Room:
-        """What Slack says of the channel; unknown where Qbot is no member of a private one."""
+        """What Slack says of the channel; unknown where Qbot is no member of a private one.
+
+        That is not kept: once Qbot is invited, it has to be known whether the channel is shared.
+        """
         if channel.startswith("D") or not channel:
             return Room(channel, shared=False, direct=True)
         known = self._rooms.get(channel)
@@ -63,7 +66,7 @@ class Visitors:
             info = await self._slack.channel(channel)
             found = Room(channel, shared=info.external)
         except NotHereError:
-            found = Room(channel)
+            return Room(channel)
         except TransientError:
             if known is None:
                 raise

@@ -1,4 +1,4 @@
-"""Who is admitted: a fact that is missing refuses."""
+"""Who is admitted: a fact that is missing about a person refuses."""
 
 from dataclasses import replace
 
@@ -15,6 +15,12 @@ ROOM = Room("C1", shared=False)
 
 def test_a_member_in_a_channel_of_our_own_is_admitted() -> None:
     assert admit(ANA, ROOM, team="T1") == Allowed("member")
+
+
+def test_a_member_is_heard_in_a_channel_that_qbot_cannot_see_and_answered_alone() -> None:
+    unseen = Room("C1")
+    assert admit(ANA, unseen, team="T1") == Allowed("member")
+    assert (ROOM.open, unseen.open, Room("C1", shared=True).open) == (True, False, False)
 
 
 @pytest.mark.parametrize(

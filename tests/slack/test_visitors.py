@@ -149,6 +149,15 @@ async def test_a_private_channel_without_qbot_is_unknown_and_a_dm_never_asked_fo
     assert slack.asked == 1
 
 
+async def test_a_private_channel_that_turns_out_to_be_shared_is_refused_once_qbot_is_in(
+    visitors: Visitors, slack: Directory
+) -> None:
+    slack.place = NotHereError("channel_not_found")
+    assert not (await visitors.room("C1")).open
+    slack.place = Channel("C1", "partners", member=True, external=True)
+    assert (await visitors.room("C1")).shared is True
+
+
 async def test_a_shared_channel_is_refused(visitors: Visitors, slack: Directory) -> None:
     slack.place = Channel("C1", "partners", member=True, external=True)
     decision = admit(await visitors.visitor(ANA), await visitors.room("C1"), team="T1")

@@ -51,13 +51,17 @@ class ReleaseDesk:
         return None if answer.fresh else await self._joined(answer.operation)
 
     def announce(self, delivery: Delivery, message: Message) -> None:
-        """Tell the channel, after the acknowledgement: what changes a stage is no secret."""
+        """Tell the channel, after the acknowledgement: what changes a stage is no secret.
+
+        Where Qbot cannot see who reads that channel, only the person is told.
+        """
         self.desk.later(self._announce(delivery, message))
 
     async def _announce(self, delivery: Delivery, message: Message) -> None:
-        url = delivery.asked.place.response_url
+        place = delivery.asked.place
+        url = place.response_url
         try:
-            if url:
+            if url and (await self.visitors.room(place.channel)).open:
                 await self.desk.slack.respond(url, message, public=True)
                 return
         except QbotError as error:

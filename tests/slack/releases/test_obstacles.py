@@ -7,7 +7,7 @@ from qbot.domain import actions
 from qbot.domain.people import Actor
 from qbot.sandbox.slack.seed import TEAM
 from qbot.slack.releases.chores import Chores
-from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN, GENERAL
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN, GENERAL, SECRET
 from tests.slack.releases.stages import PRODUCTION, STAGES, held
 from tests.slack.scene import Scene
 
@@ -30,6 +30,17 @@ async def test_a_freeze_is_told_to_the_channel_and_ends(shop: Scene) -> None:
     assert "is frozen already" in again.text
     assert await shop.type("unfreeze production", DAN) is None
     assert await shop.releases.context.promotions.freezes(PRODUCTION) == []
+
+
+async def test_where_qbot_does_not_see_who_reads_a_freeze_is_told_to_one_person(
+    shop: Scene,
+) -> None:
+    assert await shop.type("freeze production incident 42", CHLOE, SECRET) is None
+    await shop.settled()
+    assert len(await shop.releases.context.promotions.freezes(PRODUCTION)) == 1
+    messages = shop.played.slack.world.channels[SECRET].messages.values()
+    told = [m for m in messages if "incident 42" in m.text]
+    assert [m.only_for for m in told] == [CHLOE]
 
 
 async def test_who_may_not_freeze_is_told_who_may_and_it_is_audited(shop: Scene) -> None:
