@@ -16,6 +16,7 @@ from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
 from qbot.operations.resolve import PLANS, resolve, wish
 from qbot.operations.run import Run
+from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
 _LOOK = 30.0  # seconds for finding out what a refused create has left
@@ -140,8 +141,8 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     try:
         plans = await run.call("resolve", lambda: _plans(run, context, asked))
     except UserError as error:
-        await context.answers.tell(run.operation, error)
+        await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
     tracker.plan(plans)
-    await context.answers.preview(run.operation, tracker.dry(at=now))
+    await previewed(run, context.answers, tracker.dry(at=now))
     return Outcome(End.SUCCEEDED, "")

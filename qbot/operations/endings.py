@@ -16,6 +16,7 @@ from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
 from qbot.operations.run import Run
+from qbot.operations.telling import told
 from qbot.operations.track import Tracker
 
 NOTHING_MADE = "Nothing was made."
@@ -48,7 +49,7 @@ async def refused(
     run: Run, context: Context, tracker: Tracker, phase: Phase, error: UserError
 ) -> Outcome:
     """Nothing was done: the person is told why, and nobody else."""
-    await context.answers.tell(run.operation, error)
+    await told(run, context.answers, error)
     return ended(context, tracker, End.REFUSED, phase, f"{error} {error.hint}".strip())
 
 

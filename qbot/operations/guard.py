@@ -16,6 +16,7 @@ from qbot.operations.context import Context
 from qbot.operations.endings import NOTHING_MADE, cancelled_headline
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.run import Run
+from qbot.operations.telling import told
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ def guarded(body: Body, context: Context) -> Handler:
 async def _tell(run: Run, context: Context, error: Exception) -> None:
     """A dry run has no card that could say it."""
     if is_dry(run.operation.input):
-        await context.answers.tell(run.operation, error)
+        await told(run, context.answers, error, step="told-failure")
 
 
 async def _failed(run: Run, context: Context, end: End, why: str) -> Outcome:

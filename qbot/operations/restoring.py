@@ -15,6 +15,7 @@ from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.rolling import Plans, refusal, resolved, roll, standing, versions
 from qbot.operations.run import Run
+from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
 
@@ -56,10 +57,10 @@ async def _preview(
             raise why
         plans = await run.call("the database", lambda: _plans(context, env, asked.services))
     except UserError as error:
-        await context.answers.tell(run.operation, error)
+        await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
     tracker.plan(plans, {p.service: p.version for p in env.plans})
-    await context.answers.preview(run.operation, tracker.dry(at=context.clock.now()))
+    await previewed(run, context.answers, tracker.dry(at=context.clock.now()))
     return Outcome(End.SUCCEEDED, "")
 
 

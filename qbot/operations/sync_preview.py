@@ -11,6 +11,7 @@ from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
 from qbot.operations.resolve import resolve_again
 from qbot.operations.run import Run
+from qbot.operations.telling import previewed
 from qbot.operations.track import Tracker
 
 
@@ -50,7 +51,7 @@ async def preview(
         same = old.sha == plan.sha
         tracker.note(plan.service, "" if same else f"{old.short_sha} → {plan.short_sha}")
     progress = tracker.dry(at=context.clock.now())
-    await context.answers.preview(run.operation, replace(progress, headline=_effect(asked)))
+    await previewed(run, context.answers, replace(progress, headline=_effect(asked)))
     return Outcome(End.SUCCEEDED, "")
 
 

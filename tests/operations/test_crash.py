@@ -10,7 +10,7 @@ from qbot.domain.operation import Operation
 from qbot.domain.progress import Stage
 from qbot.domain.services import Build
 from tests.operations.engine.shop import Hooked
-from tests.operations.scene import SUCCEEDED, Scene
+from tests.operations.scene import REFUSED, SUCCEEDED, Scene
 
 Go = Callable[[Scene], Awaitable[Operation]]
 
@@ -87,6 +87,31 @@ async def test_the_list_of_steps_is_complete(scene: Scene, story: str) -> None:
     await before(scene)
     done = await scene.ended(await go(scene))
     assert set(await scene.steps(done)) == set(steps)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_who_was_told_before_a_crash_is_not_told_again(
+    scene: Scene, *, dry_run: bool
+) -> None:
+    hooked = Hooked(scene.journal, "told", recorded=True)
+    await scene.start(hooked)
+    op = await scene.begin("feat/nowhere", dry_run=dry_run)
+    await scene.until(hooked.reached.is_set)
+    await scene.kill()
+    await scene.start()
+    assert (await scene.ended(op)).end is REFUSED
+    assert len(scene.answers.told) == 1
+
+
+async def test_who_was_shown_a_preview_before_a_crash_is_not_shown_it_again(scene: Scene) -> None:
+    hooked = Hooked(scene.journal, "previewed", recorded=True)
+    await scene.start(hooked)
+    op = await scene.begin(dry_run=True)
+    await scene.until(hooked.reached.is_set)
+    await scene.kill()
+    await scene.start()
+    assert (await scene.ended(op)).end is SUCCEEDED
+    assert len(scene.answers.previews) == 1
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["unrecorded", "recorded"])

@@ -9,6 +9,7 @@ from qbot.domain.release_changes import PromotionMoved
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
+from qbot.operations.telling import told
 
 
 def ended(
@@ -28,7 +29,7 @@ def ended(
 
 async def refused(case: Case, error: UserError) -> Outcome:
     """Nothing was made: the person is told why, and nobody else."""
-    await case.context.base.answers.tell(case.run.operation, error)
+    await told(case.run, case.context.base.answers, error)
     why = f"{error} {error.hint}".strip()
     return ended(case, End.REFUSED, PromotionState.REFUSED, why, extra=(CardWithdrawn(),))
 

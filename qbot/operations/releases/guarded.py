@@ -16,6 +16,7 @@ from qbot.errors import PermanentError, UserError
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.run import Run
+from qbot.operations.telling import told
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ def guarded(body: Body, context: ReleaseContext) -> Handler:
 async def _tell(run: Run, context: ReleaseContext, error: Exception) -> None:
     """A dry run has no card that could say it."""
     if is_dry(run.operation.input):
-        await context.base.answers.tell(run.operation, error)
+        await told(run, context.base.answers, error, step="told-failure")
 
 
 def _ended(run: Run, context: ReleaseContext, end: End, why: str) -> Outcome:

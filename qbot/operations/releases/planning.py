@@ -24,6 +24,7 @@ from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
+from qbot.operations.telling import previewed
 
 Asked = PromoteInput | RollbackInput
 PLANNED = TypeAdapter(Planned)
@@ -103,7 +104,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
     )
     needed = await _needed(context, stage, asked, found, actor)
     shown = replace(tracker.ended(End.SUCCEEDED, ""), needed=needed)
-    await context.base.answers.preview(run.operation, shown)
+    await previewed(run, context.base.answers, shown)
     return Outcome(End.SUCCEEDED, "")
 
 

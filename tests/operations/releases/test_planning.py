@@ -362,7 +362,7 @@ async def test_a_preview_is_the_same_card_and_makes_nothing(shop: PlanningScene)
     outcome = await preview(run, shop.context, shop.stages[PRODUCTION], asked)
     await run.close()
     assert outcome.end is End.SUCCEEDED
-    assert not shop.journal.steps
+    assert set(shop.journal.steps) == {"previewed"}
     (shown,) = shop.answers.previews
     assert isinstance(shown, StageProgress)
     assert shown.dry_run
