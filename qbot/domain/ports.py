@@ -257,7 +257,10 @@ class Journal(Protocol):
         """
 
     async def request_cancel(self, op: OpId, actor: Actor) -> bool:
-        """Ask a queued or running operation to stop; False when it has ended already."""
+        """Ask a queued or running operation to stop; False when it has ended already.
+
+        The same person asking again changes nothing.
+        """
 
 
 class Store(Protocol):
@@ -273,6 +276,9 @@ class Store(Protocol):
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
+
+    async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
+        """What a create of it would be answered now; reserves nothing."""
 
     async def operation(self, op: OpId) -> Operation | None:
         """By id."""

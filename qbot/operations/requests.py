@@ -78,7 +78,7 @@ class Requests:
         self._new_id = new_id
 
     async def create(self, wanted: Create, asked: Asked) -> Submitted | BranchTaken | QuotaReached:
-        """Reserve the branch and queue its creation.
+        """Reserve the branch and queue its creation; a dry run reserves nothing.
 
         Raises:
             UserError: an unknown service or source, or a branch of Qbot's own making.
@@ -97,10 +97,12 @@ class Requests:
             ttl=wanted.ttl,
             dry_run=wanted.dry_run,
         )
-        if wanted.dry_run:
-            return await self.submit(Kind.CREATE, asked_for, None, asked)
         env = self._new_environment(wanted, asked, wanted.ttl or rules.ttl)
-        return await self._reserve(asked_for, env, asked)
+        new = NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
+        if not wanted.dry_run:
+            return await self._reserve(asked_for, new, asked)
+        refusal = await self._context.store.in_the_way(new)
+        return refusal or await self.submit(Kind.CREATE, asked_for, None, asked)
 
     async def ensure_branch(self, wanted: Create) -> None:
         """Look for the branch before anything is reserved, for who can still correct it.
@@ -263,13 +265,10 @@ class Requests:
         )
 
     async def _reserve(
-        self, wanted: CreateInput, env: Environment, asked: Asked
+        self, wanted: CreateInput, new: NewEnvironment, asked: Asked
     ) -> Submitted | BranchTaken | QuotaReached:
-        rules = self._context.rules
-        wish = Submission(
-            Kind.CREATE, wanted, env.id, asked.actor, asked.place, asked.key, asked.rule
-        )
-        new = NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
+        env = new.environment.id
+        wish = Submission(Kind.CREATE, wanted, env, asked.actor, asked.place, asked.key, asked.rule)
         answer = await self._journal.submit(wish, new)
         self._wake()
         return answer

@@ -54,7 +54,7 @@ class Actions:
             actions.DETAILS_ON: Press(self._turn),
             actions.RETRY: Press(self._retry, submits=True, grounds=of_op),
             actions.RESUME: Press(self._resume, submits=True, grounds=of_op),
-            actions.CANCEL: Press(self._cancel, grounds=of_op),
+            actions.CANCEL: Press(self._cancel, submits=True, grounds=of_op),
             actions.DELETE: Press(self._delete, submits=True, grounds=of_env),
             actions.DELETE_CONFIRM: Press(self._confirmed, submits=True, grounds=of_env),
             actions.KEEP: Press(self._keep),

@@ -22,8 +22,8 @@ class Press:
     """One button or menu.
 
     `answer` gets the payload, the element's value and the delivery. `submits`: it becomes an
-    operation or an approval, whose own key tells a repeated delivery. `grounds` says of a value
-    what it is done to.
+    operation or an approval, whose own key tells a repeated delivery, or what does nothing more
+    when it is done again. `grounds` says of a value what it is done to.
     """
 
     answer: Callable[[Body, str, Delivery], Awaitable[Reply]]

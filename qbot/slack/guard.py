@@ -41,7 +41,8 @@ class Work:
     """What to do. `once`: a repeated delivery is dropped before it.
 
     Work that submits an operation leaves that to the operation, which carries the delivery's key
-    and commits with it: a delivery that died between two commits counts when it comes again.
+    and commits with it, and a cancellation does nothing more the second time: a delivery that died
+    between two commits counts when it comes again.
     `subject` is what the authority decides about, `grounds` what it is done to: only asked for
     where the rule needs it. `run` gets the delivery with the rule that allowed it.
     """

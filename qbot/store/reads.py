@@ -4,13 +4,21 @@ from collections.abc import Collection, Sequence
 
 from qbot.domain.environment import Environment, Phase, ReadySet
 from qbot.domain.names import EnvId, OpId, StageName
-from qbot.domain.operation import Durations, EnvironmentSummary, Operation
+from qbot.domain.operation import (
+    BranchTaken,
+    Durations,
+    EnvironmentSummary,
+    NewEnvironment,
+    Operation,
+    QuotaReached,
+)
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.store import audit, environments, operations, sets
 from qbot.store.deliveries import saw
 from qbot.store.statements import Driver, Script
+from qbot.store.submit import in_the_way
 
 
 class SqlStore:
@@ -33,6 +41,10 @@ class SqlStore:
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
         return await self._driver.run(_summaries(owner, tuple(phases)))
+
+    async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
+        """What a create of it would be answered now; reserves nothing."""
+        return await self._driver.run(in_the_way(new))
 
     async def operation(self, op: OpId) -> Operation | None:
         """By id."""

@@ -33,7 +33,7 @@ def submit(
     if known:
         return Submitted((yield from _existing(known[0]["op_id"])), fresh=False, repeated=True)
     if new is not None:
-        refusal = yield from _refusal(new)
+        refusal = yield from in_the_way(new)
         if refusal is not None:
             reason = "branch" if isinstance(refusal, BranchTaken) else "quota"
             detail = (("branch", new.environment.branch), ("reason", reason))
@@ -50,11 +50,25 @@ def submit(
     return Submitted((yield from _existing(op)), fresh=True)
 
 
+def in_the_way(new: NewEnvironment) -> Script[BranchTaken | QuotaReached | None]:
+    """Who has the branch or the name, or else who holds the places."""
+    env = new.environment
+    there = yield from environments.taken(env.branch, env.name)
+    if there is None:
+        return (yield from environments.over_quota(new))
+    going_on = yield from operations.going_on(there.id)
+    return BranchTaken(there, going_on[0] if going_on else None)
+
+
 def request_cancel(op: OpId, by: Actor, at: datetime) -> Script[bool]:
     """End it if it has not begun, else ask its worker to stop.
 
-    A queued create is left to its handler: only that knows what becomes of the environment.
+    A queued create is left to its handler: only that knows what becomes of the environment. The
+    same person asking again changes nothing, so a delivery may come twice.
     """
+    again = "select id from operations where id = ? and cancel_by = ? and state <> 'done'"
+    if (yield sql(again, op, by.key)):
+        return True
     dropped = yield sql(
         "update operations set state = 'done' where id = ? and state = 'queued' and fence = 0 "
         "and kind <> 'create' "
@@ -77,15 +91,6 @@ def request_cancel(op: OpId, by: Actor, at: datetime) -> Script[bool]:
     for row in asked:
         yield from _asked_to_stop(op, Kind(row["kind"]), row["scope"], by, at)
     return bool(asked)
-
-
-def _refusal(new: NewEnvironment) -> Script[BranchTaken | QuotaReached | None]:
-    env = new.environment
-    there = yield from environments.taken(env.branch, env.name)
-    if there is None:
-        return (yield from environments.over_quota(new))
-    going_on = yield from operations.going_on(there.id)
-    return BranchTaken(there, going_on[0] if going_on else None)
 
 
 def _twin(wish: Submission) -> Script[Operation | None]:

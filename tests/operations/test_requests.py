@@ -51,6 +51,24 @@ async def test_a_create_during_a_deletion_is_told_of_it(scene: Scene) -> None:
     await scene.ended(delete)
 
 
+async def test_a_dry_run_of_a_branch_that_is_taken_is_told_what_a_create_would_be(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    answer = await scene.requests.create(replace(WANTED, dry_run=True), scene.asked)
+    assert answer == await scene.requests.create(WANTED, scene.asked)
+    assert isinstance(answer, BranchTaken)
+
+
+async def test_a_dry_run_over_a_quota_is_told_what_a_create_would_be(scene: Scene) -> None:
+    scene.configure(per_owner=1)
+    await scene.create()
+    more = Create(BranchName("feat/y"))
+    answer = await scene.requests.create(replace(more, dry_run=True), scene.asked)
+    assert answer == await scene.requests.create(more, scene.asked)
+    assert isinstance(answer, QuotaReached)
+
+
 async def test_quotas_count_the_living_of_a_person_and_of_all(scene: Scene) -> None:
     scene.configure(per_owner=1, total=2)
     await scene.create()

@@ -193,7 +193,7 @@ async def test_a_dry_run_that_fails_is_told_to_the_person_and_changes_nothing(
 ) -> None:
     await scene.create()
     scene.gitlab.faults.lay("heads", error, times=2)
-    for done in (await scene.create(dry_run=True), await scene.sync(dry_run=True)):
+    for done in (await scene.create("feat/y", dry_run=True), await scene.sync(dry_run=True)):
         assert done.end is FAILED
     assert scene.answers.told == [error, error]
     assert await scene.phase() is Phase.READY

@@ -101,7 +101,8 @@ async def test_the_second_person_is_told_who_was_first_and_the_first_that_it_is_
     env = await scene.environment("feat/x")
     assert f"<@{ANA}> started to create it" in said(await scene.type("create feat/x", BEN))
     await scene.end(Phase.READY)
-    assert "exists already and is ready" in said(await scene.type("create feat/x"))
+    for dry in ("", " --dry-run"):
+        assert "exists already and is ready" in said(await scene.type(f"create feat/x{dry}"))
     assert await scene.type("sync feat/x") is None
     again = said(await scene.type("sync feat/x"))
     assert f"under way already: <@{ANA}> asked to sync *feat/x*" in again

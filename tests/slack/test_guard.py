@@ -19,7 +19,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.render.notices import notice
 from qbot.sandbox.slack.seed import OTHER_TEAM
 from qbot.slack.guard import PATIENCE, Guard, Work
-from qbot.slack.payload import Delivery
+from qbot.slack.payload import Delivery, of_action
 from qbot.slack.register import bolt_app
 from qbot.slack.surface import unopened
 from qbot.slack.versions import Versions
@@ -173,6 +173,21 @@ async def test_a_press_that_comes_twice_counts_once(either: Scene) -> None:
     await either.settled()
     assert len(await either.operations("feat/x")) == 2
     assert (either.counted("repeated"), either.private()) == (1, [])
+
+
+async def test_a_press_of_cancel_counts_although_its_first_delivery_died_at_once(
+    either: Scene,
+) -> None:
+    await either.environment("feat/x")
+    (operation,) = await either.operations("feat/x")
+    shown = await either.post(notice("a card"))
+    payload = either.pressed(shown, actions.CANCEL, operation.id)
+    assert await either.database.store.saw(of_action(payload).asked.key)
+    for _ in range(2):
+        assert (await either.send("interactive", payload)).status == 200
+    await either.settled()
+    (cancelled,) = await either.operations("feat/x")
+    assert (cancelled.cancel_by, either.private()) == (operation.actor, [])
 
 
 async def test_a_form_that_comes_twice_counts_once(either: Scene) -> None:

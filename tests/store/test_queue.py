@@ -105,6 +105,15 @@ async def test_the_first_who_asked_to_cancel_is_remembered(wishes: Wishes) -> No
     assert (await wishes.operation(create.id)).cancel_by == BEN
 
 
+async def test_who_asks_to_cancel_again_changes_nothing(wishes: Wishes) -> None:
+    create = await wishes.create("a")
+    await wishes.claim()
+    for _ in range(3):
+        assert await wishes.journal.request_cancel(create.id, BEN)
+    rows = await wishes.look("select * from audit where action = 'create.cancel-requested'")
+    assert len(rows) == 1
+
+
 async def test_released_work_is_claimed_again_at_once_with_a_higher_fence(wishes: Wishes) -> None:
     await wishes.create("a")
     (claim,) = await wishes.claim()

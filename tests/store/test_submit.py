@@ -10,10 +10,10 @@ from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import CreateInput, SyncInput
 from qbot.domain.names import BranchName, EnvId
-from qbot.domain.operation import BranchTaken, OpState, QuotaReached, Submitted
+from qbot.domain.operation import BranchTaken, NewEnvironment, OpState, QuotaReached, Submitted
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.errors import PermanentError
-from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, ids, service_sync
+from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, environment, ids, service_sync
 
 
 async def test_an_operation_is_read_as_it_was_submitted(wishes: Wishes) -> None:
@@ -108,6 +108,25 @@ async def test_the_quota_for_all_names_everybody(wishes: Wishes) -> None:
     assert isinstance(answer, QuotaReached)
     assert (answer.limit, answer.owner) == (2, None)
     assert {e.branch for e in answer.holders} == {"a", "b"}
+
+
+async def test_what_is_in_the_way_can_be_asked_and_nothing_is_reserved(wishes: Wishes) -> None:
+    store = wishes.database.store
+    free = NewEnvironment(environment("feat/a"), limit_per_owner=1, limit_total=9)
+    assert await store.in_the_way(free) is None
+    assert await store.in_the_way(free) is None
+    created = await wishes.create("feat/a")
+    answer = await store.in_the_way(free)
+    assert isinstance(answer, BranchTaken)
+    assert (answer.environment.id, answer.operation and answer.operation.id) == (
+        created.env,
+        created.id,
+    )
+    more = NewEnvironment(environment("feat/b"), limit_per_owner=1, limit_total=9)
+    answer = await store.in_the_way(more)
+    assert isinstance(answer, QuotaReached)
+    assert (answer.limit, answer.owner) == (1, ANA)
+    assert await wishes.look("select * from audit where outcome = 'refused'") == []
 
 
 async def test_a_quota_holds_against_many_at_once(wishes: Wishes) -> None:
