@@ -257,10 +257,7 @@ class Journal(Protocol):
         """
 
     async def request_cancel(self, op: OpId, actor: Actor) -> bool:
-        """Ask a queued or running operation to stop; False when it has ended already.
-
-        The same person asking again changes nothing.
-        """
+        """Ask a queued or running operation to stop; False when it has ended already."""
 
 
 class Store(Protocol):

@@ -176,6 +176,9 @@ class Places:
     async def last_audited(self, env: EnvId, actions: object) -> str | None:
         return None
 
+    async def in_the_way(self, new: object) -> None:
+        return None
+
     async def saw(self, key: str) -> bool:
         return True
 

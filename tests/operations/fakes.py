@@ -121,7 +121,7 @@ class FakeArgoCD:
 
     async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
         await self._called("failing")
-        apps = [s for s in self.apps.values() if s and (not envs or s.env in envs)]
+        apps = [s for s in self.apps.values() if not envs or s.env in envs]
         return Counter(s.env for s in apps if is_failing(s))
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
