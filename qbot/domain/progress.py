@@ -167,6 +167,7 @@ class Progress:
     resumed: bool = False  # a sync that makes what a cancelled create left out
     continued: Continued | None = None
     job: JobRun | None = None  # of an operation that is one
+    owner: Actor | None = None  # of the environment
 
     @property
     def purpose(self) -> Kind:

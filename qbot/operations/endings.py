@@ -20,6 +20,7 @@ from qbot.operations.telling import told
 from qbot.operations.track import Tracker
 
 NOTHING_MADE = "Nothing was made."
+_NOT_MADE = frozenset({Stage.PLANNED, Stage.BUILDING, Stage.BUILD_FAILED})
 
 
 def ended(
@@ -61,5 +62,11 @@ def never_made(context: Context, tracker: Tracker, end: End, why: str = "") -> O
 
 def cancelled_headline(services: Sequence[ServiceProgress]) -> str:
     """What a cancelled operation left."""
-    ready = sum(s.stage is Stage.READY for s in services)
-    return f"{ready} of {len(services)} services were ready; what exists is kept."
+    made = [s for s in services if s.stage not in _NOT_MADE]
+    if not made:
+        return "No service was made yet."
+    ready = sum(s.stage is Stage.READY for s in made)
+    count = f"{ready} of {len(services)} services {'was' if len(services) == 1 else 'were'} ready"
+    if ready == len(services):
+        return f"{count}."
+    return f"{count} by then; Argo CD goes on with what it has begun."

@@ -301,4 +301,5 @@ def _is_syncing(state: AppState) -> bool:
 def holder(state: AppState) -> str:
     """Who holds a deletion up, in Argo CD's words."""
     errors = [text for kind, text in state.conditions if kind == "DeletionError"]
-    return next(iter(errors), state.waits_for or state.message if state.deleting else "")
+    # Its message is about a sync of before the deletion.
+    return next(iter(errors), state.waits_for if state.deleting else "")

@@ -44,21 +44,16 @@ async def preview(
 ) -> Outcome:
     """Resolve, change nothing, and say which services would move."""
     plans = await run.call("resolve", lambda: newest(context, tracker.env, asked, chosen))
-    before = {p.service: p for p in chosen}
-    tracker.plan(plans)
-    for plan in plans:
-        old = before[plan.service]
-        same = old.sha == plan.sha
-        tracker.note(plan.service, "" if same else f"{old.short_sha} → {plan.short_sha}")
+    tracker.plan(plans, {p.service: p.version for p in chosen})
     progress = tracker.dry(at=context.clock.now())
     await previewed(run, context.answers, replace(progress, headline=_effect(asked)))
     return Outcome(End.SUCCEEDED, "")
 
 
 def _effect(asked: SyncInput) -> str:
-    words = ["Would sync"]
+    said = []
     if asked.hard:
-        words.append("after comparing without the cache")
+        said.append("Argo CD would compare without its cache.")
     if asked.prune:
-        words.append("and remove what the charts no longer contain")
-    return " ".join(words)
+        said.append("What the charts no longer contain would be removed.")
+    return " ".join(said)

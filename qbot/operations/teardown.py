@@ -47,5 +47,6 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
         return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, unseen, proofs=proofs.all)
-    said = CardsSuperseded(env.id, "This environment has been deleted.", context.clock.now())
+    by = f"This environment has been deleted by {run.operation.actor.user}."
+    said = CardsSuperseded(env.id, by, context.clock.now())
     return Outcome(outcome.end, outcome.headline, [*outcome.changes, said])

@@ -80,6 +80,7 @@ class Tracker:
             expires_at=env.expires_at,
             lifetime=env.lifetime,
             resumed=resumes(operation.input),
+            owner=env.owner,
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
         shown = operation.progress

@@ -7,8 +7,7 @@ from qbot.render.blocks import Block, button, confirm
 from qbot.render.blocks import actions as row
 from qbot.render.escape import allowed
 from qbot.render.style import Style
-
-_MOVES = frozenset({Kind.SYNC, Kind.DEPLOY, Kind.RESTORE})
+from qbot.render.words import NOUNS
 
 
 def card_buttons(progress: Progress, style: Style) -> Block | None:
@@ -91,13 +90,15 @@ def _argocd(progress: Progress, style: Style) -> Block | None:
 
 
 def _cancel(progress: Progress) -> Block:
-    kept = "What exists already is kept: it can be resumed or deleted."
-    if progress.purpose in _MOVES:
-        kept = "What is synced already stays as it is."
-    text = f"Work on {progress.branch} stops. {kept}"
+    noun = NOUNS[progress.purpose].lower()
+    text = f"The {noun} of {progress.branch} stops here. Argo CD goes on with what it has begun."
+    if progress.purpose is Kind.CREATE:
+        text += " What exists is kept: it can be resumed or deleted."
     if progress.kind is Kind.JOB:
         text = "Qbot follows it no longer. What runs outside goes on by itself."
-    ask = confirm("Cancel it?", text, "Cancel It", "Go On")
+    elif progress.step is Step.QUEUED:
+        text = f"The {noun} of {progress.branch} has not begun: nothing is changed."
+    ask = confirm(f"Cancel the {noun}?", text, f"Cancel {noun.capitalize()}", "Keep Going")
     return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)
 
 

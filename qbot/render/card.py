@@ -14,7 +14,7 @@ from qbot.render.blocks import FRESH, Message, context, header, message, section
 from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
-from qbot.render.escape import link, mention, moment, prose
+from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.moves import moves
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
@@ -56,7 +56,7 @@ def card(
         continues: Slack's own link to the message that this one goes on from.
     """
     heading = f"Closed: {progress.branch}" if superseded else title(progress)
-    lines = [prose(superseded, 300)] if superseded else summary_lines(progress, style)
+    lines = [with_people(prose(superseded, 300))] if superseded else summary_lines(progress, style)
     summary = "\n".join(lines)
     rows = "" if superseded else "\n".join(_rows(progress, style))
     sources = "\n".join(_sources(progress))
@@ -79,6 +79,8 @@ def card(
 def _rows(progress: Progress, style: Style) -> list[str]:
     ended = progress.end is not None
     services = progress.services
+    if progress.end is End.CANCELLED:  # nobody follows them any more: what they did is not so now
+        return moves(services)
     return [
         *moves(services),
         *attention(services, style, ended=ended),
@@ -116,12 +118,14 @@ def summary_lines(progress: Progress, style: Style) -> list[str]:
 
 
 def _end_lines(progress: Progress, style: Style) -> list[str]:
-    lines = []
+    lines, services = [], progress.services
     if progress.end is End.SUCCEEDED:
         lines.append(_success(progress))
+    if progress.end is End.SUCCEEDED and progress.purpose is Kind.SYNC and not moves(services):
+        lines.append("No version has changed.")
     if progress.headline:
         lines.append(with_command(prose(progress.headline, 600), style.command))
-    if progress.end in {End.FAILED, End.CANCELLED} and progress.services:
+    if progress.end is End.FAILED and progress.services:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.end is End.SUCCEEDED and progress.purpose in _OPENED and progress.url:
         lines.append(link(progress.url, progress.url, style.hosts))
@@ -142,7 +146,7 @@ def _success(progress: Progress) -> str:
     count = len(names)
     if progress.kind is Kind.TEARDOWN:
         unchecked = any(p.gone is None for p in progress.proofs)
-        return "Nothing that could be checked is left." if unchecked else "Nothing is left."
+        return "All that could be checked is gone." if unchecked else "Nothing is left."
     if progress.kind is Kind.JOB:
         return f"{job_name(progress)} has passed."
     if 0 < count <= _NAMED:

@@ -38,7 +38,8 @@ def _sentence(progress: Progress, style: Style) -> str:
     match progress.end:
         case End.SUCCEEDED:
             done = "ready" if kind in {Kind.CREATE, Kind.DEPLOY} else DONE[kind]
-            return f"{branch} is {done}{took}.{reason}{_where(progress, style)}"
+            after = _owner(progress) if kind is Kind.TEARDOWN else _where(progress, style)
+            return f"{branch} is {done}{took}.{reason}{after}"
         case End.FAILED if kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:
@@ -61,7 +62,14 @@ def _of_job(progress: Progress, rest: str, style: Style) -> str:
     return f"{job_name(progress)} of *{prose(progress.branch, 120)}* {word}{rest}{output}"
 
 
+def _owner(progress: Progress) -> str:
+    """Whoever's environment somebody else has deleted learns of it."""
+    if progress.owner is None or progress.owner == progress.actor:
+        return ""
+    return f" It was {mention(progress.owner.user)}'s."
+
+
 def _where(progress: Progress, style: Style) -> str:
-    if progress.kind is Kind.TEARDOWN or not progress.url:
+    if not progress.url:
         return ""
     return f" {link(progress.url, progress.url, style.hosts)}"

@@ -36,9 +36,13 @@ def preview(progress: Progress, style: Style) -> Message:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))
-    lines = [_application(progress, s, style) for s in progress.services[:_LINES]]
-    if len(progress.services) > _LINES:
-        lines.append(f"and {len(progress.services) - _LINES} more")
+    told = [s for s in progress.services if progress.kind is not Kind.SYNC or _changes(s)]
+    lines = [_application(progress, s, style) for s in told[:_LINES]]
+    if len(told) > _LINES:
+        lines.append(f"and {len(told) - _LINES} more")
+    if same := len(progress.services) - len(told):
+        others = f"{plural(same, 'other')} would keep" if told else "All would keep"
+        lines.append(f"{others} their version.")
     chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
     sources = "\n".join(source_lines(progress.services, progress.taken_from))
     text = "\n".join([prose(heading), *lead, sources, *lines])
@@ -51,6 +55,11 @@ def preview(progress: Progress, style: Style) -> Message:
             context(sources),
         ],
     )
+
+
+def _changes(service: ServiceProgress) -> bool:
+    """Whether something is to be told of it beyond that it is synced."""
+    return service.was != service.version or service.stage is not Stage.PLANNED
 
 
 def _count(progress: Progress) -> str:

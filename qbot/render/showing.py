@@ -7,7 +7,7 @@ from datetime import datetime
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
-from qbot.domain.progress import ServiceProgress
+from qbot.domain.progress import End, Kind, ServiceProgress
 from qbot.render.attention import attention, failed
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
@@ -18,10 +18,11 @@ from qbot.render.services import in_short
 from qbot.render.shown import title_of
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
-from qbot.render.words import PHASES, capital, joined, plural
+from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 
 _SERVICES = 20
 _LINES_A_BLOCK = 10
+_UNFINISHED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,33 @@ def _links(shown: Shown, style: Style) -> list[str]:
     operation = shown.operation
     if operation and operation.progress and operation.end is None:
         lines.append(prose(title_of(operation.progress)))
+    elif operation and shown.environment.phase in _UNFINISHED:
+        lines += _why(operation)
     if shown.environment.url:
         lines.append(link(shown.environment.url, shown.environment.url, style.hosts))
     if shown.card_url.startswith(("https://", "http://")):
         lines.append(f"<{prose(shown.card_url, 500)}|Go to its card>")
     return lines
+
+
+def _why(operation: Operation) -> list[str]:
+    """What came in between, where the newest operation did not come to its end."""
+    words = {End.CANCELLED: "was cancelled", End.FAILED: "failed"}
+    if operation.end not in words:
+        return []
+    by = f" by {mention(operation.cancel_by.user)}" if operation.cancel_by else ""
+    noun = NOUNS[operation.purpose].lower()
+    text = f"Its {noun} {words[operation.end]}{by}."
+    return [f"{text} {prose(operation.headline, 400)}".rstrip()]
+
+
+def _resume(operation: Operation | None) -> Block | None:
+    """As on the card of a creation that was cancelled."""
+    if operation is None or operation.end is not End.CANCELLED:
+        return None
+    if operation.purpose is not Kind.CREATE:
+        return None
+    return button("Resume", actions.RESUME, operation.id, style="primary")
 
 
 def _buttons(shown: Shown, style: Style) -> Block | None:
@@ -93,6 +116,7 @@ def _buttons(shown: Shown, style: Style) -> Block | None:
     return row(
         [
             button("Open", actions.OPEN, op, url=url, style="primary") if url and ready else None,
+            _resume(shown.operation) if env.phase is Phase.PARTIAL else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
             delete_button(env.id, env.branch) if env.phase is not Phase.DELETING else None,

@@ -121,7 +121,7 @@ class FakeArgoCD:
 
     async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
         await self._called("failing")
-        apps = [s for s in self.apps.values() if not envs or s.env in envs]
+        apps = [s for s in self.apps.values() if (not envs or s.env in envs)]
         return Counter(s.env for s in apps if is_failing(s))
 
     async def ensure_project(self, env: Environment, services: Collection[Service]) -> None:
@@ -297,7 +297,7 @@ class FakeGitLab:
     def push(self, project: str, branch: str, build: Build = Build.PASSED) -> str:
         """A new commit at the tip; its id."""
         self._commits += 1
-        sha = f"{self._commits:040x}"
+        sha = f"{self._commits:08x}".ljust(40, "0")
         self.branches[ProjectPath(project)][branch] = Commit(sha, f"commit {self._commits}")
         self.pipelines[sha] = build
         return sha

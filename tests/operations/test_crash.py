@@ -21,6 +21,7 @@ CREATE = ("resolve", "project", "base", "deadline:base", *MADE, "deadline:deploy
 BUILT = (*CREATE, f"built:{CART}")
 SYNC = (
     "begin",
+    "versions",
     "before",
     "resolve",
     "project",

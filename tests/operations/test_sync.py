@@ -130,11 +130,20 @@ async def test_a_dry_run_says_what_would_move_and_changes_nothing(scene: Scene) 
     before = scene.argocd.effects.copy()
     assert (await scene.sync(dry_run=True, prune=True, hard=True)).end is SUCCEEDED
     (preview,) = scene.answers.previews
-    notes = {s.service: s.reason for s in preview.services}
-    assert notes == {CART: f"{old[:8]} → {new[:8]}", ORDERS: "", WEB: ""}
-    assert "remove what the charts no longer contain" in preview.headline
+    moves = {s.service: (s.was, s.version) for s in preview.services if s.was != s.version}
+    assert moves == {CART: (old[:8], new[:8])}
+    assert "What the charts no longer contain would be removed" in preview.headline
     assert scene.argocd.effects == before
     assert await scene.env() == env
+
+
+async def test_the_card_says_what_a_sync_has_changed(scene: Scene) -> None:
+    await scene.create()
+    old, new = scene.head("cart"), scene.gitlab.push("shop/cart", "feat/x")
+    services = (await scene.progress(await scene.sync())).services
+    assert {s.service: (s.was, s.version) for s in services if s.was} == {CART: (old[:8], new[:8])}
+    again = (await scene.progress(await scene.sync())).services
+    assert not any(s.was for s in again)
 
 
 async def test_retry_syncs_what_failed_at_the_same_commit(scene: Scene) -> None:

@@ -62,7 +62,7 @@ async def test_earlier_cards_are_closed_and_the_last_is_not(scene: Scene) -> Non
     closed, own = await scene.card(first), await scene.card(last)
     assert closed
     assert own
-    assert closed.superseded == "This environment has been deleted."
+    assert closed.superseded == f"This environment has been deleted by {last.actor.user}."
     assert own.superseded == ""
 
 

@@ -77,7 +77,7 @@ def test_failed(golden: Golden) -> None:
 
 
 def test_cancelled(golden: Golden) -> None:
-    headline = "9 of 11 services were ready; what exists is kept."
+    headline = "9 of 11 services were ready by then; Argo CD goes on with what it has begun."
     cancelled = replace(FAILED, end=End.CANCELLED, headline=headline)
     golden("card_cancelled", card(cancelled, STYLE))
     golden("end_cancelled", end_reply(cancelled, STYLE))
@@ -116,6 +116,13 @@ def test_deleted(golden: Golden) -> None:
     golden("end_deleted", end_reply(done, STYLE))
 
 
+def test_the_owner_learns_of_a_deletion_by_somebody_else() -> None:
+    done = replace(TEARDOWN, step=Step.ENDED, end=End.SUCCEEDED, ended_at=NOW, owner=BEN)
+    assert end_reply(done, STYLE).text.endswith(f"after 2 min 28 s. It was <@{BEN.user}>'s.")
+    own = replace(done, owner=done.actor)
+    assert end_reply(own, STYLE).text.endswith("after 2 min 28 s.")
+
+
 def test_what_a_deletion_could_not_check_is_said_in_its_reply() -> None:
     why = "Namespace: not checked (its base Application was there no more)."
     done = replace(TEARDOWN, step=Step.ENDED, end=End.SUCCEEDED, ended_at=NOW, headline=why)
@@ -137,7 +144,7 @@ def test_stuck(golden: Golden) -> None:
 
 
 def test_superseded(golden: Golden) -> None:
-    golden("card_superseded", card(READY, STYLE, superseded="Deleted by @ben on 22 November."))
+    golden("card_superseded", card(READY, STYLE, superseded=f"Deleted by {BEN.user}."))
 
 
 def test_overrides_and_another_environment_are_named(golden: Golden) -> None:

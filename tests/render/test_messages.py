@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from qbot.domain import actions
 from qbot.domain.commands import SPECS, spec_of
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import SyncInput
 from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
-from qbot.domain.progress import Kind, Stage
+from qbot.domain.progress import End, Kind, Stage
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board
 from qbot.render.card import Fresh
@@ -24,6 +25,7 @@ from tests.render.conftest import Golden
 from tests.render.samples import (
     ANA,
     BEGUN,
+    BEN,
     FAILED,
     NOW,
     READY,
@@ -83,6 +85,16 @@ def test_show(golden: Golden) -> None:
         env, FAILED.services, NOW, operation(FAILED), card_url="https://acme.slack.com/p1"
     )
     golden("show", show(shown, STYLE, now=NOW))
+
+
+def test_show_says_what_came_in_between_and_how_to_go_on() -> None:
+    headline = "No service was made yet."
+    stopped = replace(operation(FAILED), end=End.CANCELLED, headline=headline, cancel_by=BEN)
+    shown = show(Shown(environment(phase=Phase.PARTIAL), (), NOW, stopped), STYLE, now=NOW)
+    assert f"Partly made\nIts create was cancelled by <@{BEN.user}>. {headline}\n" in shown.text
+    assert actions.RESUME in str(shown.blocks)
+    ready = show(Shown(environment(), (), NOW, stopped), STYLE, now=NOW)
+    assert actions.RESUME not in str(ready.blocks)
 
 
 def test_show_of_a_hundred_services_while_argo_cd_is_away(golden: Golden) -> None:
@@ -200,6 +212,18 @@ def test_an_unexpected_error_shows_nothing_of_itself() -> None:
 def test_refusal(golden: Golden) -> None:
     reason = "Guests may not use Qbot."
     golden("refusal", refusal(reason, "Ask a member of the workspace to do it.", STYLE))
+
+
+def test_the_preview_of_a_sync_names_what_would_change_and_counts_the_rest() -> None:
+    rows = tuple(
+        replace(s, stage=Stage.PLANNED, was="11112222" if s.service == "cart" else s.version)
+        for s in shop()
+    )
+    sync = replace(BEGUN, kind=Kind.SYNC, services=rows, dry_run=True)
+    text = preview(sync, STYLE).text
+    assert "`11112222 → 4be1f0c8`\n10 others would keep their version." in text
+    same = tuple(replace(s, was=s.version) for s in rows)
+    assert "All would keep their version." in preview(replace(sync, services=same), STYLE).text
 
 
 def test_preview(golden: Golden) -> None:
