@@ -6,8 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from qbot.domain.changes import CardChanged, Change
+from qbot.domain.journal import Recording
 from qbot.domain.operation import Claim
-from qbot.domain.ports import Fenced, Journal
+from qbot.domain.ports import Fenced
 from qbot.domain.progress import End
 from qbot.errors import QbotError
 from qbot.operations.caught import caught
@@ -22,7 +23,7 @@ class Carrier:
     """Makes the run, sees to its end, and lets go of it where it is lost."""
 
     def __init__(
-        self, journal: Journal, claim: Claim, patience: Patience, footing: Footing
+        self, journal: Recording, claim: Claim, patience: Patience, footing: Footing
     ) -> None:
         self.op = claim.operation.id
         self.fence = claim.fence

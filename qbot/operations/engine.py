@@ -7,10 +7,11 @@ from random import SystemRandom
 
 import structlog
 
+from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
 from qbot.domain.names import OpId
 from qbot.domain.operation import Beat
-from qbot.domain.ports import Clock, Journal
+from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.errors import TransientError
 from qbot.operations.carrier import Carrier

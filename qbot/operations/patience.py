@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import structlog
 
 from qbot.domain.changes import Change
+from qbot.domain.journal import Recording
 from qbot.domain.operation import Claim, Woken
-from qbot.domain.ports import Journal
 from qbot.domain.progress import End
 from qbot.domain.release import Shown
 from qbot.errors import TransientError
@@ -57,7 +57,7 @@ class Patience:
 class Ledger:
     """One claim's side of the journal. Every call raises Fenced once the claim is lost."""
 
-    def __init__(self, journal: Journal, claim: Claim, patience: Patience) -> None:
+    def __init__(self, journal: Recording, claim: Claim, patience: Patience) -> None:
         self._journal = journal
         self._claim = claim
         self._patience = patience

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
+from qbot.domain.journal import Submitting
 from qbot.domain.names import EnvId, ServiceName, StageName, branch_name, env_name
 from qbot.domain.operation import (
     BranchTaken,
@@ -22,7 +23,6 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor, Place
-from qbot.domain.ports import Journal
 from qbot.domain.progress import Kind
 from qbot.domain.rules import known, services_of
 from qbot.errors import UserError
@@ -68,7 +68,7 @@ class Requests:
         self,
         *,
         context: Context,
-        journal: Journal,
+        journal: Submitting,
         wake: Callable[[], None],
         new_id: Callable[[], EnvId] = new_env_id,
     ) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
 from qbot.domain.names import AppName, BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.operation import CardRow, Operation, Submitted
 from qbot.domain.people import Actor, Place
-from qbot.domain.ports import Journal
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service

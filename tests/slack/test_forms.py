@@ -9,8 +9,8 @@ import pytest
 from qbot.domain import actions
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import CreateInput
+from qbot.domain.journal import Journal
 from qbot.domain.names import BranchName, ServiceName
-from qbot.domain.ports import Journal
 from qbot.domain.progress import Kind
 from qbot.errors import PermanentError, TransientError
 from qbot.sandbox.slack.model import View

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.journal import Submitting
 from qbot.domain.names import EnvId, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Actor
 from qbot.domain.policy import Denied
-from qbot.domain.ports import Journal
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Request, promotion_name
 from qbot.domain.release_commands import Promote, Rollback
@@ -42,7 +42,7 @@ class ReleaseRequests:
         *,
         register: Register,
         requests: Requests,
-        journal: Journal,
+        journal: Submitting,
         wake: Callable[[], None],
     ) -> None:
         self._register = register

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from qbot.domain.changes import Change
+from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
 from qbot.domain.names import OpId
 from qbot.domain.operation import CardRow, Claim, Operation
-from qbot.domain.ports import Journal
 from qbot.domain.progress import End, Kind
 from qbot.operations.engine import Engine, Handler, Outcome
 from tests.clocks import HandClock

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.jobs import Job
+from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Place
-from qbot.domain.ports import Journal
 from qbot.domain.progress import End, Kind, ServiceProgress
 from qbot.domain.promotion import (
     Item,
