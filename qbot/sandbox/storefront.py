@@ -10,6 +10,7 @@ from qbot.sandbox.html import Markup, badge, element
 
 PATH = "/shop"
 _NAME = "Web Shop"
+_BASE = "base"  # what the services stand on; no service itself
 
 
 class Cluster(Protocol):
@@ -32,7 +33,8 @@ class Storefront:
     async def look(self, request: web.Request) -> web.Response:
         """The environment, or that nothing runs at this address."""
         env = request.match_info["env"]
-        apps = [a for a in self._cluster.state()["applications"] if a["project"] == env]
+        found = [a for a in self._cluster.state()["applications"] if a["project"] == env]
+        apps = [a for a in found if a["name"] != f"{env}-{_BASE}"]
         if not apps:
             return html.missing(_NAME, f"environment {env}")
         ready = sum(a["health"] == "Healthy" and not a["deleting"] for a in apps)

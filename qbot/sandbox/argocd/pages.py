@@ -35,8 +35,8 @@ class Pages:
             for _, app in sorted(self._applications.objects.items())
             if project in ("", project_of(app))
         ]
-        rows = ((self._link(app), project_of(app), *_state(app)) for app in found)
-        heads = ("Application", "Project", "Sync", "Health", "Images")
+        rows = ((self._link(app), *_state(app)) for app in found)
+        heads = ("Application", "Sync", "Health", "Images")
         listed = html.table(heads, rows, none="No Applications.")
         whole = element("p", link("All Applications", self._root)) if project else ""
         return html.page(_NAME, project or "Applications", listed, whole)
@@ -73,8 +73,14 @@ def _state(app: Json) -> tuple[Markup, Markup, str]:
     """Sync, health (or that it is being deleted), images."""
     status = app["status"]
     health = "Deleting" if dying(app) else status["health"].get("status", "")
-    images = ", ".join(status.get("summary", {}).get("images", []))
-    return badge(status["sync"].get("status", "")), badge(health), images
+    images = (_short(image) for image in status.get("summary", {}).get("images", []))
+    return badge(status["sync"].get("status", "")), badge(health), ", ".join(images)
+
+
+def _short(image: str) -> str:
+    """Without its registry, and with no more of a commit than people compare."""
+    name, _, tag = image.rpartition("/")[2].partition(":")
+    return f"{name}:{tag[:12]}"
 
 
 def _resource(found: dict[str, Any]) -> tuple[str, ...]:

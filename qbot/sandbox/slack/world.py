@@ -78,7 +78,7 @@ class World:
 
     def dm(self, user: User) -> Channel:
         """The conversation between the bot and `user`, opened if need be."""
-        id_ = "D" + user.id[1:]
+        id_ = dm_id(user)
         if id_ not in self.channels:
             members = {user.id, self.bot.id}
             created = int(self.clock.time())
@@ -161,3 +161,8 @@ class World:
             )
             for channel in self.channels.values()
         }
+
+
+def dm_id(user: User) -> str:
+    """The conversation with the bot, also before it is opened and after a reset."""
+    return "D" + user.id[1:]

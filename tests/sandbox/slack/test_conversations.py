@@ -189,3 +189,12 @@ async def test_the_people_are_listed_with_their_groups(played: Stage) -> None:
     assert users["chloe"]["groups"] == ["release-managers"]
     assert users["eve"]["external"]
     assert users["gus"]["guest"]
+
+
+async def test_the_conversation_with_the_bot_is_there_by_its_id_after_a_reset(
+    played: Stage,
+) -> None:
+    channel = (await played.look("messages", channel="dm", **{"as": "ana"}))["channel"]
+    await played.slack.reset()
+    assert (await played.look("messages", channel=channel, **{"as": "ana"}))["messages"] == []
+    assert (await played.look("messages", channel=channel, **{"as": "ben"}))["status"] == 400

@@ -84,7 +84,13 @@ function sync(list, items, make, renew, fresh) {
 function arrive(node, item) {
   node.classList.add("arriving");
   if (item.message && item.message.user !== state.user)
-    byId("announcer").textContent = `${item.message.user}: ${item.message.text}`;
+    announce(item.message);
+}
+
+/** For screen readers: the words as they are shown, without the marks around them. */
+function announce({ user, user_id, text }) {
+  const words = h("span", null, mrkdwn(text)).textContent.replaceAll(/\s+/g, " ").trim();
+  byId("announcer").textContent = `${state.users.get(user_id)?.real_name ?? user}: ${words}`;
 }
 
 const dayNode = (day) => h("div", { class: "day", role: "separator" }, h("span", null, day));

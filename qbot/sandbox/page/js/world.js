@@ -5,24 +5,15 @@ import { byId, fill, fillIfNew, h, icon } from "/page/js/dom.js";
 import { clockTime, dateText } from "/page/js/dates.js";
 import { environments } from "/page/js/running.js";
 import { featureBranches } from "/page/js/hints.js";
-import { ask, toast, told } from "/page/js/notice.js";
+import { toast, told } from "/page/js/notice.js";
 import { now, state } from "/page/js/state.js";
+import { showTrouble, startTrouble } from "/page/js/trouble.js";
 
 const STEPS = [
   ["1 min", 60],
   ["10 min", 600],
   ["1 h", 3600],
   ["1 d", 86400],
-];
-const TROUBLES = [
-  ["Argo CD answers 503", { vendor: "argocd", match: "/api/", kind: "503", times: 20 }],
-  [
-    "Argo CD drops connections",
-    { vendor: "argocd", match: "/api/", kind: "drop-before", times: 20 },
-  ],
-  ["GitLab answers 500", { vendor: "gitlab", match: "/api/", kind: "500", times: 10 }],
-  ["GitLab is slow (3 s)", { vendor: "gitlab", match: "/api/", kind: "slow:3", times: 10 }],
-  ["Slack limits the rate", { vendor: "slack", match: "/api/chat", kind: "429", times: 5 }],
 ];
 let propose = () => {};
 
@@ -61,7 +52,7 @@ export function startWorld(use) {
       part("trouble", "Trouble"),
     ),
   );
-  fill(body("trouble"), troubleForm(), resetButton());
+  startTrouble(body("trouble"));
   fill(body("clock"), h("p", { class: "time" }), h("div", { class: "row" }, STEPS.map(stepButton)));
 }
 
@@ -72,12 +63,17 @@ export async function refreshWorld() {
   const found = await told(() => get("state"));
   if (!found) return;
   state.branches = found.branches;
+  const applications = ownFirst(found.applications);
   tick();
-  fillIfNew(body("running"), found.applications, () =>
-    environments(found.applications, found.namespaces),
-  );
+  fillIfNew(body("running"), applications, () => environments(applications, found.namespaces));
+  showTrouble({ ...found, applications });
   fillIfNew(body("branches"), found.branches, () => branchParts());
 }
+
+/** What Qbot made for branches comes before the stages, which are always there. */
+export const ownFirst = (applications) =>
+  [false, true].flatMap((stage) => applications.filter((one) => isStage(one) === stage));
+const isStage = (one) => !one.project.startsWith("qbot-");
 
 export function tick() {
   const time = byId("clock")?.querySelector(".time");
@@ -188,39 +184,4 @@ function branchForm() {
       h("button", { class: "button small" }, "Push"),
     ),
   );
-}
-
-function troubleForm() {
-  const choice = h(
-    "select",
-    { class: "field select", "aria-label": "Trouble" },
-    TROUBLES.map(([label], index) => h("option", { value: index }, label)),
-  );
-  const submit = async (event) => {
-    event.preventDefault();
-    const [label, fault] = TROUBLES[choice.value];
-    if (await told(() => post("fault", fault)))
-      toast(`${label}, for the next ${fault.times} requests`);
-  };
-  return h(
-    "form",
-    { class: "row", onsubmit: submit },
-    choice,
-    h("button", { class: "button small danger" }, "Start"),
-  );
-}
-
-function resetButton() {
-  const plain = (text) => ({ type: "plain_text", text });
-  const question = {
-    title: plain("Start all over?"),
-    text: plain(
-      "Messages, environments and pushed branches are forgotten. Qbot keeps its own memory.",
-    ),
-    confirm: plain("Start Over"),
-    deny: plain("Keep"),
-    style: "danger",
-  };
-  const reset = async () => (await ask(question)) && told(() => post("reset"));
-  return h("button", { type: "button", class: "link", onclick: reset }, "Start with a fresh world");
 }

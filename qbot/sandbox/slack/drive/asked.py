@@ -9,7 +9,7 @@ from aiohttp import web
 
 from qbot.sandbox.slack.errors import DriveError
 from qbot.sandbox.slack.model import Channel, Json, Kind, Message, User
-from qbot.sandbox.slack.world import World
+from qbot.sandbox.slack.world import World, dm_id
 
 Handler = Callable[[web.Request], Awaitable[Json]]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,7 +68,7 @@ class Lookup:
 
     def channel(self, name: Any, user: User) -> Channel:
         """A channel by name or id, or `dm` for the conversation of `user` with the bot."""
-        if name == "dm":
+        if name in ("dm", dm_id(user)):
             if user.is_stranger:
                 raise DriveError(f"{user.name} has no conversation with the bot")
             return self.world.dm(user)
