@@ -43,7 +43,7 @@ async function show() {
   await (onHome() ? refreshHome() : refreshMessages());
 }
 
-const onHome = () => state.tab === "home" && store.isDm(store.current());
+const onHome = () => state.tab === "home" && Boolean(store.current()?.home_tab);
 
 function draw() {
   const home = onHome();
@@ -71,7 +71,7 @@ function drawTabs(home) {
     const props = { type: "button", role: "tab", "aria-selected": String(selected) };
     return h("button", { ...props, dataset: { key: name }, onclick: open(name) }, label);
   };
-  byId("tabs").hidden = !store.isDm(store.current());
+  byId("tabs").hidden = !store.current()?.home_tab;
   fillIfNew(byId("tabs"), home, () => [
     tab("home", "Home", home),
     tab("messages", "Messages", !home),
