@@ -68,8 +68,8 @@ class NotMergeable(Exception):  # noqa: N818  (an answer, not a fault)
     """GitLab will not merge now; `str` is its reason. Ask for the merge request to see which."""
 
 
-class ConfigRepository(Protocol):
-    """GitLab projects that Qbot writes to. Every call may raise Transient- or PermanentError."""
+class ConfigFiles(Protocol):
+    """Branches, commits and files. Every call may raise Transient- or PermanentError."""
 
     async def head(self, project: ProjectPath, branch: str) -> str | None:
         """The branch's tip; None: no such branch."""
@@ -112,6 +112,10 @@ class ConfigRepository(Protocol):
     async def merge_base(self, project: ProjectPath, one: str, other: str) -> str | None:
         """The newest commit that both have; None: they have none in common."""
 
+
+class MergeRequests(Protocol):
+    """Merge requests by project and iid. Errors as for `ConfigFiles`."""
+
     async def open_merge_request(
         self, project: ProjectPath, *, source: str, target: str, title: str, description: str
     ) -> MergeRequest:
@@ -139,10 +143,9 @@ class ConfigRepository(Protocol):
     async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
         """Add a note once: `key` is looked for among the notes first."""
 
-    async def record_deployment(
-        self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool
-    ) -> None:
-        """A deployment record; the same (environment, sha) that succeeded counts once."""
+
+class Pipelines(Protocol):
+    """Pipelines that Qbot starts. Errors as for `ConfigFiles`."""
 
     async def start_pipeline(
         self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
@@ -151,6 +154,15 @@ class ConfigRepository(Protocol):
 
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
         """Its status in GitLab's word, and its URL."""
+
+
+class ConfigRepository(ConfigFiles, MergeRequests, Pipelines, Protocol):
+    """GitLab projects that Qbot writes to."""
+
+    async def record_deployment(
+        self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool
+    ) -> None:
+        """A deployment record; the same (environment, sha) that succeeded counts once."""
 
 
 class Notices(Protocol):
@@ -224,10 +236,11 @@ class StageApp:
     since: datetime | None  # when its newest entry of the history was deployed
 
 
-class Promotions(Protocol):
-    """The rows of promotions and of what stands in their way. Raises TransientError.
+class Decisions(Protocol):
+    """Promotions, and what was said about them. Raises TransientError.
 
-    `rule` is what allowed the person to do it, for the audit row that commits with it.
+    `rule`, here and below, is what allowed the person to do it, for the audit row that commits
+    with it.
     """
 
     async def promotion(self, number: PromotionId) -> Promotion | None:
@@ -255,6 +268,10 @@ class Promotions(Protocol):
         are as before then. Otherwise all of them, the new one among them.
         """
 
+
+class Freezes(Protocol):
+    """Stages that are closed. Raises TransientError."""
+
     async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
         """Those that hold, without those of the calendar."""
 
@@ -263,6 +280,10 @@ class Promotions(Protocol):
 
     async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "") -> bool:
         """End it; False: there was none."""
+
+
+class LockRows(Protocol):
+    """What people keep for themselves, and who waits for it. Raises TransientError."""
 
     async def locks(self, scope: str | None = None) -> Sequence[Lock]:
         """Those that hold."""
@@ -282,6 +303,10 @@ class Promotions(Protocol):
     async def awaited(self) -> Sequence[str]:
         """Scopes that somebody wants to be told about, locked or not."""
 
+
+class Holds(Protocol):
+    """Services that stay as they are after a rollback. Raises TransientError."""
+
     async def holds(self, stage: StageName | None = None) -> Sequence[Hold]:
         """Services that are held."""
 
@@ -290,8 +315,16 @@ class Promotions(Protocol):
     ) -> Sequence[Hold]:
         """Let go of these (none named: all); what was held is answered."""
 
+
+class LinkedAccounts(Protocol):
+    """GitLab accounts that people linked. Raises TransientError."""
+
     async def account(self, actor: Actor) -> Account | None:
         """The GitLab account that the person linked."""
 
     async def link(self, actor: Actor, account: Account, *, rule: str = "") -> None:
         """Write it down, in the place of an earlier one."""
+
+
+class Promotions(Decisions, Freezes, LockRows, Holds, LinkedAccounts, Protocol):
+    """The rows of promotions and of all that stands in their way."""

@@ -8,7 +8,7 @@ from qbot.domain.barriers import Hold
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Clock, Store
-from qbot.domain.release_ports import Promotions
+from qbot.domain.release_ports import Holds
 from qbot.gateways.slack import SlackGateway
 from qbot.operations.releases.obstacles import Obstacles
 from qbot.render.releases import keeping
@@ -26,7 +26,7 @@ class Chores:
     def __init__(
         self,
         *,
-        promotions: Promotions,
+        promotions: Holds,
         obstacles: Obstacles,
         store: Store,
         slack: SlackGateway,
