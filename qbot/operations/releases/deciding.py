@@ -10,12 +10,13 @@ from qbot.domain.approvals import Person, Standing, standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
-from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState
+from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState, Verdict
 from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, values
+from qbot.operations.releases.setbacks import noted
 
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
@@ -65,19 +66,20 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
             case.merge_request.project, case.merge_request.iid
         ),
     )
+    if _is_merged(case, merge_request):
+        return Ruled(Ruling.APPROVED, counted=_bound(case, await _said(case)))
     if over := _over(case, merge_request):
         return over
     if gone := await _kept_exact(case, merge_request):
         return gone
-    said = await case.run.call(
-        "the database", lambda: case.context.promotions.approvals(case.promotion.id)
-    )
+    said = await _said(case)
     stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
     if stands.rejected is not None:
         case.tracker.show(approvals=(*stands.counted, *stands.void, stands.rejected))
         return Ruled(Ruling.REJECTED, stands.rejected.reason, (stands.rejected,))
     blocked = await case.run.call("the database", lambda: barriers(case))
     await _tell(case, merge_request, stands, blocked)
+    await noted(case, said, stands, blocked)
     if stands.enough and not blocked:
         return Ruled(Ruling.APPROVED, counted=stands.counted)
     return None
@@ -95,13 +97,32 @@ async def barriers(case: Case) -> tuple[Barrier, ...]:
     return tuple(b for b in found if not (b.exempt and exempt))
 
 
+async def _said(case: Case) -> Sequence[Approval]:
+    return await case.run.call(
+        "the database", lambda: case.context.promotions.approvals(case.promotion.id)
+    )
+
+
+def _is_merged(case: Case, merge_request: MergeRequest) -> bool:
+    """Whether an earlier go of this operation has merged what was approved."""
+    approved = case.promotion.state is PromotionState.APPROVED
+    return (
+        approved and merge_request.state == "merged" and merge_request.sha == case.merge_request.sha
+    )
+
+
+def _bound(case: Case, said: Sequence[Approval]) -> tuple[Approval, ...]:
+    """The approvals of exactly this change; whoever lost a role since was asked in time."""
+    digest = case.plan.digest
+    return tuple(
+        a for a in said if a.verdict is Verdict.APPROVED and a.digest == digest and not a.void
+    )
+
+
 def _over(case: Case, merge_request: MergeRequest) -> Ruled | None:
     """What ends it whatever people say."""
     promotion = case.promotion
     if merge_request.state == "merged":
-        mine = promotion.state is PromotionState.APPROVED
-        if mine and merge_request.sha == case.merge_request.sha:
-            return Ruled(Ruling.APPROVED)  # by an earlier go of this operation
         return Ruled(Ruling.CLOSED, "Its merge request was merged by hand in GitLab.")
     if merge_request.state not in ("opened", "locked"):
         return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
