@@ -173,7 +173,7 @@ WEEKLY = st.tuples(st.sampled_from(Weekday), MOMENTS, st.sampled_from(Weekday), 
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(sorted(CLOCKS)), WEEKLY, st.data())
 def test_a_window_is_what_a_look_at_the_clock_each_minute_says(
     name: str, parts: tuple[Weekday, time, Weekday, time], data: st.DataObject
