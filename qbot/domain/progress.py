@@ -119,6 +119,15 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """How Qbot fares with a neighbour that does not answer."""
+
+    at: datetime  # of the last one
+    count: int = 0  # so far; 0: it is listened to, and not asked each time
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usual:
     """How long operations like this one took before: their median, and what it is the median of."""
 
@@ -156,6 +165,7 @@ class Progress:
     headline: str = ""  # the reason of an end or of a queue, in one sentence; may hold outside text
     trouble: str = ""  # a neighbour that does not answer, while Qbot waits for it
     trouble_since: datetime | None = None
+    tries: Tries | None = None  # while there is trouble
     usual: Usual | None = None
     proofs: tuple[Proof, ...] = ()
     url: str = ""

@@ -8,7 +8,7 @@ from qbot.domain.barriers import Barrier
 from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Tries
 from qbot.domain.promotion import Approval, Item, PromotionState
 
 
@@ -74,6 +74,7 @@ class StageProgress:
     headline: str = ""  # the reason of an end or of a queue; may hold outside text
     trouble: str = ""
     trouble_since: datetime | None = None
+    tries: Tries | None = None  # while there is trouble
     usual_seconds: float | None = None
     url: str = ""
     cancelling: bool = False

@@ -14,6 +14,7 @@ from qbot.domain.ports import Clock
 from qbot.operations.run import Run
 
 _DEAF = timedelta(seconds=10)  # a cut stream is normal, and made good at once
+_AGAIN = timedelta(seconds=15)  # that silence goes on is news as well
 _SOURCE = "the live view"
 
 
@@ -56,6 +57,7 @@ class Following(Generic[P, S]):
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._deaf = False
+        self._said = clock.now()
         self.states: Mapping[ServiceName, S] = {}
         self.heard = False
 
@@ -100,8 +102,9 @@ class Following(Generic[P, S]):
         self._event.clear()
 
     def _say(self, *, deaf: bool) -> None:
-        if deaf != self._deaf:
-            self._deaf = deaf
+        now = self._clock.now()
+        if deaf != self._deaf or (deaf and now - self._said >= _AGAIN):
+            self._deaf, self._said = deaf, now
             self._run.trouble("Argo CD does not answer" if deaf else "", source=_SOURCE)
 
     async def _follow(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from qbot.domain.changes import CardChanged, Change
 from qbot.domain.operation import Claim, Operation, Woken
 from qbot.domain.ports import Clock, Fenced
+from qbot.domain.progress import Tries
 from qbot.domain.release import Shown
 from qbot.errors import TransientError
 from qbot.operations.cancelling import Cancelling
@@ -219,12 +220,22 @@ class Run:
         self.progress = progress
         self._reporter.show(self._shown(progress))
 
-    def trouble(self, message: str, *, source: str = "") -> None:
+    def trouble(
+        self, message: str, *, source: str = "", tried: int = 0, wait: float | None = None
+    ) -> None:
         """Let the card say which neighbour does not answer; an empty message ends it.
 
-        Steps and calls do this by themselves. `source` tells several troubles apart.
+        Steps and calls do this by themselves.
+
+        Args:
+            message: what is wrong.
+            source: tells several troubles apart.
+            tried: how often.
+            wait: seconds until the next try, where that is known.
         """
-        self._troubles.tell(source, message, self._footing.clock.now())
+        now = self._footing.clock.now()
+        next_at = None if wait is None else now + timedelta(seconds=wait)
+        self._troubles.tell(source, message, Tries(now, tried, next_at))
         if self.progress is not None:
             self._reporter.show(self._shown(self.progress))
 
@@ -294,7 +305,7 @@ class Run:
                     return await self._go(do, find if look else None)
                 except TransientError as error:
                     delay = backoff.delay(tries, error, self._footing.jitter())
-                    await self._wait_out(name, error, delay, until)
+                    await self._wait_out(name, error, delay, until, tries + 1)
                     look, tries = True, tries + 1
         finally:
             if self._troubles.has(name):
@@ -312,13 +323,13 @@ class Run:
         return await do()
 
     async def _wait_out(
-        self, name: str, error: TransientError, delay: float, until: float | None
+        self, name: str, error: TransientError, delay: float, until: float | None, tried: int
     ) -> None:
         left = None if until is None else until - self._footing.clock.monotonic()
         wait = within_time(delay, left, error)
         if wait is None:
             raise error
-        self.trouble(str(error), source=name)
+        self.trouble(str(error), source=name, tried=tried, wait=wait)
         await self.sleep(wait)
 
     async def _settle(self) -> None:

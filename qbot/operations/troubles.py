@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from qbot.domain.progress import Tries
 from qbot.domain.release import Shown
 
 
@@ -10,19 +11,19 @@ class Troubles:
     """Belongs to one run. Several steps may be in trouble at once; the first is shown."""
 
     def __init__(self) -> None:
-        self._messages: dict[str, str] = {}
+        self._messages: dict[str, tuple[str, Tries]] = {}
         self._since: datetime | None = None
 
-    def tell(self, source: str, message: str, now: datetime) -> None:
+    def tell(self, source: str, message: str, tries: Tries) -> None:
         """`source` (a step) waits because of this; an empty message ends it."""
         if not message:
             self._messages.pop(source, None)
         else:
-            self._messages[source] = message
+            self._messages[source] = (message, tries)
         if not self._messages:
             self._since = None
         elif self._since is None:
-            self._since = now
+            self._since = tries.at
 
     def has(self, source: str) -> bool:
         """Whether this source is in trouble."""
@@ -30,5 +31,5 @@ class Troubles:
 
     def over(self, progress: Shown) -> Shown:
         """The progress with the trouble that there is, if any."""
-        message = next(iter(self._messages.values()), "")
-        return replace(progress, trouble=message, trouble_since=self._since)
+        message, tries = next(iter(self._messages.values()), ("", None))
+        return replace(progress, trouble=message, trouble_since=self._since, tries=tries)

@@ -7,7 +7,7 @@ is all that a screen reader reads.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from qbot.domain.progress import End, Kind, Progress, Proof, Step, Usual
+from qbot.domain.progress import End, Kind, Progress, Proof, Step, Tries, Usual
 from qbot.domain.release import Shown
 from qbot.render.attention import attention
 from qbot.render.blocks import FRESH, Message, context, header, message, section
@@ -110,11 +110,19 @@ def summary_lines(progress: Progress, style: Style) -> list[str]:
     if progress.services:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.trouble:
-        since = f" (since {moment(progress.trouble_since)})" if progress.trouble_since else ""
-        lines.append(
-            f":warning: {prose(progress.trouble).rstrip('.')}{since}. Qbot waits and goes on."
-        )
+        lines.append(trouble_line(progress))
     return lines
+
+
+def trouble_line(progress: Shown) -> str:
+    """Which neighbour does not answer, since when, how often that was tried and when next."""
+    since = f"since {moment(progress.trouble_since)}" if progress.trouble_since else ""
+    tries = progress.tries or Tries(progress.updated_at)
+    tried = f"tried {'once' if tries.count == 1 else f'{tries.count} times'}" if tries.count else ""
+    then = f"next try {moment(tries.next_at, '{time_secs}')}" if tries.next_at else ""
+    facts = ", ".join(f for f in (since, tried, then) if f)
+    why = prose(progress.trouble).rstrip(".")
+    return f":warning: {why}{f' ({facts})' if facts else ''}. Qbot waits and goes on."
 
 
 def _end_lines(progress: Progress, style: Style) -> list[str]:
@@ -215,9 +223,12 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     """When it was true, and how soon a change is to be seen."""
     if progress.end is not None:
         return ""
-    shown = moment(progress.updated_at, "{time_secs}")
+    at = progress.updated_at
+    if progress.trouble and progress.tries:  # what is known is older, that nothing is heard is not
+        at = max(at, progress.tries.at)
+    shown = moment(at, "{time_secs}")
     so_far = ""
     if progress.step is not Step.QUEUED:
-        so_far = f", {span(progress.started_at, progress.updated_at)} so far"
+        so_far = f", {span(progress.started_at, at)} so far"
     crowd = f" ({fresh.running} operations running)" if fresh.running > 1 else ""
     return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}{crowd}"

@@ -22,13 +22,13 @@ _SPACES = re.compile(r"[ \t\r\n\f\v\x85\u2028\u2029]+")
 
 
 def clean(text: str, limit: int) -> str:
-    """One line without control, bidirectional and invisible characters, cut at `limit`.
+    """One line without secrets, control, bidirectional and invisible characters, cut at `limit`.
 
     The result is not escaped: for `plain_text` objects, which Slack does not parse.
     """
     line = _SPACES.sub(" ", _COLOURS.sub("", text[: 4 * limit + 64]))
     seen = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return cut(seen.strip(), limit)
+    return cut(redact(seen.strip()), limit)
 
 
 def cut(text: str, limit: int) -> str:

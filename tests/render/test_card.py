@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from qbot.domain import actions
-from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Usual
+from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Tries, Usual
 from qbot.domain.services import Source
 from qbot.render.card import Fresh, card
 from qbot.render.ending import end_reply
@@ -57,7 +57,10 @@ def test_deploying(golden: Golden) -> None:
 
 def test_deploying_while_argo_cd_is_away(golden: Golden) -> None:
     away = replace(
-        RUNNING, trouble="Argo CD does not answer", trouble_since=START + timedelta(seconds=60)
+        RUNNING,
+        trouble="Argo CD does not answer",
+        trouble_since=START + timedelta(seconds=60),
+        tries=Tries(NOW + timedelta(seconds=30), 5, NOW + timedelta(seconds=42)),
     )
     golden("card_trouble", card(away, STYLE, fresh=FRESH))
 

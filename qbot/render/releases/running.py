@@ -6,8 +6,9 @@ from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.progress import Step
 from qbot.domain.release import StageProgress
 from qbot.render.attention import attention
+from qbot.render.card import trouble_line
 from qbot.render.counts import activity, bar, tally
-from qbot.render.escape import clean, link, moment, prose
+from qbot.render.escape import clean, link, prose
 from qbot.render.releases.approving import question
 from qbot.render.style import Style
 
@@ -103,8 +104,4 @@ def log_block(progress: StageProgress) -> str:
 
 def trouble(progress: StageProgress) -> str:
     """A neighbour that does not answer."""
-    if not progress.trouble:
-        return ""
-    since = f" (since {moment(progress.trouble_since)})" if progress.trouble_since else ""
-    what = prose(progress.trouble).rstrip(".")
-    return f":warning: {what}{since}. Qbot waits and goes on."
+    return trouble_line(progress) if progress.trouble else ""

@@ -9,7 +9,7 @@ import pytest
 
 from qbot.domain.changes import Audited, PhaseChanged
 from qbot.domain.environment import Phase
-from qbot.domain.progress import End
+from qbot.domain.progress import End, Tries
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.engine import Outcome, Run
 from tests.clocks import START
@@ -114,6 +114,7 @@ async def test_a_neighbour_that_is_away_is_waited_for_and_the_card_says_so(shop:
     card = await shop.card_when(op, lambda c: bool(c.progress.trouble))
     assert card.progress.trouble == "Argo CD answers 503."
     assert card.progress.trouble_since == START
+    assert card.progress.tries == Tries(START, 1, START + timedelta(seconds=0.5))
     await shop.clock.asleep(2)  # the step and the reporter
     assert shop.clock.sleepers[0] == 0.5
     shop.clock.advance(0.5)
