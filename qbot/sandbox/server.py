@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from aiohttp import web
+
 from qbot.sandbox.argocd import ArgoCDStandIn
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.drive import App, Drive
@@ -68,13 +70,14 @@ class Sandbox:
             "gitlab": self.gitlab,
             "argocd": self.argocd,
         }
-        drive = Drive(self.kernel, standins, [self.slack, self.gitlab], app)
+        self._standins = standins
+        self._drive = Drive(self.kernel, standins, [self.slack, self.gitlab], app)
         pages = [
             *self.gitlab.pages(),
             *self.argocd.pages(),
             *Storefront(self.argocd).routes(),
         ]
-        self._server = Host(self.kernel, standins, [*drive.routes(), *pages])
+        self._server = Host(self.kernel, standins, [*self._drive.routes(), *pages])
 
     @property
     def url(self) -> str:
@@ -92,6 +95,11 @@ class Sandbox:
     async def stop(self) -> None:
         """Stop everything; nothing is left running or on the disk."""
         await self._server.stop()
+
+    def drive_routes(self) -> list[web.RouteDef]:
+        """Everything below /drive."""
+        own = (standin.drive_routes() for standin in self._standins.values())
+        return [*self._drive.routes(), *(route for routes in own for route in routes)]
 
     def write_env_file(self, path: Path) -> None:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
