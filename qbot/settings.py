@@ -339,7 +339,10 @@ def is_loopback(url: str) -> bool:
 
 
 def _report(problems: list[str]) -> str:
-    return "The settings are not usable:\n" + "\n".join(f"  {p}" for p in problems)
+    lines = ["The settings are not usable:", *(f"  {p}" for p in problems)]
+    if any(": is missing" in p for p in problems):
+        lines.append(f"They come from --env-file, the environment, or files in {SECRETS_DIR}.")
+    return "\n".join(lines)
 
 
 def from_process(env_file: Path | None = None) -> Settings:

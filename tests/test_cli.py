@@ -91,6 +91,13 @@ def test_an_argo_cd_that_is_not_configured_is_found_by_both(env_file: Path, comm
     assert f"{catalog}:10: environments.argocd: there is no QBOT_ARGOCD__west__URL" in told.stderr
 
 
+def test_what_is_missing_is_named_with_the_places_to_give_it() -> None:
+    told = run("check-config")
+    assert told.exit_code == 2
+    assert "QBOT_SLACK__BOT_TOKEN: is missing" in told.stderr
+    assert "--env-file, the environment, or files in QBOT_SECRETS_DIR" in told.stderr
+
+
 def test_a_missing_env_file_is_named(tmp_path: Path) -> None:
     told = run("serve", "--env-file", str(tmp_path / "none"))
     assert told.exit_code == 2
