@@ -110,7 +110,7 @@ def _waiting(state: AppState) -> Waiting:
     if state.phase == "Terminating":
         return Waiting("Its sync is being stopped.")
     if state.phase != "Running":
-        return Waiting("Its sync waits for a free worker.")
+        return Waiting("Argo CD has no free worker for it yet.")
     if state.finished_at is not None:
         retry = _RETRYING.search(state.message)
         what = _RETRYING.sub("", state.message).rstrip(".")

@@ -109,6 +109,11 @@ class Belief:
             self._judged.pop(service, None)
             self._tracker.stage(service, Stage.SYNCING, _MISSING)
 
+    def learned(self, service: ServiceName, state: AppState) -> None:
+        """One was read whole, which tells more than a stream."""
+        self._truth[service] = state
+        self._judged.pop(service, None)
+
     def doubtful(
         self, listed: Mapping[ServiceName, AppState], live: Mapping[ServiceName, AppState]
     ) -> list[ServiceName]:

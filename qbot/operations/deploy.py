@@ -1,27 +1,31 @@
 """Making services run at wanted commits, and waiting until they do: what create and sync share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.health import AppState
-from qbot.domain.names import BASE, ServiceName
+from qbot.domain.names import BASE, AppName, ServiceName
 from qbot.domain.ports import ArgoCD
-from qbot.domain.progress import Kind, Step
+from qbot.domain.progress import Kind, Stage, Step
 from qbot.domain.services import Build, ServicePlan
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.belief import Belief
 from qbot.operations.builds import Builds
 from qbot.operations.context import Context
 from qbot.operations.foundation import NotDeployedError
+from qbot.operations.gathering import gather
 from qbot.operations.live import Live
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 PARALLEL = 16
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
+_EXPLAIN = 3.0  # seconds; why a service is in doubt is a courtesy
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
 log = structlog.get_logger()
 
@@ -43,6 +47,7 @@ class Rollout:
         self._builds = Builds(run, context, tracker, ())
         self._existing: Mapping[ServiceName, AppState] = {}
         self._doubted = False
+        self._asked: dict[AppName, int] = {}
         self._patience = context.rules.deploy_time.total_seconds()
 
     async def deploy(self, plans: Sequence[ServicePlan]) -> None:
@@ -153,9 +158,31 @@ class Rollout:
                 await self._make_all(await self._builds.passed())
                 now = clock.now()
                 self.belief.look(live.states, now=now, at=live.known_at)
+                if await self._explain(live):
+                    self.belief.look(live.states, now=now, at=live.known_at)
                 if (self._settled or now >= deadline) and await self._last_word(live, deadline):
                     return
                 await self.run.interruptible(live.changed(_TICK))
+
+    async def _explain(self, live: Live) -> bool:
+        """Whether a whole Application was read to name what a sync has failed at: streams do not.
+
+        Once for each version of a service that is in doubt; without an answer it stays unnamed.
+        """
+        states = [live.states.get(s.service) for s in self.tracker.of(Stage.FALTERING)]
+        unnamed = [
+            s for s in states if s and not s.waits_for and self._asked.get(s.name) != s.version
+        ]
+        self._asked.update({s.name: s.version for s in unnamed})
+
+        async def look(service: ServiceName) -> None:
+            if (state := await self.argocd.read(self.env, service)) is not None:
+                self.belief.learned(service, state)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXPLAIN):
+                await gather([look(s.service) for s in unnamed], PARALLEL)
+        return bool(unnamed)
 
     @property
     def _settled(self) -> bool:

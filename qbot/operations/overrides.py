@@ -29,7 +29,7 @@ async def at_ref(gitlab: GitLab, service: Service, ref: str, by: Actor | None) -
         near = did_you_mean(await nearest(gitlab, [project], ref))
         raise UserError(
             f"`{ref}` is no branch, tag or commit of `{project}`.",
-            hint=f"{near or 'Nothing was made. Check the name in GitLab.'}{_image_hint(service)}",
+            hint=f"{near or 'Nothing was changed. Check its name.'}{_image_hint(service)}",
         )
     return ServicePlan(service.name, Source.SET, ref, commit.sha, title=commit.title, by=by)
 

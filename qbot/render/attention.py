@@ -37,16 +37,20 @@ def needing(services: Sequence[ServiceProgress], *, ended: bool) -> list[Service
     return sorted(chosen, key=_order)
 
 
-def _order(service: ServiceProgress) -> tuple[int, int, str]:
-    return (_RANK.get(service.stage, _REST), service.wave, service.service)
+def _order(service: ServiceProgress) -> tuple[int, int]:
+    """Alike ones stay in the order of the configuration."""
+    return (_RANK.get(service.stage, _REST), service.wave)
 
 
 def row(service: ServiceProgress, style: Style) -> str:
     """One line: sign, name, state in a word, reason."""
     sign = STAGES[service.stage][1]
     line = f"{sign} *{prose(service.service, 40)}* {stage_phrase(service.stage)}"
-    if service.reason:
-        line += f": {prose(service.reason, 200)}"
+    reason = service.reason
+    if service.stage is Stage.FAILED:  # once is enough
+        reason = reason.removeprefix("Sync failed: ")
+    if reason:
+        line += f": {prose(reason, 200)}"
     if service.url and service.stage in _BUILDS:
         pipeline = link(service.url, "pipeline", style.hosts)
         line += f" ({pipeline})" if pipeline != "pipeline" else ""

@@ -105,6 +105,17 @@ def section(text: str, *, accessory: Block | None = None) -> Block:
     return {**block, "accessory": accessory} if accessory else block
 
 
+def paragraphs(lines: Iterable[str]) -> list[str]:
+    """Lines in as few texts as fit a section: between two sections Slack leaves a gap."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + len(line) < limits.SECTION:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
+
+
 def context(*texts: str, block_id: str = "") -> Block | None:
     """Small print; None if there is nothing to say."""
     elements = [mrkdwn(t, limits.FIELD) for t in texts if t][: limits.CONTEXT]

@@ -1,6 +1,6 @@
 """How far an operation is: a bar, numbers in words, and the wave it is in."""
 
-from qbot.domain.progress import Kind, Stage
+from qbot.domain.progress import Kind, Progress, Stage, Step
 from qbot.domain.release import Shown
 from qbot.render.words import STAGES, STEPS, joined
 
@@ -60,4 +60,8 @@ def activity(progress: Shown) -> str:
     """What the operation is busy with."""
     if progress.cancelling and progress.end is None:
         return "Bringing what runs to a stop"
-    return joined([STEPS[progress.step], wave(progress)])
+    doing = STEPS[progress.step]
+    is_sync = isinstance(progress, Progress) and progress.purpose is Kind.SYNC
+    if is_sync and progress.step is Step.DEPLOYING:
+        doing = "Syncing services"
+    return joined([doing, wave(progress)])

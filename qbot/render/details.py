@@ -72,14 +72,16 @@ def details(shown: Details, style: Style) -> View:
 def _parts(services: Sequence[ServiceProgress], style: Style) -> list[str]:
     """One text for each block."""
     loud = sorted((s for s in services if not is_quiet(s)), key=_order)
-    return [*(in_full(s, style) for s in loud), *together([s for s in services if is_quiet(s)])]
+    quiet = [s for s in services if is_quiet(s)]
+    waves = len({s.wave for s in services}) > 1
+    return [*(in_full(s, style, waves=waves) for s in loud), *together(quiet, waves=waves)]
 
 
-def _order(service: ServiceProgress) -> tuple[int, int, str]:
+def _order(service: ServiceProgress) -> tuple[int, int]:
     worst = (
         _WORST_FIRST.index(service.stage) if service.stage in _WORST_FIRST else len(_WORST_FIRST)
     )
-    return (worst, service.wave, service.service)
+    return (worst, service.wave)
 
 
 def _buttons(page: int, pages: int) -> list[Block | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from qbot.domain import actions
-from qbot.domain.environment import Environment
+from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import MAX_BRANCH
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
@@ -123,6 +123,8 @@ def delete_confirmation(environment: Environment) -> Message:
     count = plural(len(environment.plans), "service")
     whose = f"{code(environment.name)}, owned by {mention(environment.owner.user)}, with {count}"
     text = f"Delete the environment of *{name}*?\n{whose}. {_WARNING}"
+    if environment.phase is Phase.CREATING:
+        text += " It is still being created: that is cancelled first."
     buttons = row(
         [
             button("Delete", actions.DELETE_CONFIRM, environment.id, style="danger"),

@@ -20,6 +20,15 @@ _SOURCES = {
 }
 
 
+_SHORT = {
+    Source.BRANCH: "from the branch",
+    Source.SET: "set by hand",
+    Source.FROM: "taken over",
+    Source.PINNED: "put back",
+    Source.DEFAULT: "borrowed",
+}
+
+
 def version(service: ServiceProgress) -> str:
     """`from the branch feat/x at 1a2b3c4d`; empty while it is not known."""
     if not service.version:
@@ -37,10 +46,10 @@ def in_short(service: ServiceProgress) -> str:
     return joined([f"{sign} *{prose(service.service, 40)}* {word}", version(service)])
 
 
-def in_full(service: ServiceProgress, style: Style) -> str:
-    """Up to four lines."""
+def in_full(service: ServiceProgress, style: Style, *, waves: bool) -> str:
+    """Up to four lines; `waves`: there are several."""
     sign, word = STAGES[service.stage][1], stage_phrase(service.stage)
-    state = joined([*_condition(service), f"wave {service.wave}"])
+    state = joined([*_condition(service), f"wave {service.wave}" if waves else ""])
     lines = [f"{sign} *{prose(service.service, 40)}* {word}", joined([version(service), state])]
     if service.reason:
         lines.append(prose(service.reason, 300))
@@ -54,29 +63,33 @@ def is_quiet(service: ServiceProgress) -> bool:
     return service.stage in _QUIET and not service.reason
 
 
-def together(services: Iterable[ServiceProgress]) -> list[str]:
-    """Those of one wave and state under one heading, with the commit of each."""
+def together(services: Iterable[ServiceProgress], *, waves: bool) -> list[str]:
+    """Those of one wave, state and source under one heading, with the commit of each."""
     texts = []
     for _, group in groupby(sorted(services, key=_alike), key=_alike):
         alike = list(group)
-        texts += [f"{_heading(alike)}\n{names}" for names in _lines(alike)]
+        texts += [f"{_heading(alike, waves=waves)}\n{names}" for names in _lines(alike)]
     return texts
 
 
-def _alike(service: ServiceProgress) -> tuple[int, str, str, str]:
-    return (service.wave, service.stage, service.sync, service.health)
+def _alike(service: ServiceProgress) -> tuple[int, str, str, str, int]:
+    source = list(_SHORT).index(service.source) if service.version else -1
+    return (service.wave, service.stage, service.sync, service.health, source)
 
 
-def _heading(alike: Sequence[ServiceProgress]) -> str:
+def _heading(alike: Sequence[ServiceProgress], *, waves: bool) -> str:
     first = alike[0]
     word, sign = STAGES[first.stage]
-    return joined([f"{sign} *Wave {first.wave}*", f"{len(alike)} {word}", *_condition(first)])
+    count = f"{len(alike)} {word}"
+    lead = f"{sign} *Wave {first.wave}* · {count}" if waves else f"{sign} *{count}*"
+    source = _SHORT[first.source] if first.version else ""
+    return joined([lead, source, *_condition(first)])
 
 
 def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
     """All names in as few texts as fit."""
     lines = [""]
-    for service in sorted(alike, key=lambda s: s.service):
+    for service in alike:
         name = f"*{prose(service.service, 40)}* {prose(service.version, 24)}".rstrip()
         if len(lines[-1]) > _CHARACTERS:
             lines.append(name)

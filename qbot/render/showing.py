@@ -8,20 +8,19 @@ from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Kind, ServiceProgress
-from qbot.render.attention import attention, failed
-from qbot.render.blocks import Block, Message, button, context, header, message, section
-from qbot.render.blocks import actions as row
+from qbot.render.attention import ROWS, failed, needing, row
+from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
+from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import delete_button
 from qbot.render.escape import allowed, code, link, mention, moment, prose
 from qbot.render.listing import ends
-from qbot.render.services import in_short
+from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
 from qbot.render.sources import source_lines
 from qbot.render.style import Style
 from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 
 _SERVICES = 20
-_LINES_A_BLOCK = 10
 _UNFINISHED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
 
 
@@ -45,11 +44,12 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     sick = len(failed(shown.services)) if env.phase is Phase.READY else 0
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
     lead = [state, *_links(shown, style)]
-    rows = attention(shown.services, style, ended=env.phase is Phase.FAILED)
-    services = [in_short(s) for s in shown.services[:_SERVICES]]
-    if len(shown.services) > _SERVICES:
-        services.append(f"and {len(shown.services) - _SERVICES} more, see Details")
-    chunks = [services[i : i + _LINES_A_BLOCK] for i in range(0, len(services), _LINES_A_BLOCK)]
+    needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
+    rows = [joined([row(s, style), version(s)]) for s in needy]
+    others = [s for s in shown.services if s not in needy]
+    services = [in_short(s) for s in others[:_SERVICES]]
+    if len(others) > _SERVICES:
+        services.append(f"and {len(others) - _SERVICES} more, see Details")
     sources = ""  # the rows say it, unless there are too many of them
     if len(shown.services) > _SERVICES:
         sources = "\n".join(source_lines(shown.services, shown.taken_from))
@@ -63,7 +63,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
             header(env.branch),
             section("\n".join([*lead, *([stale] if stale else [])])),
             section("\n".join(rows)) if rows else None,
-            *(section("\n".join(chunk)) for chunk in chunks),
+            *(section(text) for text in paragraphs(services)),
             context(sources),
             context(facts, fresh),
             _buttons(shown, style),
@@ -113,7 +113,7 @@ def _buttons(shown: Shown, style: Style) -> Block | None:
     url = env.url if allowed(env.url, style.hosts) else ""
     argocd = style.argocd(env.name)
     ready = env.phase is Phase.READY
-    return row(
+    return in_a_row(
         [
             button("Open", actions.OPEN, op, url=url, style="primary") if url and ready else None,
             _resume(shown.operation) if env.phase is Phase.PARTIAL else None,

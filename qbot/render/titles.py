@@ -30,7 +30,7 @@ def outcome(progress: Progress) -> str:
         case End.CANCELLED:
             return f"{NOUNS[kind]} cancelled"
         case End.REFUSED:
-            return f"Not {DONE[kind]}"
+            return f"Not {DONE[kind].removesuffix(' to')}"
         case None:
             return _running(progress)
 

@@ -1,5 +1,6 @@
 """A branch becomes an environment."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -315,3 +316,20 @@ async def test_a_branch_that_is_nowhere_is_refused_with_overrides_too(scene: Sce
 
 async def test_a_branch_of_a_service_that_is_overridden_is_enough(scene: Scene) -> None:
     assert (await scene.create(overrides=((CART, "main"),))).end is SUCCEEDED
+
+
+async def test_in_doubt_the_resource_that_a_sync_failed_at_is_named_though_no_stream_tells(
+    scene: Scene,
+) -> None:
+    scene.argocd.held.add(WEB)
+    op = await scene.begin()
+    await scene.pass_(5)
+    web = scene.app("web")
+    why = "one or more synchronization tasks completed unsuccessfully"
+    scene.argocd.put(web, phase="Failed", message=why, requested=False)
+    scene.argocd.stale[web] = scene.argocd.apps[web]
+    culprit = "Deployment/web: field is immutable"
+    scene.argocd.apps[web] = replace(scene.argocd.apps[web], waits_for=culprit)
+    await scene.pass_(4)
+    row = await scene.row(op, "web")
+    assert (row.stage, row.reason) == (Stage.FALTERING, f"Sync failed: {culprit}")

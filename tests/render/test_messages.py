@@ -138,7 +138,8 @@ def test_quiet_services_share_blocks_and_all_are_there(golden: Golden) -> None:
     view = details(Details("op0017", "feat/checkout", services, NOW), STYLE)
     text = str(view["blocks"])
     assert all(s.service in text for s in services)
-    assert all(f"*Wave {n}* · 50 ready · sync Synced · health Healthy" in text for n in range(4))
+    heading = "50 ready · borrowed · sync Synced · health Healthy"
+    assert all(f"*Wave {n}* · {heading}" in text for n in range(4))
     assert len(view["blocks"]) <= 8
     golden("details_hundreds", view)
 
@@ -186,6 +187,17 @@ def test_delete_form(golden: Golden) -> None:
 
 def test_delete_confirmation(golden: Golden) -> None:
     golden("delete_confirmation", delete_confirmation(environment()))
+    early = delete_confirmation(environment(phase=Phase.CREATING))
+    assert "It is still being created: that is cancelled first." in early.text
+
+
+def test_show_names_each_service_once_in_one_block() -> None:
+    env = environment(phase=Phase.FAILED)
+    shown = show(Shown(env, FAILED.services, NOW, operation(FAILED)), STYLE, now=NOW)
+    assert all(shown.text.count(f"*{s.service}* ") == 1 for s in FAILED.services)
+    assert ":red_circle: *payments* failed: Deployment payments: ImagePullBackOff" in shown.text
+    rows = [b for b in shown.blocks if b["type"] == "section" and "*cart*" in str(b)]
+    assert "*accounts*" in str(rows[0])
 
 
 def test_the_same_command_while_it_is_under_way(golden: Golden) -> None:
