@@ -178,11 +178,17 @@ class Progress:
     continued: Continued | None = None
     job: JobRun | None = None  # of an operation that is one
     owner: Actor | None = None  # of the environment
+    begun_at: datetime | None = None  # None: not yet; others may have gone first
 
     @property
     def purpose(self) -> Kind:
         """What it is for people: a creation that is resumed is still one."""
         return Kind.CREATE if self.resumed else self.kind
+
+    @property
+    def worked_from(self) -> datetime:
+        """From when on its work counts: waiting for its turn is none."""
+        return self.begun_at or self.started_at
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage."""

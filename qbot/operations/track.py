@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from qbot.domain.environment import Environment
@@ -25,6 +25,7 @@ from qbot.operations.run import Run
 
 _ORDER = {step: place for place, step in enumerate(Step)}
 _MADE = UNDER_WAY | {Stage.READY, Stage.FAILED}
+_WAITED = timedelta(seconds=2)  # for its turn; less is the way to a worker
 _NOTHING: Mapping[ServiceName, str] = MappingProxyType({})
 
 
@@ -81,6 +82,7 @@ class Tracker:
             lifetime=env.lifetime,
             resumed=resumes(operation.input),
             owner=env.owner,
+            begun_at=_begun_at(operation.created_at, context),
         )
         self._services: dict[ServiceName, ServiceProgress] = {}
         shown = operation.progress
@@ -92,6 +94,7 @@ class Tracker:
                 services=shown.services,
                 updated_at=shown.updated_at,
                 taken_from=shown.taken_from,
+                begun_at=shown.begun_at,
             )
 
     def takes_from(self, branch: str) -> None:
@@ -187,6 +190,12 @@ class Tracker:
             self.progress, services=tuple(rows), updated_at=at or self._context.clock.now()
         )
         self._run.report(self.progress)
+
+
+def _begun_at(asked: datetime, context: Context) -> datetime | None:
+    """Now, where that is not about when it was asked for."""
+    now = context.clock.now()
+    return now if now - asked >= _WAITED else None
 
 
 def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:

@@ -196,7 +196,7 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
     usual = _usual(progress.usual, progress.purpose) if progress.usual else ""
     took = ""
     if progress.end is not None and progress.ended_at is not None:
-        took = f"took {span(progress.started_at, progress.ended_at)}"
+        took = f"took {span(progress.worked_from, progress.ended_at)}"
         usual = usual if progress.end is End.SUCCEEDED else ""
     nothing = progress.end and progress.kind is Kind.CREATE and not progress.services
     mortal = progress.kind is not Kind.TEARDOWN and not (closed or nothing)
@@ -229,6 +229,7 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     shown = moment(at, "{time_secs}")
     so_far = ""
     if progress.step is not Step.QUEUED:
-        so_far = f", {span(progress.started_at, at)} so far"
+        begun = progress.worked_from if isinstance(progress, Progress) else progress.started_at
+        so_far = f", {span(begun, at)} so far"
     crowd = f" ({fresh.running} operations running)" if fresh.running > 1 else ""
     return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}{crowd}"

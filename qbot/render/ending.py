@@ -28,7 +28,7 @@ def end_reply(progress: Progress, style: Style) -> Message:
 
 def _sentence(progress: Progress, style: Style) -> str:
     branch = f"*{prose(progress.branch, 120)}*"
-    took = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
+    took = f" after {span(progress.worked_from, progress.ended_at)}" if progress.ended_at else ""
     headline = with_command(prose(progress.headline, 400), style.command)
     reason = f" {headline}" if headline else ""
     kind = progress.purpose

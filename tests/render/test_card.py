@@ -74,6 +74,12 @@ def test_ready(golden: Golden) -> None:
     golden("end_ready", end_reply(READY, STYLE))
 
 
+def test_waiting_for_its_turn_is_no_work() -> None:
+    waited = replace(READY, begun_at=READY.started_at + timedelta(seconds=151))
+    assert "· took 10 s ·" in card(waited, STYLE).text
+    assert "is ready after 10 s" in end_reply(waited, STYLE).text
+
+
 def test_failed(golden: Golden) -> None:
     golden("card_failed", card(FAILED, STYLE))
     golden("end_failed", end_reply(FAILED, STYLE))
