@@ -10,6 +10,7 @@ from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.promotion import promotion_id
 from qbot.errors import UserError
+from qbot.redaction import redact
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
@@ -156,7 +157,12 @@ def _reason(p: Parsed, verb: str) -> str:
             f"`{verb}` needs a reason: it is what others will read.",
             hint=f"For instance `{verb} production database migration`.",
         )
-    return text
+    return redact(text)
+
+
+def _why(p: Parsed) -> str:
+    """It is stored, and others read it: without what nobody should have typed."""
+    return redact(p.value("reason") or "")
 
 
 def _to(p: Parsed) -> PromotionId | None:
@@ -192,7 +198,7 @@ def _rollback(p: Parsed) -> Rollback:
         place=p.args["STAGE|ENV"],
         services=grammar.services(p.rest),
         to=_to(p),
-        reason=p.value("reason") or "",
+        reason=_why(p),
         break_glass=p.flag("break-glass"),
         dry_run=p.flag("dry-run"),
     )
@@ -249,7 +255,7 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             p.args["TO"],
             grammar.services(p.rest),
             grammar.services(p.values.get("running", ())),
-            p.value("reason") or "",
+            _why(p),
             p.flag("dry-run"),
         ),
     ),

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from qbot.redaction import redact
+
 WHEN: Final = "{date_short_pretty} {time}"  # a form of `moment`
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _WORST = 5  # characters of the longest entity, &amp;

@@ -22,6 +22,7 @@ from qbot.gateways.gitlab.errors import (
     words_of,
 )
 from qbot.gateways.gitlab.refusals import Already, Write, told
+from qbot.redaction import redact
 
 _TITLES = 50
 _AUTHORS = 20
@@ -193,8 +194,8 @@ def _comparison(found: Mapping[str, Any]) -> Comparison:
     paths = [str(d[side]) for d in found["diffs"] for side in ("old_path", "new_path")]
     return Comparison(
         commits=len(commits),
-        authors=tuple(name for name, _ in counts.most_common(_AUTHORS) if name),
-        titles=tuple(str(c.get("title") or "") for c in reversed(commits))[:_TITLES],
+        authors=tuple(redact(name) for name, _ in counts.most_common(_AUTHORS) if name),
+        titles=tuple(redact(str(c.get("title") or "")) for c in commits[: -_TITLES - 1 : -1]),
         files=tuple(dict.fromkeys(paths)),
         url=str(found.get("web_url") or ""),
     )

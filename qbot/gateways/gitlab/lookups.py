@@ -11,6 +11,7 @@ from qbot.domain.services import Commit
 from qbot.errors import PermanentError
 from qbot.gateways.gitlab.client import Client
 from qbot.gateways.gitlab.errors import BRANCH_ABSENT, COMMIT_ABSENT, PROJECT_ABSENT, NotFoundError
+from qbot.redaction import redact
 
 Value = TypeVar("Value")
 
@@ -110,6 +111,6 @@ async def _unless_absent(
 def _commit(found: dict[str, Any]) -> Commit:
     return Commit(
         sha=str(found["id"]),
-        title=str(found.get("title") or ""),
-        author=str(found.get("author_name") or ""),
+        title=redact(str(found.get("title") or "")),
+        author=redact(str(found.get("author_name") or "")),
     )

@@ -9,6 +9,7 @@ from qbot.domain.promotion import promotion_id, promotion_name
 from qbot.domain.release_commands import Rollback
 from qbot.errors import UserError
 from qbot.operations.rights import Grounds
+from qbot.redaction import redact
 from qbot.render.blocks import Message
 from qbot.render.releases.forms import break_glass_form, reject_form
 from qbot.render.releases.titles import what
@@ -106,4 +107,4 @@ def _reason(inputs: dict[str, Any], field: str) -> str:
     text = str(inputs.get(field) or "").strip()
     if not text:
         raise UserError("A reason is needed: others will read it.")
-    return text
+    return redact(text)

@@ -1,0 +1,219 @@
+"""A world whose `production` lacks a version of many services, and what people do to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from click.testing import CliRunner
+from dotenv import dotenv_values
+
+from qbot.cli import main
+from qbot.domain import actions
+from tests.world import Drive, World, header, said, until
+
+CONFIG = "shop/deployments"
+MANAGERS = "release-managers"
+ADMISSION = frozenset({"guest", "foreign-workspace"})  # refused before it is looked what is pressed
+
+
+def audit_of(world: World) -> list[dict[str, Any]]:
+    """What `qbot audit export` writes now, oldest first."""
+    asked = ["audit", "export", "--env-file", str(world.env_file), "--format", "jsonl"]
+    told = CliRunner().invoke(main, asked, catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+@dataclass(slots=True)
+class Change:
+    """One promotion of one service that asks for approvals."""
+
+    name: str
+    service: str
+    card: dict[str, Any]
+
+    @property
+    def branch(self) -> str:
+        return f"qbot/{self.name}"
+
+    @property
+    def file(self) -> str:
+        return f"production/{self.service}.yaml"
+
+
+class Production:
+    """The stage, with a service of its own for each promotion."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._fresh = self._services()
+
+    @property
+    def drive(self) -> Drive:
+        return self.world.drive
+
+    async def _services(self) -> AsyncIterator[str]:
+        """Those that run another version in staging."""
+        apps = (await self.drive.state())["applications"]
+        for name in sorted(a["name"] for a in apps if a["project"] == "staging"):
+            service = name.removeprefix("staging-")
+            texts = [
+                await self.tag(f"{stage}/{service}.yaml") for stage in ("staging", "production")
+            ]
+            if texts[0] != texts[1]:
+                yield service
+
+    async def tag(self, path: str, ref: str = "main") -> str:
+        """The line with the version."""
+        lines = (await self.text(path, ref)).splitlines()
+        return next(line for line in lines if line.strip().startswith("tag:"))
+
+    async def text(self, path: str, ref: str = "main") -> str:
+        found = await self.drive.post("file", project=CONFIG, ref=ref, path=path)
+        return str(found["text"])
+
+    async def service(self) -> str:
+        return await anext(self._fresh)
+
+    async def asked(
+        self, service: str = "", more: str = "", *, user: str = "ana", held: bool = False
+    ) -> Change:
+        """Ask for a promotion of one service; `held`: its pipeline ends only when told how."""
+        service = service or await self.service()
+        if held:
+            await self.pipeline(await self._next_branch(), "running")
+        card = await self._card(service, more, "Waiting for 2 approvals", user)
+        return Change(header(card).partition(":")[0], service, card)
+
+    async def failed(self, service: str) -> str:
+        """Ask for a promotion that fails at once; what its card says."""
+        return said(await self._card(service, "", "Failed: ", "ana"))
+
+    async def _card(self, service: str, more: str, words: str, user: str) -> dict[str, Any]:
+        before = {m["ts"] for m in await self.drive.messages()}
+        told = await self.drive.env(f"promote staging production {service} {more}", user=user)
+
+        async def look() -> dict[str, Any] | None:
+            found = [m for m in await self.drive.messages() if m["ts"] not in before]
+            return next((m for m in found if words in said(m)), None)
+
+        return await until(look, what=f"{words!r} about {service}; said was {told!r}")
+
+    async def _next_branch(self) -> str:
+        names = {row["promotion"] for row in await self.log()} - {""}
+        return f"qbot/P-{max((int(name[2:]) for name in names), default=0) + 1}"
+
+    @asynccontextmanager
+    async def busy(self) -> AsyncIterator[Change]:
+        """Another promotion has the stage's lock until the end of the block."""
+        other = await self.asked(held=True)
+        await self.approved(other)
+        await self.shows(other, "Merging")
+        try:
+            yield other
+        finally:
+            await self.pipeline(other.branch, "success")
+        await self.shows(other, "Done: ")
+
+    async def person(self, name: str) -> str:
+        """Somebody's Slack id."""
+        users = (await self.drive.get("users"))["users"]
+        return str(next(u["id"] for u in users if u["name"] == name))
+
+    async def log(self) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(audit_of, self.world)
+
+    async def press(
+        self, change: Change, action: str = actions.APPROVE, *, user: str, **more: Any
+    ) -> str:
+        """What the presser is told."""
+        answer = await self.drive.click(change.card, action, user=user, **more)
+        assert answer["http_status"] == 200, answer
+        return "\n".join(said(r) for r in answer["replies"] if r["ts"] != change.card["ts"])
+
+    async def approved(self, change: Change, *users: str) -> None:
+        for user in users or ("chloe", "dan"):
+            assert not await self.press(change, user=user)
+
+    async def shows(self, change: Change, *words: str, seconds: float = 20) -> str:
+        """The card's text as soon as it says all of this."""
+        last = ""
+
+        async def look() -> str | None:
+            nonlocal last
+            found = await self.drive.messages()
+            last = next(said(m) for m in found if m["ts"] == change.card["ts"])
+            return last if all(w in last for w in words) else None
+
+        try:
+            return await until(look, seconds=seconds, what=f"a card with {words}")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; shown:\n{last}") from None
+
+    async def pass_time(self, seconds: float = 61.0) -> None:
+        await self.drive.post("time", advance=seconds)
+
+    async def pipeline(self, branch: str, status: str) -> None:
+        await self.drive.post("pipeline", project=CONFIG, ref=branch, status=status)
+
+    async def push(self, branch: str, files: dict[str, str]) -> None:
+        await self.drive.post("push", project=CONFIG, branch=branch, files=files, author="ben")
+
+    async def iid(self, change: Change) -> int:
+        """Of its merge request."""
+        found = (await self.drive.state())["merge_requests"]
+        return int(next(m["iid"] for m in found if m["source_branch"] == change.branch))
+
+    async def merge_request(self, change: Change, action: str) -> None:
+        iid = await self.iid(change)
+        await self.drive.post("mr", project=CONFIG, iid=iid, action=action)
+
+    async def member(self, user: str, *, present: bool) -> None:
+        await self.drive.post("member", group=MANAGERS, user=user, **{"in": present})
+
+    async def merged(self, change: Change) -> bool:
+        """Whether production's configuration has the new version."""
+        old, new = await self.tag(change.file), await self.tag(f"staging/{change.service}.yaml")
+        return old.split()[1] == new.split()[1]
+
+    async def goes_on(self, change: Change) -> None:
+        """It is merged, soon."""
+        await until(lambda: self.merged(change), seconds=25, what=f"{change.name} to be merged")
+
+    async def audited(self, change: Change | None, **wanted: str) -> dict[str, Any]:
+        """The newest entry with these fields, in the entry or in its detail."""
+
+        async def look() -> dict[str, Any] | None:
+            for row in reversed(await self.log()):
+                facts = {**row["detail"], **{k: v for k, v in row.items() if k != "detail"}}
+                about = change is None or facts.get("promotion") == change.name
+                if about and all(str(facts.get(k)) == v for k, v in wanted.items()):
+                    return row
+            return None
+
+        return await until(look, seconds=10, poll=0.3, what=f"an audit entry of {change} {wanted}")
+
+    def slack(self) -> httpx.AsyncClient:
+        """Slack's Web API as the app uses it."""
+        found = dotenv_values(self.world.env_file)
+        return httpx.AsyncClient(
+            base_url=str(found["QBOT_SLACK__API_URL"]), trust_env=False,
+            headers={"Authorization": f"Bearer {found['QBOT_SLACK__BOT_TOKEN']}"},
+        )  # fmt: skip
+
+
+async def press_is_refused(
+    production: Production, change: Change, user: str, rule: str, sentence: str
+) -> None:
+    """The presser alone is told why, the card stays as it was, the log names the rule."""
+    before = await production.shows(change)
+    told = await production.press(change, user=user)
+    assert sentence in told, told
+    person = await production.person(user)
+    entry = await production.audited(change if rule not in ADMISSION else None, rule=rule)
+    assert (entry["outcome"], entry["user"]) == ("refused", person)
+    assert "Waiting for" in before

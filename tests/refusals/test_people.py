@@ -1,0 +1,136 @@
+"""Whose press does not count, and what they are told."""
+
+import asyncio
+
+import pytest
+
+from qbot.domain import actions
+from tests.refusals.production import MANAGERS, Production, press_is_refused
+from tests.world import said
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("refusals-people")]
+
+
+async def test_who_asked_for_it(production: Production) -> None:
+    change = await production.asked(user="chloe")  # who could approve anything else
+    await press_is_refused(
+        production, change, "chloe", "self",
+        "You asked for this yourself; somebody else has to approve it.",
+    )  # fmt: skip
+
+
+async def test_the_same_person_twice(production: Production) -> None:
+    change = await production.asked()
+    await production.approved(change, "chloe")
+    await press_is_refused(
+        production, change, "chloe", "twice",
+        "You have approved this already; somebody else has to be next.",
+    )  # fmt: skip
+    await production.shows(change, "Waiting for 1 more approval")
+
+
+async def test_who_has_not_the_role(production: Production) -> None:
+    change = await production.asked()
+    await press_is_refused(
+        production, change, "ben", "role",
+        "Only `release-managers` may approve this, and you do not have that role.",
+    )  # fmt: skip
+
+
+async def test_who_had_the_role_until_just_now(production: Production) -> None:
+    change = await production.asked()
+    await production.member("dan", present=False)
+    try:
+        await press_is_refused(
+            production, change, "dan", "role",
+            "Only `release-managers` may approve this, and you do not have that role.",
+        )  # fmt: skip
+    finally:
+        await production.member("dan", present=True)
+
+
+async def test_who_loses_the_role_after_the_approval_and_before_the_merge(
+    production: Production,
+) -> None:
+    change = await production.asked()
+    async with production.busy():
+        await production.approved(change)
+        await production.shows(change, "waits for its turn")
+        await production.member("dan", present=False)
+    try:
+        shown = await production.shows(change, "Waiting for 1 more approval")
+        assert (
+            "Approval by <@U05DAN1V6R2> no longer counts: this person no longer has the role"
+            in (shown)
+        )
+        assert not await production.merged(change)
+        await production.audited(change, action="promotion.uncounted")
+    finally:
+        await production.member("dan", present=True)
+
+
+async def test_a_guest(production: Production) -> None:
+    change = await production.asked()
+    await production.member("gus", present=True)
+    try:
+        await press_is_refused(
+            production, change, "gus", "guest", "Guests of the workspace cannot use Qbot."
+        )
+    finally:
+        await production.member("gus", present=False)
+
+
+async def test_somebody_from_outside(production: Production) -> None:
+    change = await production.asked()
+    await production.drive.post("channel", channel="general", join="eve")
+    try:
+        await press_is_refused(
+            production, change, "eve", "foreign-workspace",
+            "Qbot serves another Slack workspace.",
+        )  # fmt: skip
+    finally:
+        await production.drive.post("channel", channel="general", leave="eve")
+
+
+async def test_who_has_no_account_at_gitlab(production: Production) -> None:
+    change = await production.asked()
+    await production.member("nils", present=True)
+    try:
+        await press_is_refused(
+            production, change, "nils", "unmapped",
+            "Approving needs a GitLab account, and Qbot does not know yours. "
+            "`/env link` connects your GitLab account.",
+        )  # fmt: skip
+    finally:
+        await production.member("nils", present=False)
+
+
+async def test_the_glass_without_the_role(production: Production) -> None:
+    text = 'rollback production --break-glass --reason "checkout is down"'
+    told = await production.drive.env(text, user="ben")
+    assert f"without approvals is for `{MANAGERS}`" in told
+    await production.audited(None, action="promotion.break-glass", rule="break-glass")
+
+
+async def test_a_copy_of_the_card(production: Production) -> None:
+    change = await production.asked()
+    async with production.slack() as slack:
+        body = {"channel": change.card["channel"], "text": "copy", "blocks": change.card["blocks"]}
+        copied = (await slack.post("chat.postMessage", json=body)).json()
+    assert copied["ok"], copied
+    answer = await production.drive.click(copied, actions.APPROVE, user="chloe")
+    told = said(answer["replies"][0])
+    assert f"That is a copy of the card of {change.name}, or an older one." in told
+    assert "Decide on the card itself" in told
+    await production.audited(change, action="promotion.approve", rule="copied", outcome="refused")
+    await production.shows(change, "Waiting for 2 approvals")
+
+
+async def test_two_people_in_the_same_second_both_count(production: Production) -> None:
+    change = await production.asked()
+    told = await asyncio.gather(*(production.press(change, user=u) for u in ("chloe", "dan")))
+    assert told == ["", ""]
+    await production.goes_on(change)
+    entry = await production.audited(change, action="promotion.executing")
+    assert "=chloe" in entry["detail"]["approvers"]
+    assert "=dan" in entry["detail"]["approvers"]
