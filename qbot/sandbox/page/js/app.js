@@ -131,6 +131,7 @@ function welcome() {
       "div",
       { class: "suggestions" },
       chip(`/env create ${branch}`, true),
+      chip("/env promote staging production", false),
       chip("/env", false),
       chip("/env help", false),
     ),
