@@ -21,7 +21,7 @@ from qbot.operations.releases.ends import closed, ended, failed, refused
 from qbot.operations.releases.jobs import ran
 from qbot.operations.releases.merging import Stale, merged
 from qbot.operations.releases.planning import Planned, admitted, planned, preview
-from qbot.operations.releases.proposing import proposed
+from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
@@ -50,6 +50,8 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
             found = await _prepared(case, asked)
             if isinstance(found, Outcome):
                 return found
+        else:
+            await _remembered(case, asked)
         if not case.promotion.merge_sha:
             over = await _merged(case)
             if over is not None:
@@ -91,6 +93,14 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
     await case.run.checkpoint()
     await proposed(case, found.plan, found.tip)
     return None
+
+
+async def _remembered(case: Case, asked: PromoteInput | RollbackInput) -> None:
+    """One that was proposed before; without the digest on its card nobody could approve it."""
+    if case.run.has("plan"):
+        found = await planned(case, asked)
+        case.tracker.show(changes=found.changes)
+    shown(case)
 
 
 async def _merged(case: Case) -> Outcome | None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from qbot.domain.changes import Change as DomainChange
 from qbot.domain.progress import Step
@@ -82,7 +81,7 @@ async def _write(
     made = await run.step(name, write, changes=changes)
     ref = _ref(plan, branch, made)
     case.promotion = replace(case.promotion, plan=plan, merge_request=ref, expires_at=expires)
-    _show(case, expires)
+    shown(case)
 
 
 def _ref(plan: Plan, branch: str, made: Sequence[object]) -> MergeRequestRef:
@@ -90,14 +89,16 @@ def _ref(plan: Plan, branch: str, made: Sequence[object]) -> MergeRequestRef:
     return MergeRequestRef(plan.project, int(str(iid)), str(url), branch, str(sha), str(base))
 
 
-def _show(case: Case, expires: datetime) -> None:
+def shown(case: Case) -> None:
+    """The card knows what is proposed, also where a crash came between the proposal and it."""
     ref = case.merge_request
     case.tracker.show(
+        source=case.plan.source,
         items=case.plan.items,
         digest=case.plan.digest,
         merge_request=ref.url,
         merge_request_iid=ref.iid,
-        expires_at=expires,
+        expires_at=case.promotion.expires_at,
     )
 
 
