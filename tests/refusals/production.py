@@ -188,11 +188,12 @@ class Production:
         """The newest entry with these fields, in the entry or in its detail."""
 
         async def look() -> dict[str, Any] | None:
-            for row in reversed(await self.log()):
+            rows: list[dict[str, Any]] = await self.log()
+            for row in reversed(rows):
                 facts = {**row["detail"], **{k: v for k, v in row.items() if k != "detail"}}
                 about = change is None or facts.get("promotion") == change.name
                 if about and all(str(facts.get(k)) == v for k, v in wanted.items()):
-                    return row
+                    return dict(row)
             return None
 
         return await until(look, seconds=10, poll=0.3, what=f"an audit entry of {change} {wanted}")
