@@ -14,7 +14,7 @@ from tests.world import Drive, World, buttons, header, said, until, world
 SPEED = 60.0
 KINDS = ("429", "500", "503", "html", "drop-before", "drop-after", "slow:2", "partial")
 STREAM = (("cut-stream", "stream/applications"), ("empty-list", "GET /api/v1/applications?"))
-SAMPLE = ("500", "drop-after")
+SAMPLE = ("drop-after",)
 CONFIG = "/api/v4/projects/shop%2Fdeployments"
 # What is asked for in each part, and which of the requests go wrong.
 PROPOSE = (
@@ -78,6 +78,7 @@ async def test_passing_faults_in_each_part_change_nothing_at_the_end(
             await drive.env("release production", user="chloe")
 
 
+@pytest.mark.skipif(not FULL, reason="a long run")
 @pytest.mark.timeout(300)
 async def test_a_stream_that_is_cut_and_lists_that_are_empty_do_not_stop_a_promotion(
     tmp_path: Path,
@@ -96,6 +97,7 @@ async def test_a_stream_that_is_cut_and_lists_that_are_empty_do_not_stop_a_promo
         await stages.exactly_once(made, shown, was, ("chloe", "dan"))
 
 
+@pytest.mark.skipif(not FULL, reason="a long run")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("vendor", "match", "kind", "names"),
