@@ -147,6 +147,7 @@ class Promotion:
     plan: Plan | None = None
     merge_request: MergeRequestRef | None = None
     merge_sha: str = ""
+    merged_at: datetime | None = None  # set once, whatever becomes of it later
     expires_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""  # given by the requester (break-glass, exception) or by who rejected it

@@ -32,6 +32,7 @@ MIGRATIONS = (
     Migration(4, schema.VERSIONS),
     Migration(5, schema.PLANS),
     Migration(6, schema.BOARDS),
+    Migration(7, schema.MERGES),
 )
 
 

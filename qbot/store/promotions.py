@@ -182,10 +182,13 @@ def _move(change: PromotionMoved, at: datetime) -> Script[None]:
     over = not change.state.open
     yield sql(
         "update promotions set state = ?, merge_sha = case when cast(? as text) = '' "
-        "then merge_sha else ? end, outcome = ?, ended_at = ? where number = ?",
+        "then merge_sha else ? end, merged_at = case when cast(? as text) = '' then merged_at "
+        "else coalesce(merged_at, ?) end, outcome = ?, ended_at = ? where number = ?",
         change.state.value,
         change.merge_sha,
         change.merge_sha,
+        change.merge_sha,
+        time_text(at),
         clean(change.reason) if over else "",
         time_text(at) if over else None,
         change.promotion,

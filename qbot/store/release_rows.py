@@ -57,6 +57,7 @@ def promotion_of(row: Row) -> Promotion:
         plan=_plan().validate_json(row["plan"]) if row["plan"] else None,
         merge_request=_merge_request().validate_json(request) if request else None,
         merge_sha=row["merge_sha"],
+        merged_at=time_of(row["merged_at"]),
         expires_at=time_of(row["expires_at"]),
         ended_at=time_of(row["ended_at"]),
         reason=row["outcome"] or row["reason"],

@@ -123,6 +123,14 @@ PLANS = (  # what reads of a hundred thousand operations need
     "create index cards_ended on cards(changed_at) where ended = 1",
 )
 BOARDS = ("alter table boards add column trying_since text",)  # `trying` is the same as a flag
+MERGES = (  # when each promotion was merged; what was merged before this is in the audit log
+    "alter table promotions add column merged_at text",
+    """update promotions set merged_at = coalesce(
+      (select min(a.at) from audit a where a.env_id = 'stage:' || promotions.stage
+        and a.action in ('promotion.merged', 'rollback.merged')
+        and a.detail like '%"promotion":"P-' || promotions.number || '"%'),
+      ended_at, created_at) where merge_sha <> ''""",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -4,11 +4,16 @@ import asyncio
 
 import pytest
 
+from qbot.domain.changes import Audited
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
 from qbot.errors import PermanentError
-from qbot.store import open_store
+from qbot.store import open_store, schema
 from qbot.store.migrations import MIGRATIONS, Migration, migrate
 from qbot.store.statements import Script, sql
-from tests.clocks import HandClock
+from tests.clocks import START, HandClock
+from tests.store.promoting import CART, carried, opened
 from tests.store.wishes import Wishes
 
 NEXT = Migration(
@@ -68,3 +73,23 @@ async def test_replicas_that_start_at_once_migrate_once(
     assert [await database.check() for database in opened] == ["", "", ""]
     for database in opened:
         await database.close()
+
+
+async def test_when_older_promotions_were_merged_is_read_from_the_audit_log(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    claim, promotion = await opened(wishes, CART)
+    merge = PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40)
+    said = Audited("promotion.merged", "done", (("promotion", promotion.name),))
+    await wishes.journal.commit(claim, "merge", 1, [merge, said])
+    clock.advance(60)
+    await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
+    driver = wishes.database.driver
+
+    def before() -> Script[None]:
+        yield sql("alter table promotions drop column merged_at")
+        for statement in schema.MERGES:
+            yield sql(statement)
+
+    await driver.run(before())
+    assert (await carried(wishes, claim.operation)).merged_at == START

@@ -19,7 +19,7 @@ from qbot.domain.release_changes import (
     PromotionPlanned,
 )
 from qbot.errors import UserError
-from tests.clocks import START
+from tests.clocks import START, HandClock
 from tests.store.promoting import (
     CART,
     MERGE_REQUEST,
@@ -325,6 +325,20 @@ async def test_a_merged_promotion_is_taken_up_behind_its_merge(wishes: Wishes) -
     await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
     await wishes.journal.submit(wish(CART, again=promotion.id))
     assert await state(wishes, promotion) is PromotionState.MERGED
+
+
+async def test_when_it_was_merged_stays_what_it_was(wishes: Wishes, clock: HandClock) -> None:
+    claim, promotion = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40))
+    clock.advance(60)
+    await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
+    assert (await carried(wishes, claim.operation)).merged_at == START
+    answer = await wishes.journal.submit(wish(CART, again=promotion.id))
+    assert isinstance(answer, Submitted)
+    (again,) = await wishes.claim()
+    await moved(wishes, again, PromotionMoved(promotion.id, PromotionState.CANCELLED, "f" * 40))
+    found = await carried(wishes, again.operation)
+    assert (found.state, found.merged_at) == (PromotionState.CANCELLED, START)
 
 
 async def test_a_rollback_holds_its_services(wishes: Wishes) -> None:

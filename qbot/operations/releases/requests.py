@@ -20,10 +20,10 @@ from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.known import Known, Register
+from qbot.operations.releases.rolling_back import MERGED, moment
 from qbot.operations.requests import Asked, Requests
 
 _LOOK_BACK = 50  # promotions of a stage among which an earlier one is looked for
-_MERGED = frozenset({PromotionState.DONE, PromotionState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,20 +211,21 @@ class ReleaseRequests:
     ) -> PromotionId | None:
         """The last one before it of any of its services; None: it is the newest itself."""
         rows = await self._context.promotions.promotions(
-            promotion.stage, limit=_LOOK_BACK, states=_MERGED
+            promotion.stage, limit=_LOOK_BACK, states=MERGED
         )
-        touching = [
-            p.id for p in rows if p.merge_sha and p.plan and set(p.plan.services) & set(services)
-        ]
-        if not touching or touching[0] == promotion.id:
+        touching = sorted(
+            (p for p in rows if p.merge_sha and p.plan and set(p.plan.services) & set(services)),
+            key=moment,
+        )
+        if not touching or touching[-1].id == promotion.id:
             return None
-        earlier = [number for number in touching if number < promotion.id]
+        earlier = [p.id for p in touching if moment(p) < moment(promotion)]
         if not earlier:
             raise UserError(
                 f"Others came after {promotion.name}, and nothing is known of the time before it.",
                 hint=f"`history {promotion.stage}` lists what can be gone back to.",
             )
-        return earlier[0]
+        return earlier[-1]
 
     async def _may_break_glass(self, stage: Stage, reason: str, actor: Actor) -> None:
         person = await self._register.person(actor, fresh=True)

@@ -24,7 +24,7 @@ from qbot.operations.releases.written import Written, written
 
 _HISTORY = 500  # promotions that are looked back over
 # What was merged changed the stage, however it went on from there.
-_MERGED = (
+MERGED = (
     PromotionState.MERGED,
     PromotionState.DONE,
     PromotionState.FAILED,
@@ -69,14 +69,13 @@ async def rollback(context: ReleaseContext, stage: Stage, asked: RollbackInput) 
 
 async def _merged(context: ReleaseContext, stage: Stage) -> list[Promotion]:
     """All that changed the stage, rollbacks too, oldest first."""
-    found = await context.promotions.promotions(stage.name, limit=_HISTORY, states=_MERGED)
-    return sorted((p for p in found if p.merge_sha and p.plan), key=_moment)
+    found = await context.promotions.promotions(stage.name, limit=_HISTORY, states=MERGED)
+    return sorted((p for p in found if p.merge_sha and p.plan), key=moment)
 
 
-def _moment(promotion: Promotion) -> tuple[bool, datetime, int]:
-    """One that has not ended yet is the newest."""
-    ended = promotion.ended_at
-    return ended is None, ended or promotion.created_at, promotion.id
+def moment(promotion: Promotion) -> tuple[datetime, int]:
+    """The order in which promotions changed the stage: how and when they ended says nothing."""
+    return promotion.merged_at or promotion.created_at, promotion.id
 
 
 def _undone(stage: Stage, merged: Sequence[Promotion], asked: RollbackInput) -> Sequence[Promotion]:

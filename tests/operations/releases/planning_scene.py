@@ -240,6 +240,7 @@ class PlanningScene:
             "created_at": self.clock.now(),
             "plan": found.plan,
             "merge_sha": "f" * 40,
+            "merged_at": self.clock.now(),
             "ended_at": self.clock.now(),
         }
         row = Promotion(**{**known, **facts})

@@ -1,6 +1,7 @@
 """Rollbacks: back to before a promotion, or to after one, but never over somebody's own change."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -134,3 +135,15 @@ async def test_a_service_that_qbot_yaml_no_longer_has_is_named(shop: PlanningSce
     shop.change_stage(PRODUCTION, services=(ServiceName("orders"),))
     assert "`cart` is no longer a service of `production`" in await refusal(shop)
     assert (await shop.roll_back("orders")).plan.services == ("orders",)
+
+
+@pytest.mark.parametrize("late", [PromotionState.CANCELLED, PromotionState.MERGED])
+async def test_how_an_old_promotion_ended_late_does_not_make_it_the_newest(
+    shop: PlanningScene, late: PromotionState
+) -> None:
+    for number in (1, 2):
+        shop.ahead("cart")
+        shop.merge(number, await shop.promote())
+    ended = None if late.open else shop.clock.now() + timedelta(days=1)
+    shop.promotions.rows[0] = replace(shop.promotions.rows[0], state=late, ended_at=ended)
+    assert (await shop.roll_back()).plan.source == "P-2"
