@@ -53,6 +53,8 @@ class MergeRequest:
     state: str  # opened, closed, merged, locked
     sha: str  # head of its source branch
     status: str  # detailed_merge_status: an open set of words
+    source: str  # branch
+    target: str  # branch; people may change it while it is open
     merge_sha: str = ""  # of the merge commit, or whatever brought it into the target branch
     pipeline: str = ""  # status of its head pipeline; empty: none
     pipeline_url: str = ""

@@ -114,6 +114,8 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
         state=str(found["state"]),
         sha=sha,
         status=str(found.get("detailed_merge_status") or ""),
+        source=str(found["source_branch"]),
+        target=str(found["target_branch"]),
         merge_sha=str(brought) if merged else "",
         pipeline=str(pipeline.get("status") or ""),
         pipeline_url=str(pipeline.get("web_url") or ""),

@@ -1,12 +1,20 @@
 """One promotion in the hands of one run: its row, its stage, and what was read of it last."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import ServiceName
-from qbot.domain.promotion import MergeRequestRef, Plan, Promotion, PromotionKind
-from qbot.domain.release_ports import FileText
+from qbot.domain.promotion import (
+    MergeRequestRef,
+    Plan,
+    Promotion,
+    PromotionKind,
+    PromotionState,
+)
+from qbot.domain.release_changes import PromotionMoved
+from qbot.domain.release_ports import FileText, MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
 from qbot.operations.releases.context import ReleaseContext
@@ -65,6 +73,38 @@ class Case:
         if found is None:
             raise PermanentError(f"The database lost {self.promotion.name}.")
         self.promotion = found
+
+    @property
+    def round(self) -> int:
+        """How often an agreement was undone: what follows the next one is not done yet."""
+        return next(n for n in itertools.count() if not self.run.has(f"undone:{n}"))
+
+    async def undone(self, why: str) -> None:
+        """It was agreed to, and has to be again: people can speak once more."""
+
+        async def note() -> str:
+            return why
+
+        await self.run.step(
+            f"undone:{self.round}",
+            note,
+            changes=[
+                PromotionMoved(self.promotion.id, PromotionState.OPEN),
+                self.audited("undone", "done", why=why),
+            ],
+        )
+        self.promotion = replace(self.promotion, state=PromotionState.OPEN)
+        self.tracker.show(state=PromotionState.OPEN)
+
+    def misdirected(self, merge_request: MergeRequest) -> str:
+        """Why its merge would not bring into the stage's branch what was proposed; or empty."""
+        wanted = self.merge_request.branch, self.plan.branch
+        if (merge_request.source, merge_request.target) == wanted:
+            return ""
+        return (
+            f"Its merge request leads from {merge_request.source} into {merge_request.target} "
+            f"now, and not into {self.plan.branch}: somebody changed that in GitLab."
+        )
 
     def audited(self, action: str, outcome: str, **detail: str) -> Change:
         """An audit row that names the promotion."""

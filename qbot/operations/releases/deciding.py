@@ -39,6 +39,7 @@ class Ruled:
     ruling: Ruling
     reason: str = ""
     counted: tuple[Approval, ...] = ()
+    void: bool = False  # what was said of it was said of something else
 
 
 async def decided(case: Case) -> Ruled:
@@ -47,10 +48,13 @@ async def decided(case: Case) -> Ruled:
     Raises:
         Cancelled: the requester withdraws it.
     """
+    case.tracker.show(step=Step.APPROVING)
     while True:
         ruled = await ruling(case, fresh=False)
         if ruled is not None:
             return ruled
+        if case.promotion.state is PromotionState.APPROVED:
+            await case.undone("not everything that it needs is there any more")
         await case.run.nap(DECISION, _patience(case))
 
 
@@ -66,6 +70,8 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
             case.merge_request.project, case.merge_request.iid
         ),
     )
+    if astray := case.misdirected(merge_request):
+        return Ruled(Ruling.CLOSED, astray, void=True)
     if _is_merged(case, merge_request):
         return Ruled(Ruling.APPROVED, counted=_bound(case, await _said(case)))
     if over := _over(case, merge_request):
@@ -198,7 +204,6 @@ async def _tell(
 ) -> None:
     holders = await _holders(case)
     case.tracker.show(
-        step=Step.APPROVING,
         approvals=(*stands.counted, *stands.void),
         needed=_needed(case, stands, holders),
         barriers=blocked,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release_changes import PromotionMoved
+from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
@@ -34,8 +34,13 @@ async def refused(case: Case, error: UserError) -> Outcome:
     return ended(case, End.REFUSED, PromotionState.REFUSED, why, extra=(CardWithdrawn(),))
 
 
-async def closed(case: Case, end: End, state: PromotionState, headline: str) -> Outcome:
-    """It will not be merged: nor shall anybody do it by hand because it still lies there."""
+async def closed(
+    case: Case, end: End, state: PromotionState, headline: str, *, void: bool = False
+) -> Outcome:
+    """It will not be merged: nor shall anybody do it by hand because it still lies there.
+
+    With `void` nothing that was said of it counts any more.
+    """
     if case.promotion.merge_request is not None:
         ref = case.merge_request
 
@@ -45,7 +50,13 @@ async def closed(case: Case, end: End, state: PromotionState, headline: str) -> 
 
         with case.run.ignoring_cancel():
             await case.run.step("close", close)
-    return ended(case, end, state, headline)
+    voided: list[Change] = []
+    if void:
+        voided = [
+            ApprovalsVoided(case.promotion.id, headline),
+            case.audited("voided", "done", why=headline),
+        ]
+    return ended(case, end, state, headline, extra=voided)
 
 
 def failed(case: Case, error: QbotError) -> Outcome:

@@ -10,7 +10,7 @@ _STEPS = {"before": Step.BEFORE, "after": Step.AFTER}
 
 
 async def ran(case: Case, name: str, *, when: str) -> None:
-    """Run a job and wait for it; an empty name is none. Once for each head that was approved.
+    """Run a job and wait for it, once for each approval of a head; an empty name is none.
 
     Args:
         case: the promotion.
@@ -37,7 +37,7 @@ async def ran(case: Case, name: str, *, when: str) -> None:
         case.context.runner,
         job,
         _values(case, when),
-        key=f"{case.run.operation.id}:{when}:{case.merge_request.sha[:12]}",
+        key=f"{case.run.operation.id}:{when}:{case.round}:{case.merge_request.sha[:12]}",
         show=show,
         clock=case.context.base.clock,
     )

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from qbot.domain.changes import Change
 from qbot.domain.progress import Step
-from qbot.domain.promotion import PromotionState, Verdict
+from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import UserError
 from qbot.operations.releases.case import Case
+from qbot.operations.releases.deciding import Ruling, ruling
 from qbot.operations.releases.proposing import trailers
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
@@ -62,7 +63,7 @@ async def merged(case: Case) -> str:
     """
     case.tracker.show(step=Step.MERGING)
     sha: str = await case.run.step(
-        f"merge:{case.merge_request.sha}",
+        f"merge:{case.round}:{case.merge_request.sha}",
         lambda: _merge(case),
         changes=lambda sha: _changes(case, sha),
     )
@@ -103,9 +104,9 @@ async def _merge(case: Case) -> str:
         if (seen.status in _CHECKING or seen.status in _RUNNING) and not late:
             await case.run.sleep(pace.next())
             continue
-        await _still_wanted(case)
+        await _still_approved(case)
         try:
-            return _merge_sha(case, await _ask(case))
+            return await _brought(case, await _ask(case))
         except Moved as error:
             raise Stale(str(error)) from None
         except NotMergeable as error:
@@ -117,11 +118,17 @@ async def _merge(case: Case) -> str:
             await case.run.sleep(pace.next())
 
 
-async def _still_wanted(case: Case) -> None:
-    """A no that came while a job or a pipeline ran counts up to the last moment."""
-    said = await case.context.promotions.approvals(case.promotion.id)
-    if any(a.verdict is Verdict.REJECTED and not a.void for a in said):
-        raise Stale("somebody rejected it")
+async def _still_approved(case: Case) -> None:
+    """Whatever came while a job or a pipeline ran counts up to the last moment."""
+    head = case.merge_request.sha
+    ruled = await ruling(case, fresh=True)
+    if ruled is None:
+        raise Stale("not everything that it needs is there any more")
+    if ruled.ruling is not Ruling.APPROVED:
+        raise Stale(ruled.reason or f"it is {ruled.ruling}")
+    if case.merge_request.sha != head:
+        raise Stale("it was made anew")
+    case.tracker.show(approvals=ruled.counted)
     await case.run.checkpoint()
 
 
@@ -129,6 +136,8 @@ _HINT = "Put it right in GitLab and press Retry, or Abandon."
 
 
 def _check(case: Case, seen: MergeRequest) -> None:
+    if astray := case.misdirected(seen):
+        raise Stale(astray)
     if seen.sha != case.merge_request.sha:
         raise Stale("its head moved")
     if seen.status in _STALE or seen.conflicts:
@@ -139,11 +148,25 @@ def _check(case: Case, seen: MergeRequest) -> None:
         )
 
 
+async def _brought(case: Case, done: MergeRequest) -> str:
+    """Looked at once more: nothing guards a merge against another target branch."""
+    head = case.merge_request
+    seen = await case.run.call(
+        "GitLab", lambda: case.context.repository.merge_request(head.project, head.iid)
+    )
+    return _merge_sha(case, seen if seen.state == "merged" else done)
+
+
 def _merge_sha(case: Case, seen: MergeRequest) -> str:
     if seen.sha != case.merge_request.sha:
         raise UserError(
             f"{case.promotion.name} was merged in GitLab with commits that nobody approved here.",
             hint="Look at the merge request; `rollback` puts the earlier versions back.",
+        )
+    if astray := case.misdirected(seen):
+        raise UserError(
+            f"{case.promotion.name} was merged elsewhere. {astray}",
+            hint="Undo that in GitLab; the stage is what it was.",
         )
     return seen.merge_sha or seen.sha
 

@@ -31,7 +31,7 @@ _STATES = {
     Ruling.EXPIRED: PromotionState.EXPIRED,
     Ruling.CLOSED: PromotionState.CLOSED,
 }
-_STALE_TURNS = 5
+_ROUNDS = 10  # of agreeing to one promotion
 
 
 async def promote(run: Run, context: ReleaseContext) -> Outcome:
@@ -107,7 +107,9 @@ async def _merged(case: Case) -> Outcome | None:
     """Until it is merged (None), or over."""
     ruled = await _agreed(case)
     if ruled.ruling is not Ruling.APPROVED:
-        return await closed(case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason)
+        return await closed(
+            case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason, void=ruled.void
+        )
     try:
         await _approved(case, ruled)
         await ran(case, case.stage.before, when="before")
@@ -127,17 +129,12 @@ async def _once_more(case: Case, why: str) -> None:
         Suspended: always, unless it is enough.
         UserError: the branch or the stage does not come to rest.
     """
-    turn = next((n for n in range(_STALE_TURNS) if not case.run.has(f"stale:{n}")), None)
-    if turn is None:
+    if case.round >= _ROUNDS:
         raise UserError(
             f"{case.promotion.name} cannot be merged: {why}, again and again.",
             hint="Press Retry when it has become quiet.",
         )
-
-    async def note() -> str:
-        return why
-
-    await case.run.step(f"stale:{turn}", note)
+    await case.undone(why)
     await case.run.let_go()
     while True:  # a signal that came meanwhile is looked at from the start as well
         await case.run.nap(DECISION, 1.0)
@@ -153,6 +150,8 @@ async def _agreed(case: Case) -> Ruled:
         again = await ruling(case, fresh=True)
         if again is not None:
             return again
+        if case.promotion.state is PromotionState.APPROVED:
+            await case.undone("not everything that it needs is there any more")
         await case.run.let_go()
 
 
@@ -162,7 +161,7 @@ async def _approved(case: Case, ruled: Ruled) -> None:
 
     who = ", ".join(f"{a.actor.user}={a.account.username}" for a in ruled.counted)
     await case.run.step(
-        f"approved:{case.merge_request.sha}",
+        f"approved:{case.round}:{case.merge_request.sha}",
         record,
         changes=[
             PromotionMoved(case.promotion.id, PromotionState.APPROVED),

@@ -190,7 +190,7 @@ async def test_a_crash_does_not_start_it_twice(
     scene: StageScene, runner: FakeRunner, part: str, *, recorded: bool
 ) -> None:
     await scene.kill()
-    hooked = Hooked(scene.journal, f"job:op1:before:{HEAD[:12]}:{part}", recorded=recorded)
+    hooked = Hooked(scene.journal, f"job:op1:before:0:{HEAD[:12]}:{part}", recorded=recorded)
     await scene.start(hooked)
     op = await scene.ask()
     await scene.until(hooked.reached.is_set)

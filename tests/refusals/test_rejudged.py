@@ -1,0 +1,79 @@
+"""What changes between the last approval and the merge itself."""
+
+import httpx
+import pytest
+from dotenv import dotenv_values
+
+from tests.refusals.production import CONFIG, Change, Production
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("refusals-rejudged"),
+]
+
+
+async def retargeted(production: Production, change: Change, target: str) -> None:
+    """Somebody changes the target branch of its merge request in GitLab."""
+    await production.push("main", {"README.md": f"Before {change.name}.\n"})
+    iid, found = await production.iid(change), dotenv_values(production.world.env_file)
+    project = f"/api/v4/projects/{CONFIG.replace('/', '%2F')}"
+    async with httpx.AsyncClient(
+        base_url=str(found["QBOT_GITLAB__URL"]), trust_env=False,
+        headers={"PRIVATE-TOKEN": str(found["QBOT_GITLAB__TOKEN"])},
+    ) as gitlab:  # fmt: skip
+        made = {"branch": target, "ref": "main"}
+        (await gitlab.post(f"{project}/repository/branches", json=made)).raise_for_status()
+        moved = {"target_branch": target}
+        (await gitlab.put(f"{project}/merge_requests/{iid}", json=moved)).raise_for_status()
+
+
+async def test_its_target_branch_changes_while_people_are_asked(production: Production) -> None:
+    change = await production.asked()
+    await production.approved(change, "chloe")
+    await retargeted(production, change, "asked-elsewhere")
+    await production.pass_time()
+    shown = await production.shows(change, f"Closed: {change.name}")
+    assert "asked-elsewhere now, and not into main" in shown
+    entry = await production.audited(change, action="promotion.voided")
+    assert "somebody changed that in GitLab" in entry["detail"]["why"]
+
+
+async def test_its_target_branch_changes_while_its_pipeline_runs(production: Production) -> None:
+    change = await production.asked(held=True)
+    await production.approved(change)
+    await production.shows(change, "Merging")
+    await retargeted(production, change, "merged-elsewhere")
+    await production.pipeline(change.branch, "success")
+    shown = await production.shows(change, f"Closed: {change.name}")
+    assert "merged-elsewhere now, and not into main" in shown
+    there = await production.tag(change.file, "merged-elsewhere")
+    assert there == await production.tag(change.file)
+    assert not await production.merged(change)
+
+
+async def test_a_freeze_that_begins_while_its_pipeline_runs(production: Production) -> None:
+    change = await production.asked(held=True)
+    await production.approved(change)
+    await production.shows(change, "Merging")
+    await production.drive.env("freeze production incident 51", user="chloe")
+    await production.pipeline(change.branch, "success")
+    shown = await production.shows(change, "Approved, but held up", "incident 51")
+    assert "no longer counts" not in shown
+    assert not await production.merged(change)
+    await production.audited(change, action="promotion.undone")
+    await production.drive.env("unfreeze production", user="chloe")
+    await production.goes_on(change)
+
+
+async def test_a_role_that_is_lost_while_its_pipeline_runs(production: Production) -> None:
+    change = await production.asked(held=True)
+    await production.approved(change)
+    await production.shows(change, "Merging")
+    await production.member("dan", present=False)
+    try:
+        await production.pass_time()
+        await production.pipeline(change.branch, "success")
+        await production.shows(change, "no longer has the role")
+        assert not await production.merged(change)
+    finally:
+        await production.member("dan", present=True)
