@@ -7,9 +7,8 @@ from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Step
-from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Shown, StageProgress
-from qbot.store import desired, environments, promotions
+from qbot.store import desired, environments, promotions, reserving
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
@@ -19,9 +18,12 @@ NEVER_STARTED = "Cancelled before it started."
 
 def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Script[None]:
     """Close the row and, where nobody did yet, let card and promotion show the end."""
-    state: PromotionState | None = None
+    state, instead = None, ""
     if kind.of_stage:
         state = yield from promotions.settle(op, outcome, headline, at)
+        if outcome is End.CANCELLED:
+            instead = yield from reserving.superseded(op)
+    headline = instead or headline
     yield sql(
         "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
         "owner = null, wait_topic = null, wait_until = null where id = ?",
@@ -33,7 +35,7 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
 
     def shown(progress: Shown) -> Shown:
         if progress.end:
-            return progress
+            return replace(progress, headline=headline) if instead else progress
         if state and isinstance(progress, StageProgress):
             progress = replace(progress, state=state)
         return _ended(progress, outcome, headline, at)

@@ -33,6 +33,7 @@ MIGRATIONS = (
     Migration(5, schema.PLANS),
     Migration(6, schema.BOARDS),
     Migration(7, schema.MERGES),
+    Migration(8, schema.SUPERSEDING),
 )
 
 

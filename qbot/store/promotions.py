@@ -8,7 +8,6 @@ from qbot.domain.names import OpId, PromotionId, StageName
 from qbot.domain.operation import Claim, Submission
 from qbot.domain.progress import End
 from qbot.domain.promotion import (
-    Plan,
     Promotion,
     PromotionState,
     Request,
@@ -22,18 +21,11 @@ from qbot.domain.release_changes import (
     PromotionPlanned,
     ReleaseChange,
 )
-from qbot.errors import TransientError, UserError
+from qbot.errors import UserError
+from qbot.store import reserving
 from qbot.store.release_rows import merge_request_text, plan_text, promotion_of
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Script, listed, sql
-
-_OPEN = listed(state for state in PromotionState if state.open)
-_BUSY = {
-    PromotionState.RESOLVING: "is being worked out",
-    PromotionState.OPEN: "waits for approval",
-    PromotionState.APPROVED: "is approved and goes first",
-    PromotionState.MERGED: "is being deployed",
-}
 
 
 def by_number(number: PromotionId) -> Script[Promotion | None]:
@@ -70,7 +62,7 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
         UserError: that one has not failed, or somebody has gone on with it.
     """
     if request.again is not None:
-        return (yield from _take_over(wish, request.again, request.stage, op))
+        return (yield from _take_over(wish, request.again, request.stage, op, at))
     rows = yield sql(
         "insert into promotions(op_id, kind, stage, requester, account_id, account_name, state, "
         "created_at, merge_sha, reason, outcome, emergency, to_number) "
@@ -91,7 +83,7 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
 
 
 def _take_over(
-    wish: Submission, number: PromotionId, stage: StageName, op: OpId
+    wish: Submission, number: PromotionId, stage: StageName, op: OpId, at: datetime
 ) -> Script[Promotion]:
     rows = yield sql(
         "update promotions set op_id = ?, outcome = '', ended_at = null, state = case "
@@ -107,7 +99,7 @@ def _take_over(
     # One that is given up is in nobody's way, nor is anybody in its.
     gives_up = isinstance(wish.input, PromoteInput | RollbackInput) and wish.input.abandon
     if taken.plan is not None and not gives_up:
-        yield from _reserve(taken.id, taken.plan)
+        yield from reserving.reserve(taken, taken.plan, wish.actor, at)
     return taken
 
 
@@ -117,7 +109,7 @@ def _no_retry(number: PromotionId) -> Script[str]:
     if found is None:
         return f"There is no {name}."
     if found.state.open:
-        return f"{name} has been taken up again already: it {_BUSY[found.state]}."
+        return f"{name} has been taken up again already: it {reserving.BUSY[found.state]}."
     return f"{name} cannot be tried again: it is {found.state}."
 
 
@@ -132,10 +124,10 @@ def settle(op: OpId, outcome: End, why: str, at: datetime) -> Script[PromotionSt
         clean(why),
         time_text(at),
         op,
-        _OPEN,
+        reserving.OPEN,
     )
     for row in rows:
-        yield from _free(row["number"])
+        yield from reserving.free(row["number"])
     return PromotionState(rows[0]["state"]) if rows else None
 
 
@@ -146,17 +138,20 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
         UserError: another open promotion has one of its services.
         ValueError: it is not the claim's: a bug in the caller.
     """
-    mine = yield sql(
-        "select number from promotions where number = ? and op_id = ?",
+    rows = yield sql(
+        "select * from promotions where number = ? and op_id = ?",
         change.promotion,
         claim.operation.id,
     )
-    if not mine:
+    if not rows:
         msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
         raise ValueError(msg)
+    merged = isinstance(change, PromotionMoved) and change.merge_sha
+    if rows[0]["superseded_by"] is not None and not merged:
+        return  # it ended when a rollback took its place
     match change:
         case PromotionPlanned(number, plan):
-            yield from _reserve(number, plan)
+            yield from reserving.reserve(promotion_of(rows[0]), plan, claim.operation.actor, at)
             yield sql("update promotions set plan = ? where number = ?", plan_text(plan), number)
         case PromotionOpened(number, merge_request, expires_at):
             yield sql(
@@ -194,7 +189,7 @@ def _move(change: PromotionMoved, at: datetime) -> Script[None]:
         change.promotion,
     )
     if over:
-        yield from _free(change.promotion)
+        yield from reserving.free(change.promotion)
 
 
 def _hold(change: HoldsPlaced, claim: Claim, at: datetime) -> Script[None]:
@@ -211,37 +206,3 @@ def _hold(change: HoldsPlaced, claim: Claim, at: datetime) -> Script[None]:
             change.promotion,
             clean(version),
         )
-
-
-def _reserve(number: PromotionId, plan: Plan) -> Script[None]:
-    """The stage's services are its own; the key of the table decides between two at once."""
-    yield from _free(number)
-    for service in sorted(plan.services):  # always in one order: two must not wait for each other
-        mine = yield sql(
-            "insert into promotion_services(stage, service, promotion) values(?, ?, ?) "
-            "on conflict(stage, service) do nothing returning promotion",
-            plan.stage,
-            service,
-            number,
-        )
-        if not mine:
-            other = yield sql(
-                "select p.* from promotion_services s join promotions p on p.number = s.promotion "
-                "where s.stage = ? and s.service = ?",
-                plan.stage,
-                service,
-            )
-            if not other:
-                raise TransientError(f"another promotion of {service} ended at this moment")
-            raise _taken(service, promotion_of(other[0]))
-
-
-def _taken(service: str, other: Promotion) -> UserError:
-    return UserError(
-        f"{other.name} changes `{service}` on `{other.stage}` already: it {_BUSY[other.state]}.",
-        hint=f"Wait for {other.name} to end, withdraw it, or leave `{service}` out.",
-    )
-
-
-def _free(number: PromotionId) -> Script[None]:
-    yield sql("delete from promotion_services where promotion = ?", number)

@@ -1,6 +1,5 @@
 """The scripts behind `Journal.submit` and `Journal.request_cancel`."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.inputs import is_dry
@@ -16,7 +15,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.errors import PermanentError
-from qbot.store import desired, endings, environments, operations
+from qbot.store import endings, environments, operations, stopping
 from qbot.store.audit import note, scope_id
 from qbot.store.beginnings import first_rows
 from qbot.store.rows import input_text, time_text
@@ -78,19 +77,7 @@ def request_cancel(op: OpId, by: Actor, at: datetime) -> Script[bool]:
     for row in dropped:
         yield from endings.drop_queued(row, by, at)
         return True
-    asked = yield sql(
-        # In the queue of a lock that it asked for on its way it has to do with nobody any more.
-        "update operations set cancel_by = coalesce(cancel_by, ?), "
-        "lock_key = case when state = 'queued' and fence > 0 then null else lock_key end, "
-        "state = case when state = 'waiting' then 'ready' else state end "
-        "where id = ? and state <> 'done' "
-        "returning kind, coalesce(env_id, 'stage:' || stage) as scope",
-        by.key,
-        op,
-    )
-    for row in asked:
-        yield from _asked_to_stop(op, Kind(row["kind"]), row["scope"], by, at)
-    return bool(asked)
+    return (yield from stopping.ask(op, by, at))
 
 
 def _twin(wish: Submission) -> Script[Operation | None]:
@@ -127,16 +114,7 @@ def _clear_the_way(env: EnvId, by: Actor, at: datetime) -> Script[None]:
         env,
     )
     for row in asked:
-        yield from _asked_to_stop(OpId(row["id"]), Kind(row["kind"]), env, by, at)
-
-
-def _asked_to_stop(
-    op: OpId, kind: Kind, env: EnvId | None, by: Actor, at: datetime
-) -> Script[None]:
-    yield from desired.edit(op, at, lambda progress: replace(progress, cancelling=True))
-    yield from note(by, f"{kind}.cancel-requested", "done", at, op=op, env=env)
-    yield Notify(Channel.CANCEL)
-    yield Notify(Channel.WORK)
+        yield from stopping.asked_to_stop(OpId(row["id"]), Kind(row["kind"]), env, by, at)
 
 
 def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:

@@ -1,0 +1,140 @@
+"""Which promotion has a stage's services: one at a time, and a rollback before what only waits."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from qbot.domain.names import EnvId, OpId, PromotionId, ServiceName, StageName
+from qbot.domain.people import Actor
+from qbot.domain.promotion import Plan, Promotion, PromotionKind, PromotionState
+from qbot.domain.stages import scope_of
+from qbot.errors import TransientError, UserError
+from qbot.store import stopping
+from qbot.store.audit import note
+from qbot.store.release_rows import promotion_of
+from qbot.store.rows import time_text
+from qbot.store.statements import Script, listed, sql
+
+OPEN = listed(state for state in PromotionState if state.open)
+_WAITING = (PromotionState.RESOLVING, PromotionState.OPEN)
+BUSY = {
+    PromotionState.RESOLVING: "is being worked out",
+    PromotionState.OPEN: "waits for approval",
+    PromotionState.APPROVED: "is approved and goes first",
+    PromotionState.MERGED: "is being deployed",
+}
+
+
+def reserve(mine: Promotion, plan: Plan, by: Actor, at: datetime) -> Script[None]:
+    """The stage's services are its own; the key of the table decides between two at once.
+
+    A rollback ends what only waits for people, and queues behind what has been approved.
+
+    Raises:
+        UserError: another open promotion has one of them.
+    """
+    rows = yield sql("delete from promotion_services where promotion = ? returning *", mine.id)
+    for service in sorted(plan.services):  # always in one order: two must not wait for each other
+        yield from _take(mine, plan.stage, service, by, at)
+    left = {ServiceName(row["service"]) for row in rows} - set(plan.services)
+    yield from _hand_over(plan.stage, left)
+
+
+def free(number: PromotionId) -> Script[None]:
+    """It needs its services no more; rollbacks that queued behind it have them now."""
+    rows = yield sql("delete from promotion_services where promotion = ? returning *", number)
+    if rows:
+        services = {ServiceName(row["service"]) for row in rows}
+        yield from _hand_over(StageName(rows[0]["stage"]), services)
+
+
+def superseded(op: OpId) -> Script[str]:
+    """Why the promotion of this operation was ended by a rollback; empty: it was not."""
+    rows = yield sql(
+        "select outcome from promotions where op_id = ? and superseded_by is not null", op
+    )
+    return str(rows[0]["outcome"]) if rows else ""
+
+
+def _take(
+    mine: Promotion, stage: StageName, service: ServiceName, by: Actor, at: datetime
+) -> Script[None]:
+    if (yield from _insert(stage, service, mine.id)):
+        return
+    other = yield from _holder(stage, service)
+    back = mine.kind is PromotionKind.ROLLBACK
+    before = other.kind is PromotionKind.PROMOTION or (mine.emergency and not other.emergency)
+    if back and before and other.state in _WAITING:
+        yield from _supersede(other, mine, by, at)
+        yield from _take(mine, stage, service, by, at)
+    elif not back or other.state in _WAITING:
+        raise UserError(
+            f"{other.name} changes `{service}` on `{stage}` already: it {BUSY[other.state]}.",
+            hint=f"Wait for {other.name} to end, withdraw it, or leave `{service}` out.",
+        )
+
+
+def _insert(stage: StageName, service: ServiceName, number: PromotionId) -> Script[bool]:
+    rows = yield sql(
+        "insert into promotion_services(stage, service, promotion) values(?, ?, ?) "
+        "on conflict(stage, service) do nothing returning promotion",
+        stage,
+        service,
+        number,
+    )
+    return bool(rows)
+
+
+def _holder(stage: StageName, service: ServiceName) -> Script[Promotion]:
+    """Who has it, with the row of its operation held: it neither moves on nor ends meanwhile."""
+    yield sql(
+        "select o.id from operations o where o.id = (select p.op_id from promotion_services s "
+        "join promotions p on p.number = s.promotion where s.stage = ? and s.service = ?) {HOLD}",
+        stage,
+        service,
+    )
+    rows = yield sql(
+        "select p.* from promotion_services s join promotions p on p.number = s.promotion "
+        "where s.stage = ? and s.service = ?",
+        stage,
+        service,
+    )
+    if not rows:
+        raise TransientError(f"another promotion of {service} ended at this moment")
+    return promotion_of(rows[0])
+
+
+def _supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+    """It is over at once; its operation closes the merge request and ends its card."""
+    why = f"{mine.name}, a rollback of the same services, took its place."
+    yield sql(
+        "update promotions set state = ?, superseded_by = ?, outcome = ?, ended_at = ? "
+        "where number = ?",
+        PromotionState.CANCELLED.value,
+        mine.id,
+        why,
+        time_text(at),
+        other.id,
+    )
+    yield sql("update approvals set void = ? where promotion = ? and void = ''", why, other.id)
+    detail = (("promotion", other.name), ("stage", other.stage), ("by", mine.name))
+    scope = EnvId(scope_of(other.stage))
+    action = f"{other.kind}.superseded"
+    yield from note(by, action, "done", at, op=other.op, env=scope, detail=detail)
+    yield from stopping.ask(other.op, by, at)
+    yield from free(other.id)
+
+
+def _hand_over(stage: StageName, services: Collection[ServiceName]) -> Script[None]:
+    if not services:
+        return
+    rows = yield sql(
+        "select * from promotions where stage = ? and kind = ? and plan is not null "
+        "and cast(? as text) like '%,' || state || ',%' order by number",
+        stage,
+        PromotionKind.ROLLBACK.value,
+        OPEN,
+    )
+    for waiting in map(promotion_of, rows):
+        wanted = waiting.plan.services if waiting.plan else ()
+        for service in sorted(set(wanted) & set(services)):
+            yield from _insert(stage, service, waiting.id)

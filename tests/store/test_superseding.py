@@ -1,0 +1,149 @@
+"""A rollback waits for nobody's approval of something else: what only waits gives way to it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from qbot.domain.changes import CardChanged, Change
+from qbot.domain.inputs import RollbackInput
+from qbot.domain.names import ServiceName
+from qbot.domain.operation import Claim, Submission, Submitted
+from qbot.domain.people import Place
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import (
+    DECISION,
+    Account,
+    Promotion,
+    PromotionKind,
+    PromotionState,
+    Request,
+)
+from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import PromotionMoved, PromotionPlanned
+from qbot.errors import UserError
+from tests.clocks import START
+from tests.store.promoting import CART, PRODUCTION, WEB, begun, carried, moved, opened, plan, word
+from tests.store.wishes import BEN, Wishes, key
+
+WHY = "P-2, a rollback of the same services, took its place."
+
+
+async def going_back(
+    wishes: Wishes, *services: ServiceName, emergency: bool = False
+) -> tuple[Claim, Promotion]:
+    """A rollback whose plan is known, and accepted."""
+    asked = RollbackInput(PRODUCTION, services, reason=key(), emergency=emergency)
+    request = Request(PromotionKind.ROLLBACK, PRODUCTION, Account(2, "ben"), emergency=emergency)
+    wish = Submission(
+        Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
+    )
+    answer = await wishes.journal.submit(wish)
+    assert isinstance(answer, Submitted)
+    claim = next(c for c in await wishes.claim() if c.operation.id == answer.operation.id)
+    row = await carried(wishes, answer.operation)
+    await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(row.id, plan(*services))])
+    return claim, await carried(wishes, answer.operation)
+
+
+async def taken(wishes: Wishes) -> dict[str, int]:
+    rows = await wishes.look("select service, promotion from promotion_services")
+    return {row["service"]: row["promotion"] for row in rows}
+
+
+async def test_what_waits_for_people_ends_when_a_rollback_comes(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await wishes.database.promotions.decide(word(first), rule="")
+    _, back = await going_back(wishes, CART)
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.reason, found.ended_at) == (PromotionState.CANCELLED, WHY, START)
+    (approval,) = await wishes.database.promotions.approvals(first.id)
+    assert approval.void == WHY
+    assert await taken(wishes) == {CART: back.id}
+    (row,) = await wishes.look("select * from audit where action = 'promotion.superseded'")
+    assert (row["user_id"], row["op_id"]) == (BEN.user, claim.operation.id)
+    assert await wishes.database.promotions.decide(word(first), rule="") is None
+
+
+async def test_its_operation_is_woken_to_close_the_merge_request(wishes: Wishes) -> None:
+    claim, _ = await opened(wishes, CART)
+    assert await wishes.journal.nap(claim, DECISION, START.replace(year=2030)) is None
+    await going_back(wishes, CART)
+    (again,) = await wishes.claim()
+    assert again.operation.id == claim.operation.id
+    assert again.operation.cancel_by == BEN
+
+
+async def test_its_card_says_what_took_its_place(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    await going_back(wishes, CART)
+    shown = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    over = replace(
+        shown, state=PromotionState.CANCELLED, end=End.CANCELLED, headline="It was withdrawn."
+    )
+    withdrawn = PromotionMoved(first.id, PromotionState.CANCELLED, reason="It was withdrawn.")
+    await wishes.journal.finish(
+        claim, End.CANCELLED, "It was withdrawn.", [withdrawn, CardChanged(over)]
+    )
+    operation = await wishes.operation(claim.operation.id)
+    assert isinstance(operation.progress, StageProgress)
+    assert (operation.headline, operation.progress.headline) == (WHY, WHY)
+    assert (await carried(wishes, operation)).reason == WHY
+
+
+async def test_nothing_that_it_still_says_brings_it_back(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    _, back = await going_back(wishes, CART)
+    late: list[Change] = [
+        PromotionPlanned(first.id, plan(CART)),
+        PromotionMoved(first.id, PromotionState.APPROVED),
+    ]
+    await wishes.journal.commit(claim, "late", 1, late)
+    assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
+    assert await taken(wishes) == {CART: back.id}
+
+
+@pytest.mark.parametrize("state", [PromotionState.APPROVED, PromotionState.MERGED])
+async def test_what_is_approved_goes_first_and_hands_its_services_over(
+    wishes: Wishes, state: PromotionState
+) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, state))
+    _, back = await going_back(wishes, CART)
+    assert (await carried(wishes, claim.operation)).state is state
+    assert await taken(wishes) == {CART: first.id, WEB: first.id}
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.DONE, "f" * 40))
+    assert await taken(wishes) == {CART: back.id}
+
+
+async def test_a_promotion_never_ends_another_nor_a_rollback(wishes: Wishes) -> None:
+    await going_back(wishes, CART)
+    claim, late = await begun(wishes, CART)
+    with pytest.raises(UserError, match="P-1 changes `cart` on `production` already"):
+        await wishes.journal.commit(claim, "p", 1, [PromotionPlanned(late.id, plan(CART))])
+
+
+async def test_only_a_broken_glass_ends_another_rollback(wishes: Wishes) -> None:
+    claim, _ = await going_back(wishes, CART)
+    with pytest.raises(UserError, match="P-1 changes `cart`"):
+        await going_back(wishes, CART)
+    _, urgent = await going_back(wishes, CART, emergency=True)
+    assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
+    assert await taken(wishes) == {CART: urgent.id}
+
+
+async def test_a_rollback_ends_every_promotion_in_its_way(wishes: Wishes) -> None:
+    both = [await opened(wishes, CART), await opened(wishes, WEB)]
+    await going_back(wishes, CART, WEB)
+    for claim, _ in both:
+        assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
+
+
+async def test_an_approval_and_a_rollback_at_once_agree_on_who_was_first(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    approved = PromotionMoved(first.id, PromotionState.APPROVED)
+    _, (_, back) = await asyncio.gather(moved(wishes, claim, approved), going_back(wishes, CART))
+    state = (await carried(wishes, claim.operation)).state
+    owner = first.id if state is PromotionState.APPROVED else back.id
+    assert await taken(wishes) == {CART: owner}
