@@ -16,9 +16,17 @@ Go = Callable[[Scene], Awaitable[Operation]]
 
 
 CART, ORDERS, WEB = "cart", "orders", "web"
-MADE = [f"app:{s}:000000000000" for s in (CART, ORDERS, WEB)]  # the fake's commits begin so
-CREATE = ("resolve", "project", "base", "deadline:base", *MADE, "deadline:deploy")
-BUILT = (*CREATE, f"built:{CART}")
+
+
+def made(newest: int) -> tuple[str, ...]:
+    """The steps that make Applications; `newest` is the number of cart's commit in the fake."""
+    commits = {CART: newest, ORDERS: 2, WEB: 3}
+    return tuple(f"app:{s}:{n:08x}0000" for s, n in commits.items())
+
+
+RESOLVED = ("resolve", "project", "base", "deadline:base")
+CREATE = (*RESOLVED, *made(4), "deadline:deploy")
+BUILT = (*RESOLVED, *made(5), "deadline:deploy", f"built:{CART}")
 SYNC = (
     "begin",
     "versions",
@@ -27,7 +35,7 @@ SYNC = (
     "project",
     "base",
     "deadline:base",
-    *MADE,
+    *made(5),
     f"sync:{ORDERS}",
     f"sync:{WEB}",
     "deadline:deploy",
