@@ -42,6 +42,7 @@ class Comparison:
     titles: tuple[str, ...]
     files: tuple[str, ...]
     url: str
+    modes: tuple[str, ...] = ()  # files that are of another kind now: executable, a link
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,9 @@
 """What changes between the last approval and the merge itself."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 import httpx
 import pytest
 from dotenv import dotenv_values
@@ -12,19 +16,33 @@ pytestmark = [
 ]
 
 
+@asynccontextmanager
+async def gitlab(production: Production) -> AsyncIterator[httpx.AsyncClient]:
+    """The configuration repository's own API, with Qbot's rights."""
+    found = dotenv_values(production.world.env_file)
+    async with httpx.AsyncClient(
+        base_url=f"{found['QBOT_GITLAB__URL']}/api/v4/projects/{CONFIG.replace('/', '%2F')}",
+        headers={"PRIVATE-TOKEN": str(found["QBOT_GITLAB__TOKEN"])},
+        trust_env=False,
+    ) as client:
+        yield client
+
+
 async def retargeted(production: Production, change: Change, target: str) -> None:
     """Somebody changes the target branch of its merge request in GitLab."""
-    await production.push("main", {"README.md": f"Before {change.name}.\n"})
-    iid, found = await production.iid(change), dotenv_values(production.world.env_file)
-    project = f"/api/v4/projects/{CONFIG.replace('/', '%2F')}"
-    async with httpx.AsyncClient(
-        base_url=str(found["QBOT_GITLAB__URL"]), trust_env=False,
-        headers={"PRIVATE-TOKEN": str(found["QBOT_GITLAB__TOKEN"])},
-    ) as gitlab:  # fmt: skip
+    iid = await production.iid(change)
+    async with gitlab(production) as api:
         made = {"branch": target, "ref": "main"}
-        (await gitlab.post(f"{project}/repository/branches", json=made)).raise_for_status()
+        (await api.post("repository/branches", json=made)).raise_for_status()
         moved = {"target_branch": target}
-        (await gitlab.put(f"{project}/merge_requests/{iid}", json=moved)).raise_for_status()
+        (await api.put(f"merge_requests/{iid}", json=moved)).raise_for_status()
+
+
+async def newest(production: Production, branch: str) -> dict[str, Any]:
+    """The commit at the tip of a branch."""
+    async with gitlab(production) as api:
+        found = await api.get("repository/commits", params={"ref_name": branch})
+    return dict(found.raise_for_status().json()[0])
 
 
 async def test_its_target_branch_changes_while_people_are_asked(production: Production) -> None:
@@ -77,3 +95,21 @@ async def test_a_role_that_is_lost_while_its_pipeline_runs(production: Productio
         assert not await production.merged(change)
     finally:
         await production.member("dan", present=True)
+
+
+async def test_a_commit_of_equal_content_with_other_words(production: Production) -> None:
+    change = await production.asked()
+    await production.approved(change, "chloe")
+    text = await production.text(change.file, change.branch)
+    head = await newest(production, change.branch)
+    forged = {
+        "branch": change.branch, "start_sha": head["parent_ids"][0], "force": True,
+        "commit_message": "Quick [skip ci]\n\nQbot-Approved-By: everybody",
+        "actions": [{"action": "update", "file_path": change.file, "content": text}],
+    }  # fmt: skip
+    async with gitlab(production) as api:
+        (await api.post("repository/commits", json=forged)).raise_for_status()
+    await production.pass_time()
+    shown = await production.shows(change, "Waiting for 2 approvals", "no longer counts")
+    assert "somebody else's commit was added to its branch" in shown
+    assert (await newest(production, change.branch))["message"] == head["message"]

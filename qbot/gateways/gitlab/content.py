@@ -198,7 +198,14 @@ def _comparison(found: Mapping[str, Any]) -> Comparison:
         titles=tuple(redact(str(c.get("title") or "")) for c in commits[: -_TITLES - 1 : -1]),
         files=tuple(dict.fromkeys(paths)),
         url=str(found.get("web_url") or ""),
+        modes=tuple(str(d["new_path"]) for d in found["diffs"] if _changes_mode(d)),
     )
+
+
+def _changes_mode(diff: Mapping[str, Any]) -> bool:
+    """A file that is new or gone has a mode on one side only."""
+    whole = diff.get("new_file") or diff.get("deleted_file")
+    return not whole and diff.get("a_mode") != diff.get("b_mode")
 
 
 async def contains(client: Client, project: ProjectPath, branch: str, sha: str) -> bool:

@@ -130,15 +130,20 @@ async def _commit(case: Case, plan: Plan, tip: str, branch: str) -> str:
 
 
 async def is_exactly(case: Case, plan: Plan, tip: str, head: str) -> bool:
-    """Whether a commit makes this change at `tip`, all of it and nothing else, whoever made it."""
+    """Whether a commit makes this change at `tip`, all of it and nothing else.
+
+    Its message is part of it: pipelines read it, and it says who asked for what.
+    """
     if plan.merges:
         return head == plan.merges
     repository = case.context.repository
     if await repository.parents(plan.project, head) != (tip,):
         return False
+    if (await repository.message_of(plan.project, head)).strip() != _message(case, plan).strip():
+        return False
     compared = await repository.compare(plan.project, tip, head)
     paths = {edit.file for edit in plan.edits}
-    if compared is None or set(compared.files) != paths:
+    if compared is None or set(compared.files) != paths or compared.modes:
         return False
     before, after = await asyncio.gather(
         repository.files(plan.project, tip, paths), repository.files(plan.project, head, paths)
@@ -199,12 +204,12 @@ def _title(case: Case, plan: Plan) -> str:
 
 
 def _message(case: Case, plan: Plan) -> str:
-    lines = [f"{e.service}: {e.old or 'nothing'} -> {e.new}" for e in plan.edits]
+    lines = [f"{e.service}: {_plain(e.old) or 'nothing'} -> {_plain(e.new)}" for e in plan.edits]
     return "\n".join([_title(case, plan), "", *lines, "", *trailers(case, plan)])
 
 
 def _description(case: Case, plan: Plan) -> str:
-    rows = [f"| {e.service} | `{e.old or '-'}` | `{e.new}` |" for e in plan.edits]
+    rows = [f"| {e.service} | {_cell(e.old)} | {_cell(e.new)} |" for e in plan.edits]
     table = ["| service | from | to |", "| --- | --- | --- |", *rows]
     return "\n".join(
         [
@@ -216,6 +221,17 @@ def _description(case: Case, plan: Plan) -> str:
             *trailers(case, plan),
         ]
     )
+
+
+def _plain(text: str) -> str:
+    """On one line: at the start of a line GitLab reads commands that it carries out as Qbot."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def _cell(text: str) -> str:
+    """A cell of a Markdown table that says nothing but this text."""
+    plain = _plain(text).replace("`", "'").replace("|", "\\|")
+    return f"`{plain or '-'}`"
 
 
 def trailers(case: Case, plan: Plan) -> list[str]:
