@@ -99,7 +99,12 @@ def standing(
     approvals: Sequence[Approval],
     people: Mapping[Actor, Person],
 ) -> Standing:
-    """What the approvals amount to, with the roles that their givers have now."""
+    """What the approvals amount to, with the roles that their givers have now.
+
+    With the requester among the people, who linked an account only later is known by it as well.
+    """
+    if promotion.account is None and (requester := people.get(promotion.requester)):
+        promotion = replace(promotion, account=requester.account)
     counted: list[Approval] = []
     void: list[Approval] = []
     for approval in (a for a in approvals if a.verdict is Verdict.APPROVED):

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account
+from qbot.errors import UserError
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Pass, Script, Turnstile, sql
 
 
 def account(actor: Actor) -> Script[Account | None]:
@@ -16,7 +17,21 @@ def account(actor: Actor) -> Script[Account | None]:
 
 
 def link(actor: Actor, wanted: Account, rule: str, at: datetime) -> Script[None]:
-    """In the place of an earlier one."""
+    """In the place of an earlier one.
+
+    Raises:
+        UserError: somebody else has linked that account: two would speak as one, unseen.
+    """
+    yield Pass(Turnstile.SUBMIT)  # looking and inserting must not interleave
+    others = yield sql(
+        "select actor from people_links where gitlab_id = ? and actor <> ?", wanted.id, actor.key
+    )
+    if others:
+        raise UserError(
+            f"{wanted.username} in GitLab is linked to another Slack account already.",
+            hint="Sign in to GitLab as yourself, or ask Qbot's owner: `people` in qbot.yaml "
+            "says whose account it is.",
+        )
     yield sql(
         "insert into people_links(actor, gitlab_id, username, at) values(?, ?, ?, ?) "
         "on conflict(actor) do update set gitlab_id = excluded.gitlab_id, "

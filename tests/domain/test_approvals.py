@@ -198,6 +198,13 @@ def test_an_approval_is_void(
     assert replace(found.void[0], void=approval.void) == approval
 
 
+def test_who_linked_an_account_after_the_request_does_not_approve_by_another() -> None:
+    asked_unlinked = replace(PROMOTION, account=None)
+    found = standing(asked_unlinked, RULE, (said(OTHER_SLACK_OF_ANA),), among(OTHER_SLACK_OF_ANA))
+    assert found.counted == ()
+    assert "what they asked for" in found.void[0].void
+
+
 @pytest.mark.parametrize("again", [CHLOE, OTHER_SLACK_OF_CHLOE])
 def test_the_same_person_counts_once(again: Person) -> None:
     found = standing(PROMOTION, RULE, (said(CHLOE), said(again)), among(again))

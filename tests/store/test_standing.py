@@ -1,10 +1,15 @@
 """Freezes, locks, holds and linked accounts: who has them, until when, and who is told."""
 
+import asyncio
 from datetime import timedelta
 
+import pytest
+
 from qbot.domain.barriers import Freeze, Lock
+from qbot.domain.people import Actor
 from qbot.domain.promotion import DECISION, Account
 from qbot.domain.release_changes import HoldsPlaced
+from qbot.errors import UserError
 from tests.clocks import START, HandClock
 from tests.store.promoting import CART, PRODUCTION, SCOPE, STAGING, WEB, opened
 from tests.store.wishes import ANA, BEN, Wishes
@@ -96,3 +101,15 @@ async def test_a_linked_account_replaces_an_earlier_one(wishes: Wishes) -> None:
     await rows.link(ANA, Account(9, "ana.new"))
     assert await rows.account(ANA) == Account(9, "ana.new")
     assert await rows.account(BEN) is None
+
+
+async def test_an_account_is_linked_by_one_person(wishes: Wishes) -> None:
+    rows, others = wishes.database.promotions, [Actor("T1", f"U{n}") for n in range(4)]
+    await rows.link(ANA, Account(1, "ana"))
+    with pytest.raises(UserError, match="ana in GitLab is linked to another Slack account"):
+        await rows.link(BEN, Account(1, "ana"))
+    assert await rows.account(BEN) is None
+    await rows.link(ANA, Account(1, "ana"))
+    links = [rows.link(other, Account(2, "ben")) for other in others]
+    told = await asyncio.gather(*links, return_exceptions=True)
+    assert [type(t) for t in told].count(UserError) == len(others) - 1

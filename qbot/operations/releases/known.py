@@ -1,7 +1,7 @@
 """What a button or a command about a promotion refers to, as it is now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -16,6 +16,7 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.rights import Grounds, RefusedError, Rights
 
 log = structlog.get_logger()
+APPROVE = "promotion.approve"
 _PATIENCE = 60.0  # seconds for which an approval waits while Slack is asked too often
 
 
@@ -61,6 +62,7 @@ class Register:
 
         Raises:
             RefusedError: there is no such promotion, or its stage is gone from qbot.yaml.
+            TransientError: it is to be approved, and who asked for it cannot be looked up.
         """
         name = promotion_name(number)
         found = await self.context.promotions.promotion(number)
@@ -73,6 +75,10 @@ class Register:
             raise await self.rights.refuse(
                 actor, action, Denied(why, "no-stage"), {"promotion": name, "stage": found.stage}
             )
+        if action == APPROVE and found.account is None:
+            # Whoever had no account then may have linked it since, and speak by another one now.
+            requester = await self.person(found.requester, fresh=True)
+            found = replace(found, account=requester.account)
         return Known(found, stage)
 
     async def refuse(

@@ -62,6 +62,15 @@ async def test_an_approval_waits_while_slack_is_asked_too_often(shop: Scene) -> 
     assert len(await words(shop, number)) == 1
 
 
+async def test_who_linked_since_does_not_approve_by_another_slack_account(shop: Scene) -> None:
+    shop.people.know(ANA, None)
+    number, card = await opened(shop)
+    shop.people.know(ANA, 3)
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    assert await words(shop, number) == []
+    assert await refusals(shop, "promotion.approve") == [(CHLOE, "self")]
+
+
 async def former(scene: Scene, _: PromotionId) -> None:
     scene.people.know(CHLOE, 3)
 
