@@ -125,6 +125,11 @@ class Barrier:
     until: datetime | None = None
     by: Actor | None = None
     exempt: bool = False  # whether an exempt role may pass it, with a reason
+    since: datetime | None = None  # when it began, where it may be passed
+
+    def passed(self, asked_at: datetime) -> bool:
+        """Whether an exemption that was asked for then is for this: it stood already."""
+        return self.exempt and self.since is not None and self.since <= asked_at
 
 
 class BarredError(UserError):
@@ -136,16 +141,23 @@ class BarredError(UserError):
 
 
 def frozen_until(window: Window, now: datetime) -> datetime | None:
-    """When the window that holds at `now` ends; None: it does not hold. Right over DST changes.
+    """When the window that holds at `now` ends; None: it does not hold."""
+    span = _span(window, now)
+    return span[1] if span else None
+
+
+def _span(window: Window, now: datetime) -> tuple[datetime, datetime] | None:
+    """From when until when the window holds that does at `now`. Right over DST changes.
 
     Where the clock is put back over an edge, the window begins at the first and ends at the
     second of both; where it is put forward over an edge, at the leap.
     """
-    until = now.astimezone(UTC)
+    since, until = None, now.astimezone(UTC)
     for start, end in _occurrences(window, now):
         if start <= until < end:
+            since = since or start
             until = end  # a next one may begin before this one ends
-    return until if until != now else None
+    return (since, until) if since else None
 
 
 def _occurrences(window: Window, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -205,7 +217,12 @@ def barriers(
         *_calendar(stage, windows, now),
         *(
             Barrier(
-                "freeze", _because(f"`{stage}` is frozen", f.reason), f.until, f.by, exempt=True
+                rule="freeze",
+                reason=_because(f"`{stage}` is frozen", f.reason),
+                until=f.until,
+                by=f.by,
+                exempt=True,
+                since=f.since,
             )
             for f in freezes
             if f.stage == stage and _holds(f, now)
@@ -221,9 +238,9 @@ def barriers(
 
 def _calendar(stage: StageName, windows: Sequence[Window], now: datetime) -> Iterator[Barrier]:
     for window in windows:
-        if stage in window.stages and (until := frozen_until(window, now)):
+        if stage in window.stages and (span := _span(window, now)):
             said = f"`{stage}` is frozen by the calendar: `{window.name}`."
-            yield Barrier("freeze", said, until, exempt=True)
+            yield Barrier("freeze", said, span[1], exempt=True, since=span[0])
 
 
 def _holds(declared: Freeze | Lock, now: datetime) -> bool:

@@ -62,6 +62,7 @@ class StageProgress:
     approvals: tuple[Approval, ...] = ()  # with those that no longer count, and why
     needed: Needed | None = None
     barriers: tuple[Barrier, ...] = ()
+    exempted: tuple[str, ...] = ()  # what an exempt requester passed; holds outside text
     jobs: tuple[JobRun, ...] = ()
     log: tuple[str, ...] = ()  # last lines of the first failing Application, redacted
     expires_at: datetime | None = None

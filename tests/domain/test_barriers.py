@@ -232,9 +232,15 @@ def test_each_barrier_says_what_it_is_by_whom_and_until_when() -> None:
             "`production` is frozen by the calendar: `launch`.",
             NOW + 2 * HOUR,
             exempt=True,
+            since=NOW,
         ),
         Barrier(
-            "freeze", "`production` is frozen: the database moves.", NOW + HOUR, BEN, exempt=True
+            "freeze",
+            "`production` is frozen: the database moves.",
+            NOW + HOUR,
+            BEN,
+            exempt=True,
+            since=FREEZE.since,
         ),
         Barrier("lock", "`production` is locked: a test of load.", NOW + HOUR, BEN),
         Barrier(
@@ -251,6 +257,14 @@ def test_what_has_no_end_and_no_reason_is_told_without() -> None:
     assert (freeze.reason, freeze.until) == ("`production` is frozen.", None)
     (lock,) = found(locks=(replace(LOCK, until=None, reason=""),), now=NOW + 1000 * HOUR)
     assert (lock.reason, lock.until) == ("`production` is locked.", None)
+
+
+def test_an_exemption_is_for_what_stood_when_it_was_asked_for() -> None:
+    met = found(windows=(TODAY,), freezes=(FREEZE,), locks=(LOCK,))
+    assert [b.passed(NOW) for b in met] == [True, True, False]
+    since = FREEZE.since
+    (later,) = found(freezes=(FREEZE,))
+    assert [later.passed(since - timedelta(seconds=1)), later.passed(since)] == [False, True]
 
 
 @pytest.mark.parametrize("back", [False, True])

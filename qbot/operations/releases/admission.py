@@ -1,6 +1,7 @@
 """What speaks against a promotion: barriers that nobody passes, versions that must not come."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
@@ -16,14 +17,24 @@ _NAMED = 6  # services in one sentence
 
 
 async def unpassed(
-    context: ReleaseContext, stage: Stage, found: Sequence[Barrier], actor: Actor, *, reason: str
+    context: ReleaseContext,
+    stage: Stage,
+    found: Sequence[Barrier],
+    actor: Actor,
+    *,
+    reason: str,
+    asked_at: datetime,
 ) -> tuple[Barrier, ...]:
-    """Those that stop this person; an exempt role passes some with a reason, judged anew."""
-    if not reason or not any(b.exempt for b in found):
+    """Those that stop this person.
+
+    An exempt role, judged anew, passes with a reason what stood when it was asked for: whatever
+    began later was not thought of.
+    """
+    if not reason or not any(b.passed(asked_at) for b in found):
         return tuple(found)
     person = await context.people.person(actor, fresh=True)
-    exempt = bool(person.roles & set(stage.exempt))
-    return tuple(b for b in found if not (b.exempt and exempt))
+    exempt = person.active and bool(person.roles & set(stage.exempt))
+    return tuple(b for b in found if not (exempt and b.passed(asked_at)))
 
 
 async def objections(

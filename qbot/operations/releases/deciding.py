@@ -14,6 +14,7 @@ from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState, Verd
 from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.releases.admission import unpassed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, values
 from qbot.operations.releases.setbacks import noted
@@ -92,15 +93,22 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
 
 
 async def barriers(case: Case) -> tuple[Barrier, ...]:
-    """What is in the way; an exempt requester with a reason passes what may be passed."""
+    """What is in the way; an exempt requester with a reason passes what stood back then."""
+    promotion = case.promotion
     found = await case.context.barriers(
-        case.stage, case.services, case.promotion.requester, back=case.back
+        case.stage, case.services, promotion.requester, back=case.back
     )
-    if not case.promotion.reason or not found:
-        return found
-    person = await case.context.people.person(case.promotion.requester, fresh=True)
-    exempt = bool(person.roles & set(case.stage.exempt))
-    return tuple(b for b in found if not (b.exempt and exempt))
+    left = await unpassed(
+        case.context,
+        case.stage,
+        found,
+        promotion.requester,
+        reason=promotion.reason,
+        asked_at=promotion.created_at,
+    )
+    if passed := tuple(b.reason for b in found if b not in left):
+        case.tracker.show(exempted=passed)
+    return left
 
 
 async def _said(case: Case) -> Sequence[Approval]:
@@ -192,7 +200,7 @@ async def _as_of(case: Case, tip: str) -> Plan:
 
 async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[Actor, Person]:
     people = case.context.people
-    actors = dict.fromkeys(a.actor for a in said if not a.void)
+    actors = dict.fromkeys([case.promotion.requester, *(a.actor for a in said if not a.void)])
     found = await case.run.call(
         "roles", lambda: asyncio.gather(*(people.person(a, fresh=fresh) for a in actors))
     )

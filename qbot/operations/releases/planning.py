@@ -61,7 +61,14 @@ async def admitted(case: Case, found: Planned) -> None:
     async def judge() -> Any:
         asked = case.run.operation.input
         every = await _in_the_way(context, stage, asked, found, promotion.requester)
-        stops = await unpassed(context, stage, every, promotion.requester, reason=promotion.reason)
+        stops = await unpassed(
+            context,
+            stage,
+            every,
+            promotion.requester,
+            reason=promotion.reason,
+            asked_at=promotion.created_at,
+        )
         passed = tuple(b for b in every if b not in stops)
         return JUDGED.dump_python((stops, passed), mode="json")
 
@@ -90,7 +97,15 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
     actor = run.operation.actor
     every = await run.call("plan", lambda: _in_the_way(context, stage, asked, found, actor))
     stops = await run.call(
-        "roles", lambda: unpassed(context, stage, every, actor, reason=asked.reason)
+        "roles",
+        lambda: unpassed(
+            context,
+            stage,
+            every,
+            actor,
+            reason=asked.reason,
+            asked_at=context.base.clock.now(),
+        ),
     )
     tracker = StageTracker(run, context, stage, None)
     tracker.show(

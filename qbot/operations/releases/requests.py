@@ -112,7 +112,7 @@ class ReleaseRequests:
             place=known.stage.name,
             services=services,
             to=await self._before(promotion, services),
-            reason=emergency or f"rolls {promotion.name} back",
+            reason=emergency,
             break_glass=bool(emergency),
         )
         return await self.rollback(wanted, asked)

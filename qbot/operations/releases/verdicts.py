@@ -102,8 +102,9 @@ class Verdicts:
         if found and promotion.reason:
             # Asked anew before anything is done; here one look at the groups is spent already.
             requester = await self._register.person(promotion.requester, fresh=False)
-            exempt = bool(requester.roles & set(known.stage.exempt))
-            found = tuple(b for b in found if not (b.exempt and exempt))
+            exempt = requester.active and bool(requester.roles & set(known.stage.exempt))
+            asked_at = promotion.created_at
+            found = tuple(b for b in found if not (exempt and b.passed(asked_at)))
         if not found:
             return None
         return Denied(f"{found[0].reason} Approve it when that is over.", found[0].rule)

@@ -89,10 +89,11 @@ def _is_done(progress: StageProgress) -> bool:
 def _alarm(progress: StageProgress) -> list[str]:
     """A reason that was given; shouted where approvals were left out."""
     why = prose(progress.reason, 300)
+    passed = [f"Passed as an exception: {prose(said, 300)}" for said in progress.exempted]
     if progress.emergency:
         by = mention(progress.actor.user)
-        return [f":rotating_light: *EMERGENCY by {by}, without approvals:* {why}"]
-    return [f"Reason: {why}"] if why else []
+        return [f":rotating_light: *EMERGENCY by {by}, without approvals:* {why}", *passed]
+    return [f"Reason: {why}", *passed] if why else passed
 
 
 def _lead(progress: StageProgress, style: Style) -> list[str]:

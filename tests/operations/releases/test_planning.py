@@ -17,7 +17,7 @@ from qbot.domain.services import Build, Commit, Image, Source
 from qbot.domain.stages import ConfigSource, Format
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.releases.offers import sides
-from qbot.operations.releases.planning import planned, preview
+from qbot.operations.releases.planning import admitted, planned, preview
 from tests.operations.releases.planning_scene import (
     CONFIG,
     PRODUCTION,
@@ -340,6 +340,17 @@ async def test_an_exempt_role_passes_a_freeze_with_a_reason_only(shop: PlanningS
     await shop.admit(by=CHLOE, reason="it burns")
     (row,) = shop.audited()
     assert (row["action"], row["rule"], row["by"]) == ("promotion.exempted", "freeze", "it burns")
+
+
+async def test_an_exemption_is_not_for_a_freeze_that_began_later(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    shop.promotions.frozen.append(Freeze(PRODUCTION, CHLOE, "audit week", shop.clock.now()))
+    case = shop.case(shop.asked(), reason="it burns", by=CHLOE)
+    before = shop.clock.now() - timedelta(seconds=1)
+    case.promotion = replace(case.promotion, created_at=before)
+    with pytest.raises(BarredError):
+        await admitted(case, await planned(case, shop.asked()))
+    await case.run.close()
 
 
 # Recorded
