@@ -15,6 +15,14 @@ def current(form: Format, text: str, key: str) -> str | None:
     Raises:
         UserError: it is no YAML, or the value is none that Qbot could change.
     """
+    found = _current(form, text, key)
+    if found is not None and not found.isprintable():
+        # It goes into messages and descriptions, where a line of its own could be a command.
+        raise refused(key, "its value is not one line of printable text")
+    return found
+
+
+def _current(form: Format, text: str, key: str) -> str | None:
     match form:
         case Format.HELM:
             return helm.current(text, key)

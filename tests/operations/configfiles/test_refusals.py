@@ -102,6 +102,19 @@ def test_no_version_has_several_lines_or_marks_that_nobody_sees(form: Format, ne
 
 
 @pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (HELM, 'cart: "a\\n/merge"\n'),
+        (HELM, 'cart: "a\\u2028b"\n'),
+        (KUSTOMIZE, 'images:\n- {name: cart, newTag: "a\\r/merge"}\n'),
+    ],
+)
+def test_a_version_that_could_be_a_line_of_its_own_is_not_read(form: Format, text: str) -> None:
+    with pytest.raises(UserError, match="not one line of printable text"):
+        current(form, text, "cart")
+
+
+@pytest.mark.parametrize(
     ("form", "text", "found"),
     [
         (HELM, "cart: 1.10\n", "1.10"),
