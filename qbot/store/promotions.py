@@ -85,6 +85,12 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
 def _take_over(
     wish: Submission, number: PromotionId, stage: StageName, op: OpId, at: datetime
 ) -> Script[Promotion]:
+    gives_up = isinstance(wish.input, PromoteInput | RollbackInput) and wish.input.abandon
+    withdrawn = yield sql(
+        "select o.id from operations o join promotions p on p.op_id = o.id "
+        "where p.number = ? and o.cancel_by is not null",
+        number,
+    )
     rows = yield sql(
         "update promotions set op_id = ?, outcome = '', ended_at = null, state = case "
         "when merge_sha <> '' then 'merged' when merge_request is not null then 'open' "
@@ -97,8 +103,14 @@ def _take_over(
         raise UserError((yield from _no_retry(number)))
     taken = promotion_of(rows[0])
     # One that is given up is in nobody's way, nor is anybody in its.
-    gives_up = isinstance(wish.input, PromoteInput | RollbackInput) and wish.input.abandon
-    if taken.plan is not None and not gives_up:
+    if gives_up:
+        return taken
+    if withdrawn and not taken.merge_sha:
+        raise UserError(
+            f"{taken.name} was withdrawn: it cannot be tried again.",
+            hint="Abandon closes its merge request.",
+        )
+    if taken.plan is not None:
         yield from reserving.reserve(taken, taken.plan, wish.actor, at)
     return taken
 

@@ -1,6 +1,7 @@
 """Rows of promotions: made with the operation, one open for each service, never left behind."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,12 @@ async def failed(wishes: Wishes, *services: ServiceName) -> Promotion:
     end = PromotionMoved(promotion.id, PromotionState.FAILED, reason="GitLab refuses.")
     await wishes.journal.finish(claim, End.FAILED, "GitLab refuses.", [end])
     return await carried(wishes, claim.operation)
+
+
+def giving_up(promotion: Promotion) -> Submission:
+    asked = wish(CART, again=promotion.id)
+    assert isinstance(asked.input, PromoteInput)
+    return replace(asked, input=replace(asked.input, abandon=True))
 
 
 # The request
@@ -308,7 +315,27 @@ async def test_one_that_was_never_begun_is_cancelled_at_once(wishes: Wishes) -> 
     assert (await wishes.operation(operation.id)).end is End.CANCELLED
 
 
-async def test_a_retry_that_never_began_leaves_its_merge_request_to_the_next(
+async def test_what_was_withdrawn_cannot_be_tried_again_but_given_up(wishes: Wishes) -> None:
+    claim, promotion = await opened(wishes, CART)
+    assert await wishes.journal.request_cancel(claim.operation.id, ANA)
+    await wishes.journal.finish(claim, End.FAILED, "GitLab refuses.")
+    assert await state(wishes, promotion) is PromotionState.FAILED
+    with pytest.raises(UserError, match="P-1 was withdrawn") as refused:
+        await wishes.journal.submit(wish(CART, again=promotion.id))
+    assert "Abandon" in refused.value.hint
+    assert await state(wishes, promotion) is PromotionState.FAILED
+    assert await wishes.journal.submit(giving_up(promotion))
+
+
+async def test_what_was_merged_in_spite_of_it_is_seen_through(wishes: Wishes) -> None:
+    claim, promotion = await opened(wishes, CART)
+    assert await wishes.journal.request_cancel(claim.operation.id, ANA)
+    await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40))
+    await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
+    assert await wishes.journal.submit(wish(CART, again=promotion.id))
+
+
+async def test_a_retry_that_never_began_leaves_its_merge_request_to_be_closed(
     wishes: Wishes,
 ) -> None:
     before = await failed(wishes, CART)
@@ -316,7 +343,9 @@ async def test_a_retry_that_never_began_leaves_its_merge_request_to_the_next(
     assert isinstance(answer, Submitted)
     assert await wishes.journal.request_cancel(answer.operation.id, ANA)
     assert await state(wishes, before) is PromotionState.FAILED
-    assert (await wishes.journal.submit(wish(CART, again=before.id))) is not None
+    with pytest.raises(UserError, match="P-1 was withdrawn"):
+        await wishes.journal.submit(wish(CART, again=before.id))
+    assert await wishes.journal.submit(giving_up(before))
 
 
 async def test_a_merged_promotion_is_taken_up_behind_its_merge(wishes: Wishes) -> None:
