@@ -5,6 +5,7 @@ from datetime import datetime
 
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.promotion import MergeRequestRef, Plan, PromotionState
+from qbot.domain.release import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class PromotionPlanned:
 
     promotion: PromotionId
     plan: Plan
+    changes: tuple[Change, ...] | None = None  # the lines that it changes; None: as known
 
 
 @dataclass(frozen=True, slots=True)

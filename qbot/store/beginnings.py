@@ -56,18 +56,20 @@ def _asked(wish: Submission, promotion: Promotion, op: OpId, at: datetime) -> Sc
     """What is known of a promotion when it is asked for, or of one that is taken up again."""
     plan, ref = promotion.plan, promotion.merge_request
     source = plan.source if plan else (yield from _source(wish))
+    changes = yield from promotions.changes(promotion.id)
     return StageProgress(
         op=op,
         kind=wish.kind,
         stage=promotion.stage,
         source=source,
-        actor=wish.actor,
+        actor=promotion.requester,  # whoever takes it up again is in the audit log
         step=Step.QUEUED,
         started_at=at,
         updated_at=at,
         promotion=promotion.id,
         state=promotion.state,
         items=plan.items if plan else (),
+        changes=changes,
         digest=plan.digest if plan else "",
         merge_request=ref.url if ref else "",
         merge_request_iid=ref.iid if ref else 0,

@@ -34,6 +34,7 @@ MIGRATIONS = (
     Migration(6, schema.BOARDS),
     Migration(7, schema.MERGES),
     Migration(8, schema.SUPERSEDING),
+    Migration(9, schema.LINES),
 )
 
 

@@ -13,6 +13,7 @@ from qbot.domain.promotion import (
     Request,
     promotion_name,
 )
+from qbot.domain.release import Change
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
@@ -23,7 +24,13 @@ from qbot.domain.release_changes import (
 )
 from qbot.errors import UserError
 from qbot.store import reserving
-from qbot.store.release_rows import merge_request_text, plan_text, promotion_of
+from qbot.store.release_rows import (
+    changes_of,
+    changes_text,
+    merge_request_text,
+    plan_text,
+    promotion_of,
+)
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Script, listed, sql
 
@@ -32,6 +39,12 @@ def by_number(number: PromotionId) -> Script[Promotion | None]:
     """One promotion."""
     rows = yield sql("select * from promotions where number = ?", number)
     return promotion_of(rows[0]) if rows else None
+
+
+def changes(number: PromotionId) -> Script[tuple[Change, ...]]:
+    """The lines that it changes, redacted; none where nothing is planned yet."""
+    rows = yield sql("select changes from promotions where number = ?", number)
+    return changes_of(rows[0]["changes"]) if rows else ()
 
 
 def of_operation(op: OpId) -> Script[Promotion | None]:
@@ -162,9 +175,14 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
     if rows[0]["superseded_by"] is not None and not merged:
         return  # it ended when a rollback took its place
     match change:
-        case PromotionPlanned(number, plan):
+        case PromotionPlanned(number, plan, changes):
             yield from reserving.reserve(promotion_of(rows[0]), plan, claim.operation.actor, at)
-            yield sql("update promotions set plan = ? where number = ?", plan_text(plan), number)
+            yield sql(
+                "update promotions set plan = ?, changes = coalesce(?, changes) where number = ?",
+                plan_text(plan),
+                None if changes is None else changes_text(changes),
+                number,
+            )
         case PromotionOpened(number, merge_request, expires_at):
             yield sql(
                 "update promotions set state = 'open', merge_request = ?, expires_at = ? "

@@ -1,5 +1,6 @@
 """Rows of promotions and of what stands in their way -> domain values. No SQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -18,6 +19,7 @@ from qbot.domain.promotion import (
     PromotionState,
     Verdict,
 )
+from qbot.domain.release import Change
 from qbot.store.rows import document, time_of
 from qbot.store.statements import Row
 
@@ -28,6 +30,11 @@ def _plan() -> TypeAdapter[Plan]:
 
 
 @cache
+def _changes() -> TypeAdapter[tuple[Change, ...]]:
+    return TypeAdapter(tuple[Change, ...])
+
+
+@cache
 def _merge_request() -> TypeAdapter[MergeRequestRef]:
     return TypeAdapter(MergeRequestRef)
 
@@ -35,6 +42,16 @@ def _merge_request() -> TypeAdapter[MergeRequestRef]:
 def plan_text(plan: Plan) -> str:
     """As it is stored."""
     return document(_plan().dump_python(plan, mode="json"))
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """As they are stored."""
+    return document(_changes().dump_python(tuple(changes), mode="json"))
+
+
+def changes_of(text: str | None) -> tuple[Change, ...]:
+    """The inverse."""
+    return _changes().validate_json(text) if text else ()
 
 
 def merge_request_text(ref: MergeRequestRef) -> str:

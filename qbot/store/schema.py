@@ -132,6 +132,7 @@ MERGES = (  # when each promotion was merged; what was merged before this is in 
       ended_at, created_at) where merge_sha <> ''""",
 )
 SUPERSEDING = ("alter table promotions add column superseded_by bigint",)
+LINES = ("alter table promotions add column changes text",)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

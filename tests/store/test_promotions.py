@@ -12,11 +12,13 @@ from qbot.domain.operation import Submission, Submitted
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Step
 from qbot.domain.promotion import DECISION, Account, Promotion, PromotionState, Verdict
+from qbot.domain.release import Change as Line
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
     PromotionMoved,
+    PromotionOpened,
     PromotionPlanned,
 )
 from qbot.errors import UserError
@@ -315,6 +317,23 @@ async def test_one_that_was_never_begun_is_cancelled_at_once(wishes: Wishes) -> 
     assert (await wishes.operation(operation.id)).end is End.CANCELLED
 
 
+async def test_its_new_card_shows_who_asked_for_what(wishes: Wishes) -> None:
+    claim, promotion = await begun(wishes, CART)
+    lines = (Line("production/cart.yaml", 3, "tag: v1", "tag: v2"),)
+    steps: list[Change] = [
+        PromotionPlanned(promotion.id, plan(CART), lines),
+        PromotionOpened(promotion.id, MERGE_REQUEST, START),
+        PromotionPlanned(promotion.id, plan(CART)),
+    ]
+    await wishes.journal.commit(claim, "propose", 1, steps)
+    await wishes.journal.finish(claim, End.FAILED, "GitLab refuses.")
+    answer = await wishes.journal.submit(wish(CART, actor=BEN, again=promotion.id))
+    assert isinstance(answer, Submitted)
+    shown = answer.operation.progress
+    assert isinstance(shown, StageProgress)
+    assert (shown.changes, shown.actor, answer.operation.actor) == (lines, ANA, BEN)
+
+
 async def test_what_was_withdrawn_cannot_be_tried_again_but_given_up(wishes: Wishes) -> None:
     claim, promotion = await opened(wishes, CART)
     assert await wishes.journal.request_cancel(claim.operation.id, ANA)
@@ -324,7 +343,7 @@ async def test_what_was_withdrawn_cannot_be_tried_again_but_given_up(wishes: Wis
         await wishes.journal.submit(wish(CART, again=promotion.id))
     assert "Abandon" in refused.value.hint
     assert await state(wishes, promotion) is PromotionState.FAILED
-    assert await wishes.journal.submit(giving_up(promotion))
+    assert isinstance(await wishes.journal.submit(giving_up(promotion)), Submitted)
 
 
 async def test_what_was_merged_in_spite_of_it_is_seen_through(wishes: Wishes) -> None:
@@ -332,7 +351,7 @@ async def test_what_was_merged_in_spite_of_it_is_seen_through(wishes: Wishes) ->
     assert await wishes.journal.request_cancel(claim.operation.id, ANA)
     await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40))
     await wishes.journal.finish(claim, End.FAILED, "cart is Degraded.")
-    assert await wishes.journal.submit(wish(CART, again=promotion.id))
+    assert isinstance(await wishes.journal.submit(wish(CART, again=promotion.id)), Submitted)
 
 
 async def test_a_retry_that_never_began_leaves_its_merge_request_to_be_closed(
@@ -345,7 +364,7 @@ async def test_a_retry_that_never_began_leaves_its_merge_request_to_be_closed(
     assert await state(wishes, before) is PromotionState.FAILED
     with pytest.raises(UserError, match="P-1 was withdrawn"):
         await wishes.journal.submit(wish(CART, again=before.id))
-    assert await wishes.journal.submit(giving_up(before))
+    assert isinstance(await wishes.journal.submit(giving_up(before)), Submitted)
 
 
 async def test_a_merged_promotion_is_taken_up_behind_its_merge(wishes: Wishes) -> None:

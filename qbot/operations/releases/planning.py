@@ -45,7 +45,8 @@ async def planned(case: Case, asked: Asked) -> Planned:
 
     def changes(found: Any) -> list[Change]:
         # Before anything is made: whoever else has one of the services open is told of now.
-        return [PromotionPlanned(case.promotion.id, PLANNED.validate_python(found).plan)]
+        pinned = PLANNED.validate_python(found)
+        return [PromotionPlanned(case.promotion.id, pinned.plan, pinned.changes)]
 
     return PLANNED.validate_python(await case.run.step("plan", plan, changes=changes))
 
