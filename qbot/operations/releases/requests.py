@@ -130,14 +130,17 @@ class ReleaseRequests:
         """Go on with a failed one where it failed; its approvals stay, and are judged again.
 
         Raises:
-            UserError: it has not failed.
-            RefusedError: nobody was asked, and the glass is not this person's to break.
+            UserError: it has not failed, or a later one has changed its services since.
+            RefusedError: nobody was asked, and the glass is not this person's to break; or it is
+                merged, and a freeze, a lock or a hold is in the way of deploying it now.
         """
         known = await self._register.known(number, asked.actor, "promotion.retry")
         promotion = known.promotion
         self._failed(promotion)
         if promotion.emergency and not promotion.merge_sha:
             await self._may_break_glass(known.stage, promotion.reason, asked.actor)
+        if promotion.merge_sha:  # before its merge all of this is judged by its operation
+            await self._may_deploy(known, asked.actor)
         return await self._again(known, asked, abandon=False)
 
     async def abandon(self, number: PromotionId, asked: Asked) -> Submitted:
@@ -283,6 +286,23 @@ class ReleaseRequests:
             again=promotion.id,
         )
         return await self._submit(before.kind, asked_for, request, asked)
+
+    async def _may_deploy(self, known: Known, actor: Actor) -> None:
+        promotion, context = known.promotion, self._context
+        services = promotion.plan.services if promotion.plan else ()
+        rows = await context.promotions.promotions(promotion.stage, limit=_LOOK_BACK, states=MERGED)
+        since = moment(promotion)
+        for later in sorted((p for p in rows if p.merge_sha and moment(p) > since), key=moment):
+            if later.plan and not set(services).isdisjoint(later.plan.services):
+                raise UserError(
+                    f"{promotion.name} is superseded by {later.name}, which has changed the same "
+                    "services since.",
+                    hint="Abandon gives it up.",
+                )
+        found = await context.barriers(known.stage, services, actor, back=known.back)
+        if found:
+            denied = Denied(f"{found[0].reason} Retry when that is over.", found[0].rule)
+            raise await self._register.refuse(known, actor, "promotion.retry", denied)
 
     async def _operation(self, promotion: Promotion) -> Operation:
         found = await self._context.base.store.operation(promotion.op)

@@ -282,3 +282,22 @@ async def test_retry_of_what_goes_on_says_so(shop: Scene) -> None:
     number, card = await opened(shop)
     await shop.press(card, actions.PROMO_RETRY, f"P-{number}", CHLOE)
     assert "that button is out of date" in shop.private(CHLOE)[0].text
+
+
+async def failed_behind_its_merge(scene: Scene) -> tuple[PromotionId, Message]:
+    return await moved(scene, PromotionState.FAILED, End.FAILED, merge_sha="d" * 40)
+
+
+async def test_what_is_merged_is_not_deployed_again_into_a_freeze(shop: Scene) -> None:
+    number, card = await failed_behind_its_merge(shop)
+    assert await shop.type("freeze production an audit", CHLOE) is None
+    await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
+    assert "Retry when that is over" in shop.private(BEN)[0].text
+    assert await refusals(shop, "promotion.retry") == [(BEN, "freeze")]
+
+
+async def test_what_a_later_one_replaced_is_not_deployed_again(shop: Scene) -> None:
+    number, card = await failed_behind_its_merge(shop)
+    later, _ = await failed_behind_its_merge(shop)
+    await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
+    assert f"P-{number} is superseded by P-{later}" in shop.private(BEN)[0].text
