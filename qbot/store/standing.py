@@ -186,7 +186,9 @@ def _note(
 def _wake(stage: StageName, at: datetime) -> Script[None]:
     """What is approved already and only waited for this goes on at once."""
     rows = yield sql(
-        "select op_id from promotions where stage = ? and state = 'open' order by number", stage
+        "select op_id from promotions where stage = ? and state in ('open', 'approved') "
+        "order by number",
+        stage,
     )
     for row in rows:
         yield from steps.signal(OpId(row["op_id"]), DECISION, f"free:{time_text(at)}", {}, at)

@@ -113,3 +113,12 @@ async def test_a_commit_of_equal_content_with_other_words(production: Production
     shown = await production.shows(change, "Waiting for 2 approvals", "no longer counts")
     assert "somebody else's commit was added to its branch" in shown
     assert (await newest(production, change.branch))["message"] == head["message"]
+
+
+async def test_it_is_merged_by_hand_while_its_pipeline_runs(production: Production) -> None:
+    change = await production.asked(held=True)
+    await production.approved(change)
+    await production.shows(change, "Merging")
+    await production.merge_request(change, "merge")
+    shown = await production.shows(change, f"Closed: {change.name}")
+    assert "merged by hand in GitLab" in shown

@@ -16,11 +16,12 @@ from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.admission import unpassed
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.proposing import is_exactly, remade, values
+from qbot.operations.releases.proposing import is_exactly, remade, trailers, values
 from qbot.operations.releases.setbacks import noted
 
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
+_MERGED = 2  # parents of a merge commit
 _NAMED = 20  # eligible people that the card can name
 
 
@@ -73,12 +74,14 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     )
     if astray := case.misdirected(merge_request):
         return Ruled(Ruling.CLOSED, astray, void=True)
-    if _is_merged(case, merge_request):
+    if await is_merged(case, merge_request):
         return Ruled(Ruling.APPROVED, counted=_bound(case, await _said(case)))
     if over := _over(case, merge_request):
         return over
     if gone := await _kept_exact(case, merge_request):
         return gone
+    if unbroken := await _glass_whole(case, fresh=fresh):
+        return unbroken
     said = await _said(case)
     stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
     if stands.rejected is not None:
@@ -111,18 +114,39 @@ async def barriers(case: Case) -> tuple[Barrier, ...]:
     return left
 
 
+async def _glass_whole(case: Case, *, fresh: bool) -> Ruled | None:
+    """Nobody else agrees to an emergency, so who asked for it must be who may still."""
+    asker = case.promotion.requester
+    if not case.promotion.emergency:
+        return None
+    person = await case.run.call("roles", lambda: case.context.people.person(asker, fresh=fresh))
+    if person.active and person.account and person.roles & set(case.stage.break_glass):
+        return None
+    why = f"Its requester may not roll {case.stage.name} back without approvals any more."
+    return Ruled(Ruling.CLOSED, why)
+
+
 async def _said(case: Case) -> Sequence[Approval]:
     return await case.run.call(
         "the database", lambda: case.context.promotions.approvals(case.promotion.id)
     )
 
 
-def _is_merged(case: Case, merge_request: MergeRequest) -> bool:
-    """Whether an earlier go of this operation has merged what was approved."""
-    approved = case.promotion.state is PromotionState.APPROVED
-    return (
-        approved and merge_request.state == "merged" and merge_request.sha == case.merge_request.sha
-    )
+async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
+    """Whether an earlier go of this operation has merged what was approved.
+
+    Its merge commit says so; a fast-forward makes none.
+    """
+    if merge_request.state != "merged" or merge_request.sha != case.merge_request.sha:
+        return False
+    if case.promotion.state is not PromotionState.APPROVED:
+        return False
+    repository, plan, brought = case.context.repository, case.plan, merge_request.merge_sha
+    parents = await case.run.call("GitLab", lambda: repository.parents(plan.project, brought))
+    if len(parents) < _MERGED:
+        return True
+    said = await case.run.call("GitLab", lambda: repository.message_of(plan.project, brought))
+    return set(trailers(case, plan)) <= set(said.splitlines())
 
 
 def _bound(case: Case, said: Sequence[Approval]) -> tuple[Approval, ...]:

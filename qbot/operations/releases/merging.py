@@ -9,7 +9,7 @@ from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import UserError
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import Ruling, ruling
+from qbot.operations.releases.deciding import Ruling, is_merged, ruling
 from qbot.operations.releases.proposing import trailers
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
@@ -95,6 +95,7 @@ async def _merge(case: Case) -> str:
             merge_status=seen.status, pipeline=seen.pipeline, pipeline_url=seen.pipeline_url
         )
         if seen.state == "merged":
+            await _own(case, seen)
             return _merge_sha(case, seen)
         if seen.sha != case.merge_request.sha and case.made and pace.spent < _NOTICED:
             await case.run.sleep(pace.next())
@@ -146,6 +147,13 @@ def _check(case: Case, seen: MergeRequest) -> None:
         raise UserError(
             f"{case.promotion.name} cannot be merged: {why[0].lower()}{why[1:]}.", hint=_HINT
         )
+
+
+async def _own(case: Case, seen: MergeRequest) -> None:
+    """Merged by hand nothing was judged: that is told of as what it is."""
+    as_approved = seen.sha == case.merge_request.sha and not case.misdirected(seen)
+    if as_approved and not await is_merged(case, seen):
+        raise Stale("somebody merged it by hand")
 
 
 async def _brought(case: Case, done: MergeRequest) -> str:

@@ -12,7 +12,7 @@ from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.stages import Stage
-from qbot.errors import PermanentError, UserError
+from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
@@ -31,6 +31,7 @@ _STATES = {
     Ruling.EXPIRED: PromotionState.EXPIRED,
     Ruling.CLOSED: PromotionState.CLOSED,
 }
+_RECORDED = 60.0  # seconds that GitLab's list of deployments is worth with the stage's lock held
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -146,6 +147,7 @@ async def _agreed(case: Case) -> Ruled:
         ruled = await decided(case)
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
+        await _shouted(case)
         await case.run.acquire(case.stage.scope, first=case.back)
         again = await ruling(case, fresh=True)
         if again is not None:
@@ -168,9 +170,20 @@ async def _approved(case: Case, ruled: Ruled) -> None:
             case.audited("executing", "done", approvers=who or "none", digest=case.plan.digest),
         ],
     )
+    case.promotion = replace(case.promotion, state=PromotionState.APPROVED)
     case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
-    if case.promotion.emergency:
+
+
+async def _shouted(case: Case) -> None:
+    """A broken glass is told of before anything comes of it, and once."""
+
+    async def shout() -> bool:
         await case.context.notices.shout(case.tracker.progress)
+        return True
+
+    if case.promotion.emergency and not case.run.has("shouted"):
+        row = case.audited("glass-broken", "done", why=case.promotion.reason)
+        await case.run.step("shouted", shout, changes=[row])
 
 
 async def _rolled_out(case: Case) -> Outcome:
@@ -201,10 +214,16 @@ async def _recorded(case: Case) -> None:
             return str(error)
         return ""
 
+    async def tried() -> str:
+        try:
+            return await case.run.call("GitLab's deployments", record, within=_RECORDED)
+        except TransientError as error:
+            return str(error)
+
     def changes(problem: str) -> list[Change]:
         return [case.audited("deployment-recorded", "failed" if problem else "done", why=problem)]
 
-    await case.run.step("deployment", record, changes=changes)
+    await case.run.step("deployment", tried, changes=changes)
 
 
 def _withdrawn(case: Case) -> str:
