@@ -85,7 +85,7 @@ class Production:
         """Ask for a promotion of one service; `held`: its pipeline ends only when told how."""
         service = service or await self.service()
         if held:
-            await self.pipeline(await self._next_branch(), "running")
+            await self.pipeline(await self.next_branch(), "running")
         card = await self._card(service, more, "Waiting for 2 approvals", user)
         return Change(header(card).partition(":")[0], service, card)
 
@@ -103,7 +103,8 @@ class Production:
 
         return await until(look, what=f"{words!r} about {service}; said was {told!r}")
 
-    async def _next_branch(self) -> str:
+    async def next_branch(self) -> str:
+        """Of the merge request that comes next."""
         names = {row["promotion"] for row in await self.log()} - {""}
         return f"qbot/P-{max((int(name[2:]) for name in names), default=0) + 1}"
 

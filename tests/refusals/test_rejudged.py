@@ -122,3 +122,28 @@ async def test_it_is_merged_by_hand_while_its_pipeline_runs(production: Producti
     await production.merge_request(change, "merge")
     shown = await production.shows(change, f"Closed: {change.name}")
     assert "merged by hand in GitLab" in shown
+
+
+async def test_the_glass_breaks_loudly_and_only_while_the_role_lasts(
+    production: Production,
+) -> None:
+    change = await production.asked()
+    await production.approved(change)
+    await production.shows(change, "Done: ")
+    await production.pass_time()
+    branch = await production.next_branch()
+    await production.pipeline(branch, "running")
+    words = f"rollback production {change.service} --break-glass --reason outage"
+    await production.drive.env(words, user="chloe")
+    told = await production.audited(None, action="rollback.glass-broken", why="outage")
+    await production.audited(None, action="rollback.executing", promotion=told["promotion"])
+    await production.member("chloe", present=False)
+    try:
+        await production.pass_time()
+        await production.pipeline(branch, "success")
+        ended = await production.audited(None, action="rollback.closed")
+        assert ended["promotion"] == told["promotion"]
+        assert "without approvals any more" in ended["detail"]["headline"]
+        assert await production.merged(change)
+    finally:
+        await production.member("chloe", present=True)
