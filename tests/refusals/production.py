@@ -109,8 +109,8 @@ class Production:
         return f"qbot/P-{max((int(name[2:]) for name in names), default=0) + 1}"
 
     @asynccontextmanager
-    async def busy(self) -> AsyncIterator[Change]:
-        """Another promotion has the stage's lock until the end of the block."""
+    async def busy(self, *, then: str = "Done: ") -> AsyncIterator[Change]:
+        """Another promotion has the stage's lock until the end of the block; `then` it shows."""
         other = await self.asked(held=True)
         await self.approved(other)
         await self.shows(other, "Merging")
@@ -118,7 +118,7 @@ class Production:
             yield other
         finally:
             await self.pipeline(other.branch, "success")
-        await self.shows(other, "Done: ")
+        await self.shows(other, then)
 
     async def person(self, name: str) -> str:
         """Somebody's Slack id."""

@@ -38,7 +38,7 @@ async def test_a_freeze_since_it_was_asked_for(production: Production) -> None:
 
 async def test_a_freeze_between_approval_and_execution(production: Production) -> None:
     change = await production.asked()
-    async with production.busy():
+    async with production.busy(then="Approved, but held up") as other:
         await production.approved(change)
         await production.shows(change, "waits for its turn")
         await production.drive.env("freeze production incident 44", user="chloe")
@@ -49,6 +49,7 @@ async def test_a_freeze_between_approval_and_execution(production: Production) -
     assert "incident 44" in entry["detail"]["why"]
     await production.drive.env("unfreeze production", user="chloe")
     await production.goes_on(change)
+    await production.goes_on(other)
 
 
 async def test_somebodys_lock(production: Production) -> None:
