@@ -19,7 +19,7 @@ demo: setup  ## the sandbox and Qbot against it; prints the address of the page
 	@$(BIN)/qbot demo $(ARGS)
 
 test: setup  ## every test, in random order
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 4 --dist loadgroup $(ARGS)
 
 check: setup  ## lint, types, layers, spelling, dependencies
 	@$(BIN)/ruff check .
