@@ -13,6 +13,8 @@ from tests.gateways.gitlab.replies import CART, SHA, TOKEN, answering, json_repl
 
 Call = Callable[[GitLabRepository], Awaitable[object]]
 EDIT = FileEdit("a.yaml", "x", "")
+OPENED = {"iid": 5, "web_url": "https://x", "state": "opened", "sha": SHA,
+          "source_branch": "qbot/P-1", "target_branch": "main"}  # fmt: skip
 
 
 def commit(repository: GitLabRepository) -> Awaitable[object]:
@@ -103,7 +105,7 @@ async def test_a_file_that_only_differs_on_the_replaced_branch_is_no_obstacle() 
 
 async def test_a_refused_merge_of_a_merged_one_is_a_merge() -> None:
     """The first answer was lost; GitLab says 405 to the second."""
-    found = {"iid": 5, "web_url": "https://x", "state": "merged", "sha": SHA}
+    found = OPENED | {"state": "merged"}
 
     async def reply(request: web.Request) -> web.Response:
         if request.method == "PUT":
@@ -116,8 +118,7 @@ async def test_a_refused_merge_of_a_merged_one_is_a_merge() -> None:
 
 
 async def test_an_unmergeable_one_says_why_in_gitlabs_words() -> None:
-    found = {"iid": 5, "web_url": "https://x", "state": "opened", "sha": SHA, "merge_error": "odd",
-             "detailed_merge_status": "discussions_not_resolved"}  # fmt: skip
+    found = OPENED | {"merge_error": "odd", "detailed_merge_status": "discussions_not_resolved"}
 
     async def reply(request: web.Request) -> web.Response:
         if request.method == "PUT":
@@ -130,7 +131,7 @@ async def test_an_unmergeable_one_says_why_in_gitlabs_words() -> None:
 
 
 async def test_one_that_is_being_merged_is_not_closed() -> None:
-    found = {"iid": 5, "web_url": "https://x", "state": "locked", "source_branch": "qbot/P-1"}
+    found = OPENED | {"state": "locked"}
     async with answering(json_reply(found)) as (asked, gitlab):
         with pytest.raises(TransientError, match="being merged"):
             await GitLabRepository(gitlab.client).close_merge_request(CART, 5)
