@@ -127,6 +127,13 @@ class Drive:
         assert answer["http_status"] == 200, answer
         return "\n".join(said(r) for r in answer["replies"])
 
+    async def asked(self, text: str, button: str, *, user: str = "ana") -> dict[str, Any]:
+        """The answer with that button; an end reply may come between the command and it."""
+        answer = await self.post("slash", user=user, channel="general", text=text)
+        found = next((r for r in answer["replies"] if button in buttons(r)), None)
+        assert found is not None, f"no {button!r} in {answer['replies']}"
+        return found
+
     async def click(
         self, message: Mapping[str, Any], action: str, *, user: str = "ana",
         channel: str = "general", **more: Any,

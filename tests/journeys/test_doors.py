@@ -130,8 +130,7 @@ async def same_answers(drive: Drive) -> None:
     assert "feat/doors* ready" in await drive.env("list feat/doors")
     name = env_name(BranchName("feat/doors"), prefix="qbot")
     assert name in await drive.env("show feat/doors")
-    answer = await drive.post("slash", user="ana", channel="general", text="delete feat/doors")
-    question = answer["replies"][0]
+    question = await drive.asked("delete feat/doors", "Delete")
     assert name in question["text"]
     await drive.click(question, buttons(question)["Delete"]["action_id"])
     await drive.card("feat/doors", "Deleted")

@@ -27,10 +27,7 @@ async def argocd(shared: World) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def delete(shared: World, branch: str) -> None:
-    answer = await shared.drive.post(
-        "slash", user="ana", channel="general", text=f"delete {branch}"
-    )
-    question = answer["replies"][0]
+    question = await shared.drive.asked(f"delete {branch}", "Delete")
     await shared.drive.click(question, buttons(question)["Delete"]["action_id"])
     await shared.drive.card(branch, "Deleted")
 

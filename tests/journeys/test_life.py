@@ -41,8 +41,7 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     assert "All 11 services are ready" in card["text"]
     assert "<@" in (await replies(drive, card, "general"))[0]["text"]
 
-    answer = await drive.post("slash", user="ana", channel="general", text="delete feat/life")
-    question = answer["replies"][0]
+    question = await drive.asked("delete feat/life", "Delete")
     assert set(buttons(question)) >= {"Delete", "Keep"}
     await drive.click(question, buttons(question)["Delete"]["action_id"])
     gone = await drive.card("feat/life", "Deleted")
