@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from qbot.domain.progress import Stage, Step
 from qbot.domain.release import Shown, StageProgress
@@ -58,6 +59,7 @@ class Memory:
     held: dict[str, float] = field(default_factory=dict)  # not before, monotonic
     lost: dict[str, int] = field(default_factory=dict)  # how often the message was lost
     continues: dict[str, str] = field(default_factory=dict)  # link to the message before this one
+    follows: dict[str, tuple[str, str]] = field(default_factory=dict)  # ts of the next, its link
     refused: dict[Key, Refusal] = field(default_factory=dict)
     taken: int = 0  # calls for cards that Slack took
     unsent: set[Key] = field(default_factory=set)
@@ -79,7 +81,8 @@ class Memory:
     def forget(self, alive: Collection[str]) -> None:
         """Keep only what belongs to these operations and channels."""
         keep = set(alive)
-        for known in (self.shown, self.boards, self.held, self.lost, self.continues):
+        of_these: tuple[dict[str, Any], ...] = (self.shown, self.boards, self.held, self.lost)
+        for known in (*of_these, self.continues, self.follows):
             for key in known.keys() - keep:
                 del known[key]
         self.refused = {k: r for k, r in self.refused.items() if k[0] in keep}

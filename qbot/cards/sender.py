@@ -25,7 +25,7 @@ from qbot.gateways.slack import (
     UnsureError,
 )
 from qbot.render.blocks import Message
-from qbot.render.card import Fresh
+from qbot.render.card import Fresh, Links
 from qbot.render.notices import invite
 from qbot.render.shown import card_of, ending_of
 from qbot.render.style import Style
@@ -50,19 +50,20 @@ class CardSender:
     meter: Meter
     fresh: Callable[[], Fresh]
 
-    def render(self, row: CardRow) -> Message:
+    async def render(self, row: CardRow) -> Message:
         """The message as it should be now."""
+        links = Links(self.memory.continues.get(row.op, ""), await self._after(row))
         return card_of(
             row.progress,
             self.style,
             fresh=self.fresh(),
             superseded=row.superseded,
-            continues=self.memory.continues.get(row.op, ""),
+            links=links,
         )
 
     async def up_to_date(self, row: CardRow) -> bool:
         """Whether the message says that already; then it is noted and no call is needed."""
-        if self.render(row).digest != row.shown_hash:
+        if (await self.render(row)).digest != row.shown_hash:
             return False
         await self.cards.shown(row.op, version=row.version, shown_hash=row.shown_hash)
         return True
@@ -116,7 +117,7 @@ class CardSender:
 
     async def _post(self, row: CardRow) -> None:
         await self.cards.trying(row.op, end=False)
-        message = self.render(row)
+        message = await self.render(row)
         posted = await self._send(row, "card", row.channel, message)
         await self.cards.posted(
             row.op,
@@ -129,7 +130,7 @@ class CardSender:
         self._showed(row)
 
     async def _edit(self, row: CardRow) -> None:
-        message = self.render(row)
+        message = await self.render(row)
         await self.slack.update(_message_of(row), message)
         await self.cards.shown(row.op, version=row.version, shown_hash=message.digest)
         self._showed(row)
@@ -225,6 +226,20 @@ class CardSender:
             return
         self.memory.continues[row.op] = await self._link(row)
         await self.cards.move(row.op, row.posted_channel or row.channel)
+
+    async def _after(self, row: CardRow) -> str:
+        """The link to the card that follows; its post makes this card's next version."""
+        if row.followed_by is None:
+            return ""
+        newer = await self.cards.card(row.followed_by)
+        if newer is None or not newer.ts:
+            return ""
+        known = self.memory.follows.get(row.op)
+        if known is None or known[0] != newer.ts:
+            if not (url := await self._link(newer)):
+                return ""
+            known = self.memory.follows[row.op] = (newer.ts, url)
+        return known[1]
 
     async def _link(self, row: CardRow) -> str:
         try:

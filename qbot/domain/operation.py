@@ -157,6 +157,7 @@ class CardRow:
     trying_end: bool = False
     superseded: str = ""  # the environment is gone: buttons go, this sentence comes
     changed_at: datetime | None = None  # when `version` last grew
+    followed_by: OpId | None = None  # the operation whose card tells how this one goes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,24 @@ class Fresh:
     running: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Slack's own links to the messages around this one; empty: there is none, or not yet."""
+
+    before: str = ""  # the one that this one goes on from
+    after: str = ""  # the one that tells how this one goes on
+
+
+ALONE = Links()
+
+
 def card(
     progress: Progress,
     style: Style,
     *,
     fresh: Fresh | None = None,
     superseded: str = "",
-    continues: str = "",
+    links: Links = ALONE,
 ) -> Message:
     """The message for one state.
 
@@ -53,15 +64,17 @@ def card(
         style: the installation.
         fresh: left out, the card does not say how often it is updated.
         superseded: why this card no longer counts; it loses its buttons.
-        continues: Slack's own link to the message that this one goes on from.
+        links: to the messages before and after it.
     """
     heading = f"Closed: {progress.branch}" if superseded else title(progress)
-    lines = [with_people(prose(superseded, 300))] if superseded else summary_lines(progress, style)
+    lines = (
+        [with_people(prose(superseded, 300))] if superseded else _summary(progress, style, links)
+    )
     summary = "\n".join(lines)
     rows = "" if superseded else "\n".join(_rows(progress, style))
     sources = "\n".join(_sources(progress))
     facts = fact_line(progress, closed=bool(superseded))
-    before = before_line(continues)
+    before = neighbours_line(links) if superseded else before_line(links)
     text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, before) if t)
     blocks = [
         header(heading),
@@ -94,16 +107,25 @@ def _sources(progress: Progress) -> list[str]:
     return source_lines(progress.services, progress.taken_from)
 
 
-def before_line(url: str) -> str:
+def before_line(links: Links) -> str:
     """A link to the message that this one goes on from; empty: there is none."""
+    return _linked(links.before, "goes on from an earlier message")
+
+
+def neighbours_line(links: Links) -> str:
+    """Links to the messages before and after this one, as far as there are any."""
+    return joined([before_line(links), _linked(links.after, "goes on in a newer message")])
+
+
+def _linked(url: str, words: str) -> str:
     host = urlsplit(url).hostname
-    return link(url, "goes on from an earlier message", {host}) if host else ""
+    return link(url, words, {host}) if host else ""
 
 
-def summary_lines(progress: Progress, style: Style) -> list[str]:
+def _summary(progress: Progress, style: Style, links: Links) -> list[str]:
     """What it is busy with or how it ended, how far it is, and what keeps it."""
     if progress.end is not None:
-        return _end_lines(progress, style)
+        return [*_end_lines(progress, style), *_continued(progress, links)]
     lines = [f"*{activity(progress)}*"]
     if progress.headline:
         lines.append(prose(progress.headline))
@@ -137,16 +159,17 @@ def _end_lines(progress: Progress, style: Style) -> list[str]:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.end is End.SUCCEEDED and progress.purpose in _OPENED and progress.url:
         lines.append(link(progress.url, progress.url, style.hosts))
-    return [*lines, *_continued(progress)]
+    return lines
 
 
-def _continued(progress: Progress) -> list[str]:
+def _continued(progress: Progress, links: Links) -> list[str]:
     if (by := progress.continued) is None:
         return []
     word = "Being deleted" if by.kind is Kind.TEARDOWN else "Continued"
     word = "Resumed" if by.resumed else word
     who = f"{mention(by.actor.user)} {moment(by.at)}"
-    return [f":arrow_right: {word} by {who}: a newer card tells how that goes."]
+    newer = _linked(links.after, "a newer card") or "a newer card"
+    return [f":arrow_right: {word} by {who}: {newer} tells how that goes."]
 
 
 def _success(progress: Progress) -> str:

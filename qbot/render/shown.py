@@ -4,7 +4,7 @@ from qbot.domain.progress import Progress
 from qbot.domain.release import Shown
 from qbot.render import card, ending, preview, titles
 from qbot.render.blocks import Message
-from qbot.render.card import Fresh
+from qbot.render.card import ALONE, Fresh, Links
 from qbot.render.releases.card import stage_card, stage_preview
 from qbot.render.releases.ending import stage_ending
 from qbot.render.releases.titles import title as stage_title
@@ -17,12 +17,12 @@ def card_of(
     *,
     fresh: Fresh | None = None,
     superseded: str = "",
-    continues: str = "",
+    links: Links = ALONE,
 ) -> Message:
     """The operation's card; see `qbot.render.card.card`."""
     if isinstance(shown, Progress):
-        return card.card(shown, style, fresh=fresh, superseded=superseded, continues=continues)
-    return stage_card(shown, style, fresh=fresh, superseded=superseded, continues=continues)
+        return card.card(shown, style, fresh=fresh, superseded=superseded, links=links)
+    return stage_card(shown, style, fresh=fresh, superseded=superseded, links=links)
 
 
 def ending_of(shown: Shown, style: Style) -> Message:

@@ -47,7 +47,7 @@ def _promotion(wish: Submission, request: Request, op: OpId, at: datetime) -> Sc
         before = yield from promotions.by_number(request.again)
         promotion = yield from promotions.begin(wish, request, op, at)
         if before is not None:
-            yield from desired.close(before.op, _AGAIN, at)
+            yield from desired.close(before.op, _AGAIN, at, followed_by=op)
         return promotion
     return (yield from promotions.begin(wish, request, op, at))
 

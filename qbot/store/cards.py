@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qbot.domain.names import OpId
 from qbot.domain.operation import BoardRow, CardRow
 from qbot.store.rows import card_of, optional_time_text, time_of
-from qbot.store.statements import Driver, Script, alone
+from qbot.store.statements import Driver, Script, alone, sql
 
 
 class SqlCards:
@@ -138,7 +138,9 @@ def _trying(op: OpId, *, end: bool) -> Script[None]:
 
 
 def _posted(op: OpId, channel: str, ts: str, version: int, shown_hash: str) -> Script[None]:
-    yield alone(
+    """The cards that this one follows can link to it from now on."""
+    yield sql("update cards set version = version + 1 where followed_by = ?", op)
+    yield sql(
         "update cards set posted_channel = ?, ts = ?, shown = ?, shown_hash = ?, trying = 0 "
         "where op_id = ?",
         channel,

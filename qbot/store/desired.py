@@ -62,11 +62,13 @@ def edit(op: OpId, at: datetime, change: Callable[[Shown], Shown]) -> Script[Non
             yield from show(replace(new, updated_at=at), at)
 
 
-def close(op: OpId, note: str, at: datetime) -> Script[None]:
-    """One card loses its buttons and gains this sentence."""
+def close(op: OpId, note: str, at: datetime, *, followed_by: OpId) -> Script[None]:
+    """One card loses its buttons and gains this sentence, and a link to the card that follows."""
     yield sql(
-        "update cards set superseded = ?, version = version + 1, changed_at = ? where op_id = ?",
+        "update cards set superseded = ?, followed_by = ?, version = version + 1, changed_at = ? "
+        "where op_id = ?",
         note,
+        followed_by,
         time_text(at),
         op,
     )
@@ -89,6 +91,7 @@ def go_on(op: OpId, env: EnvId, by: Continued, at: datetime) -> Script[None]:
     for row in rows:
         old = progress_of(row)
         if isinstance(old, Progress) and old.end in _UNFINISHED and old.continued is None:
+            yield sql("update cards set followed_by = ? where op_id = ?", op, old.op)
             yield from show(replace(old, continued=by), at)
 
 

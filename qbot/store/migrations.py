@@ -35,6 +35,7 @@ MIGRATIONS = (
     Migration(7, schema.MERGES),
     Migration(8, schema.SUPERSEDING),
     Migration(9, schema.LINES),
+    Migration(10, schema.FOLLOWED),
 )
 
 

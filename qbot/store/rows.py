@@ -171,6 +171,7 @@ def card_of(row: Row) -> CardRow:
         trying_end=bool(row["trying_end"]),
         superseded=row["superseded"],
         changed_at=time_of(row["changed_at"]),
+        followed_by=OpId(row["followed_by"]) if row["followed_by"] else None,
     )
 
 

@@ -133,6 +133,10 @@ MERGES = (  # when each promotion was merged; what was merged before this is in 
 )
 SUPERSEDING = ("alter table promotions add column superseded_by bigint",)
 LINES = ("alter table promotions add column changes text",)
+FOLLOWED = (
+    "alter table cards add column followed_by text",
+    "create index cards_followed on cards(followed_by) where followed_by is not null",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

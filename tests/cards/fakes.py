@@ -19,7 +19,7 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Clock
-from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step
+from qbot.domain.progress import Continued, End, Kind, Progress, ServiceProgress, Stage, Step
 from qbot.errors import TransientError
 from qbot.gateways.slack import LostMessageError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
@@ -52,6 +52,13 @@ class MemoryCards:
             superseded=superseded or row.superseded,
             changed_at=self._clock.now(),
         )
+
+    def go_on(self, progress: Progress, newer: Progress) -> None:
+        """What the newer operation's beginning does to a card without success."""
+        by = Continued(newer.kind, newer.actor, self._clock.now())
+        self.change(replace(progress, continued=by))
+        row = self.rows[progress.op]
+        self.rows[progress.op] = replace(row, followed_by=newer.op)
 
     def _answer(self) -> None:
         if self.down:
@@ -88,6 +95,8 @@ class MemoryCards:
         if end:
             self.rows[op] = replace(row, end_ts=ts, trying_end=False)
             return
+        for other in [r for r in self.rows.values() if r.followed_by == op]:
+            self.rows[other.op] = replace(other, version=other.version + 1)
         self.rows[op] = replace(
             row,
             posted_channel=channel,
@@ -271,6 +280,7 @@ class CountingSlack:
         self.responses.append((url, message))
 
     async def permalink(self, posted: Posted) -> str:
+        await self._call("chat.getPermalink", posted.channel)
         return f"https://acme.slack.com/archives/{posted.channel}/p{posted.ts.replace('.', '')}"
 
     async def identity(self) -> tuple[str, str, frozenset[str]]:

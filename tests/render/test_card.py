@@ -6,7 +6,7 @@ from datetime import timedelta
 from qbot.domain import actions
 from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Tries, Usual
 from qbot.domain.services import Source
-from qbot.render.card import Fresh, card
+from qbot.render.card import Fresh, Links, card
 from qbot.render.ending import end_reply
 from tests.render.conftest import Golden
 from tests.render.samples import (
@@ -184,7 +184,7 @@ def test_a_hundred_services_stay_one_readable_card(golden: Golden) -> None:
 def test_a_card_that_goes_on_says_from_where() -> None:
     before = "https://acme.slack.com/archives/C1/p1"
     assert f"<{before}|goes on from an earlier message>" in (
-        card(RUNNING, STYLE, continues=before).text
+        card(RUNNING, STYLE, links=Links(before)).text
     )
 
 
@@ -236,6 +236,16 @@ def test_what_was_continued_keeps_its_outcome_and_loses_its_buttons(golden: Gold
     assert shown.text.startswith("Create failed: feat/checkout\n")
     assert "actions" not in {b["type"] for b in shown.blocks}
     golden("card_continued", shown)
+
+
+def test_what_was_continued_links_to_the_card_that_tells_how_it_goes_on() -> None:
+    newer = "https://acme.slack.com/archives/C1/p2"
+    over = replace(FAILED, continued=Continued(Kind.SYNC, BEN, NOW))
+    shown = card(over, STYLE, links=Links(after=newer))
+    assert f": <{newer}|a newer card> tells how that goes." in shown.text
+    assert shown.digest != card(over, STYLE).digest
+    closed = card(over, STYLE, superseded="It has been deleted.", links=Links(after=newer))
+    assert f"<{newer}|goes on in a newer message>" in closed.text
 
 
 def test_the_newer_operation_is_named_for_what_it_does() -> None:

@@ -15,7 +15,7 @@ from qbot.domain.services import Source
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render import escape
 from qbot.render.board import board
-from qbot.render.card import Fresh, card
+from qbot.render.card import Fresh, Links, card
 from qbot.render.details import Details, details, loading
 from qbot.render.ending import end_reply
 from qbot.render.errors import failure, refusal
@@ -95,7 +95,7 @@ def test_cards_replies_boards_and_previews_are_valid_and_inert(
 ) -> None:
     for shown in (
         card(progress, STYLE, fresh=Fresh(30.0, 12)),
-        card(progress, STYLE, superseded=note, continues=note),
+        card(progress, STYLE, superseded=note, links=Links(note, note)),
         end_reply(progress, STYLE),
         preview(progress, STYLE),
         board([progress] * 3, fresh=Fresh(5.0)),

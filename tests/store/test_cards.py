@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from qbot.domain.changes import CardChanged, CardsContinued
 from qbot.domain.names import OpId
 from qbot.domain.operation import BoardRow, CardRow
-from qbot.domain.progress import End, Step
+from qbot.domain.progress import Continued, End, Kind, Step
 from qbot.store.cards import SqlCards
 from tests.clocks import HandClock
 from tests.store.wishes import SYNC, Wishes
@@ -117,3 +118,24 @@ async def test_a_board_is_kept_per_channel(wishes: Wishes) -> None:
     await cards.save_board(BoardRow("C2", "2.0", "h2"))
     await cards.save_board(BoardRow("C1", "1.0", "h1"))
     assert await cards.boards() == [BoardRow("C1", "1.0", "h1"), BoardRow("C2", "2.0", "h2")]
+
+
+async def test_a_card_is_behind_once_the_one_that_follows_it_can_be_linked_to(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env, cards = await wishes.living("a"), wishes.database.cards
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+    assert claim.operation.progress
+    failed = replace(claim.operation.progress, end=End.FAILED)
+    await wishes.journal.finish(claim, End.FAILED, "", [CardChanged(failed)])
+    newer = (await wishes.submit(env, SYNC)).operation
+    (again,) = await wishes.claim()
+    by = Continued(Kind.SYNC, again.operation.actor, clock.now())
+    await wishes.journal.commit(again, "begin", 1, [CardsContinued(env, by)])
+    before = await card(cards, claim.operation.id)
+    assert before.followed_by == newer.id
+    await cards.shown(before.op, version=before.version, shown_hash="h")
+    await cards.posted(newer.id, end=False, channel="C9", ts="1.2", version=1, shown_hash="n")
+    after = await card(cards, before.op)
+    assert (after.shown, after.version) == (before.version, before.version + 1)

@@ -252,6 +252,7 @@ async def test_a_failed_promotion_is_taken_up_again(wishes: Wishes) -> None:
     card = await wishes.database.cards.card(before.op)
     assert card
     assert card.superseded
+    assert card.followed_by == answer.operation.id
 
 
 async def test_two_who_retry_at_once_share_one_operation(wishes: Wishes) -> None:

@@ -248,6 +248,7 @@ async def test_earlier_cards_without_success_point_on_to_what_goes_on(
     shown = {op: c.progress for op, c in cards.items() if isinstance(c.progress, Progress)}
     went_on = {op: progress.continued for op, progress in shown.items() if progress.continued}
     assert went_on == dict.fromkeys(("op2", "op4"), replace(by, resumed=False))
+    assert [cards[op].followed_by for op in ("op2", "op3", "op4")] == ["op5", None, "op5"]
     assert cards["op2"].progress.updated_at == clock.now() - timedelta(minutes=3)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from qbot.domain.progress import End, Step
 from qbot.domain.release import StageProgress
 from qbot.render.blocks import FRESH, Block, Message, context, header, message, section
-from qbot.render.card import Fresh, before_line
+from qbot.render.card import ALONE, Fresh, Links, neighbours_line
 from qbot.render.escape import mention, prose
 from qbot.render.releases import approving, running, versions
 from qbot.render.releases.buttons import stage_buttons
@@ -27,7 +27,7 @@ def stage_card(
     *,
     fresh: Fresh | None = None,
     superseded: str = "",
-    continues: str = "",
+    links: Links = ALONE,
 ) -> Message:
     """The message for one state.
 
@@ -36,11 +36,11 @@ def stage_card(
         style: the installation.
         fresh: left out, the card does not say how often it is updated.
         superseded: why this card no longer counts; it loses its buttons.
-        continues: Slack's own link to the message that this one goes on from.
+        links: to the messages before and after it.
     """
     heading = title(progress)
     parts = [[prose(superseded, 300)]] if superseded else _parts(progress, style)
-    small = [change_line(progress, style), fact_line(progress), before_line(continues)]
+    small = [change_line(progress, style), fact_line(progress), neighbours_line(links)]
     text = "\n".join(t for t in (prose(heading), *(x for p in parts for x in p), *small) if t)
     blocks: list[Block | None] = [
         header(heading),

@@ -26,7 +26,7 @@ from qbot.domain.promotion import (
 from qbot.domain.release import Change, Needed, StageProgress
 from qbot.domain.services import Build
 from qbot.render.board import board
-from qbot.render.card import Fresh
+from qbot.render.card import Fresh, Links
 from qbot.render.history import PAGE as HISTORY
 from qbot.render.history import Turn, history
 from qbot.render.releases.card import stage_card, stage_preview
@@ -153,7 +153,7 @@ def promotions(draw: st.DrawFn) -> StageProgress:
 def test_messages_of_a_promotion_are_valid_and_inert(progress: StageProgress, note: str) -> None:
     for shown in (
         stage_card(progress, STYLE, fresh=Fresh(30.0, 12)),
-        stage_card(progress, STYLE, superseded=note, continues=note),
+        stage_card(progress, STYLE, superseded=note, links=Links(note, note)),
         stage_preview(progress, STYLE),
         stage_ending(progress, STYLE),
         reminder(progress, note, STYLE),
