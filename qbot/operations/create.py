@@ -14,12 +14,13 @@ from qbot.operations.endings import cancelled_headline, ended, never_made, refus
 from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
-from qbot.operations.resolve import PLANS, resolve, wish
+from qbot.operations.resolve import PLANS, left_out, resolve, wish
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
 _LOOK = 30.0  # seconds for finding out what a refused create has left
+_GLANCE = 5.0  # seconds for what is only good to know
 _NO_ENVIRONMENT = EnvId("e000000000000")  # a preview's: never stored, never used
 
 
@@ -42,6 +43,7 @@ async def create(run: Run, context: Context) -> Outcome:
         return await refused(run, context, tracker, Phase.DELETED, error)
     except Cancelled:
         return never_made(context, tracker, End.CANCELLED)
+    await _name_left_out(run, context, tracker, asked)
     tracker.plan(plans)
     return await _make(run, context, tracker, plans)
 
@@ -122,6 +124,21 @@ async def _name_source(run: Run, context: Context, tracker: Tracker, asked: Crea
         tracker.takes_from(source.branch)
 
 
+async def _name_left_out(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
+    """Whoever names services may have forgotten one; not worth to keep an environment waiting."""
+    if not asked.services or tracker.progress.left_out:
+        return
+    catalog = context.catalog
+    wanted = wish(asked, catalog, None)
+    try:
+        names = await run.call(
+            "other branches", lambda: left_out(context.gitlab, wanted, catalog), within=_GLANCE
+        )
+    except (PermanentError, TransientError):
+        return
+    tracker.leaves_out(names)
+
+
 async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     """What a create would make, told to the person only."""
     name, now = env_name(asked.branch, prefix=context.rules.prefix), context.clock.now()
@@ -143,6 +160,7 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     except UserError as error:
         await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
+    await _name_left_out(run, context, tracker, asked)
     tracker.plan(plans)
     await previewed(run, context.answers, tracker.dry(at=now))
     return Outcome(End.SUCCEEDED, "")

@@ -94,6 +94,15 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
     return tuple(sorted(built, key=lambda p: order.index(p.service)))
 
 
+async def left_out(
+    gitlab: GitLab, wanted: Wish, catalog: Mapping[ServiceName, Service]
+) -> tuple[ServiceName, ...]:
+    """Services that were not asked for, although they have the branch; in the catalog's order."""
+    others = {n: s.project for n, s in catalog.items() if n not in wanted.services}
+    heads = await gitlab.heads(set(others.values()), wanted.branch) if others else {}
+    return tuple(n for n, project in others.items() if heads[project] is not None)
+
+
 async def resolve_again(
     gitlab: GitLab,
     catalog: Mapping[ServiceName, Service],

@@ -94,12 +94,17 @@ class Tracker:
                 services=shown.services,
                 updated_at=shown.updated_at,
                 taken_from=shown.taken_from,
+                left_out=shown.left_out,
                 begun_at=shown.begun_at,
             )
 
     def takes_from(self, branch: str) -> None:
         """Services without the branch run what this branch's environment runs."""
         self.progress = replace(self.progress, taken_from=branch)
+
+    def leaves_out(self, services: tuple[ServiceName, ...]) -> None:
+        """These have the branch and were not asked for."""
+        self.progress = replace(self.progress, left_out=services)
 
     def step(self, step: Step) -> None:
         """The operation goes on to its next part; never back."""

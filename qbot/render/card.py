@@ -16,7 +16,7 @@ from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.moves import moves
-from qbot.render.sources import source_lines
+from qbot.render.sources import progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
 from qbot.render.words import NOUNS, capital, duration, joined, plural, rough, span, spoken
@@ -104,7 +104,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
 def _sources(progress: Progress) -> list[str]:
     if progress.kind is Kind.TEARDOWN:
         return []
-    return source_lines(progress.services, progress.taken_from)
+    return progress_lines(progress)
 
 
 def before_line(links: Links) -> str:

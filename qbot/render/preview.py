@@ -4,7 +4,7 @@ from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose
-from qbot.render.sources import source_lines
+from qbot.render.sources import progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
 from qbot.render.words import STAGES, plural
@@ -44,7 +44,7 @@ def preview(progress: Progress, style: Style) -> Message:
         others = f"{plural(same, 'other')} would keep" if told else "All would keep"
         lines.append(f"{others} their version.")
     chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
-    sources = "\n".join(source_lines(progress.services, progress.taken_from))
+    sources = "\n".join(progress_lines(progress))
     text = "\n".join([prose(heading), *lead, sources, *lines])
     return message(
         text,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.progress import ServiceProgress
+from qbot.domain.progress import Progress, ServiceProgress
 from qbot.domain.services import Source
 from qbot.render.escape import code, mention, prose
 from qbot.render.words import listed, plural
@@ -10,6 +10,16 @@ from qbot.render.words import listed, plural
 _NAMES = 8  # spelled out on one line
 _FEW = 3  # borrowed services that are spelled out
 _REFS = 6  # refs with a line each
+
+
+def progress_lines(progress: Progress) -> list[str]:
+    """The same of an operation, and which services it leaves out although they have the branch."""
+    lines = source_lines(progress.services, progress.taken_from)
+    if names := progress.left_out:
+        have = "it has" if len(names) == 1 else "they have"
+        what = listed([prose(n, 40) for n in names], _NAMES)
+        lines.append(f"Not included although {have} the branch: {what}")
+    return lines
 
 
 def source_lines(services: Sequence[ServiceProgress], taken_from: str = "") -> list[str]:

@@ -306,6 +306,8 @@ class FakeGitLab:
         self, projects: Collection[ProjectPath], branch: BranchName
     ) -> Mapping[ProjectPath, Commit | None]:
         await self._called("heads")
+        for project in projects:
+            self.faults.strike(f"heads {project}")
         return {p: self._of(p).get(branch) for p in projects}
 
     async def defaults(self, services: Collection[Service]) -> Mapping[ServiceName, ServicePlan]:

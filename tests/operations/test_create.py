@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
-from qbot.domain.progress import Stage, Step
+from qbot.domain.progress import Progress, Stage, Step
 from qbot.domain.services import Build, Source
+from qbot.errors import PermanentError
 from tests.operations.scene import FAILED, REFUSED, SUCCEEDED, Scene
 
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
@@ -55,6 +56,25 @@ async def test_the_time_to_live_can_be_chosen(scene: Scene) -> None:
 async def test_only_named_services_are_made(scene: Scene) -> None:
     await scene.create(services=(CART, WEB))
     assert set(scene.targets()) == {"cart", "web"}
+
+
+async def test_services_that_have_the_branch_and_were_not_named_are_told(scene: Scene) -> None:
+    scene.gitlab.push("shop/web", "feat/x")
+    done = await scene.create(services=(CART,))
+    assert (await scene.progress(done)).left_out == (WEB,)
+    scene.gitlab.push("shop/orders", "feat/y")
+    scene.gitlab.push("shop/web", "feat/y")
+    await scene.create("feat/y", services=(ORDERS,), dry_run=True)
+    (told,) = scene.answers.previews
+    assert isinstance(told, Progress)
+    assert told.left_out == (WEB,)
+
+
+async def test_what_is_only_good_to_know_keeps_no_environment_waiting(scene: Scene) -> None:
+    scene.gitlab.faults.lay("heads shop/web", PermanentError("no"))
+    done = await scene.create(services=(CART,))
+    assert done.end is SUCCEEDED
+    assert not scene.gitlab.faults.waiting["heads shop/web"]
 
 
 async def test_an_override_is_pinned_and_needs_no_naming(scene: Scene) -> None:

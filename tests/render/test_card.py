@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from qbot.domain import actions
+from qbot.domain.names import ServiceName
 from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Tries, Usual
 from qbot.domain.services import Source
 from qbot.render.card import Fresh, Links, card
 from qbot.render.ending import end_reply
+from qbot.render.preview import preview
 from tests.render.conftest import Golden
 from tests.render.samples import (
     BEGUN,
@@ -229,6 +231,15 @@ def test_a_failed_sync_that_is_tried_again_calls_for_attention(golden: Golden) -
     assert retrying in shown.text
     assert "1 in doubt · 1 retrying · 1 syncing" in shown.text
     golden("card_retrying", shown)
+
+
+def test_services_that_have_the_branch_and_were_left_out_are_named() -> None:
+    some = replace(RUNNING, left_out=(ServiceName("search"), ServiceName("stock")))
+    said = "Not included although they have the branch: search, stock"
+    assert said in card(some, STYLE).text
+    assert said in preview(replace(some, dry_run=True), STYLE).text
+    one = card(replace(some, left_out=(ServiceName("search"),)), STYLE)
+    assert "Not included although it has the branch: search" in one.text
 
 
 def test_what_was_continued_keeps_its_outcome_and_loses_its_buttons(golden: Golden) -> None:
