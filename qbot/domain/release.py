@@ -22,6 +22,20 @@ class Change:
     new: str
 
 
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changes in the configuration repository: the first lines, and how much it is in all."""
+
+    lines: tuple[Change, ...] = ()
+    total: int = 0  # lines
+    files: int = 0  # that these are in
+
+    @property
+    def more(self) -> int:
+        """Lines that are not among those here."""
+        return self.total - len(self.lines)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needed:
     """What a promotion still needs of people."""
@@ -51,7 +65,7 @@ class StageProgress:
     promotion: PromotionId | None = None
     state: PromotionState = PromotionState.RESOLVING
     items: tuple[Item, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: Diff = Diff()
     services: tuple[ServiceProgress, ...] = ()  # from the merge on: how each is deployed
     digest: str = ""
     merge_request: str = ""  # its URL

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.promotion import MergeRequestRef, Plan, PromotionState
-from qbot.domain.release import Change
+from qbot.domain.release import Diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class PromotionPlanned:
 
     promotion: PromotionId
     plan: Plan
-    changes: tuple[Change, ...] | None = None  # the lines that it changes; None: as known
+    changes: Diff | None = None  # the lines that it changes; None: as known
 
 
 @dataclass(frozen=True, slots=True)

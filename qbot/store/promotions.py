@@ -13,7 +13,7 @@ from qbot.domain.promotion import (
     Request,
     promotion_name,
 )
-from qbot.domain.release import Change
+from qbot.domain.release import Diff
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
@@ -41,10 +41,10 @@ def by_number(number: PromotionId) -> Script[Promotion | None]:
     return promotion_of(rows[0]) if rows else None
 
 
-def changes(number: PromotionId) -> Script[tuple[Change, ...]]:
+def changes(number: PromotionId) -> Script[Diff]:
     """The lines that it changes, redacted; none where nothing is planned yet."""
     rows = yield sql("select changes from promotions where number = ?", number)
-    return changes_of(rows[0]["changes"]) if rows else ()
+    return changes_of(rows[0]["changes"]) if rows else Diff()
 
 
 def of_operation(op: OpId) -> Script[Promotion | None]:

@@ -1,6 +1,5 @@
 """Rows of promotions and of what stands in their way -> domain values. No SQL."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -19,7 +18,7 @@ from qbot.domain.promotion import (
     PromotionState,
     Verdict,
 )
-from qbot.domain.release import Change
+from qbot.domain.release import Diff
 from qbot.store.rows import document, time_of
 from qbot.store.statements import Row
 
@@ -30,8 +29,8 @@ def _plan() -> TypeAdapter[Plan]:
 
 
 @cache
-def _changes() -> TypeAdapter[tuple[Change, ...]]:
-    return TypeAdapter(tuple[Change, ...])
+def _changes() -> TypeAdapter[Diff]:
+    return TypeAdapter(Diff)
 
 
 @cache
@@ -44,14 +43,14 @@ def plan_text(plan: Plan) -> str:
     return document(_plan().dump_python(plan, mode="json"))
 
 
-def changes_text(changes: Sequence[Change]) -> str:
+def changes_text(changes: Diff) -> str:
     """As they are stored."""
-    return document(_changes().dump_python(tuple(changes), mode="json"))
+    return document(_changes().dump_python(changes, mode="json"))
 
 
-def changes_of(text: str | None) -> tuple[Change, ...]:
+def changes_of(text: str | None) -> Diff:
     """The inverse."""
-    return _changes().validate_json(text) if text else ()
+    return _changes().validate_json(text) if text else Diff()
 
 
 def merge_request_text(ref: MergeRequestRef) -> str:

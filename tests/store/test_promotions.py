@@ -13,7 +13,7 @@ from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Step
 from qbot.domain.promotion import DECISION, Account, Promotion, PromotionState, Verdict
 from qbot.domain.release import Change as Line
-from qbot.domain.release import StageProgress
+from qbot.domain.release import Diff, StageProgress
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
@@ -320,7 +320,7 @@ async def test_one_that_was_never_begun_is_cancelled_at_once(wishes: Wishes) -> 
 
 async def test_its_new_card_shows_who_asked_for_what(wishes: Wishes) -> None:
     claim, promotion = await begun(wishes, CART)
-    lines = (Line("production/cart.yaml", 3, "tag: v1", "tag: v2"),)
+    lines = Diff((Line("production/cart.yaml", 3, "tag: v1", "tag: v2"),), 1, 1)
     steps: list[Change] = [
         PromotionPlanned(promotion.id, plan(CART), lines),
         PromotionOpened(promotion.id, MERGE_REQUEST, START),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qbot.domain.names import ServiceName, StageName
 from qbot.domain.promotion import Plan, Version
-from qbot.domain.release import Change
+from qbot.domain.release import Diff
 from qbot.operations.configfiles import changed
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.items import Move, items
@@ -19,7 +19,7 @@ class Planned:
     """A plan, the changed lines, and the tip of the stage's branch that both were read at."""
 
     plan: Plan
-    changes: tuple[Change, ...]
+    changes: Diff
     tip: str
 
 

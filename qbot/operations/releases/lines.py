@@ -2,25 +2,29 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import SequenceMatcher
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
-from qbot.domain.release import Change
+from qbot.domain.release import Change, Diff
 from qbot.operations.releases.masking import masked
 
-MOST = 200  # lines
+MOST = 200  # lines that are kept
 _LONGEST = 200  # characters of one
 
 Texts = Mapping[str, tuple[str, str]]  # by file: before and after
 
 
-def changed_lines(texts: Texts, redact: Callable[[str], str]) -> tuple[Change, ...]:
-    """At most 200 of them, file by file. `line` counts in the new text, or where one went."""
-    found = (
-        change
-        for file, (old, new) in texts.items()
-        for change in _of_file(file, masked(old, redact), masked(new, redact), old, new)
-    )
-    return tuple(islice(found, MOST))
+def changed_lines(texts: Texts, redact: Callable[[str], str]) -> Diff:
+    """The first 200 of them, file by file. `line` counts in the new text, or where one went."""
+    kept: list[Change] = []
+    total = files = 0
+    for file, (old, new) in texts.items():
+        before = total
+        for change in _of_file(file, masked(old, redact), masked(new, redact), old, new):
+            total += 1
+            if total <= MOST:
+                kept.append(change)
+        files += total > before
+    return Diff(tuple(kept), total, files)
 
 
 def _of_file(

@@ -89,7 +89,7 @@ def _looks(progress: StageProgress, style: Style) -> list[Block | None]:
 
 
 def _diff(progress: StageProgress) -> Block | None:
-    return button("Diff", actions.PROMO_DIFF, _value(progress)) if progress.changes else None
+    return button("Diff", actions.PROMO_DIFF, _value(progress)) if progress.changes.total else None
 
 
 def _merge_request(progress: StageProgress, style: Style) -> Block | None:

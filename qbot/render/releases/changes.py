@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from qbot.domain import actions
 from qbot.domain.release import Change, StageProgress
 from qbot.render.blocks import Block, context, section
-from qbot.render.escape import link, prose
+from qbot.render.escape import prose
 from qbot.render.forms import View, view
+from qbot.render.releases.facts import merge_request
 from qbot.render.releases.titles import name, what
 from qbot.render.style import Style
 from qbot.render.words import plural
@@ -18,18 +19,14 @@ _MOST = 90  # blocks of one view
 
 def changes_view(progress: StageProgress, style: Style) -> View:
     """Each file with what goes and what comes."""
-    parts = change_parts(progress.changes)
-    left = sum(len(g) for g in _groups(progress.changes)[_MOST:])
-    rest = f"and {plural(left, 'line')} more, see the merge request" if left else ""
-    merge_request = ""
-    if progress.merge_request_iid:
-        label = f"Merge request !{progress.merge_request_iid}"
-        merge_request = link(progress.merge_request, label, style.hosts)
+    groups = _groups(progress.changes.lines)
+    parts = [_part(group) for group in groups[:_MOST]]
+    cut = sum(len(group) for group in groups[_MOST:])
     blocks: list[Block | None] = [
         section(f"*{name(progress)}* {prose(what(progress), 200)}"),
-        *(section(p) for p in parts[:_MOST]),
+        *(section(p) for p in parts),
         None if parts else section("It is not known yet which lines change."),
-        context(rest, merge_request),
+        context(left_out(progress, style, cut=cut) or merge_request(progress, style)),
     ]
     return view(
         f"Diff of {name(progress)}",
@@ -42,6 +39,19 @@ def changes_view(progress: StageProgress, style: Style) -> View:
 def change_parts(changes: Iterable[Change]) -> list[str]:
     """One text for each file, or for as much of it as fits a block."""
     return [_part(group) for group in _groups(changes)]
+
+
+def left_out(progress: StageProgress, style: Style, *, cut: int = 0) -> str:
+    """`and 40 more lines: Merge request !31`; empty where nothing is.
+
+    `cut` counts the lines that are at hand and have no room.
+    """
+    more = progress.changes.more + cut
+    if not more:
+        return ""
+    said = f"and {plural(more, 'more line')}"
+    where = merge_request(progress, style)
+    return f"{said}: {where}" if where else said
 
 
 def _groups(changes: Iterable[Change]) -> list[list[Change]]:

@@ -8,7 +8,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import code, moment, prose
 from qbot.render.forms import View, view
 from qbot.render.releases import approving, running, versions
-from qbot.render.releases.changes import change_parts
+from qbot.render.releases.changes import change_parts, left_out
 from qbot.render.releases.titles import name, title
 from qbot.render.style import Style
 from qbot.render.words import STAGES, joined, plural, stage_phrase
@@ -56,7 +56,8 @@ def _parts(progress: StageProgress, style: Style) -> list[str]:
     return [
         *("\n".join(part) for part in lines if any(part)),
         *(_joined(versions.in_full(i, style), state.get(i.service)) for i in order),
-        *change_parts(progress.changes),
+        *change_parts(progress.changes.lines),
+        *filter(None, [left_out(progress, style)]),
     ]
 
 

@@ -17,7 +17,7 @@ def change_line(progress: StageProgress, style: Style) -> str:
     """`Merge request !42 · pipeline passed · 4 lines changed in 4 files · in staging since ...`."""
     waiting = progress.dry_run or (progress.end is None and not progress.merged_sha)
     parts = [
-        _merge_request(progress, style),
+        merge_request(progress, style),
         pipeline(progress, style) if waiting else "",
         changed(progress),
         soak(progress) if waiting else "",
@@ -25,7 +25,8 @@ def change_line(progress: StageProgress, style: Style) -> str:
     return capital(joined(parts))
 
 
-def _merge_request(progress: StageProgress, style: Style) -> str:
+def merge_request(progress: StageProgress, style: Style) -> str:
+    """`Merge request !42`, linked; empty where there is none."""
     if not progress.merge_request_iid:
         return ""
     label = f"Merge request !{progress.merge_request_iid}"

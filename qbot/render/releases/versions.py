@@ -107,10 +107,10 @@ def in_full(item: Item, style: Style) -> str:
 
 def changed(progress: StageProgress) -> str:
     """`4 lines changed in 4 files`; empty where they are not known."""
-    files = {c.file for c in progress.changes}
-    if not files:
+    found = progress.changes
+    if not found.total:
         return ""
-    return f"{plural(len(progress.changes), 'line')} changed in {plural(len(files), 'file')}"
+    return f"{plural(found.total, 'line')} changed in {plural(found.files, 'file')}"
 
 
 def names(items: Sequence[Item], most: int = 6) -> str:

@@ -29,7 +29,7 @@ tls:
 
 
 def shown(old: str, new: str) -> list[tuple[int, str, str]]:
-    return [(c.line, c.old, c.new) for c in changed_lines({"f": (old, new)}, redact)]
+    return [(c.line, c.old, c.new) for c in changed_lines({"f": (old, new)}, redact).lines]
 
 
 def test_lines_that_came_went_and_changed_have_their_number() -> None:
@@ -60,11 +60,12 @@ def test_values_of_telling_keys_and_tokens_are_not_shown() -> None:
     ]
 
 
-def test_there_is_an_end_to_it() -> None:
+def test_there_is_an_end_to_it_and_what_is_left_out_is_counted() -> None:
     many = "\n".join(f"a{n}" * 300 for n in range(500))
-    found = changed_lines({"f": ("", many), "g": ("", "x")}, redact)
-    assert len(found) == MOST
-    assert max(len(c.new) for c in found) == 200
+    found = changed_lines({"f": ("", many), "g": ("", "x"), "same": ("a", "a")}, redact)
+    assert len(found.lines) == MOST
+    assert max(len(c.new) for c in found.lines) == 200
+    assert (found.total, found.more, found.files) == (501, 301, 2)
 
 
 LINES = st.lists(st.sampled_from(["a", "b", "c: 1", "d: 2", ""]), max_size=8)
@@ -72,7 +73,7 @@ LINES = st.lists(st.sampled_from(["a", "b", "c: 1", "d: 2", ""]), max_size=8)
 
 @given(LINES, LINES)
 def test_every_changed_line_is_there_and_no_other(old: list[str], new: list[str]) -> None:
-    found = changed_lines({"f": ("\n".join(old), "\n".join(new))}, redact)
+    found = changed_lines({"f": ("\n".join(old), "\n".join(new))}, redact).lines
     there = set(chain(old, new, [""]))
     assert all(c.old in there and c.new in there and c.old != c.new for c in found)
     assert found or [x for x in old if x] == [x for x in new if x]

@@ -55,7 +55,7 @@ async def test_only_what_differs_is_promoted_with_what_lies_between(shop: Planni
     assert found.plan.edits == (Edit(CART, "production/cart.yaml", "image.tag", old, new),)
     assert (found.plan.source, found.plan.branch, found.plan.merges) == ("staging", "main", "")
     assert found.tip == await shop.repository.head(CONFIG, "main")
-    (change,) = found.changes
+    (change,) = found.changes.lines
     assert (change.file, change.line) == ("production/cart.yaml", 4)
     assert (change.old, change.new) == (
         f'  tag: "{old}"  # full id',
@@ -390,6 +390,6 @@ async def test_a_hundred_services_are_asked_for_together() -> None:
         shop.ahead(service)
     shop.repository.calls.clear()
     found = await shop.promote()
-    assert len(found.plan.items) == len(found.changes) == 100
+    assert len(found.plan.items) == found.changes.total == 100
     assert shop.repository.calls == {"head": 2, "files": 2, "compare": 100}
     assert shop.repository.most["compare"] == 16

@@ -95,7 +95,7 @@ async def test_what_staging_has_is_planned_for_production(world: World) -> None:
     repository = world.sandbox.gitlab.repositories.get("shop/cart")
     assert repository is not None
     assert item.new.sha == repository.branches()["main"]
-    (change,) = found.changes
+    (change,) = found.changes.lines
     assert (change.file, change.line) == FILES[world.variant]
     assert item.new.text in change.new
     assert bool(found.plan.merges) == (world.variant == "branches")
@@ -120,5 +120,5 @@ async def test_a_merge_of_one_branch_brings_its_other_files_as_well(world: World
     found = await world.promote()
     assert found.plan.merges == repository.branches()["staging"]
     assert found.plan.project == ProjectPath("shop/environments")
-    first = found.changes[0]
+    first = found.changes.lines[0]
     assert (first.file, first.new) == ("extra.yaml", "password: [redacted]")

@@ -39,7 +39,7 @@ async def test_everything_is_a_merge_of_the_other_branch(shop: PlanningScene) ->
     found = await shop.promote()
     assert found.plan.merges == tip
     assert [(e.service, e.new) for e in found.plan.edits] == [("cart", new)]
-    assert [(c.file, c.new) for c in found.changes] == [
+    assert [(c.file, c.new) for c in found.changes.lines] == [
         ("chart.yaml", "logLevel: debug"),
         ("values/cart.yaml", f'  tag: "{new}"  # full id'),
     ]
@@ -50,7 +50,7 @@ async def test_some_services_are_edits(shop: PlanningScene) -> None:
     shop.ahead("orders")
     found = await shop.promote("cart")
     assert (found.plan.merges, found.plan.services) == ("", ("cart",))
-    assert len(found.changes) == 1
+    assert len(found.changes.lines) == 1
 
 
 async def test_after_a_rollback_a_merge_would_bring_nothing_so_it_is_edits(

@@ -17,7 +17,7 @@ from qbot.domain.promotion import (
     Verdict,
     Version,
 )
-from qbot.domain.release import Change, Needed, StageProgress
+from qbot.domain.release import Change, Diff, Needed, StageProgress
 from qbot.domain.services import Build
 from tests.render.samples import ANA, START
 
@@ -63,11 +63,12 @@ def plan(changed: tuple[Item, ...] = FOUR) -> Plan:
     return Plan(PRODUCTION, STAGING, ProjectPath("shop/deployments"), "main", changed, edits)
 
 
-def changes(changed: tuple[Item, ...] = FOUR) -> tuple[Change, ...]:
-    return tuple(
+def changes(changed: tuple[Item, ...] = FOUR) -> Diff:
+    lines = tuple(
         Change(f"production/{i.service}.yaml", 4, f'tag: "{i.old.text}"', f'tag: "{i.new.text}"')
         for i in changed
     )
+    return Diff(lines, len(lines), len(lines))
 
 
 def approval(actor: Actor, minutes: int, *, void: str = "", reason: str = "") -> Approval:

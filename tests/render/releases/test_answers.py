@@ -19,6 +19,7 @@ from qbot.render.board import board
 from qbot.render.card import Fresh
 from qbot.render.errors import failure
 from qbot.render.history import Turn, history
+from qbot.render.releases.card import stage_card
 from qbot.render.releases.changes import changes_view
 from qbot.render.releases.details import PAGE, loading, stage_details
 from qbot.render.releases.differing import diff
@@ -115,7 +116,15 @@ def test_changed_lines(golden: Golden) -> None:
 def test_changed_lines_of_hundreds_of_files_say_what_is_left_out() -> None:
     many = items(*(f"service-{n:03}" for n in range(130)))
     view = changes_view(replace(WAITING, changes=changes(many)), STYLE)
-    assert "and 40 lines more, see the merge request" in str(view["blocks"])
+    assert f"and 40 more lines: <{WAITING.merge_request}|Merge request !31>" in str(view["blocks"])
+
+
+def test_what_was_cut_when_it_was_read_is_counted_and_linked() -> None:
+    cut = replace(WAITING, changes=replace(changes(), total=354, files=300))
+    more = f"and 350 more lines: <{WAITING.merge_request}|Merge request !31>"
+    assert more in str(changes_view(cut, STYLE)["blocks"])
+    assert more in str(stage_details(cut, STYLE)["blocks"])
+    assert "354 lines changed in 300 files" in stage_card(cut, STYLE).text
 
 
 def test_the_form_that_asks_why_not(golden: Golden) -> None:

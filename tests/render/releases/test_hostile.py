@@ -23,7 +23,7 @@ from qbot.domain.promotion import (
     Verdict,
     Version,
 )
-from qbot.domain.release import Change, Needed, StageProgress
+from qbot.domain.release import Change, Diff, Needed, StageProgress
 from qbot.domain.services import Build
 from qbot.render.board import board
 from qbot.render.card import Fresh, Links
@@ -107,6 +107,7 @@ def needs(draw: st.DrawFn) -> Needed:
 @st.composite
 def promotions(draw: st.DrawFn) -> StageProgress:
     change = Change(draw(OUTSIDE), 4, draw(OUTSIDE), draw(OUTSIDE))
+    lines = tuple(replace(change, line=n) for n in range(draw(st.sampled_from([0, 1, 200]))))
     barrier = Barrier("freeze", draw(OUTSIDE), draw(MAYBE), draw(st.none() | actors()))
     job = JobRun(draw(OUTSIDE), draw(st.sampled_from(JobState)), draw(OUTSIDE), draw(OUTSIDE))
     return replace(
@@ -119,7 +120,7 @@ def promotions(draw: st.DrawFn) -> StageProgress:
         promotion=draw(st.none() | st.just(PromotionId(12))),
         state=draw(st.sampled_from(PromotionState)),
         items=draw(items()),
-        changes=tuple(replace(change, line=n) for n in range(draw(st.sampled_from([0, 1, 200])))),
+        changes=Diff(lines, draw(st.integers(len(lines), 10**9)), draw(st.integers(0, 10**9))),
         services=draw(services()),
         digest=draw(st.sampled_from(["", plan().digest])),
         merge_request=draw(OUTSIDE),

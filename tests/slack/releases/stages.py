@@ -15,7 +15,7 @@ from qbot.domain.promotion import (
     PromotionState,
     Version,
 )
-from qbot.domain.release import Change, StageProgress
+from qbot.domain.release import Change, Diff, StageProgress
 from qbot.domain.release_changes import (
     HoldsPlaced,
     PromotionMoved,
@@ -127,7 +127,7 @@ def _shown(scene: Scene, operation: Operation, number: PromotionId) -> StageProg
         op=OpId(operation.id), kind=operation.kind, stage=PRODUCTION, source="staging",
         actor=operation.actor, step=Step.APPROVING, started_at=now, updated_at=now,
         promotion=number, state=PromotionState.OPEN, items=plan().items, digest=plan().digest,
-        changes=(Change("production/cart.yaml", 3, "tag: a", "tag: b"),),
+        changes=Diff((Change("production/cart.yaml", 3, "tag: a", "tag: b"),), 1, 1),
     )  # fmt: skip
 
 
