@@ -15,6 +15,7 @@ from qbot.domain.stages import scope_of
 from qbot.errors import PermanentError
 from qbot.store import desired, environments, operations, promotions
 from qbot.store.statements import Script
+from qbot.store.turns import turn_of
 
 _AGAIN = "It was taken up again: a newer message shows how it goes on."
 
@@ -105,7 +106,7 @@ def _at_environment(wish: Submission, env: EnvId, op: OpId, at: datetime) -> Scr
     return (
         shown
         if first.id == op
-        else replace(shown, headline=f"Waits for the {first.kind} before it.")
+        else replace(shown, headline=turn_of(first.kind))
     )
 
 

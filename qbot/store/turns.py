@@ -12,6 +12,16 @@ from qbot.store.queue import own
 from qbot.store.rows import time_text
 from qbot.store.statements import Channel, Notify, Pass, Row, Script, Turnstile, sql
 
+_WORDS = {
+    Kind.CREATE: "creation",
+    Kind.SYNC: "sync",
+    Kind.TEARDOWN: "deletion",
+    Kind.DEPLOY: "deployment",
+    Kind.RESTORE: "rollback",
+    Kind.JOB: "job",
+    Kind.PROMOTE: "promotion",
+    Kind.ROLLBACK: "rollback",
+}
 FIRST, IN_TURN = 0, 1  # priorities in the queue of a lock
 
 
@@ -74,7 +84,7 @@ def acquire(
     )
     if ahead is None:
         return Woken()
-    headline = f"Waits for {_name(ahead)} before it."
+    headline = turn_of(Kind(ahead["kind"]), ahead["number"])
     yield from desired.edit(op, at, lambda shown: replace(shown, headline=headline))
     yield Notify(Channel.WORK)  # who was ahead may have ended in the same moment
     return None
@@ -102,7 +112,7 @@ def _ahead(scope: str, op: OpId, priority: int, seq: int) -> Script[Row | None]:
     return rows[0] if rows else None
 
 
-def _name(ahead: Row) -> str:
-    if ahead["number"] is not None:
-        return promotion_name(PromotionId(ahead["number"]))
-    return f"the {Kind(ahead['kind'])}"
+def turn_of(kind: Kind, number: PromotionId | None = None) -> str:
+    """What somebody waits for who comes behind such an operation, in a sentence."""
+    ahead = f"the {_WORDS[kind]} before it" if number is None else promotion_name(number)
+    return f"Waits until {ahead} has ended."

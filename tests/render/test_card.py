@@ -45,7 +45,7 @@ PROOFS = (
 
 
 def test_queued(golden: Golden) -> None:
-    queued = replace(BEGUN, step=Step.QUEUED, headline="Waits for the sync that ben started.")
+    queued = replace(BEGUN, step=Step.QUEUED, headline="Waits until the sync before it has ended.")
     golden("card_queued", card(queued, STYLE, fresh=FRESH))
 
 

@@ -205,7 +205,7 @@ async def test_a_queued_card_says_what_it_waits_for(wishes: Wishes) -> None:
     assert create.progress
     assert sync.progress
     assert create.progress.headline == ""
-    assert sync.progress.headline == "Waits for the create before it."
+    assert sync.progress.headline == "Waits until the creation before it has ended."
 
 
 async def test_a_card_without_a_channel_goes_to_the_person(wishes: Wishes) -> None:

@@ -52,8 +52,8 @@ async def test_who_does_not_get_it_is_back_in_the_queue_and_says_for_whom(wishes
     for claim in (second, third):
         assert await acquire(wishes, claim) is None
         assert (await wishes.operation(claim.operation.id)).state is OpState.QUEUED
-    assert await headline(wishes, second) == "Waits for P-1 before it."
-    assert await headline(wishes, third) == "Waits for P-2 before it."
+    assert await headline(wishes, second) == "Waits until P-1 has ended."
+    assert await headline(wishes, third) == "Waits until P-2 has ended."
     assert await wishes.claim() == []
     with pytest.raises(Fenced):
         await acquire(wishes, second)

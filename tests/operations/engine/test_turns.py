@@ -128,7 +128,7 @@ async def test_a_kill_while_one_queues_changes_nothing(shop: Shop) -> None:
     await until(lambda: _inside(deciding, one))
     await deciding.vote(shop, two)
     await in_state(shop, two, OpState.QUEUED)
-    assert (await shop.card(two)).progress.headline == "Waits for P-1 before it."
+    assert (await shop.card(two)).progress.headline == "Waits until P-1 has ended."
     await shop.kill(first)
     deciding.inside.clear()
     await shop.engine(deciding, worker="b")
