@@ -29,6 +29,7 @@ class SyncInput:
     dry_run: bool = False
     resume: bool = False  # make what a cancelled create left out
     retry: bool = False  # only what failed before
+    creation: bool = False  # what failed before was a create
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ Input = (
 
 
 def resumes(asked: Input) -> bool:
-    """Whether it goes on with a create that was cancelled."""
-    return isinstance(asked, SyncInput) and asked.resume
+    """Whether it goes on with a create that was cancelled or failed."""
+    return isinstance(asked, SyncInput) and (asked.resume or asked.creation)
 
 
 def is_dry(asked: Input) -> bool:

@@ -175,7 +175,7 @@ class Progress:
     dry_run: bool = False
     taken_from: str = ""  # branch of the environment that `--from` named
     left_out: tuple[ServiceName, ...] = ()  # not asked for, although they have the branch
-    resumed: bool = False  # a sync that makes what a cancelled create left out
+    resumed: bool = False  # a sync that makes what a create left out
     continued: Continued | None = None
     job: JobRun | None = None  # of an operation that is one
     owner: Actor | None = None  # of the environment

@@ -212,4 +212,10 @@ def _again(operation: Operation, *, resume: bool) -> SyncInput:
     if operation.kind is Kind.TEARDOWN or operation.end is End.SUCCEEDED or progress is None:
         return before
     failed = tuple(s.service for s in progress.services if s.stage is not Stage.READY)
-    return SyncInput(services=failed, prune=before.prune, hard=before.hard, retry=True)
+    return SyncInput(
+        services=failed,
+        prune=before.prune,
+        hard=before.hard,
+        retry=True,
+        creation=operation.purpose is Kind.CREATE,
+    )

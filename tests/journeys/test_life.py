@@ -160,7 +160,7 @@ async def test_a_service_that_fails_is_named_and_retried(shared: World) -> None:
     assert "db-migrate" in card["text"]
     await drive.post("app", name=f"{name}-orders", hook="db-migrate", phase="Succeeded")
     await drive.click(card, buttons(card)["Retry Failed"]["action_id"])
-    await drive.card(branch, "Synced")
+    await drive.card(branch, "Ready")
     await created_once(drive, name, SERVICES)
 
 

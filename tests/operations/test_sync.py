@@ -315,6 +315,15 @@ async def test_a_creation_that_is_resumed_says_so_from_the_queue_on(scene: Scene
     assert by.resumed
 
 
+async def test_a_create_that_is_retried_ends_as_a_creation(scene: Scene) -> None:
+    scene.argocd.health[WEB] = "Degraded"
+    await scene.create()
+    del scene.argocd.health[WEB]
+    again = SyncInput(services=(WEB,), retry=True, creation=True)
+    done = await scene.progress(await scene.ended(await begin_again(scene, again)))
+    assert (done.kind, done.purpose) == (Kind.SYNC, Kind.CREATE)
+
+
 async def test_three_like_it_say_how_long_a_sync_takes_here(scene: Scene) -> None:
     await scene.create()
     shown = [(await scene.progress(await scene.sync())).usual for _ in range(4)]

@@ -116,11 +116,11 @@ async def test_retry_does_what_failed_and_a_second_press_names_the_first(scene: 
     await scene.press(shown, actions.RETRY, operation.id)
     again = (await scene.operations("feat/x"))[-1]
     names = tuple(ServiceName(s) for s in SERVICES)
-    assert again.input == SyncInput(services=names, retry=True)
+    assert again.input == SyncInput(services=names, retry=True, creation=True)
     assert scene.private() == []
     await scene.press(shown, actions.RETRY, operation.id, BEN)
     (answer,) = scene.private(BEN)
-    assert f"under way already: <@{ANA}> asked to sync *feat/x*" in answer.text
+    assert f"under way already: <@{ANA}> asked to create *feat/x*" in answer.text
     assert len(await scene.operations("feat/x")) == 2
 
 
