@@ -84,6 +84,7 @@ class StageProgress:
     emergency: bool = False
     merged_sha: str = ""
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
+    undone_by: PromotionId | None = None  # the rollback that took back all that it brought
     end: End | None = None
     ended_at: datetime | None = None
     headline: str = ""  # the reason of an end or of a queue; may hold outside text

@@ -23,7 +23,7 @@ from qbot.domain.release_changes import (
     ReleaseChange,
 )
 from qbot.errors import UserError
-from qbot.store import reserving
+from qbot.store import reserving, undoing
 from qbot.store.release_rows import (
     changes_of,
     changes_text,
@@ -200,7 +200,8 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
                 number,
             )
         case HoldsPlaced():
-            yield from _hold(change, claim, at)
+            yield from _hold(change, rows[0]["requester"], at)
+            yield from undoing.tell(promotion_of(rows[0]), at)
 
 
 def _move(change: PromotionMoved, at: datetime) -> Script[None]:
@@ -222,7 +223,8 @@ def _move(change: PromotionMoved, at: datetime) -> Script[None]:
         yield from reserving.free(change.promotion)
 
 
-def _hold(change: HoldsPlaced, claim: Claim, at: datetime) -> Script[None]:
+def _hold(change: HoldsPlaced, owner: str, at: datetime) -> Script[None]:
+    """Whoever goes on with a rollback does not come to own what it holds."""
     for service, version in change.versions:
         yield sql(
             "insert into holds(stage, service, actor, since, promotion, version) "
@@ -231,7 +233,7 @@ def _hold(change: HoldsPlaced, claim: Claim, at: datetime) -> Script[None]:
             "version = excluded.version",
             change.stage,
             service,
-            claim.operation.actor.key,
+            owner,
             time_text(at),
             change.promotion,
             clean(version),

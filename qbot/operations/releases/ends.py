@@ -34,6 +34,20 @@ async def refused(case: Case, error: UserError) -> Outcome:
     return ended(case, End.REFUSED, PromotionState.REFUSED, why, extra=(CardWithdrawn(),))
 
 
+async def shut(case: Case) -> None:
+    """Have its merge request closed, once: what is not merged by then never is."""
+    if case.promotion.merge_request is None or case.run.has("close"):
+        return
+    ref = case.merge_request
+
+    async def close() -> bool:
+        await case.context.repository.close_merge_request(ref.project, ref.iid)
+        return True
+
+    with case.run.ignoring_cancel():
+        await case.run.step("close", close)
+
+
 async def closed(
     case: Case, end: End, state: PromotionState, headline: str, *, void: bool = False
 ) -> Outcome:
@@ -41,15 +55,7 @@ async def closed(
 
     With `void` nothing that was said of it counts any more.
     """
-    if case.promotion.merge_request is not None:
-        ref = case.merge_request
-
-        async def close() -> bool:
-            await case.context.repository.close_merge_request(ref.project, ref.iid)
-            return True
-
-        with case.run.ignoring_cancel():
-            await case.run.step("close", close)
+    await shut(case)
     voided: list[Change] = []
     if void:
         voided = [

@@ -10,6 +10,7 @@ from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import Ruling, is_merged, ruling
+from qbot.operations.releases.ends import shut
 from qbot.operations.releases.proposing import trailers
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
@@ -67,12 +68,32 @@ async def merged(case: Case) -> str:
         lambda: _merge(case),
         changes=lambda sha: _changes(case, sha),
     )
-    held = case.services if case.back else ()
-    case.tracker.show(merged_sha=sha, merge_status="merged", held=held)
     return sha
 
 
 def _changes(case: Case, sha: str) -> list[Change]:
+async def merged_after_all(case: Case) -> str:
+    """The commit that a merge made whose answer was lost; empty: it was not merged, nor will be.
+
+    Raises:
+        UserError: it was merged into another branch.
+    """
+    if case.promotion.state is not PromotionState.APPROVED:
+        return ""  # nobody has asked for a merge
+    await shut(case)
+    head = case.merge_request
+    seen = await case.run.call(
+        "GitLab", lambda: case.context.repository.merge_request(head.project, head.iid)
+    )
+    if not await is_merged(case, seen):
+        return ""
+
+    async def found() -> str:
+        return _merge_sha(case, seen)
+
+    return await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
+
+
     changes: list[Change] = [
         PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha),
         case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),

@@ -19,10 +19,11 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.deciding import Ruled, Ruling, decided, ruling
 from qbot.operations.releases.ends import closed, ended, failed, refused
 from qbot.operations.releases.jobs import ran
-from qbot.operations.releases.merging import Stale, merged
+from qbot.operations.releases.merging import Stale, merged, merged_after_all
 from qbot.operations.releases.planning import Planned, admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.rollout import deployed
+from qbot.operations.releases.superseded import still_written
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
 
@@ -58,11 +59,13 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
             if over is not None:
                 return over
     except Cancelled:
-        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _withdrawn(case))
+        over = await _stopped(case)
+        if over is not None:
+            return over
     except (UserError, PermanentError) as error:
         return failed(case, error)
     with run.ignoring_cancel():
-        return await _rolled_out(case)
+        return await _rolled_out(case, again=asked.again is not None)
 
 
 async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
@@ -170,7 +173,7 @@ async def _approved(case: Case, ruled: Ruled) -> None:
             case.audited("executing", "done", approvers=who or "none", digest=case.plan.digest),
         ],
     )
-    case.promotion = replace(case.promotion, state=PromotionState.APPROVED)
+    await case.standing()  # until this very commit a rollback could take its place
     case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
 
 
@@ -186,8 +189,28 @@ async def _shouted(case: Case) -> None:
         await case.run.step("shouted", shout, changes=[row])
 
 
-async def _rolled_out(case: Case) -> Outcome:
-    """From the merge on: it is in the repository, so it is seen through."""
+async def _stopped(case: Case) -> Outcome | None:
+    """Withdrawn; None: a merge that was asked for before has come through all the same."""
+    with case.run.ignoring_cancel():
+        try:
+            sha = await merged_after_all(case)
+        except (UserError, PermanentError) as error:
+            return failed(case, error)
+    if not sha:
+        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _withdrawn(case))
+    case.promotion = replace(case.promotion, merge_sha=sha)
+    return None
+
+
+async def _rolled_out(case: Case, *, again: bool) -> Outcome:
+        if again:
+            await still_written(case)
+    """From the merge on: it is in the repository, so it is seen through.
+
+    `again`: it was given up once, and the stage may have gone on without it.
+    """
+    held = case.services if case.back else ()
+    case.tracker.show(merged_sha=case.promotion.merge_sha, merge_status="merged", held=held)
     await case.run.acquire(case.stage.scope, first=True)
     try:
         await deployed(case)
@@ -195,7 +218,8 @@ async def _rolled_out(case: Case) -> Outcome:
     except (UserError, PermanentError) as error:
         return failed(case, error)
     await _recorded(case)
-    return ended(case, End.SUCCEEDED, PromotionState.DONE, "")
+    late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
+    return ended(case, End.SUCCEEDED, PromotionState.DONE, late)
 
 
 async def _recorded(case: Case) -> None:

@@ -4,9 +4,10 @@ Resolves names, judges, submits; waits for nobody. What people say of a promotio
 what stands in the way of one `obstacles`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.journal import Submitting
 from qbot.domain.names import EnvId, PromotionId, ServiceName, StageName
@@ -18,9 +19,10 @@ from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Requ
 from qbot.domain.release_commands import Promote, Rollback
 from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
+from qbot.domain.undoing import moment, undone
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.known import Known, Register
-from qbot.operations.releases.rolling_back import MERGED, moment
+from qbot.operations.releases.rolling_back import MERGED
 from qbot.operations.requests import Asked, Requests
 
 _LOOK_BACK = 50  # promotions of a stage among which an earlier one is looked for
@@ -101,17 +103,21 @@ class ReleaseRequests:
 
         Raises:
             UserError: it changed nothing, or nothing is known of the time before it.
+            BarredError: it was rolled back already; names whom.
             RefusedError: as for `rollback`.
         """
         known = await self._register.known(number, asked.actor, "promotion.rollback")
         promotion, plan = known.promotion, known.promotion.plan
         if plan is None or not promotion.merge_sha:
             raise UserError(f"{promotion.name} was not merged: there is nothing to roll back.")
-        services = plan.services
+        services, rows = plan.services, await self._merged(promotion)
+        if back := undone(rows).get(promotion.id):
+            why = f"{promotion.name} was rolled back already, with {back.name}."
+            raise BarredError((Barrier("rolled-back", why, by=back.requester),))
         wanted = Rollback(
             place=known.stage.name,
             services=services,
-            to=await self._before(promotion, services),
+            to=self._before(promotion, services, rows),
             reason=emergency,
             break_glass=bool(emergency),
         )
@@ -209,13 +215,19 @@ class ReleaseRequests:
                 hint=f"`history {stage.name}` lists those that were.",
             )
 
-    async def _before(
-        self, promotion: Promotion, services: tuple[ServiceName, ...]
-    ) -> PromotionId | None:
-        """The last one before it of any of its services; None: it is the newest itself."""
-        rows = await self._context.promotions.promotions(
+    async def _merged(self, promotion: Promotion) -> Sequence[Promotion]:
+        """The newest ones that changed its stage, or may have."""
+        return await self._context.promotions.promotions(
             promotion.stage, limit=_LOOK_BACK, states=MERGED
         )
+
+    def _before(
+        self,
+        promotion: Promotion,
+        services: tuple[ServiceName, ...],
+        rows: Sequence[Promotion],
+    ) -> PromotionId | None:
+        """The last one before it of any of its services; None: it is the newest itself."""
         touching = sorted(
             (p for p in rows if p.merge_sha and p.plan and set(p.plan.services) & set(services)),
             key=moment,
@@ -290,8 +302,7 @@ class ReleaseRequests:
     async def _may_deploy(self, known: Known, actor: Actor) -> None:
         promotion, context = known.promotion, self._context
         services = promotion.plan.services if promotion.plan else ()
-        rows = await context.promotions.promotions(promotion.stage, limit=_LOOK_BACK, states=MERGED)
-        since = moment(promotion)
+        rows, since = await self._merged(promotion), moment(promotion)
         for later in sorted((p for p in rows if p.merge_sha and moment(p) > since), key=moment):
             if later.plan and not set(services).isdisjoint(later.plan.services):
                 raise UserError(

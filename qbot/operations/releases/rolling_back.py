@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from qbot.domain.inputs import RollbackInput
 from qbot.domain.names import ServiceName
@@ -15,6 +14,7 @@ from qbot.domain.promotion import (
     promotion_name,
 )
 from qbot.domain.stages import Stage
+from qbot.domain.undoing import moment
 from qbot.errors import UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned, drafted
@@ -71,11 +71,6 @@ async def _merged(context: ReleaseContext, stage: Stage) -> list[Promotion]:
     """All that changed the stage, rollbacks too, oldest first."""
     found = await context.promotions.promotions(stage.name, limit=_HISTORY, states=MERGED)
     return sorted((p for p in found if p.merge_sha and p.plan), key=moment)
-
-
-def moment(promotion: Promotion) -> tuple[datetime, int]:
-    """The order in which promotions changed the stage: how and when they ended says nothing."""
-    return promotion.merged_at or promotion.created_at, promotion.id
 
 
 def _undone(stage: Stage, merged: Sequence[Promotion], asked: RollbackInput) -> Sequence[Promotion]:

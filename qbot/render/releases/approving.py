@@ -33,7 +33,11 @@ def question(progress: StageProgress) -> str:
         whose = prose(needed.teams[0][0], 40)
         others = f" and {len(needed.teams) - 1} more" if len(needed.teams) > 1 else ""
         return f"Waiting for the team of {whose}{others}"
-    return "Approved, but held up" if progress.barriers else "Approved, waits for its turn"
+    if progress.barriers:
+        return "Approved, but held up"
+    # Only what has to wait has a headline here: it names what for.
+    queued = bool(progress.headline)
+    return "Approved, waits for its turn" if queued else "Approved, checked once more"
 
 
 def counted(progress: StageProgress) -> list[Approval]:

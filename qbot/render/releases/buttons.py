@@ -54,6 +54,8 @@ def _open(progress: StageProgress, style: Style) -> list[Block | None]:
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:
+    if progress.undone_by is not None:
+        return _looks(progress, style)
     retry = button("Retry", actions.PROMO_RETRY, _value(progress), style="primary")
     merged = bool(progress.merged_sha)
     back = _roll_back(progress) if merged and not is_back(progress) else None
@@ -112,7 +114,7 @@ def _withdraw(progress: StageProgress) -> Block | None:
 
 
 def _roll_back(progress: StageProgress) -> Block | None:
-    if is_back(progress):
+    if is_back(progress) or progress.undone_by is not None:
         return None
     ask = confirm(
         f"Roll back {_value(progress)}?",

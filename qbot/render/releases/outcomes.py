@@ -1,7 +1,7 @@
 """How a promotion ended, and what is true now, in a line or two."""
 
 from qbot.domain.progress import End, Stage
-from qbot.domain.promotion import PromotionState
+from qbot.domain.promotion import PromotionState, promotion_name
 from qbot.domain.release import StageProgress
 from qbot.render.attention import failed
 from qbot.render.errors import with_command
@@ -17,7 +17,11 @@ _FEW = 3  # services that the command to release them names
 
 def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
     """Escaped mrkdwn lines: the end and its reason, then what is the case now."""
-    if progress.end is End.SUCCEEDED:
+    if progress.undone_by is not None:
+        stage = prose(progress.stage, 60)
+        back = promotion_name(progress.undone_by)
+        lines = [f"*{stage}* went back to what ran before it, with *{back}*."]
+    elif progress.end is End.SUCCEEDED:
         lines = [_success(progress), headline(progress, style)]
     elif progress.end is End.FAILED:
         lines = [headline(progress, style) or "It failed.", _left_over(progress)]

@@ -44,7 +44,7 @@ _PIPELINES = {
 
 def doing(progress: StageProgress) -> str:
     """What it is busy with, in one line; plain text."""
-    if progress.cancelling:
+    if progress.cancelling and not progress.merged_sha:
         return "Being withdrawn"
     if progress.step is Step.RESOLVING:
         return "Looking up what would change"

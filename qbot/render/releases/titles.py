@@ -57,6 +57,8 @@ def outcome(progress: StageProgress) -> str:
         return "Preview"
     if progress.end is None:
         return ""
+    if progress.undone_by is not None:
+        return "Undone"
     if is_back(progress) and progress.end is End.SUCCEEDED:
         return "Rolled back"
     return _ENDS.get(progress.state) or _OTHERWISE[progress.end]

@@ -8,7 +8,7 @@ import pytest
 from qbot.domain import actions
 from qbot.domain.barriers import Barrier
 from qbot.domain.jobs import JobRun, JobState
-from qbot.domain.names import ServiceName
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.progress import End, Kind, Stage, Step
 from qbot.domain.promotion import PromotionState, Version
 from qbot.domain.release import StageProgress
@@ -262,6 +262,11 @@ BUTTONS = {
     ),
     "done": (DONE, {"Details", "Diff", "Merge Request", "Roll Back"}),
     "rolled back": (ROLLED_BACK, {"Details", "Diff", "Merge Request"}),
+    "undone": (replace(DONE, undone_by=PromotionId(13)), {"Details", "Diff", "Merge Request"}),
+    "undone after a failure": (
+        replace(FAILED, undone_by=PromotionId(13)),
+        {"Details", "Diff", "Merge Request"},
+    ),
     "refused": (replace(BEGUN, end=End.REFUSED, step=Step.ENDED), set()),
 }
 
@@ -279,6 +284,24 @@ def test_a_stale_copy_of_a_card_is_told_apart_by_its_block() -> None:
 
     states = [WAITING, replace(WAITING, digest="0" * 64), replace(APPROVED, step=Step.MERGING)]
     assert len({block(s) for s in states}) == len(states)
+
+
+@pytest.mark.parametrize("shown", [DONE, FAILED])
+def test_what_was_rolled_back_says_with_what(shown: StageProgress) -> None:
+    text = stage_card(replace(shown, undone_by=PromotionId(13)), STYLE).text
+    assert text.startswith("Undone: P-12, staging → production")
+    assert "*production* went back to what ran before it, with *P-13*." in text
+
+
+def test_only_who_has_somebody_ahead_waits_for_a_turn() -> None:
+    queued = replace(APPROVED, headline="Waits for P-11 before it.")
+    assert "*Approved, waits for its turn*\nWaits for P-11" in stage_card(queued, STYLE).text
+    assert "*Approved, checked once more*" in stage_card(APPROVED, STYLE).text
+
+
+def test_what_was_merged_before_it_could_be_withdrawn_is_not_being_withdrawn() -> None:
+    assert "Being withdrawn" in stage_card(replace(WAITING, cancelling=True), STYLE).text
+    assert "Being withdrawn" not in stage_card(replace(DEPLOYING, cancelling=True), STYLE).text
 
 
 def test_a_void_approval_is_not_told_twice_once_it_was_given_again() -> None:

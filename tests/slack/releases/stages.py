@@ -1,5 +1,6 @@
 """A scene with a stage, the people around it, and a promotion that waits for them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from qbot.domain.changes import CardChanged
@@ -14,6 +15,7 @@ from qbot.domain.promotion import (
     Plan,
     PromotionState,
     Version,
+    promotion_name,
 )
 from qbot.domain.release import Change, Diff, StageProgress
 from qbot.domain.release_changes import (
@@ -131,13 +133,16 @@ def _shown(scene: Scene, operation: Operation, number: PromotionId) -> StageProg
     )  # fmt: skip
 
 
-async def held(scene: Scene) -> None:
-    """A rollback by chloe that holds cart."""
+async def held(scene: Scene, *, before: PromotionId | None = None) -> None:
+    """A rollback by chloe that holds cart, of this promotion."""
     assert await scene.type("rollback production cart", CHLOE) is None
     (claim, *_) = await scene.database.journal.claim("worker", 1)
     found = await scene.releases.context.promotions.of_operation(claim.operation.id)
     assert found is not None
-    placed = HoldsPlaced(found.id, PRODUCTION, ((CART, "a" * 40),))
-    await scene.database.journal.commit(claim, "merge", True, [placed])
+    placed: list[Commits] = [HoldsPlaced(found.id, PRODUCTION, ((CART, "a" * 40),))]
+    if before is not None:
+        back = replace(plan("a" * 40), source=promotion_name(before))
+        placed = [PromotionPlanned(found.id, back), *placed]
+    await scene.database.journal.commit(claim, "merge", True, placed)
     done = PromotionMoved(found.id, PromotionState.DONE, merge_sha="d" * 40)
     await scene.database.journal.finish(claim, End.SUCCEEDED, "", [done])

@@ -8,7 +8,7 @@ from qbot.domain.names import ServiceName
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE
-from tests.slack.releases.stages import PRODUCTION, STAGING, asked_for, moved, opened
+from tests.slack.releases.stages import PRODUCTION, STAGING, asked_for, held, moved, opened
 from tests.slack.scene import Scene
 
 
@@ -81,6 +81,16 @@ async def test_a_rollback_from_the_card_goes_to_before_that_promotion(shop: Scen
     operation = await shop.database.store.operation(row.op)
     assert operation is not None
     assert operation.input == RollbackInput(stage=PRODUCTION, services=(ServiceName("cart"),))
+
+
+async def test_who_rolled_it_back_already_is_told_to_who_presses_an_old_button(shop: Scene) -> None:
+    number, card = await moved(shop, PromotionState.DONE, End.SUCCEEDED, merge_sha="d" * 40)
+    await held(shop, before=number)
+    await shop.press(card, actions.PROMO_ROLLBACK, f"P-{number}", BEN)
+    (told,) = shop.private(BEN)
+    assert f"P-{number} was rolled back already, with P-{number + 1} (by <@{CHLOE}>)." in told.text
+    ((user, outcome, detail),) = await shop.audited("rollback.requested")
+    assert (user, outcome, detail["rule"]) == (BEN, "refused", "rolled-back")
 
 
 async def test_what_was_never_merged_is_not_rolled_back(shop: Scene) -> None:

@@ -1,0 +1,34 @@
+"""Whether what was merged still stands: deployed again would be whatever came after it, too."""
+
+import asyncio
+
+from qbot.domain.promotion import Edit
+from qbot.errors import UserError
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.offers import short
+from qbot.operations.releases.proposing import values
+
+
+async def still_written(case: Case) -> None:
+    """Compare the tip of the stage's branch with what the promotion wrote.
+
+    Raises:
+        UserError: something has changed a value since; names each with what it is now.
+    """
+    plan, repository = case.plan, case.context.repository
+    paths = {edit.file for edit in plan.edits}
+    files = await case.run.call(
+        "GitLab", lambda: repository.files(plan.project, plan.branch, paths)
+    )
+    there = await asyncio.to_thread(values, case, plan.edits, files)
+    if changed := [e for e in plan.edits if there[e.file, e.key] != e.new]:
+        said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in changed)
+        raise UserError(
+            f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",
+            hint="Abandon gives it up; a new promotion brings what shall run.",
+        )
+
+
+def _said(edit: Edit, now: str) -> str:
+    value = f"`{short(now)}`" if now else "nothing"
+    return f"`{edit.service}` is at {value} now, not at `{short(edit.new)}` as it wrote"

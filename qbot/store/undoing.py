@@ -1,0 +1,34 @@
+"""The script that lets the cards of what was rolled back say so."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.promotion import Promotion, promotion_id
+from qbot.domain.release import Shown, StageProgress
+from qbot.domain.undoing import undone
+from qbot.store import desired
+from qbot.store.release_rows import promotion_of
+from qbot.store.statements import Script, sql
+
+
+def tell(back: Promotion, at: datetime) -> Script[None]:
+    """A rollback is merged: what it undid, the last of it, offers no rollback any more."""
+    oldest = promotion_id(back.plan.source) if back.plan else None
+    rows = yield sql(
+        "select p.* from promotions p join promotions o on o.number = ? "
+        "where p.stage = ? and p.merge_sha <> '' and p.plan is not null "
+        "and coalesce(p.merged_at, p.created_at) >= coalesce(o.merged_at, o.created_at)",
+        oldest,
+        back.stage,
+    )
+    merged = [promotion_of(row) for row in rows]
+
+    def said(shown: Shown) -> Shown:
+        return replace(shown, undone_by=back.id) if isinstance(shown, StageProgress) else shown
+
+    found = undone(merged)
+    for promotion in merged:
+        by = found.get(promotion.id)
+        if by is not None and by.id == back.id:
+            yield sql("select o.id from operations o where o.id = ? {HOLD}", promotion.op)
+            yield from desired.edit(promotion.op, at, said)

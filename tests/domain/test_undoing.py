@@ -1,0 +1,58 @@
+"""Which promotions are taken back, and by whom."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from qbot.domain.names import OpId, PromotionId, ServiceName
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
+from qbot.domain.undoing import undone
+from tests.clocks import START
+from tests.store.promoting import CART, PRODUCTION, WEB, plan
+from tests.store.wishes import ANA
+
+
+def merged(number: int, *services: ServiceName, before: int | None = None) -> Promotion:
+    """`before`: a rollback to before this one."""
+    back = before is not None
+    source = promotion_name(PromotionId(before)) if before is not None else "staging"
+    return Promotion(
+        id=PromotionId(number),
+        op=OpId(f"op{number}"),
+        kind=PromotionKind.ROLLBACK if back else PromotionKind.PROMOTION,
+        stage=PRODUCTION,
+        requester=ANA,
+        account=None,
+        state=PromotionState.DONE,
+        created_at=START,
+        merged_at=START + timedelta(minutes=number),
+        plan=replace(plan(*services), source=source),
+        merge_sha="d" * 40,
+    )
+
+
+def told(*promotions: Promotion) -> dict[int, int]:
+    return {int(k): int(v.id) for k, v in undone(promotions).items()}
+
+
+def test_what_nobody_took_back_is_not_undone() -> None:
+    assert told(merged(1, CART), merged(2, CART)) == {}
+
+
+def test_a_rollback_undoes_all_down_to_the_one_that_it_names() -> None:
+    first, second, third = merged(1, CART), merged(2, CART), merged(3, CART, before=2)
+    assert told(third, first, second) == {2: 3}
+    assert told(first, second, merged(3, CART, before=1)) == {1: 3, 2: 3}
+
+
+def test_the_last_of_several_rollbacks_is_the_one_that_undid_it() -> None:
+    both, half = merged(1, CART, WEB), merged(2, CART, before=1)
+    assert told(both, half) == {}
+    assert told(both, half, merged(3, WEB, before=1)) == {1: 3}
+
+
+def test_what_was_promoted_after_a_rollback_stands() -> None:
+    assert told(merged(1, CART), merged(2, CART, before=1), merged(3, CART)) == {1: 2}
+
+
+def test_a_rollback_that_was_not_merged_undoes_nothing() -> None:
+    assert told(merged(1, CART), replace(merged(2, CART, before=1), merge_sha="")) == {}

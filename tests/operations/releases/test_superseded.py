@@ -1,0 +1,95 @@
+"""Retry of what is merged: only while it is still what the stage's branch says."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from qbot.domain.operation import Operation, Submitted
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
+from qbot.domain.release_ports import Promotions
+from qbot.domain.stages import Stage
+from qbot.errors import PermanentError
+from qbot.operations.engine import Outcome, Run
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.promote import promote
+from tests.clocks import START, HandClock
+from tests.databases import clock, database, database_url, postgres_server
+from tests.operations.engine.shop import Shop, shop
+from tests.operations.releases.fakes import FakeRepository
+from tests.operations.releases.stage_scene import stage
+from tests.store.promoting import CART, MERGE_REQUEST, SHOP, WEB, ask, carried, plan, wish
+from tests.store.wishes import wishes
+
+__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+DEPLOYS = "Argo CD of production is not set up."
+
+
+@dataclass
+class Base:
+    """The part of the context that is used."""
+
+    clock: HandClock
+
+
+@dataclass
+class Few:
+    base: Base
+    promotions: Promotions
+    repository: FakeRepository = field(default_factory=FakeRepository)
+
+    def stage(self, name: str) -> Stage:
+        return stage()
+
+    def argocd(self, found: Stage) -> Any:
+        raise PermanentError(DEPLOYS)
+
+
+async def retried(shop: Shop, **tags: str) -> Operation:
+    """Merged, failed, and taken up again while these versions are written."""
+    few = Few(Base(shop.clock), shop.wishes.database.promotions)
+    texts = {f"production/{s}.yaml": f"image:\n  tag: {t}\n" for s, t in tags.items()}
+    few.repository.write(SHOP, "main", texts)
+
+    async def body(run: Run) -> Outcome:
+        shown = run.operation.progress
+        assert isinstance(shown, StageProgress)
+        number = shown.promotion
+        assert number is not None
+        if shown.promotion and run.operation.input.again is None:  # type: ignore[union-attr]
+            changes = [
+                PromotionPlanned(number, plan(CART, WEB)),
+                PromotionOpened(number, MERGE_REQUEST, START),
+                PromotionMoved(number, PromotionState.FAILED, "d" * 40),
+            ]
+            return Outcome(End.FAILED, "", changes)
+        return await promote(run, cast("ReleaseContext", few))
+
+    await shop.engine(body)
+    first = await shop.ended((await ask(shop.wishes, CART, WEB)).id)
+    number = (await carried(shop.wishes, first)).id
+    answer = await shop.wishes.journal.submit(wish(CART, WEB, again=number))
+    assert isinstance(answer, Submitted)
+    return await shop.ended(answer.operation.id)
+
+
+async def test_what_is_still_written_is_deployed_again(shop: Shop) -> None:
+    again = await retried(shop, cart="v2", web="v2")
+    assert again.headline == DEPLOYS
+
+
+@pytest.mark.parametrize(("web", "now"), [("v3", "`v3`"), ("''", "nothing")])
+async def test_what_somebody_changed_since_is_named_and_not_deployed(
+    shop: Shop, web: str, now: str
+) -> None:
+    again = await retried(shop, cart="v2", web=web)
+    assert again.end is End.FAILED
+    assert again.headline == (
+        "P-1 is superseded: in main of shop/deployments `web` is at "
+        f"{now} now, not at `v2` as it wrote. "
+        "Abandon gives it up; a new promotion brings what shall run."
+    )
+    assert (await carried(shop.wishes, again)).state is PromotionState.FAILED

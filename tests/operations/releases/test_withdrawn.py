@@ -1,0 +1,137 @@
+"""Withdrawn, or merged all the same: what GitLab has made of it decides what is said."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from qbot.domain.changes import Change
+from qbot.domain.names import ProjectPath, PromotionId
+from qbot.domain.operation import Operation
+from qbot.domain.progress import End
+from qbot.domain.promotion import Promotion, PromotionState
+from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
+from qbot.domain.release_ports import MergeRequest, Promotions
+from qbot.domain.stages import Stage
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.engine import Outcome, Run
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.promote import promote
+from tests.clocks import START, HandClock
+from tests.databases import clock, database, database_url, postgres_server
+from tests.operations.engine.shop import Shop, shop
+from tests.operations.releases.stage_scene import stage
+from tests.store.promoting import CART, MERGE_REQUEST, ask, carried, plan
+from tests.store.wishes import ANA, wishes
+
+__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+MERGED = "e" * 40
+
+
+@dataclass
+class Base:
+    """The part of the context that is used."""
+
+    clock: HandClock
+
+
+@dataclass
+class Repository:
+    """A GitLab with one merge request; `state` is how it stands."""
+
+    state: str
+    words: str
+    parents_of: tuple[str, ...] = ("1" * 40, MERGE_REQUEST.sha)
+    closed: int = 0
+    lost: int = 1  # answers
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        ref = MERGE_REQUEST
+        self.lost -= 1
+        if self.lost >= 0:
+            raise TransientError("GitLab does not answer")
+        return MergeRequest(
+            iid, ref.url, self.state, ref.sha, "", ref.branch, "main", merge_sha=MERGED
+        )
+
+    async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
+        self.closed += 1
+        self.state = "merged" if self.state == "merged" else "closed"
+
+    async def parents(self, project: ProjectPath, sha: str) -> tuple[str, ...]:
+        return self.parents_of
+
+    async def message_of(self, project: ProjectPath, sha: str) -> str:
+        return self.words
+
+
+@dataclass
+class Few:
+    base: Base
+    promotions: Promotions
+    repository: Repository
+
+    def stage(self, name: str) -> Stage:
+        return stage()
+
+    def argocd(self, found: Stage) -> Any:
+        raise PermanentError(f"Argo CD of {found.name} is not set up.")
+
+
+async def _true() -> bool:
+    return True
+
+
+def _words(number: PromotionId) -> str:
+    facts = [f"Qbot-Promotion: P-{number}", "Qbot-Requested-By: UANA (ana)"]
+    return "\n".join(["Merge it", "", *facts, f"Qbot-Digest: {plan(CART).digest}"])
+
+
+async def withdrawn(shop: Shop, state: str, *, ours: bool = True) -> tuple[Operation, Promotion]:
+    """Asked to stop after people had agreed and the merge may have been asked for."""
+    repository = Repository(state, "")
+    rows = shop.wishes.database.promotions
+    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+
+    async def body(run: Run) -> Outcome:
+        shown = run.operation.progress
+        assert isinstance(shown, StageProgress)
+        assert shown.promotion is not None
+        number = shown.promotion
+        repository.words = _words(number) if ours else "Merge branch"
+        await shop.wishes.journal.request_cancel(run.operation.id, ANA)
+        changes: list[Change] = [
+            PromotionPlanned(number, plan(CART)),
+            PromotionOpened(number, MERGE_REQUEST, START),
+            PromotionMoved(number, PromotionState.APPROVED),
+        ]
+        with run.ignoring_cancel():
+            await run.step("propose", _true, changes=changes)
+        return await promote(run, context)
+
+    await shop.engine(body)
+    operation = await shop.ended((await ask(shop.wishes, CART)).id)
+    assert repository.closed == 1
+    return operation, await carried(shop.wishes, operation)
+
+
+async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_withdrawn(
+    shop: Shop,
+) -> None:
+    operation, promotion = await withdrawn(shop, "merged")
+    assert (promotion.state, promotion.merge_sha) == (PromotionState.FAILED, MERGED)
+    assert (operation.end, operation.headline) == (
+        End.FAILED,
+        "Argo CD of production is not set up.",
+    )
+    shown = operation.progress
+    assert isinstance(shown, StageProgress)
+    assert shown.merged_sha == MERGED
+
+
+@pytest.mark.parametrize(("state", "ours"), [("opened", True), ("merged", False)])
+async def test_what_qbot_did_not_merge_is_withdrawn(shop: Shop, state: str, *, ours: bool) -> None:
+    operation, promotion = await withdrawn(shop, state, ours=ours)
+    assert (operation.end, promotion.state) == (End.CANCELLED, PromotionState.CANCELLED)
+    assert promotion.merge_sha == ""

@@ -1,0 +1,93 @@
+"""What a merged rollback writes beside itself: holds with their owner, and the cards it undid."""
+
+from dataclasses import replace
+
+import pytest
+
+from qbot.domain.changes import CardChanged, Change
+from qbot.domain.inputs import RollbackInput
+from qbot.domain.names import ServiceName
+from qbot.domain.operation import Claim, Submission, Submitted
+from qbot.domain.people import Actor, Place
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import (
+    Promotion,
+    PromotionKind,
+    PromotionState,
+    Request,
+)
+from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import HoldsPlaced, PromotionMoved, PromotionPlanned
+from tests.clocks import START
+from tests.store.promoting import CART, PRODUCTION, WEB, carried, opened, plan
+from tests.store.wishes import ANA, BEN, Wishes, key
+
+
+async def done(wishes: Wishes, *services: ServiceName) -> Promotion:
+    claim, promotion = await opened(wishes, *services)
+    end = PromotionMoved(promotion.id, PromotionState.DONE, "d" * 40)
+    shown = await card(wishes, promotion)
+    last = CardChanged(replace(shown, end=End.SUCCEEDED, state=PromotionState.DONE))
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [end, last])
+    return promotion
+
+
+async def card(wishes: Wishes, promotion: Promotion) -> StageProgress:
+    row = await wishes.database.cards.card(promotion.op)
+    assert row is not None
+    assert isinstance(row.progress, StageProgress)
+    return row.progress
+
+
+async def back(
+    wishes: Wishes, before: Promotion, *services: ServiceName, by: Actor = ANA, again: bool = False
+) -> tuple[Claim, Promotion]:
+    """A rollback that a worker has, with its plan; or the same, taken up again."""
+    number = before.id if again else None
+    asked = RollbackInput(PRODUCTION, services, reason=key(), again=number)
+    request = Request(PromotionKind.ROLLBACK, PRODUCTION, None, again=number)
+    wish = Submission(
+        Kind.ROLLBACK, asked, None, by, Place("C1"), key(), stage=PRODUCTION, request=request
+    )
+    answer = await wishes.journal.submit(wish)
+    assert isinstance(answer, Submitted)
+    claim = next(c for c in await wishes.claim() if c.operation.id == answer.operation.id)
+    if not again:
+        planned = replace(plan(*services), source=before.name)
+        number = (await carried(wishes, answer.operation)).id
+        await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(number, planned)])
+    return claim, await carried(wishes, answer.operation)
+
+
+async def merge(wishes: Wishes, claim: Claim, rollback: Promotion) -> None:
+    services = rollback.plan.services if rollback.plan else ()
+    changes: list[Change] = [
+        PromotionMoved(rollback.id, PromotionState.MERGED, "e" * 40),
+        HoldsPlaced(rollback.id, PRODUCTION, tuple((s, "v1") for s in services)),
+    ]
+    await wishes.journal.commit(claim, "merge", 1, changes)
+
+
+@pytest.mark.parametrize("services", [(CART,), (CART, WEB)])
+async def test_the_card_of_what_is_undone_is_told_with_the_merge(
+    wishes: Wishes, services: tuple[ServiceName, ...]
+) -> None:
+    first = await done(wishes, CART, WEB)
+    claim, rollback = await back(wishes, first, *services)
+    assert (await card(wishes, first)).undone_by is None
+    await merge(wishes, claim, rollback)
+    whole = len(services) == 2
+    assert (await card(wishes, first)).undone_by == (rollback.id if whole else None)
+    assert (await card(wishes, rollback)).undone_by is None
+
+
+async def test_who_asked_for_a_rollback_owns_its_holds_whoever_went_on_with_it(
+    wishes: Wishes,
+) -> None:
+    claim, rollback = await back(wishes, await done(wishes, CART), CART, by=ANA)
+    failed = PromotionMoved(rollback.id, PromotionState.FAILED)
+    await wishes.journal.finish(claim, End.FAILED, "", [failed])
+    again, _ = await back(wishes, rollback, CART, by=BEN, again=True)
+    await merge(wishes, again, rollback)
+    (hold,) = await wishes.database.promotions.holds(PRODUCTION)
+    assert (hold.by, hold.since) == (ANA, START)
