@@ -10,6 +10,7 @@ from qbot.errors import PermanentError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.linking import Invitations
 from qbot.scheduler import Scheduler, Tick
+from qbot.slack import events
 from qbot.slack.releases.chores import Chores
 from qbot.slack.surface import surface
 from qbot.web.health import admin_app
@@ -57,6 +58,7 @@ def declared() -> Sequence[Subject]:
     public.add_routes(_linking().routes())
     return [
         *surface(),
+        *events.subjects(),
         *Scheduler(ticks(nothing, chores)).subjects(),
         *subjects_of(admin_app(Metrics().registry, {})),
         *subjects_of(public),

@@ -16,6 +16,7 @@ from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.settings import Settings, secret
+from qbot.slack import events
 from qbot.slack.guard import Guard
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
@@ -67,7 +68,8 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     admin = admin_app(doors.metrics.registry, {"database": doors.database.check})
     public = _public(doors, bolt)
     routes = [s for app in (admin, public) if app for s in subjects_of(app)]
-    covered(doors.authority, [*doors.listeners.subjects(), *doors.ticks, *routes])
+    asked = [*doors.listeners.subjects(), *events.subjects()]
+    covered(doors.authority, [*asked, *doors.ticks, *routes])
     await _listen(Server(admin, settings.admin_listen, setting="QBOT_ADMIN_LISTEN"), stack)
     if public is not None:
         await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)

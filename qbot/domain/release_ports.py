@@ -184,6 +184,9 @@ class People(Protocol):
     async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
         """Account and roles. `fresh` asks anew: approvals and executions must."""
 
+    def forget_groups(self) -> None:
+        """A user group has changed: what is kept of groups is no answer any more."""
+
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         """Slack accounts that have one of these roles, as far as Slack or `people:` name them."""
 

@@ -1,7 +1,8 @@
 """Every way into Qbot as a text, and which verb it stands for.
 
-A subject is `command:promote`, `action:env_delete`, `view:env_create_submit`, `job:forget` or
-`route:GET /healthz`. One that stands for nothing here is refused, and Qbot does not start with it.
+A subject is `command:promote`, `action:env_delete`, `view:env_create_submit`, `job:forget`,
+`event:subteam_updated` or `route:GET /healthz`. One that stands for nothing here is refused, and
+Qbot does not start with it.
 """
 
 from collections.abc import Mapping
@@ -70,6 +71,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DIFF_VIEW: "show",
 }
 _JOBS = ("forget", "holds", "locks")
+_EVENTS = ("subteam_members_changed", "subteam_updated")
 _ROUTES = (
     "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
     "GET /healthz",
@@ -84,6 +86,7 @@ STANDS_FOR: Mapping[Subject, str] = MappingProxyType(
         **{Subject(f"action:{name}"): verb for name, verb in _BUTTONS.items()},
         **{Subject(f"view:{name}"): verb for name, verb in _VIEWS.items()},
         **{Subject(f"job:{name}"): MACHINE for name in _JOBS},
+        **{Subject(f"event:{name}"): MACHINE for name in _EVENTS},
         **{Subject(f"route:{name}"): MACHINE for name in _ROUTES},
     }
 )
@@ -112,6 +115,11 @@ def of_action(action_id: str) -> Subject:
 def of_view(callback_id: str) -> Subject:
     """A form that was sent."""
     return Subject(f"view:{callback_id}")
+
+
+def of_event(name: str) -> Subject:
+    """Something that Slack tells of, and nobody asks for."""
+    return Subject(f"event:{name}")
 
 
 def of_job(name: str) -> Subject:

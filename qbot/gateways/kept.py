@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
+from qbot.gateways.pace import Pace
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -22,8 +23,21 @@ class _Entry(Generic[Value]):
     asked_at: float
 
 
+@dataclass(slots=True, eq=False)
+class _Flight(Generic[Value]):
+    """A call; until it is its turn, whoever comes shares it."""
+
+    task: asyncio.Task[Value] = field(init=False)
+    sent_at: float | None = None
+    generation: int = 0  # of what is kept, as it was sent
+
+
 class Kept(Generic[Key, Value]):
-    """One kind of question. A failed answer is kept by nobody."""
+    """One kind of question. A failed answer is kept by nobody.
+
+    With a `pace` calls wait for their turn, and those who ask meanwhile share the one that comes:
+    many looks cost few calls, and none is answered from before it was asked for.
+    """
 
     def __init__(
         self,
@@ -32,13 +46,21 @@ class Kept(Generic[Key, Value]):
         *,
         seconds: float,
         join: float = _JOIN,
+        pace: Pace | None = None,
     ) -> None:
         self._ask = ask
         self._join = join
         self._clock = clock
         self._seconds = seconds
+        self._pace = pace
+        self._generation = 0
         self._entries: dict[Key, _Entry[Value]] = {}
-        self._flights: dict[Key, tuple[float, asyncio.Task[Value]]] = {}
+        self._flights: dict[Key, _Flight[Value]] = {}
+
+    def forget(self) -> None:
+        """Something has changed: nothing that was asked before now is an answer any more."""
+        self._generation += 1
+        self._entries.clear()
 
     async def get(self, key: Key, *, fresh: bool) -> Value:
         """The answer.
@@ -57,33 +79,49 @@ class Kept(Generic[Key, Value]):
         if known is not None and not fresh and now - known.asked_at < self._seconds:
             return known.value
         try:
-            return await asyncio.shield(self._flight(key, now))
+            return await asyncio.shield(self._flight(key, now).task)
         except TransientError:
+            known = self._entries.get(key)
             if known is None or fresh:
                 raise
             return known.value
 
-    def _flight(self, key: Key, now: float) -> asyncio.Task[Value]:
+    def _flight(self, key: Key, now: float) -> _Flight[Value]:
         flying = self._flights.get(key)
-        if flying is not None and now - flying[0] <= self._join:
-            return flying[1]
-        task = asyncio.create_task(self._awaited(key))
-        self._flights[key] = (now, task)
-        task.add_done_callback(partial(self._landed, key, now))
-        return task
+        if flying is not None and self._is_new(flying, now):
+            return flying
+        flight = self._flights[key] = _Flight[Value]()
+        flight.task = asyncio.create_task(self._flown(key, flight))
+        flight.task.add_done_callback(partial(self._landed, key, flight))
+        return flight
 
-    async def _awaited(self, key: Key) -> Value:
-        return await self._ask(key)
+    def _is_new(self, flight: _Flight[Value], now: float) -> bool:
+        if flight.sent_at is None:
+            return True
+        return flight.generation == self._generation and now - flight.sent_at <= self._join
 
-    def _landed(self, key: Key, asked_at: float, task: asyncio.Task[Value]) -> None:
-        if self._flights.get(key, (0.0, None))[1] is task:
+    async def _flown(self, key: Key, flight: _Flight[Value]) -> Value:
+        if self._pace is not None:
+            await self._pace.turn()
+        flight.sent_at, flight.generation = self._clock.monotonic(), self._generation
+        try:
+            return await self._ask(key)
+        except TransientError as error:
+            if self._pace is not None and error.retry_after is not None:
+                self._pace.close(error.retry_after)
+            raise
+
+    def _landed(self, key: Key, flight: _Flight[Value], task: asyncio.Task[Value]) -> None:
+        if self._flights.get(key) is flight:
             del self._flights[key]
         if task.cancelled() or task.exception() is not None:
             return
+        if flight.sent_at is None or flight.generation != self._generation:
+            return
         known = self._entries.pop(key, None)
-        if known is not None and known.asked_at > asked_at:
+        if known is not None and known.asked_at > flight.sent_at:
             self._entries[key] = known  # a later question was answered sooner
             return
         if len(self._entries) >= _MOST:
             self._entries.pop(next(iter(self._entries)))
-        self._entries[key] = _Entry(task.result(), asked_at)
+        self._entries[key] = _Entry(task.result(), flight.sent_at)

@@ -1,7 +1,9 @@
 """The port `People`: who somebody is and what they may do, out of Slack, GitLab and qbot.yaml.
 
 Whether somebody may approve hangs on this. What was asked for anew is never answered from memory,
-and a neighbour that is away is an error then, never a yes.
+and a neighbour that is away is an error then, never a yes. Slack's groups, which it shows twenty
+times a minute only, are asked for at a pace: who asks while the next look waits for its turn
+shares it.
 """
 
 import asyncio
@@ -19,9 +21,14 @@ from qbot.domain.roles import RoleSource
 from qbot.gateways.gitlab import User
 from qbot.gateways.gitlab.errors import GROUP_ABSENT, NotFoundError
 from qbot.gateways.kept import Kept
+from qbot.gateways.pace import Pace
 from qbot.gateways.slack import NotHereError, Profile, UserGroup
 
 _KEEP = 600.0  # seconds
+# usergroups.list is of tier 2: 20 a minute (docs.slack.dev/apis/web-api/rate-limits), and how many
+# of them at once is not published.
+_LOOKS, _AT_ONCE = 20, 5
+_LIMITED = "Slack limits how often its user groups are read"
 _DIRECT = Room("", shared=False, direct=True)  # where somebody is does not matter here
 _log = structlog.get_logger()
 Groups = Mapping[str, frozenset[str]]  # members by id and by handle
@@ -93,7 +100,8 @@ class Directory:
         self._accounts = accounts
         self._team = team
         self._profiles = Kept(slack.profile, clock, seconds=_KEEP)
-        self._groups = Kept(self._ask_groups, clock, seconds=_KEEP)
+        pace = Pace(_LIMITED, clock, per_minute=_LOOKS, burst=_AT_ONCE)
+        self._groups = Kept(self._ask_groups, clock, seconds=_KEEP, pace=pace)
         self._members = Kept(self._ask_members, clock, seconds=_KEEP)
         self._users = Kept(self._ask_user, clock, seconds=_KEEP)
         self._warned: set[str] = set()
@@ -120,6 +128,13 @@ class Directory:
             roles=self._held(actor, user, groups, members) if active else frozenset(),
             active=active,
         )
+
+    def forget_groups(self) -> None:
+        """Slack says that a user group is not what it was: it is asked anew the next time.
+
+        Only a help: an event may be lost or reach another replica, so what must be sure is `fresh`.
+        """
+        self._groups.forget()
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         """Slack accounts that have one of these roles, as far as Slack or `people` name them."""

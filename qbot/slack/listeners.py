@@ -36,6 +36,7 @@ class Listeners:
 
     def __init__(self, desk: Desk, releases: ReleaseDesk, versions: Versions) -> None:
         self._desk = desk
+        self._releases = releases
         self._grounding = Grounding(releases)
         forms = Forms(desk, self._grounding)
         release_forms = ReleaseForms(releases, self._grounding)
@@ -65,6 +66,10 @@ class Listeners:
             *(of_action(action_id) for action_id in self._presses),
             *(of_view(callback_id) for callback_id in self._forms),
         ]
+
+    def groups_changed(self) -> None:
+        """Slack says that a user group is not what it was."""
+        self._releases.context.people.forget_groups()
 
     def command(self, text: str, delivery: Delivery) -> Work:
         """A typed line.

@@ -1,4 +1,4 @@
-"""Bolt: which listener hears what. Every one runs inside the guard.
+"""Bolt: which listener hears what. Whatever somebody asks for runs inside the guard.
 
 Bolt verifies signatures and decodes; it is told who the token is instead of asking Slack within
 the three seconds of the first request, and it never sees an exception.
@@ -17,7 +17,7 @@ from slack_bolt.response import BoltResponse
 
 from qbot.gateways.slack import web_client
 from qbot.render.blocks import Message
-from qbot.slack import payload
+from qbot.slack import events, payload
 from qbot.slack.guard import Guard
 from qbot.slack.listeners import Listeners, Submitted
 
@@ -55,6 +55,7 @@ def bolt_app(
     _commands(app, command, guard, listeners)
     _actions(app, guard, listeners)
     _views(app, guard, listeners)
+    events.listen(app, listeners.groups_changed)
     return app
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.kept import Kept
+from qbot.gateways.pace import Pace
 from tests.clocks import HandClock
 
 
@@ -25,6 +26,12 @@ class Source:
         if error is not None:
             raise error
         return answer
+
+    async def heard(self, times: int) -> None:
+        """Soon: between two questions nobody waits for anything."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert self.asked == times
 
 
 @pytest.fixture
@@ -67,10 +74,10 @@ async def test_nobody_who_asks_anew_joins_an_old_call(
 ) -> None:
     source.open.clear()
     first = asyncio.create_task(kept.get("a", fresh=True))
-    await asyncio.sleep(0)
+    await source.heard(1)
     clock.advance(2)
     second = asyncio.create_task(kept.get("a", fresh=True))
-    await asyncio.sleep(0)
+    await source.heard(2)
     source.open.set()
     assert (await first, await second) == ("a1", "a2")
     assert await kept.get("a", fresh=False) == "a2"
@@ -109,3 +116,88 @@ async def test_a_refusal_is_told_and_not_kept(kept: Kept[str, str], source: Sour
         await kept.get("a", fresh=False)
     source.error = None
     assert await kept.get("a", fresh=False) == "a2"
+
+
+async def test_what_is_forgotten_is_asked_for_again_and_stands_in_for_nobody(
+    kept: Kept[str, str], source: Source
+) -> None:
+    await kept.get("a", fresh=False)
+    kept.forget()
+    source.error = TransientError("away")
+    with pytest.raises(TransientError):
+        await kept.get("a", fresh=False)
+    source.error = None
+    assert await kept.get("a", fresh=False) == "a3"
+    assert await kept.get("a", fresh=False) == "a3"
+
+
+async def test_an_answer_that_is_under_way_as_things_change_is_neither_kept_nor_shared(
+    kept: Kept[str, str], source: Source
+) -> None:
+    source.open.clear()
+    before = asyncio.create_task(kept.get("a", fresh=True))
+    await source.heard(1)
+    kept.forget()
+    after = asyncio.create_task(kept.get("a", fresh=True))
+    await source.heard(2)
+    source.open.set()
+    assert (await before, await after) == ("a1", "a2")
+    assert await kept.get("a", fresh=False) == "a2"
+
+
+@pytest.fixture
+def paced(source: Source, clock: HandClock) -> Kept[str, str]:
+    """Twenty calls a minute, five of them at once."""
+    pace = Pace("the source is busy", clock, per_minute=20, burst=5)
+    return Kept(source, clock, seconds=600, pace=pace)
+
+
+async def test_who_comes_while_a_call_waits_for_its_turn_shares_it(
+    paced: Kept[str, str], source: Source, clock: HandClock
+) -> None:
+    for _ in range(5):
+        await paced.get("a", fresh=True)
+    looks = []
+    for _ in range(3):
+        looks.append(asyncio.create_task(paced.get("a", fresh=True)))
+        await clock.asleep()
+        clock.advance(1)
+    assert source.asked == 5
+    clock.advance(1)
+    assert await asyncio.gather(*looks) == ["a6"] * 3
+
+
+async def test_no_minute_has_more_calls_than_are_granted(
+    paced: Kept[str, str], source: Source, clock: HandClock
+) -> None:
+    sent: list[float] = []
+    for _ in range(60):
+        look = asyncio.create_task(paced.get("a", fresh=True))
+        while not look.done():
+            await asyncio.sleep(0)
+            if clock.sleepers:
+                clock.advance(clock.sleepers[0])
+        sent.append(clock.monotonic())
+    assert source.asked == 60
+    assert max(sum(at <= t < at + 60 for t in sent) for at in sent) in (19, 20)
+
+
+async def test_a_method_that_was_closed_is_left_alone_and_opens_with_one_call(
+    paced: Kept[str, str], source: Source, clock: HandClock
+) -> None:
+    source.error = TransientError("too many", retry_after=30)
+    with pytest.raises(TransientError, match="too many"):
+        await paced.get("a", fresh=True)
+    clock.advance(10)
+    with pytest.raises(TransientError, match="the source is busy") as told:
+        await paced.get("a", fresh=True)
+    assert told.value.retry_after == 20
+    assert source.asked == 1
+    source.error = None
+    clock.advance(20)
+    assert await paced.get("a", fresh=True) == "a2"
+    second = asyncio.create_task(paced.get("a", fresh=True))
+    await clock.asleep()
+    assert clock.sleepers == (4.0,)
+    clock.advance(4)
+    assert await second == "a3"

@@ -87,6 +87,11 @@ class Setting:
         else:
             self.shop.do(lambda: self.shop.kernel.faults.add("gitlab", match, kind, 1))
 
+    def pass_time(self, seconds: float) -> None:
+        """Here and at Slack."""
+        self.clock.advance(seconds)
+        self.played.kernel.clock.advance(seconds)
+
     def calls(self, vendor: str, path: str) -> int:
         kernel = self.played.kernel if vendor == "slack" else self.shop.kernel
         return sum(path in call["path"] for call in kernel.calls.select(vendor=vendor))
@@ -185,6 +190,35 @@ async def test_a_member_who_left_loses_the_role_at_once_where_it_matters(
         assert not (await directory.person(chloe)).roles
     finally:
         shop.do(lambda: shop.standin.set_member(MANAGERS, "chloe", present=True))
+
+
+async def test_a_group_that_changed_is_asked_for_again_without_waiting_ten_minutes(
+    setting: Setting,
+) -> None:
+    roles = {MANAGERS: RoleSource(slack=("S0RELEASE",))}
+    directory, chloe = setting.directory(roles), setting.actor(CHLOE)
+    assert (await directory.person(chloe)).roles
+    setting.played.slack.set_member(MANAGERS, "chloe", present=False)
+    directory.forget_groups()
+    assert not (await directory.person(chloe)).roles
+    assert chloe not in await directory.holders([MANAGERS])
+    assert setting.calls("slack", "usergroups.list") == 2
+
+
+async def test_many_approvals_in_one_minute_stay_within_slacks_limit(setting: Setting) -> None:
+    directory, people = setting.directory(), [setting.actor(CHLOE), setting.actor(DAN)]
+    ago, asked = setting.clock.monotonic(), 0
+    while setting.clock.monotonic() - ago < 60:
+        looks = [asyncio.create_task(directory.person(p, fresh=True)) for p in people]
+        asked += len(looks)
+        while not all(look.done() for look in looks):
+            await asyncio.sleep(0.001)
+            if setting.clock.sleepers:
+                setting.pass_time(1)
+        assert all(look.result().roles for look in looks)
+        setting.pass_time(1)
+    assert asked >= 40
+    assert setting.calls("slack", "usergroups.list") <= 20
 
 
 async def test_what_is_kept_costs_nothing_and_is_read_again_after_ten_minutes(

@@ -121,6 +121,7 @@ class People:
         self.fresh: list[str] = []  # users that were asked for anew
         self.asked: list[str] = []
         self.limited: list[float] = []  # pauses that are asked for, one a question
+        self.forgotten = 0
 
     def know(self, user: str, number: int | None, *roles: str, active: bool = True) -> None:
         account = None if number is None else Account(number, f"git{number}")
@@ -131,6 +132,9 @@ class People:
         if fresh and self.limited:
             raise TransientError("Slack limits", retry_after=self.limited.pop())
         return self.persons.get(actor.user) or Person(actor, None)
+
+    def forget_groups(self) -> None:
+        self.forgotten += 1
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [p.actor for p in self.persons.values() if p.roles & set(roles)]

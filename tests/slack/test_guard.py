@@ -18,6 +18,7 @@ from qbot.domain.progress import End
 from qbot.errors import PermanentError, TransientError
 from qbot.render.notices import notice
 from qbot.sandbox.slack.seed import OTHER_TEAM
+from qbot.slack import events
 from qbot.slack.guard import PATIENCE, Guard, Work
 from qbot.slack.payload import Delivery, of_action
 from qbot.slack.register import bolt_app
@@ -81,13 +82,13 @@ def no_versions() -> Versions:
     return Versions(around, requests=cast("Any", None), jobs=cast("Any", None))
 
 
-async def test_every_registered_listener_runs_inside_the_guard() -> None:
+async def test_whatever_somebody_asks_for_runs_inside_the_guard() -> None:
     witness = Witness()
     app = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
         bot_user="U1", guard=cast("Guard", witness), listeners=unopened(),
     )  # fmt: skip
-    listeners = app._async_listeners
+    listeners = app._async_listeners[: -len(events.subjects())]  # events are nobody's
     assert len(listeners) == 6  # commands, buttons and four forms
     for number, listener in enumerate(listeners, 1):
         heard: Any = listener

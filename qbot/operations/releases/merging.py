@@ -11,6 +11,7 @@ from qbot.errors import UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import Ruling, is_merged, ruling
 from qbot.operations.releases.ends import shut
+from qbot.operations.releases.images import repushed
 from qbot.operations.releases.proposing import trailers
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
@@ -71,7 +72,6 @@ async def merged(case: Case) -> str:
     return sha
 
 
-def _changes(case: Case, sha: str) -> list[Change]:
 async def merged_after_all(case: Case) -> str:
     """The commit that a merge made whose answer was lost; empty: it was not merged, nor will be.
 
@@ -94,6 +94,7 @@ async def merged_after_all(case: Case) -> str:
     return await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
 
 
+def _changes(case: Case, sha: str) -> list[Change]:
     changes: list[Change] = [
         PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha),
         case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),
@@ -143,6 +144,8 @@ async def _merge(case: Case) -> str:
 async def _still_approved(case: Case) -> None:
     """Whatever came while a job or a pipeline ran counts up to the last moment."""
     head = case.merge_request.sha
+    if why := await repushed(case):
+        raise Stale(why)
     ruled = await ruling(case, fresh=True)
     if ruled is None:
         raise Stale("not everything that it needs is there any more")

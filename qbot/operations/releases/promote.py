@@ -53,7 +53,7 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
             if isinstance(found, Outcome):
                 return found
         else:
-            await _remembered(case, asked)
+            await shown(case)
         if not case.promotion.merge_sha:
             over = await _merged(case)
             if over is not None:
@@ -97,14 +97,6 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
     await case.run.checkpoint()
     await proposed(case, found.plan, found.tip)
     return None
-
-
-async def _remembered(case: Case, asked: PromoteInput | RollbackInput) -> None:
-    """One that was proposed before; without the digest on its card nobody could approve it."""
-    if case.run.has("plan"):
-        found = await planned(case, asked)
-        case.tracker.show(changes=found.changes)
-    shown(case)
 
 
 async def _merged(case: Case) -> Outcome | None:
@@ -203,8 +195,6 @@ async def _stopped(case: Case) -> Outcome | None:
 
 
 async def _rolled_out(case: Case, *, again: bool) -> Outcome:
-        if again:
-            await still_written(case)
     """From the merge on: it is in the repository, so it is seen through.
 
     `again`: it was given up once, and the stage may have gone on without it.
@@ -213,6 +203,8 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     case.tracker.show(merged_sha=case.promotion.merge_sha, merge_status="merged", held=held)
     await case.run.acquire(case.stage.scope, first=True)
     try:
+        if again:
+            await still_written(case)
         await deployed(case)
         await ran(case, case.stage.after, when="after")
     except (UserError, PermanentError) as error:

@@ -18,6 +18,7 @@ from qbot.domain.undoing import moment
 from qbot.errors import UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned, drafted
+from qbot.operations.releases.images import pinned
 from qbot.operations.releases.items import Move
 from qbot.operations.releases.offers import short
 from qbot.operations.releases.written import Written, written
@@ -64,6 +65,7 @@ async def rollback(context: ReleaseContext, stage: Stage, asked: RollbackInput) 
             hint=f"`history {stage.name}` lists promotions; `--to` goes further back.",
         )
     _refuse_changed(target, [b for b in backs if b.goal.text != target.texts[b.service]])
+    moves = await pinned(context, stage, moves)
     return await drafted(context, target, undone[0].name, moves)
 
 

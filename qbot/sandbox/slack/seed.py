@@ -19,7 +19,7 @@ DEFAULT_SCOPES = frozenset(
         "im:history",
     }
 )  # fmt: skip
-DEFAULT_EVENTS: frozenset[str] = frozenset()
+DEFAULT_EVENTS = frozenset({"subteam_members_changed", "subteam_updated"})
 DEFAULT_COMMANDS = frozenset({"/env"})
 MESSAGES_TAB_IS_READ_ONLY = True
 

@@ -178,5 +178,8 @@ class FakePeople:
         account = Account(sum(map(ord, actor.user)), actor.user.lower())
         return Person(actor, account, self.roles.get(actor.user, frozenset()))
 
+    def forget_groups(self) -> None:
+        """Nothing is kept."""
+
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [Actor(self.team, u) for u, held in self.roles.items() if held & set(roles)]

@@ -1,0 +1,23 @@
+"""What Slack tells of without anybody having asked."""
+
+from qbot.sandbox.slack import payloads
+from tests.sandbox.slack.stage import DAN, until
+from tests.slack.scene import Scene
+
+
+async def test_a_group_that_changes_is_asked_for_again(either: Scene) -> None:
+    world = either.played.slack.world
+    told = payloads.group_updated(world.groups["S0RELEASE"])
+    left = payloads.group_changed("S0RELEASE", DAN, present=False, now=0)
+    for event in (told, left):
+        outcome = await either.played.slack.events.send(event)
+        assert outcome.status == 200
+    await until(lambda: either.people.forgotten == 2)
+    assert either.people.asked == either.people.fresh == []
+
+
+async def test_slack_believes_the_address_that_events_are_sent_to(scene: Scene) -> None:
+    event = {"type": "url_verification", "token": "t", "challenge": "3eZbrw1aB10FEMAGAZd4FyFQ"}
+    outcome = await scene.send("event", event)
+    assert outcome.status == 200
+    assert "3eZbrw1aB10FEMAGAZd4FyFQ" in str(outcome.body)
