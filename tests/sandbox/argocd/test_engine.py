@@ -148,10 +148,9 @@ async def test_a_hung_hook_can_be_terminated_and_leaves_the_operation_failed(idl
     seen = versions(idle)
     url = "/api/v1/applications/qbot-x-cart/operation?project=qbot-x"
     assert (await idle.client.delete(url)).json() == {}
-    assert operation(idle.app())["phase"] == "Terminating"
     await idle.until(lambda: not idle.app().get("operation"))
-    assert operation(seen[0])["phase"] == "Terminating"
-    assert operation(idle.app())["phase"] == "Failed"
+    phases = list(dict.fromkeys(operation(app)["phase"] for app in seen))
+    assert phases[-2:] == ["Terminating", "Failed"]
     assert operation(idle.app())["message"] == "Operation terminated"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.sandbox.argocd.world import (
     CONFIG,
+    MIGRATE,
     Argo,
     Json,
     cart,
@@ -61,6 +62,7 @@ async def test_infos_stay_in_the_state_of_the_operation(idle: Argo) -> None:
 
 
 async def test_a_second_sync_is_refused_while_one_is_asked_for(idle: Argo) -> None:
+    idle.cart.write("main", chart(a=MIGRATE, b=CONFIG))
     await idle.pin(hook="db-migrate", phase="Running")
     await idle.sync()
     assert refusal(await idle.sync()) == BUSY
