@@ -14,7 +14,7 @@ from qbot.sandbox.shop.release_rules import release_rules
 from qbot.sandbox.shop.services import CONFIG_PROJECT, Service
 from qbot.sandbox.shop.stages import Variant
 
-_REGISTRY = "registry.shop.example"
+_REGISTRY = "registry.example/shop"
 
 
 def catalog(services: Sequence[Service], variant: Variant, url: str) -> dict[str, Any]:

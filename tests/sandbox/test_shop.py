@@ -92,7 +92,7 @@ def test_the_image_tag_reaches_the_deployment(shop: Repositories) -> None:
         d for d in documents(repository(shop, "shop/cart"), "chart") if d["kind"] == "Deployment"
     ]
     (container,) = deployments[0]["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "registry.shop.example/shop/cart:latest"
+    assert container["image"] == "registry.example/shop/cart:latest"
 
 
 def test_the_second_value_file_makes_a_branch_smaller(shop: Repositories) -> None:

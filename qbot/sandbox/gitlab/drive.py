@@ -11,6 +11,7 @@ from aiohttp import web
 from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Project, User
+from qbot.sandbox.gitlab.registry import Registry
 from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.repos import Person, valid_branch
 from qbot.sandbox.shop.seed import feature_file
@@ -35,10 +36,11 @@ class BadDriveError(Exception):
 class Drive:
     """The GitLab part of `/drive`."""
 
-    def __init__(self, world: World, ci: Ci, machine: MergeMachine) -> None:
+    def __init__(self, world: World, ci: Ci, machine: MergeMachine, registry: Registry) -> None:
         self._world = world
         self._ci = ci
         self._machine = machine
+        self._registry = registry
         self._changes = count(1)
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,6 +53,7 @@ class Drive:
             "file": (self.file, "project ref path", ""),
             "mr": (self.merge_request, "project iid action", ""),
             "project": (self.project, "project archived", ""),
+            "image": (self.image, "project tag action", ""),
         }
         return [
             web.post(f"/drive/{name}", _handler(act, needed.split(), optional.split()))
@@ -105,6 +108,21 @@ class Drive:
             raise BadDriveError("archived must be true or false")
         self._project(body).archived = body["archived"]
         return {}
+
+    def image(self, body: Body) -> Body:
+        """Push another image under a tag, or remove a tag."""
+        project, tag = self._project(body), str(body["tag"])
+        try:
+            match body["action"]:
+                case "push":
+                    return {"digest": self._registry.push(project, tag)}
+                case "remove":
+                    self._registry.remove(project, tag)
+                    return {}
+                case action:
+                    raise BadDriveError(f"action {action!r} is not push or remove")
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
 
     def file(self, body: Body) -> Body:
         """Read a file."""

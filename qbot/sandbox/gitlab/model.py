@@ -188,6 +188,23 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """What a tag of the registry stands for: every push under it is another image."""
+
+    pushes: int
+    pushed_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class ImageRepository:
+    """The images that a project builds, by tag."""
+
+    id: int
+    created_at: datetime
+    tags: dict[str, Image] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Protection:
     """What one must be to push to a protected branch, or to merge into it."""
 
@@ -220,6 +237,7 @@ class Project:
     environments: list[Environment] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     members: dict[int, Role] = field(default_factory=dict)
+    images: ImageRepository | None = None
 
     def protection(self, branch: str) -> Protection | None:
         """The rules of a branch; None where everybody who may push at all may push to it."""

@@ -34,6 +34,7 @@ from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import Project, Protection, Role
 from qbot.sandbox.gitlab.oauth import Application, OAuth
 from qbot.sandbox.gitlab.pages import Pages
+from qbot.sandbox.gitlab.registry import Registry
 from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
 from qbot.sandbox.gitlab.world import World
@@ -93,10 +94,12 @@ class GitLabStandIn:
         self.world = World(kernel, self.repositories, external_url)
         self.ci = Ci(self.world)
         self.machine = MergeMachine(self.world)
+        self.registry = Registry(self.world)
         application = Application("Qbot", OAUTH_CLIENT, OAUTH_SECRET, tuple(oauth_callbacks))
         self.oauth = OAuth(self.world, application)
         self.world.on_push += [self.ci.pushed, self.machine.pushed]
-        self.ci.on_change.append(self.machine.pipeline_changed)
+        # The image is there when a merge that waited for the pipeline happens.
+        self.ci.on_change += [self.registry.pipeline_changed, self.machine.pipeline_changed]
         self.machine.on_head.append(self.ci.merge_request_moved)
 
     def router(self) -> Router:
@@ -110,6 +113,7 @@ class GitLabStandIn:
                 *MergeRequestLists(self.machine).routes(),
                 *MergeRequests(self.machine).routes(),
                 *MergeRequestParts(self.machine, self.ci).routes(),
+                *self.registry.routes(),
                 *(found for module in modules for found in module.routes()),
             ]
         )
@@ -131,7 +135,7 @@ class GitLabStandIn:
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test may do to this GitLab."""
-        return Drive(self.world, self.ci, self.machine).routes()
+        return Drive(self.world, self.ci, self.machine, self.registry).routes()
 
     def state(self) -> dict[str, Any]:
         """Every branch of every project, and every merge request."""
@@ -201,12 +205,15 @@ class GitLabStandIn:
         self.services = seed(self.repositories, self._services, now)
         self.placements = seed_stages(self.repositories, self.services, self.stages, now)
         runner = next(iter(self.world.users.values()))
+        building = {service.project for service in self.services}
         for repository in self.repositories:
             project = self.world.add_project(repository)
             if project.path == stages_project(self.stages):
                 self._guard(project)
             for branch in repository.branches():
                 self.ci.record_passed(project, branch, runner)
+            if project.path in building:
+                self.registry.open(project)
 
     def _guard(self, project: Project) -> None:
         """Only release managers (and Qbot) merge what the stages run, and only what CI passed."""

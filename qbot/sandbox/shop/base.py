@@ -70,7 +70,7 @@ spec:
 """,
 }
 _VALUES = """\
-registry: registry.shop.example
+registry: registry.example
 quota:
   cpu: "24"
   memory: 64Gi

@@ -19,7 +19,7 @@ test:
 """
 _VALUES = """\
 image:
-  repository: registry.shop.example/shop/$name
+  repository: registry.example/shop/$name
   tag: latest
 replicas: $replicas
 logLevel: info

@@ -44,7 +44,8 @@ LISTS_AND_THINGS = [
     "/projects/{id}/merge_requests/1/approvals", "/projects/{id}/merge_requests/1/diffs",
     "/projects/{id}/merge_requests/1/commits", "/projects/{id}/merge_requests/1/pipelines",
     "/projects/{id}/merge_requests/1/notes", "/projects/{id}/deployments",
-    "/projects/{id}/environments",
+    "/projects/{id}/environments", "/projects/{id}/registry/repositories?tags_count=true",
+    "/projects/{id}/registry/repositories/{repository}/tags/{tag}",
 ]  # fmt: skip
 TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,), "Boolean": (bool,), "boolean": (bool,), "array": (list,), "object": (dict,),
@@ -105,7 +106,10 @@ def test_an_answer_has_only_fields_that_gitlab_has(
     assert raw.post("/projects/shop%2Fcart/deployments", json=deployed).status_code == 201
     place = "shop" if path.startswith("/groups") else "shop%2Fcart"
     pipelines = raw.get("/projects/shop%2Fcart/pipelines").json()
+    first = raw.get("/projects/shop%2Fcart/repository/commits").json()[-1]["id"]
+    (images,) = raw.get("/projects/shop%2Fcart/registry/repositories").json()
     path = path.replace("{id}", place).replace("{pipeline}", str(pipelines[0]["id"]))
+    path = path.replace("{repository}", str(images["id"])).replace("{tag}", first)
     answer = raw.get(path)
     assert answer.status_code == 200, answer.text
     name, operations = described(contract, path)
