@@ -80,6 +80,7 @@ def _stage(catalog: Catalog, part: StagePart) -> Stage:
         before=part.before,
         after=part.after,
         unmerged=part.unmerged,
+        digests=part.digest == "required",
         soak=part.soak,
         deploy_time=part.deploy_time,
         url=part.url,

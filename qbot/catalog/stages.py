@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -155,6 +155,9 @@ class StagePart(Part):
     after: JobRef = Field("", description="Job that runs when everything is deployed")
     unmerged: bool = Field(
         default=False, description="Whether commits outside the default branch may come here"
+    )
+    digest: Literal["optional", "required"] = Field(
+        "optional", description="Whether the registry must tell the digest of every image"
     )
     soak: Duration = Field(timedelta(0), description="How long a version must have run before")
     deploy_time: Duration = Field(timedelta(minutes=30), description="For services to be deployed")

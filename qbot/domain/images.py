@@ -34,9 +34,9 @@ def image_of(service: Service, text: str) -> str:
         )
     rest = _without_repository(image, text)
     tag, _, digest = rest.rpartition("@")
-    if digest.startswith("sha256:") and _DIGEST.fullmatch(digest) and (not tag or _is_tag(tag)):
+    if digest.startswith("sha256:") and _DIGEST.fullmatch(digest) and (not tag or is_tag(tag)):
         return digest
-    if not tag and _is_tag(rest):
+    if not tag and is_tag(rest):
         return rest
     raise UserError(
         f"`{text[:_SHOWN]}` is no image of `{service.name}`.",
@@ -61,5 +61,6 @@ def _without_repository(image: Image, text: str) -> str:
     return ""
 
 
-def _is_tag(text: str) -> bool:
+def is_tag(text: str) -> bool:
+    """Whether a registry could have an image of that tag."""
     return _TAG.fullmatch(text) is not None

@@ -25,6 +25,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Which image a version stood for in the registry when it was asked for."""
+
+    digest: str = ""  # sha256:...; empty: not known
+    missing: bool = False  # the registry has no image of the version
+    unknown: str = ""  # why the digest is not known; may hold outside text
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One value in the configuration repository that changes."""
 
@@ -50,6 +59,7 @@ class Item:
     build_url: str = ""
     since: datetime | None = None  # when the source began to run the new version
     drift: str = ""  # how what runs in the source differs from what its repository says
+    pin: Pin = Pin()  # of the new version
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,10 @@ class Plan:
     def digest(self) -> str:
         """What an approval is bound to: a change of any of it is another promotion."""
         edits = sorted([e.service, e.file, e.key, e.old, e.new] for e in self.edits)
-        what = [self.stage, self.project, self.branch, self.merges, edits]
+        what: list[object] = [self.stage, self.project, self.branch, self.merges, edits]
+        # Plans that were made before images were looked up keep their digest.
+        if images := sorted([i.service, i.pin.digest] for i in self.items if i.pin.digest):
+            what.append(images)
         text = json.dumps(what, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

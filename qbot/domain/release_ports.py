@@ -71,6 +71,26 @@ class NotMergeable(Exception):  # noqa: N818  (an answer, not a fault)
     """GitLab will not merge now; `str` is its reason. Ask for the merge request to see which."""
 
 
+class Unreadable(Exception):  # noqa: N818  (an answer, not a fault)
+    """A registry does not tell Qbot which image a tag stands for; `str` is why."""
+
+
+class Images(Protocol):
+    """Container images of the services."""
+
+    async def digest(
+        self, project: ProjectPath, repositories: Collection[str], tag: str
+    ) -> str | None:
+        """What `tag` stands for now, in the one of these repositories that is there: `sha256:...`.
+
+        None: there is no image of that tag.
+
+        Raises:
+            Unreadable: it cannot be known.
+            TransientError: the registry does not answer.
+        """
+
+
 class ConfigFiles(Protocol):
     """Branches, commits and files. Every call may raise Transient- or PermanentError."""
 

@@ -83,6 +83,7 @@ class Stage:
     before: str = ""  # name of a job that has to succeed before the merge
     after: str = ""  # and of one that runs when everything is deployed
     unmerged: bool = False  # whether commits outside the default branch may come here
+    digests: bool = False  # whether every version's image has to be known by its digest
     soak: timedelta = timedelta(0)  # how long a version must have run in its source
     deploy_time: timedelta = timedelta(minutes=30)
     url: str = ""

@@ -28,7 +28,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, ArgoCD, Audit, GitLab, Store
 from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.promotion import Account
-from qbot.domain.release_ports import ConfigRepository, JobRunner
+from qbot.domain.release_ports import ConfigRepository, Images, JobRunner
 from qbot.domain.rules import Rules
 from qbot.domain.services import Commit, Service
 from qbot.domain.stages import Stage as ReleaseStage
@@ -389,7 +389,8 @@ async def scene(
             people = People()
             around = ReleaseContext(
                 base=context, stages={s.name: s for s in stages}, jobs={}, windows=(),
-                repository=cast("ConfigRepository", None), applications={},
+                repository=cast("ConfigRepository", None), images=cast("Images", None),
+                applications={},
                 people=people, promotions=database.promotions, runner=cast("JobRunner", None),
                 notices=SlackNotices(slack, database.cards, style), redact=str,
             )  # fmt: skip

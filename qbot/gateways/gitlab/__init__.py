@@ -4,10 +4,12 @@ from qbot.gateways.gitlab.gateway import GitLabGateway, open_gitlab
 from qbot.gateways.gitlab.lookups import Project
 from qbot.gateways.gitlab.oauth import GitLabOAuth
 from qbot.gateways.gitlab.people import GitLabPeople, User
+from qbot.gateways.gitlab.registry import GitLabImages
 from qbot.gateways.gitlab.repository import GitLabRepository
 
 __all__ = [
     "GitLabGateway",
+    "GitLabImages",
     "GitLabOAuth",
     "GitLabPeople",
     "GitLabRepository",

@@ -21,11 +21,20 @@ BRANCH_ABSENT = "404 Branch Not Found"
 COMMIT_ABSENT = "404 Commit Not Found"
 FILE_ABSENT = "404 File Not Found"
 REF_ABSENT = "404 Ref Not Found"
+TAG_ABSENT = "404 Tag Not Found"
 MERGE_BASE_ABSENT = "404 Merge Base Not Found"
 GROUP_ABSENT = "404 Group Not Found"
 USER_ABSENT = "404 User Not Found"
 PROJECT_ABSENT = "404 Project Not Found"
-_THINGS = {BRANCH_ABSENT, COMMIT_ABSENT, FILE_ABSENT, REF_ABSENT, MERGE_BASE_ABSENT, USER_ABSENT}
+_THINGS = {
+    BRANCH_ABSENT,
+    COMMIT_ABSENT,
+    FILE_ABSENT,
+    REF_ABSENT,
+    TAG_ABSENT,
+    MERGE_BASE_ABSENT,
+    USER_ABSENT,
+}
 
 _SHOWN = 200  # characters of GitLab's own words that go into a message
 _LONGEST = 3600.0  # seconds of a pause

@@ -48,9 +48,10 @@ async def objections(
     Raises:
         TransientError: GitLab does not answer.
     """
-    found = [*_pipelines(plan.items), *_soak(context, stage, plan.items)]
+    items = plan.items
+    found = [*_pipelines(items), *_images(stage, items), *_soak(context, stage, items)]
     if not stage.unmerged:
-        found += await _unmerged(context, stage, plan.items, checked=checked)
+        found += await _unmerged(context, stage, items, checked=checked)
     return tuple(found)
 
 
@@ -59,9 +60,23 @@ def _pipelines(items: Sequence[Item]) -> list[Barrier]:
     running = [i for i in items if i.build is Build.RUNNING]
     found = []
     if failed:
-        found.append(Barrier("pipeline", f"The pipeline failed of {_named(failed)}."))
+        found.append(Barrier("pipeline", f"The pipeline failed of {named(failed)}."))
     if running:
-        found.append(Barrier("pipeline", f"The pipeline still runs of {_named(running)}."))
+        found.append(Barrier("pipeline", f"The pipeline still runs of {named(running)}."))
+    return found
+
+
+def _images(stage: Stage, items: Sequence[Item]) -> list[Barrier]:
+    """What is not built says so by its pipeline, where that is why."""
+    found = []
+    missing = [i for i in items if i.pin.missing and i.build in (Build.NONE, Build.PASSED)]
+    if missing:
+        found.append(Barrier("image", f"The registry has no image of {named(missing)}."))
+    unknown = [i for i in items if i.pin.unknown]
+    if unknown and stage.digests:
+        only = f"Only images whose digest is known come to `{stage.name}`"
+        why = f"{only}; that is not so of {named(unknown)}: {unknown[0].pin.unknown}."
+        found.append(Barrier("image", why))
     return found
 
 
@@ -76,7 +91,7 @@ def _soak(context: ReleaseContext, stage: Stage, items: Sequence[Item]) -> list[
     known = [i.since + stage.soak for i in young if i.since is not None]
     until = max(known) if len(known) == len(young) else None
     said = f"A version must have run for {minutes} minutes before it comes to `{stage.name}`"
-    return [Barrier("soak", f"{said}, which is not so of {_named(young)}.", until)]
+    return [Barrier("soak", f"{said}, which is not so of {named(young)}.", until)]
 
 
 async def _unmerged(
@@ -99,16 +114,17 @@ async def _unmerged(
             outside.append(item)
     found = []
     if outside:
-        why = f"Only what is merged comes to `{stage.name}`; that is not so of {_named(outside)}."
+        why = f"Only what is merged comes to `{stage.name}`; that is not so of {named(outside)}."
         found.append(Barrier("unmerged", why))
     unknown = [] if checked else [i for i in items if not i.new.sha]
     if unknown:
-        why = f"The commit is not known of {_named(unknown)}, so nor is whether it is merged."
+        why = f"The commit is not known of {named(unknown)}, so nor is whether it is merged."
         found.append(Barrier("unmerged", why))
     return found
 
 
-def _named(items: Sequence[Item]) -> str:
-    named = [f"`{i.service}` at `{short(i.new.text)}`" for i in items[:_NAMED]]
+def named(items: Sequence[Item]) -> str:
+    """Services with their new versions, in a sentence."""
+    first = [f"`{i.service}` at `{short(i.new.text)}`" for i in items[:_NAMED]]
     more = len(items) - _NAMED
-    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

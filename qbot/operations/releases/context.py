@@ -10,6 +10,7 @@ from qbot.domain.names import ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.release_ports import (
     ConfigRepository,
+    Images,
     JobRunner,
     Notices,
     People,
@@ -30,6 +31,7 @@ class ReleaseContext:
     jobs: Mapping[str, Job]
     windows: Sequence[Window]
     repository: ConfigRepository
+    images: Images
     applications: Mapping[str, StageApplications]  # by Argo CD instance
     people: People
     promotions: Promotions

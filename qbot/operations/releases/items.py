@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qbot.domain.names import ProjectPath, ServiceName
-from qbot.domain.promotion import Item, Version
+from qbot.domain.promotion import Item, Pin, Version
 from qbot.domain.release_ports import Comparison
 from qbot.domain.services import Build
 from qbot.errors import PermanentError
@@ -27,6 +27,7 @@ class Move:
     new: Version
     since: datetime | None = None  # when the source began to run the new one
     drift: str = ""
+    pin: Pin = field(default_factory=Pin)
 
     def between(self, old: Version, new: Version) -> "Move":
         """The same with more known of its versions."""
@@ -90,4 +91,5 @@ def _item(
         build_url=build_url,
         since=move.since,
         drift=move.drift,
+        pin=move.pin,
     )

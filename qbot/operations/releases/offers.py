@@ -51,7 +51,7 @@ async def of_stage(
         if not text:
             continue
         app = apps.get(service)
-        seen = running(service, app, _repositories(context, source, service))
+        seen = running(service, app, repositories(context, source, service))
         settled = seen.is_settled_at(text)
         found[service] = Offer(
             version=Version(text),
@@ -106,7 +106,8 @@ def _wanted(plan: ServicePlan) -> Version:
     return Version(plan.image or plan.sha, "" if plan.image else plan.sha, plan.ref)
 
 
-def _repositories(context: ReleaseContext, stage: Stage, service: ServiceName) -> frozenset[str]:
+def repositories(context: ReleaseContext, stage: Stage, service: ServiceName) -> frozenset[str]:
+    """Where its images are, as far as qbot.yaml says."""
     image = context.base.catalog[service].image
     known = {image.repository} if image else set()
     if stage.config.format is Format.KUSTOMIZE:

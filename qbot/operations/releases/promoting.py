@@ -13,6 +13,7 @@ from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.errors import UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned, drafted
+from qbot.operations.releases.images import as_written, pinned
 from qbot.operations.releases.items import Move
 from qbot.operations.releases.offers import Offer, of_environment, of_stage, own_services
 from qbot.operations.releases.whole import merged_whole
@@ -53,6 +54,7 @@ async def promotion(context: ReleaseContext, stage: Stage, asked: PromoteInput) 
     )
     moves = _moves(choice, target, offers, asked)
     _refuse_drift(choice, target, offers, asked)
+    moves = await as_written(context, stage, await pinned(context, stage, moves))
     if not moves:
         raise UserError(
             f"There is nothing to promote: `{stage.name}` has the versions of "

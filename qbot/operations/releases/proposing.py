@@ -9,6 +9,7 @@ from qbot.domain.progress import Step
 from qbot.domain.promotion import Edit, MergeRequestRef, Plan, branch_of
 from qbot.domain.release_changes import ApprovalsVoided, PromotionOpened, PromotionPlanned
 from qbot.domain.release_ports import FileEdit, Moved
+from qbot.domain.services import short_image
 from qbot.errors import TransientError, UserError
 from qbot.operations.configfiles import changed, current
 from qbot.operations.releases.case import Case, Files
@@ -73,7 +74,12 @@ async def _write(
             PromotionPlanned(case.promotion.id, plan),
             PromotionOpened(case.promotion.id, ref, expires),
             case.audited(
-                "proposed", "done", merge_request=ref.url, sha=ref.sha, digest=plan.digest
+                "proposed",
+                "done",
+                merge_request=ref.url,
+                sha=ref.sha,
+                digest=plan.digest,
+                **_images(plan),
             ),
             *extra,
         ]
@@ -197,6 +203,12 @@ def _last_commit(files: Files, path: str) -> str:
     return found.last_commit if found else ""
 
 
+def _images(plan: Plan) -> dict[str, str]:
+    """`cart=sha256:...`, of every version whose image is known."""
+    known = [f"{i.service}={i.pin.digest}" for i in plan.items if i.pin.digest]
+    return {"images": " ".join(known)} if known else {}
+
+
 def _title(case: Case, plan: Plan) -> str:
     verb = "Roll back" if case.back else "Promote"
     names = ", ".join(plan.services)
@@ -209,8 +221,12 @@ def _message(case: Case, plan: Plan) -> str:
 
 
 def _description(case: Case, plan: Plan) -> str:
-    rows = [f"| {e.service} | {_cell(e.old)} | {_cell(e.new)} |" for e in plan.edits]
-    table = ["| service | from | to |", "| --- | --- | --- |", *rows]
+    pins = {item.service: item.pin.digest for item in plan.items}
+    rows = [
+        f"| {e.service} | {_cell(e.old)} | {_cell(e.new)} | {_cell(short_image(pins[e.service]))} |"
+        for e in plan.edits
+    ]
+    table = ["| service | from | to | image |", "| --- | --- | --- | --- |", *rows]
     return "\n".join(
         [
             f"Made by Qbot for {case.promotion.name}, which is approved and merged from Slack.",

@@ -10,7 +10,7 @@ from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import ProjectPath, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Promotion, PromotionState
-from qbot.domain.release_ports import Comparison, FileText, StageApp
+from qbot.domain.release_ports import Comparison, FileText, StageApp, Unreadable
 from qbot.domain.stages import Stage
 from tests.operations.fakes import Faults
 
@@ -123,6 +123,31 @@ class FakeRepository:
     def _base(self, one: str, other: str) -> str | None:
         mine = set(self._history(one))
         return next((c for c in self._history(other) if c in mine), None)
+
+
+@dataclass
+class FakeImages:
+    """A registry by tag; a tag that no test has pushed is not there."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+    closed: str = ""  # why it tells nothing
+    calls: int = 0
+    faults: Faults = field(default_factory=Faults)
+
+    def push(self, tag: str) -> str:
+        """Another image under that tag; its digest."""
+        self.digests[tag] = f"sha256:{len(self.digests) + self.calls + 1:064x}"
+        return self.digests[tag]
+
+    async def digest(
+        self, project: ProjectPath, repositories: Collection[str], tag: str
+    ) -> str | None:
+        self.calls += 1
+        await asyncio.sleep(0)
+        self.faults.strike("digest")
+        if self.closed:
+            raise Unreadable(self.closed)
+        return self.digests.get(tag)
 
 
 @dataclass

@@ -45,7 +45,13 @@ from qbot.operations.run import Footing, Run
 from qbot.redaction import redact
 from tests.clocks import HandClock
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab
-from tests.operations.releases.fakes import FakePeople, FakePromotions, FakeRepository, FakeSurvey
+from tests.operations.releases.fakes import (
+    FakeImages,
+    FakePeople,
+    FakePromotions,
+    FakeRepository,
+    FakeSurvey,
+)
 from tests.operations.scene import ANA, RULES, catalog, project
 
 STAGING, PRODUCTION = StageName("staging"), StageName("production")
@@ -115,6 +121,7 @@ class PlanningScene:
         self.clock = HandClock()
         self.names = tuple(ServiceName(s) for s in services)
         self.repository = FakeRepository()
+        self.images = FakeImages()
         self.gitlab = FakeGitLab([project(s) for s in services])
         self.argocd = FakeArgoCD(self.clock)
         self.survey = FakeSurvey({STAGING: {}, PRODUCTION: {}})
@@ -200,6 +207,7 @@ class PlanningScene:
             jobs={},
             windows=(),
             repository=cast("Any", self.repository),
+            images=self.images,
             applications={"main": cast("Any", self.survey)},
             people=self.people,
             promotions=cast("Any", self.promotions),

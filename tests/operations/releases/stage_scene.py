@@ -210,6 +210,7 @@ class StageScene(Scene):
             jobs=self.jobs,
             windows=(),
             repository=cast("Any", self.history),
+            images=cast("Any", None),
             applications={"main": self.applications},
             people=nobody,
             promotions=nobody,

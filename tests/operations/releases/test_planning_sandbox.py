@@ -17,7 +17,7 @@ from qbot.domain.lease import Lease
 from qbot.domain.names import ProjectPath, ServiceName, StageName
 from qbot.domain.services import Build
 from qbot.gateways.clock import SystemClock
-from qbot.gateways.gitlab import GitLabRepository
+from qbot.gateways.gitlab import GitLabImages, GitLabRepository
 from qbot.operations.context import Context
 from qbot.operations.releases.admission import objections
 from qbot.operations.releases.context import ReleaseContext
@@ -76,6 +76,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             jobs=release_mapping.jobs(catalog),
             windows=release_mapping.windows(catalog),
             repository=GitLabRepository(near.gitlab.client),
+            images=GitLabImages(near.gitlab.client, clock),
             applications={name: argocd.stages for name, argocd in near.argocd.items()},
             people=nobody,
             promotions=nobody,

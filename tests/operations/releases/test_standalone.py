@@ -45,6 +45,7 @@ class Played:
             },
             windows=(),
             repository=nothing,
+            images=nothing,
             applications={},
             people=nothing,
             promotions=scene.database.promotions,
