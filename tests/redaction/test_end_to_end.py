@@ -14,7 +14,7 @@ from tests.redaction.secrets import HOSTILE, TOKENS
 from tests.refusals.production import Change, Production, audit_of
 from tests.world import until, world
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("redaction")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 ALL = " ".join(TOKENS.values())
 STAND_INS_OWN = ("hunter2", "s3cr3t-pa55", "glpat-xxxxxxxxxxxx")  # in logs of failing containers
 CLONED = "fatal: unable to access 'https://ci:cl0ne-pa55@gitlab.example/shop.git/': 403"
