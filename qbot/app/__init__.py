@@ -34,10 +34,10 @@ from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.progress import Kind
 from qbot.logs import configure
+from qbot.operations import breaking
 from qbot.operations.context import Context
 from qbot.operations.create import create
 from qbot.operations.engine import Engine
-from qbot.operations.guard import guarded
 from qbot.operations.handler import Handler
 from qbot.operations.overriding import deploy
 from qbot.operations.requests import Requests
@@ -145,11 +145,11 @@ def _context(ground: Ground) -> Context:
 
 def _handlers(context: Context) -> Mapping[Kind, Handler]:
     return {
-        Kind.CREATE: guarded(create, context),
-        Kind.SYNC: guarded(sync, context),
-        Kind.TEARDOWN: guarded(teardown, context),
-        Kind.DEPLOY: guarded(deploy, context),
-        Kind.RESTORE: guarded(restore, context),
+        Kind.CREATE: breaking.handler(create, context),
+        Kind.SYNC: breaking.handler(sync, context),
+        Kind.TEARDOWN: breaking.handler(teardown, context),
+        Kind.DEPLOY: breaking.handler(deploy, context),
+        Kind.RESTORE: breaking.handler(restore, context),
     }
 
 

@@ -14,11 +14,11 @@ from qbot.gateways.http_jobs import open_http_jobs
 from qbot.gateways.jobs import JobGateway
 from qbot.gateways.linking import Invitations
 from qbot.gateways.people import Directory
+from qbot.operations import breaking as of_place
 from qbot.operations.context import Context
-from qbot.operations.guard import guarded as guarded_job
 from qbot.operations.handler import Handler
+from qbot.operations.releases import breaking
 from qbot.operations.releases.context import ReleaseContext
-from qbot.operations.releases.guarded import guarded
 from qbot.operations.releases.job_requests import JobRequests
 from qbot.operations.releases.known import Register
 from qbot.operations.releases.obstacles import Obstacles
@@ -80,9 +80,9 @@ def open_releases(ground: Ground, base: Context, stack: AsyncExitStack) -> Relea
 def release_handlers(context: ReleaseContext) -> Mapping[Kind, Handler]:
     """What carries promotions, rollbacks and jobs by themselves."""
     return {
-        Kind.PROMOTE: guarded(promote, context),
-        Kind.ROLLBACK: guarded(promote, context),
-        Kind.JOB: guarded_job(lambda run, _: job(run, context), context.base),
+        Kind.PROMOTE: breaking.handler(promote, context),
+        Kind.ROLLBACK: breaking.handler(promote, context),
+        Kind.JOB: of_place.handler(lambda run, _: job(run, context), context.base),
     }
 
 

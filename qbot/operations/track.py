@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
 from qbot.domain.inputs import is_whole, resumes
@@ -176,17 +177,7 @@ class Tracker:
         self, end: End, headline: str, *, at: datetime, proofs: tuple[Proof, ...] = ()
     ) -> Progress:
         """The last progress of the operation."""
-        return replace(
-            self.progress,
-            step=Step.ENDED,
-            end=end,
-            ended_at=at,
-            updated_at=at,
-            headline=headline,
-            proofs=proofs,
-            trouble="",
-            trouble_since=None,
-        )
+        return replace(closed(self.progress, end, headline, at), proofs=proofs)
 
     def _report(self, at: datetime | None = None) -> None:
         order = {name: i for i, name in enumerate(self._context.catalog)}

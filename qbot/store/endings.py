@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
+from qbot.domain.closing import closed
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Step
+from qbot.domain.progress import End, Kind
 from qbot.domain.release import Shown, StageProgress
 from qbot.store import desired, environments, promotions, reserving
 from qbot.store.audit import note
@@ -38,7 +39,7 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
             return replace(progress, headline=headline) if instead else progress
         if state and isinstance(progress, StageProgress):
             progress = replace(progress, state=state)
-        return _ended(progress, outcome, headline, at)
+        return closed(progress, outcome, headline, at)
 
     yield from desired.edit(op, at, shown)
     yield Notify(Channel.WORK)  # the next one in the queue
@@ -64,15 +65,3 @@ def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:
         yield from environments.advance(env, phase.get(outcome, Phase.FAILED))
     if kind is Kind.TEARDOWN and found.phase is Phase.DELETING:
         yield from environments.advance(env, Phase.STUCK)
-
-
-def _ended(progress: Shown, outcome: End, headline: str, at: datetime) -> Shown:
-    return replace(
-        progress,
-        step=Step.ENDED,
-        end=outcome,
-        ended_at=at,
-        headline=headline,
-        trouble="",
-        trouble_since=None,
-    )

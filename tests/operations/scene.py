@@ -21,10 +21,10 @@ from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
+from qbot.operations.breaking import Body, handler
 from qbot.operations.context import Context
 from qbot.operations.create import create
 from qbot.operations.engine import Engine
-from qbot.operations.guard import Body, guarded
 from qbot.operations.overriding import deploy
 from qbot.operations.requests import Asked, Requests
 from qbot.operations.restoring import restore
@@ -139,7 +139,7 @@ class Scene:
         self.context = self._context(services or tuple(self.context.catalog))
 
     async def start(self, journal: Journal | None = None) -> Engine:
-        handlers = {kind: guarded(body, self.context) for kind, body in self.bodies.items()}
+        handlers = {kind: handler(body, self.context) for kind, body in self.bodies.items()}
         self._engine = Engine(
             journal or self._busy[0],
             handlers,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from qbot.domain.closing import closed
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Step
 from qbot.domain.promotion import Promotion
@@ -44,17 +45,7 @@ class StageTracker:
     def ended(self, end: End, headline: str) -> StageProgress:
         """The last progress of the operation."""
         at = self._context.base.clock.now()
-        self.progress = replace(
-            self.progress,
-            step=Step.ENDED,
-            end=end,
-            ended_at=at,
-            updated_at=at,
-            headline=headline,
-            trouble="",
-            trouble_since=None,
-            needed=None,
-        )
+        self.progress = replace(closed(self.progress, end, headline, at), needed=None)
         return self.progress
 
 

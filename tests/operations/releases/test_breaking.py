@@ -14,8 +14,8 @@ from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
 from qbot.errors import PermanentError, UserError
 from qbot.operations.engine import Cancelled, Outcome, Run
+from qbot.operations.releases.breaking import handler
 from qbot.operations.releases.context import ReleaseContext
-from qbot.operations.releases.guarded import guarded
 from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url, postgres_server
 from tests.operations.engine.shop import Shop, shop
@@ -58,7 +58,7 @@ async def ended(
         raise error
 
     context = cast("ReleaseContext", Few(Base(shop.clock)))
-    await shop.engine(guarded(body, context))
+    await shop.engine(handler(body, context))
     operation = await shop.ended((await ask(shop.wishes, CART)).id)
     assert isinstance(operation.progress, StageProgress)
     return operation, operation.progress
@@ -97,7 +97,7 @@ async def test_a_broken_dry_run_is_told_privately(shop: Shop) -> None:
         raise UserError("Nothing differs.")
 
     base = Base(shop.clock)
-    await shop.engine(guarded(body, cast("ReleaseContext", Few(base))))
+    await shop.engine(handler(body, cast("ReleaseContext", Few(base))))
     dry = PromoteInput(STAGING, None, PRODUCTION, dry_run=True)
     wish = Submission(Kind.PROMOTE, dry, None, ANA, Place(""), key(), stage=PRODUCTION)
     answer = await shop.wishes.journal.submit(wish)
