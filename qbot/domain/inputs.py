@@ -58,6 +58,7 @@ class JobInput:
 
     job: str
     place: StageName | None = None
+    reason: str = ""  # for an exception
 
 
 @dataclass(frozen=True, slots=True)

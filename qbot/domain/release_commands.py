@@ -121,6 +121,7 @@ class RunJob:
 
     place: str
     job: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,9 +362,10 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             "run",
             "run a named job for a stage or an environment",
             (Arg("STAGE|ENV"), Arg("job")),
+            (_WHY,),
             examples=("run feat/checkout e2e",),
         ),
-        lambda p: RunJob(p.args["STAGE|ENV"], p.args["job"]),
+        lambda p: RunJob(p.args["STAGE|ENV"], p.args["job"], _why(p)),
     ),
     (
         Spec(

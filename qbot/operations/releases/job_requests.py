@@ -1,18 +1,49 @@
 """`run ENV|STAGE job`: which job, where it may run, and the operation that carries it."""
 
+from datetime import datetime
 from difflib import get_close_matches
 
+from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import Job
 from qbot.domain.names import EnvId
 from qbot.domain.operation import Submitted
+from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.release_commands import RunJob
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.errors import UserError
+from qbot.operations.locking import ensure_free
+from qbot.operations.releases.admission import unpassed
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.requests import Asked, Requests
+
+
+async def passed(
+    context: ReleaseContext,
+    place: Stage | Environment,
+    actor: Actor,
+    *,
+    reason: str,
+    asked_at: datetime,
+) -> tuple[Barrier, ...]:
+    """What would be in the way of a job, was it not for a reason and an exempt role.
+
+    A job may change what it runs on, so it is stopped by what stops a deployment; holds are
+    about versions.
+
+    Raises:
+        BarredError: a freeze, or somebody else's lock.
+    """
+    if isinstance(place, Environment):
+        await ensure_free(context.promotions, place, actor)
+        return ()
+    found = await context.barriers(place, (), actor, back=False)
+    stops = await unpassed(context, place, found, actor, reason=reason, asked_at=asked_at)
+    if stops:
+        raise BarredError(stops)
+    return found
 
 
 class JobRequests:
@@ -27,12 +58,15 @@ class JobRequests:
 
         Raises:
             UserError: no such place or job, or the job is not for that place.
+            BarredError: a freeze or a lock is in the way.
         """
         place = await self._place(wanted.place)
         job = self._job(wanted.job, place)
+        now = self._context.base.clock.now()
+        await passed(self._context, place, asked.actor, reason=wanted.reason, asked_at=now)
         stage = place.name if isinstance(place, Stage) else None
         env: EnvId | None = place.id if isinstance(place, Environment) else None
-        asked_for = JobInput(job.name, stage)
+        asked_for = JobInput(job.name, stage, wanted.reason)
         return await self._requests.submit(Kind.JOB, asked_for, env, asked, stage=stage)
 
     async def _place(self, text: str) -> Stage | Environment:

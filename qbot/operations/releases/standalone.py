@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
-from qbot.domain.changes import Audited, CardChanged
+from qbot.domain.barriers import BarredError
+from qbot.domain.changes import Audited, CardChanged, Change
+from qbot.domain.environment import Environment
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.progress import End, Progress, Step
+from qbot.domain.stages import Stage
 from qbot.errors import PermanentError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.jobs import run_job
 from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.job_requests import passed
 from qbot.operations.run import Run
 
 _LEFT = "It is not followed any more; what runs outside goes on by itself."
@@ -29,7 +33,9 @@ async def job(run: Run, context: ReleaseContext) -> Outcome:
         raise PermanentError(f"qbot.yaml has no job {asked.job!r} any more.")
     card.show(JobRun(found.name, JobState.RUNNING))
     try:
-        values = await _values(run, context, asked)
+        place = await _place(run, context, asked)
+        await _admit(run, context, place, asked.reason)
+        values = await _values(run, place)
         ended = await run_job(
             run,
             context.runner,
@@ -41,6 +47,8 @@ async def job(run: Run, context: ReleaseContext) -> Outcome:
         )
     except Cancelled:
         return card.ended(End.CANCELLED, _LEFT)
+    except BarredError as error:
+        return card.ended(End.REFUSED, str(error))
     passed = ended.state is JobState.PASSED
     return card.ended(End.SUCCEEDED if passed else End.FAILED, ended.note)
 
@@ -80,25 +88,52 @@ class _Card:
         return Outcome(end, headline, [CardChanged(last), Audited("job.run", end.value, facts)])
 
 
-async def _values(run: Run, context: ReleaseContext, asked: JobInput) -> dict[str, str]:
+async def _place(run: Run, context: ReleaseContext, asked: JobInput) -> Stage | Environment:
+    if asked.place is not None:
+        return context.stage(asked.place)
+    return await run.call("the database", lambda: context.base.environment(run.operation.env))
+
+
+async def _admit(
+    run: Run, context: ReleaseContext, place: Stage | Environment, reason: str
+) -> None:
+    """Judge once more when it begins; what was passed as an exception is written down.
+
+    Raises:
+        BarredError: something has come in its way since it was asked for.
+    """
+    by = run.operation
+
+    async def judge() -> list[list[str]]:
+        found = await passed(context, place, by.actor, reason=reason, asked_at=by.created_at)
+        return [[barrier.rule, barrier.reason] for barrier in found]
+
+    def changes(found: list[list[str]]) -> list[Change]:
+        return [
+            Audited("job.exempted", "done", (("rule", rule), ("why", why), ("by", reason)))
+            for rule, why in found
+        ]
+
+    await run.step("admit", judge, changes=changes)
+
+
+async def _values(run: Run, place: Stage | Environment) -> dict[str, str]:
     """What the braces of the job stand for, as of when it began."""
 
     async def look() -> dict[str, str]:
-        if asked.place is not None:
-            stage = context.stage(asked.place)
+        if isinstance(place, Stage):
             return {
-                "env": stage.name,
-                "stage": stage.name,
-                "url": stage.url,
-                "branch": stage.config.branch,
-                "services": ",".join(stage.services),
+                "env": place.name,
+                "stage": place.name,
+                "url": place.url,
+                "branch": place.config.branch,
+                "services": ",".join(place.services),
             }
-        env = await context.base.environment(run.operation.env)
         return {
-            "env": env.name,
-            "url": env.url,
-            "branch": env.branch,
-            "services": ",".join(p.service for p in env.plans),
+            "env": place.name,
+            "url": place.url,
+            "branch": place.branch,
+            "services": ",".join(p.service for p in place.plans),
         }
 
     return await run.step("values", look)

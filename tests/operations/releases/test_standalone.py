@@ -5,11 +5,13 @@ from typing import Any, cast
 
 import pytest
 
+from qbot.domain.barriers import BarredError, Freeze, Lock
 from qbot.domain.environment import Phase
 from qbot.domain.jobs import Job, JobRun, JobState, PipelineJob
 from qbot.domain.names import ProjectPath, StageName
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Kind, Progress
+from qbot.domain.people import Actor
+from qbot.domain.progress import End, Kind, Progress
 from qbot.domain.release_commands import RunJob
 from qbot.errors import PermanentError, UserError
 from qbot.operations.context import Context
@@ -18,11 +20,13 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.job_requests import JobRequests
 from qbot.operations.releases.standalone import job
 from qbot.operations.run import Run
-from tests.operations.releases.planning_scene import stage
+from tests.operations.releases.fakes import FakePeople
+from tests.operations.releases.planning_scene import MANAGERS, stage
 from tests.operations.releases.test_jobs import PASSED, RUNNING, URL, FakeRunner
-from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene
+from tests.operations.scene import ANA, CANCELLED, FAILED, SUCCEEDED, Scene
 
 STAGING = StageName("staging")
+BEN = Actor("T1", "U2")
 
 
 def named(name: str, *places: str) -> Job:
@@ -35,6 +39,7 @@ class Played:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.runner = FakeRunner()
+        self.people = FakePeople()
         nothing = cast("Any", None)
         self.context = ReleaseContext(
             base=scene.context,
@@ -47,7 +52,7 @@ class Played:
             repository=nothing,
             images=nothing,
             applications={},
-            people=nothing,
+            people=self.people,
             promotions=scene.database.promotions,
             runner=self.runner,
             notices=nothing,
@@ -59,9 +64,9 @@ class Played:
 
         scene.bodies[Kind.JOB] = body
 
-    async def begin(self, place: str, name: str) -> Operation:
+    async def begin(self, place: str, name: str, reason: str = "") -> Operation:
         requests = JobRequests(context=self.context, requests=self.scene.requests)
-        return (await requests.run(RunJob(place, name), self.scene.asked)).operation
+        return (await requests.run(RunJob(place, name, reason), self.scene.asked)).operation
 
     async def run(self, place: str, name: str) -> Operation:
         return await self.scene.ended(await self.begin(place, name))
@@ -191,6 +196,49 @@ async def test_what_cannot_be_run_is_refused_with_what_can(
         await played.begin(place, name)
     assert str(error.value).startswith(told)
     assert error.value.hint
+
+
+def frozen(played: Played) -> Freeze:
+    return Freeze(STAGING, BEN, "an audit", played.scene.clock.now())
+
+
+async def test_a_frozen_stage_runs_no_job_unless_an_exempt_role_says_why(played: Played) -> None:
+    await played.scene.database.promotions.freeze(frozen(played))
+    with pytest.raises(BarredError, match="`staging` is frozen: an audit"):
+        await played.begin("staging", "e2e")
+    with pytest.raises(BarredError):
+        await played.begin("staging", "e2e", "to see")
+    played.people.roles[ANA.user] = frozenset({MANAGERS})
+    played.scene.clock.advance(1)
+    ended = await played.scene.ended(await played.begin("staging", "e2e", "to see"))
+    assert ended.end is SUCCEEDED
+    (row,) = await played.scene.look("select * from audit where action = 'job.exempted'")
+    assert '"freeze"' in row["detail"]
+    assert '"to see"' in row["detail"]
+
+
+@pytest.mark.parametrize(("place", "name"), [("staging", "e2e"), ("feat/x", "smoke")])
+async def test_somebody_elses_lock_keeps_jobs_away(played: Played, place: str, name: str) -> None:
+    await played.scene.create()
+    env = await played.scene.env("feat/x")
+    scope = played.context.stages[STAGING].scope if place == "staging" else env.id
+    rows, now = played.scene.database.promotions, played.scene.clock.now()
+    await rows.lock(Lock(scope, BEN, "a demo", now))
+    with pytest.raises(BarredError, match="is locked: a demo"):
+        await played.begin(place, name)
+    await rows.unlock(scope, BEN, force=False)
+    await rows.lock(Lock(scope, ANA, "mine", now))
+    assert (await played.run(place, name)).end is SUCCEEDED
+
+
+async def test_a_freeze_that_came_before_it_began_refuses_it_all_the_same(played: Played) -> None:
+    await played.scene.kill()
+    waiting = await played.begin("staging", "e2e")
+    await played.scene.database.promotions.freeze(frozen(played))
+    await played.scene.start()
+    ended = await played.scene.ended(waiting)
+    assert (ended.end, ended.headline) == (End.REFUSED, "`staging` is frozen: an audit.")
+    assert played.runner.starts == 0
 
 
 async def test_nothing_runs_for_an_environment_that_goes(played: Played) -> None:
