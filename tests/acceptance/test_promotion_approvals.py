@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.world import Program, World, said, until, world
 
 SPEED = 60.0
 LEASE = 3.0
+BOTH = ("chloe", "dan")
 
 
 async def approvals(made: World, name: str, **env: str) -> Counter[str]:
@@ -23,25 +25,34 @@ async def approvals(made: World, name: str, **env: str) -> Counter[str]:
     return Counter(r["user"] for r in mine if r["outcome"] == "done")
 
 
+async def promoted(
+    folder: Path, database_url: str, approve: Callable[[World, stages.Shown], Awaitable[None]]
+) -> None:
+    """Each of both approved once, however that was done, and it was merged once."""
+    env = {"QBOT_DATABASE_URL": database_url}
+    async with world(folder, speed=SPEED) as made:
+        await made.serve(**env)
+        was = await stages.before(made)
+        await stages.typed(made.drive, PROMOTE)
+        shown = await stages.asking(made.drive, was)
+        await approve(made, shown)
+        await stages.done(made.drive, shown)
+        await stages.exactly_once(made, shown, was, BOTH)
+        assert await approvals(made, shown.name, **env) == Counter(IDS[user] for user in BOTH)
+
+
 @pytest.mark.timeout(120)
 async def test_a_press_that_is_delivered_three_times_is_one_approval(
     tmp_path: Path, database_url: str
 ) -> None:
-    env = {"QBOT_DATABASE_URL": database_url}
-    async with world(tmp_path, speed=SPEED) as made:
-        await made.serve(**env)
-        drive, by = made.drive, ("chloe", "dan")
-        was = await stages.before(made)
-        await stages.typed(drive, PROMOTE)
-        shown = await stages.asking(drive, was)
-        for user in by:
+    async def approve(made: World, shown: stages.Shown) -> None:
+        for user in BOTH:
             await _deliver_thrice(made)
-            await stages.pressed(drive, shown, user)
-            if user != by[-1]:
+            await stages.pressed(made.drive, shown, user)
+            if user != BOTH[-1]:
                 await _waits_for_one_more(made, shown)
-        await stages.done(drive, shown)
-        await stages.exactly_once(made, shown, was, by)
-        assert await approvals(made, shown.name, **env) == Counter(IDS[user] for user in by)
+
+    await promoted(tmp_path, database_url, approve)
 
 
 async def _deliver_thrice(made: World) -> None:
@@ -63,17 +74,10 @@ async def _waits_for_one_more(made: World, shown: stages.Shown) -> None:
 async def test_two_who_approve_in_the_same_second_both_count_and_it_is_merged_once(
     tmp_path: Path, database_url: str
 ) -> None:
-    env = {"QBOT_DATABASE_URL": database_url}
-    async with world(tmp_path, speed=SPEED) as made:
-        await made.serve(**env)
-        drive, by = made.drive, ("chloe", "dan")
-        was = await stages.before(made)
-        await stages.typed(drive, PROMOTE)
-        shown = await stages.asking(drive, was)
-        await asyncio.gather(*(stages.pressed(drive, shown, user) for user in by))
-        await stages.done(drive, shown)
-        await stages.exactly_once(made, shown, was, by)
-        assert await approvals(made, shown.name, **env) == Counter(IDS[user] for user in by)
+    async def approve(made: World, shown: stages.Shown) -> None:
+        await asyncio.gather(*(stages.pressed(made.drive, shown, user) for user in BOTH))
+
+    await promoted(tmp_path, database_url, approve)
 
 
 @pytest.mark.timeout(180)
@@ -83,20 +87,20 @@ async def test_a_replica_that_dies_between_the_last_approval_and_the_merge_is_re
     env = {"QBOT_DATABASE_URL": postgres_url, "QBOT_LEASE": str(LEASE)}
     async with world(tmp_path, speed=SPEED) as made:
         await _two(made, env)
-        drive, by, branch = made.drive, ("chloe", "dan"), "qbot/P-1"
+        drive, branch = made.drive, "qbot/P-1"
         await drive.post("pipeline", project=PROJECT, ref=branch, status="running")
         was = await stages.before(made)
         await stages.typed(drive, PROMOTE)
         shown = await stages.asking(drive, was)
-        for user in by:
+        for user in BOTH:
             await stages.pressed(drive, shown, user)
         dead = await _merging(made, shown)
         await made.programs[dead].kill()
         assert (await stages.merge_request(drive, shown))["state"] == "opened"
         await drive.post("pipeline", project=PROJECT, ref=branch, status="success")
         await stages.done(drive, shown)
-        await stages.exactly_once(made, shown, was, by)
-        assert await approvals(made, shown.name, **env) == Counter(IDS[user] for user in by)
+        await stages.exactly_once(made, shown, was, BOTH)
+        assert await approvals(made, shown.name, **env) == Counter(IDS[user] for user in BOTH)
 
 
 async def _two(made: World, env: dict[str, str]) -> None:

@@ -24,7 +24,7 @@ from qbot.domain.services import Service
 from qbot.operations.breaking import Body, handler
 from qbot.operations.context import Context
 from qbot.operations.create import create
-from qbot.operations.engine import Engine
+from qbot.operations.engine import Engine, Handler
 from qbot.operations.overriding import deploy
 from qbot.operations.requests import Asked, Requests
 from qbot.operations.restoring import restore
@@ -138,11 +138,13 @@ class Scene:
         self.rules = replace(self.rules, **rules)
         self.context = self._context(services or tuple(self.context.catalog))
 
+    def handlers(self) -> Mapping[Kind, Handler]:
+        return {kind: handler(body, self.context) for kind, body in self.bodies.items()}
+
     async def start(self, journal: Journal | None = None) -> Engine:
-        handlers = {kind: handler(body, self.context) for kind, body in self.bodies.items()}
         self._engine = Engine(
             journal or self._busy[0],
-            handlers,
+            self.handlers(),
             self.clock,
             worker=f"worker-{next(self._keys)}",
             lease=Lease(30.0),

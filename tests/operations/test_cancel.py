@@ -145,7 +145,8 @@ async def test_what_has_ended_cannot_be_cancelled(scene: Scene) -> None:
 async def test_a_queued_sync_ends_without_having_begun(scene: Scene) -> None:
     create = await deploying(scene)
     queued = await scene.begin_sync()
-    assert (await scene.progress(queued)).headline == "Waits until the creation before it has ended."
+    waits = "Waits until the creation before it has ended."
+    assert (await scene.progress(queued)).headline == waits
     await scene.cancel(queued)
     done = await scene.ended(queued)
     assert (done.end, done.headline) == (CANCELLED, "Cancelled before it started.")

@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from qbot.gateways.clock import SystemClock
-from qbot.gateways.gitlab import GitLabGateway, open_gitlab
+from qbot.gateways.gitlab import GitLabGateway, GitLabRepository, open_gitlab
+from tests.gateways.gitlab.config import repository_of
 from tests.sandbox.gitlab.served import Served, serving
 
 
@@ -20,3 +21,9 @@ async def gitlab(shop: Served) -> AsyncIterator[GitLabGateway]:
     made = open_gitlab(shop.url, shop.standin.token, clock=SystemClock())
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def repository(shop: Served) -> AsyncIterator[GitLabRepository]:
+    async with repository_of(shop) as made:
+        yield made

@@ -1,7 +1,6 @@
 """Files, commits and branches of a configuration project, against the stand-in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,12 +20,6 @@ from tests.gateways.gitlab.config import (
 )
 from tests.gateways.gitlab.replies import CART, answering, json_reply
 from tests.sandbox.gitlab.served import Served, drive
-
-
-@pytest.fixture
-async def repository(shop: Served) -> AsyncIterator[GitLabRepository]:
-    async with repository_of(shop) as made:
-        yield made
 
 
 def keeps_the_contract(made: GitLabRepository) -> ConfigRepository:

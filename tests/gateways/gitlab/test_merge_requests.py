@@ -1,7 +1,5 @@
 """Merge requests through GitLab's merge machine, against the stand-in."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from qbot.domain.release_ports import Moved, NotMergeable
@@ -19,12 +17,6 @@ from tests.gateways.gitlab.config import (
     writes,
 )
 from tests.sandbox.gitlab.served import Served, drive
-
-
-@pytest.fixture
-async def repository(shop: Served) -> AsyncIterator[GitLabRepository]:
-    async with repository_of(shop) as made:
-        yield made
 
 
 async def test_it_is_opened_once_and_found_again(

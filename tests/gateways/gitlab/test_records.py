@@ -1,7 +1,5 @@
 """Deployment records and pipelines that Qbot starts, against the stand-in."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from qbot.errors import PermanentError, TransientError
@@ -12,12 +10,6 @@ from tests.sandbox.gitlab.served import Served
 DEPLOYMENTS = "POST /api/v4/projects/shop%2Fdeployments/deployments"
 PIPELINES = "POST /api/v4/projects/shop%2Fdeployments/pipeline"
 JOB = {"JOB": "announce"}
-
-
-@pytest.fixture
-async def repository(shop: Served) -> AsyncIterator[GitLabRepository]:
-    async with repository_of(shop) as made:
-        yield made
 
 
 def records(shop: Served, environment: str) -> list[tuple[str, str]]:

@@ -12,8 +12,6 @@ from typing_extensions import override
 
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.jobs import Job
-from qbot.domain.journal import Journal
-from qbot.domain.lease import Lease
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Place
@@ -31,7 +29,7 @@ from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import Comparison, StageApplications
 from qbot.domain.stages import Applications, ApprovalRule, ConfigSource, Format, Stage
 from qbot.errors import PermanentError, UserError
-from qbot.operations.engine import Engine
+from qbot.operations.engine import Handler
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
@@ -149,20 +147,8 @@ class StageScene(Scene):
         self.apps.tip = MERGE
 
     @override
-    async def start(self, journal: Journal | None = None) -> Engine:
-        self._engine = Engine(
-            journal or self.journal,
-            {Kind.PROMOTE: self._handle},
-            self.clock,
-            worker=f"worker-{next(self._keys)}",
-            lease=Lease(30.0),
-            beat=20.0,
-            poll=20.0,
-            settle=0.0,
-            jitter=lambda: 1.0,
-        )
-        await self._engine.start()
-        return self._engine
+    def handlers(self) -> Mapping[Kind, Handler]:
+        return {Kind.PROMOTE: self._handle}
 
     async def ask(self) -> Operation:
         """A dry run carries no row of a promotion: the scene holds that itself."""
