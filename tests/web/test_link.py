@@ -262,6 +262,26 @@ async def test_a_gitlab_that_is_away_links_nobody(scene: Scene, match: str, kind
     assert (await scene.linked()).status_code == 200
 
 
+def tokens(scene: Scene) -> list[bool]:
+    """Whether each token of a sign-in is revoked."""
+    return [t.revoked for t in scene.shop.standin.world.tokens if t.scopes == ("read_user",)]
+
+
+async def test_the_token_of_a_sign_in_is_taken_back_once_the_user_is_known(scene: Scene) -> None:
+    before = len(tokens(scene))
+    assert (await scene.linked()).status_code == 200
+    scene.fault("GET /api/v4/user", "503")
+    assert (await scene.linked()).status_code == 503
+    assert tokens(scene)[before:] == [True, True]
+
+
+@pytest.mark.parametrize("kind", ["500", "html", "drop-before"])
+async def test_a_token_that_cannot_be_taken_back_harms_nobody(scene: Scene, kind: str) -> None:
+    scene.fault("POST /oauth/revoke", kind)
+    assert (await scene.linked()).status_code == 200
+    assert tokens(scene)[-1] is False
+
+
 async def test_a_database_that_is_away_is_told(scene: Scene) -> None:
     scene.rows.error = TransientError("the database is away")
     answer = await scene.linked()

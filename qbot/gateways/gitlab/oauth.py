@@ -1,4 +1,4 @@
-"""Signing in with GitLab: who a browser's user is there. The token is used once and forgotten.
+"""Signing in with GitLab: who a browser's user is there. The token is used once and revoked.
 
 https://docs.gitlab.com/api/oauth2/ (authorization code with PKCE).
 """
@@ -12,11 +12,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import structlog
 
 from qbot.domain.promotion import Account
 from qbot.errors import PermanentError, TransientError, UserError
 
+log = structlog.get_logger()
 _SECONDS = 10.0  # a person waits for the page
+_REVOKED = 3.0  # of them for what they do not wait for
 _SERVER, _TOO_MANY = 500, 429
 _AGAIN = "Run the `link` command in Slack again for a new link."
 
@@ -78,7 +81,10 @@ class GitLabOAuth:
         ) as http:
             token = await self._exchange(http, code, verifier)
             headers = {"Authorization": f"Bearer {token}"}
-            user = await _answer(http.get(f"{self._url}/api/v4/user", headers=headers))
+            try:
+                user = await _answer(http.get(f"{self._url}/api/v4/user", headers=headers))
+            finally:
+                await self._revoke(http, token)
         return _account(user)
 
     async def _exchange(self, http: httpx.AsyncClient, code: str, verifier: str) -> str:
@@ -95,6 +101,20 @@ class GitLabOAuth:
         if not isinstance(token, str) or not token:
             raise TransientError("GitLab's answer about a sign-in is not of the documented form.")
         return token
+
+    async def _revoke(self, http: httpx.AsyncClient, token: str) -> None:
+        """It was for one look; where GitLab does not take it back it lapses in two hours.
+
+        https://docs.gitlab.com/api/oauth2/#revoke-a-token
+        """
+        form = {"client_id": self._client_id, "client_secret": self._secret, "token": token}
+        try:
+            reply = await http.post(f"{self._url}/oauth/revoke", data=form, timeout=_REVOKED)
+        except httpx.HTTPError as error:
+            log.info("a sign-in's token was not revoked", why=type(error).__name__)
+            return
+        if not reply.is_success:
+            log.info("a sign-in's token was not revoked", status=reply.status_code)
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:

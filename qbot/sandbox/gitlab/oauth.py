@@ -42,6 +42,7 @@ _TEXTS = {
     "authentication included, or unsupported authentication method.",
     "invalid_grant": "The provided authorization grant is invalid, expired, revoked, does not "
     "match the redirection URI used in the authorization request, or was issued to another client.",
+    "unauthorized_client": "You are not authorized to revoke this token",
     "invalid_scope": "The requested scope is invalid, unknown, or malformed.",
     "unsupported_grant_type": "The authorization grant type is not supported by the "
     "authorization server.",
@@ -77,6 +78,7 @@ class OAuth:
         self._world = world
         self.application = application
         self._grants: dict[str, _Grant] = {}
+        self._issued: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -84,6 +86,7 @@ class OAuth:
             web.get("/oauth/authorize", self._ask),
             web.post("/oauth/authorize", self._decide),
             web.post("/oauth/token", self._exchange),
+            web.post("/oauth/revoke", self._revoke),
         ]
 
     def clear(self) -> None:
@@ -146,10 +149,7 @@ class OAuth:
     async def _exchange(self, request: web.Request) -> web.StreamResponse:
         """A code, once, for a token."""
         data = await _body(request)
-        client_id, secret = _client(request, data)
-        if client_id != self.application.client_id or not hmac.compare_digest(
-            secret.encode(), self.application.secret.encode()
-        ):
+        if not self._is_known(request, data):
             return _error(401, "invalid_client")
         if data.get("grant_type") != "authorization_code":
             return _error(400, "unsupported_grant_type")
@@ -163,8 +163,25 @@ class OAuth:
             return _error(400, "invalid_grant")
         return self._token(grant)
 
+    async def _revoke(self, request: web.Request) -> web.StreamResponse:
+        """RFC 7009: a token that nobody knows, or another kind of token, is no error."""
+        data = await _body(request)
+        if not self._is_known(request, data):
+            return _error(403, "unauthorized_client")
+        secret = data.get("token", "")
+        if secret in self._issued and (token := self._world.token(secret)):
+            token.revoked = True
+        return web.json_response({})
+
+    def _is_known(self, request: web.Request, data: Mapping[str, str]) -> bool:
+        client_id, secret = _client(request, data)
+        return client_id == self.application.client_id and hmac.compare_digest(
+            secret.encode(), self.application.secret.encode()
+        )
+
     def _token(self, grant: _Grant) -> web.StreamResponse:
         token = self._world.add_token(secrets.token_hex(32), grant.user, grant.scopes)
+        self._issued.add(token.secret)
         token.expires_at = self._world.now() + _TOKEN_LIVES
         body = {
             "access_token": token.secret,

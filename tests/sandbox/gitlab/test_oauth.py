@@ -84,6 +84,24 @@ def test_a_code_works_once_for_its_application_and_ten_minutes(
     assert refused.json()["error"] == "unsupported_grant_type"
 
 
+def test_an_application_takes_back_its_own_tokens_only(
+    served: Served, browser: httpx.Client
+) -> None:
+    token = exchange(served, browser, decided(served, browser, "authorize")["code"]).json()
+    application, other = served.standin.oauth.application, served.standin.world.tokens[0]
+    form = {"client_id": application.client_id, "client_secret": application.secret}
+
+    def revoked(secret: str, **more: str) -> int:
+        return browser.post("/oauth/revoke", data={**form, "token": secret, **more}).status_code
+
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    assert revoked(token["access_token"], client_secret="no") == 403
+    assert browser.get("/api/v4/user", headers=headers).status_code == 200
+    for secret in (token["access_token"], other.secret, "nobody's"):
+        assert (revoked(secret), other.revoked) == (200, False)
+    assert browser.get("/api/v4/user", headers=headers).json()["error"] == "invalid_token"
+
+
 def test_a_challenge_has_to_be_met(served: Served, browser: httpx.Client) -> None:
     challenge = urlsafe_b64encode(sha256(b"verifier").digest()).rstrip(b"=").decode()
     for verifier, status in (("wrong", 400), ("verifier", 200)):
