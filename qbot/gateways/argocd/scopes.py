@@ -29,6 +29,10 @@ class Scope(Protocol):
     def listed(self) -> tuple[str, ...]:
         """The paths that a list is asked for."""
 
+    @property
+    def quiet(self) -> float | None:
+        """Seconds without an event, while somebody listens, after which a list is asked for."""
+
     def read(self, app: Mapping[str, Any]) -> AppState | None:
         """One Application, cut down to these paths or whole; None: the scope has it not."""
 
@@ -61,6 +65,10 @@ class EnvironmentsScope:
     def listed(self) -> tuple[str, ...]:
         """The part of it that a list can tell."""
         return LISTED
+
+    @property
+    def quiet(self) -> None:
+        """Never sooner than all lists: a sixteenth of thousands is dear, and mostly moves."""
 
     def read(self, app: Mapping[str, Any]) -> AppState | None:
         """The selector lets nothing else through."""

@@ -61,6 +61,7 @@ class Shard:
         self._begun = asyncio.Event()
         self._list_now = asyncio.Event()
         self._applied = asyncio.Event()
+        self._events = 0
         self._task = asyncio.create_task(self._run(), name=f"argocd watch {scope.name}")
 
     @property
@@ -149,6 +150,7 @@ class Shard:
             self.table.remove(key_of(seen), seen.version)
         else:
             self.table.offer(seen)
+        self._events += 1
         self._applied.set()
 
     async def _check(self, follow: asyncio.Task[None]) -> None:
@@ -174,12 +176,19 @@ class Shard:
             idle = 0 if self.table.listened_to else idle + 1
 
     async def _rest(self, failures: int) -> None:
-        """Wait until it is time for a list, or until the stream was cut."""
+        """Wait until it is time for a list, the stream was cut or is suspiciously quiet."""
         least, most = LIST_EVERY
         if failures:
             least = min(_BACKOFF[0] * 2.0**failures, _BACKOFF[1])
             most = least * 2
-        await self._either(self._list_now.wait(), least + (most - least) * self._jitter())
+        left = least + (most - least) * self._jitter()
+        while left > 0 and not self._list_now.is_set():
+            quiet = self._scope.quiet if self.table.listened_to and not failures else None
+            window, heard = min(left, quiet or left), self._events
+            await self._either(self._list_now.wait(), window)
+            if quiet is not None and self._events == heard:
+                return
+            left -= window
 
     async def _compare(self) -> None:
         """One list against the table."""

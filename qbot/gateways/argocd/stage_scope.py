@@ -16,6 +16,13 @@ from qbot.gateways.argocd.states import LISTED, WATCHED, state
 NOBODY = EnvId("")
 """In the place of an environment: a stage's Applications belong to none."""
 
+# A stream may hang and still send its heartbeat, and a deployment that everybody looks at would
+# wait for the next list, 60 to 120 s. So a window of 6 s without an event makes one of its own:
+# what was missed is known within two windows and the 2 s that list and stream may differ. That
+# is one list of one stage's Applications, cut down to some fields, ten times a minute at most,
+# only while it is deployed and nothing else is heard; GETs follow for what differs alone.
+_QUIET = 6.0
+
 _FOREIGN = f"!{MANAGED}"  # a branch environment's Application is never a stage's
 
 
@@ -48,6 +55,7 @@ class StageScope:
         self.name = " ".join(["stage", stage.name, *self.projects])
         self.watched = (*WATCHED, "status.summary.images", "status.history.deployedAt")
         self.listed = (*LISTED, "status.summary")
+        self.quiet = _QUIET
         self._label = by.label
         self._services = frozenset(stage.services)
         self._names = {} if by.selector else {stage.app(s): s for s in stage.services}

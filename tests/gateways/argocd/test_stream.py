@@ -11,10 +11,21 @@ from aiohttp import web
 from qbot.domain.names import ServiceName
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.errors import NotBegunError
+from qbot.gateways.argocd.stage_scope import NOBODY, StageScope
 from qbot.gateways.argocd.streams import Streams
 from qbot.gateways.argocd.view import LiveView
-from tests.gateways.argocd.streams import STREAM, Stage
-from tests.gateways.argocd.world import ENV, OddServer, QuickClock, application, until
+from tests.clocks import HandClock
+from tests.gateways.argocd.shop_stages import production
+from tests.gateways.argocd.streams import LIST, STREAM, Stage
+from tests.gateways.argocd.world import (
+    CART,
+    ENV,
+    Json,
+    OddServer,
+    QuickClock,
+    application,
+    until,
+)
 
 FOREVER = httpx.Timeout(None, connect=10)
 
@@ -74,3 +85,47 @@ async def test_a_watch_goes_on_over_a_stream_that_does_not_begin(odd: OddServer)
             assert set(await anext(changes)) == {ServiceName("cart")}
         assert max(s for s in clock.slept if s < 60) <= 2.0
         await view.close()
+
+
+def staged(version: int, health: str) -> Json:
+    """An Application of a stage."""
+    app = application(version=version)
+    app["metadata"] |= {"name": "production-cart", "labels": {}}
+    app["status"]["health"] = {"status": health}
+    return app
+
+
+async def resting(clock: HandClock, seconds: float) -> None:
+    """Until the list is waited for so long."""
+    await until(lambda: any(s == pytest.approx(seconds) for s in clock.sleepers))
+
+
+async def test_a_stage_whose_stream_hangs_is_listed_soon_while_somebody_waits(
+    odd: OddServer,
+) -> None:
+    stage, clock = Stage(odd), HandClock()
+    stage.both(staged(5, "Progressing"))
+    odd.on("GET /applications/production-cart", lambda _: _now(stage))
+    scope = StageScope(production("cart"), ["shop"])
+    async with client(odd) as asked:
+        streams = Streams(client=asked, clock=clock, jitter=lambda: 0.0)
+        async with aclosing(streams.follow(scope, NOBODY)) as changes:
+            assert (await anext(changes))[CART].health == "Progressing"
+            await resting(clock, 6.0)
+            for version in (6, 7):  # what moves is not listed anew
+                stage.send(staged(version, "Progressing"))
+                assert (await anext(changes))[CART].version == version
+                clock.advance(6)
+                await resting(clock, 6.0)
+            assert odd.lines.count(LIST) == 1
+            stage.apps = [staged(9, "Healthy")]  # of which the stream says nothing
+            clock.advance(6)
+            await resting(clock, 2.0)
+            clock.advance(2)
+            assert (await anext(changes))[CART].health == "Healthy"
+            assert odd.lines.count(LIST) == 2
+        await streams.close()
+
+
+async def _now(stage: Stage) -> web.Response:
+    return web.json_response(stage.apps[0])
