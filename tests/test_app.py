@@ -24,6 +24,8 @@ from qbot.sandbox.demo import free_port
 from qbot.settings import Settings, all_secrets, load
 from tests.world import Program, World, until, world
 
+GRACE = 30.0  # seconds that Kubernetes leaves a container by default
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -48,14 +50,14 @@ async def refused(shared: World, folder: Path, **env: str) -> str:
     """Start a Qbot that ends by itself; what it says."""
     log = folder / "refused.log"
     program = await Program.start(log, "serve", "--env-file", str(shared.env_file), env=env)
-    async with asyncio.timeout(20):
-        assert await program._process.wait() == 2
+    assert await program.ended() == 2
     said = log.read_text()
     assert "Traceback" not in said
     (line,) = [line for line in said.splitlines() if line.startswith("qbot: ")]
     return line
 
 
+@pytest.mark.timeout(120)
 async def test_work_is_given_back_at_a_stop_finished_after_it_and_no_secret_is_logged(
     shared: World,
 ) -> None:
@@ -71,9 +73,7 @@ async def test_work_is_given_back_at_a_stop_finished_after_it_and_no_secret_is_l
     await drive.env("help create")
     await drive.env("create feat/stop")
     await drive.card("feat/stop", "Creating")
-    began = time.monotonic()
-    assert await first.stop(seconds=10) == 0
-    assert time.monotonic() - began < 10
+    assert await first.stop(seconds=GRACE) == 0
     with sqlite3.connect(shared.folder / "qbot.db") as database:
         rows = database.execute("select state, owner from operations").fetchall()
     database.close()
