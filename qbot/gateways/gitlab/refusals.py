@@ -34,6 +34,14 @@ class Already(Exception):  # noqa: N818  (an answer, not a fault)
     """What was to be made is there; `str` is GitLab's words, which may name it."""
 
 
+class NoRightError(PermanentError):
+    """GitLab refuses to be written to: for want of a role, as its words have it."""
+
+    def __init__(self, message: str, *, what: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
 _TABLE: tuple[tuple[Write, int, str, type[Exception]], ...] = (
     (Write.COMMIT, 400, "has changed since you started editing", Moved),
     (Write.COMMIT, 400, "Could not update refs/", Moved),
@@ -74,7 +82,7 @@ def told(write: Write, what: str) -> Iterator[None]:
         Moved: somebody was faster.
         NotMergeable: GitLab does not merge now.
         Already: it is there.
-        PermanentError: a right is missing; says which.
+        NoRightError: a right is missing; says which.
         TransientError: GitLab is busy with it.
     """
     try:
@@ -90,9 +98,10 @@ def _meant(write: Write, error: GitlabError, what: str) -> Exception | None:
     if said.startswith("<"):
         return None  # a page of something that stands before GitLab
     if _lacks_right(write, status, said):
-        return PermanentError(
+        return NoRightError(
             f"GitLab does not let Qbot write to {what} ({said}): the account of the token in "
-            f"QBOT_GITLAB__TOKEN needs {_RIGHTS[write]}."
+            f"QBOT_GITLAB__TOKEN needs {_RIGHTS[write]}.",
+            what=what,
         )
     for row, code, text, kind in _TABLE:
         if row is write and code == status and text in said:

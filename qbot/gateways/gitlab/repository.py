@@ -1,11 +1,16 @@
 """The port `ConfigRepository`: projects that Qbot writes to."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from qbot.domain.names import ProjectPath
 from qbot.domain.release_ports import Comparison, FileEdit, FileText, MergeRequest
-from qbot.gateways.gitlab import content, merge_requests, records
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.gitlab import content, lookups, merge_requests, records
 from qbot.gateways.gitlab.client import Client
+from qbot.gateways.gitlab.refusals import NoRightError
+
+Value = TypeVar("Value")
 
 
 class GitLabRepository:
@@ -47,8 +52,11 @@ class GitLabRepository:
         Raises:
             Moved: a file was changed since.
         """
-        return await content.commit(
-            self._client, project, branch, start=start, message=message, edits=edits
+        return await self._written(
+            project,
+            content.commit(
+                self._client, project, branch, start=start, message=message, edits=edits
+            ),
         )
 
     async def message_of(self, project: ProjectPath, sha: str) -> str:
@@ -75,13 +83,16 @@ class GitLabRepository:
         self, project: ProjectPath, *, source: str, target: str, title: str, description: str
     ) -> MergeRequest:
         """The open merge request of these branches, with these words."""
-        return await merge_requests.open_one(
-            self._client,
+        return await self._written(
             project,
-            source=source,
-            target=target,
-            title=title,
-            description=description,
+            merge_requests.open_one(
+                self._client,
+                project,
+                source=source,
+                target=target,
+                title=title,
+                description=description,
+            ),
         )
 
     async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
@@ -103,33 +114,60 @@ class GitLabRepository:
             PermanentError: Qbot may not merge there.
             TransientError: it may have been merged; look.
         """
-        return await merge_requests.merge(self._client, project, iid, sha=sha, message=message)
+        asked = merge_requests.merge(self._client, project, iid, sha=sha, message=message)
+        return await self._written(project, asked)
 
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         """Close it and remove its branch."""
-        await merge_requests.close(self._client, project, iid)
+        await self._written(project, merge_requests.close(self._client, project, iid))
 
     async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
         """Add a note once."""
-        await merge_requests.comment(self._client, project, iid, text, key=key)
+        asked = merge_requests.comment(self._client, project, iid, text, key=key)
+        await self._written(project, asked)
 
     async def record_deployment(
         self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool
     ) -> None:
         """A deployment record, once."""
-        await records.record_deployment(
+        asked = records.record_deployment(
             self._client, project, environment=environment, sha=sha, ref=ref, succeeded=succeeded
         )
+        await self._written(project, asked)
 
     async def start_pipeline(
         self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
     ) -> int:
         """Start a pipeline once; its id."""
         self._name = self._name or await records.own_name(self._client)
-        return await records.start_pipeline(
+        asked = records.start_pipeline(
             self._client, project, ref, variables, key=key, user=self._name
         )
+        return await self._written(project, asked)
 
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
         """Its status in GitLab's word, and its URL."""
         return await records.pipeline(self._client, project, pipeline)
+
+    async def _written(self, project: ProjectPath, work: Awaitable[Value]) -> Value:
+        """GitLab refuses what is archived in the words that it has for a missing role.
+
+        Raises:
+            PermanentError: also what `work` raises.
+        """
+        try:
+            return await work
+        except NoRightError as error:
+            if not await self._is_archived(project):
+                raise
+            raise PermanentError(
+                f"GitLab does not let Qbot write to {error.what}: the project {project} is "
+                "archived there. Unarchive it, or let qbot.yaml name another one."
+            ) from None
+
+    async def _is_archived(self, project: ProjectPath) -> bool:
+        try:
+            found = await lookups.project(self._client, project)
+        except (TransientError, PermanentError):
+            return False  # then the refusal's own words have to do
+        return found is not None and found.archived

@@ -52,6 +52,27 @@ async def test_words_become_what_they_mean(
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.parametrize("call", [commit, merge])
+@pytest.mark.parametrize(
+    ("archived", "words"),
+    [(True, "the project shop/cart is archived there"), (False, "needs"), (None, "needs")],
+)
+async def test_an_archive_is_named_and_not_taken_for_a_missing_role(
+    call: Call, words: str, *, archived: bool | None
+) -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET" and request.path == "/api/v4/projects/shop/cart":
+            found = {"id": 1, "path_with_namespace": str(CART), "archived": archived}
+            return await json_reply(found, 200 if archived is not None else 500)(request)
+        if request.method == "GET":
+            return await json_reply({"message": "404 Branch Not Found"}, 404)(request)
+        return await json_reply({"message": "403 Forbidden"}, 403)(request)
+
+    async with answering(reply) as (_, gitlab):
+        with pytest.raises(PermanentError, match=words):
+            await call(GitLabRepository(gitlab.client))
+
+
 STALE = "You are attempting to update a file that has changed since you started editing it."
 
 
