@@ -1,6 +1,5 @@
 """Start and stop over real processes: in order, within seconds, and with a sentence for a fault."""
 
-import asyncio
 import re
 import signal
 import sqlite3
