@@ -6,7 +6,7 @@ from qbot.render.card import Fresh, fresh_line
 from qbot.render.escape import WHEN, link, mention, moment
 from qbot.render.releases.approving import agreed
 from qbot.render.releases.running import DEPLOYING, pipeline
-from qbot.render.releases.versions import changed, soak
+from qbot.render.releases.versions import changed, images, soak
 from qbot.render.style import Style
 from qbot.render.words import capital, duration, joined, span
 
@@ -20,6 +20,7 @@ def change_line(progress: StageProgress, style: Style) -> str:
         merge_request(progress, style),
         pipeline(progress, style) if waiting else "",
         changed(progress),
+        images(progress) if waiting else "",
         soak(progress) if waiting else "",
     ]
     return capital(joined(parts))

@@ -59,6 +59,8 @@ def row(item: Item, style: Style) -> str:
     lines = [first.rstrip(), _build(item, style)]
     if item.drift:
         lines.append(f":warning: {prose(item.drift, 200)}; what runs was chosen")
+    if item.pin.missing:
+        lines.append(":warning: the registry has no image of it")
     return "\n".join(line for line in lines if line)
 
 
@@ -96,13 +98,34 @@ def soak(progress: StageProgress) -> str:
 
 
 def in_full(item: Item, style: Style) -> str:
-    """For Details: also where it was named, and since when the source has run it."""
+    """For Details: also its image, where it was named, and since when the source has run it."""
     ref = f"from {prose(item.new.ref, 60)}" if item.new.ref else ""
     since = ""
     if item.since is not None:
         since = f"in the source since {moment(item.since, WHEN)}"
-    more = joined([ref, since])
+    more = joined([_image(item), ref, since])
     return "\n".join([row(item, style), *([more] if more else [])])
+
+
+def _image(item: Item) -> str:
+    if item.pin.digest:
+        return f"image {code(_short_digest(item))}"
+    return f"image not pinned: {prose(item.pin.unknown, 200)}" if item.pin.unknown else ""
+
+
+def _short_digest(item: Item) -> str:
+    return f"{short(Version(item.pin.digest))}…"
+
+
+def images(progress: StageProgress) -> str:
+    """How many versions are pinned to their image; of one service to which."""
+    known = [i for i in progress.items if i.pin.digest]
+    if not known:
+        return ""
+    if len(progress.items) == 1:
+        return f"image {code(_short_digest(known[0]))}"
+    many = "all" if len(known) == len(progress.items) else f"{len(known)} of {len(progress.items)}"
+    return f"{many} images pinned"
 
 
 def changed(progress: StageProgress) -> str:

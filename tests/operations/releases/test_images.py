@@ -10,9 +10,11 @@ from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Pin
 from qbot.domain.services import Build, Image, Source
 from qbot.domain.stages import ENVIRONMENTS, ConfigSource, Format
-from qbot.errors import TransientError
+from qbot.errors import TransientError, UserError
 from qbot.operations.releases.admission import objections
+from qbot.operations.releases.case import Case
 from qbot.operations.releases.draft import Planned
+from qbot.operations.releases.images import repushed
 from tests.operations.releases.planning_scene import (
     CONFIG,
     PRODUCTION,
@@ -146,3 +148,46 @@ async def test_a_rollback_says_where_the_image_is_gone_and_goes_on(shop: Plannin
     shop.merge(1, await shop.promote())
     (item,) = (await shop.roll_back()).plan.items
     assert item.pin == Pin(missing=True)
+
+
+async def bound(shop: PlanningScene) -> Case:
+    """A promotion of cart and orders, whose digests were agreed to."""
+    for service in ("cart", "orders"):
+        shop.images.push(shop.ahead(service))
+    found = await shop.promote()
+    case = shop.case(shop.asked())
+    case.promotion = replace(case.promotion, plan=found.plan)
+    return case
+
+
+async def test_before_the_merge_nothing_is_said_of_images_that_are_the_same(
+    shop: PlanningScene,
+) -> None:
+    case = await bound(shop)
+    before = shop.images.calls
+    assert await repushed(case) == ""
+    assert shop.images.calls == before + 2
+
+
+async def test_an_image_that_is_gone_before_the_merge_is_not_merged(shop: PlanningScene) -> None:
+    case = await bound(shop)
+    shop.images.digests.pop(case.plan.items[0].new.text)
+    with pytest.raises(UserError, match="no image any more of `cart`"):
+        await repushed(case)
+
+
+async def test_what_can_no_longer_be_compared_is_not_merged(shop: PlanningScene) -> None:
+    case = await bound(shop)
+    shop.images.closed = "it is switched off."
+    with pytest.raises(UserError, match=r"`cart` at .*`orders` at .*not known: it is switched off"):
+        await repushed(case)
+
+
+async def test_what_was_not_known_when_it_was_asked_for_is_not_compared(
+    shop: PlanningScene,
+) -> None:
+    shop.images.closed = "it is switched off."
+    case = await bound(shop)
+    before = shop.images.calls
+    assert await repushed(case) == ""
+    assert shop.images.calls == before

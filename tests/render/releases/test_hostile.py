@@ -17,6 +17,7 @@ from qbot.domain.promotion import (
     Account,
     Approval,
     Item,
+    Pin,
     Promotion,
     PromotionKind,
     PromotionState,
@@ -68,6 +69,7 @@ def items(draw: st.DrawFn) -> tuple[Item, ...]:
         build_url=draw(OUTSIDE),
         since=draw(MAYBE),
         drift=draw(OUTSIDE),
+        pin=Pin(unknown=draw(OUTSIDE)),
     )
     return tuple(
         replace(one, service=ServiceName(f"{one.service}{n}")) for n in range(draw(COUNTS))
