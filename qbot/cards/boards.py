@@ -9,8 +9,9 @@ import structlog
 from qbot.cards.memory import Memory
 from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger
+from qbot.domain.card_ports import Boards
 from qbot.domain.operation import BoardRow, CardRow
-from qbot.domain.ports import Cards, Clock
+from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.gateways.slack import (
     AccessError,
@@ -34,7 +35,7 @@ _REFUSED = 60.0
 class BoardSender:
     """A board that nothing runs on any more gets a last edit and is then left alone."""
 
-    cards: Cards
+    cards: Boards
     slack: Messenger
     clock: Clock
     memory: Memory

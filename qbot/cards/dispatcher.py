@@ -15,8 +15,10 @@ from qbot.cards.memory import Memory
 from qbot.cards.plan import Job, View, cadence, ends_a_minute, plan
 from qbot.cards.ports import Messenger, Meter, NoMeter
 from qbot.cards.sender import CardSender
+from qbot.domain.card_ports import Cards
 from qbot.domain.operation import CardRow
-from qbot.domain.ports import Cards, Clock, Store
+from qbot.domain.ports import Clock
+from qbot.domain.store_ports import OperationRows
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.slack import CALL_SECONDS, AccessError, RateLimitedError, UnsureError
 from qbot.render.card import Fresh
@@ -38,7 +40,7 @@ class Dispatcher:
         self,
         *,
         cards: Cards,
-        store: Store,
+        store: OperationRows,
         slack: Messenger,
         clock: Clock,
         style: Style,

@@ -1,6 +1,7 @@
 """The dispatcher's lease: one writer to Slack at a time, however many replicas run."""
 
-from qbot.domain.ports import Cards, Clock
+from qbot.domain.card_ports import Leadership
+from qbot.domain.ports import Clock
 
 SECONDS = 15.0
 _RENEW = 4.0
@@ -9,7 +10,7 @@ _RENEW = 4.0
 class Lease:
     """Valid only while this process can be sure of it, also after it was frozen."""
 
-    def __init__(self, cards: Cards, clock: Clock, worker: str) -> None:
+    def __init__(self, cards: Leadership, clock: Clock, worker: str) -> None:
         self._cards = cards
         self._clock = clock
         self._worker = worker

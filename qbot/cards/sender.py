@@ -13,8 +13,10 @@ import structlog
 from qbot.cards.memory import Memory, seen
 from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger, Meter
+from qbot.domain.card_ports import Cards
 from qbot.domain.operation import CardRow
-from qbot.domain.ports import Cards, Clock, Store
+from qbot.domain.ports import Clock
+from qbot.domain.store_ports import OperationRows
 from qbot.errors import PermanentError, QbotError
 from qbot.gateways.slack import (
     AccessError,
@@ -42,7 +44,7 @@ class CardSender:
     """`fresh` answers how often cards are updated at present."""
 
     cards: Cards
-    store: Store
+    store: OperationRows
     slack: Messenger
     clock: Clock
     style: Style

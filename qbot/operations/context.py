@@ -4,13 +4,15 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.operation import Durations
-from qbot.domain.ports import Answers, ArgoCD, Clock, GitLab, Store
+from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
 from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
+from qbot.domain.store_ports import Store
 from qbot.errors import PermanentError
 from qbot.operations.locking import Locks
 

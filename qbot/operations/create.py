@@ -1,10 +1,10 @@
 """`create`: a branch becomes an environment."""
 
+from qbot.domain.argocd_ports import Applications
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput
 from qbot.domain.names import EnvId, env_name
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
@@ -73,7 +73,7 @@ async def _make(
     return ended(context, tracker, result.end, result.phase, result.headline)
 
 
-async def _is_absent(run: Run, argocd: ArgoCD, env: Environment) -> bool:
+async def _is_absent(run: Run, argocd: Applications, env: Environment) -> bool:
     """Whether Argo CD itself says that nothing of it is there.
 
     The answer to a request may be lost although the request was heard.

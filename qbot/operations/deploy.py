@@ -7,10 +7,10 @@ from datetime import datetime
 
 import structlog
 
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.changes import Audited, Change
 from qbot.domain.health import AppState
 from qbot.domain.names import BASE, AppName, ServiceName
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import Kind, Stage, Step
 from qbot.domain.services import Build, ServicePlan
 from qbot.errors import PermanentError, TransientError, UserError

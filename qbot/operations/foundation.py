@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
 from qbot.domain.health import Broken, Debounce, Ready, Verdict, Waiting, verdict
 from qbot.domain.names import BASE, EnvId
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import Step
 from qbot.domain.services import Service
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError

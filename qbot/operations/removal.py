@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.changes import Audited
 from qbot.domain.health import AppState
 from qbot.domain.names import BASE, ServiceName
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import ServiceProgress, Stage, Step
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context

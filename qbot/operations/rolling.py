@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from qbot.domain.argocd_ports import Applications
 from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BASE, ServiceName
-from qbot.domain.ports import ArgoCD
 from qbot.domain.progress import End, Stage
 from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
@@ -72,7 +72,7 @@ def not_here(env: Environment, service: ServiceName) -> UserError:
     return UserError(f"`{env.branch}` has no service `{service}`.", hint=f"It has {some}.")
 
 
-async def standing(run: Run, argocd: ArgoCD, env: Environment) -> Targets:
+async def standing(run: Run, argocd: Applications, env: Environment) -> Targets:
     """What each Application points at before anything is changed, crashes included."""
 
     async def look() -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, assert_never
 
 import structlog
 
+from qbot.domain.card_ports import CardLookup
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import idle
 from qbot.domain.names import EnvId
@@ -19,7 +20,6 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor
-from qbot.domain.ports import Cards
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
 from qbot.operations.context import Context
@@ -52,7 +52,7 @@ class Desk:
     context: Context
     requests: Requests
     slack: SlackGateway
-    cards: Cards
+    cards: CardLookup
     style: Style
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 

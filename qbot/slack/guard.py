@@ -14,7 +14,8 @@ import structlog
 from qbot.domain.barriers import BarredError
 from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied, Room, Visitor, admit
-from qbot.domain.ports import Audit, Store
+from qbot.domain.ports import Audit
+from qbot.domain.store_ports import Deliveries
 from qbot.domain.subjects import JUDGED_AT_PRESS, Subject, verb_of
 from qbot.errors import QbotError
 from qbot.operations.rights import NO_GROUNDS, Grounds, RefusedError, Rights
@@ -59,7 +60,7 @@ class Guard:
 
     team: str
     visitors: Visitors
-    store: Store
+    store: Deliveries
     audit: Audit
     desk: Desk
     rights: Rights

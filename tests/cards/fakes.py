@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from qbot.domain.environment import Environment, ReadySet
 from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BoardRow,
     CardRow,
     Durations,
-    EnvironmentSummary,
     Operation,
     OpState,
 )
@@ -139,7 +137,7 @@ def _behind(row: CardRow) -> bool:
 
 
 class Places:
-    """The Store port, for the one question that the dispatcher asks."""
+    """Operations, for the one question that the dispatcher asks."""
 
     def __init__(self, cards: MemoryCards) -> None:
         self._cards = cards
@@ -159,37 +157,14 @@ class Places:
             created_at=progress.started_at,
         )
 
-    async def environment(self, env: EnvId) -> Environment | None:
-        return None
-
-    async def find(self, text: str) -> Environment | None:
-        return None
-
-    async def environments(
-        self, *, owner: Actor | None = None, phases: object = ()
-    ) -> Sequence[EnvironmentSummary]:
-        return []
-
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 
     async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
         return []
 
-    async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
-        return []
-
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         return Durations()
-
-    async def last_audited(self, env: EnvId, actions: object) -> str | None:
-        return None
-
-    async def in_the_way(self, new: object) -> None:
-        return None
-
-    async def saw(self, key: str) -> bool:
-        return True
 
 
 @dataclass(slots=True)

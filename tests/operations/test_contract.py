@@ -8,10 +8,11 @@ from functools import partial
 
 import pytest
 
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.environment import Environment
 from qbot.domain.health import Ready, verdict
 from qbot.domain.names import BASE, BranchName, ProjectPath, ServiceName
-from qbot.domain.ports import ArgoCD, GitLab
+from qbot.domain.ports import GitLab
 from qbot.domain.services import Build
 from qbot.errors import ForeignError, PermanentError, TransientError
 from qbot.gateways.clock import SystemClock

@@ -18,6 +18,7 @@ from slack_bolt.async_app import AsyncApp
 
 from qbot.domain import progress
 from qbot.domain.approvals import Person
+from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.authority import Authority, Rule
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
@@ -25,13 +26,14 @@ from qbot.domain.health import AppState
 from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
-from qbot.domain.ports import Answers, ArgoCD, Audit, GitLab, Store
+from qbot.domain.ports import Answers, Audit, GitLab
 from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.promotion import Account
 from qbot.domain.release_ports import ConfigRepository, Images, JobRunner
 from qbot.domain.rules import Rules
 from qbot.domain.services import Commit, Service
 from qbot.domain.stages import Stage as ReleaseStage
+from qbot.domain.store_ports import Store
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from qbot.domain import actions
 from qbot.domain.environment import Phase
 from qbot.domain.people import Actor
-from qbot.domain.ports import Audit, Store
+from qbot.domain.ports import Audit
 from qbot.domain.progress import End
+from qbot.domain.store_ports import Store
 from qbot.errors import PermanentError, TransientError
 from qbot.render.notices import notice
 from qbot.sandbox.slack.seed import OTHER_TEAM

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from qbot.domain.barriers import Hold
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor, Place
-from qbot.domain.ports import Clock, Store
+from qbot.domain.ports import Clock
 from qbot.domain.release_ports import Holds
+from qbot.domain.store_ports import Deliveries
 from qbot.gateways.slack import SlackGateway
 from qbot.operations.releases.obstacles import Obstacles
 from qbot.render.releases import keeping
@@ -28,7 +29,7 @@ class Chores:
         *,
         promotions: Holds,
         obstacles: Obstacles,
-        store: Store,
+        store: Deliveries,
         slack: SlackGateway,
         clock: Clock,
         style: Style,

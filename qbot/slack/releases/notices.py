@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import structlog
 from typing_extensions import override
 
+from qbot.domain.card_ports import CardLookup
 from qbot.domain.people import Actor
-from qbot.domain.ports import Cards
 from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import Notices
 from qbot.errors import QbotError
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 class SlackNotices(Notices):
     """Best effort: what Slack does not take is logged."""
 
-    def __init__(self, slack: SlackGateway, cards: Cards, style: Style) -> None:
+    def __init__(self, slack: SlackGateway, cards: CardLookup, style: Style) -> None:
         self._slack = slack
         self._cards = cards
         self._style = style

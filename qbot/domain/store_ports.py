@@ -1,0 +1,75 @@
+"""What is read of the database outside any operation, by who reads it.
+
+Every call may raise TransientError.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from qbot.domain.environment import Environment, Phase, ReadySet
+from qbot.domain.names import EnvId, OpId, StageName
+from qbot.domain.operation import (
+    BranchTaken,
+    Durations,
+    EnvironmentSummary,
+    NewEnvironment,
+    Operation,
+    QuotaReached,
+)
+from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
+
+
+class Environments(Protocol):
+    """Environments as they are now."""
+
+    async def environment(self, env: EnvId) -> Environment | None:
+        """By id."""
+
+    async def find(self, text: str) -> Environment | None:
+        """The living environment with this exact branch, else name; else the newest dead one."""
+
+    async def environments(
+        self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
+    ) -> Sequence[EnvironmentSummary]:
+        """The living ones, newest first, without plans, with the operation active on each."""
+
+    async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
+        """What a create of it would be answered now; reserves nothing."""
+
+
+class OperationRows(Protocol):
+    """Operations, those that are over among them."""
+
+    async def operation(self, op: OpId) -> Operation | None:
+        """By id."""
+
+    async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of one environment, newest first."""
+
+    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        """Of one stage, newest first; dry runs among them."""
+
+    async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
+        """How long operations of this kind about every service took to succeed."""
+
+
+class Pasts(Protocol):
+    """What became of an environment before."""
+
+    async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
+        """The versions that were ready together, newest first; the last twenty are kept."""
+
+    async def last_audited(self, env: EnvId, actions: Collection[str]) -> str | None:
+        """Which of these actions was the last to be done to this environment; None: none ever."""
+
+
+class Deliveries(Protocol):
+    """What came in before."""
+
+    async def saw(self, key: str) -> bool:
+        """Note a delivery; True the first time, False ever after (kept for a day or more)."""
+
+
+class Store(Environments, OperationRows, Pasts, Deliveries, Protocol):
+    """Reads for everybody."""
