@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from qbot.domain.names import PromotionId, ServiceName, StageName
@@ -15,6 +16,7 @@ from qbot.domain.promotion import promotion_name
 from qbot.domain.stages import scope_of
 from qbot.errors import UserError
 
+P_co = TypeVar("P_co", bound=str, covariant=True)
 _WEEK = timedelta(days=7)
 _NAMED = 6  # services in one sentence
 _FEW = 3  # services that the command to release them names
@@ -80,25 +82,38 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
-    """A freeze that somebody declared."""
+class Declared(Generic[P_co]):
+    """What somebody put in the way of a place."""
 
-    stage: StageName
+    place: P_co
     by: Actor
     reason: str
     since: datetime
     until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it has begun and is not over."""
+        return self.since <= now and (self.until is None or now < self.until)
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
-    """One person keeps a stage or an environment to themselves. `scope` is its lock key."""
+class Freeze(Declared[StageName]):
+    """Nothing comes to a stage."""
 
-    scope: str
-    by: Actor
-    reason: str
-    since: datetime
-    until: datetime | None = None
+    @property
+    def stage(self) -> StageName:
+        """Which is frozen."""
+        return self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Declared[str]):
+    """One person keeps a stage or an environment to themselves."""
+
+    @property
+    def scope(self) -> str:
+        """The lock key of what is theirs."""
+        return self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +240,12 @@ def barriers(
                 since=f.since,
             )
             for f in freezes
-            if f.stage == stage and _holds(f, now)
+            if f.stage == stage and f.holds(now)
         ),
         *(
             Barrier("lock", _because(f"`{stage}` is locked", lock.reason), lock.until, lock.by)
             for lock in locks
-            if lock.scope == scope_of(stage) and lock.by != actor and _holds(lock, now)
+            if lock.scope == scope_of(stage) and lock.by != actor and lock.holds(now)
         ),
         *(() if back else _held([h for h in holds if h.stage == stage and h.service in services])),
     )
@@ -241,10 +256,6 @@ def _calendar(stage: StageName, windows: Sequence[Window], now: datetime) -> Ite
         if stage in window.stages and (span := _span(window, now)):
             said = f"`{stage}` is frozen by the calendar: `{window.name}`."
             yield Barrier("freeze", said, span[1], exempt=True, since=span[0])
-
-
-def _holds(declared: Freeze | Lock, now: datetime) -> bool:
-    return declared.since <= now and (declared.until is None or now < declared.until)
 
 
 def _because(what: str, reason: str) -> str:

@@ -104,7 +104,7 @@ def approval_of(row: Row) -> Approval:
 def freeze_of(row: Row) -> Freeze:
     """From a row of freezes."""
     return Freeze(
-        stage=StageName(row["stage"]),
+        place=StageName(row["stage"]),
         by=Actor.from_key(row["actor"]),
         reason=row["reason"],
         since=datetime.fromisoformat(row["since"]),
@@ -115,7 +115,7 @@ def freeze_of(row: Row) -> Freeze:
 def lock_of(row: Row) -> Lock:
     """From a row of locks."""
     return Lock(
-        scope=row["scope"],
+        place=row["scope"],
         by=Actor.from_key(row["actor"]),
         reason=row["reason"],
         since=datetime.fromisoformat(row["since"]),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from qbot.domain.barriers import Freeze, Hold, Lock
+from qbot.domain.barriers import Declared, Freeze, Hold, Lock
 from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import DECISION, promotion_name
@@ -168,7 +168,7 @@ def _is_on(row: Row, at: datetime) -> bool:
     return row["until"] is None or row["until"] > time_text(at)
 
 
-def _declared(what: Freeze | Lock, rule: str) -> dict[str, str]:
+def _declared(what: Declared[str], rule: str) -> dict[str, str]:
     return {
         "rule": rule,
         "reason": what.reason,

@@ -278,10 +278,10 @@ def test_only_a_freeze_can_be_passed_by_an_exempt_role(back: bool) -> None:
     "passes",
     [
         found(locks=(replace(LOCK, by=ANA),)),
-        found(locks=(replace(LOCK, scope="stage:staging"),)),
-        found(locks=(replace(LOCK, scope="production"),)),
+        found(locks=(replace(LOCK, place="stage:staging"),)),
+        found(locks=(replace(LOCK, place="production"),)),
         found(locks=(LOCK,), now=NOW + HOUR),
-        found(freezes=(replace(FREEZE, stage=OTHER),)),
+        found(freezes=(replace(FREEZE, place=OTHER),)),
         found(freezes=(FREEZE,), now=NOW + HOUR),
         found(freezes=(FREEZE,), now=NOW - MINUTE),
         found(windows=(replace(TODAY, stages=(OTHER,)),)),

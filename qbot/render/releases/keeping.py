@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain import actions
-from qbot.domain.barriers import Freeze, Hold, Lock
+from qbot.domain.barriers import Declared, Freeze, Hold, Lock
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor
 from qbot.render.blocks import Block, Message, button, context, message, section
@@ -80,7 +80,7 @@ def released(stage: StageName, holds: Sequence[Hold], by: Actor) -> Message:
     return _told(f":white_check_mark: {mention(by.user)} released in {where}: {names}.")
 
 
-def _why(by: Actor, reason: str, barrier: Freeze | Lock) -> str:
+def _why(by: Actor, reason: str, barrier: Declared[str]) -> str:
     """For instance `by @chloe until tomorrow: load test`."""
     until = f" until {moment(barrier.until, WHEN)}" if barrier.until else ""
     given = prose(reason, 300).rstrip(".")
