@@ -26,6 +26,7 @@ class Build(StrEnum):
     RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"  # failed or canceled
+    UNKNOWN = "unknown"  # GitLab does not let Qbot see it
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,6 +289,7 @@ class FakeGitLab:
         self.faults = Faults()
         self.branches: dict[ProjectPath, dict[str, Commit]] = {p: {} for p in projects}
         self.pipelines: dict[str, Build] = {}
+        self.hidden: set[ProjectPath] = set()  # projects whose pipelines the token may not see
         self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
         self._commits = 0
         for project in projects:
@@ -324,6 +325,8 @@ class FakeGitLab:
         self, commits: Collection[tuple[ProjectPath, str]]
     ) -> Mapping[tuple[ProjectPath, str], tuple[Build, str]]:
         await self._called("builds")
+        if any(project in self.hidden for project, _ in commits):
+            raise PermanentError("GitLab does not show pipelines.")
         for _, sha in commits:
             if sha in self.ending:
                 self.ending[sha] -= 1

@@ -69,7 +69,7 @@ def _pipelines(items: Sequence[Item]) -> list[Barrier]:
 def _images(stage: Stage, items: Sequence[Item]) -> list[Barrier]:
     """What is not built says so by its pipeline, where that is why."""
     found = []
-    missing = [i for i in items if i.pin.missing and i.build in (Build.NONE, Build.PASSED)]
+    missing = [i for i in items if i.pin.missing and i.build not in (Build.FAILED, Build.RUNNING)]
     if missing:
         found.append(Barrier("image", f"The registry has no image of {named(missing)}."))
     unknown = [i for i in items if i.pin.unknown]

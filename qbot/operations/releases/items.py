@@ -66,11 +66,19 @@ async def _between(context: ReleaseContext, move: Move) -> tuple[int, Comparison
 
 
 async def _builds(context: ReleaseContext, moves: Sequence[Move]) -> Builds:
-    commits = {(_project(context, move), move.new.sha) for move in moves if move.new.sha}
-    try:
-        return await context.base.gitlab.builds(commits) if commits else {}
-    except PermanentError:
-        return {}  # a token without the right to see pipelines
+    """One by one: a project whose pipelines the token may not see hides no other's."""
+    known = [move for move in moves if move.new.sha]
+    commits = list(dict.fromkeys((_project(context, m), m.new.sha) for m in known))
+    answers = await gather([context.base.gitlab.builds([c]) for c in commits], _PARALLEL)
+    found: dict[tuple[ProjectPath, str], tuple[Build, str]] = {}
+    for commit, answer in zip(commits, answers, strict=True):
+        if isinstance(answer, PermanentError):
+            found[commit] = Build.UNKNOWN, ""
+        elif isinstance(answer, Exception):
+            raise answer
+        else:
+            found |= answer
+    return found
 
 
 def _item(

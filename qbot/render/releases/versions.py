@@ -16,7 +16,11 @@ _AUTHORS = 2
 _SHOWN = 20  # characters of a tag
 _SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
-_BUILDS = {Build.RUNNING: "build running", Build.FAILED: "build failed"}
+_BUILDS = {
+    Build.RUNNING: (":hammer_and_wrench:", "build running"),
+    Build.FAILED: (":red_circle:", "build failed"),
+    Build.UNKNOWN: (":warning:", "how its pipeline ended is not known: GitLab does not show it"),
+}
 
 
 def short(version: Version) -> str:
@@ -79,8 +83,8 @@ def _commits(item: Item, style: Style) -> str:
 def _build(item: Item, style: Style) -> str:
     if item.build not in _BUILDS:
         return ""
-    sign = ":red_circle:" if item.build is Build.FAILED else ":hammer_and_wrench:"
-    return f"{sign} {link(item.build_url, _BUILDS[item.build], style.hosts)}"
+    sign, said = _BUILDS[item.build]
+    return f"{sign} {link(item.build_url, said, style.hosts)}"
 
 
 def soak(progress: StageProgress) -> str:

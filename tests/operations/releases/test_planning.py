@@ -63,6 +63,19 @@ async def test_only_what_differs_is_promoted_with_what_lies_between(shop: Planni
     )
 
 
+async def test_a_pipeline_that_may_not_be_seen_is_unknown_and_hides_no_other(
+    shop: PlanningScene,
+) -> None:
+    shop.ahead("cart")
+    red = shop.ahead("orders")
+    shop.gitlab.pipelines[red] = Build.FAILED
+    shop.gitlab.hidden.add(ProjectPath("shop/cart"))
+    found = await shop.promote()
+    assert [i.build for i in found.plan.items] == [Build.UNKNOWN, Build.FAILED]
+    with pytest.raises(BarredError, match="pipeline failed of `orders`"):
+        await shop.admit()
+
+
 async def test_services_that_were_named_are_promoted_alone(shop: PlanningScene) -> None:
     shop.ahead("cart")
     shop.ahead("orders")
@@ -82,8 +95,6 @@ async def test_a_comparison_that_fails_only_leaves_out_the_numbers(shop: Plannin
     shop.repository.faults.lay("compare", TransientError("away"))
     (item,) = (await shop.promote()).plan.items
     assert (item.commits, item.authors, item.compare_url) == (None, (), "")
-    shop.gitlab.faults.lay("builds", PermanentError("no right"))
-    assert (await shop.promote()).plan.items[0].build is Build.NONE
 
 
 async def test_nothing_to_promote_is_said(shop: PlanningScene) -> None:

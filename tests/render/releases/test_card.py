@@ -223,6 +223,13 @@ def test_a_hundred_services_stay_one_readable_card(golden: Golden) -> None:
     golden("promotion_hundred_failed", stage_card(failed, STYLE))
 
 
+def test_a_pipeline_that_gitlab_does_not_show_is_called_unknown() -> None:
+    shown = replace(WAITING, items=(*FOUR[:3], replace(FOUR[3], build=Build.UNKNOWN, build_url="")))
+    said = stage_card(shown, STYLE).text
+    assert ":warning: how its pipeline ended is not known" in said
+    assert said.index("*payments*") < said.index("*cart*")
+
+
 def test_approve_and_reject_carry_the_number_and_the_digest_that_was_seen() -> None:
     buttons = pressed(stage_card(WAITING, STYLE))
     assert buttons["Approve"] == buttons["Reject"] == f"P-12:{WAITING.digest[:16]}"
