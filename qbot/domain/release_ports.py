@@ -12,7 +12,7 @@ from qbot.domain.jobs import Job, JobRun
 from qbot.domain.names import AppName, OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
-from qbot.domain.release import StageProgress
+from qbot.domain.release import Diff, StageProgress
 from qbot.domain.stages import Stage
 
 
@@ -22,6 +22,10 @@ class FileText:
 
     text: str
     last_commit: str
+
+
+Files = Mapping[str, FileText | None]
+"""By path; None: it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,7 @@ class ConfigFiles(Protocol):
     async def head(self, project: ProjectPath, branch: str) -> str | None:
         """The branch's tip; None: no such branch."""
 
-    async def files(
-        self, project: ProjectPath, ref: str, paths: Collection[str]
-    ) -> Mapping[str, FileText | None]:
+    async def files(self, project: ProjectPath, ref: str, paths: Collection[str]) -> Files:
         """Text files at a commit or branch; None: not there."""
 
     async def commit(
@@ -274,6 +276,9 @@ class Decisions(Protocol):
 
     async def of_operation(self, op: OpId) -> Promotion | None:
         """The one that an operation carries."""
+
+    async def changes(self, number: PromotionId) -> Diff:
+        """The lines that it changes, as they were when its merge request was made last."""
 
     async def promotions(
         self,

@@ -7,6 +7,7 @@ from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.domain.release import Diff
 from qbot.store import deciding, links, promotions, standing
 from qbot.store.statements import Driver
 
@@ -25,6 +26,10 @@ class SqlPromotions:
     async def of_operation(self, op: OpId) -> Promotion | None:
         """The one that an operation carries."""
         return await self._driver.run(promotions.of_operation(op))
+
+    async def changes(self, number: PromotionId) -> Diff:
+        """The lines that it changes."""
+        return await self._driver.run(promotions.changes(number))
 
     async def promotions(
         self,

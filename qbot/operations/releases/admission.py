@@ -1,11 +1,12 @@
 """What speaks against a promotion: barriers that nobody passes, versions that must not come."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from qbot.domain.approvals import Person
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Item, Plan
+from qbot.domain.promotion import Item, Plan, Promotion, PromotionKind
 from qbot.domain.services import Build
 from qbot.domain.stages import Stage
 from qbot.operations.gathering import gather
@@ -16,6 +17,29 @@ _PARALLEL = 16
 _NAMED = 6  # services in one sentence
 
 
+Ask = Callable[[Actor], Awaitable[Person]]
+"""How somebody's roles are asked for."""
+
+
+async def barred(
+    context: ReleaseContext, stage: Stage, promotion: Promotion, *, ask: Ask | None = None
+) -> tuple[tuple[Barrier, ...], tuple[Barrier, ...]]:
+    """What stops a promotion now, and what its requester passes; `ask` as for `unpassed`."""
+    services = promotion.plan.services if promotion.plan else ()
+    back = promotion.kind is PromotionKind.ROLLBACK
+    found = await context.barriers(stage, services, promotion.requester, back=back)
+    left = await unpassed(
+        context,
+        stage,
+        found,
+        promotion.requester,
+        reason=promotion.reason,
+        asked_at=promotion.created_at,
+        ask=ask,
+    )
+    return left, tuple(b for b in found if b not in left)
+
+
 async def unpassed(
     context: ReleaseContext,
     stage: Stage,
@@ -24,15 +48,16 @@ async def unpassed(
     *,
     reason: str,
     asked_at: datetime,
+    ask: Ask | None = None,
 ) -> tuple[Barrier, ...]:
     """Those that stop this person.
 
-    An exempt role, judged anew, passes with a reason what stood when it was asked for: whatever
-    began later was not thought of.
+    An exempt role passes with a reason what stood when it was asked for: whatever began later
+    was not thought of. It is judged anew, unless `ask` says otherwise.
     """
     if not reason or not any(b.passed(asked_at) for b in found):
         return tuple(found)
-    person = await context.people.person(actor, fresh=True)
+    person = await (ask(actor) if ask else context.people.person(actor, fresh=True))
     exempt = person.active and bool(person.roles & set(stage.exempt))
     return tuple(b for b in found if not (exempt and b.passed(asked_at)))
 

@@ -1,7 +1,6 @@
 """One promotion in the hands of one run: its row, its stage, and what was read of it last."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
@@ -14,14 +13,13 @@ from qbot.domain.promotion import (
     PromotionState,
 )
 from qbot.domain.release_changes import PromotionMoved
-from qbot.domain.release_ports import FileText, MergeRequest
+from qbot.domain.release_ports import Files, FileText, MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
+from qbot.operations.handler import Cancelled
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
-
-Files = Mapping[str, FileText | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +32,7 @@ class Case:
     tracker: StageTracker
     promotion: Promotion
     made: set[str] = field(default_factory=set)  # commits made anew by this run
+    _read: dict[str, dict[str, FileText | None]] = field(default_factory=dict)  # by commit
 
     @property
     def plan(self) -> Plan:
@@ -66,13 +65,36 @@ class Case:
         return self.plan.services
 
     async def reread(self) -> None:
-        """The row as it is now."""
+        """The row as it is now.
+
+        Raises:
+            Cancelled: it is over, as a rollback has taken its place.
+        """
         found = await self.run.call(
             "the database", lambda: self.context.promotions.promotion(self.promotion.id)
         )
         if found is None:
             raise PermanentError(f"The database lost {self.promotion.name}.")
         self.promotion = found
+        if not found.state.open:
+            raise Cancelled
+
+    async def files(self, plan: Plan, at: str) -> Files:
+        """Those that a plan edits, at a commit; this run reads each once."""
+        paths = {edit.file for edit in plan.edits}
+        known = self._read.setdefault(at, {})
+        if unread := paths - known.keys():
+            self.remember(at, await self.context.repository.files(plan.project, at, unread))
+        return {path: known[path] for path in paths}
+
+    def remember(self, at: str, files: Files) -> None:
+        """What was read at a commit."""
+        self._read.setdefault(at, {}).update(files)
+
+    @property
+    def remakes(self) -> int:
+        """How often its merge request was made anew."""
+        return next(n for n in itertools.count() if not self.run.has(f"remade:{n}"))
 
     @property
     def round(self) -> int:

@@ -14,7 +14,7 @@ from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState, Verd
 from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
-from qbot.operations.releases.admission import unpassed
+from qbot.operations.releases.admission import barred
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, trailers, values
 from qbot.operations.releases.setbacks import noted
@@ -48,7 +48,7 @@ async def decided(case: Case) -> Ruled:
     """Wait as a row until enough people agree, somebody refuses, or it is over.
 
     Raises:
-        Cancelled: the requester withdraws it.
+        Cancelled: the requester withdraws it, or a rollback has taken its place.
     """
     case.tracker.show(step=Step.APPROVING)
     while True:
@@ -64,6 +64,9 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     """How it stands this moment; None: people or the calendar are waited for.
 
     With `fresh` roles are asked anew: right before something is done.
+
+    Raises:
+        Cancelled: a rollback has taken its place.
     """
     await case.reread()
     merge_request = await case.run.call(
@@ -97,20 +100,9 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
 
 async def barriers(case: Case) -> tuple[Barrier, ...]:
     """What is in the way; an exempt requester with a reason passes what stood back then."""
-    promotion = case.promotion
-    found = await case.context.barriers(
-        case.stage, case.services, promotion.requester, back=case.back
-    )
-    left = await unpassed(
-        case.context,
-        case.stage,
-        found,
-        promotion.requester,
-        reason=promotion.reason,
-        asked_at=promotion.created_at,
-    )
-    if passed := tuple(b.reason for b in found if b not in left):
-        case.tracker.show(exempted=passed)
+    left, passed = await barred(case.context, case.stage, case.promotion)
+    if passed:
+        case.tracker.show(exempted=tuple(b.reason for b in passed))
     return left
 
 
@@ -180,17 +172,26 @@ async def _kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
         return Ruled(
             Ruling.CLOSED, f"{plan.stage} runs all of it already: nothing is left to change."
         )
-    seen = merge_request.sha
-    if seen != case.merge_request.sha:
-        own = await case.run.call("GitLab", lambda: _is_own(case, seen))
+    head = await _head(case, merge_request)
+    if head != case.merge_request.sha:
+        own = await case.run.call("GitLab", lambda: _is_own(case, head))
         why = "" if own else "somebody else's commit was added to its branch"
-        await remade(case, now, tip, seen=seen, why=why)
+        await remade(case, now, tip, seen=head, why=why)
         return None
     behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts
     behind = behind and tip != case.merge_request.base and not plan.merges
     if behind or now.digest != plan.digest:
-        await remade(case, now, tip, seen=seen, why="")
+        await remade(case, now, tip, seen=head, why="")
     return None
+
+
+async def _head(case: Case, merge_request: MergeRequest) -> str:
+    """Of its branch: a merge request shows an earlier one for a moment longer."""
+    ref, seen = case.merge_request, merge_request.sha
+    if seen == ref.sha:
+        return seen
+    repository = case.context.repository
+    return await case.run.call("GitLab", lambda: repository.head(ref.project, ref.branch)) or seen
 
 
 async def _is_own(case: Case, head: str) -> bool:
@@ -203,10 +204,7 @@ async def _as_of(case: Case, tip: str) -> Plan:
     plan = case.plan
     if plan.merges or tip == case.merge_request.base:
         return plan
-    files = await case.run.call(
-        "GitLab",
-        lambda: case.context.repository.files(plan.project, tip, {e.file for e in plan.edits}),
-    )
+    files = await case.run.call("GitLab", lambda: case.files(plan, tip))
     there = await asyncio.to_thread(values, case, plan.edits, files)
     edits = tuple(
         replace(e, old=there[e.file, e.key]) for e in plan.edits if there[e.file, e.key] != e.new

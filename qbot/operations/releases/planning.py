@@ -41,7 +41,9 @@ async def planned(case: Case, asked: Asked) -> Planned:
     """
 
     async def plan() -> Any:
-        return PLANNED.dump_python(await _plan(case.context, case.stage, asked), mode="json")
+        found = await _plan(case.context, case.stage, asked)
+        case.remember(found.tip, found.files)
+        return PLANNED.dump_python(found, mode="json", exclude={"files"})
 
     def changes(found: Any) -> list[Change]:
         # Before anything is made: whoever else has one of the services open is told of now.

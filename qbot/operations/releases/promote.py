@@ -165,7 +165,8 @@ async def _approved(case: Case, ruled: Ruled) -> None:
             case.audited("executing", "done", approvers=who or "none", digest=case.plan.digest),
         ],
     )
-    await case.standing()  # until this very commit a rollback could take its place
+    await case.reread()  # until this very commit a rollback could take its place
+    await case.run.checkpoint()
     case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
 
 

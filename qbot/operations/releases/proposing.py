@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from qbot.domain.changes import Change as DomainChange
 from qbot.domain.progress import Step
 from qbot.domain.promotion import Edit, MergeRequestRef, Plan, branch_of
+from qbot.domain.release import Diff
 from qbot.domain.release_changes import ApprovalsVoided, PromotionOpened, PromotionPlanned
-from qbot.domain.release_ports import FileEdit, Moved
+from qbot.domain.release_ports import FileEdit, Files, Moved
 from qbot.domain.services import short_image
-from qbot.errors import TransientError, UserError
-from qbot.operations.configfiles import changed, current
-from qbot.operations.releases.case import Case, Files
+from qbot.errors import TransientError
+from qbot.operations.configfiles import current
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.draft import edited, lines, text_of
 
 _TITLE = 200  # characters of a merge request's title
 
@@ -26,28 +29,46 @@ async def proposed(case: Case, plan: Plan, tip: str) -> None:
         tip: of the stage's branch, at which the plan's old values were read.
     """
     case.tracker.show(step=Step.PROPOSING)
-    await _write(case, plan, tip, name="propose", extra=())
+    extra = [PromotionPlanned(case.promotion.id, plan)]
+    await _write(case, plan, tip, name="propose", extra=extra)
 
 
 async def remade(case: Case, plan: Plan, tip: str, *, seen: str, why: str) -> None:
     """The same merge request with a new commit at a new tip.
 
     Approvals stay where the plan's digest is the same, and are void where it is not, or where
-    `why` says that somebody else's commit stood in the way. `seen` is the head that was found;
-    GitLab may show it for a moment longer.
+    `why` says that something else stood in the way, each time. `seen` is the head that was found.
     """
-    name = f"propose:{tip[:12]}:{plan.digest[:12]}:{seen[:12]}"
-    if name in case.made or case.run.has(name):
-        return
-    case.made.add(name)
-    extra: list[DomainChange] = []
-    if why or plan.digest != case.plan.digest:
-        reason = why or "what the stage runs has changed since"
-        extra = [
-            ApprovalsVoided(case.promotion.id, reason),
-            case.audited("voided", "done", why=reason, head=seen),
+    number, turn = case.promotion.id, case.remakes
+    why = await _noted(case, turn, why)
+    if not why and plan.digest != case.plan.digest:
+        why = "what the stage runs has changed since"
+    extra: list[DomainChange] = [PromotionPlanned(number, plan, await _lines(case, plan, tip))]
+    if why:
+        extra += [
+            ApprovalsVoided(number, why),
+            case.audited("voided", "done", why=why, head=seen),
         ]
-    await _write(case, plan, tip, name=name, extra=extra)
+    await _write(case, plan, tip, name=f"remade:{turn}", extra=extra)
+    case.made.add(case.merge_request.sha)
+
+
+async def _noted(case: Case, turn: int, why: str) -> str:
+    """Recorded before the head is replaced: nothing else tells of it after a crash."""
+    name = f"void:{turn}"
+
+    async def note() -> str:
+        return why
+
+    return await case.run.step(name, note) if why or case.run.has(name) else ""
+
+
+async def _lines(case: Case, plan: Plan, tip: str) -> Diff | None:
+    """The lines that it changes at this tip; None: as before, which is so of a whole branch."""
+    if plan.merges:
+        return None
+    files = await case.run.call("GitLab", lambda: case.files(plan, tip))
+    return await asyncio.to_thread(lines, case.context, case.stage, plan.edits, files)
 
 
 async def _write(
@@ -55,7 +76,7 @@ async def _write(
 ) -> None:
     repository, run = case.context.repository, case.run
     branch = branch_of(case.promotion.id)
-    expires = await run.deadline(f"expires:{plan.digest}", case.rule.expires.total_seconds())
+    expires = await _expires(case, plan)
 
     async def write() -> list[object]:
         head = await _commit(case, plan, tip, branch)
@@ -71,7 +92,6 @@ async def _write(
     def changes(made: list[object]) -> list[DomainChange]:
         ref = _ref(plan, branch, made)
         return [
-            PromotionPlanned(case.promotion.id, plan),
             PromotionOpened(case.promotion.id, ref, expires),
             case.audited(
                 "proposed",
@@ -87,7 +107,16 @@ async def _write(
     made = await run.step(name, write, changes=changes)
     ref = _ref(plan, branch, made)
     case.promotion = replace(case.promotion, plan=plan, merge_request=ref, expires_at=expires)
-    shown(case)
+    await shown(case)
+
+
+async def _expires(case: Case, plan: Plan) -> datetime:
+    """Once for each change: whoever tries again or makes it anew has no more time for it."""
+    known = case.promotion.expires_at
+    if known is not None and case.plan.digest == plan.digest:
+        return known
+    seconds = case.rule.expires.total_seconds()
+    return await case.run.deadline(f"expires:{plan.digest}", seconds)
 
 
 def _ref(plan: Plan, branch: str, made: Sequence[object]) -> MergeRequestRef:
@@ -95,12 +124,14 @@ def _ref(plan: Plan, branch: str, made: Sequence[object]) -> MergeRequestRef:
     return MergeRequestRef(plan.project, int(str(iid)), str(url), branch, str(sha), str(base))
 
 
-def shown(case: Case) -> None:
+async def shown(case: Case) -> None:
     """The card knows what is proposed, also where a crash came between the proposal and it."""
-    ref = case.merge_request
+    ref, number = case.merge_request, case.promotion.id
+    changes = await case.run.call("the database", lambda: case.context.promotions.changes(number))
     case.tracker.show(
         source=case.plan.source,
         items=case.plan.items,
+        changes=changes,
         digest=case.plan.digest,
         merge_request=ref.url,
         merge_request_iid=ref.iid,
@@ -118,9 +149,9 @@ async def _commit(case: Case, plan: Plan, tip: str, branch: str) -> str:
         return await repository.commit(
             plan.project, branch, start=plan.merges, message="", edits=()
         )
-    files = await repository.files(plan.project, tip, {e.file for e in plan.edits})
+    files = await case.files(plan, tip)
     # A hundred files take half a second to parse: not on the event loop.
-    texts = await asyncio.to_thread(edited, case, plan.edits, files)
+    texts = await asyncio.to_thread(edited, case.stage, plan.edits, files)
     try:
         return await repository.commit(
             plan.project,
@@ -151,28 +182,9 @@ async def is_exactly(case: Case, plan: Plan, tip: str, head: str) -> bool:
     paths = {edit.file for edit in plan.edits}
     if compared is None or set(compared.files) != paths or compared.modes:
         return False
-    before, after = await asyncio.gather(
-        repository.files(plan.project, tip, paths), repository.files(plan.project, head, paths)
-    )
-    wanted = await asyncio.to_thread(edited, case, plan.edits, before)
+    before, after = await asyncio.gather(case.files(plan, tip), case.files(plan, head))
+    wanted = await asyncio.to_thread(edited, case.stage, plan.edits, before)
     return all((found := after[path]) is not None and found.text == wanted[path] for path in paths)
-
-
-def edited(case: Case, edits: Sequence[Edit], files: Files) -> dict[str, str]:
-    """The new text of each file.
-
-    Raises:
-        UserError: a file or a key is not there.
-    """
-    texts: dict[str, str] = {}
-    for edit in edits:
-        texts[edit.file] = changed(
-            case.stage.config.format,
-            texts.get(edit.file) or text_of(files, edit.file),
-            edit.key,
-            edit.new,
-        )
-    return texts
 
 
 def values(case: Case, edits: Sequence[Edit], files: Files) -> dict[tuple[str, str], str]:
@@ -181,21 +193,6 @@ def values(case: Case, edits: Sequence[Edit], files: Files) -> dict[tuple[str, s
         (e.file, e.key): current(case.stage.config.format, text_of(files, e.file), e.key) or ""
         for e in edits
     }
-
-
-def text_of(files: Files, path: str) -> str:
-    """A file's text.
-
-    Raises:
-        UserError: the repository has no such file.
-    """
-    found = files.get(path)
-    if found is None:
-        raise UserError(
-            f"`{path}` is not in the configuration repository.",
-            hint="The stage's `config` in qbot.yaml says which file holds a service's version.",
-        )
-    return found.text
 
 
 def _last_commit(files: Files, path: str) -> str:

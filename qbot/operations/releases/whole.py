@@ -1,16 +1,13 @@
 """Where stages are branches: a promotion of everything merges one branch into the other."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from qbot.domain.release_ports import FileText
+from qbot.domain.release_ports import Files
 from qbot.domain.stages import Stage
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned
 from qbot.operations.releases.lines import changed_lines
 from qbot.operations.releases.written import Written, written
-
-Files = Mapping[str, FileText | None]
 
 
 async def merged_whole(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Edit
-from qbot.domain.release_ports import FileText
+from qbot.domain.release_ports import Files
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.configfiles import current
@@ -18,7 +18,7 @@ class Written:
 
     stage: Stage
     tip: str
-    files: Mapping[str, FileText | None]
+    files: Files
     texts: Mapping[ServiceName, str]
 
     def need(self, service: ServiceName) -> str:
@@ -70,9 +70,7 @@ async def written(
     return Written(stage, tip, files, _texts(stage, services, files))
 
 
-def _texts(
-    stage: Stage, services: Collection[ServiceName], files: Mapping[str, FileText | None]
-) -> dict[ServiceName, str]:
+def _texts(stage: Stage, services: Collection[ServiceName], files: Files) -> dict[ServiceName, str]:
     found = {}
     for service in services:
         path = stage.config.file_of(service, stage.name)

@@ -1,0 +1,144 @@
+"""A rollback takes the place of a promotion at the last moment: nothing of it is begun."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+from typing_extensions import override
+
+from qbot.domain.changes import Change
+from qbot.domain.inputs import RollbackInput
+from qbot.domain.jobs import Job, PipelineJob
+from qbot.domain.names import ProjectPath
+from qbot.domain.operation import Claim, Submission
+from qbot.domain.people import Place
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
+from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
+from qbot.domain.release_ports import MergeRequest
+from qbot.domain.stages import ApprovalRule
+from qbot.operations.context import Context
+from qbot.operations.engine import Outcome, Run
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.promote import promote
+from qbot.redaction import redact
+from tests.clocks import START, HandClock
+from tests.databases import clock, database, database_url, postgres_server
+from tests.operations.engine.shop import DONE, Hooked, Shop, shop
+from tests.operations.releases.fakes import FakePeople
+from tests.operations.releases.stage_scene import stage
+from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
+from tests.store.wishes import BEN, key, until, wishes
+
+__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+BACKUP = Job("backup", PipelineJob(ProjectPath("shop/ops"), "main"), places=("production",))
+
+
+@dataclass
+class Few:
+    """The part of the context that is used."""
+
+    clock: HandClock
+
+
+@dataclass
+class Mergeable:
+    """A GitLab in which nothing happens by itself."""
+
+    closed: list[int] = field(default_factory=list)
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        ref = MERGE_REQUEST
+        return MergeRequest(iid, ref.url, "opened", ref.sha, "mergeable", ref.branch, "main")
+
+    async def head(self, project: ProjectPath, branch: str) -> str:
+        return MERGE_REQUEST.base
+
+    async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
+        self.closed.append(iid)
+
+
+@dataclass
+class Starts:
+    """Jobs that were begun."""
+
+    keys: list[str] = field(default_factory=list)
+
+    async def start(self, job: Job, values: Mapping[str, str], *, key: str) -> str:
+        self.keys.append(key)
+        raise AssertionError("a job of what is over was begun")
+
+
+class Overtaken(Hooked):
+    """A journal in whose way a rollback gets, before an agreement is written."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(shop.wishes.journal, "", recorded=False)
+        self._wishes = shop.wishes
+
+    @override
+    async def commit(
+        self, claim: Claim, step: str, result: Any, changes: Sequence[Change] = ()
+    ) -> bool:
+        if step.startswith("approved:"):
+            await self._roll_back(claim)
+        return await super().commit(claim, step, result, changes)
+
+    async def _roll_back(self, claim: Claim) -> None:
+        request = Request(PromotionKind.ROLLBACK, PRODUCTION, Account(2, "ben"))
+        wish = Submission(
+            Kind.ROLLBACK, RollbackInput(PRODUCTION, (CART,)), None, BEN, Place("C1"), key(),
+            stage=PRODUCTION, request=request,
+        )  # fmt: skip
+        await self._wishes.journal.submit(wish)
+
+        async def over() -> bool:
+            row = await carried(self._wishes, claim.operation)
+            return row.state is PromotionState.CANCELLED
+
+        await until(over)
+
+
+async def _true() -> bool:
+    return True
+
+
+async def test_a_promotion_that_a_rollback_overtakes_begins_no_job(shop: Shop) -> None:
+    gitlab, starts = Mergeable(), Starts()
+    where = stage(approvals=ApprovalRule(0), before=BACKUP.name)
+    context = ReleaseContext(
+        base=cast("Context", Few(shop.clock)),
+        stages={where.name: where},
+        jobs={BACKUP.name: BACKUP},
+        windows=(),
+        repository=cast("Any", gitlab),
+        images=cast("Any", None),
+        applications={},
+        people=FakePeople(),
+        promotions=shop.wishes.database.promotions,
+        runner=cast("Any", starts),
+        notices=cast("Any", None),
+        redact=redact,
+    )
+
+    async def body(run: Run) -> Outcome:
+        shown = run.operation.progress
+        assert isinstance(shown, StageProgress)
+        assert shown.promotion is not None
+        planned = PromotionPlanned(shown.promotion, plan(CART))
+        if run.operation.kind is Kind.ROLLBACK:
+            await run.step("plan", _true, changes=[planned])
+            return DONE
+        ref = replace(MERGE_REQUEST, branch=f"qbot/P-{shown.promotion}")
+        opened = PromotionOpened(shown.promotion, ref, START + timedelta(days=1))
+        await run.step("propose", _true, changes=[planned, opened])
+        return await promote(run, context)
+
+    await shop.engine(body, journal=Overtaken(shop))
+    operation = await shop.ended((await ask(shop.wishes, CART)).id)
+    assert starts.keys == []
+    assert (operation.end, gitlab.closed) == (End.CANCELLED, [MERGE_REQUEST.iid])
+    assert (await carried(shop.wishes, operation)).state is PromotionState.CANCELLED
+    assert "a rollback of the same services, took its place" in operation.headline
