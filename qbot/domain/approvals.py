@@ -81,6 +81,14 @@ def may_approve(
     return entitled
 
 
+def has_approved(promotion: Promotion, actor: Actor, approvals: Collection[Approval]) -> bool:
+    """Whether this person's yes to exactly this change stands."""
+    return any(
+        a.actor == actor and a.verdict is Verdict.APPROVED and _binds(a, promotion)
+        for a in approvals
+    )
+
+
 def may_reject(promotion: Promotion, rule: ApprovalRule, person: Person) -> Decision:
     """Whether this person may say no: who may approve, and the requester (who withdraws it).
 

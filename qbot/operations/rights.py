@@ -47,6 +47,9 @@ class Refusals(Protocol):
     async def refused(self, who: Actor, action: str, rule: str, detail: Mapping[str, str]) -> None:
         """Note one refusal with what it was about."""
 
+    async def repeated(self, who: Actor, action: str, detail: Mapping[str, str]) -> None:
+        """Note that somebody said the same again, which changes nothing."""
+
 
 class Rights:
     """The one authority, with the people and the log that it needs."""
@@ -93,3 +96,10 @@ class Rights:
         except QbotError as error:  # refused all the same
             log.warning("a refusal is not in the audit log", error=str(error))
         return RefusedError(denied)
+
+    async def repeated(self, who: Actor, action: str, detail: Mapping[str, str]) -> None:
+        """Write down that somebody said the same again."""
+        try:
+            await self._audit.repeated(who, action, detail)
+        except QbotError as error:  # it changes nothing
+            log.warning("a repetition is not in the audit log", error=str(error))

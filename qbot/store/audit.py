@@ -72,6 +72,11 @@ class SqlAudit:
         at, told = self._clock.now(), {"rule": rule, **detail}
         await self._driver.run(note(who, action, "refused", at, detail=told.items()))
 
+    async def repeated(self, who: Actor, action: str, detail: Mapping[str, str]) -> None:
+        """Note that somebody said the same again, which changes nothing."""
+        at = self._clock.now()
+        await self._driver.run(note(who, action, "unchanged", at, detail=detail.items()))
+
 
 def _turned_away(who: Actor, rule: str, channel: str, at: datetime) -> Script[None]:
     window = int(at.timestamp()) // _WINDOW

@@ -3,17 +3,22 @@
 The row that is written wakes the operation, which judges it again before it acts.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 from qbot.domain import actions
-from qbot.domain.approvals import Person, may_approve, may_reject
+from qbot.domain.approvals import Person, has_approved, may_approve, may_reject
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed, Decision, Denied
 from qbot.domain.promotion import Approval, Verdict
 from qbot.domain.subjects import of_action
-from qbot.operations.releases.known import Known, Register, stale
+from qbot.operations.releases.admission import barred
+from qbot.operations.releases.known import APPROVE, Known, Register, stale
 from qbot.operations.requests import Asked
 
-APPROVE, REJECT = "promotion.approve", "promotion.reject"
+REJECT = "promotion.reject"
+_AGAIN = frozenset({"twice", "approved", "merged"})  # rules by which a second yes is one too many
 
 
 class Verdicts:
@@ -23,8 +28,11 @@ class Verdicts:
         self._register = register
         self._context = register.context
 
-    async def approve(self, number: PromotionId, digest: str, asked: Asked) -> None:
+    async def approve(self, number: PromotionId, digest: str, asked: Asked) -> bool:
         """A yes to exactly the change that the button showed; the card shows the effect.
+
+        Answers whether the person pressed again what has their yes already; the same press that
+        is delivered again is none.
 
         Args:
             number: of the promotion.
@@ -36,8 +44,14 @@ class Verdicts:
         """
         known = await self._register.known(number, asked.actor, APPROVE)
         person = await self._register.person(asked.actor, fresh=True)
-        decision = await self._may_approve(known, person, digest)
+        said = await self._context.promotions.approvals(number)
+        decision = await self._may_approve(known, person, said, digest)
+        mine = has_approved(known.promotion, asked.actor, said)
+        if mine and isinstance(decision, Denied) and decision.rule in _AGAIN:
+            return await self._again(known, asked)
         await self._write(known, person, Verdict.APPROVED, "", decision)
+        await self._context.base.store.saw(asked.key)
+        return False
 
     async def reject(self, number: PromotionId, digest: str, reason: str, asked: Asked) -> None:
         """A no, with its reason; it ends the promotion.
@@ -63,9 +77,16 @@ class Verdicts:
             raise await self._register.refuse(known, actor, REJECT, decision)
         return known
 
-    async def _may_approve(self, known: Known, person: Person, digest: str) -> Decision:
+    async def _again(self, known: Known, asked: Asked) -> bool:
+        fresh = await self._context.base.store.saw(asked.key)
+        if fresh:
+            await self._register.rights.repeated(asked.actor, APPROVE, known.facts)
+        return fresh
+
+    async def _may_approve(
+        self, known: Known, person: Person, said: Sequence[Approval], digest: str
+    ) -> Decision:
         promotion = known.promotion
-        said = await self._context.promotions.approvals(promotion.id)
         now = self._context.base.clock.now()
         decision = may_approve(promotion, known.rule, person, said, now=now)
         if isinstance(decision, Denied) and decision.rule != "twice":
@@ -94,20 +115,12 @@ class Verdicts:
 
     async def _free(self, known: Known) -> Denied | None:
         """A freeze, lock or hold in the way, unless the requester may pass it."""
-        promotion = known.promotion
-        services = promotion.plan.services if promotion.plan else ()
-        found = await self._context.barriers(
-            known.stage, services, promotion.requester, back=known.back
-        )
-        if found and promotion.reason:
-            # Asked anew before anything is done; here one look at the groups is spent already.
-            requester = await self._register.person(promotion.requester, fresh=False)
-            exempt = requester.active and bool(requester.roles & set(known.stage.exempt))
-            asked_at = promotion.created_at
-            found = tuple(b for b in found if not (exempt and b.passed(asked_at)))
-        if not found:
+        # Asked anew before anything is done; here one look at the groups is spent already.
+        ask = partial(self._register.person, fresh=False)
+        left, _ = await barred(self._context, known.stage, known.promotion, ask=ask)
+        if not left:
             return None
-        return Denied(f"{found[0].reason} Approve it when that is over.", found[0].rule)
+        return Denied(f"{left[0].reason} Approve it when that is over.", left[0].rule)
 
     async def _write(
         self, known: Known, person: Person, verdict: Verdict, reason: str, decision: Decision

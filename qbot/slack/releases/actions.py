@@ -2,7 +2,10 @@
 
 from qbot.domain import actions
 from qbot.domain.policy import Denied
+from qbot.operations.releases.known import APPROVE
+from qbot.operations.releases.verdicts import REJECT
 from qbot.render.blocks import Message
+from qbot.render.notices import notice
 from qbot.render.releases.keeping import now_free, will_tell
 from qbot.slack.families import Press, read_later
 from qbot.slack.grounds import Grounding, number_of
@@ -44,13 +47,13 @@ class ReleaseActions:
         }
 
     async def _approve(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        await self._on_its_card(value, delivery, "promotion.approve")
+        await self._on_its_card(value, delivery, APPROVE)
         digest = value.partition(":")[2]
-        await self._desk.verdicts.approve(number_of(value), digest, delivery.asked)
-        return None
+        again = await self._desk.verdicts.approve(number_of(value), digest, delivery.asked)
+        return notice("You approved this already.") if again else None
 
     async def _reject(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        await self._on_its_card(value, delivery, "promotion.reject")
+        await self._on_its_card(value, delivery, REJECT)
         return await self._forms.open_reject(value, delivery)
 
     async def _withdraw(self, _: Body, value: str, delivery: Delivery) -> Message | None:

@@ -12,6 +12,7 @@ from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState, Verdict
+from qbot.domain.release_changes import PromotionMoved
 from qbot.render.notices import notice
 from qbot.sandbox.slack.model import Message
 from qbot.sandbox.slack.seed import TEAM
@@ -140,9 +141,45 @@ async def test_the_same_person_twice_is_told_and_counts_once(shop: Scene) -> Non
     for _ in range(2):
         await shop.press(card, actions.APPROVE, value(number), CHLOE)
     (answer,) = shop.private(CHLOE)
-    assert "You have approved this already" in answer.text
+    assert answer.text == "You approved this already."
     assert len(await words(shop, number)) == 1
-    assert await refusals(shop, "promotion.approve") == [(CHLOE, "twice")]
+    ((user, outcome, _),) = await shop.audited("promotion.approve")
+    assert (user, outcome, shop.counted("twice")) == (CHLOE, "unchanged", 0)
+
+
+async def test_who_presses_again_when_it_is_approved_is_told_the_same(shop: Scene) -> None:
+    number, card = await opened(shop)
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    (claim, *_) = await shop.database.journal.claim("worker", 1)
+    over = [PromotionMoved(number, PromotionState.APPROVED)]
+    await shop.database.journal.commit(claim, "approved", 1, over)
+    for user, says in ((CHLOE, "You approved this already."), (DAN, "has all the approvals")):
+        await shop.press(card, actions.APPROVE, value(number), user)
+        (answer,) = shop.private(user)
+        assert says in answer.text
+    assert await refusals(shop, "promotion.approve") == [(DAN, "approved")]
+
+
+async def test_a_press_that_is_delivered_again_is_silent(shop: Scene) -> None:
+    number, card = await opened(shop)
+    payload = shop.pressed(card, actions.APPROVE, value(number), CHLOE)
+    for _ in range(2):
+        assert (await shop.send("interactive", payload)).status == 200
+    await shop.settled()
+    assert shop.private(CHLOE) == []
+    assert len(await words(shop, number)) == 1
+    assert await shop.audited("promotion.approve") == []
+
+
+async def test_the_same_gitlab_account_by_another_slack_account_is_refused(shop: Scene) -> None:
+    number, card = await opened(shop)
+    shop.people.know(DAN, 3, MANAGERS)
+    for user in (CHLOE, DAN):
+        await shop.press(card, actions.APPROVE, value(number), user)
+    (answer,) = shop.private(DAN)
+    assert "You have approved this already; somebody else has to be next." in answer.text
+    assert len(await words(shop, number)) == 1
+    assert await refusals(shop, "promotion.approve") == [(DAN, "twice")]
 
 
 @pytest.mark.parametrize(
