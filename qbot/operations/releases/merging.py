@@ -144,8 +144,6 @@ async def _merge(case: Case) -> str:
 async def _still_approved(case: Case) -> None:
     """Whatever came while a job or a pipeline ran counts up to the last moment."""
     head = case.merge_request.sha
-    if why := await repushed(case):
-        raise Stale(why)
     ruled = await ruling(case, fresh=True)
     if ruled is None:
         raise Stale("not everything that it needs is there any more")
@@ -153,6 +151,8 @@ async def _still_approved(case: Case) -> None:
         raise Stale(ruled.reason or f"it is {ruled.ruling}")
     if case.merge_request.sha != head:
         raise Stale("it was made anew")
+    if why := await repushed(case):
+        raise Stale(why)
     case.tracker.show(approvals=ruled.counted)
     await case.run.checkpoint()
 
