@@ -101,7 +101,8 @@ def audit() -> None:
 def audit_export(env_file: Path | None, form: str, since: str, out: Path | None) -> None:
     """Write the audit log out, oldest entry first; Qbot may be running."""
     from qbot.gateways.clock import SystemClock  # noqa: PLC0415  (as above)
-    from qbot.settings import from_process, secret  # noqa: PLC0415  (as above)
+    from qbot.settings import secret  # noqa: PLC0415  (as above)
+    from qbot.settings.loading import from_process  # noqa: PLC0415  (as above)
     from qbot.store.exporting import export, moment  # noqa: PLC0415  (as above)
 
     start = moment(since, SystemClock().now()) if since else None

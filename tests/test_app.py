@@ -20,7 +20,8 @@ from qbot.catalog import load_catalog
 from qbot.domain.names import BranchName, env_name
 from qbot.errors import PermanentError
 from qbot.sandbox.demo import free_port
-from qbot.settings import Settings, all_secrets, load
+from qbot.settings import Settings, all_secrets
+from qbot.settings.loading import load
 from tests.world import Program, World, until, world
 
 GRACE = 30.0  # seconds that Kubernetes leaves a container by default

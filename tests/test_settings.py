@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from qbot.errors import PermanentError
-from qbot.settings import all_secrets, load, secret, variables
+from qbot.settings import all_secrets, secret
+from qbot.settings.loading import load
+from qbot.settings.names import variables
 
 GOOD = {
     "QBOT_SLACK__BOT_TOKEN": "xoxb-secret",

@@ -45,7 +45,8 @@ from qbot.operations.restoring import restore
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
 from qbot.scheduler import Scheduler
-from qbot.settings import Settings, all_secrets, from_process
+from qbot.settings import Settings, all_secrets
+from qbot.settings.loading import from_process
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.listeners import Listeners

@@ -7,7 +7,7 @@ from qbot.app.covering import covered, declared
 from qbot.app.releases import authority
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.authority import DEFAULTS
-from qbot.settings import from_process
+from qbot.settings.loading import from_process
 
 
 def checked(env_file: Path | None) -> Iterator[str]:

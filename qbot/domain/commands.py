@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.names import BranchName, ServiceName, branch_name
-from qbot.domain.release_commands import RELEASES, ReleaseCommand
+from qbot.domain.release_commands import ReleaseCommand
+from qbot.domain.release_grammar import RELEASES
 from qbot.domain.text import words
 from qbot.errors import UserError
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from qbot.domain import actions
-from qbot.settings import load, secret
+from qbot.settings import secret
+from qbot.settings.loading import load
 from tests.acceptance.checks import replies
 from tests.world import POLL, Drive, Program, World, buttons, header, said, until
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from qbot.catalog import Catalog
 from qbot.domain.commands import SPECS
 from qbot.render.words import ttl
-from qbot.settings import variables
+from qbot.settings.names import variables
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -13,7 +13,7 @@ from qbot.domain.commands import SPECS
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed, Denied
-from qbot.domain.release_commands import RELEASES
+from qbot.domain.release_grammar import RELEASES
 from qbot.domain.stages import ApprovalRule
 from qbot.domain.subjects import (
     STANDS_FOR,

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
 from qbot.sandbox.clock import SandboxClock
-from qbot.settings import Settings, load, secret
+from qbot.settings import Settings, secret
+from qbot.settings.loading import load
 from tests.world import Drive, World, buttons, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -19,7 +19,7 @@ from qbot.sandbox.drive import Drive
 from qbot.sandbox.host import Host
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.server import Sandbox
-from qbot.settings import load
+from qbot.settings.loading import load
 
 
 class Wording:

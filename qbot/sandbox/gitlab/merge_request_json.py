@@ -13,48 +13,29 @@ def merge_request_json(
     world: World, project: Project, found: MergeRequest, status: str
 ) -> dict[str, Any]:
     """A merge request as it stands in lists; `status` is its detailed merge status."""
-    draft = is_draft(found)
+    return {
+        **_place(world, project, found),
+        **_standing(found, status),
+        **_people(world, found),
+    }
+
+
+def _place(world: World, project: Project, found: MergeRequest) -> dict[str, Any]:
+    """What it is, and from where to where."""
     reference = f"!{found.iid}"
-    merger = user_json(world, found.merge_user) if found.merge_user else None
     return {
         "id": found.id,
         "iid": found.iid,
         "project_id": project.id,
         "title": found.title,
         "description": found.description,
-        "state": found.state,
-        "created_at": moment(found.created_at),
-        "updated_at": moment(found.updated_at),
-        "merged_by": merger,
-        "merge_user": merger,
-        "merged_at": moment(found.merged_at),
-        "closed_by": user_json(world, found.closed_by) if found.closed_by else None,
-        "closed_at": moment(found.closed_at),
         "target_branch": found.target_branch,
         "source_branch": found.source_branch,
-        "user_notes_count": len(found.notes),
-        "upvotes": 0,
-        "downvotes": 0,
-        "author": user_json(world, found.author),
-        "assignees": [],
-        "assignee": None,
-        "reviewers": [],
         "source_project_id": project.id,
         "target_project_id": project.id,
-        "labels": found.labels,
-        "draft": draft,
-        "work_in_progress": draft,
-        "milestone": None,
-        "merge_when_pipeline_succeeds": found.auto_merge_user is not None,
-        "merge_status": _old_status(status),
-        "detailed_merge_status": status,
         "sha": found.sha,
-        "merge_commit_sha": found.merge_commit_sha,
-        "squash_commit_sha": found.squash_commit_sha,
-        "discussion_locked": None,
         "should_remove_source_branch": found.remove_source or None,
         "force_remove_source_branch": found.remove_source,
-        "prepared_at": None if status == "preparing" else moment(found.created_at),
         "reference": reference,
         "references": {
             "short": reference,
@@ -62,10 +43,50 @@ def merge_request_json(
             "full": f"{project.path}{reference}",
         },
         "web_url": f"{project_url(world, project)}/-/merge_requests/{found.iid}",
-        "squash": found.squash,
-        "squash_on_merge": found.squash,
+    }
+
+
+def _standing(found: MergeRequest, status: str) -> dict[str, Any]:
+    """How far it is, and what is in its way."""
+    draft = is_draft(found)
+    return {
+        "state": found.state,
+        "created_at": moment(found.created_at),
+        "updated_at": moment(found.updated_at),
+        "merged_at": moment(found.merged_at),
+        "closed_at": moment(found.closed_at),
+        "prepared_at": None if status == "preparing" else moment(found.created_at),
+        "draft": draft,
+        "work_in_progress": draft,
+        "merge_when_pipeline_succeeds": found.auto_merge_user is not None,
+        "merge_status": _old_status(status),
+        "detailed_merge_status": status,
         "has_conflicts": status == "conflict",
         "blocking_discussions_resolved": True,
+        "squash": found.squash,
+        "squash_on_merge": found.squash,
+        "merge_commit_sha": found.merge_commit_sha,
+        "squash_commit_sha": found.squash_commit_sha,
+    }
+
+
+def _people(world: World, found: MergeRequest) -> dict[str, Any]:
+    """Who has to do with it."""
+    merger = user_json(world, found.merge_user) if found.merge_user else None
+    return {
+        "author": user_json(world, found.author),
+        "merged_by": merger,
+        "merge_user": merger,
+        "closed_by": user_json(world, found.closed_by) if found.closed_by else None,
+        "assignees": [],
+        "assignee": None,
+        "reviewers": [],
+        "upvotes": 0,
+        "downvotes": 0,
+        "user_notes_count": len(found.notes),
+        "milestone": None,
+        "discussion_locked": None,
+        "labels": found.labels,
     }
 
 

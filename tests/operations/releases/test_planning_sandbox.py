@@ -25,7 +25,7 @@ from qbot.operations.releases.draft import Planned
 from qbot.operations.releases.promoting import promotion
 from qbot.redaction import redact
 from qbot.sandbox.server import Sandbox
-from qbot.settings import load
+from qbot.settings.loading import load
 
 STAGING, PRODUCTION = StageName("staging"), StageName("production")
 FILES = {
