@@ -47,25 +47,27 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
     case = await _opened(run, context, stage)
     if asked.abandon:
         return await _abandoned(case)
+    over = await _brought_in(case, asked)
+    if over is not None:
+        return over
+    with run.ignoring_cancel():
+        return await _rolled_out(case, again=asked.again is not None)
+
+
+async def _brought_in(case: Case, asked: PromoteInput | RollbackInput) -> Outcome | None:
+    """Until it is merged (None), or over, whatever comes between."""
     try:
         if case.promotion.merge_request is None:
             found = await _prepared(case, asked)
-            if isinstance(found, Outcome):
+            if found is not None:
                 return found
         else:
             await shown(case)
-        if not case.promotion.merge_sha:
-            over = await _merged(case)
-            if over is not None:
-                return over
+        return None if case.promotion.merge_sha else await _merged(case)
     except Cancelled:
-        over = await _stopped(case)
-        if over is not None:
-            return over
+        return await _stopped(case)
     except (UserError, PermanentError) as error:
         return failed(case, error)
-    with run.ignoring_cancel():
-        return await _rolled_out(case, again=asked.again is not None)
 
 
 async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
