@@ -47,8 +47,8 @@ class OperationRows(Protocol):
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
 
-    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
-        """Of one stage, newest first; dry runs among them."""
+    async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        """The jobs that ran for a stage by themselves, newest first."""
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long operations of this kind about every service took to succeed."""

@@ -27,7 +27,7 @@ _ENDS = {End.FAILED: "failed", End.CANCELLED: "cancelled", End.REFUSED: "refused
 class Turn:
     """Which part of whose history; a paging button's value is its text form."""
 
-    env: str  # the environment's id
+    env: str  # the environment's id, or the stage's scope
     number: int = 0  # of the page, from 0
 
     def value(self) -> str:
@@ -55,18 +55,24 @@ def history(place: str, entries: Sequence[Entry], turn: Turn, *, more: bool) -> 
         text = f"Nothing {'older ' if turn.number else ''}is known of *{prose(place, 120)}*."
         return message(text, [section(text)])
     heading = f"History of {place}"
-    lines = [_line(entry) for entry in entries]
-    page = f"Page {turn.number + 1}" if turn.number or more else ""
+    lines = [line_of(entry) for entry in entries]
+    page = page_of(turn, more=more)
     blocks: list[Block | None] = [
         header(heading),
         *(section(line) for line in lines),
         context(page),
-        row(_buttons(turn, more=more), block_id=f"history:{turn.number}"),
+        pages(turn, more=more),
     ]
     return message("\n".join([prose(heading), *lines, page]).strip(), blocks)
 
 
-def _line(entry: Entry) -> str:
+def page_of(turn: Turn, *, more: bool) -> str:
+    """Which page it is, where there are several."""
+    return f"Page {turn.number + 1}" if turn.number or more else ""
+
+
+def line_of(entry: Entry) -> str:
+    """What was done, by whom, how it ended."""
     sign = _SIGNS[entry.end] if entry.end else ":large_blue_circle:"
     end = _ENDS.get(entry.end, "") if entry.end else "under way"
     what = f"*{NOUNS[entry.kind]}* {prose(entry.what, 200)}".strip()
@@ -79,7 +85,9 @@ def _line(entry: Entry) -> str:
     return f"{first}\n{prose(entry.headline, 200)}" if entry.headline else first
 
 
-def _buttons(turn: Turn, *, more: bool) -> list[Block | None]:
+def pages(turn: Turn, *, more: bool) -> Block | None:
+    """Buttons to the newer and the older page, where there are."""
     newer = button("Newer", actions.HISTORY_BACK, Turn(turn.env, turn.number - 1).value())
     older = button("Older", actions.HISTORY_ON, Turn(turn.env, turn.number + 1).value())
-    return [newer if turn.number else None, older if more else None]
+    buttons = [newer if turn.number else None, older if more else None]
+    return row(buttons, block_id=f"history:{turn.number}")

@@ -1,5 +1,6 @@
 """Commands about the versions of environments: other versions, earlier ones, differences, jobs."""
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import assert_never
 
@@ -20,6 +21,7 @@ from qbot.render.releases.differing import diff
 from qbot.slack.families import Press
 from qbot.slack.payload import Body, Delivery
 from qbot.slack.releases.desk import ReleaseDesk
+from qbot.slack.releases.past import page
 
 OfVersions = Deploy | Rollback | Diff | History | RunJob
 
@@ -63,7 +65,7 @@ class Versions:
                 return None
             case History(place):
                 env = await self._known(place)
-                desk.later(self._tell(env, Turn(env.id), delivery))
+                desk.later(self._show(self._page(env, Turn(env.id)), delivery))
                 return None
             case _:
                 assert_never(command)
@@ -91,18 +93,23 @@ class Versions:
         return found or await self._desk.requests.living(text)
 
     async def _turn(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        turn = Turn.parse(value)
+        turn, context = Turn.parse(value), self._releases.context
+        stage = next((s for s in context.stages.values() if s.scope == turn.env), None)
+        if stage is not None:
+            self._desk.later(
+                self._show(page(context, stage, turn, self._desk.style), delivery, again=True)
+            )
+            return None
         env = await self._desk.context.store.environment(EnvId(turn.env))
         if env is None:
             raise UserError("Nothing is known of it any more.")
-        self._desk.later(self._tell(env, turn, delivery, again=True))
+        self._desk.later(self._show(self._page(env, turn), delivery, again=True))
         return None
 
-    async def _tell(
-        self, env: Environment, turn: Turn, delivery: Delivery, *, again: bool = False
+    async def _show(
+        self, shown: Awaitable[Message], delivery: Delivery, *, again: bool = False
     ) -> None:
-        found = await self._desk.tried(self._page(env, turn))
-        await self._desk.whisper(delivery, found, replace=again)
+        await self._desk.whisper(delivery, await self._desk.tried(shown), replace=again)
 
     async def _page(self, env: Environment, turn: Turn) -> Message:
         dated, more = await past(self._releases.context, env, start=turn.number * PAGE, most=PAGE)

@@ -27,9 +27,14 @@ def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
     return [operation_of(row) for row in rows]
 
 
-def of_stage(stage: StageName, limit: int) -> Script[list[Operation]]:
+def jobs_of(stage: StageName, limit: int) -> Script[list[Operation]]:
     """Newest first."""
-    rows = yield sql(f"{_READ} where o.stage = ? order by o.seq desc limit ?", stage, limit)
+    rows = yield sql(
+        f"{_READ} where o.stage = ? and o.kind = ? order by o.seq desc limit ?",
+        stage,
+        Kind.JOB.value,
+        limit,
+    )
     return [operation_of(row) for row in rows]
 
 

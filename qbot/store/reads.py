@@ -54,9 +54,9 @@ class SqlStore:
         """Of one environment, newest first."""
         return await self._driver.run(operations.of_environment(env, limit))
 
-    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
-        """Of one stage, newest first."""
-        return await self._driver.run(operations.of_stage(stage, limit))
+    async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+        """The jobs that ran for a stage by themselves, newest first."""
+        return await self._driver.run(operations.jobs_of(stage, limit))
 
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first."""

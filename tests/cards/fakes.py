@@ -160,7 +160,7 @@ class Places:
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 
-    async def stage_operations(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
+    async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
         return []
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:

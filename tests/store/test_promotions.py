@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from qbot.domain.changes import Change
-from qbot.domain.inputs import PromoteInput
-from qbot.domain.names import ServiceName
+from qbot.domain.inputs import JobInput, PromoteInput
+from qbot.domain.names import OpId, ServiceName
 from qbot.domain.operation import Submission, Submitted
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Step
@@ -104,12 +104,20 @@ async def test_a_dry_run_has_no_row(wishes: Wishes) -> None:
     assert await wishes.database.promotions.of_operation(answer.operation.id) is None
 
 
-async def test_history_of_a_stage_is_newest_first(wishes: Wishes) -> None:
-    one, two = await ask(wishes, CART), await ask(wishes, WEB)
-    found = await wishes.database.store.stage_operations(PRODUCTION, limit=5)
-    assert [o.id for o in found] == [two.id, one.id]
-    assert found[0].stage == PRODUCTION
-    assert await wishes.database.store.stage_operations(STAGING, limit=5) == []
+async def test_jobs_of_a_stage_are_told_newest_first(wishes: Wishes) -> None:
+    async def begun(name: str) -> OpId:
+        asked = JobInput(name, PRODUCTION)
+        wish = Submission(Kind.JOB, asked, None, ANA, Place("C1"), key(), stage=PRODUCTION)
+        answer = await wishes.journal.submit(wish)
+        assert isinstance(answer, Submitted)
+        return answer.operation.id
+
+    one = await begun("smoke")
+    await ask(wishes, CART)
+    two, store = await begun("e2e"), wishes.database.store
+    assert [o.id for o in await store.stage_jobs(PRODUCTION, limit=5)] == [two, one]
+    assert [o.id for o in await store.stage_jobs(PRODUCTION, limit=1)] == [two]
+    assert await store.stage_jobs(STAGING, limit=5) == []
 
 
 # One open promotion for each service

@@ -1,6 +1,8 @@
-"""What was done to an environment, and promoted out of it: a read for `history`."""
+"""What was done to an environment or a stage, and promoted out of it: a read for `history`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from qbot.domain.environment import Environment
 from qbot.domain.history import Entry
@@ -12,10 +14,11 @@ from qbot.domain.inputs import (
     SyncInput,
     is_dry,
 )
-from qbot.domain.names import OpId
+from qbot.domain.names import OpId, PromotionId
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.domain.stages import Stage
 from qbot.operations.releases.context import ReleaseContext
 
 _PROMOTIONS = 100  # of all stages, among which those out of one environment are looked for
@@ -43,6 +46,30 @@ async def past(
     found += [(p.op, _promotion(p)) for p in promotions if _is_of(p, env)]
     found.sort(key=lambda dated: dated[1].at, reverse=True)
     return found[start : start + most], len(found) > start + most
+
+
+@dataclass(frozen=True, slots=True)
+class StagePast:
+    """A page of a stage's history. `current` is what changed it last."""
+
+    rows: Sequence[Promotion | Entry]
+    current: PromotionId | None
+    more: bool
+
+
+async def past_of_stage(
+    context: ReleaseContext, stage: Stage, *, start: int, most: int
+) -> StagePast:
+    """Promotions, rollbacks and jobs from the `start`th on, newest first."""
+    wanted = start + most + 1
+    promotions = await context.promotions.promotions(stage.name, limit=wanted)
+    jobs = await context.base.store.stage_jobs(stage.name, limit=wanted)
+    dated: list[tuple[datetime, Promotion | Entry]] = [(p.created_at, p) for p in promotions]
+    dated += [(o.created_at, _operation(o)) for o in jobs]
+    dated.sort(key=lambda found: found[0], reverse=True)
+    rows = [row for _, row in dated]
+    current = next((p.id for p in promotions if p.merge_sha), None)
+    return StagePast(rows[start : start + most], current, more=len(rows) > start + most)
 
 
 def _is_of(promotion: Promotion, env: Environment) -> bool:

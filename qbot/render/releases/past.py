@@ -1,16 +1,18 @@
-"""Past promotions of a stage, with a way back to each."""
+"""Past promotions and jobs of a stage, a page at a time, with a way back to each promotion."""
 
 from collections.abc import Sequence
 
 from qbot.domain import actions
-from qbot.domain.names import StageName
+from qbot.domain.history import Entry
+from qbot.domain.names import PromotionId, StageName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
 from qbot.render.blocks import Block, Message, button, confirm, context, header, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
+from qbot.render.history import Turn, line_of, page_of, pages
 from qbot.render.style import Style
 from qbot.render.words import joined, listed
 
-_MOST = 20
+PAGE = 15
 _NAMED = 4
 _SIGNS = {
     PromotionState.DONE: ":white_check_mark:",
@@ -19,23 +21,43 @@ _SIGNS = {
 }
 
 
-def past(stage: StageName, promotions: Sequence[Promotion], style: Style) -> Message:
-    """Newest first, as they are given; a button leads back to what there was after one."""
-    if not promotions:
+def past(
+    stage: StageName,
+    rows: Sequence[Promotion | Entry],
+    style: Style,
+    turn: Turn,
+    *,
+    current: PromotionId | None,
+    more: bool,
+) -> Message:
+    """One page; a button leads back to what there was after a promotion.
+
+    Args:
+        stage: whose.
+        rows: promotions and jobs of this page, newest first.
+        style: the installation.
+        turn: which page it is.
+        current: what changed the stage last, on whatever page.
+        more: whether there are older ones.
+    """
+    if not rows:
         return _none(stage, style)
-    heading = f"Promotions to {stage}"
-    current = next((p.id for p in promotions if _is_merged(p)), None)
+    heading, page = f"History of {stage}", page_of(turn, more=more)
     blocks: list[Block | None] = [header(heading)]
     texts = [prose(heading)]
-    for promotion in promotions[:_MOST]:
-        line = _line(promotion, now=promotion.id == current)
-        back = promotion.state is PromotionState.DONE and promotion.id != current
-        blocks.append(section(line, accessory=_back(promotion) if back else None))
+    for row in rows:
+        line, back = _shown(row, current)
+        blocks.append(section(line, accessory=back))
         texts.append(line)
-    if len(promotions) > _MOST:
-        texts.append(f"and {len(promotions) - _MOST} older ones")
-        blocks.append(context(texts[-1]))
-    return message("\n".join(texts), blocks)
+    blocks += [context(page), pages(turn, more=more)]
+    return message("\n".join([*texts, page]).strip(), blocks)
+
+
+def _shown(row: Promotion | Entry, current: PromotionId | None) -> tuple[str, Block | None]:
+    if isinstance(row, Entry):
+        return line_of(row), None
+    back = row.state is PromotionState.DONE and row.id != current
+    return _line(row, now=row.id == current), _back(row) if back else None
 
 
 def _none(stage: StageName, style: Style) -> Message:
@@ -54,11 +76,6 @@ def _line(promotion: Promotion, *, now: bool) -> str:
     emergency = "emergency" if promotion.emergency else ""
     first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
     return f"{first}\n{joined([services, f'by {mention(promotion.requester.user)} {at}'])}"
-
-
-def _is_merged(promotion: Promotion) -> bool:
-    """Whether it changed the stage, well or not."""
-    return bool(promotion.merge_sha) or promotion.state is PromotionState.DONE
 
 
 def _origin(promotion: Promotion) -> str:

@@ -17,24 +17,23 @@ from qbot.domain.release_commands import (
     Unfreeze,
     Unlock,
 )
-from qbot.domain.stages import Stage
 from qbot.domain.subjects import of_command
 from qbot.errors import UserError
 from qbot.operations.releases.obstacles import LockedError
 from qbot.render.blocks import Message
+from qbot.render.history import Turn
 from qbot.render.releases import keeping
-from qbot.render.releases.past import past
 from qbot.render.releases.rights import can, link_account
 from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Delivery
 from qbot.slack.releases.chores import tell_free
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
+from qbot.slack.releases.past import page
 
 OnStage = (
     Promote | Rollback | Release | LockIt | Unlock | FreezeIt | Unfreeze | History | Can | Link
 )
-_LISTED = 20  # promotions of a stage
 _PRESSED = ("approve", "reject", "cancel")  # what no line does, but a button
 
 
@@ -66,7 +65,10 @@ class ReleaseCommands:
                 done = await self._desk.requests.rollback(command, delivery.asked)
                 return await self._desk.submitted(done)
             case History(place):
-                return await self._past(self._desk.context.stage(place))
+                stage = self._desk.context.stage(place)
+                return await page(
+                    self._desk.context, stage, Turn(stage.scope), self._desk.desk.style
+                )
             case Can():
                 return await self._can(command, delivery)
             case Link():
@@ -107,10 +109,6 @@ class ReleaseCommands:
         spot, lock, waiting = await self._desk.obstacles.unlock(place, delivery.asked)
         self._desk.desk.later(tell_free(self._desk.desk.slack, waiting, spot.name))
         return keeping.unlocked(lock, spot.name, delivery.asked.actor)
-
-    async def _past(self, stage: Stage) -> Message:
-        rows = await self._desk.context.promotions.promotions(stage.name, limit=_LISTED)
-        return past(stage.name, rows, self._desk.desk.style)
 
     async def _can(self, command: Can, delivery: Delivery) -> Message:
         me = delivery.asked.actor

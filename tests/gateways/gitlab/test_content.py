@@ -253,7 +253,7 @@ async def test_a_project_gone_read_only_is_named(
     assert project is not None
     project.archived = True
     try:
-        with pytest.raises(PermanentError, match=r"shop/search.*push"):
+        with pytest.raises(PermanentError, match="the project shop/search is archived"):
             await repository.commit(
                 ProjectPath("shop/search"),
                 new_branch(),

@@ -229,7 +229,7 @@ def test_answers_about_stages_are_valid_and_inert(
         unlocked(lock, text, Actor("T0ACME", "U0BEN")),
         released(stage, holds, actor),
         hold_reminder(holds, STYLE),
-        past(stage, [row, replace(row, id=PromotionId(6))] * 12, STYLE),
+        past(stage, [row, entry] * 8, STYLE, Turn(text, 1), current=row.id, more=own),
         history(text, [entry] * HISTORY, Turn(text), more=own),
         can(actor.user, text, Denied(text, text), STYLE, own=own),
         can(actor.user, text, Allowed(text), STYLE, own=own),

@@ -3,13 +3,17 @@
 import pytest
 
 from qbot.domain import actions
-from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.inputs import JobInput, PromoteInput, RollbackInput
 from qbot.domain.names import ServiceName
-from qbot.domain.progress import End
+from qbot.domain.operation import Submission
+from qbot.domain.people import Actor, Place
+from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
+from qbot.sandbox.slack.seed import TEAM
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE
 from tests.slack.releases.stages import PRODUCTION, STAGING, asked_for, held, moved, opened
-from tests.slack.scene import Scene
+from tests.slack.scene import Scene, said
 
 
 async def test_promote_writes_down_who_asks_with_the_account_of_now(shop: Scene) -> None:
@@ -89,7 +93,7 @@ async def test_who_rolled_it_back_already_is_told_to_who_presses_an_old_button(s
     await shop.press(card, actions.PROMO_ROLLBACK, f"P-{number}", BEN)
     (told,) = shop.private(BEN)
     assert f"P-{number} was rolled back already, with P-{number + 1} (by <@{CHLOE}>)." in told.text
-    ((user, outcome, detail),) = await shop.audited("rollback.requested")
+    *_, (user, outcome, detail) = await shop.audited("rollback.requested")
     assert (user, outcome, detail["rule"]) == (BEN, "refused", "rolled-back")
 
 
@@ -147,6 +151,33 @@ async def test_history_of_a_stage_lists_what_was_promoted(shop: Scene) -> None:
     answer = await shop.type("history production", BEN)
     assert answer is not None
     assert f"P-{number}" in answer.text
+
+
+async def test_history_of_a_stage_goes_back_page_by_page_and_knows_jobs(shop: Scene) -> None:
+    rows = shop.database.promotions
+    for number in range(16):
+        operation = await asked_for(shop, f"promote staging production cart --reason r{number}")
+        (claim, *_) = await shop.database.journal.claim("worker", 1)
+        found = await rows.of_operation(operation.id)
+        assert found is not None
+        over = PromotionMoved(found.id, PromotionState.REFUSED)
+        await shop.database.journal.finish(claim, End.REFUSED, "", [over])
+    place = Place("C1")
+    run = JobInput("smoke", PRODUCTION)
+    wish = Submission(Kind.JOB, run, None, Actor(TEAM, ANA), place, "k", stage=PRODUCTION)
+    await shop.database.journal.submit(wish)
+    first = await shop.type("history production", BEN)
+    assert first is not None
+    assert "smoke" in first.text
+    assert "P-16" in first.text
+    assert "*P-2*" not in first.text
+    await shop.press(shop.private(BEN)[-1], actions.HISTORY_ON, "1:stage:production", BEN)
+    await shop.settled()
+    second = said(shop.private(BEN)[-1])
+    assert "*P-2*" in second
+    assert "*P-1*" in second
+    assert "*P-16*" not in second
+    assert "Page 2" in second
 
 
 async def test_details_and_diff_open(shop: Scene) -> None:
