@@ -1,5 +1,6 @@
 """A dispatcher with everything around it, in virtual time."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from qbot.cards.dispatcher import Dispatcher
 from qbot.domain.operation import CardRow
 from qbot.domain.progress import Progress
 from qbot.render.style import Style
-from tests.cards.fakes import CountingSlack, MemoryCards, Places, progress_of
+from tests.cards.fakes import CountingSlack, MemoryCards, Places, ended, progress_of
 from tests.cards.virtual import VirtualClock
 
 STYLE = Style(argocd_url="https://argocd.example.com", hosts=frozenset({"argocd.example.com"}))
@@ -61,3 +62,23 @@ def crash(dispatcher: Dispatcher) -> None:
     for task in (dispatcher._loop, *dispatcher._sending.values()):
         assert task
         task.cancel()
+
+
+def once(method: str, error: Exception) -> Callable[[str, str], Exception | None]:
+    """Fails the first call of a method."""
+    left = [error]
+
+    def fail(called: str, _channel: str) -> Exception | None:
+        return left.pop() if called == method and left else None
+
+    return fail
+
+
+async def finished(world: World, progress: Progress) -> None:
+    """The end has been shown and told, each once."""
+    world.cards.change(ended(progress, world.clock.now()))
+    await asyncio.sleep(120)
+    assert f"Ready: {progress.branch}" in world.text(progress)
+    (reply,) = world.slack.marked(progress.op, "end")
+    assert reply.thread_ts == world.row(progress).ts
+    assert not await world.cards.behind()
