@@ -13,6 +13,7 @@ import structlog
 from qbot.errors import PermanentError
 
 _log = structlog.get_logger()
+_PATIENCE = 1.0  # seconds for an answer from the same machine
 
 
 class SystemClock:
@@ -37,7 +38,7 @@ class FollowedClock:
     `GET url` answers `{"offset": SECONDS}`. While nobody answers, the last offset counts.
     """
 
-    def __init__(self, url: str, *, every: float = 1.0) -> None:
+    def __init__(self, url: str, *, every: float = 0.25) -> None:
         """Follow the clock at `url`, asking once in `every` seconds.
 
         Raises:
@@ -50,7 +51,7 @@ class FollowedClock:
         self._offset = timedelta()
         self._leaps = 0.0  # only the moves forward: the monotonic clock makes no other
         self._moved = asyncio.Event()
-        self._http = httpx.AsyncClient(timeout=every, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=_PATIENCE, trust_env=False)
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

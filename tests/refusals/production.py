@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from click.testing import CliRunner
@@ -15,15 +16,18 @@ from qbot.cli import main
 from qbot.domain import actions
 from tests.world import Drive, World, header, said, until
 
+T = TypeVar("T")
 CONFIG = "shop/deployments"
 MANAGERS = "release-managers"
+OPEN = ("Waiting for ", "Approved, but held up")  # it has not the stage's lock
 ADMISSION = frozenset({"guest", "foreign-workspace"})  # refused before it is looked what is pressed
 
 
 def audit_of(world: World) -> list[dict[str, Any]]:
     """What `qbot audit export` writes now, oldest first."""
     asked = ["audit", "export", "--env-file", str(world.env_file), "--format", "jsonl"]
-    told = CliRunner().invoke(main, asked, catch_exceptions=False)
+    others = {name: None for name in os.environ if name.startswith("QBOT_")}
+    told = CliRunner(env=others).invoke(main, asked, catch_exceptions=False)
     assert told.exit_code == 0, told.output
     return [json.loads(line) for line in told.stdout.splitlines()]
 
@@ -51,6 +55,8 @@ class Production:
     def __init__(self, world: World) -> None:
         self.world = world
         self._fresh = self._services()
+        self._asked: list[Change] = []
+        self._held: set[str] = set()  # branches whose pipeline nobody has ended
 
     @property
     def drive(self) -> Drive:
@@ -77,7 +83,10 @@ class Production:
         return str(found["text"])
 
     async def service(self) -> str:
-        return await anext(self._fresh)
+        """One that nobody has touched."""
+        found = await anext(self._fresh, "")
+        assert found, "the file has more rows than services with a newer version"
+        return found
 
     async def asked(
         self, service: str = "", more: str = "", *, user: str = "ana", held: bool = False
@@ -87,7 +96,9 @@ class Production:
         if held:
             await self.pipeline(await self.next_branch(), "running")
         card = await self._card(service, more, "Waiting for 2 approvals", user)
-        return Change(header(card).partition(":")[0], service, card)
+        change = Change(header(card).partition(":")[0], service, card)
+        self._asked.append(change)
+        return change
 
     async def failed(self, service: str) -> str:
         """Ask for a promotion that fails at once; what its card says."""
@@ -101,7 +112,7 @@ class Production:
             found = [m for m in await self.drive.messages() if m["ts"] not in before]
             return next((m for m in found if words in said(m)), None)
 
-        return await until(look, what=f"{words!r} about {service}; said was {told!r}")
+        return await self._soon(look, what=f"{words!r} about {service}; said was {told!r}")
 
     async def next_branch(self) -> str:
         """Of the merge request that comes next."""
@@ -138,7 +149,8 @@ class Production:
 
     async def approved(self, change: Change, *users: str) -> None:
         for user in users or ("chloe", "dan"):
-            assert not await self.press(change, user=user)
+            told = await self.press(change, user=user)
+            assert not told, told
 
     async def shows(self, change: Change, *words: str, seconds: float = 20) -> str:
         """The card's text as soon as it says all of this."""
@@ -146,20 +158,54 @@ class Production:
 
         async def look() -> str | None:
             nonlocal last
-            found = await self.drive.messages()
-            last = next(said(m) for m in found if m["ts"] == change.card["ts"])
+            last = await self._shown(change)
             return last if all(w in last for w in words) else None
 
         try:
-            return await until(look, seconds=seconds, what=f"a card with {words}")
+            return await self._soon(look, seconds=seconds, what=f"a card with {words}")
         except AssertionError as late:
             raise AssertionError(f"{late}; shown:\n{last}") from None
+
+    async def _shown(self, change: Change) -> str:
+        found = await self.drive.messages()
+        return next(said(m) for m in found if m["ts"] == change.card["ts"])
+
+    async def at_rest(self) -> None:
+        """Nothing that was asked for is under way any more, whatever became of the row."""
+        asked, self._asked = self._asked, []
+        for branch in sorted(self._held):
+            await self.pipeline(branch, "success")
+
+        async def look() -> bool:
+            shown = {change.name: await self._shown(change) for change in asked}
+            return all(
+                not text.startswith(name) or any(words in text for words in OPEN)
+                for name, text in shown.items()
+            )
+
+        await self._soon(look, what=f"{[change.name for change in asked]} to come to rest")
+
+    async def _soon(
+        self, look: Callable[[], Awaitable[T | None]], *, what: str, seconds: float = 20
+    ) -> T:
+        """As `until`, while time flies: whoever looks again by the clock does so at once."""
+
+        async def hurried() -> T | None:
+            found = await look()
+            if found is None or found is False:
+                await self.pass_time(5)
+            return found
+
+        return await until(hurried, seconds=seconds, poll=0.0, what=what)
 
     async def pass_time(self, seconds: float = 61.0) -> None:
         await self.drive.post("time", advance=seconds)
 
     async def pipeline(self, branch: str, status: str) -> None:
         await self.drive.post("pipeline", project=CONFIG, ref=branch, status=status)
+        self._held.discard(branch)
+        if status == "running":
+            self._held.add(branch)
 
     async def push(self, branch: str, files: dict[str, str]) -> None:
         await self.drive.post("push", project=CONFIG, branch=branch, files=files, author="ben")
@@ -183,7 +229,7 @@ class Production:
 
     async def goes_on(self, change: Change) -> None:
         """It is merged, soon."""
-        await until(lambda: self.merged(change), seconds=25, what=f"{change.name} to be merged")
+        await self._soon(lambda: self.merged(change), what=f"{change.name} to be merged")
 
     async def audited(self, change: Change | None, **wanted: str) -> dict[str, Any]:
         """The newest entry with these fields, in the entry or in its detail."""
@@ -197,7 +243,7 @@ class Production:
                     return dict(row)
             return None
 
-        return await until(look, seconds=10, poll=0.3, what=f"an audit entry of {change} {wanted}")
+        return await self._soon(look, what=f"an audit entry of {change} {wanted}")
 
     def slack(self) -> httpx.AsyncClient:
         """Slack's Web API as the app uses it."""
@@ -206,6 +252,16 @@ class Production:
             base_url=str(found["QBOT_SLACK__API_URL"]), trust_env=False,
             headers={"Authorization": f"Bearer {found['QBOT_SLACK__BOT_TOKEN']}"},
         )  # fmt: skip
+
+
+@asynccontextmanager
+async def put(production: Production, begin: str, end: str) -> AsyncIterator[None]:
+    """Something in the way, for the time of the block; chloe's."""
+    await production.drive.env(begin, user="chloe")
+    try:
+        yield
+    finally:
+        await production.drive.env(end, user="chloe")
 
 
 async def press_is_refused(

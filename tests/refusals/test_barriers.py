@@ -1,25 +1,15 @@
 """What stands in the way although everybody agrees."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 
 from qbot.domain import actions
-from tests.refusals.production import Production, press_is_refused
+from tests.refusals.production import Production, press_is_refused, put
 from tests.world import said, until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("refusals-people")]
-
-
-@asynccontextmanager
-async def put(production: Production, begin: str, end: str) -> AsyncIterator[None]:
-    """Something in the way, for the time of the block; chloe's."""
-    await production.drive.env(begin, user="chloe")
-    try:
-        yield
-    finally:
-        await production.drive.env(end, user="chloe")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SERVICES = 27  # each third has a version to promote
 
 
 async def test_a_freeze_that_is_there_already(production: Production) -> None:
@@ -38,16 +28,17 @@ async def test_a_freeze_since_it_was_asked_for(production: Production) -> None:
 
 async def test_a_freeze_between_approval_and_execution(production: Production) -> None:
     change = await production.asked()
-    async with production.busy(then="Approved, but held up") as other:
-        await production.approved(change)
-        await production.shows(change, "waits for its turn")
-        await production.drive.env("freeze production incident 44", user="chloe")
-    shown = await production.shows(change, "Approved, but held up", "incident 44")
-    assert "It goes on by itself once that is over." in shown
-    assert not await production.merged(change)
-    entry = await production.audited(change, action="promotion.barred", rule="freeze")
-    assert "incident 44" in entry["detail"]["why"]
-    await production.drive.env("unfreeze production", user="chloe")
+    async with AsyncExitStack() as frozen:
+        async with production.busy(then="Approved, but held up") as other:
+            await production.approved(change)
+            await production.shows(change, "waits for its turn")
+            freeze = put(production, "freeze production incident 44", "unfreeze production")
+            await frozen.enter_async_context(freeze)
+        shown = await production.shows(change, "Approved, but held up", "incident 44")
+        assert "It goes on by itself once that is over." in shown
+        assert not await production.merged(change)
+        entry = await production.audited(change, action="promotion.barred", rule="freeze")
+        assert "incident 44" in entry["detail"]["why"]
     await production.goes_on(change)
     await production.goes_on(other)
 

@@ -5,10 +5,8 @@ import pytest
 from qbot.domain import actions
 from tests.refusals.production import CONFIG, Change, Production
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("refusals-changes"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SERVICES = 51  # each third has a version to promote
 FOREIGN = "somebody else's commit was added to its branch"
 CHANGED = "what the stage runs has changed since"
 DAY = 24 * 3600.0

@@ -8,12 +8,10 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from tests.refusals.production import CONFIG, Change, Production
+from tests.refusals.production import CONFIG, Change, Production, put
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("refusals-rejudged"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SERVICES = 27  # each third has a version to promote
 
 
 @asynccontextmanager
@@ -73,13 +71,12 @@ async def test_a_freeze_that_begins_while_its_pipeline_runs(production: Producti
     change = await production.asked(held=True)
     await production.approved(change)
     await production.shows(change, "Merging")
-    await production.drive.env("freeze production incident 51", user="chloe")
-    await production.pipeline(change.branch, "success")
-    shown = await production.shows(change, "Approved, but held up", "incident 51")
-    assert "no longer counts" not in shown
-    assert not await production.merged(change)
-    await production.audited(change, action="promotion.undone")
-    await production.drive.env("unfreeze production", user="chloe")
+    async with put(production, "freeze production incident 51", "unfreeze production"):
+        await production.pipeline(change.branch, "success")
+        shown = await production.shows(change, "Approved, but held up", "incident 51")
+        assert "no longer counts" not in shown
+        assert not await production.merged(change)
+        await production.audited(change, action="promotion.undone")
     await production.goes_on(change)
 
 
