@@ -7,11 +7,11 @@ import pytest
 
 from qbot.domain.barriers import Freeze, Lock
 from qbot.domain.people import Actor
-from qbot.domain.promotion import DECISION, Account
-from qbot.domain.release_changes import HoldsPlaced
+from qbot.domain.promotion import DECISION, Account, PromotionState
+from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
 from qbot.errors import UserError
 from tests.clocks import START, HandClock
-from tests.store.promoting import CART, PRODUCTION, SCOPE, STAGING, WEB, opened
+from tests.store.promoting import CART, PRODUCTION, SCOPE, STAGING, WEB, moved, opened
 from tests.store.wishes import ANA, BEN, Wishes
 
 SOON = START + timedelta(hours=1)
@@ -85,9 +85,13 @@ async def test_held_services_are_released_by_name_or_all(wishes: Wishes) -> None
     assert await rows.release(PRODUCTION, [], BEN) == []
 
 
-async def test_what_is_freed_wakes_the_promotions_that_waited(wishes: Wishes) -> None:
+@pytest.mark.parametrize("state", [PromotionState.OPEN, PromotionState.APPROVED])
+async def test_what_is_freed_wakes_the_promotions_that_waited(
+    wishes: Wishes, state: PromotionState
+) -> None:
     rows = wishes.database.promotions
-    claim, _ = await opened(wishes, CART)
+    claim, promotion = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(promotion.id, state))
     await rows.freeze(Freeze(PRODUCTION, ANA, "", START))
     await wishes.journal.nap(claim, DECISION, START + timedelta(days=1))
     await rows.unfreeze(PRODUCTION, ANA)

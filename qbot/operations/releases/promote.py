@@ -6,13 +6,12 @@ Applications at the merge commit -> job -> recorded.
 
 from dataclasses import replace
 
-from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.stages import Stage
-from qbot.errors import PermanentError, TransientError, UserError
+from qbot.errors import PermanentError, UserError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
@@ -22,6 +21,7 @@ from qbot.operations.releases.jobs import ran
 from qbot.operations.releases.merging import Stale, merged, merged_after_all
 from qbot.operations.releases.planning import Planned, admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
+from qbot.operations.releases.recording import recorded
 from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.superseded import still_written
 from qbot.operations.releases.tracker import StageTracker
@@ -32,7 +32,6 @@ _STATES = {
     Ruling.EXPIRED: PromotionState.EXPIRED,
     Ruling.CLOSED: PromotionState.CLOSED,
 }
-_RECORDED = 60.0  # seconds that GitLab's list of deployments is worth with the stage's lock held
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -212,37 +211,9 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
         await ran(case, case.stage.after, when="after")
     except (UserError, PermanentError) as error:
         return failed(case, error)
-    await _recorded(case)
+    await recorded(case)
     late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
     return ended(case, End.SUCCEEDED, PromotionState.DONE, late)
-
-
-async def _recorded(case: Case) -> None:
-    """GitLab's own list of deployments; best effort, as a token may lack the right."""
-
-    async def record() -> str:
-        try:
-            await case.context.repository.record_deployment(
-                case.plan.project,
-                environment=case.stage.name,
-                sha=case.promotion.merge_sha,
-                ref=case.plan.branch,
-                succeeded=True,
-            )
-        except PermanentError as error:
-            return str(error)
-        return ""
-
-    async def tried() -> str:
-        try:
-            return await case.run.call("GitLab's deployments", record, within=_RECORDED)
-        except TransientError as error:
-            return str(error)
-
-    def changes(problem: str) -> list[Change]:
-        return [case.audited("deployment-recorded", "failed" if problem else "done", why=problem)]
-
-    await case.run.step("deployment", tried, changes=changes)
 
 
 def _withdrawn(case: Case) -> str:

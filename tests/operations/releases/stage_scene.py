@@ -115,6 +115,11 @@ class FakeHistory:
             return None
         return Comparison(0 if old in self.holding else 3, (), (), (), "")
 
+    async def record_deployment(self, project: ProjectPath, **facts: Any) -> None:
+        self.asked.append("record_deployment")
+        self.faults.strike("record_deployment")
+        assert (project, facts["sha"], facts["ref"]) == (CONFIG, MERGE, "main")
+
 
 class RememberingTracker(StageTracker):
     """Keeps everything that the card would show."""

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from qbot.domain.changes import Change
 from qbot.domain.operation import Operation, Submitted
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
@@ -60,7 +61,7 @@ async def retried(shop: Shop, **tags: str) -> Operation:
         number = shown.promotion
         assert number is not None
         if shown.promotion and run.operation.input.again is None:  # type: ignore[union-attr]
-            changes = [
+            changes: list[Change] = [
                 PromotionPlanned(number, plan(CART, WEB)),
                 PromotionOpened(number, MERGE_REQUEST, START),
                 PromotionMoved(number, PromotionState.FAILED, "d" * 40),

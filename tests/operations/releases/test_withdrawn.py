@@ -116,6 +116,49 @@ async def withdrawn(shop: Shop, state: str, *, ours: bool = True) -> tuple[Opera
     return operation, await carried(shop.wishes, operation)
 
 
+async def resumed(shop: Shop, words: str, parents: int = 2) -> tuple[Operation, Promotion]:
+    """Died between the merge and its record: GitLab has merged what the database calls approved."""
+    repository = Repository("merged", words, ("1" * 40, MERGE_REQUEST.sha)[:parents], lost=0)
+    rows = shop.wishes.database.promotions
+    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+
+    async def body(run: Run) -> Outcome:
+        shown = run.operation.progress
+        assert isinstance(shown, StageProgress)
+        assert shown.promotion is not None
+        number = shown.promotion
+        repository.words = words or _words(number)
+        changes: list[Change] = [
+            PromotionPlanned(number, plan(CART)),
+            PromotionOpened(number, MERGE_REQUEST, START),
+            PromotionMoved(number, PromotionState.APPROVED),
+        ]
+        await run.step("propose", _true, changes=changes)
+        return await promote(run, context)
+
+    await shop.engine(body)
+    operation = await shop.ended((await ask(shop.wishes, CART)).id)
+    return operation, await carried(shop.wishes, operation)
+
+
+@pytest.mark.parametrize(("words", "parents"), [("", 2), ("Merge branch", 1)])
+async def test_a_merge_that_a_crash_kept_from_being_recorded_is_known_as_ones_own(
+    shop: Shop, words: str, parents: int
+) -> None:
+    """By its words; a fast-forward has none."""
+    operation, promotion = await resumed(shop, words, parents)
+    assert promotion.merge_sha == MERGED
+    assert operation.headline == "Argo CD of production is not set up."  # on to the deployment
+    merged = await shop.wishes.look("select * from audit where action = 'promotion.merged'")
+    assert len(merged) == 1
+
+
+async def test_a_merge_in_somebody_elses_words_is_not(shop: Shop) -> None:
+    operation, promotion = await resumed(shop, "Merge branch 'qbot/P-1' into 'main'")
+    assert (promotion.state, promotion.merge_sha) == (PromotionState.CLOSED, "")
+    assert operation.headline == "Its merge request was merged by hand in GitLab."
+
+
 async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_withdrawn(
     shop: Shop,
 ) -> None:

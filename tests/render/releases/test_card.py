@@ -300,6 +300,15 @@ def test_what_was_rolled_back_says_with_what(shown: StageProgress) -> None:
     assert "*production* went back to what ran before it, with *P-13*." in text
 
 
+def test_what_was_passed_as_an_exception_stands_on_the_card_with_its_reason() -> None:
+    said = ("`production` is frozen: <!channel>.",)
+    passed = replace(WAITING, reason="checkout is down", exempted=said)
+    for shown in (passed, replace(passed, emergency=True)):
+        text = stage_card(shown, STYLE).text
+        assert "checkout is down\nPassed as an exception: `production` is frozen" in text
+        assert "<!channel>" not in text
+
+
 def test_only_who_has_somebody_ahead_waits_for_a_turn() -> None:
     queued = replace(APPROVED, headline="Waits for P-11 before it.")
     assert "*Approved, waits for its turn*\nWaits for P-11" in stage_card(queued, STYLE).text
