@@ -16,6 +16,7 @@ from qbot.domain.ports import Clock
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
 from qbot.gateways.gitlab import GitLabGateway, open_gitlab
+from qbot.operations.caught import caught
 from qbot.settings import Settings, secret
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def try_tokens(neighbours: Neighbours, stack: AsyncExitStack) -> None:
 
 
 async def _try(prefix: str, answer: Awaitable[None]) -> None:
-    error = await _failure(answer)
+    error = await caught(answer)
     if error is not None and not isinstance(error, QbotError):
         log.error("a neighbour could not be tried", settings=f"{prefix}*", exc_info=error)
     elif isinstance(error, TransientError):
@@ -92,14 +93,6 @@ async def _try(prefix: str, answer: Awaitable[None]) -> None:
             error=str(error),  # names the one to put right
             next_step="put it right and restart Qbot; operations fail until then",
         )
-
-
-async def _failure(answer: Awaitable[None]) -> Exception | None:
-    try:
-        await answer
-    except Exception as error:  # noqa: BLE001 nobody waits for the task, so a bug has to be told
-        return error
-    return None
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -83,7 +83,7 @@ class HttpJobs:
         note = f"{status} {reason}: {_clean(text, secret)}".rstrip(": ")
         if status in _PASSING:
             raise TransientError(f"The job {name}: {note}", retry_after=after)
-        return Answered(passed=200 <= status < 300, note=note)  # noqa: PLR2004  (2xx)
+        return Answered(passed=httpx.codes.is_success(status), note=note)
 
     def _secret(self, name: str, job: HttpJob) -> str:
         if not job.secret:

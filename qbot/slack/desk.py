@@ -22,6 +22,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
+from qbot.operations.caught import caught
 from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
@@ -81,12 +82,10 @@ class Desk:
         Raises:
             RepeatedError: the work was done before.
         """
-        try:
-            return await work
-        except RepeatedError:
-            raise
-        except Exception as error:  # noqa: BLE001  (explain logs it)
-            return self.explain(error)
+        answer = await caught(work)
+        if isinstance(answer, RepeatedError):
+            raise answer
+        return self.explain(answer) if isinstance(answer, Exception) else answer
 
     def explain(self, error: Exception) -> Message:
         """Any exception for the person who asked; what is not theirs is logged by a reference."""

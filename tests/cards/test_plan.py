@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_a_card_waits_a_moment_for_a_refusal_that_makes_it_needless(
     assert job.due == pytest.approx(due)
 
 
-def asking(**facts: object) -> StageProgress:
+def asking(**facts: Any) -> StageProgress:
     calm = StageProgress(
         op=OpId("op9"),
         kind=Kind.PROMOTE,
@@ -179,7 +180,7 @@ def asking(**facts: object) -> StageProgress:
         started_at=START,
         updated_at=START,
     )
-    return replace(calm, **facts)  # type: ignore[arg-type]  # facts of a dataclass
+    return replace(calm, **facts)
 
 
 def stage_card(progress: StageProgress) -> CardRow:

@@ -58,12 +58,14 @@ async def _sides(context: ReleaseContext, place: Place) -> Mapping[ServiceName, 
     states = await context.base.instance(place).survey(place)
     follows = context.base.rules.follow_branch
     return {
-        p.service: replace(found[p.service], drift=_drift(p, states.get(p.service), follows))
+        p.service: replace(
+            found[p.service], drift=_drift(p, states.get(p.service), follows=follows)
+        )
         for p in place.plans
     }
 
 
-def _drift(plan: ServicePlan, state: AppState | None, follows: bool) -> str:  # noqa: FBT001
+def _drift(plan: ServicePlan, state: AppState | None, *, follows: bool) -> str:
     """How what runs in an environment is not what it wants."""
     if state is None:
         return "Argo CD shows no Application of it"

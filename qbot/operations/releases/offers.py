@@ -24,6 +24,8 @@ from qbot.operations.releases.versions import (
 )
 from qbot.operations.releases.written import written
 
+_SHA = 40  # characters of a commit id
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -117,7 +119,7 @@ def repositories(context: ReleaseContext, stage: Stage, service: ServiceName) ->
 
 def short(text: str) -> str:
     """A version in a sentence."""
-    return text.removeprefix(DIGEST)[:12] if len(text) >= 40 else text  # noqa: PLR2004  (a sha)
+    return text.removeprefix(DIGEST)[:12] if len(text) >= _SHA else text
 
 
 def _drift(text: str, runs: Collection[str], problem: str) -> str:

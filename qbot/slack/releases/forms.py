@@ -97,10 +97,11 @@ class ReleaseForms:
 
 
 def _parts(metadata: str) -> list[str]:
-    parts = metadata.split(SEPARATOR)
-    if len(parts) != 4:  # noqa: PLR2004  (channel, stage, promotion, services)
-        raise UserError("That form is out of date.", hint="Ask for it again.")
-    return parts
+    match metadata.split(SEPARATOR):
+        case [_channel, _stage, _promotion, _services] as parts:
+            return parts
+        case _:
+            raise UserError("That form is out of date.", hint="Ask for it again.")
 
 
 def _reason(inputs: dict[str, Any], field: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.barriers import Freeze, Lock
+from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
@@ -310,7 +311,8 @@ async def test_a_failed_one_is_taken_up_again_by_an_operation(
     assert found is not None
     operation = await shop.database.store.operation(found.op)
     assert operation is not None
-    assert (operation.input.again, operation.input.abandon) == (number, abandon)  # type: ignore[union-attr]
+    assert isinstance(operation.input, PromoteInput | RollbackInput)
+    assert (operation.input.again, operation.input.abandon) == (number, abandon)
     await shop.press(card, action, f"P-{number}", DAN)
     assert "is open now" in shop.private(DAN)[0].text
 

@@ -7,6 +7,7 @@ from qbot.domain import actions
 from qbot.domain.people import Actor
 from qbot.sandbox.slack.seed import TEAM
 from qbot.slack.releases.chores import Chores
+from tests.clocks import HandClock
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN, GENERAL, SECRET
 from tests.slack.releases.stages import PRODUCTION, STAGES, held
 from tests.slack.scene import Scene
@@ -95,16 +96,10 @@ async def test_environments_can_be_locked_too(shop: Scene) -> None:
 
 def chores(scene: Scene, *, hours: float = 0) -> Chores:
     """As the app builds them; some time later."""
-    real = scene.database.clock
-
-    class Later:
-        def now(self) -> object:
-            return real.now() + timedelta(hours=hours)
-
-    clock = Later()
+    clock = HandClock(scene.database.clock.now() + timedelta(hours=hours))
     return Chores(
         promotions=scene.releases.context.promotions, obstacles=scene.releases.obstacles,
-        store=scene.database.store, slack=scene.slack, clock=clock,  # type: ignore[arg-type]
+        store=scene.database.store, slack=scene.slack, clock=clock,
         style=scene.desk.style, zone=ZoneInfo("UTC"),
     )  # fmt: skip
 
