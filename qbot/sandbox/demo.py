@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import signal
 import socket
 import tempfile
 import webbrowser
@@ -13,6 +12,7 @@ import click
 
 from qbot.sandbox.program import Program
 from qbot.sandbox.server import Sandbox
+from qbot.sandbox.serving import served
 from qbot.sandbox.shop.stages import Variant
 
 _PORTS = range(12_000, 32_000, 2)
@@ -38,25 +38,17 @@ def run(*, port: int, browser: bool, speed: float, services: int, stages: str) -
 async def _run(
     sandbox: Sandbox, qbot: Program, over: asyncio.Event, env_file: Path, *, browser: bool
 ) -> None:
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, over.set)
-    try:
-        await sandbox.start()
-    except OSError as error:
-        click.echo(f"qbot: the sandbox cannot listen: {error.strerror or error}", err=True)
-        raise SystemExit(2) from None
-    try:
+    async with served(sandbox, over):
         sandbox.write_env_file(env_file)
-        await qbot.start()
-        if not over.is_set():
-            click.echo(f"\n  Open {sandbox.url}\n  and type  /env create feat/checkout\n")
-            if browser:
-                await asyncio.to_thread(webbrowser.open, sandbox.url)
-        await over.wait()
-    finally:
-        await qbot.stop()
-        await sandbox.stop()
+        try:
+            await qbot.start()
+            if not over.is_set():
+                click.echo(f"\n  Open {sandbox.url}\n  and type  /env create feat/checkout\n")
+                if browser:
+                    await asyncio.to_thread(webbrowser.open, sandbox.url)
+            await over.wait()
+        finally:
+            await qbot.stop()
     if qbot.failed:
         raise SystemExit(qbot.failed)
 

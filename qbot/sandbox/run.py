@@ -1,13 +1,13 @@
 """`qbot sandbox`: the stand-ins as a process of their own."""
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Literal, cast
 
 import click
 
 from qbot.sandbox.server import Sandbox
+from qbot.sandbox.serving import served
 from qbot.sandbox.shop.stages import Variant
 
 
@@ -36,18 +36,8 @@ def run(
 
 async def _serve(sandbox: Sandbox, env_file: Path | None) -> None:
     over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, over.set)
-    try:
-        await sandbox.start()
-    except OSError as error:
-        click.echo(f"qbot: the sandbox cannot listen: {error.strerror or error}", err=True)
-        raise SystemExit(2) from None
-    try:
+    async with served(sandbox, over):
         if env_file is not None:
             sandbox.write_env_file(env_file)
         click.echo(f"sandbox: {sandbox.url}")  # a script waits for this line
         await over.wait()
-    finally:
-        await sandbox.stop()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, CardChanged, Change
+from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import JobRun, JobState
@@ -74,16 +75,7 @@ class _Card:
     def ended(self, end: End, headline: str) -> Outcome:
         """The end of the operation, with the card and the audit row."""
         at, seen = self._clock.now(), self._shown.job
-        last = replace(
-            self._shown,
-            step=Step.ENDED,
-            end=end,
-            ended_at=at,
-            updated_at=at,
-            headline=headline,
-            trouble="",
-            trouble_since=None,
-        )
+        last = closed(self._shown, end, headline, at)
         facts = (("job", seen.job if seen else ""), ("url", seen.url if seen else ""))
         return Outcome(end, headline, [CardChanged(last), Audited("job.run", end.value, facts)])
 

@@ -15,6 +15,7 @@ from qbot.domain.lease import Lease
 from qbot.domain.ports import Fenced
 from qbot.gateways.argocd.client import Client
 from tests.gateways.argocd.world import OddServer, QuickClock, error, until
+from tests.gateways.leases import held, lapse, lapse_and_take_anew
 
 APPS = "/applications"
 
@@ -30,21 +31,6 @@ async def client(
     """Of one turn."""
     async with httpx.AsyncClient(base_url=odd.url) as http:
         yield Client(http=http, clock=clock or QuickClock(), concurrency=1, lease=lease)
-
-
-def held() -> Lease:
-    lease = Lease(30.0)
-    lease.renew(lease.now())
-    return lease
-
-
-def lapse(lease: Lease) -> None:
-    lease.renew(lease.now() - 30)
-
-
-def lapse_and_take_anew(lease: Lease) -> None:
-    lapse(lease)
-    lease.renew(lease.now())
 
 
 def lapsing(left: Iterator[int]) -> float:

@@ -13,21 +13,7 @@ from qbot.domain.ports import Fenced
 from qbot.gateways.gitlab.repository import GitLabRepository
 from tests.clocks import HandClock
 from tests.gateways.gitlab.replies import CART, answering, json_reply, text_reply
-
-
-def held() -> Lease:
-    lease = Lease(30.0)
-    lease.renew(lease.now())
-    return lease
-
-
-def lapse(lease: Lease) -> None:
-    lease.renew(lease.now() - 30)
-
-
-def lapse_and_take_anew(lease: Lease) -> None:
-    lapse(lease)
-    lease.renew(lease.now())
+from tests.gateways.leases import held, lapse, lapse_and_take_anew
 
 
 @pytest.mark.parametrize("verb", ["post", "put", "delete"])
