@@ -4,7 +4,7 @@ Resolves names, judges, submits; waits for nobody. What people say of a promotio
 what stands in the way of one `obstacles`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qbot.domain.barriers import BarredError, Barrier
@@ -15,17 +15,15 @@ from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Actor
 from qbot.domain.policy import Denied
 from qbot.domain.progress import Kind
-from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Request, promotion_name
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Request
 from qbot.domain.release_commands import Promote, Rollback
 from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.domain.undoing import moment, undone
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.known import Known, Register
-from qbot.operations.releases.rolling_back import MERGED
+from qbot.operations.releases.reaching import before, ensure_reachable, merged_like
 from qbot.operations.requests import Asked, Requests
-
-_LOOK_BACK = 50  # promotions of a stage among which an earlier one is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class ReleaseRequests:
             dry_run=wanted.dry_run,
         )
         if wanted.to is not None:
-            await self._reachable(stage, wanted.to)
+            await ensure_reachable(self._context, stage, wanted.to)
         if wanted.break_glass:
             await self._may_break_glass(stage, wanted.reason, asked.actor)
         request = await self._request(PromotionKind.ROLLBACK, asked_for, asked)
@@ -110,14 +108,14 @@ class ReleaseRequests:
         promotion, plan = known.promotion, known.promotion.plan
         if plan is None or not promotion.merge_sha:
             raise UserError(f"{promotion.name} was not merged: there is nothing to roll back.")
-        services, rows = plan.services, await self._merged(promotion)
+        services, rows = plan.services, await merged_like(self._context, promotion)
         if back := undone(rows).get(promotion.id):
             why = f"{promotion.name} was rolled back already, with {back.name}."
             raise BarredError((Barrier("rolled-back", why, by=back.requester),))
         wanted = Rollback(
             place=known.stage.name,
             services=services,
-            to=self._before(promotion, services, rows),
+            to=before(promotion, services, rows),
             reason=emergency,
             break_glass=bool(emergency),
         )
@@ -202,46 +200,6 @@ class ReleaseRequests:
                 raise UserError(f"`{service}` is not part of `{stage.name}`.")
         return found
 
-    async def _reachable(self, stage: Stage, number: PromotionId) -> None:
-        found = await self._context.promotions.promotion(number)
-        if found is None or found.stage != stage.name:
-            raise UserError(
-                f"There is no {promotion_name(number)} of `{stage.name}`.",
-                hint=f"`history {stage.name}` lists them.",
-            )
-        if not found.merge_sha:
-            raise UserError(
-                f"{found.name} was never merged, so nothing ran after it.",
-                hint=f"`history {stage.name}` lists those that were.",
-            )
-
-    async def _merged(self, promotion: Promotion) -> Sequence[Promotion]:
-        """The newest ones that changed its stage, or may have."""
-        return await self._context.promotions.promotions(
-            promotion.stage, limit=_LOOK_BACK, states=MERGED
-        )
-
-    def _before(
-        self,
-        promotion: Promotion,
-        services: tuple[ServiceName, ...],
-        rows: Sequence[Promotion],
-    ) -> PromotionId | None:
-        """The last one before it of any of its services; None: it is the newest itself."""
-        touching = sorted(
-            (p for p in rows if p.merge_sha and p.plan and set(p.plan.services) & set(services)),
-            key=moment,
-        )
-        if not touching or touching[-1].id == promotion.id:
-            return None
-        earlier = [p.id for p in touching if moment(p) < moment(promotion)]
-        if not earlier:
-            raise UserError(
-                f"Others came after {promotion.name}, and nothing is known of the time before it.",
-                hint=f"`history {promotion.stage}` lists what can be gone back to.",
-            )
-        return earlier[-1]
-
     async def _may_break_glass(self, stage: Stage, reason: str, actor: Actor) -> None:
         person = await self._register.person(actor, fresh=True)
         roles = " or ".join(f"`{role}`" for role in stage.break_glass) or "nobody"
@@ -302,7 +260,7 @@ class ReleaseRequests:
     async def _may_deploy(self, known: Known, actor: Actor) -> None:
         promotion, context = known.promotion, self._context
         services = promotion.plan.services if promotion.plan else ()
-        rows, since = await self._merged(promotion), moment(promotion)
+        rows, since = await merged_like(context, promotion), moment(promotion)
         for later in sorted((p for p in rows if p.merge_sha and moment(p) > since), key=moment):
             if later.plan and not set(services).isdisjoint(later.plan.services):
                 raise UserError(

@@ -1,4 +1,4 @@
-"""What GitLab is told of a promotion: nothing that it would carry out, and nothing but its words."""
+"""What GitLab is told of a promotion: nothing that it would carry out, and only its own words."""
 
 from collections.abc import AsyncIterator
 
