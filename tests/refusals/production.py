@@ -112,7 +112,7 @@ class Production:
             found = [m for m in await self.drive.messages() if m["ts"] not in before]
             return next((m for m in found if words in said(m)), None)
 
-        return await self._soon(look, what=f"{words!r} about {service}; said was {told!r}")
+        return await self.soon(look, what=f"{words!r} about {service}; said was {told!r}")
 
     async def next_branch(self) -> str:
         """Of the merge request that comes next."""
@@ -142,10 +142,10 @@ class Production:
     async def press(
         self, change: Change, action: str = actions.APPROVE, *, user: str, **more: Any
     ) -> str:
-        """What the presser is told."""
+        """What the presser alone is told."""
         answer = await self.drive.click(change.card, action, user=user, **more)
         assert answer["http_status"] == 200, answer
-        return "\n".join(said(r) for r in answer["replies"] if r["ts"] != change.card["ts"])
+        return "\n".join(said(r) for r in answer["replies"] if r["ephemeral"])
 
     async def approved(self, change: Change, *users: str) -> None:
         for user in users or ("chloe", "dan"):
@@ -162,7 +162,7 @@ class Production:
             return last if all(w in last for w in words) else None
 
         try:
-            return await self._soon(look, seconds=seconds, what=f"a card with {words}")
+            return await self.soon(look, seconds=seconds, what=f"a card with {words}")
         except AssertionError as late:
             raise AssertionError(f"{late}; shown:\n{last}") from None
 
@@ -183,9 +183,9 @@ class Production:
                 for name, text in shown.items()
             )
 
-        await self._soon(look, what=f"{[change.name for change in asked]} to come to rest")
+        await self.soon(look, what=f"{[change.name for change in asked]} to come to rest")
 
-    async def _soon(
+    async def soon(
         self, look: Callable[[], Awaitable[T | None]], *, what: str, seconds: float = 20
     ) -> T:
         """As `until`, while time flies: whoever looks again by the clock does so at once."""
@@ -229,7 +229,7 @@ class Production:
 
     async def goes_on(self, change: Change) -> None:
         """It is merged, soon."""
-        await self._soon(lambda: self.merged(change), what=f"{change.name} to be merged")
+        await self.soon(lambda: self.merged(change), what=f"{change.name} to be merged")
 
     async def audited(self, change: Change | None, **wanted: str) -> dict[str, Any]:
         """The newest entry with these fields, in the entry or in its detail."""
@@ -243,7 +243,7 @@ class Production:
                     return dict(row)
             return None
 
-        return await self._soon(look, what=f"an audit entry of {change} {wanted}")
+        return await self.soon(look, what=f"an audit entry of {change} {wanted}")
 
     def slack(self) -> httpx.AsyncClient:
         """Slack's Web API as the app uses it."""

@@ -6,9 +6,9 @@ import pytest
 
 from qbot.domain import actions
 from tests.refusals.production import Production, press_is_refused, put
-from tests.world import said, until
+from tests.world import said
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 SERVICES = 27  # each third has a version to promote
 
 
@@ -64,7 +64,7 @@ async def test_what_was_rolled_back_is_held(production: Production) -> None:
         found = [m for m in await production.drive.messages() if m["ts"] not in before]
         return next((m for m in found if "Waiting for 1 approval" in said(m)), None)
 
-    card = await until(rollback, what="the rollback's question")
+    card = await production.soon(rollback, what="the rollback's question")
     await production.drive.click(card, actions.APPROVE, user="chloe")
 
     async def refused() -> str | None:
@@ -72,7 +72,7 @@ async def test_what_was_rolled_back_is_held(production: Production) -> None:
         told = await production.drive.env(text)
         return told if "held" in told else None
 
-    told = await until(refused, poll=0.5, what="the hold")
+    told = await production.soon(refused, what="the hold")
     assert f"`{change.service}` is held" in told
     await production.audited(None, rule="hold", outcome="refused")
     await production.drive.env(f"release production {change.service}", user="chloe")

@@ -5,7 +5,7 @@ import pytest
 from qbot.domain import actions
 from tests.refusals.production import CONFIG, Change, Production
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 SERVICES = 51  # each third has a version to promote
 FOREIGN = "somebody else's commit was added to its branch"
 CHANGED = "what the stage runs has changed since"

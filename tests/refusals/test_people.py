@@ -8,7 +8,7 @@ from qbot.domain import actions
 from tests.refusals.production import MANAGERS, Production, press_is_refused
 from tests.world import said
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 SERVICES = 39  # each third has a version to promote
 
 

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 
 from tests.refusals.production import CONFIG, Change, Production, put
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 SERVICES = 27  # each third has a version to promote
 
 
