@@ -112,6 +112,8 @@ async def test_a_release_goes_forward_back_is_held_and_goes_again(shop: World) -
     assert "takes back" in back["text"]
     assert "Held there until somebody lets go" in back["text"]
     assert await told_at_the_end(drive, back) == {"ana", "chloe"}
+    undone = await card(drive, "Undone: P-1, staging → production", "with *P-2*")
+    assert "Roll Back" not in str(undone["blocks"])
     await refused_until_released(drive)
 
     await a_minute_passes(drive)
