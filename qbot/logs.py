@@ -13,11 +13,9 @@ from typing import Any
 import structlog
 
 from qbot.redaction import MASK, redact
+from qbot.redaction.telling import is_header, tells
 
-_NAMED = re.compile(
-    r"(?i)(?:^|_|-)(?:token|password|secret|authorization|cookie|signature)$"
-    r"|^(?:response_url|trigger_id|api_?key)$"
-)
+_TICKETS = frozenset({"response_url", "trigger_id"})  # of Slack: whoever has one may use it
 _SHORTEST = 6  # characters; what is shorter is found everywhere
 _NOISY = {
     # Bolt logs bodies of requests that it cannot serve, slack_sdk whole answers.
@@ -56,7 +54,7 @@ class Redaction:
         return self.text(value if isinstance(value, str) else str(value))
 
     def _field(self, name: str, value: Any) -> Any:
-        return MASK if value and _NAMED.search(name) else self.value(value)
+        return MASK if value and _is_secret(name) else self.value(value)
 
     def __call__(
         self, _: Any, __: str, event: MutableMapping[str, Any]
@@ -66,6 +64,10 @@ class Redaction:
             if not key.startswith("_"):
                 event[key] = self._field(key, value)
         return event
+
+
+def _is_secret(name: str) -> bool:
+    return tells(name) or is_header(name) or name in _TICKETS
 
 
 def configure(level: str, form: str, *, secrets: Collection[str] = ()) -> None:

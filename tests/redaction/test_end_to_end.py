@@ -16,7 +16,11 @@ from tests.world import until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ALL = " ".join(TOKENS.values())
-STAND_INS_OWN = ("hunter2", "s3cr3t-pa55", "glpat-xxxxxxxxxxxx")  # in logs of failing containers
+STAND_INS_OWN = (  # in logs of failing containers
+    "hunter2", "s3cr3t-pa55", "glpat-xxxxxxxxxxxx", "js0n-pa55", "d0tted-pa55", "dj4ngo-key",
+    "sh0rt-pa55", "aws-s3cr3t", "t0ken-of-a-scheme", "ap1-key", "c00kie", "va0lt-token", "MIIEb0dy",
+    "pyth0n-pa55", "g0-pa55",
+)  # fmt: skip
 CLONED = "fatal: unable to access 'https://ci:cl0ne-pa55@gitlab.example/shop.git/': 403"
 PEOPLE = ("ana", "chloe", "dan")
 

@@ -8,7 +8,9 @@ Names of keys stay, and so do references: which Secret is used is no secret.
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-_MASK = "[redacted]"
+from qbot.redaction import MASK
+from qbot.redaction.telling import hints, is_header, refers, tells
+
 _DOCUMENT = re.compile(r"---(\s|$)")
 _SECRET = re.compile(
     r"""["']?kind["']?\s*:\s*(?:!\S+\s+)?["']?(?:Sealed)?Secret["']?\s*(?:[,}#]|$)"""
@@ -17,15 +19,6 @@ _DATA = re.compile(r"(?i)(string|encrypted)?data|.*last-applied-configuration")
 _KEY = re.compile(
     r"""(?P<lead>\s*(?:-\s+)*)(?P<quote>["']?)(?P<key>[^\s"'{\[#][^"']*?)(?P=quote)\s*:"""
     r"""(?:\s+(?P<value>.*))?$"""
-)
-_TELLING = re.compile(
-    r"(?i)passw|passphrase|pwd|secret|credential|token(?!i[sz])"
-    r"|(?:api|private|access|signing|encryption|shared)[_-]?key"
-)
-_REFERENCE = re.compile(
-    r"(?i)(?:names?|refs?|path|file|policy|ttl|length|enabled|type|version|expiry|seconds|audience"
-    r"|issuer|namespace|class|provider|url|mount|mode|rotation|[a-z]sizes?)$"
-    r"|^existing_?secret|pullsecrets?$|^externalsecrets?$|^serviceaccounttoken$|^secret_?stores?$"
 )
 _HARMLESS = frozenset({"name", "namespace", "kind", "apiVersion", "type"})
 _SAYS_NOTHING = re.compile(r"(?i)(?:true|false|null|~|\"\"|'')?\s*(?:#.*)?$")
@@ -76,7 +69,7 @@ class _Document:
         if not line.strip():
             return ""
         if inside or (self._scalar is not None and _column(line) > self._scalar):
-            return _MASK
+            return MASK
         self._scalar = None
         if self._hidden is not None and not _is_below(line, self._hidden):
             self._hidden, self._strictly = None, False
@@ -85,13 +78,13 @@ class _Document:
     def _line(self, number: int, line: str) -> str:
         pair = _KEY.match(line)
         if pair is None:
-            return _MASK if self._hidden is not None and _holds_more(line) else self._flow(line)
+            return MASK if self._hidden is not None and _holds_more(line) else self._flow(line)
         key, value, column = pair["key"], pair["value"] or "", len(pair["lead"])
         if self._hidden is not None:
-            named = key in _HARMLESS or (_TELLING.search(key) and _REFERENCE.search(key))
+            named = key in _HARMLESS or (hints(key) and refers(key))
             if named and not self._strictly:
                 return self._redact(line)
-        elif not self._is_hidden(number, key, column):
+        elif not (self._is_hidden(number, key, column) or (value and is_header(key))):
             return self._flow(line)
         elif not value or value.startswith("#") or value in ("{", "["):
             self._hidden = column
@@ -104,19 +97,19 @@ class _Document:
         ):
             return self._redact(line)
         self._scalar = column
-        return f"{line[: pair.end('key') + len(pair['quote'])]}: {_MASK}"
+        return f"{line[: pair.end('key') + len(pair['quote'])]}: {MASK}"
 
     def _is_hidden(self, number: int, key: str, column: int) -> bool:
         if self._sealed and _DATA.fullmatch(key):
             return True
-        return _tells(key) or (key == "value" and self._named_telling(number, column))
+        return tells(key) or (key == "value" and self._named_telling(number, column))
 
     def _named_telling(self, number: int, column: int) -> bool:
         """Whether the `name` beside a `value` in a list of variables tells of a password."""
         for line in self._lines[max(number - 1, 0) : number + 2]:
             pair = _KEY.match(line)
             if pair and pair["key"] == "name" and len(pair["lead"]) == column:
-                return bool(_TELLING.search(pair["value"] or ""))
+                return hints(pair["value"] or "")
         return False
 
     def _flow(self, line: str) -> str:
@@ -124,23 +117,18 @@ class _Document:
         if "{" not in line:
             return self._redact(line)
         if self._sealed and _SECRET.search(line):
-            return _MASK
-        named = any(p["key"].strip("\"' :") == "name" and _TELLING.search(p["value"])
+            return MASK
+        named = any(p["key"].strip("\"' :") == "name" and hints(p["value"])
                     for p in _INLINE.finditer(line))  # fmt: skip
 
         def hide(pair: re.Match[str]) -> str:
             key = pair["key"].strip("\"' :")
-            tells = _tells(key) or (named and key == "value")
-            if not tells or _SAYS_NOTHING.fullmatch(pair["value"]):
+            telling = tells(key) or (named and key == "value")
+            if not telling or _SAYS_NOTHING.fullmatch(pair["value"]):
                 return pair[0]
-            return f"{pair['key']}{_MASK}"
+            return f"{pair['key']}{MASK}"
 
         return self._redact(_INLINE.sub(hide, line))
-
-
-def _tells(key: str) -> bool:
-    """Whether a value under this key is a secret, as far as its name says."""
-    return bool(_TELLING.search(key)) and not _REFERENCE.search(key)
 
 
 def _column(line: str) -> int:

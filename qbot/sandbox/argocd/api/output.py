@@ -8,6 +8,15 @@ from qbot.sandbox.argocd.engine.cluster import Live
 from qbot.sandbox.argocd.objects import Json
 
 _FAILING = (
+    '{"level":"error","msg":"connect","db":{"user":"shop","password":"js0n-pa55","port":5432}}',
+    "spring.datasource.password: d0tted-pa55",
+    "SECRET_KEY=dj4ngo-key DB_PASS=sh0rt-pa55 AWS_SECRET_ACCESS_KEY: aws-s3cr3t",
+    "> Authorization: Token t0ken-of-a-scheme",
+    "> X-Api-Key: ap1-key",
+    "> Cookie: theme=dark; session=c00kie",
+    '{"tls":"-----BEGIN PRIVATE KEY-----\\nMIIEb0dy\\n-----END PRIVATE KEY-----"}',
+    '{"headers":{"X-Vault-Token":"va0lt-token"}}',
+    "Config(user='shop', password='pyth0n-pa55') {User:shop Password:g0-pa55 Host:db}",
     "connecting with password=hunter2 token glpat-xxxxxxxxxxxxxxxxxxxx",
     "DATABASE_URL=postgresql://shop:s3cr3t-pa55@db.internal:5432/shop",
     'GET /orders 500 header "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzaG9wIn0.c2ln"',
