@@ -102,6 +102,9 @@ class ServiceProgress:
     image: str = ""  # a tag or sha256:... in the place of the commit's own image
     by: Actor | None = None  # who asked for this version by name
     was: str = ""  # the version before, in short, where the operation is about versions
+    origin: str = ""  # branch of the environment that it is as in
+    gone: bool = False  # its branch is not there any more
+    stays: str = ""  # the version that is ready in place of one without a build, in short
 
     @property
     def version(self) -> str:
@@ -173,7 +176,6 @@ class Progress:
     lifetime: timedelta | None = None  # from the environment's creation until `expires_at`
     cancelling: bool = False
     dry_run: bool = False
-    taken_from: str = ""  # branch of the environment that `--from` named
     left_out: tuple[ServiceName, ...] = ()  # not asked for, although they have the branch
     resumed: bool = False  # a sync that makes what a create left out
     continued: Continued | None = None

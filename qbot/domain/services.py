@@ -14,7 +14,7 @@ class Source(StrEnum):
 
     BRANCH = "branch"  # its repository has the environment's branch
     DEFAULT = "default"  # it has not: the default branch's last green commit, pinned
-    FROM = "from"  # taken over from another environment (`--from`)
+    FROM = "from"  # as in another environment (`--from`)
     SET = "set"  # asked for by name (`--set service=ref`, `deploy ENV service=ref`)
     PINNED = "pinned"  # put back to an earlier commit of the branch, until the next sync
 
@@ -74,7 +74,9 @@ class ServicePlan:
     build_url: str = ""
     title: str = ""  # of the commit: outside text
     image: str = ""  # a tag or sha256:... in the place of the commit's own image
-    by: Actor | None = None  # who asked for it by name
+    by: Actor | None = None  # who asked for it by name, or put it back
+    origin: str = ""  # branch of the environment that it is as in
+    gone: bool = False  # GitLab says that its branch is not there any more
 
     @property
     def short_sha(self) -> str:

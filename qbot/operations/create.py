@@ -34,7 +34,6 @@ async def create(run: Run, context: Context) -> Outcome:
     tracker = await opened(run, context)
     tracker.step(Step.RESOLVING)
     try:
-        await _name_source(run, context, tracker, asked)
         plans = await _resolve(run, context, tracker.env, asked)
         if not tracker.env.plans:  # else an earlier run has made something already
             await run.checkpoint()
@@ -116,14 +115,6 @@ async def _plans(run: Run, context: Context, asked: CreateInput) -> tuple[Servic
     return await resolve(context.gitlab, wish(asked, context.catalog, source, run.operation.actor))
 
 
-async def _name_source(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
-    if (wanted := asked.source) is None:
-        return
-    source = await run.call("the database", lambda: context.store.environment(wanted))
-    if source is not None:
-        tracker.takes_from(source.branch)
-
-
 async def _name_left_out(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
     """Whoever names services may have forgotten one; not worth to keep an environment waiting."""
     if not asked.services or tracker.progress.left_out:
@@ -154,7 +145,6 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
         expires_at=now + ttl if ttl else None,
     )
     tracker = Tracker(run, env, context, None)
-    await _name_source(run, context, tracker, asked)
     try:
         plans = await run.call("resolve", lambda: _plans(run, context, asked))
     except UserError as error:

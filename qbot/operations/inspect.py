@@ -1,6 +1,7 @@
 """How an environment stands right now, for `show` and Details: a read that never fails.
 
-Argo CD is asked; where it does not answer, the newest recorded progress stands in and says so.
+Argo CD is asked, and GitLab for its branch; where Argo CD does not answer, the newest recorded
+progress stands in and says so.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
+from qbot.operations.tips import tips
 from qbot.operations.track import planned, stage_of
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
@@ -37,7 +39,16 @@ class Inspection:
 
 
 async def inspect(context: Context, env: Environment) -> Inspection:
-    """Ask Argo CD once, for a few seconds at most."""
+    """Ask Argo CD and GitLab once, for a few seconds at most."""
+    found, heads = await asyncio.gather(_inspect(context, env), tips(context, env))
+    services = [
+        replace(row, gone=heads[row.service] is None) if row.service in heads else row
+        for row in found.services
+    ]
+    return replace(found, services=tuple(services))
+
+
+async def _inspect(context: Context, env: Environment) -> Inspection:
     recent = await context.store.operations(env.id, limit=_RECENT)
     newest = recent[0] if recent else None
     rows = {p.service: planned(p, context.catalog.get(p.service)) for p in env.plans}

@@ -29,7 +29,7 @@ class Wish:
     branch: BranchName
     services: Mapping[ServiceName, Service]
     overrides: Mapping[ServiceName, str]
-    fallback: Mapping[ServiceName, ServicePlan]  # what the other environment runs
+    fallback: Mapping[ServiceName, ServicePlan]  # as in another environment
     repositories: tuple[ProjectPath, ...]  # of the whole catalog: one of them has the branch
     by: Actor | None = None
 
@@ -43,7 +43,7 @@ def wish(
     """The wish of a create; services that are only named in `--set` are included."""
     overrides = dict(asked.overrides)
     chosen = {*asked.services, *overrides} if asked.services else set(catalog)
-    fallback = {p.service: p for p in source.plans} if source else {}
+    fallback = {p.service: _as_in(source, p) for p in source.plans} if source else {}
     services = {name: s for name, s in catalog.items() if name in chosen}
     repositories = tuple(dict.fromkeys(s.project for s in catalog.values()))
     return Wish(asked.branch, services, overrides, fallback, repositories, by)
@@ -79,7 +79,7 @@ async def resolve(gitlab: GitLab, wanted: Wish) -> tuple[ServicePlan, ...]:
         await _refuse_branch(gitlab, wanted)
     plans += [await at_ref(gitlab, wanted.services[n], r, wanted.by) for n, r in refs.items()]
     have = {p.service for p in plans}
-    plans += [_taken_over(wanted.fallback[n]) for n in free if n in wanted.fallback.keys() - have]
+    plans += [wanted.fallback[n] for n in free if n in wanted.fallback.keys() - have]
     have |= wanted.fallback.keys()
     rest = [s for n, s in free.items() if n not in have]
     plans += (await gitlab.defaults(rest)).values() if rest else ()
@@ -115,8 +115,9 @@ async def resolve_again(
     """The newest versions for services that an environment has already.
 
     The branch moves to its tip, a service that has the branch by now switches to it, and an
-    override moves if it is a branch. What is pinned (default, taken over) moves on `refresh` only;
-    with `keep` nothing moves. A service that the catalog no longer has keeps what it runs.
+    override moves if it is a branch. What is pinned (default, as in another environment) moves on
+    `refresh` only; with `keep` nothing moves. A service that the catalog no longer has, and one
+    whose branch is gone, keep what they run.
     """
     free = [p for p in plans if p.service in catalog and p.source is not Source.SET]
     heads = (
@@ -130,10 +131,11 @@ async def resolve_again(
         head = heads.get(catalog[plan.service].project)
         if head is not None:
             found[plan.service] = _plan(plan.service, Source.BRANCH, branch, head)
-        elif refresh and plan.source is not Source.BRANCH:
+        elif _is_gone(plan, refresh=refresh) and not keep:
+            found[plan.service] = replace(plan, gone=True)
+        elif refresh and not keep:
             stale.append(catalog[plan.service])
-    if refresh and not keep:
-        found.update(await gitlab.defaults(stale) if stale else {})
+    found.update(await gitlab.defaults(stale) if stale else {})
     for plan in plans:
         if plan.source is Source.SET and plan.service in catalog and not keep:
             found[plan.service] = await moved(gitlab, catalog[plan.service], plan)
@@ -161,12 +163,17 @@ async def with_builds(
     return [known(p) for p in plans]
 
 
+def _is_gone(plan: ServicePlan, *, refresh: bool) -> bool:
+    """Whether it ran a branch that GitLab does not have any more."""
+    return plan.source is Source.BRANCH or (plan.source is Source.PINNED and not refresh)
+
+
 def _plan(service: ServiceName, source: Source, ref: str, commit: Commit) -> ServicePlan:
     return ServicePlan(service, source, ref, commit.sha, title=commit.title)
 
 
-def _taken_over(plan: ServicePlan) -> ServicePlan:
-    return replace(plan, source=Source.FROM, by=None)
+def _as_in(source: Environment, plan: ServicePlan) -> ServicePlan:
+    return replace(plan, source=Source.FROM, by=None, origin=source.branch, gone=False)
 
 
 async def _is_elsewhere(gitlab: GitLab, wanted: Wish, asked: Collection[ProjectPath]) -> bool:

@@ -94,14 +94,9 @@ class Tracker:
                 step=shown.step,
                 services=shown.services,
                 updated_at=shown.updated_at,
-                taken_from=shown.taken_from,
                 left_out=shown.left_out,
                 begun_at=shown.begun_at,
             )
-
-    def takes_from(self, branch: str) -> None:
-        """Services without the branch run what this branch's environment runs."""
-        self.progress = replace(self.progress, taken_from=branch)
 
     def leaves_out(self, services: tuple[ServiceName, ...]) -> None:
         """These have the branch and were not asked for."""
@@ -207,6 +202,8 @@ def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
         url=plan.build_url,
         image=plan.image,
         by=plan.by,
+        origin=plan.origin,
+        gone=plan.gone,
     )
 
 

@@ -16,7 +16,7 @@ from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.moves import moves
-from qbot.render.sources import progress_lines
+from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
 from qbot.render.words import NOUNS, capital, duration, joined, plural, rough, span, spoken
@@ -125,7 +125,8 @@ def _linked(url: str, words: str) -> str:
 def _summary(progress: Progress, style: Style, links: Links) -> list[str]:
     """What it is busy with or how it ended, how far it is, and what keeps it."""
     if progress.end is not None:
-        return [*_end_lines(progress, style), *_continued(progress, links)]
+        ended = [*_end_lines(progress, style), *_gone(progress, style)]
+        return [*ended, *_continued(progress, links)]
     lines = [f"*{activity(progress)}*"]
     if progress.headline:
         lines.append(prose(progress.headline))
@@ -133,7 +134,12 @@ def _summary(progress: Progress, style: Style, links: Links) -> list[str]:
         lines.append(f"{bar(progress)}  {tally(progress)}")
     if progress.trouble:
         lines.append(trouble_line(progress))
-    return lines
+    return [*lines, *_gone(progress, style)]
+
+
+def _gone(progress: Progress, style: Style) -> list[str]:
+    line = "" if progress.kind is Kind.TEARDOWN else gone_line(progress.services, style)
+    return [line] if line else []
 
 
 def trouble_line(progress: Shown) -> str:

@@ -6,6 +6,7 @@ from qbot.render.blocks import Message, message, section
 from qbot.render.card import job_name, proof_lines
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, prose
+from qbot.render.sources import gone_line
 from qbot.render.style import Style
 from qbot.render.words import DONE, NOUNS, span
 
@@ -22,6 +23,8 @@ def end_reply(progress: Progress, style: Style) -> Message:
             for line, proof in zip(proof_lines(progress), progress.proofs, strict=False)
             if proof.gone is False
         ][:_ROWS]
+    if progress.kind is not Kind.TEARDOWN and (gone := gone_line(progress.services, style)):
+        lines.append(gone)
     text = "\n".join(lines)
     return message(text, [section(text)])
 

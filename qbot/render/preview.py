@@ -4,7 +4,7 @@ from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose
-from qbot.render.sources import progress_lines
+from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
 from qbot.render.words import STAGES, plural
@@ -36,6 +36,8 @@ def preview(progress: Progress, style: Style) -> Message:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
         lead.insert(1, prose(progress.headline, 600))
+    if gone := gone_line(progress.services, style):
+        lead.append(gone)
     told = [s for s in progress.services if progress.kind is not Kind.SYNC or _changes(s)]
     lines = [_application(progress, s, style) for s in told[:_LINES]]
     if len(told) > _LINES:

@@ -10,23 +10,24 @@ from qbot.render.style import Style
 from qbot.render.words import STAGES, joined, stage_phrase
 
 _QUIET = frozenset({Stage.READY, Stage.PLANNED, Stage.GONE})
+_ORDER = (Source.BRANCH, Source.SET, Source.FROM, Source.PINNED, Source.DEFAULT)
 _CHARACTERS = 2_500  # of one text of `together`: one more service stays below a section's limit
-_SOURCES = {
-    Source.BRANCH: "from the branch",
-    Source.DEFAULT: "borrowed from",
-    Source.FROM: "taken over at",
-    Source.SET: "set by hand to",
-    Source.PINNED: "put back to",
-}
 
 
-_SHORT = {
-    Source.BRANCH: "from the branch",
-    Source.SET: "set by hand",
-    Source.FROM: "taken over",
-    Source.PINNED: "put back",
-    Source.DEFAULT: "borrowed",
-}
+def source(service: ServiceProgress) -> str:
+    """Why it runs what it runs, escaped: `from the branch feat/x`, `as in feat/base`."""
+    ref = prose(service.ref, 60)
+    match service.source:
+        case Source.BRANCH:
+            return f"from the branch {ref}"
+        case Source.DEFAULT:
+            return f"from the default branch {ref}".rstrip()
+        case Source.FROM:
+            return f"as in {prose(service.origin, 80) or 'another environment'}"
+        case Source.SET:
+            return "set by hand"
+        case Source.PINNED:
+            return "put back"
 
 
 def version(service: ServiceProgress) -> str:
@@ -34,10 +35,13 @@ def version(service: ServiceProgress) -> str:
     if not service.version:
         return ""
     at = code(service.version, 40)
-    what = at if service.image else f"{prose(service.ref, 60)} at {at}"
+    what = f"at {at}"
+    if service.source in {Source.SET, Source.PINNED}:
+        what = f"to {at}" if service.image else f"to {prose(service.ref, 60)} at {at}"
     by = f" by {mention(service.by.user)}" if service.by else ""
     was = f" (was {code(service.was, 40)})" if service.was not in {"", service.version} else ""
-    return f"{_SOURCES[service.source]} {what}{by}{was}"
+    gone = ", which is gone in GitLab" if service.gone else ""
+    return f"{source(service)}{gone} {what}{by}{was}"
 
 
 def in_short(service: ServiceProgress) -> str:
@@ -72,9 +76,10 @@ def together(services: Iterable[ServiceProgress], *, waves: bool) -> list[str]:
     return texts
 
 
-def _alike(service: ServiceProgress) -> tuple[int, str, str, str, int]:
-    source = list(_SHORT).index(service.source) if service.version else -1
-    return (service.wave, service.stage, service.sync, service.health, source)
+def _alike(service: ServiceProgress) -> tuple[int, str, str, str, int, str]:
+    order = _ORDER.index(service.source) if service.version else -1
+    named = source(service) if service.version else ""
+    return (service.wave, service.stage, service.sync, service.health, order, named)
 
 
 def _heading(alike: Sequence[ServiceProgress], *, waves: bool) -> str:
@@ -82,8 +87,8 @@ def _heading(alike: Sequence[ServiceProgress], *, waves: bool) -> str:
     word, sign = STAGES[first.stage]
     count = f"{len(alike)} {word}"
     lead = f"{sign} *Wave {first.wave}* · {count}" if waves else f"{sign} *{count}*"
-    source = _SHORT[first.source] if first.version else ""
-    return joined([lead, source, *_condition(first)])
+    named = source(first) if first.version else ""
+    return joined([lead, named, *_condition(first)])
 
 
 def _lines(alike: Sequence[ServiceProgress]) -> list[str]:

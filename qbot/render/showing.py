@@ -16,7 +16,7 @@ from qbot.render.escape import allowed, code, link, mention, moment, prose
 from qbot.render.listing import ends
 from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
-from qbot.render.sources import source_lines
+from qbot.render.sources import gone_line, source_lines
 from qbot.render.style import Style
 from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 
@@ -33,7 +33,6 @@ class Shown:
     as_of: datetime
     operation: Operation | None = None  # the newest one
     trouble: str = ""  # why it may be out of date
-    taken_from: str = ""
     card_url: str = ""  # Slack's own link to the newest card
 
 
@@ -52,7 +51,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
         services.append(f"and {len(others) - _SERVICES} more, see Details")
     sources = ""  # the rows say it, unless there are too many of them
     if len(shown.services) > _SERVICES:
-        sources = "\n".join(source_lines(shown.services, shown.taken_from))
+        sources = "\n".join(source_lines(shown.services))
     facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", ends(env, now=now)])
     stale = f":warning: {prose(shown.trouble)}" if shown.trouble else ""
     fresh = f"As of {moment(shown.as_of, '{time_secs}')}"
@@ -78,6 +77,8 @@ def _links(shown: Shown, style: Style) -> list[str]:
         lines.append(prose(title_of(operation.progress)))
     elif operation and shown.environment.phase in _UNFINISHED:
         lines += _why(operation)
+    if gone := gone_line(shown.services, style):
+        lines.append(gone)
     if shown.environment.url:
         lines.append(link(shown.environment.url, shown.environment.url, style.hosts))
     if shown.card_url.startswith(("https://", "http://")):

@@ -104,11 +104,12 @@ def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
     for place, plan in enumerate(plans, rows[0]["last"] + 1):
         yield sql(
             "insert into environment_services(env_id, service, place, source, ref, sha, build, "
-            "build_url, title, image, set_by) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "build_url, title, image, set_by, origin, gone) "
+            "values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "on conflict(env_id, service) do update set source = excluded.source, "
             "ref = excluded.ref, sha = excluded.sha, build = excluded.build, "
             "build_url = excluded.build_url, title = excluded.title, image = excluded.image, "
-            "set_by = excluded.set_by",
+            "set_by = excluded.set_by, origin = excluded.origin, gone = excluded.gone",
             env,
             plan.service,
             place,
@@ -120,6 +121,8 @@ def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
             clean(plan.title),
             plan.image,
             plan.by.key if plan.by else None,
+            clean(plan.origin),
+            int(plan.gone),
         )
 
 

@@ -36,6 +36,7 @@ MIGRATIONS = (
     Migration(8, schema.SUPERSEDING),
     Migration(9, schema.LINES),
     Migration(10, schema.FOLLOWED),
+    Migration(11, schema.ORIGINS),
 )
 
 

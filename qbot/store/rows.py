@@ -137,6 +137,8 @@ def _plan_of(row: Row) -> ServicePlan:
         title=row["title"],
         image=row["image"],
         by=Actor.from_key(row["set_by"]) if row["set_by"] else None,
+        origin=row["origin"],
+        gone=bool(row["gone"]),
     )
 
 

@@ -137,6 +137,10 @@ FOLLOWED = (
     "alter table cards add column followed_by text",
     "create index cards_followed on cards(followed_by) where followed_by is not null",
 )
+ORIGINS = (
+    "alter table environment_services add column origin text not null default ''",
+    "alter table environment_services add column gone integer not null default 0",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+from qbot.domain.commands import Sync
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import Progress, Stage, Step
@@ -108,8 +109,10 @@ async def test_from_takes_over_what_another_environment_runs(scene: Scene) -> No
     }
     plan = env.plan_of(ORDERS)
     assert plan
-    assert plan.sha == old
-    assert (await scene.progress(done)).taken_from == "feat/x"
+    assert (plan.sha, plan.origin) == (old, "feat/x")
+    assert (await scene.row(done, "orders")).origin == "feat/x"
+    again = (await scene.requests.sync(Sync(env="feat/z"), scene.asked)).operation
+    assert (await scene.row(await scene.ended(again), "orders")).origin == "feat/x"
 
 
 async def test_from_an_environment_that_is_not_resolved_yet_is_refused(scene: Scene) -> None:

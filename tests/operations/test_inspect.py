@@ -5,7 +5,7 @@ from qbot.domain.progress import Stage
 from qbot.domain.services import Build
 from qbot.errors import TransientError
 from qbot.operations.inspect import Inspection, inspect
-from tests.operations.scene import Scene
+from tests.operations.scene import Scene, project
 
 WEB = ServiceName("web")
 
@@ -96,3 +96,19 @@ async def test_where_the_closer_look_fails_the_list_counts(scene: Scene) -> None
     scene.argocd.faults.lay("read web", TransientError("503"))
     found = await seen(scene)
     assert (stages(found)["web"], found.trouble) == (Stage.FAILED, "")
+
+
+async def test_a_branch_that_gitlab_has_no_more_is_told_without_a_sync(scene: Scene) -> None:
+    await scene.create()
+    assert not any(s.gone for s in (await seen(scene)).services)
+    del scene.gitlab.branches[project("cart")]["feat/x"]
+    assert [s.service for s in (await seen(scene)).services if s.gone] == ["cart"]
+
+
+async def test_where_gitlab_does_not_answer_no_branch_is_called_gone(scene: Scene) -> None:
+    await scene.create()
+    del scene.gitlab.branches[project("cart")]["feat/x"]
+    scene.gitlab.faults.lay("heads", TransientError("away"))
+    found = await seen(scene)
+    assert not any(s.gone for s in found.services)
+    assert stages(found)["cart"] is Stage.READY

@@ -57,12 +57,15 @@ async def test_a_branch_that_appears_later_switches_its_service(scene: Scene) ->
     assert (await scene.row(done, "orders")).source is Source.BRANCH
 
 
-async def test_a_branch_that_went_in_one_service_leaves_it_where_it_is(scene: Scene) -> None:
+async def test_a_branch_that_went_leaves_its_service_where_it_is_and_says_so(scene: Scene) -> None:
     await scene.create()
     sha = scene.targets()["cart"]
     del scene.gitlab.branches[project("cart")]["feat/x"]
-    await scene.sync()
+    done = await scene.sync()
     assert scene.targets()["cart"] == sha
+    assert (await scene.row(done, "cart")).gone
+    scene.gitlab.push("shop/cart", "feat/x")
+    assert not (await scene.row(await scene.sync(), "cart")).gone
 
 
 async def test_refresh_moves_defaults_too_and_a_branch_that_was_set_moves_anyway(

@@ -162,12 +162,12 @@ def test_overrides_and_another_environment_are_named(golden: Golden) -> None:
     services = tuple(
         replace(s, source=Source.SET, ref="fix/rounding")
         if s.service == "payments"
-        else replace(s, source=Source.FROM, ref="feat/base")
+        else replace(s, source=Source.FROM, origin="feat/base")
         if s.service in {"orders", "search"}
         else s
         for s in READY.services
     )
-    mixed = replace(READY, services=services, taken_from="feat/base")
+    mixed = replace(READY, services=services)
     golden("card_sources", card(mixed, STYLE))
 
 
@@ -306,3 +306,14 @@ def test_what_was_deployed_by_hand_or_put_back_says_so(golden: Golden) -> None:
         for s in READY.services
     )
     golden("card_deployed", card(replace(READY, kind=Kind.DEPLOY, services=services), STYLE))
+
+
+def test_a_branch_that_is_gone_is_told_with_what_to_do() -> None:
+    first, *others = (replace(s, gone=s.source is Source.BRANCH) for s in READY.services)
+    whole = card(replace(READY, kind=Kind.SYNC, services=(first, *others)), STYLE).text
+    assert "The branch feat/checkout no longer exists in the repositories of" in whole
+    assert "`/env delete feat/checkout` does that." in whole
+    some = card(replace(READY, services=(first, *(replace(s, gone=False) for s in others))), STYLE)
+    assert "in the repository of frontend, which stays at `4be1f0c8`." in some.text
+    assert "delete feat/checkout" not in some.text
+    assert "no longer exists" not in card(READY, STYLE).text

@@ -49,6 +49,9 @@ def services(draw: st.DrawFn) -> tuple[ServiceProgress, ...]:
         source=draw(st.sampled_from(Source)),
         ref=draw(OUTSIDE),
         sha=draw(OUTSIDE),
+        origin=draw(OUTSIDE),
+        gone=draw(st.booleans()),
+        stays=draw(OUTSIDE),
         wave=draw(st.integers(0, 3)),
         sync=draw(OUTSIDE),
         health=draw(OUTSIDE),
@@ -75,7 +78,6 @@ def progresses(draw: st.DrawFn) -> Progress:
         trouble_since=draw(st.none() | st.just(NOW)),
         proofs=tuple(Proof(draw(OUTSIDE), None, draw(OUTSIDE)) for _ in range(3)),
         url=draw(OUTSIDE),
-        taken_from=draw(OUTSIDE),
         cancelling=draw(st.booleans()),
         dry_run=draw(st.booleans()),
         resumed=draw(st.booleans()),
@@ -109,7 +111,7 @@ def test_cards_replies_boards_and_previews_are_valid_and_inert(
 def test_lists_and_single_environments_are_valid_and_inert(progress: Progress, text: str) -> None:
     envs = [hostile_environment(text, n) for n in range(30)]
     rows = [EnvironmentSummary(e, operation(progress), NOW) for e in envs]
-    shown = Shown(envs[1], progress.services, NOW, operation(progress), text, text, text)
+    shown = Shown(envs[1], progress.services, NOW, operation(progress), text, text)
     for message in (
         listing(rows, Page(1, "all", text), STYLE, now=NOW),
         listing([], Page(0, "mine", text), STYLE, now=NOW),

@@ -138,7 +138,7 @@ def test_quiet_services_share_blocks_and_all_are_there(golden: Golden) -> None:
     view = details(Details("op0017", "feat/checkout", services, NOW), STYLE)
     text = str(view["blocks"])
     assert all(s.service in text for s in services)
-    heading = "50 ready · borrowed · sync Synced · health Healthy"
+    heading = "50 ready · from the default branch main · sync Synced · health Healthy"
     assert all(f"*Wave {n}* · {heading}" in text for n in range(4))
     assert len(view["blocks"]) <= 8
     golden("details_hundreds", view)
