@@ -75,6 +75,7 @@ def _stage(catalog: Catalog, part: StagePart) -> Stage:
         version=part.version,
         approvals=_approvals(catalog, part.approvals),
         rollback=_rollback(part.rollback),
+        channel=part.channel,
         break_glass=part.rollback.break_glass,
         exempt=part.exempt,
         before=part.before,

@@ -16,6 +16,7 @@ from qbot.cards.ports import Messenger, Meter
 from qbot.domain.card_ports import Cards
 from qbot.domain.operation import CardRow
 from qbot.domain.ports import Clock
+from qbot.domain.release import StageProgress
 from qbot.domain.store_ports import OperationRows
 from qbot.errors import PermanentError, QbotError
 from qbot.gateways.slack import (
@@ -28,8 +29,8 @@ from qbot.gateways.slack import (
 )
 from qbot.render.blocks import Message
 from qbot.render.card import Fresh, Links
-from qbot.render.notices import invite
-from qbot.render.shown import card_of, ending_of
+from qbot.render.notices import elsewhere, invite
+from qbot.render.shown import card_of, ending_of, title_of
 from qbot.render.style import Style
 
 log = structlog.get_logger()
@@ -93,7 +94,7 @@ class CardSender:
             self.hold(row.op, _SETTLE)
             raise
         except NotHereError as error:
-            await self._move_to_dm(job, row, error)
+            await self._move_away(job, row, error)
         except LostMessageError:
             await self._renew(row)
         except AccessError:  # no fault of the card: it stays wanted
@@ -130,6 +131,7 @@ class CardSender:
             shown_hash=message.digest,
         )
         self._showed(row)
+        await self._lead_there(row, posted)
 
     async def _edit(self, row: CardRow) -> None:
         message = await self.render(row)
@@ -197,8 +199,28 @@ class CardSender:
         log.warning("a card is left as it is", op=row.op, end=end)
         await self.cards.leave(row.op, version=row.version, end=end)
 
-    async def _move_to_dm(self, job: Job, row: CardRow, error: NotHereError) -> None:
-        """Tell the person by the command's own answer, and use their DM."""
+    async def _lead_there(self, row: CardRow, posted: Posted) -> None:
+        """Whoever asked elsewhere is told where the card is; best effort."""
+        if row.channel != _home(row) or row.op in self.memory.continues:
+            return
+        try:
+            operation = await self.store.operation(row.op)
+            if operation is None or operation.place.channel == row.channel:
+                return
+            url = await self.slack.permalink(posted)
+            message = elsewhere(title_of(row.progress), row.channel, url)
+            if operation.place.response_url:
+                await self.slack.respond(operation.place.response_url, message)
+            else:
+                await self.slack.post(operation.actor.user, message)
+        except QbotError as unheard:
+            log.info("nobody was told where a card is", op=row.op, reason=str(unheard))
+
+    async def _move_away(self, job: Job, row: CardRow, error: NotHereError) -> None:
+        """To the stage's channel, else to the person's DM, which the command's answer tells."""
+        if (home := _home(row)) and row.channel not in (home, row.progress.actor.user):
+            await self.cards.move(row.op, home)
+            return
         user = row.progress.actor.user
         if row.channel == user:
             await self.refused(job, row, error)
@@ -251,6 +273,11 @@ class CardSender:
 
     def _showed(self, row: CardRow) -> None:
         self.memory.shown[row.op] = seen(row.progress, self.clock.monotonic())
+
+
+def _home(row: CardRow) -> str:
+    """The channel of the stage that it is about; empty: it has none."""
+    return row.progress.home if isinstance(row.progress, StageProgress) else ""
 
 
 def _message_of(row: CardRow) -> Posted:

@@ -12,6 +12,7 @@ from qbot.domain.names import is_label
 from qbot.domain.stages import ENVIRONMENTS
 
 _BRACES = re.compile(r"\{(\w*)\}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{6,}")
 _PLACES = ("service", "stage")
 _COMMIT = ("sha", "short_sha")
 
@@ -41,6 +42,14 @@ def _with_service(text: str) -> str:
     if "{service}" not in text:
         raise ValueError("must contain {service}: each service has an Application of its own")
     return _filled(text, _PLACES)
+
+
+def _channel(text: str) -> str:
+    if not _CHANNEL.fullmatch(text):
+        raise ValueError(
+            "must be the id of a channel, which its details show, such as C05AB12CD: names change"
+        )
+    return text
 
 
 def _version(text: str) -> str:
@@ -150,6 +159,11 @@ class StagePart(Part):
     )
     approvals: ApprovalsPart = ApprovalsPart()
     rollback: RollbackPart = RollbackPart()
+    channel: Annotated[str, AfterValidator(_channel)] = Field(
+        "",
+        description="Id of the Slack channel of those who approve: what is asked for in a direct "
+        "message is shown there, and emergencies, freezes and locks are told there",
+    )
     exempt: tuple[RoleRef, ...] = Field((), description="May pass a freeze, with a reason")
     before: JobRef = Field("", description="Job that must succeed before the merge")
     after: JobRef = Field("", description="Job that runs when everything is deployed")

@@ -32,3 +32,8 @@ class Place:
 
     channel: str
     response_url: str = ""
+
+    @property
+    def direct(self) -> bool:
+        """Whether nobody else sees what is shown there."""
+        return not self.channel or self.channel.startswith("D")

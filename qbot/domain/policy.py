@@ -25,6 +25,7 @@ class Room:
     id: str
     shared: bool | None = None  # with another organisation, now or soon
     direct: bool = False
+    member: bool = False  # whether Qbot is in it, and can keep a card up to date there
 
     @property
     def open(self) -> bool:

@@ -213,6 +213,7 @@ class Request:
     emergency: bool = False
     to: PromotionId | None = None
     again: PromotionId | None = None  # no new row: the operation takes this one over
+    home: str = ""  # the stage's channel: of the card, where the actor's place is a direct message
 
 
 DECISION = "decision"

@@ -93,6 +93,7 @@ class StageProgress:
     tries: Tries | None = None  # while there is trouble
     usual_seconds: float | None = None
     url: str = ""
+    home: str = ""  # id of the stage's channel, where it has one
     cancelling: bool = False
     dry_run: bool = False
 

@@ -78,6 +78,7 @@ class Stage:
     version: str = "{sha}"  # what is written of a commit, unless the service has an image tag
     approvals: ApprovalRule
     rollback: ApprovalRule
+    channel: str = ""  # id of the Slack channel where those who approve are
     break_glass: tuple[str, ...] = ()  # roles that may roll back at once, with a reason
     exempt: tuple[str, ...] = ()  # roles that may act in spite of a freeze, with a reason
     before: str = ""  # name of a job that has to succeed before the merge

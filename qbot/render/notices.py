@@ -33,6 +33,15 @@ def invite(style: Style, *, channel: str) -> Message:
     )
 
 
+def elsewhere(title: str, channel: str, card_url: str) -> Message:
+    """For whoever asked where others would not see it: its card is in the stage's channel."""
+    there = f"Its card is in <#{channel}>, where those are who may approve it"
+    told = f"{prose(title)}\n{there}."
+    if card_url.startswith(("https://", "http://")):
+        told += f" <{prose(card_url, 500)}|Go to its card>"
+    return notice(told)
+
+
 def taken(
     refusal: BranchTaken,
     style: Style,

@@ -55,7 +55,7 @@ class Visitors:
     async def room(self, channel: str) -> Room:
         """What Slack says of the channel; unknown where Qbot is no member of a private one.
 
-        That is not kept: once Qbot is invited, it has to be known whether the channel is shared.
+        That is not kept, nor is that it is no member: it may be invited any moment.
         """
         if channel.startswith("D") or not channel:
             return Room(channel, shared=False, direct=True)
@@ -64,14 +64,15 @@ class Visitors:
             return known[1]
         try:
             info = await self._slack.channel(channel)
-            found = Room(channel, shared=info.external)
+            found = Room(channel, shared=info.external, member=info.member)
         except NotHereError:
             return Room(channel)
         except TransientError:
             if known is None:
                 raise
             return known[1]
-        _keep(self._rooms, channel, (self._clock.monotonic(), found))
+        if found.member:
+            _keep(self._rooms, channel, (self._clock.monotonic(), found))
         return found
 
 

@@ -33,8 +33,9 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
             msg = f"{wish.kind} without a stage or a request"
             raise ValueError(msg)
         promotion = yield from _promotion(wish, wish.request, op, at)
-        shown = yield from _asked(wish, promotion, op, at)
-        yield from desired.insert(shown, channel)
+        shown = yield from _asked(wish, wish.request, promotion, op, at)
+        home = wish.request.home if wish.place.direct else ""
+        yield from desired.insert(shown, home or channel)
         return (("promotion", promotion.name), ("stage", promotion.stage))
     if wish.stage is not None:
         yield from desired.insert(_at_stage(wish, wish.stage, op, at), channel)
@@ -53,7 +54,9 @@ def _promotion(wish: Submission, request: Request, op: OpId, at: datetime) -> Sc
     return (yield from promotions.begin(wish, request, op, at))
 
 
-def _asked(wish: Submission, promotion: Promotion, op: OpId, at: datetime) -> Script[StageProgress]:
+def _asked(
+    wish: Submission, request: Request, promotion: Promotion, op: OpId, at: datetime
+) -> Script[StageProgress]:
     """What is known of a promotion when it is asked for, or of one that is taken up again."""
     plan, ref = promotion.plan, promotion.merge_request
     source = plan.source if plan else (yield from _source(wish))
@@ -78,6 +81,7 @@ def _asked(wish: Submission, promotion: Promotion, op: OpId, at: datetime) -> Sc
         expires_at=promotion.expires_at,
         reason=promotion.reason,
         emergency=promotion.emergency,
+        home=request.home,
     )
 
 
@@ -103,11 +107,7 @@ def _at_environment(wish: Submission, env: EnvId, op: OpId, at: datetime) -> Scr
     if not wish.kind.holds:
         return shown
     first = (yield from operations.going_on(env))[0]
-    return (
-        shown
-        if first.id == op
-        else replace(shown, headline=turn_of(first.kind))
-    )
+    return shown if first.id == op else replace(shown, headline=turn_of(first.kind))
 
 
 def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progress:

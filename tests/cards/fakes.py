@@ -18,6 +18,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Continued, End, Kind, Progress, ServiceProgress, Stage, Step
+from qbot.domain.release import Shown
 from qbot.errors import TransientError
 from qbot.gateways.slack import LostMessageError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
@@ -36,7 +37,7 @@ class MemoryCards:
         self.leader: tuple[str, float] = ("", 0.0)
         self.down = False
 
-    def begin(self, progress: Progress, channel: str) -> None:
+    def begin(self, progress: Shown, channel: str) -> None:
         self.rows[progress.op] = CardRow(
             progress.op, progress, 1, 0, "", channel, changed_at=self._clock.now()
         )
@@ -144,13 +145,13 @@ class Places:
 
     async def operation(self, op: OpId) -> Operation | None:
         progress = self._cards.rows[op].progress
-        assert isinstance(progress, Progress)
         place = Place("C0WANTED", "https://hooks.slack.com/commands/1")
+        env = isinstance(progress, Progress)
         return Operation(
             id=op,
             kind=progress.kind,
-            input=CreateInput(progress.branch),
-            env=progress.env,
+            input=CreateInput(progress.branch if env else BranchName("")),
+            env=progress.env if env else None,
             actor=progress.actor,
             place=place,
             state=OpState.RUNNING,

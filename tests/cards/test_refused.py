@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from qbot.domain.progress import Progress
+from qbot.domain.names import OpId, PromotionId, StageName
+from qbot.domain.progress import Kind, Progress, Step
+from qbot.domain.release import StageProgress
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import AccessError, NotHereError, UnsureError
 from qbot.gateways.slack.errors import named
@@ -30,6 +32,51 @@ def test_where_qbot_is_no_member_the_card_goes_to_the_dm_and_the_person_is_told(
         ((url, notice),) = world.slack.responses
         assert url.startswith("https://hooks.slack.com")
         assert "/invite @qbot" in notice.text
+
+    run(story())
+
+
+def promotion(world: World, home: str) -> StageProgress:
+    at = world.clock.now()
+    return StageProgress(
+        op=OpId("op1"), kind=Kind.PROMOTE, stage=StageName("production"), source="staging",
+        actor=ANA, step=Step.APPROVING, started_at=at, updated_at=at,
+        promotion=PromotionId(5), home=home,
+    )  # fmt: skip
+
+
+def test_where_qbot_is_no_member_a_promotion_goes_to_the_stages_channel_and_the_person_is_led_there(
+) -> None:  # fmt: skip
+    async def story() -> None:
+        world = World()
+
+        def closed(_method: str, channel: str) -> Exception | None:
+            return NotHereError("not_in_channel") if channel == "C0WANTED" else None
+
+        world.slack.before = closed
+        async with running(world):
+            world.cards.begin(promotion(world, home="C0HOME"), "C0WANTED")
+            await asyncio.sleep(30)
+        assert world.cards.rows[OpId("op1")].posted_channel == "C0HOME"
+        ((_, told),) = world.slack.responses
+        assert "P-5: staging → production" in told.text
+        assert "/archives/C0HOME/" in told.text
+
+    run(story())
+
+
+def test_where_even_the_stages_channel_is_closed_a_promotion_goes_to_the_dm() -> None:
+    async def story() -> None:
+        world = World()
+
+        def closed(_method: str, channel: str) -> Exception | None:
+            return NotHereError("not_in_channel") if channel.startswith("C0") else None
+
+        world.slack.before = closed
+        async with running(world):
+            world.cards.begin(promotion(world, home="C0HOME"), "C0WANTED")
+            await asyncio.sleep(30)
+        assert world.cards.rows[OpId("op1")].posted_channel == f"D{ANA.user}"
 
     run(story())
 

@@ -55,6 +55,7 @@ stages:
     before: e2e
     after: announce
     soak: 30m
+    channel: C05RELEAS3S
 freezes:
   - {name: weekend, stages: [production], from: "Fri 16:00", to: "Mon 8:00"}
   - {name: holidays, stages: [production], from: 2026-12-23T12:00, to: 2027-01-02, zone: UTC}
@@ -85,6 +86,7 @@ def test_a_stage_is_what_the_file_says(tmp_path: Path) -> None:
     assert stage.approvals.teams == {"cart": ("team", "managers"), "payments": ("team",)}
     assert (stage.rollback.count, stage.rollback.by_requester) == (1, False)
     assert (stage.break_glass, stage.exempt) == (("managers",), ("managers",))
+    assert stage.channel == "C05RELEAS3S"
     assert (stage.before, stage.after, stage.soak) == ("e2e", "announce", timedelta(minutes=30))
 
 
@@ -162,6 +164,7 @@ CASES = [
     ("count: 2", "count: 11", ":34: stages[1].approvals.count: Input should be less than"),
     ("before: e2e", "before: e3e", ":37: stages[1].before: there is no job e3e; did you mean e2e?"),
     ("soak: 30m", "soak: half", ":39: stages[1].soak: `half` is not a duration"),
+    ("C05RELEAS3S", "releases", ":40: stages[1].channel: must be the id of a channel"),
     ("for: [environments, staging]", "for: [stage]", ":17: jobs[0].for[0]: there is no stage"),
     ("secret: Chat", "secret: Mail", ":20: jobs[1].http.secret: there is no QBOT_JOBS__Mail"),
     ('"{promotion}"', '"{promotoin}"', "{promotoin} is not filled in; did you mean {promotion}?"),
@@ -171,17 +174,17 @@ CASES = [
         "  - {name: e2e, pipeline: {project: a/b}}\n  - name: announce",
         ":19: jobs[1].name: the job e2e is listed twice",
     ),
-    ('to: "Mon 8:00"', 'to: "Fri 16:00"', ":41: freezes[0]: begins and ends at the same moment"),
-    ('to: "Mon 8:00"', "to: 2026-01-01", ":41: freezes[0]: `from` and `to` must both be"),
-    ('to: "Mon 8:00"', 'to: "Sunday"', ":41: freezes[0].to: must be like `Fri 16:00`"),
-    ("to: 2027-01-02", "to: 2026-01-02", ":42: freezes[1]: ends before it begins"),
-    ("zone: UTC", "zone: Mars", ":42: freezes[1].zone: there is no time zone Mars"),
+    ('to: "Mon 8:00"', 'to: "Fri 16:00"', ":42: freezes[0]: begins and ends at the same moment"),
+    ('to: "Mon 8:00"', "to: 2026-01-01", ":42: freezes[0]: `from` and `to` must both be"),
+    ('to: "Mon 8:00"', 'to: "Sunday"', ":42: freezes[0].to: must be like `Fri 16:00`"),
+    ("to: 2027-01-02", "to: 2026-01-02", ":43: freezes[1]: ends before it begins"),
+    ("zone: UTC", "zone: Mars", ":43: freezes[1].zone: there is no time zone Mars"),
     ("zone: Europe/Berlin", "zone: Europe/Berln", ":9: zone: there is no time zone Europe/Berln"),
     ("stages: [production], from: 2", "stages: [], from: 2", "freezes[1].stages: must have at le"),
     ("{slack: [S0RELEASE], gitlab: [shop/managers], people: [U0X]}", "{}", "needs at least one of"),
     ("U0ANA: ana", "U0ANA: ana, U0BEN: Ana", ":10: people.U0BEN: the GitLab account Ana is some"),
     ("U0ANA: ana", "ana: ana", ":10: people.ana: String should match pattern"),
-    ("  delete: {roles", "  list: {roles", ":44: policy.list: no rule can be made for that"),
+    ("  delete: {roles", "  list: {roles", ":45: policy.list: no rule can be made for that"),
     (
         "  purchase: [cart, payments]",
         "  purchase: [cart, payments]\n  orders: [cart]",

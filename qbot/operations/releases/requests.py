@@ -22,6 +22,7 @@ from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.domain.undoing import moment, undone
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.known import Known, Register
+from qbot.operations.releases.placing import housed
 from qbot.operations.releases.reaching import before, ensure_reachable, merged_like
 from qbot.operations.requests import Asked, Requests
 
@@ -298,7 +299,7 @@ class ReleaseRequests:
             key=asked.key,
             rule=asked.rule,
             stage=asked_for.stage,
-            request=request,
+            request=request and housed(request, self._context.stage(asked_for.stage), asked.place),
         )
         answer = await self._journal.submit(wish)
         if not isinstance(answer, Submitted):

@@ -15,6 +15,7 @@ from qbot.sandbox.shop.stages import (
 )
 
 _MANAGERS = "release-managers"
+_RELEASES = "C05RELEAS3S"  # the channel of this name in the stand-in for Slack
 _PURCHASE = ("cart", "checkout", "payments")
 
 
@@ -67,6 +68,7 @@ def _production(variant: Variant) -> dict[str, Any]:
             "self": True,
             "break_glass": [_MANAGERS],
         },
+        "channel": _RELEASES,
         "exempt": [_MANAGERS],
         "after": "smoke",
     }

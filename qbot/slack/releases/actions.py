@@ -73,7 +73,8 @@ class ReleaseActions:
         return await self._desk.submitted(done)
 
     async def _roll_back_to(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        done = await self._desk.requests.rollback_to(number_of(value), delivery.asked)
+        asked = await self._desk.asked(delivery)
+        done = await self._desk.requests.rollback_to(number_of(value), asked)
         return await self._desk.submitted(done)
 
     async def _tell_free(self, _: Body, value: str, delivery: Delivery) -> Message | None:

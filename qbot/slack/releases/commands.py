@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from qbot.domain.commands import spec_of
+from qbot.domain.names import StageName
 from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied, Room, admit
 from qbot.domain.release_commands import (
@@ -57,12 +58,12 @@ class ReleaseCommands:
         """
         match command:
             case Promote():
-                done = await self._desk.requests.promote(command, delivery.asked)
+                done = await self._desk.requests.promote(command, await self._desk.asked(delivery))
                 return await self._desk.submitted(done)
             case Rollback(break_glass=True, reason=""):
                 return await self._forms.open_break_glass(command, delivery)
             case Rollback():
-                done = await self._desk.requests.rollback(command, delivery.asked)
+                done = await self._desk.requests.rollback(command, await self._desk.asked(delivery))
                 return await self._desk.submitted(done)
             case History(place):
                 stage = self._desk.context.stage(place)
@@ -102,7 +103,8 @@ class ReleaseCommands:
                 said = keeping.released(name, await obstacles.release(command, asked), asked.actor)
             case _:
                 assert_never(command)
-        self._desk.announce(delivery, said)
+        place = command.place if isinstance(command, LockIt | Unlock) else command.stage
+        self._desk.announce(delivery, said, self._desk.context.stages.get(StageName(place)))
         return None
 
     async def _unlock(self, place: str, delivery: Delivery) -> Message:

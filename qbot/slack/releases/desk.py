@@ -1,7 +1,7 @@
 """What every listener about stages is handed, and the answers that several of them give."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -9,12 +9,14 @@ from qbot.domain.operation import Operation, Submitted
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_name
 from qbot.domain.release import StageProgress
+from qbot.domain.stages import Stage
 from qbot.errors import QbotError, UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.known import Register
 from qbot.operations.releases.obstacles import Obstacles
 from qbot.operations.releases.requests import ReleaseRequests
 from qbot.operations.releases.verdicts import Verdicts
+from qbot.operations.requests import Asked
 from qbot.operations.rights import Rights
 from qbot.render.blocks import Message
 from qbot.render.escape import mention, prose
@@ -50,12 +52,35 @@ class ReleaseDesk:
             raise RepeatedError
         return None if answer.fresh else await self._joined(answer.operation)
 
-    def announce(self, delivery: Delivery, message: Message) -> None:
+    async def asked(self, delivery: Delivery) -> Asked:
+        """What becomes a card: where Qbot cannot keep one, its place is the person's own.
+
+        Where Slack does not answer, the place is as it was asked for.
+        """
+        place = delivery.asked.place
+        try:
+            kept = place.direct or (await self.visitors.room(place.channel)).member
+        except QbotError as error:
+            log.info("a channel is not known", channel=place.channel, error=str(error))
+            kept = True
+        return delivery.asked if kept else replace(delivery.asked, place=replace(place, channel=""))
+
+    def announce(self, delivery: Delivery, message: Message, stage: Stage | None = None) -> None:
         """Tell the channel, after the acknowledgement: what changes a stage is no secret.
 
-        Where Qbot cannot see who reads that channel, only the person is told.
+        Where Qbot cannot see who reads that channel, only the person is told. The channel of the
+        stage is told as well.
         """
         self.desk.later(self._announce(delivery, message))
+        channel = stage.channel if stage else ""
+        if channel and channel != delivery.asked.place.channel:
+            self.desk.later(self._tell(channel, message))
+
+    async def _tell(self, channel: str, message: Message) -> None:
+        try:
+            await self.desk.slack.post(channel, message)
+        except QbotError as error:
+            log.warning("a stage's channel was not told", channel=channel, error=str(error))
 
     async def _announce(self, delivery: Delivery, message: Message) -> None:
         place = delivery.asked.place

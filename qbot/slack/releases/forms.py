@@ -86,7 +86,7 @@ class ReleaseForms:
             reason=_reason(inputs, actions.EMERGENCY_INPUT),
             break_glass=True,
         )
-        done = await self._desk.requests.rollback(wanted, delivery.asked)
+        done = await self._desk.requests.rollback(wanted, await self._desk.asked(delivery))
         return await self._desk.submitted(done)
 
     async def _of_value(self, _: dict[str, Any], metadata: str, actor: Actor) -> Grounds:
