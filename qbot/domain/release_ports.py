@@ -65,6 +65,7 @@ class MergeRequest:
     pipeline_url: str = ""
     conflicts: bool = False
     error: str = ""  # merge_error
+    foreign: bool = False  # its source branch is a fork's
 
 
 class Moved(Exception):  # noqa: N818  (not a fault: somebody was faster)

@@ -16,7 +16,7 @@ from qbot.gateways.gitlab.errors import NotFoundError
 from qbot.gateways.gitlab.refusals import Already, Write, told
 
 _OWN = "qbot/"  # begins the names of branches that Qbot made, and may remove
-_PAGE, _PAGES = 100, 10  # of notes
+_PAGE, _PAGES = 100, 10  # of lists; of notes
 _ABSENT = "404 Not found"
 _NUMBER = re.compile(r"!(\d+)")
 
@@ -48,9 +48,13 @@ async def _open(
 ) -> dict[str, Any] | None:
     def work(api: gitlab.Gitlab) -> dict[str, Any] | None:
         found = api.projects.get(project, lazy=True).mergerequests.list(
-            state="opened", source_branch=source, target_branch=target, per_page=1, get_all=False
+            state="opened",
+            source_branch=source,
+            target_branch=target,
+            per_page=_PAGE,
+            get_all=False,
         )
-        return next((m.attributes for m in found), None)
+        return next((m.attributes for m in found if not _is_foreign(m.attributes)), None)
 
     return await client.call(f"the merge requests of {source} in {project}", work)
 
@@ -102,6 +106,11 @@ async def _attributes(client: Client, project: ProjectPath, iid: int) -> dict[st
     return await client.call(f"merge request !{iid} of {project}", work)
 
 
+def _is_foreign(found: Mapping[str, Any]) -> bool:
+    """Whether it comes from a fork, whose branches may have any name, or from one that is gone."""
+    return bool(found["source_project_id"] != found["target_project_id"])
+
+
 def _read(found: Mapping[str, Any]) -> MergeRequest:
     pipeline = found.get("head_pipeline") or {}
     sha = str(found.get("sha") or "")
@@ -121,6 +130,7 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
         pipeline_url=str(pipeline.get("web_url") or ""),
         conflicts=bool(found.get("has_conflicts")),
         error=str(found.get("merge_error") or ""),
+        foreign=_is_foreign(found),
     )
 
 
@@ -179,6 +189,8 @@ def _why(found: MergeRequest, said: str) -> str:
 async def close(client: Client, project: ProjectPath, iid: int) -> None:
     """Close it and remove its branch, if that is Qbot's; closed, merged or gone is fine.
 
+    One of a fork is left alone, whatever its branch is called.
+
     Raises:
         TransientError: it is being merged at this moment.
     """
@@ -189,6 +201,8 @@ async def close(client: Client, project: ProjectPath, iid: int) -> None:
             return
         raise
     state = str(found["state"])
+    if _is_foreign(found):
+        return
     if state == "merged":
         return  # GitLab removes the branch by itself
     if state == "locked":

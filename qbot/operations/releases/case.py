@@ -120,6 +120,8 @@ class Case:
 
     def misdirected(self, merge_request: MergeRequest) -> str:
         """Why its merge would not bring into the stage's branch what was proposed; or empty."""
+        if merge_request.foreign:
+            return "Its merge request comes from a fork and not from Qbot."
         wanted = self.merge_request.branch, self.plan.branch
         if (merge_request.source, merge_request.target) == wanted:
             return ""

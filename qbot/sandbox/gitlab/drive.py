@@ -48,6 +48,7 @@ class Drive:
         calls: dict[str, tuple[Callable[[Body], Body], str, str]] = {
             "push": (self.push, "project branch", "files author"),
             "merge": (self.merge, "project branch", ""),
+            "fork": (self.fork, "project branch", "target"),
             "delete-branch": (self.delete_branch, "project branch", ""),
             "pipeline": (self.pipeline, "project ref status", ""),
             "file": (self.file, "project ref path", ""),
@@ -77,14 +78,27 @@ class Drive:
         """Merge a branch into the default branch through a merge request."""
         project, branch = self._project(body), self._branch(body)
         found = next(
-            (m for m in project.merge_requests if _is_open(m) and m.source_branch == branch), None
-        )
+            (m for m in project.merge_requests
+             if _is_open(m) and not m.fork and m.source_branch == branch), None
+        )  # fmt: skip
         if found is None:
             title = project.repository.commit(project.repository.branches()[branch]).title
             author = self._user(_AUTHOR)
             target = project.default_branch
             found = self._machine.open(project, author, branch, target, title)
         return self._merge(project, found)
+
+    def fork(self, body: Body) -> Body:
+        """Commit to a branch of a fork and open its merge request."""
+        project, branch = self._project(body), str(body["branch"])
+        target, author = str(body.get("target", project.default_branch)), self._user(_AUTHOR)
+        parent = project.repository.branches().get(target)
+        if parent is None:
+            raise BadDriveError(f"{project.path} has no branch {target}")
+        title, changes = self._change(None)
+        sha = self._commit(project, parent, changes, title, author)
+        found = self._machine.open(project, author, branch, target, title, forked=sha)
+        return {"iid": found.iid, "sha": sha}
 
     def delete_branch(self, body: Body) -> Body:
         """Delete a branch."""

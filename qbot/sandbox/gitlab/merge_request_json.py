@@ -31,7 +31,7 @@ def _place(world: World, project: Project, found: MergeRequest) -> dict[str, Any
         "description": found.description,
         "target_branch": found.target_branch,
         "source_branch": found.source_branch,
-        "source_project_id": project.id,
+        "source_project_id": found.fork or project.id,
         "target_project_id": project.id,
         "sha": found.sha,
         "should_remove_source_branch": found.remove_source or None,

@@ -14,12 +14,13 @@ from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.routing import Route, route
 
 _TAKES = (
-    "state source_branch target_branch scope order_by sort author_id author_username iids "
-    "updated_after updated_before created_after created_before merged_after merged_before"
+    "state source_branch target_branch source_project_id scope order_by sort author_id "
+    "author_username iids updated_after updated_before created_after created_before "
+    "merged_after merged_before"
 )
 _LACKS = (
     "assignee_id assignee_username reviewer_username reviewer_id labels milestone view search in "
-    "my_reaction_emoji with_labels_details with_merge_status_recheck source_project_id wip draft "
+    "my_reaction_emoji with_labels_details with_merge_status_recheck wip draft "
     "not deployed_before deployed_after environment approved approved_by_ids merge_user_id "
     "merge_user_username approver_ids approved_by_usernames non_archived"
 )
@@ -76,7 +77,7 @@ class MergeRequestLists:
 
     def _page(self, ask: Ask, rows: Iterable[Row], scope: str) -> Reply:
         wanted = _filter(ask, scope)
-        found = [row for row in rows if wanted(row[1])]
+        found = [row for row in rows if wanted(*row)]
         order = ask.params.choice("order_by", _ORDERS, "created_at")
         descending = ask.params.choice("sort", ("asc", "desc"), "desc") == "desc"
         found.sort(key=lambda row: _sort_key(row[1], order), reverse=descending)
@@ -95,14 +96,15 @@ def _sort_key(found: MergeRequest, order: str) -> tuple[bool, Any, int]:
     return value is not None, value or 0, found.id
 
 
-def _filter(ask: Ask, default_scope: str) -> Callable[[MergeRequest], bool]:
+def _filter(ask: Ask, default_scope: str) -> Callable[[Project, MergeRequest], bool]:
     params = ask.params
     state = params.choice("state", _STATES, "all")
     scope = params.choice("scope", _SCOPES, default_scope)
     iids = set(params.texts("iids"))
 
-    def wanted(found: MergeRequest) -> bool:
+    def wanted(project: Project, found: MergeRequest) -> bool:
         exact = {
+            "source_project_id": str(found.fork or project.id),
             "source_branch": found.source_branch,
             "target_branch": found.target_branch,
             "author_id": str(found.author.id),

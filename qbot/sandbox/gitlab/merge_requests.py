@@ -69,7 +69,8 @@ class MergeRequests:
         if event == "close" and found.state == "opened":
             self._machine.close(project, found, ask.user)
         elif event == "reopen" and found.state == "closed":
-            _check_new(project, found.source_branch, found.target_branch)
+            if not found.fork:
+                _check_new(project, found.source_branch, found.target_branch)
             self._machine.reopen(project, found)
         found.updated_at = ask.world.now()
         return self._reply(ask, project, found)
@@ -104,9 +105,9 @@ class MergeRequests:
     async def rebase(self, ask: Ask) -> Reply:
         """Move its commits onto the target's tip, soon; `merge_error` tells if that failed."""
         project, found = find_merge_request(ask, Role.DEVELOPER)
-        if found.source_branch not in project.repository.branches():
+        if not found.fork and found.source_branch not in project.repository.branches():
             raise forbidden("Source branch does not exist")
-        if ask.role(project) < push_role(project, found.source_branch):
+        if found.fork or ask.role(project) < push_role(project, found.source_branch):
             raise forbidden("Cannot push to source branch")
         if not self._machine.rebase(project, found, ask.user):
             raise message(409, _REBASE_LOCKED)
@@ -168,10 +169,8 @@ def _check_new(project: Project, source: str, target: str) -> None:
     if source == target:
         raise message(422, ["You can't use same project/branch for source and target"])
     for found in project.merge_requests:
-        if found.state == "opened" and (found.source_branch, found.target_branch) == (
-            source,
-            target,
-        ):
+        own = found.state == "opened" and not found.fork
+        if own and (found.source_branch, found.target_branch) == (source, target):
             text = f"Another open merge request already exists for this source branch: !{found.iid}"
             raise message(409, [text])
     for side, name in (("source", source), ("target", target)):

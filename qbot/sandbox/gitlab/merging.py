@@ -44,9 +44,16 @@ class MergeMachine:
         self._tasks.clear()
 
     def open(
-        self, project: Project, author: User, source: str, target: str, title: str
+        self,
+        project: Project,
+        author: User,
+        source: str,
+        target: str,
+        title: str,
+        *,
+        forked: str = "",
     ) -> MergeRequest:
-        """A new merge request between two branches that exist."""
+        """A new one between two branches that exist; or from a fork, whose head is `forked`."""
         now, branches = self._world.now(), project.repository.branches()
         merge_request = MergeRequest(
             id=self._world.next_id(),
@@ -55,7 +62,8 @@ class MergeMachine:
             source_branch=source,
             target_branch=target,
             author=author,
-            sha=branches[source],
+            sha=forked or branches[source],
+            fork=self._world.next_id() if forked else None,
             created_at=now,
             updated_at=now,
             checked_at=now + _PREPARING + _CHECKING,
@@ -100,8 +108,8 @@ class MergeMachine:
             return "checking"
         if is_draft(merge_request):
             return "draft_status"
-        there = merge_request.source_branch in branches and merge_request.target_branch in branches
-        return "" if there else "commits_status"
+        source = merge_request.fork or merge_request.source_branch in branches
+        return "" if source and merge_request.target_branch in branches else "commits_status"
 
     def merge(
         self, project: Project, merge_request: MergeRequest, user: User, message: str = ""
@@ -126,7 +134,7 @@ class MergeMachine:
         merge_request.merge_commit_sha = sha
         self._end(project, merge_request, user)
         self._world.move(project, f"refs/heads/{merge_request.target_branch}", sha, user)
-        if merge_request.remove_source:
+        if merge_request.remove_source and not merge_request.fork:
             self._spawn(self._remove(project, merge_request, user), "remove source branch")
         return sha
 
@@ -177,7 +185,7 @@ class MergeMachine:
     def pushed(self, push: Push) -> None:
         """A branch moved: heads, mergeability and states follow."""
         for merge_request in _open(push.project):
-            if push.branch == merge_request.source_branch:
+            if push.branch == merge_request.source_branch and not merge_request.fork:
                 self._source_moved(push, merge_request)
             elif push.branch == merge_request.target_branch and push.after != ZERO_SHA:
                 self._target_moved(push, merge_request)

@@ -123,7 +123,7 @@ class Note:
 
 @dataclass(slots=True, eq=False)
 class MergeRequest:
-    """A merge request inside one project; `sha` is the newest commit of its source branch."""
+    """A merge request into a project; `sha` is the newest commit of its source branch."""
 
     id: int
     iid: int
@@ -140,6 +140,7 @@ class MergeRequest:
     labels: list[str] = field(default_factory=list)
     squash: bool = False
     remove_source: bool = False
+    fork: int | None = None  # id of the project that the source branch is in, if another
     base_sha: str = ""  # where the branches parted, as of the newest push
     auto_merge_user: User | None = None
     merge_user: User | None = None

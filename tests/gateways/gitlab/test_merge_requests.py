@@ -268,3 +268,23 @@ async def test_an_old_note_is_found_on_a_later_page(
         shop.standin.machine.comment(project, found, ana, f"note {n}")
     await repository.comment(CONFIG, opened.iid, "first", key="k")
     assert len(found.notes) == 101
+
+
+async def test_one_of_a_fork_is_neither_taken_nor_renamed_nor_closed(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    branch = new_branch()
+    foreign = drive(shop, "fork", project=CONFIG, branch=branch)
+    own = await proposed(repository, branch)
+    assert own.iid != foreign["iid"]
+    drive(shop, "fork", project=CONFIG, branch=branch)  # the newest of the list
+    assert (await proposed(repository, branch)).iid == own.iid
+    seen = await repository.merge_request(CONFIG, foreign["iid"])
+    assert (seen.foreign, seen.sha, own.foreign) == (True, foreign["sha"], False)
+    await repository.close_merge_request(CONFIG, foreign["iid"])
+    project = shop.standin.world.project(CONFIG)
+    assert project is not None
+    theirs = project.merge_requests[foreign["iid"] - 1]
+    assert theirs.state == "opened"
+    assert "Promote" not in theirs.title
+    assert branch in project.repository.branches()

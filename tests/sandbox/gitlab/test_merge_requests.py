@@ -98,6 +98,20 @@ def test_a_second_one_for_the_same_branches_is_refused(gl: gitlab.Gitlab) -> Non
     assert (caught.value.response_code, error) == (409, [text])
 
 
+def test_a_fork_may_have_a_branch_of_the_same_name(served: Served, gl: gitlab.Gitlab) -> None:
+    foreign = drive(served, "fork", project="shop/cart", branch="feat/checkout")
+    own = opened(gl)
+    drive(served, "push", project="shop/cart", branch="feat/checkout")
+    theirs = own.manager.get(foreign["iid"])
+    assert theirs.sha == foreign["sha"]
+    assert theirs.source_project_id != theirs.target_project_id == own.source_project_id
+    found = own.manager.list(source_project_id=own.project_id, get_all=True)
+    assert [m.iid for m in found] == [own.iid]
+    settled(served, theirs).merge(should_remove_source_branch=True)
+    served.advance(10)
+    assert served.sha("shop/cart", "feat/checkout") == own.manager.get(own.iid).sha
+
+
 def test_closing_and_opening_again(served: Served, gl: gitlab.Gitlab) -> None:
     found = opened(gl)
     found.state_event = "close"
