@@ -108,7 +108,7 @@ async def _attributes(client: Client, project: ProjectPath, iid: int) -> dict[st
 
 def _is_foreign(found: Mapping[str, Any]) -> bool:
     """Whether it comes from a fork, whose branches may have any name, or from one that is gone."""
-    return bool(found["source_project_id"] != found["target_project_id"])
+    return bool(found.get("source_project_id") != found.get("target_project_id"))
 
 
 def _read(found: Mapping[str, Any]) -> MergeRequest:
