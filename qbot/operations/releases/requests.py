@@ -21,6 +21,7 @@ from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.domain.undoing import moment, undone
 from qbot.errors import PermanentError, UserError
+from qbot.operations.releases.glass import may_break
 from qbot.operations.releases.known import Known, Register
 from qbot.operations.releases.placing import housed
 from qbot.operations.releases.reaching import before, ensure_reachable, merged_like
@@ -91,7 +92,7 @@ class ReleaseRequests:
         if wanted.to is not None:
             await ensure_reachable(self._context, stage, wanted.to)
         if wanted.break_glass:
-            await self._may_break_glass(stage, wanted.reason, asked.actor)
+            await may_break(self._register, stage, wanted.reason, asked.actor)
         request = await self._request(PromotionKind.ROLLBACK, asked_for, asked)
         return await self._submit(Kind.ROLLBACK, asked_for, request, asked)
 
@@ -143,7 +144,7 @@ class ReleaseRequests:
         promotion = known.promotion
         self._failed(promotion)
         if promotion.emergency and not promotion.merge_sha:
-            await self._may_break_glass(known.stage, promotion.reason, asked.actor)
+            await may_break(self._register, known.stage, promotion.reason, asked.actor)
         if promotion.merge_sha:  # before its merge all of this is judged by its operation
             await self._may_deploy(known, asked.actor)
         return await self._again(known, asked, abandon=False)
@@ -200,27 +201,6 @@ class ReleaseRequests:
             if service not in stage.services:
                 raise UserError(f"`{service}` is not part of `{stage.name}`.")
         return found
-
-    async def _may_break_glass(self, stage: Stage, reason: str, actor: Actor) -> None:
-        person = await self._register.person(actor, fresh=True)
-        roles = " or ".join(f"`{role}`" for role in stage.break_glass) or "nobody"
-        denied = None
-        if not reason.strip():
-            denied = Denied("Breaking the glass needs a reason: everybody will read it.", "reason")
-        elif not person.active:
-            denied = Denied("This account is deactivated or blocked.", "inactive")
-        elif person.account is None:
-            denied = Denied(
-                "Breaking the glass needs a GitLab account. `link` connects yours.", "unmapped"
-            )
-        elif not person.roles & set(stage.break_glass):
-            denied = Denied(
-                f"Rolling `{stage.name}` back without approvals is for {roles}.", "break-glass"
-            )
-        if denied is not None:
-            raise await self._register.rights.refuse(
-                actor, "promotion.break-glass", denied, {"stage": stage.name}
-            )
 
     async def _request(
         self, kind: PromotionKind, asked_for: PromoteInput | RollbackInput, asked: Asked

@@ -33,27 +33,37 @@ def reject_form(value: str, what: str) -> View:
     )
 
 
-def break_glass_form(metadata: str, stage: str, services: Sequence[str]) -> View:
+def break_glass_form(
+    metadata: str, stage: str, services: Sequence[str], *, dry_run: bool = False
+) -> View:
     """Submitted as `actions.BREAK_GLASS_SUBMIT`.
 
     Args:
         metadata: what the submission has to know, ids only.
         stage: that is rolled back.
         services: of it; none: all that the newest promotion changed.
+        dry_run: what comes of it is only shown.
     """
     which = listed([f"*{prose(s, 40)}*" for s in services], _NAMED) or "what was promoted last"
-    warning = (
-        f":rotating_light: *{prose(stage, 60)}* is rolled back at once: {which}.\n"
-        "Nobody is asked for an approval. Everybody in the channel is told, with your name and "
-        "your reason."
-    )
+    if dry_run:
+        warning = f"Shows what would be rolled back of *{prose(stage, 60)}*. Nothing is changed."
+    else:
+        warning = _glass(stage, which)
     return view(
         "Emergency rollback",
         [section(warning), _reason(actions.EMERGENCY_INPUT, "checkout is down")],
         callback=actions.BREAK_GLASS_SUBMIT,
         metadata=metadata,
-        submit="Roll Back Now",
+        submit="Preview" if dry_run else "Roll Back Now",
         close="Cancel",
+    )
+
+
+def _glass(stage: str, which: str) -> str:
+    return (
+        f":rotating_light: *{prose(stage, 60)}* is rolled back at once: {which}.\n"
+        "Nobody is asked for an approval. Everybody in the channel is told, with your name and "
+        "your reason."
     )
 
 

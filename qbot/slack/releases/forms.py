@@ -8,6 +8,7 @@ from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_id, promotion_name
 from qbot.domain.release_commands import Rollback
 from qbot.errors import UserError
+from qbot.operations.releases.glass import before_breaking
 from qbot.operations.rights import Grounds
 from qbot.redaction import redact
 from qbot.render.blocks import Message
@@ -17,6 +18,8 @@ from qbot.slack.families import Form
 from qbot.slack.grounds import Grounding, number_of
 from qbot.slack.payload import SEPARATOR, Delivery
 from qbot.slack.releases.desk import ReleaseDesk
+
+_DRY = "dry"  # in a form's metadata: what comes of it is a preview
 
 
 class ReleaseForms:
@@ -56,13 +59,16 @@ class ReleaseForms:
         """Ask for the reason that `--break-glass` lacks.
 
         Raises:
-            UserError: no such stage or service, or it is too late to open a form.
+            UserError: no such stage or service, it is not this person's to break, or it is too
+                late to open a form.
         """
         stage = self._desk.context.stage(wanted.place)
+        await before_breaking(self._desk.register, stage, delivery.asked.actor)
         to = promotion_name(wanted.to) if wanted.to is not None else ""
         channel = delivery.asked.place.channel
-        metadata = SEPARATOR.join([channel, stage.name, to, ",".join(wanted.services)])
-        view = break_glass_form(metadata, stage.name, wanted.services)
+        dry = _DRY if wanted.dry_run else ""
+        metadata = SEPARATOR.join([channel, stage.name, to, ",".join(wanted.services), dry])
+        view = break_glass_form(metadata, stage.name, wanted.services, dry_run=wanted.dry_run)
         instead = f'rollback {stage.name} --break-glass --reason "checkout is down"'
         await self._desk.desk.open_view(delivery, view, instead=instead)
         return None
@@ -78,13 +84,14 @@ class ReleaseForms:
     async def _break_glass(
         self, inputs: dict[str, Any], metadata: str, delivery: Delivery
     ) -> Message | None:
-        _, stage, to, services = _parts(metadata)
+        _, stage, to, services, dry = _parts(metadata)
         wanted = Rollback(
             place=stage,
             services=tuple(ServiceName(s) for s in services.split(",") if s),
             to=promotion_id(to) if to else None,
             reason=_reason(inputs, actions.EMERGENCY_INPUT),
             break_glass=True,
+            dry_run=dry == _DRY,
         )
         done = await self._desk.requests.rollback(wanted, await self._desk.asked(delivery))
         return await self._desk.submitted(done)
@@ -98,7 +105,7 @@ class ReleaseForms:
 
 def _parts(metadata: str) -> list[str]:
     match metadata.split(SEPARATOR):
-        case [_channel, _stage, _promotion, _services] as parts:
+        case [_channel, _stage, _promotion, _services, _dry] as parts:
             return parts
         case _:
             raise UserError("That form is out of date.", hint="Ask for it again.")

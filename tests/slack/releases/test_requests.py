@@ -134,6 +134,26 @@ async def test_without_a_reason_a_form_asks_for_it(shop: Scene) -> None:
     )
 
 
+async def test_a_preview_of_an_emergency_stays_one_through_its_form(shop: Scene) -> None:
+    assert await shop.type("rollback production cart --break-glass --dry-run", CHLOE) is None
+    await shop.settled()
+    view = shop.view(CHLOE)
+    assert view is not None
+    assert "Nothing is changed" in str(view.spec["blocks"])
+    assert await shop.submit(view, {actions.EMERGENCY_INPUT: "checkout is down"}, CHLOE) == {}
+    assert await shop.releases.context.promotions.promotions(PRODUCTION, limit=2) == []
+    (claim, *_) = await shop.database.journal.claim("worker", 1)
+    assert isinstance(claim.operation.input, RollbackInput)
+    assert (claim.operation.input.dry_run, claim.operation.input.emergency) == (True, True)
+
+
+async def test_who_may_not_break_the_glass_is_not_asked_why(shop: Scene) -> None:
+    answer = await shop.type("rollback production cart --break-glass", BEN)
+    assert answer is not None
+    assert "without approvals is for `release-managers`" in answer.text
+    assert shop.view(BEN) is None
+
+
 async def test_can_says_by_which_rule(shop: Scene) -> None:
     for text, says in (
         ("can freeze production", ":no_entry: You may not"),
