@@ -185,7 +185,10 @@ async def done(drive: Drive, shown: Shown) -> None:
     """Its card says so, and so does one reply."""
 
     async def ended() -> bool:
-        return bool(await replies(drive, await _card(drive, shown), "general"))
+        # The reply may come a second before the edit: each has a budget of its own at Slack.
+        card = await _card(drive, shown)
+        over = header(card).startswith(("Done", "Rolled back", "Failed", "Closed"))
+        return over and bool(await replies(drive, card, "general"))
 
     try:
         await until(ended, seconds=90, what=f"{shown.name} to end")
