@@ -35,7 +35,7 @@ def turn(nodeid: str) -> int:
     return 1 if nodeid.startswith(WITH_WORLDS) else 2
 
 
-class ByWorld(LoadScopeScheduling):
+class ByWorld(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """Hands out units in the order of their turns."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:

@@ -130,8 +130,9 @@ class Drive:
     async def asked(self, text: str, button: str, *, user: str = "ana") -> dict[str, Any]:
         """The answer with that button; an end reply may come between the command and it."""
         answer = await self.post("slash", user=user, channel="general", text=text)
-        found = next((r for r in answer["replies"] if button in buttons(r)), None)
-        assert found is not None, f"no {button!r} in {answer['replies']}"
+        replies: list[dict[str, Any]] = answer["replies"]
+        found = next((r for r in replies if button in buttons(r)), None)
+        assert found is not None, f"no {button!r} in {replies}"
         return found
 
     async def click(

@@ -146,12 +146,12 @@ class Places:
     async def operation(self, op: OpId) -> Operation | None:
         progress = self._cards.rows[op].progress
         place = Place("C0WANTED", "https://hooks.slack.com/commands/1")
-        env = isinstance(progress, Progress)
+        env = progress if isinstance(progress, Progress) else None
         return Operation(
             id=op,
             kind=progress.kind,
-            input=CreateInput(progress.branch if env else BranchName("")),
-            env=progress.env if env else None,
+            input=CreateInput(env.branch if env else BranchName("")),
+            env=env.env if env else None,
             actor=progress.actor,
             place=place,
             state=OpState.RUNNING,
