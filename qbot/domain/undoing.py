@@ -1,9 +1,9 @@
-"""Which promotions were rolled back, and by which rollback. Pure."""
+"""Which promotions were rolled back, by which rollback, and what is left to go back to. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from qbot.domain.names import PromotionId
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.promotion import Promotion, PromotionKind, promotion_id
 
 
@@ -27,6 +27,35 @@ def undone(merged: Sequence[Promotion]) -> Mapping[PromotionId, Promotion]:
             if last := _last(promotion, later):
                 found[promotion.id] = last
     return found
+
+
+def earlier(merged: Sequence[Promotion], service: ServiceName) -> tuple[str, ...]:
+    """Versions that a stage had before what it has now, oldest first.
+
+    What a rollback took back is not among them: to bring that again is to go forward.
+
+    Args:
+        merged: what changed the stage, in any order.
+        service: of it.
+    """
+    ordered = sorted((p for p in merged if p.merge_sha and p.plan), key=moment)
+    place = {promotion.id: at for at, promotion in enumerate(ordered)}
+    stack: list[tuple[int, str]] = []  # versions, each with the place of what brought it
+    for at, promotion in enumerate(ordered):
+        edits = promotion.plan.edits if promotion.plan else ()
+        edit = next((e for e in edits if e.service == service), None)
+        if edit is None:
+            continue
+        if not stack or stack[-1][1] != edit.old:
+            stack.append((at - 1, edit.old))
+        since = at
+        if promotion.kind is PromotionKind.ROLLBACK and promotion.plan:
+            undone_from = promotion_id(promotion.plan.source)
+            since = place.get(undone_from, 0) if undone_from is not None else at
+            stack = [(brought, text) for brought, text in stack if brought < since]
+        if not stack or stack[-1][1] != edit.new:
+            stack.append((since, edit.new))
+    return tuple(text for _, text in stack[:-1])
 
 
 def _reaches(back: Promotion, at: int, place: Mapping[PromotionId, int]) -> bool:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
-from qbot.domain.undoing import undone
+from qbot.domain.undoing import earlier, undone
 from tests.clocks import START
 from tests.store.promoting import CART, PRODUCTION, WEB, plan
 from tests.store.wishes import ANA
@@ -56,3 +56,36 @@ def test_what_was_promoted_after_a_rollback_stands() -> None:
 
 def test_a_rollback_that_was_not_merged_undoes_nothing() -> None:
     assert told(merged(1, CART), replace(merged(2, CART, before=1), merge_sha="")) == {}
+
+
+def moves(*steps: str) -> tuple[str, ...]:
+    """Each step `old>new`, or `old>new<n`: a rollback to before the n-th."""
+    rows = []
+    for number, step in enumerate(steps, 1):
+        versions, _, before = step.partition("<")
+        old, new = versions.split(">")
+        row = merged(number, CART, before=int(before) if before else None)
+        assert row.plan
+        edits = tuple(replace(e, old=old, new=new) for e in row.plan.edits)
+        rows.append(replace(row, plan=replace(row.plan, edits=edits)))
+    return earlier(rows, CART)
+
+
+def test_one_goes_back_to_what_was_there_before() -> None:
+    assert moves() == ()
+    assert moves("a>b", "b>c") == ("a", "b")
+
+
+def test_what_a_rollback_took_back_is_no_way_back() -> None:
+    assert moves("a>b", "b>c", "c>b<2") == ("a",)
+    assert moves("a>b", "b>c", "c>a<1") == ()
+    assert moves("a>b", "b>a<1", "a>c") == ("a",)
+
+
+def test_what_was_promoted_again_since_is_a_way_back() -> None:
+    assert moves("a>b", "b>a<1", "a>b", "b>c") == ("a", "b")
+
+
+def test_what_somebody_wrote_by_hand_in_between_was_there_as_well() -> None:
+    assert moves("a>b", "x>c") == ("a", "b", "x")
+    assert moves("a>b", "x>c", "c>x<2") == ("a", "b")

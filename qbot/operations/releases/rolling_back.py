@@ -13,8 +13,8 @@ from qbot.domain.promotion import (
     Version,
     promotion_name,
 )
-from qbot.domain.stages import Stage
-from qbot.domain.undoing import moment
+from qbot.domain.stages import ENVIRONMENTS, Stage
+from qbot.domain.undoing import earlier, moment
 from qbot.errors import UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned, drafted
@@ -48,7 +48,7 @@ async def rollback(context: ReleaseContext, stage: Stage, asked: RollbackInput) 
 
     Raises:
         UserError: there is none, a version was changed by something else since, or all of it is
-            back already.
+            back already, or it is no way back.
     """
     merged = await _merged(context, stage)
     undone = _undone(stage, merged, asked)
@@ -64,7 +64,9 @@ async def rollback(context: ReleaseContext, stage: Stage, asked: RollbackInput) 
             f"`{stage.name}` is back where it was before {undone[0].name} already.",
             hint=f"`history {stage.name}` lists promotions; `--to` goes further back.",
         )
-    _refuse_changed(target, [b for b in backs if b.goal.text != target.texts[b.service]])
+    left = [b for b in backs if b.goal.text != target.texts[b.service]]
+    _refuse_changed(target, left)
+    _refuse_forward(stage, merged, left)
     moves = await pinned(context, stage, moves)
     return await drafted(context, target, undone[0].name, moves)
 
@@ -150,4 +152,17 @@ def _refuse_changed(target: Written, backs: Sequence[_Back]) -> None:
         raise UserError(
             f"`{target.stage.name}` was changed since by something else than a promotion: {said}.",
             hint="Name the services that shall go back, without these.",
+        )
+
+
+def _refuse_forward(stage: Stage, merged: Sequence[Promotion], backs: Sequence[_Back]) -> None:
+    """What a rollback took back is promoted again, by the rule and past the holds of that."""
+    ahead = [b for b in backs if b.goal.text not in earlier(merged, b.service)]
+    if ahead:
+        said = ", ".join(f"`{b.service}` at `{short(b.goal.text)}`" for b in ahead)
+        source = next((s for s in stage.sources if s != ENVIRONMENTS), "")
+        again = f"`promote {source} {stage.name}`" if source else f"A promotion to `{stage.name}`"
+        raise UserError(
+            f"That would not go back but forward: {said} was rolled back since.",
+            hint=f"{again} brings newer versions, with the approvals that it takes.",
         )

@@ -92,6 +92,17 @@ async def test_a_second_time_does_not_silently_go_further_back(shop: PlanningSce
     assert "`--to` goes further back" in said
 
 
+async def test_what_was_rolled_back_does_not_come_again_by_a_rollback(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    shop.merge(1, await shop.promote())
+    taken = shop.ahead("cart")
+    shop.merge(2, await shop.promote())
+    shop.merge(3, await shop.roll_back("cart"))
+    said = await refusal(shop, "cart", to=2)
+    assert f"forward: `cart` at `{taken[:12]}` was rolled back since" in said
+    assert "`promote staging production` brings newer versions" in said
+
+
 async def test_what_was_left_out_of_a_rollback_can_follow(shop: PlanningScene) -> None:
     shop.ahead("cart")
     shop.ahead("orders")
