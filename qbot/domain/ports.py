@@ -84,5 +84,8 @@ class Answers(Protocol):
     def tell(self, op: Operation, error: Exception) -> Awaitable[None]:
         """Say why the operation was refused."""
 
+    def waiting(self, op: Operation, why: str) -> Awaitable[None]:
+        """Say that a dry run takes longer than usual; `why` is empty while that is not known."""
+
     def preview(self, op: Operation, progress: Shown) -> Awaitable[None]:
         """Show what a dry run would do."""

@@ -24,7 +24,7 @@ def handler(body: Body, context: Context) -> Handler:
     async def ending(run: Run, end: End, why: str) -> Outcome:
         return await _broken(run, context, end, why)
 
-    return guarded(lambda run: body(run, context), context.answers, ending)
+    return guarded(lambda run: body(run, context), context.answers, context.clock, ending)
 
 
 async def _broken(run: Run, context: Context, end: End, why: str) -> Outcome:

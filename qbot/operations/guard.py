@@ -6,10 +6,11 @@ from typing import Protocol
 import structlog
 
 from qbot.domain.inputs import is_dry
-from qbot.domain.ports import Answers, Fenced
+from qbot.domain.ports import Answers, Clock, Fenced
 from qbot.domain.progress import End
-from qbot.errors import PermanentError, UserError
+from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.handler import Cancelled, Handler, Outcome
+from qbot.operations.hurrying import hurried
 from qbot.operations.run import Run
 from qbot.operations.telling import told
 
@@ -23,18 +24,22 @@ class Ending(Protocol):
         """The outcome with its rows; `why` is empty for what was cancelled."""
 
 
-def guarded(body: Callable[[Run], Awaitable[Outcome]], answers: Answers, ending: Ending) -> Handler:
+def guarded(
+    body: Callable[[Run], Awaitable[Outcome]], answers: Answers, clock: Clock, ending: Ending
+) -> Handler:
     """The handler that the engine runs."""
 
     async def handler(run: Run) -> Outcome:
         op = run.operation.id
         try:
+            if is_dry(run.operation.input):
+                return await hurried(body, run, answers, clock)
             return await body(run)
         except Fenced:
             raise
         except Cancelled:
             return await ending(run, End.CANCELLED, "")
-        except (PermanentError, UserError) as error:
+        except (PermanentError, TransientError, UserError) as error:
             log.warning("operation failed", op=op, error=str(error))
             await _tell(run, answers, error)
             hint = error.hint if isinstance(error, UserError) else ""

@@ -239,6 +239,11 @@ class Run:
         if self.progress is not None:
             self._reporter.show(self._shown(self.progress))
 
+    @property
+    def in_trouble(self) -> str:
+        """Why it waits for a neighbour; empty: it does not, or nothing came back yet."""
+        return self._troubles.message
+
     # The engine's part
 
     def ask_to_cancel(self) -> None:

@@ -29,6 +29,11 @@ class Troubles:
         """Whether this source is in trouble."""
         return source in self._messages
 
+    @property
+    def message(self) -> str:
+        """The trouble that is shown; empty: there is none."""
+        return next(iter(self._messages.values()), ("", None))[0]
+
     def over(self, progress: Shown) -> Shown:
         """The progress with the trouble that there is, if any."""
         message, tries = next(iter(self._messages.values()), ("", None))

@@ -44,6 +44,13 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
             return _told(what, hint, style, refer)
 
 
+def still_looking(why: str) -> Message:
+    """The answer to a dry run that a neighbour keeps waiting."""
+    lead = ":hourglass_flowing_sand: Still looking; the preview follows here."
+    because = f"{prose(_sentence(why), 600)}" if why else ""
+    return _shown(lead, because)
+
+
 def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:
     """Not allowed, and which rule says so."""
     return _told(reason, hint, style, "")

@@ -8,7 +8,7 @@ from qbot.domain.ports import Answers
 from qbot.domain.release import Shown
 from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
-from qbot.render.errors import failure
+from qbot.render.errors import failure, still_looking
 from qbot.render.shown import preview_of
 from qbot.render.style import Style
 from qbot.slack.private import tell
@@ -25,6 +25,11 @@ class SlackAnswers(Answers):
     async def tell(self, op: Operation, error: Exception) -> None:
         """Say why the operation was refused."""
         await self._send(op, failure(error, self._style, reference=op.id))
+
+    @override
+    async def waiting(self, op: Operation, why: str) -> None:
+        """Say that the preview is still to come."""
+        await self._send(op, still_looking(why))
 
     @override
     async def preview(self, op: Operation, progress: Shown) -> None:

@@ -357,9 +357,13 @@ class FakeAnswers:
     def __init__(self) -> None:
         self.told: list[Exception] = []
         self.previews: list[Any] = []  # of either kind; a test knows which
+        self.kept_waiting: list[str] = []
 
     async def tell(self, op: Operation, error: Exception) -> None:
         self.told.append(error)
+
+    async def waiting(self, op: Operation, why: str) -> None:
+        self.kept_waiting.append(why)
 
     async def preview(self, op: Operation, progress: Shown) -> None:
         self.previews.append(progress)

@@ -199,6 +199,27 @@ async def test_a_dry_run_that_fails_is_told_to_the_person_and_changes_nothing(
     assert await scene.phase() is Phase.READY
 
 
+async def test_a_dry_run_that_waits_for_gitlab_says_so_and_is_given_up_at_last(
+    scene: Scene,
+) -> None:
+    scene.gitlab.faults.lay("heads", AWAY, times=10_000)
+    began = scene.clock.monotonic()
+    done = await scene.create("feat/x", dry_run=True)
+    assert (done.end, done.headline) == (FAILED, "GET /x: 503")
+    assert scene.answers.kept_waiting == ["GET /x: 503"]
+    assert [str(e) for e in scene.answers.told] == ["GET /x: 503"]
+    assert scene.clock.monotonic() - began < 40  # seconds
+
+
+async def test_a_dry_run_that_gitlab_keeps_waiting_is_previewed_when_it_answers(
+    scene: Scene,
+) -> None:
+    scene.gitlab.faults.lay("heads", AWAY, times=4)
+    done = await scene.create("feat/x", dry_run=True)
+    assert (done.end, scene.answers.told) == (SUCCEEDED, [])
+    assert (len(scene.answers.kept_waiting), len(scene.answers.previews)) == (1, 1)
+
+
 async def test_a_restart_while_argo_cd_is_away_waits_for_it(scene: Scene) -> None:
     scene.argocd.held.add(WEB)
     op = await scene.begin()

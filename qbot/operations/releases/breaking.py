@@ -23,7 +23,8 @@ def handler(body: Body, context: ReleaseContext) -> Handler:
     async def ending(run: Run, end: End, why: str) -> Outcome:
         return _broken(run, context, end, why or "Cancelled.")
 
-    return guarded(lambda run: body(run, context), context.base.answers, ending)
+    base = context.base
+    return guarded(lambda run: body(run, context), base.answers, base.clock, ending)
 
 
 def _broken(run: Run, context: ReleaseContext, end: End, why: str) -> Outcome:
