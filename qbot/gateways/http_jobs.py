@@ -16,16 +16,11 @@ from qbot.redaction import MASK, redact
 _MOST = 4_096  # bytes of an answer that are looked at
 _READ = 1_000  # characters of it that are cleaned
 _LONGEST = 200  # characters of it that people are shown
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.NetworkError,
-           httpx.RemoteProtocolError, httpx.ProxyError)  # fmt: skip
-_PASSING = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_GATEWAYS = frozenset(  # said by who stands before the server, whatever that has done
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
+_NOT_KNOWN = "Whether it ran is not known: look before it is run again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +53,15 @@ class HttpJobs:
             job: what to send.
             values: fill the braces. In the URL they are quoted, all but `url`, which is one.
             key: sent as Idempotency-Key: the same for each repetition.
-            within: seconds for the whole answer. None within them counts as a failure, since
-                nobody knows what has been done.
+            within: seconds for the whole answer.
+
+        Returns:
+            What the server said. Where a request may have been received and no word of it came
+            back, that is a failure, whose note says that nobody knows what has been done.
 
         Raises:
-            TransientError: the request did not get through, or the server is overloaded.
+            TransientError: surely nobody received it: no connection, or the server asks to come
+                again later. The only failures after which it may be sent once more.
             PermanentError: a setting is missing or no address.
         """
         secret = self._secret(name, job)
@@ -71,7 +70,8 @@ class HttpJobs:
             async with asyncio.timeout(within):
                 status, reason, text, after = await self._send(request)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
-            return Answered(passed=False, note=f"There was no answer within {within:.0f} s.")
+            why = f"There was no answer within {within:.0f} s."
+            return Answered(passed=False, note=f"{why} {_NOT_KNOWN}")
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             # Not quoted: what is malformed may be the header with the token.
             raise PermanentError(
@@ -80,9 +80,14 @@ class HttpJobs:
             ) from None
         except _UNSENT as error:
             raise TransientError(f"The job {name}: {type(error).__name__}") from None
+        except httpx.TransportError as error:
+            why = f"The connection was lost ({type(error).__name__})."
+            return Answered(passed=False, note=f"{why} {_NOT_KNOWN}")
         note = f"{status} {reason}: {_clean(text, secret)}".rstrip(": ")
-        if status in _PASSING:
+        if _is_later(status, after):
             raise TransientError(f"The job {name}: {note}", retry_after=after)
+        if status in _GATEWAYS:
+            note = f"{note}. {_NOT_KNOWN}"
         return Answered(passed=httpx.codes.is_success(status), note=note)
 
     def _secret(self, name: str, job: HttpJob) -> str:
@@ -133,6 +138,12 @@ class HttpJobs:
         await self._http.aclose()
 
 
+def _is_later(status: int, after: float | None) -> bool:
+    """Whether the server refused to take it now."""
+    busy = status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
+    return busy or status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 def _clean(text: str, secret: str) -> str:
     """In one line, cut, and without the token, in case that the server repeats what it got."""
     if secret:
@@ -145,5 +156,7 @@ def _clean(text: str, secret: str) -> str:
 def open_http_jobs(secrets: Mapping[str, str]) -> HttpJobs:
     """Build it; nothing is sent yet. Close it when done."""
     timeout = httpx.Timeout(None, connect=10)
-    http = httpx.AsyncClient(timeout=timeout, follow_redirects=False)
+    # A connection that is kept may be closed just as it is used: then nobody knows, either.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    http = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False)
     return HttpJobs(http=http, secrets=secrets)

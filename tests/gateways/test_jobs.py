@@ -112,6 +112,34 @@ async def test_a_request_without_a_secret_or_a_body_has_none(hook: Hook, jobs: J
     assert hook.bodies == [""]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_where_a_gateway_lost_the_answer_it_is_said_and_not_repeated(
+    hook: Hook, jobs: JobGateway, status: int
+) -> None:
+    hook.status, hook.text = status, "upstream"
+    found = await run(jobs, http(hook.url))
+    assert found.state is JobState.FAILED
+    assert "upstream. Whether it ran is not known" in found.note
+
+
+@pytest.mark.parametrize("abort", [True, False], ids=["reset", "closed"])
+async def test_a_request_that_was_read_and_never_answered_is_not_sent_again(
+    jobs: JobGateway, *, abort: bool
+) -> None:
+    received = []
+
+    async def lose(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.transport.abort() if abort else writer.close()
+
+    server = await asyncio.start_server(lose, "127.0.0.1", 0)
+    async with server:
+        found = await run(jobs, http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    assert found.state is JobState.FAILED
+    assert "Whether it ran is not known" in found.note
+    assert len(received) == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 302, 304])
 async def test_any_other_answer_is_a_failure_with_its_words(
     hook: Hook, jobs: JobGateway, status: int
@@ -130,11 +158,12 @@ async def test_a_redirect_does_not_carry_the_token_away(hook: Hook, jobs: JobGat
     assert [r.path for r in hook.seen] == ["/"]
 
 
-async def test_a_server_that_is_overloaded_is_asked_again_later(
-    hook: Hook, jobs: JobGateway
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_says_to_come_later_is_asked_again(
+    hook: Hook, jobs: JobGateway, status: int
 ) -> None:
-    hook.status, hook.headers = 503, {"Retry-After": "7"}
-    with pytest.raises(TransientError, match="503") as caught:
+    hook.status, hook.headers = status, {"Retry-After": "7"}
+    with pytest.raises(TransientError, match=str(status)) as caught:
         await run(jobs, http(hook.url))
     assert caught.value.retry_after == 7
 

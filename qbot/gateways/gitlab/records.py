@@ -6,9 +6,9 @@ from typing import Any
 import gitlab
 
 from qbot.domain.names import ProjectPath
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab.client import Client, each
-from qbot.gateways.gitlab.refusals import Write, told
+from qbot.gateways.gitlab.refusals import VariablesRefused, Write, told
 
 KEY = "QBOT_KEY"  # the variable by which a pipeline is found again
 _DEPLOYMENTS = 100  # the newest, among which an earlier record of the same is looked for
@@ -64,7 +64,14 @@ async def start_pipeline(
     key: str,
     user: str,
 ) -> int:
-    """Start one unless `user` (Qbot itself) has started one with this key; its id."""
+    """Start one unless `user` (Qbot itself) has started one with this key; its id.
+
+    Where GitLab lets Qbot set no variables, one that needs none is started without its key.
+
+    Raises:
+        PermanentError: variables are needed and refused, or the answer to a start without a key
+            was lost.
+    """
     for page in range(1, _PAGES + 1):
         ids = await _own(client, project, ref, user, page)
         keys = await each(ids, lambda number: _key(client, project, number))
@@ -72,9 +79,29 @@ async def start_pipeline(
             return found
         if len(ids) < _PAGE:
             break
+    try:
+        return await _start(client, project, ref, {**variables, KEY: key})
+    except VariablesRefused as error:
+        if variables:
+            raise PermanentError(
+                f'GitLab does not let Qbot set variables of pipelines of {project}: lower "Minimum '
+                'role to use pipeline variables" there (Settings > CI/CD > Variables), or give the '
+                "account of the token in QBOT_GITLAB__TOKEN that role."
+            ) from error
+    try:
+        return await _start(client, project, ref, {})
+    except TransientError as error:  # without its key it would not be found again
+        raise PermanentError(
+            f"Whether a pipeline for {ref} of {project} was started is not known: look before it "
+            f"is run again. {error}"
+        ) from error
+
+
+async def _start(
+    client: Client, project: ProjectPath, ref: str, variables: Mapping[str, str]
+) -> int:
     what = f"pipelines for {ref} of {project}"
-    given = {**variables, KEY: key}
-    data = {"ref": ref, "variables": [{"key": k, "value": v} for k, v in given.items()]}
+    data = {"ref": ref, "variables": [{"key": k, "value": v} for k, v in variables.items()]}
 
     def work(api: gitlab.Gitlab) -> int:
         with told(Write.PIPELINE, what):

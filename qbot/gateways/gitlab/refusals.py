@@ -34,6 +34,10 @@ class Already(Exception):  # noqa: N818  (an answer, not a fault)
     """What was to be made is there; `str` is GitLab's words, which may name it."""
 
 
+class VariablesRefused(Exception):  # noqa: N818  (an answer: there is a way without them)
+    """The project lets the account start pipelines, and set no variables of them."""
+
+
 class NoRightError(PermanentError):
     """GitLab refuses to be written to: for want of a role, as its words have it."""
 
@@ -56,6 +60,7 @@ _TABLE: tuple[tuple[Write, int, str, type[Exception]], ...] = (
     (Write.MERGE, 409, "SHA does not match", Moved),
     (Write.MERGE, 409, "", TransientError),  # a lock: it, or its target, is being merged
     (Write.CHANGE, 409, "", TransientError),
+    (Write.PIPELINE, 400, "Insufficient permissions to set pipeline variables", VariablesRefused),
 )
 _RIGHTS: Mapping[Write, str] = MappingProxyType(
     {
@@ -82,6 +87,7 @@ def told(write: Write, what: str) -> Iterator[None]:
         Moved: somebody was faster.
         NotMergeable: GitLab does not merge now.
         Already: it is there.
+        VariablesRefused: see there.
         NoRightError: a right is missing; says which.
         TransientError: GitLab is busy with it.
     """

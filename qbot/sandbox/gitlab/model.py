@@ -217,9 +217,10 @@ class Protection:
 class Project:
     """A project and everything in it; `path` is the full path.
 
-    `needs_pipeline`: merge requests wait for a pipeline that passed. `shared` names groups whose
-    members are in the project too, each at most with that role. `protected` are the branches with
-    rules of their own; the default branch is protected in any case.
+    `needs_pipeline`: merge requests wait for a pipeline that passed. `variables_role`: the least
+    that may set variables of a pipeline, None: nobody. `shared` names groups whose members are in
+    the project too, each at most with that role. `protected` are the branches with rules of their
+    own; the default branch is protected in any case.
     """
 
     id: int
@@ -231,6 +232,7 @@ class Project:
     default_branch: str = DEFAULT_BRANCH
     archived: bool = False
     needs_pipeline: bool = False
+    variables_role: Role | None = Role.DEVELOPER
     shared: dict[str, Role] = field(default_factory=dict)
     protected: dict[str, Protection] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)

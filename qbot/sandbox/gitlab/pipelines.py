@@ -240,6 +240,9 @@ def _create(ask: Ask, project: Project, ci: Ci) -> Pipeline:
     if sum(p.user is ask.user and p.source == "api" for p in recent) >= _CREATIONS_PER_MINUTE:
         raise message(429, {"error": _TOO_OFTEN})
     variables, inputs = _variables(ask), ask.params.raw("inputs") or {}
+    least = project.variables_role
+    if variables and (least is None or ask.role(project) < least):
+        raise message(400, {"base": ["Insufficient permissions to set pipeline variables"]})
     if not isinstance(inputs, dict):
         raise invalid("inputs is invalid")
     try:

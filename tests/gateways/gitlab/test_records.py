@@ -1,11 +1,14 @@
 """Deployment records and pipelines that Qbot starts, against the stand-in."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import GitLabRepository
+from qbot.sandbox.gitlab.model import Project, Role
 from tests.gateways.gitlab.config import CONFIG, fault, repository_of, writes
-from tests.sandbox.gitlab.served import Served
+from tests.sandbox.gitlab.served import Served, drive
 
 DEPLOYMENTS = "POST /api/v4/projects/shop%2Fdeployments/deployments"
 PIPELINES = "POST /api/v4/projects/shop%2Fdeployments/pipeline"
@@ -101,3 +104,35 @@ async def test_a_ref_that_is_not_there_is_the_owners_to_put_right(
 ) -> None:
     with pytest.raises(PermanentError, match="Reference not found"):
         await repository.start_pipeline(CONFIG, "gone", {}, key="k")
+
+
+@pytest.fixture
+def no_variables(shop: Served) -> Iterator[Project]:
+    project = shop.standin.world.project(CONFIG)
+    assert project is not None
+    project.variables_role = None
+    yield project
+    project.variables_role = Role.DEVELOPER
+
+
+async def test_where_variables_are_refused_a_pipeline_that_needs_them_names_the_setting(
+    repository: GitLabRepository, no_variables: Project
+) -> None:
+    there = len(no_variables.pipelines)
+    with pytest.raises(PermanentError, match="Minimum role to use pipeline variables"):
+        await repository.start_pipeline(CONFIG, "main", JOB, key="op-3:before")
+    assert len(no_variables.pipelines) == there
+
+
+async def test_where_variables_are_refused_a_pipeline_that_needs_none_runs_without_its_key(
+    repository: GitLabRepository, shop: Served, no_variables: Project
+) -> None:
+    drive(shop, "push", project=CONFIG, branch="jobs", files={".gitlab-ci.yml": "it: {script: x}"})
+    made = await repository.start_pipeline(CONFIG, "jobs", {}, key="op-4:before")
+    assert (no_variables.pipelines[-1].id, no_variables.pipelines[-1].variables) == (made, [])
+    there = len(no_variables.pipelines)
+    fault(shop, PIPELINES, "slow:0.001")  # the attempt with the key
+    fault(shop, PIPELINES, "drop-after")
+    with pytest.raises(PermanentError, match="is not known"):
+        await repository.start_pipeline(CONFIG, "jobs", {}, key="op-5:before")
+    assert len(no_variables.pipelines) == there + 1
