@@ -32,6 +32,7 @@ from qbot.app.releases import (
 )
 from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
+from qbot.domain.names import StageName
 from qbot.domain.progress import Kind
 from qbot.logs import configure
 from qbot.operations import breaking
@@ -141,6 +142,7 @@ def _context(ground: Ground) -> Context:
         clock=ground.clock,
         locks=database.promotions,
         sets=sets(ground.catalog),
+        stages=tuple(StageName(s.name) for s in ground.catalog.stages),
     )
 
 

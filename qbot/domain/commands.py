@@ -88,7 +88,7 @@ def _create(p: Parsed) -> Create:
         branch=branch_name(branch) if branch else None,
         source=p.value("from") or "",
         services=grammar.services(p.values.get("services", ())),
-        overrides=tuple(grammar.pair(t, option="set") for t in p.values.get("set", ())),
+        overrides=tuple(grammar.pair(t, before="--set") for t in p.values.get("set", ())),
         ttl=grammar.duration(ttl, option="ttl") if ttl else None,
         dry_run=p.flag("dry-run"),
     )
@@ -221,8 +221,7 @@ def spec_of(verb: str) -> Spec:
     if verb in _ALIASES:
         near = [_ALIASES[verb]]
     if not near:
-        verbs = ", ".join(f"`{s.verb}`" for s in SPECS)
-        raise UserError(f"There is no command `{verb[:40]}`.", hint=f"There are {verbs}.")
+        raise UserError(f"There is no command `{verb[:40]}`.", hint="`help` lists what there is.")
     example = _BY_VERB[near[0]][0].examples[0]
     raise UserError(
         f"There is no command `{verb[:40]}`. Did you mean `{near[0]}`?",

@@ -174,8 +174,8 @@ def services(texts: Sequence[str]) -> tuple[ServiceName, ...]:
     return tuple(dict.fromkeys(ServiceName(n) for n in names if n))
 
 
-def pair(text: str, *, option: str) -> tuple[ServiceName, str]:
-    """`service=ref`.
+def pair(text: str, *, before: str) -> tuple[ServiceName, str]:
+    """`service=ref`; `before` is what stands in front of it in an example.
 
     Raises:
         UserError: one side is missing.
@@ -183,7 +183,7 @@ def pair(text: str, *, option: str) -> tuple[ServiceName, str]:
     name, _, ref = text.partition("=")
     if not name or not ref:
         raise UserError(
-            f"`--{option} {text}` is not of the form service=ref.",
-            hint=f"For instance `--{option} cart=fix/cart-rounding`.",
+            f"`{text}` is not of the form service=ref.",
+            hint=f"For instance `{before} cart=fix/cart-rounding`.",
         )
     return ServiceName(name.strip().lower()), ref.strip()

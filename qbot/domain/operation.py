@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
@@ -186,6 +187,7 @@ class EnvironmentSummary:
     operation: Operation | None  # the active one
     last_used: datetime  # when its newest operation ended or was asked for, else its creation
     failing: int = 0  # services that fail right now by Argo CD's word; the database knows none
+    lock: Lock | None = None
 
     @property
     def needs_attention(self) -> bool:

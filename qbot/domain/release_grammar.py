@@ -91,7 +91,8 @@ def _rollback(p: Parsed) -> Rollback:
 
 
 def _overrides(p: Parsed) -> Deploy:
-    pairs = tuple(grammar.pair(text, option="set") for text in p.rest)
+    example = f"deploy {p.args['ENV']}"
+    pairs = tuple(grammar.pair(text, before=example) for text in p.rest)
     if not pairs:
         raise UserError(
             "`deploy` needs at least one `svc=ref`.",
@@ -148,7 +149,8 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
     (
         Spec(
             "rollback",
-            "put a stage or an environment back to earlier versions, and hold them there",
+            "put a stage back to earlier versions and hold them there, or an environment until its next "
+            "sync",
             (Arg("STAGE|ENV"), _SERVICES),
             (
                 Option("to", "back to what there was after this promotion", "P-12"),

@@ -1,12 +1,12 @@
 """What every operation is handed, and the values that they share."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.environment import Environment
-from qbot.domain.names import EnvId, ServiceName
+from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
@@ -33,6 +33,7 @@ class Context:
     clock: Clock
     locks: Locks
     sets: Sets = field(default_factory=dict)
+    stages: Collection[StageName] = ()  # by name only, to tell them from environments
 
     async def environment(self, env: EnvId | None) -> Environment:
         """The environment that an operation belongs to.

@@ -4,10 +4,12 @@ Judged when something is asked for and again when its turn has come.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from qbot.domain.barriers import BarredError, Barrier, Lock
 from qbot.domain.environment import Environment
+from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 
 
@@ -29,7 +31,19 @@ async def ensure_free(locks: Locks, env: Environment, actor: Actor) -> None:
         raise BarredError(tuple(_barrier(env, lock) for lock in others))
 
 
+async def lock_of(locks: Locks, env: Environment) -> Lock | None:
+    """The lock that holds, if one does."""
+    return next(iter(await locks.locks(env.id)), None)
+
+
+async def with_locks(locks: Locks, rows: Sequence[EnvironmentSummary]) -> list[EnvironmentSummary]:
+    """The same rows with who has locked them."""
+    known = {lock.scope: lock for lock in await locks.locks()}
+    return [replace(r, lock=known.get(r.environment.id)) for r in rows]
+
+
 def _barrier(env: Environment, lock: Lock) -> Barrier:
     reason = lock.reason.strip().rstrip(".")
-    why = f"`{env.branch}` is locked: {reason}." if reason else f"`{env.branch}` is locked."
-    return Barrier("lock", why, lock.until, lock.by)
+    why = f"`{env.branch}` is locked: {reason}" if reason else f"`{env.branch}` is locked"
+    ways = f"`unlock {env.branch}` is for whoever locked it, and for the environment's owner."
+    return Barrier("lock", f"{why}; {ways}", lock.until, lock.by)

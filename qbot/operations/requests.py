@@ -43,6 +43,14 @@ def _similar(text: str, envs: Sequence[Environment]) -> list[str]:
     return list(dict.fromkeys(called[n] for n in near))[:_NEAR]
 
 
+def _is_stage(name: str) -> UserError:
+    return UserError(
+        f"`{name}` is a stage, not an environment.",
+        hint=f"`history {name}` says what was done to it, `diff {name} ENV` what differs from an "
+        f"environment, and `promote FROM {name}` brings it versions.",
+    )
+
+
 def new_env_id() -> EnvId:
     """An id that is never used again: `e` and 12 hex digits."""
     return EnvId(f"e{secrets.token_hex(6)}")
@@ -169,17 +177,17 @@ class Requests:
         self._wake()
 
     async def changeable(
-        self, text: str, names: Sequence[ServiceName], actor: Actor
+        self, text: str, names: Sequence[ServiceName], actor: Actor, *, guess: bool = True
     ) -> tuple[Environment, tuple[ServiceName, ...]]:
         """An environment that the actor may change now, and which of its services were listed.
 
-        A set stands for those of its services that the environment has.
+        A set stands for those of its services that the environment has; `guess` as in `living`.
 
         Raises:
             UserError: no such environment, it is going away, or a service that it has not.
             BarredError: somebody else has locked it.
         """
-        env = await self.living(text)
+        env = await self.living(text, guess=guess)
         if env.phase in (Phase.DELETING, Phase.STUCK):
             raise UserError(
                 f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
@@ -203,11 +211,12 @@ class Requests:
                 raise not_here(env, service)
         return here
 
-    async def living(self, text: str) -> Environment:
+    async def living(self, text: str, *, guess: bool = True) -> Environment:
         """The living environment with this branch or name.
 
         Raises:
-            UserError: there is none; the message names the nearest ones.
+            UserError: there is none; with `guess` the message names the nearest ones, which who
+                asks for something that cannot be undone is not offered.
         """
         found = await self._context.store.find(text)
         if found and found.phase.alive:
@@ -216,6 +225,12 @@ class Requests:
             raise UserError(
                 f"The environment of `{found.branch}` has been deleted.",
                 hint=f"`create {found.branch}` makes a new one.",
+            )
+        if text in self._context.stages:
+            raise _is_stage(text)
+        if not guess:
+            raise UserError(
+                f"There is no environment for `{text[:80]}`.", hint="`list` shows what there is."
             )
         rows = await self._context.store.environments()
         near = did_you_mean(_similar(text, [r.environment for r in rows]))

@@ -20,6 +20,7 @@ from qbot.operations.nearest import did_you_mean, nearest
 from qbot.operations.overrides import at_ref, moved, with_image
 
 PLANS = TypeAdapter(tuple[ServicePlan, ...])
+_NAMED = 4  # repositories in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ async def _is_elsewhere(gitlab: GitLab, wanted: Wish, asked: Collection[ProjectP
 async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
     chosen = tuple(dict.fromkeys(s.project for s in wanted.services.values()))
     projects = wanted.repositories if wanted.overrides else chosen
+    await _refuse_choice(gitlab, wanted, projects)
     near = await nearest(gitlab, projects, wanted.branch)
     many = len(projects)
     where = f"any of the {many} repositories" if many > 1 else f"`{projects[0]}`"
@@ -194,3 +196,17 @@ async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
         f"There is no branch `{wanted.branch}` in {where}.",
         hint=did_you_mean(near) or "Nothing was made. Push the branch first, then try again.",
     )
+
+
+async def _refuse_choice(gitlab: GitLab, wanted: Wish, asked: Collection[ProjectPath]) -> None:
+    """Others than the services that were asked for have the branch: pushing it is no answer."""
+    others = [p for p in wanted.repositories if p not in asked]
+    heads = await gitlab.heads(others, wanted.branch) if others else {}
+    have = [f"`{p}`" for p in others if heads[p] is not None]
+    if have:
+        more = f" and {len(have) - _NAMED} more" if len(have) > _NAMED else ""
+        raise UserError(
+            f"None of the services that were asked for has the branch `{wanted.branch}`.",
+            hint=f"It is in {', '.join(have[:_NAMED])}{more}: name one of these services as well, "
+            "or leave `--services` out.",
+        )

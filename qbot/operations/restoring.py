@@ -6,6 +6,7 @@ from dataclasses import replace
 from qbot.domain.environment import Environment, ReadySet
 from qbot.domain.inputs import RestoreInput, SyncInput
 from qbot.domain.names import ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan, Source
 from qbot.errors import UserError
@@ -35,7 +36,7 @@ async def restore(run: Run, context: Context) -> Outcome:
     try:
         was = await versions(run, env)
         before = await standing(run, context.instance(env), env)
-        plans = await resolved(run, env, lambda: _plans(context, env, asked.services))
+        plans = await resolved(run, env, lambda: _plans(run, context, env, asked.services))
     except UserError as error:
         return await refused(run, context, tracker, env.phase, error)
     except Cancelled:
@@ -55,7 +56,7 @@ async def _preview(
     try:
         if why:
             raise why
-        plans = await run.call("the database", lambda: _plans(context, env, asked.services))
+        plans = await run.call("the database", lambda: _plans(run, context, env, asked.services))
     except UserError as error:
         await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
@@ -64,7 +65,9 @@ async def _preview(
     return Outcome(End.SUCCEEDED, "")
 
 
-async def _plans(context: Context, env: Environment, services: Collection[ServiceName]) -> Plans:
+async def _plans(
+    run: Run, context: Context, env: Environment, services: Collection[ServiceName]
+) -> Plans:
     """What has to move to come to the newest set in which one of these services differs.
 
     Raises:
@@ -73,22 +76,24 @@ async def _plans(context: Context, env: Environment, services: Collection[Servic
     present = {p.service: p for p in env.plans if not services or p.service in services}
     sets = await context.store.ready_sets(env.id)
     for earlier in sets:
-        if differing := _differing(earlier, present):
+        if differing := _differing(earlier, present, run.operation.actor):
             return differing
     raise _nothing(env, sets, services)
 
 
-def _differing(earlier: ReadySet, present: Mapping[ServiceName, ServicePlan]) -> Plans:
+def _differing(earlier: ReadySet, present: Mapping[ServiceName, ServicePlan], by: Actor) -> Plans:
     return tuple(
-        _put_back(plan)
+        _put_back(plan, by)
         for plan in earlier.plans
         if plan.service in present and not plan.runs_as(present[plan.service])
     )
 
 
-def _put_back(plan: ServicePlan) -> ServicePlan:
+def _put_back(plan: ServicePlan, by: Actor) -> ServicePlan:
     """An earlier commit of the branch is no longer the branch; all else was pinned anyway."""
-    return replace(plan, source=Source.PINNED) if plan.source is Source.BRANCH else plan
+    if plan.source is not Source.BRANCH:
+        return plan
+    return replace(plan, source=Source.PINNED, by=by)
 
 
 def _nothing(

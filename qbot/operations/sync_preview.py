@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import SyncInput
+from qbot.domain.names import ServiceName
 from qbot.domain.progress import End
 from qbot.domain.services import ServicePlan, Source
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
+from qbot.operations.outcome import named
 from qbot.operations.resolve import resolve_again
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed
@@ -46,14 +48,25 @@ async def preview(
     plans = await run.call("resolve", lambda: newest(context, tracker.env, asked, chosen))
     tracker.plan(plans, {p.service: p.version for p in chosen})
     progress = tracker.dry(at=context.clock.now())
-    await previewed(run, context.answers, replace(progress, headline=_effect(asked)))
+    headline = " ".join([*_undone(chosen, plans), *_effect(asked)])
+    await previewed(run, context.answers, replace(progress, headline=headline))
     return Outcome(End.SUCCEEDED, "")
 
 
-def _effect(asked: SyncInput) -> str:
+def _undone(before: Sequence[ServicePlan], after: Sequence[ServicePlan]) -> list[str]:
+    """Whose rollback of what a sync would take back."""
+    moving = {p.service for p, q in zip(before, after, strict=True) if not p.runs_as(q)}
+    undone: dict[str, list[ServiceName]] = {}
+    for plan in before:
+        if plan.source is Source.PINNED and plan.service in moving:
+            undone.setdefault(f" by {plan.by.user}" if plan.by else "", []).append(plan.service)
+    return [f"It would undo the rollback of {named(s)}{by}." for by, s in undone.items()]
+
+
+def _effect(asked: SyncInput) -> list[str]:
     said = []
     if asked.hard:
         said.append("Argo CD would compare without its cache.")
     if asked.prune:
         said.append("What the charts no longer contain would be removed.")
-    return " ".join(said)
+    return said

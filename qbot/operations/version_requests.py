@@ -43,7 +43,9 @@ class VersionRequests:
             UserError: no such environment or service, or an option that is for stages.
             BarredError: somebody else has locked it.
         """
-        env, services = await self._requests.changeable(wanted.place, wanted.services, asked.actor)
+        env, services = await self._requests.changeable(
+            wanted.place, wanted.services, asked.actor, guess=False
+        )
         for given, option in ((wanted.to, "to"), (wanted.break_glass, "break-glass")):
             if given:
                 raise UserError(

@@ -62,16 +62,26 @@ def _ended(progress: Progress, style: Style) -> list[Block | None]:
     if progress.end is End.SUCCEEDED:
         first = _open(progress, style)
     elif cancelled_create:
-        first = button("Resume", actions.RESUME, progress.op, style="primary")
+        first = resume_button(progress.op)
     elif progress.end is End.FAILED:
-        label = "Retry Failed" if failed(progress.services) else "Retry"
-        first = button(label, actions.RETRY, progress.op, style="primary")
+        first = retry_button(progress)
     return [
         first,
         _details(progress),
         _argocd(progress, style),
         delete_button(progress.env, str(progress.branch)),
     ]
+
+
+def resume_button(op: str) -> Block:
+    """Makes what a creation that was cancelled left out."""
+    return button("Resume", actions.RESUME, op, style="primary")
+
+
+def retry_button(progress: Progress) -> Block:
+    """Does again what failed."""
+    label = "Retry Failed" if failed(progress.services) else "Retry"
+    return button(label, actions.RETRY, progress.op, style="primary")
 
 
 def _details(progress: Progress) -> Block:

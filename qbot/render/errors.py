@@ -61,11 +61,17 @@ def barrier_line(barrier: Barrier, style: Style) -> str:
     by = f"by {mention(barrier.by.user)}" if barrier.by else ""
     until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
     facts = ", ".join(f for f in (by, until) if f)
-    what, _, way_out = barrier.reason.rstrip(".").partition("; ")
+    what, way_out = _split(barrier.reason.rstrip("."))
     parts = [with_command(prose(part, 300), style.command) for part in (what, way_out) if part]
     if facts:
         parts[:1] = [f"{parts[0] if parts else ''} ({facts})"]
     return f":no_entry: {'; '.join(parts)}."
+
+
+def _split(reason: str) -> tuple[str, str]:
+    """What is in the way, and the way out: the last part, as people may write semicolons too."""
+    what, semicolon, way_out = reason.rpartition("; ")
+    return (what, way_out) if semicolon else (reason, "")
 
 
 def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:

@@ -141,6 +141,7 @@ def environment_line(
         [
             f"{sign} *{prose(env.branch, 100)}* {word}",
             "" if own else mention(env.owner.user),
+            f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
             ends(env, now=now),
             where if where != "open" else "",
         ]

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from qbot.domain import actions
+from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import BranchTaken, Operation, QuotaReached
 from qbot.render.blocks import Message, button, context, message, section
@@ -11,10 +12,17 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
+from qbot.render.unapplied import unapplied
 from qbot.render.words import ASKED, PHASES, plural, rough
 from qbot.render.words import joined as in_one_line
 
 _HOLDERS = 10
+_SAID = {Phase.FAILED: "needs attention"}
+_WAYS_OUT = {
+    Phase.PARTIAL: ("sync", "makes what is missing"),
+    Phase.FAILED: ("sync", "tries again"),
+    Phase.STUCK: ("delete", "tries again"),
+}
 _CHANNEL = re.compile(r"[A-Z0-9]{2,32}")
 
 
@@ -49,6 +57,7 @@ def taken(
     now: datetime,
     card_url: str = "",
     failing: int | None = 0,
+    wanted: Create | None = None,
 ) -> Message:
     """A create of a branch that has an environment: who was first, or how it is.
 
@@ -58,6 +67,7 @@ def taken(
         now: for ages.
         card_url: Slack's own link to the card, where there is one.
         failing: how many of its services fail now; None: Argo CD does not say.
+        wanted: what was asked for; its options are not applied.
     """
     env, operation = refusal.environment, refusal.operation
     branch = f"*{prose(env.branch, 120)}*"
@@ -69,7 +79,7 @@ def taken(
         )
     else:
         word, sign = PHASES[env.phase]
-        state = f"is {word}"
+        state = _SAID.get(env.phase) or f"is {word}"
         if failing and env.phase is Phase.READY:
             sign, state = PHASES[Phase.FAILED][1], f"has {failing_words(failing)}"
         elif failing is None and env.phase is Phase.READY:
@@ -77,9 +87,12 @@ def taken(
         text = f"{sign} {branch} exists already and {state}."
     if card_url.startswith(("https://", "http://")):
         text += f" <{prose(card_url, 500)}|Go to its card>"
+    if dropped := unapplied(wanted, env, style) if wanted else []:
+        text += "\n" + " ".join(dropped)
     hint = f"{code(f'{style.command} show {env.branch}', 160)} says what runs in it."
-    if env.phase is Phase.PARTIAL:
-        hint += f" {code(f'{style.command} sync {env.branch}', 160)} makes what is missing."
+    if not operation and (way_out := _WAYS_OUT.get(env.phase)):
+        verb, does = way_out
+        hint += f" {code(f'{style.command} {verb} {env.branch}', 160)} {does}."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

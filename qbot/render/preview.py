@@ -3,7 +3,7 @@
 from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
-from qbot.render.escape import code, link, prose
+from qbot.render.escape import code, link, prose, with_people
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -35,7 +35,7 @@ def preview(progress: Progress, style: Style) -> Message:
     if progress.kind is Kind.CREATE:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
-        lead.insert(1, prose(progress.headline, 600))
+        lead.insert(1, with_people(prose(progress.headline, 600)))
     if gone := gone_line(progress.services, style):
         lead.append(gone)
     told = [s for s in progress.services if progress.kind is not Kind.SYNC or _changes(s)]

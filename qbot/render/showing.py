@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain import actions
+from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
-from qbot.domain.progress import End, Kind, ServiceProgress
+from qbot.domain.people import Actor
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
-from qbot.render.buttons import delete_button
-from qbot.render.escape import allowed, code, link, mention, moment, prose
+from qbot.render.buttons import delete_button, resume_button, retry_button
+from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.listing import ends
 from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
@@ -34,6 +36,10 @@ class Shown:
     operation: Operation | None = None  # the newest one
     trouble: str = ""  # why it may be out of date
     card_url: str = ""  # Slack's own link to the newest card
+    lock: Lock | None = None
+    viewer: Actor | None = (
+        None  # whoever is kept out by somebody else's lock gets no buttons for it
+    )
 
 
 def show(shown: Shown, style: Style, *, now: datetime) -> Message:
@@ -42,7 +48,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     word, sign = PHASES[env.phase]
     sick = len(failed(shown.services)) if env.phase is Phase.READY else 0
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
-    lead = [state, *_links(shown, style)]
+    lead = [state, *_locked(shown), *_links(shown, style)]
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style), version(s)]) for s in needy]
     others = [s for s in shown.services if s not in needy]
@@ -68,6 +74,15 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
             _buttons(shown, style),
         ],
     )
+
+
+def _locked(shown: Shown) -> list[str]:
+    """Who has locked it, until when and why."""
+    if (lock := shown.lock) is None:
+        return []
+    until = f" until {moment(lock.until, WHEN)}" if lock.until else ""
+    why = f": {prose(lock.reason.rstrip('.'), 300)}" if lock.reason else ""
+    return [f":lock: Locked by {mention(lock.by.user)}{until}{why}."]
 
 
 def _links(shown: Shown, style: Style) -> list[str]:
@@ -97,13 +112,17 @@ def _why(operation: Operation) -> list[str]:
     return [f"{text} {prose(operation.headline, 400)}".rstrip()]
 
 
-def _resume(operation: Operation | None) -> Block | None:
-    """As on the card of a creation that was cancelled."""
-    if operation is None or operation.end is not End.CANCELLED:
+def _again(shown: Shown) -> Block | None:
+    """As on the card of a creation that was cancelled, or of what failed."""
+    operation, phase = shown.operation, shown.environment.phase
+    if operation is None or not isinstance(operation.progress, Progress):
         return None
-    if operation.purpose is not Kind.CREATE:
-        return None
-    return button("Resume", actions.RESUME, operation.id, style="primary")
+    if phase is Phase.PARTIAL and operation.end is End.CANCELLED:
+        is_create = operation.purpose is Kind.CREATE
+        return resume_button(operation.id) if is_create else None
+    if phase is Phase.FAILED and operation.end is End.FAILED and operation.kind is not Kind.JOB:
+        return retry_button(operation.progress)
+    return None
 
 
 def _buttons(shown: Shown, style: Style) -> Block | None:
@@ -114,13 +133,15 @@ def _buttons(shown: Shown, style: Style) -> Block | None:
     url = env.url if allowed(env.url, style.hosts) else ""
     argocd = style.argocd(env.name)
     ready = env.phase is Phase.READY
+    deleting = env.phase is Phase.DELETING
+    free = shown.lock is None or shown.lock.by == shown.viewer
     return in_a_row(
         [
             button("Open", actions.OPEN, op, url=url, style="primary") if url and ready else None,
-            _resume(shown.operation) if env.phase is Phase.PARTIAL else None,
+            _again(shown) if free else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
-            delete_button(env.id, env.branch) if env.phase is not Phase.DELETING else None,
+            delete_button(env.id, env.branch) if free and not deleting else None,
         ],
         block_id=f"show:{env.id}",
     )

@@ -105,8 +105,9 @@ class Actions:
         self._desk.later(self._withdraw(delivery.asked.place.response_url))
         return None
 
-    async def _show(self, _: Body, value: str, __: Delivery) -> Message | None:
-        return await self._desk.shown(await self._desk.requests.by_id(EnvId(value)))
+    async def _show(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        env = await self._desk.requests.by_id(EnvId(value))
+        return await self._desk.shown(env, delivery.asked.actor)
 
     async def _list(self, _: Body, __: str, delivery: Delivery) -> Message | None:
         return await self._desk.listed(Page(0, "all"), delivery.asked.actor)

@@ -15,6 +15,7 @@ from qbot.domain.commands import (
 from qbot.domain.environment import Environment
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
 from qbot.operations.failing import failing
+from qbot.operations.locking import ensure_free, with_locks
 from qbot.render.blocks import Message
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
@@ -78,7 +79,7 @@ class Commands:
                 return await self._forms.open_create(delivery)
             case Create():
                 answer = await self._desk.requests.create(command, delivery.asked)
-                return await self._desk.submitted(answer)
+                return await self._desk.submitted(answer, command)
             case List(which, text):
                 return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
             case Show(env):
@@ -91,7 +92,13 @@ class Commands:
             case Delete(""):
                 return await self._forms.open_delete(delivery)
             case Delete(env):
-                return delete_confirmation(await self._desk.requests.living(env))
+                return await self._question(env, delivery)
+
+    async def _question(self, text: str, delivery: Delivery) -> Message:
+        """Whether to delete it, asked only of who may at present."""
+        env = await self._desk.requests.living(text, guess=False)
+        await ensure_free(self._desk.context.locks, env, delivery.asked.actor)
+        return delete_confirmation(env)
 
     @property
     def _style(self) -> Style:
@@ -105,9 +112,10 @@ class Commands:
         rows = await context.store.environments()
         mine = [r for r in rows if r.environment.owner == actor]
         counts = await failing(context, [r.environment for r in mine])
-        known = with_failing(mine, counts)
+        known = await with_locks(context.locks, with_failing(mine, counts))
         now = context.clock.now()
         return overview(known, len(rows), self._style, now=now, known=counts is not None)
 
     async def _show(self, env: Environment, delivery: Delivery) -> None:
-        await self._desk.whisper(delivery, await self._desk.tried(self._desk.shown(env)))
+        shown = self._desk.shown(env, delivery.asked.actor)
+        await self._desk.whisper(delivery, await self._desk.tried(shown))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, assert_never
 import structlog
 
 from qbot.domain.card_ports import CardLookup
+from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import idle
 from qbot.domain.names import EnvId
@@ -26,6 +27,7 @@ from qbot.operations.caught import caught
 from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
+from qbot.operations.locking import lock_of, with_locks
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, with_command
@@ -123,8 +125,12 @@ class Desk:
                 hint=f"Ask for it again, or type `{instead}`.",
             ) from None
 
-    async def submitted(self, answer: Submitted | BranchTaken | QuotaReached) -> Message | None:
+    async def submitted(
+        self, answer: Submitted | BranchTaken | QuotaReached, wanted: Create | None = None
+    ) -> Message | None:
         """Nothing where the card is the answer; else who was first or who holds the places.
+
+        `wanted` is the create that was asked for, where it was one.
 
         Raises:
             RepeatedError: it was submitted by the same delivery, before.
@@ -135,7 +141,7 @@ class Desk:
             case Submitted(operation, fresh):
                 return None if fresh else await self._joined(operation)
             case BranchTaken():
-                return await self._taken(answer)
+                return await self._taken(answer, wanted)
             case QuotaReached():
                 return quota(answer, now=self.context.clock.now())
         assert_never(answer)
@@ -148,7 +154,7 @@ class Desk:
         now, url = self.context.clock.now(), await self.card_url(operation)
         return joined(operation, env, self.style, now=now, card_url=url)
 
-    async def _taken(self, answer: BranchTaken) -> Message:
+    async def _taken(self, answer: BranchTaken, wanted: Create | None) -> Message:
         """Who was first, or how it is, with the way to its card."""
         operation = answer.operation
         url = await (
@@ -157,9 +163,9 @@ class Desk:
         counts = None if operation else await failing(self.context, [answer.environment])
         count = None if counts is None else counts.get(answer.environment.id, 0)
         now = self.context.clock.now()
-        return taken(answer, self.style, now=now, card_url=url, failing=count)
+        return taken(answer, self.style, now=now, card_url=url, failing=count, wanted=wanted)
 
-    async def shown(self, env: Environment) -> Message:
+    async def shown(self, env: Environment, viewer: Actor) -> Message:
         """`show`: asks Argo CD, so it may take a few seconds."""
         found = await inspect(self.context, env)
         shown = Shown(
@@ -169,6 +175,8 @@ class Desk:
             operation=found.operation,
             trouble=found.trouble,
             card_url=await self.card_url(found.operation) if found.operation else "",
+            lock=await lock_of(self.context.locks, env),
+            viewer=viewer,
         )
         return show(shown, self.style, now=self.context.clock.now())
 
@@ -186,6 +194,7 @@ class Desk:
         else:
             counts = await failing(self.context, [r.environment for r in part(kept, page)])
             kept = with_failing(kept, counts)
+        kept = await with_locks(self.context.locks, kept)
         return listing(kept, page, self.style, now=now, known=counts is not None)
 
     async def newest_card(self, env: Environment) -> str:

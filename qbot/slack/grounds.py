@@ -13,7 +13,8 @@ from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.slack.releases.desk import ReleaseDesk
 
-_OF_STAGES = (releases.Promote, releases.Release, releases.FreezeIt, releases.Unfreeze)
+_DESTRUCTIVE = (Delete, releases.Rollback)
+_OF_STAGES = (releases.Promote, releases.FreezeIt, releases.Unfreeze)
 
 
 class Grounding:
@@ -31,13 +32,21 @@ class Grounding:
         place, unlocks = place_of(command), isinstance(command, releases.Unlock)
         if not place:
             return Grounds(owner=actor)  # a form: judged again when it is submitted
+        if isinstance(command, releases.Release):
+            return Grounds(approval=(await self._desk.obstacles.holding(place)).approvals)
         if isinstance(command, _OF_STAGES):
             return Grounds(approval=self._desk.context.stage(place).approvals)
-        return await self.of_place(place, actor, unlocks=unlocks)
+        guess = not isinstance(command, _DESTRUCTIVE)
+        return await self.of_place(place, actor, unlocks=unlocks, guess=guess)
 
-    async def of_place(self, place: str, actor: Actor, *, unlocks: bool = False) -> Grounds:
-        """Of a stage or an environment; with `unlocks` the lock's owner counts as well."""
-        spot = await self._desk.obstacles.spot(place)
+    async def of_place(
+        self, place: str, actor: Actor, *, unlocks: bool = False, guess: bool = True
+    ) -> Grounds:
+        """Of a stage or an environment; with `unlocks` the lock's owner counts as well.
+
+        With `guess` whoever names no place is told the nearest ones.
+        """
+        spot = await self._desk.obstacles.spot(place, guess=guess)
         owners = [spot.env.owner] if spot.env else []
         if unlocks and (lock := await self._desk.obstacles.locked_by(spot.scope)):
             owners.append(lock.by)

@@ -110,7 +110,7 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
     [
         ("delte feat/x", "Did you mean `delete`", "delete feat/checkout"),
         ("rm feat/x", "Did you mean `delete`", ""),
-        ("frobnicate", "no command `frobnicate`", "`create`"),
+        ("frobnicate", "no command `frobnicate`", "`help` lists what there is"),
         ("show", "`show` needs ENV", "show ENV"),
         ("show a b", "does not know what to do with `b`", "show ENV"),
         ("create feat/x --tll 3d", "Did you mean `--ttl`", "Usage"),
@@ -156,3 +156,12 @@ def test_every_verb_has_an_example_and_a_usage_line() -> None:
     for spec in SPECS:
         assert spec_of(spec.verb).examples
         assert spec.usage.startswith(spec.verb)
+
+
+def test_a_pair_that_is_none_is_told_in_the_words_of_its_command() -> None:
+    with pytest.raises(UserError, match=r"^`cart` is not of the form service=ref\.$") as wrong:
+        parse("deploy feat/x cart")
+    assert wrong.value.hint == "For instance `deploy feat/x cart=fix/cart-rounding`."
+    with pytest.raises(UserError) as wrong:
+        parse("create feat/x --set cart")
+    assert wrong.value.hint == "For instance `--set cart=fix/cart-rounding`."

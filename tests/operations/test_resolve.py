@@ -14,7 +14,7 @@ from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
 from qbot.domain.services import Build, ServicePlan, Source
 from qbot.errors import UserError
 from qbot.operations.nearest import nearest
-from qbot.operations.resolve import resolve, resolve_again, wish
+from qbot.operations.resolve import ensure_branch, resolve, resolve_again, wish
 from tests.clocks import START
 from tests.operations.fakes import FakeGitLab
 from tests.operations.scene import ANA, catalog, project
@@ -150,3 +150,13 @@ async def test_a_wrong_branch_gets_similar_ones(typed: str, found: Sequence[str]
     git = FakeGitLab([project("cart")])
     git.push(project("cart"), "feat/checkout")
     assert await nearest(git, [project("cart")], typed) == found
+
+
+async def test_who_asks_for_services_without_the_branch_is_told_where_it_is() -> None:
+    git = gitlab({SERVICES[0]})
+    create = CreateInput(BRANCH, (SERVICES[1],))
+    with pytest.raises(UserError, match="None of the services that were asked for") as refused:
+        await resolve(git, wish(create, CATALOG, None))
+    assert f"It is in `{project(SERVICES[0])}`" in refused.value.hint
+    with pytest.raises(UserError, match="None of the services that were asked for"):
+        await ensure_branch(git, wish(create, CATALOG, None))

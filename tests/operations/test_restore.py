@@ -6,7 +6,7 @@ from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind, Stage
 from qbot.domain.services import Source
-from tests.operations.scene import FAILED, REFUSED, SUCCEEDED, Scene
+from tests.operations.scene import ANA, FAILED, REFUSED, SUCCEEDED, Scene
 
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
 
@@ -190,3 +190,16 @@ async def test_the_same_versions_again_are_no_new_set(scene: Scene) -> None:
     await scene.create()
     await scene.sync()
     assert len(await scene.database.store.ready_sets((await scene.env()).id)) == 1
+
+
+async def test_the_preview_of_a_sync_says_whose_rollback_it_would_undo(scene: Scene) -> None:
+    await moved(scene)
+    done = await restore(scene)
+    assert (await scene.row(done, "cart")).by == ANA
+    await scene.sync(dry_run=True)
+    assert scene.answers.previews[-1].headline == (
+        f"It would undo the rollback of cart by {ANA.user}."
+    )
+    await scene.sync()
+    await scene.sync(dry_run=True)
+    assert scene.answers.previews[-1].headline == ""

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from qbot.domain import actions
-from qbot.domain.commands import SPECS, spec_of
+from qbot.domain.commands import SPECS, Create, spec_of
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import SyncInput
+from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
 from qbot.domain.progress import End, Kind, Stage
 from qbot.errors import PermanentError, TransientError, UserError
@@ -256,6 +257,12 @@ def test_branch_is_taken(golden: Golden) -> None:
     golden("taken_running", taken(first, STYLE, now=NOW, card_url="https://acme.slack.com/p1"))
     partial = BranchTaken(environment(phase=Phase.PARTIAL), None)
     golden("taken_partial", taken(partial, STYLE, now=NOW))
+    failed = BranchTaken(environment(phase=Phase.FAILED), None)
+    cart = ServiceName("cart")
+    wanted = Create(
+        BranchName("feat/x"), "feat/y", (cart,), ((cart, "fix/y"),), timedelta(days=1), dry_run=True
+    )
+    golden("taken_failed", taken(failed, STYLE, now=NOW, wanted=wanted))
 
 
 def test_quota(golden: Golden) -> None:

@@ -311,8 +311,9 @@ def said(message: Message | None) -> str:
 
 
 def _context(
-    database: Database, argocd: Survey, gitlab: Branches, answers: Answers, per_owner: int
-) -> Context:
+    database: Database, argocd: Survey, gitlab: Branches, answers: Answers, per_owner: int,
+    stages: Sequence[ReleaseStage],
+) -> Context:  # fmt: skip
     catalog = {
         ServiceName(s): Service(ServiceName(s), ProjectPath(f"shop/{s}"), f"https://g/{s}", "main")
         for s in SERVICES
@@ -327,7 +328,7 @@ def _context(
     return Context(
         catalog=catalog, rules=rules, argocd={"main": cast("ArgoCD", argocd)},
         gitlab=cast("GitLab", gitlab), store=database.store, answers=answers, clock=database.clock,
-        locks=database.promotions,
+        locks=database.promotions, stages=tuple(s.name for s in stages),
     )  # fmt: skip
 
 
@@ -383,7 +384,8 @@ async def scene(
         async with open_slack(played.slack.bot_token, api) as slack:
             database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock)
             style = style or Style(hosts=frozenset({".shop.example"}))
-            context = _context(database, argocd, gitlab, SlackAnswers(slack, style), per_owner)
+            answers = SlackAnswers(slack, style)
+            context = _context(database, argocd, gitlab, answers, per_owner, stages)
             requests = Requests(context=context, journal=database.journal, wake=lambda: None)
             desk = Desk(
                 context=context, requests=requests, slack=slack, cards=database.cards, style=style

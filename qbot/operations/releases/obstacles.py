@@ -60,8 +60,8 @@ class Obstacles:
         self._zone = zone
         self._wake = wake
 
-    async def spot(self, text: str) -> Spot:
-        """A stage, else a living environment.
+    async def spot(self, text: str, *, guess: bool = True) -> Spot:
+        """A stage, else a living environment; `guess` as in `Requests.living`.
 
         Raises:
             UserError: neither.
@@ -69,7 +69,7 @@ class Obstacles:
         if text in self._context.stages:
             stage = self._context.stage(text)
             return Spot(stage.scope, stage.name, stage=stage)
-        env = await self._requests.living(text)
+        env = await self._requests.living(text, guess=guess)
         return Spot(env.id, env.branch, env=env)
 
     async def name_of(self, scope: str) -> str:
@@ -168,13 +168,27 @@ class Obstacles:
             await self._context.promotions.await_free(scope, actor)
         return lock
 
+    async def holding(self, text: str) -> Stage:
+        """The stage whose services are released.
+
+        Raises:
+            UserError: there is none of that name; on an environment nothing is held.
+        """
+        env = None if text in self._context.stages else await self._context.base.store.find(text)
+        if env is not None and env.phase.alive:
+            raise UserError(
+                f"`{env.branch}` is an environment: nothing is held there.",
+                hint=f"What a rollback puts back stays until the next `sync {env.branch}`.",
+            )
+        return self._context.stage(text)
+
     async def release(self, wanted: Release, asked: Asked) -> Sequence[Hold]:
         """Let services that were rolled back move again.
 
         Raises:
             UserError: none of them is held.
         """
-        stage, base = self._context.stage(wanted.stage), self._context.base
+        stage, base = await self.holding(wanted.stage), self._context.base
         services = services_of(base.catalog, base.sets, wanted.services)
         ended = await self._context.promotions.release(
             stage.name, services, asked.actor, rule=asked.rule

@@ -1,0 +1,44 @@
+"""What a create of an environment that exists does not do, and which command does it."""
+
+from qbot.domain.commands import Create
+from qbot.domain.environment import Environment
+from qbot.render.escape import code
+from qbot.render.style import Style
+from qbot.render.words import spoken
+
+
+def unapplied(wanted: Create, env: Environment, style: Style) -> list[str]:
+    """Escaped sentences; none where nothing was asked for but the environment itself."""
+    given = {
+        "--from": bool(wanted.source),
+        "--services": bool(wanted.services),
+        "--set": bool(wanted.overrides),
+        "--ttl": wanted.ttl is not None,
+    }
+    options = [code(name) for name, is_given in given.items() if is_given]
+    nothing = "Nothing would be made" if wanted.dry_run else "Nothing was changed"
+    if not options:
+        return [f"{nothing}."] if wanted.dry_run else []
+    verb = "is" if len(options) == 1 else "are"
+    return [
+        f"{nothing}: {spoken(options)} {verb} for an environment that is being made.",
+        *_instead(wanted, env, style),
+    ]
+
+
+def _instead(wanted: Create, env: Environment, style: Style) -> list[str]:
+    """The command that does the same to one that exists, where there is one."""
+    lines = []
+    if wanted.overrides:
+        pairs = " ".join(f"{name}={ref}" for name, ref in wanted.overrides)
+        deploy = code(f"{style.command} deploy {env.branch} {pairs}", 300)
+        lines.append(f"{deploy} does what {code('--set')} asks.")
+    if wanted.services:
+        sync = code(f"{style.command} sync {env.branch} {' '.join(wanted.services)}", 300)
+        lines.append(f"{sync} brings these services to their newest commits.")
+    if wanted.source:
+        deploy = code(f"{style.command} deploy {env.branch} svc=ref", 200)
+        lines.append(f"{deploy} runs another version of a service.")
+    if wanted.ttl is not None:
+        lines.append("How long it may live was settled when it was made.")
+    return lines
