@@ -5,7 +5,8 @@ from types import MappingProxyType
 
 from qbot.catalog import Catalog
 from qbot.catalog.jobs import HttpPart, JobPart, PipelinePart
-from qbot.catalog.stages import ApplicationsPart, ApprovalsPart, ConfigPart, RollbackPart, StagePart
+from qbot.catalog.names import EVERYBODY
+from qbot.catalog.stages import ApplicationsPart, ApprovalsPart, ConfigPart, StagePart
 from qbot.domain.authority import Rule, Who
 from qbot.domain.barriers import Window
 from qbot.domain.jobs import HttpJob, Job, PipelineJob
@@ -74,7 +75,7 @@ def _stage(catalog: Catalog, part: StagePart) -> Stage:
         config=_config(part.config),
         version=part.version,
         approvals=_approvals(catalog, part.approvals),
-        rollback=_rollback(part.rollback),
+        rollback=_rollback(part),
         channel=part.channel,
         break_glass=part.rollback.break_glass,
         exempt=part.exempt,
@@ -122,7 +123,7 @@ def _approvals(catalog: Catalog, part: ApprovalsPart) -> ApprovalRule:
             teams[service] = tuple(dict.fromkeys((*teams.get(service, ()), *team)))
     return ApprovalRule(
         count=part.count,
-        roles=part.roles,
+        roles=_approvers(part.roles),
         by_requester=part.self_,
         expires=part.expires,
         remind=part.remind,
@@ -130,14 +131,20 @@ def _approvals(catalog: Catalog, part: ApprovalsPart) -> ApprovalRule:
     )
 
 
-def _rollback(part: RollbackPart) -> ApprovalRule:
+def _rollback(stage: StagePart) -> ApprovalRule:
+    """By those who approve promotions, unless others are named."""
+    part = stage.rollback
     return ApprovalRule(
         count=part.count,
-        roles=part.roles,
+        roles=_approvers(part.roles or stage.approvals.roles),
         by_requester=part.self_,
         expires=part.expires,
         remind=part.remind,
     )
+
+
+def _approvers(roles: Sequence[str]) -> tuple[str, ...]:
+    return tuple(role for role in roles if role != EVERYBODY)
 
 
 def _job(part: JobPart) -> Job:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from qbot.domain.stages import ENVIRONMENTS
 
+EVERYBODY = "everybody"  # in the place of a role: whoever has a GitLab account
 CONTEXT = "names"  # key of the validation's context
 _SOME = 12  # names in one message
 
@@ -85,6 +86,10 @@ def _role(name: str, info: ValidationInfo) -> str:
     return _one_of("role", name, _names(info).roles)
 
 
+def _approver(name: str, info: ValidationInfo) -> str:
+    return name if name == EVERYBODY else _role(name, info)
+
+
 def _job(name: str, info: ValidationInfo) -> str:
     return _one_of("job", name, _names(info).jobs) if name else name
 
@@ -114,6 +119,7 @@ def _secret(name: str, info: ValidationInfo) -> str:
 ServiceRef = Annotated[str, AfterValidator(_service)]
 ServiceOrSet = Annotated[str, AfterValidator(_service_or_set)]
 RoleRef = Annotated[str, AfterValidator(_role)]
+ApproverRef = Annotated[str, AfterValidator(_approver)]
 JobRef = Annotated[str, AfterValidator(_job)]
 StageRef = Annotated[str, AfterValidator(_stage)]
 PlaceRef = Annotated[str, AfterValidator(_place)]

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from qbot.catalog.names import InstanceRef, JobRef, PlaceRef, RoleRef, ServiceOrSet
+from qbot.catalog.names import (
+    EVERYBODY,
+    ApproverRef,
+    InstanceRef,
+    JobRef,
+    PlaceRef,
+    RoleRef,
+    ServiceOrSet,
+)
 from qbot.catalog.parts import PROJECT, Duration, Part
 from qbot.domain.names import is_label
 from qbot.domain.stages import ENVIRONMENTS
@@ -58,6 +66,13 @@ def _version(text: str) -> str:
     return _filled(text, _COMMIT)
 
 
+def _approvers(roles: tuple[str, ...]) -> tuple[str, ...]:
+    if EVERYBODY in roles and len(roles) > 1:
+        raise ValueError(f"`{EVERYBODY}` stands alone: with it no other role counts")
+    return roles
+
+
+Approvers = Annotated[tuple[ApproverRef, ...], Field(min_length=1), AfterValidator(_approvers)]
 Path = Annotated[str, AfterValidator(_path)]
 Key = Annotated[str, AfterValidator(lambda text: _filled(text, _PLACES))]
 
@@ -118,9 +133,11 @@ class ConfigPart(Part):
 class RollbackPart(Part):
     """Who has to say yes to a rollback."""
 
-    count: int = Field(1, ge=0, le=10, description="Distinct people")
-    roles: tuple[RoleRef, ...] = Field((), description="One of these; empty: everybody")
-    self_: bool = Field(default=True, alias="self", description="Whether the requester counts")
+    count: int = Field(1, ge=0, le=10, description="Distinct people; 0: nobody is asked")
+    roles: Approvers | None = Field(
+        None, description="One of these, or `[everybody]`; those of `approvals`, if left out"
+    )
+    self_: bool = Field(default=False, alias="self", description="Whether the requester counts")
     expires: Duration = Field(timedelta(hours=24), description="Then it has to be asked for anew")
     remind: Duration = Field(timedelta(hours=1), description="Then who may approve is reminded")
     break_glass: tuple[RoleRef, ...] = Field((), description="May roll back at once, with a reason")
@@ -129,8 +146,10 @@ class RollbackPart(Part):
 class ApprovalsPart(Part):
     """Who has to say yes to a promotion."""
 
-    count: int = Field(1, ge=0, le=10, description="Distinct people")
-    roles: tuple[RoleRef, ...] = Field((), description="One of these; empty: everybody")
+    count: int = Field(1, ge=0, le=10, description="Distinct people; 0: nobody is asked")
+    roles: Approvers = Field(
+        description="One of these, or `[everybody]`; they also freeze, release and unlock"
+    )
     self_: bool = Field(default=False, alias="self", description="Whether the requester counts")
     expires: Duration = Field(timedelta(hours=24), description="Then it has to be asked for anew")
     remind: Duration = Field(timedelta(hours=1), description="Then who may approve is reminded")
@@ -157,7 +176,7 @@ class StagePart(Part):
     version: Annotated[str, AfterValidator(_version)] = Field(
         "{sha}", description="What is written of a commit, unless the service has an image"
     )
-    approvals: ApprovalsPart = ApprovalsPart()
+    approvals: ApprovalsPart
     rollback: RollbackPart = RollbackPart()
     channel: Annotated[str, AfterValidator(_channel)] = Field(
         "",

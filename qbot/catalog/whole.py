@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from qbot.catalog.environments import EnvironmentsPart
 from qbot.catalog.freezes import FreezePart
 from qbot.catalog.jobs import JobPart
-from qbot.catalog.names import ServiceRef
+from qbot.catalog.names import EVERYBODY, ServiceRef
 from qbot.catalog.parts import Loc, Part, Zone, located
 from qbot.catalog.rights import PolicyPart, RolePart, SlackUser, Verb
 from qbot.catalog.services import MAX_SERVICES, ServicePart
@@ -41,7 +41,7 @@ class Catalog(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Catalog":
-        checks = (_twice, _ambiguous, _sets, _people, _names_of_stages, _circles, _wholes)
+        checks = (_twice, _ambiguous, _sets, _people, _roles, _names_of_stages, _circles, _wholes)
         located([problem for check in checks for problem in check(self)])
         return self
 
@@ -94,6 +94,11 @@ def _people(catalog: Catalog) -> Iterator[Problem]:
         if account.lower() in seen:
             yield ("people", user), f"the GitLab account {account} is somebody else's already"
         seen.add(account.lower())
+
+
+def _roles(catalog: Catalog) -> Iterator[Problem]:
+    if EVERYBODY in catalog.roles:
+        yield ("roles", EVERYBODY), "stands for all people in the place of a role"
 
 
 def _names_of_stages(catalog: Catalog) -> Iterator[Problem]:

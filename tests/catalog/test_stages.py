@@ -40,6 +40,7 @@ stages:
   - name: staging
     from: [environments]
     config: {project: shop/config, helm: {file: "staging/{service}.yaml", key: image.tag}}
+    approvals: {roles: [everybody]}
   - name: production
     from: [staging]
     argocd: west
@@ -95,8 +96,21 @@ def test_what_is_left_out_has_a_careful_default(tmp_path: Path) -> None:
     assert stage.services == ("cart", "orders", "payments")
     assert stage.app(ServiceName("cart")) == "staging-cart"
     assert (stage.approvals.count, stage.approvals.by_requester) == (1, False)
+    assert stage.approvals.roles == ()  # everybody
     assert not stage.unmerged
     assert (stage.version, stage.config.format) == ("{sha}", Format.HELM)
+
+
+def test_a_rollback_is_for_those_who_approve_promotions_and_not_for_its_requester(
+    tmp_path: Path,
+) -> None:
+    text = GOOD.replace(
+        "    rollback: {roles: [managers], self: false, break_glass: [managers]}\n", ""
+    )
+    stage = mapping.stages(load(tmp_path, text))[StageName("production")]
+    rule = stage.rollback
+    assert (rule.count, rule.roles, rule.by_requester) == (1, ("managers",), False)
+    assert (rule.teams, stage.break_glass) == ({}, ())
 
 
 def test_jobs_roles_people_sets_and_policy(tmp_path: Path) -> None:
@@ -132,39 +146,46 @@ def test_windows_are_in_the_installations_zone_or_their_own(tmp_path: Path) -> N
 
 AT = "  - name: production"
 EXTRA = (
-    "  - {{name: {}, from: [environments], config: {{project: a/b, helm: {{file: a, key: b}}}}}}\n"
+    "  - {{name: {}, from: [environments], config: {{project: a/b, helm: {{file: a, key: b}}}},"
+    " approvals: {{roles: [everybody]}}}}\n"
 )
 CASES = [
-    ("from: [staging]", "from: [stagign]", ":26: stages[1].from[0]: there is no stage stagign;"),
-    ("from: [staging]", "from: []", ":26: stages[1].from: must have at least 1"),
-    ("    from: [staging]\n", "", ":25: stages[1].from: is missing"),
+    ("from: [staging]", "from: [stagign]", ":27: stages[1].from[0]: there is no stage stagign;"),
+    ("from: [staging]", "from: []", ":27: stages[1].from: must have at least 1"),
+    ("    from: [staging]\n", "", ":26: stages[1].from: is missing"),
     ("from: [environments]", "from: [production]", "staging would be promoted to from itself"),
-    ("name: production", "name: environments", ":25: stages[1].name: `environments` stands for"),
+    ("name: production", "name: environments", ":26: stages[1].name: `environments` stands for"),
     (
         AT,
         f"{EXTRA.format('staging')}{AT}",
-        ":25: stages[1].name: the stage staging is listed twice",
+        ":26: stages[1].name: the stage staging is listed twice",
     ),
-    (AT, f"{EXTRA.format('qbot-live')}{AT}", ":25: stages[1].name: must not begin with qbot-"),
-    (AT, f"{EXTRA.format('qbot')}{AT}", ":25: stages[1].name: must not begin with qbot-"),
-    ("name: production", "name: Production", ":25: stages[1].name: must be a DNS label"),
-    ("argocd: west", "argocd: east", ":27: stages[1].argocd: there is no QBOT_ARGOCD__east__URL"),
-    ("[purchase, cart]", "[purchases]", ":29: stages[1].services[0]: there is no service or set"),
+    (AT, f"{EXTRA.format('qbot-live')}{AT}", ":26: stages[1].name: must not begin with qbot-"),
+    (AT, f"{EXTRA.format('qbot')}{AT}", ":26: stages[1].name: must not begin with qbot-"),
+    ("name: production", "name: Production", ":26: stages[1].name: must be a DNS label"),
+    ("argocd: west", "argocd: east", ":28: stages[1].argocd: there is no QBOT_ARGOCD__east__URL"),
+    ("[purchase, cart]", "[purchases]", ":30: stages[1].services[0]: there is no service or set"),
     ("label: service}", "lable: service}", "stages[1].applications.lable: there is no such key"),
-    (", label: service}", "}", ":28: stages[1].applications: needs either a name with {service}"),
+    (", label: service}", "}", ":29: stages[1].applications: needs either a name with {service}"),
     ("{selector: stage=production, label: service}", "production", "must contain {service}"),
     ("{selector: stage=production, label: service}", "qbot-{service}", "must not name Applicat"),
     ("      kustomize: {file", "      kustomise: {file", "did you mean kustomize?"),
     ('image: "r/{service}"', 'key: "r/{service}"', "stages[1].config.kustomize.image: is missing"),
     ('image: "r/{service}"', 'image: "r/{svc}"', "{svc} is not filled in; there are {service}"),
     ('file: "staging/', 'file: "../staging/', "stages[0].config.helm.file: must be a path inside"),
-    ("v{short_sha}", "latest", ":33: stages[1].version: must contain {sha} or {short_sha}"),
+    ("v{short_sha}", "latest", ":34: stages[1].version: must contain {sha} or {short_sha}"),
     ("roles: [managers], teams", "roles: [mangers], teams", "roles[0]: there is no role mangers;"),
+    ("    approvals: {roles: [everybody]}\n", "", ":22: stages[0].approvals: is missing"),
+    ("roles: [everybody]", "count: 1", "stages[0].approvals.roles: is missing"),
+    ("roles: [everybody]", "roles: []", "stages[0].approvals.roles: must have at least 1"),
+    ("[everybody]", "[everybody, team]", "approvals.roles: `everybody` stands alone"),
+    ("  team: {people", "  everybody: {people: [U0Z]}\n  team: {people", "roles.everybody: stands for all people"),
+    ("rollback: {roles: [managers]", "rollback: {roles: []", "rollback.roles: must have at least"),
     ("cart: [managers]}", "crat: [managers]}", "approvals.teams.crat: there is no service or set"),
-    ("count: 2", "count: 11", ":34: stages[1].approvals.count: Input should be less than"),
-    ("before: e2e", "before: e3e", ":37: stages[1].before: there is no job e3e; did you mean e2e?"),
-    ("soak: 30m", "soak: half", ":39: stages[1].soak: `half` is not a duration"),
-    ("C05RELEAS3S", "releases", ":40: stages[1].channel: must be the id of a channel"),
+    ("count: 2", "count: 11", ":35: stages[1].approvals.count: Input should be less than"),
+    ("before: e2e", "before: e3e", ":38: stages[1].before: there is no job e3e; did you mean e2e?"),
+    ("soak: 30m", "soak: half", ":40: stages[1].soak: `half` is not a duration"),
+    ("C05RELEAS3S", "releases", ":41: stages[1].channel: must be the id of a channel"),
     ("for: [environments, staging]", "for: [stage]", ":17: jobs[0].for[0]: there is no stage"),
     ("secret: Chat", "secret: Mail", ":20: jobs[1].http.secret: there is no QBOT_JOBS__Mail"),
     ('"{promotion}"', '"{promotoin}"', "{promotoin} is not filled in; did you mean {promotion}?"),
@@ -174,17 +195,17 @@ CASES = [
         "  - {name: e2e, pipeline: {project: a/b}}\n  - name: announce",
         ":19: jobs[1].name: the job e2e is listed twice",
     ),
-    ('to: "Mon 8:00"', 'to: "Fri 16:00"', ":42: freezes[0]: begins and ends at the same moment"),
-    ('to: "Mon 8:00"', "to: 2026-01-01", ":42: freezes[0]: `from` and `to` must both be"),
-    ('to: "Mon 8:00"', 'to: "Sunday"', ":42: freezes[0].to: must be like `Fri 16:00`"),
-    ("to: 2027-01-02", "to: 2026-01-02", ":43: freezes[1]: ends before it begins"),
-    ("zone: UTC", "zone: Mars", ":43: freezes[1].zone: there is no time zone Mars"),
+    ('to: "Mon 8:00"', 'to: "Fri 16:00"', ":43: freezes[0]: begins and ends at the same moment"),
+    ('to: "Mon 8:00"', "to: 2026-01-01", ":43: freezes[0]: `from` and `to` must both be"),
+    ('to: "Mon 8:00"', 'to: "Sunday"', ":43: freezes[0].to: must be like `Fri 16:00`"),
+    ("to: 2027-01-02", "to: 2026-01-02", ":44: freezes[1]: ends before it begins"),
+    ("zone: UTC", "zone: Mars", ":44: freezes[1].zone: there is no time zone Mars"),
     ("zone: Europe/Berlin", "zone: Europe/Berln", ":9: zone: there is no time zone Europe/Berln"),
     ("stages: [production], from: 2", "stages: [], from: 2", "freezes[1].stages: must have at le"),
     ("{slack: [S0RELEASE], gitlab: [shop/managers], people: [U0X]}", "{}", "needs at least one of"),
     ("U0ANA: ana", "U0ANA: ana, U0BEN: Ana", ":10: people.U0BEN: the GitLab account Ana is some"),
     ("U0ANA: ana", "ana: ana", ":10: people.ana: String should match pattern"),
-    ("  delete: {roles", "  list: {roles", ":45: policy.list: no rule can be made for that"),
+    ("  delete: {roles", "  list: {roles", ":46: policy.list: no rule can be made for that"),
     (
         "  purchase: [cart, payments]",
         "  purchase: [cart, payments]\n  orders: [cart]",

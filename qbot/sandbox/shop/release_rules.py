@@ -51,7 +51,8 @@ def _staging(variant: Variant) -> dict[str, Any]:
         "from": ["environments"],
         "applications": "staging-{service}",
         "config": _config(variant, STAGING),
-        "approvals": {"count": 1, "self": True},
+        "approvals": {"count": 1, "roles": ["everybody"], "self": True},
+        "rollback": {"self": True},
     }
 
 
