@@ -107,6 +107,11 @@ class ServiceProgress:
     stays: str = ""  # the version that is ready in place of one without a build, in short
 
     @property
+    def serves(self) -> bool:
+        """Whether it works, if not at the version that is wanted."""
+        return self.stage is Stage.READY or bool(self.stays)
+
+    @property
     def version(self) -> str:
         """The commit in short, or the image in its place; empty while it is not known."""
         return short_image(self.image) if self.image else self.sha[:8]

@@ -19,6 +19,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
+from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.tips import tips
 from qbot.operations.track import planned, stage_of
 
@@ -114,6 +115,8 @@ def _seen(
     state = states.get(plan.service)
     if state is None:
         return None
+    if row.stage in UNBUILT and wanted not in {"", state.wanted} and not state.deleting:
+        return staying(row, state)
     found = verdict(state, wanted=wanted, since=None)
     return replace(
         row,

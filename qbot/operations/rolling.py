@@ -9,7 +9,7 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BASE, ServiceName
-from qbot.domain.progress import End, Stage
+from qbot.domain.progress import End, Kind, Stage
 from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
 from qbot.operations.context import Context
@@ -22,6 +22,7 @@ from qbot.operations.nudge import Nudge
 from qbot.operations.outcome import judge, named
 from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
+from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.track import Tracker
 
 Plans = tuple[ServicePlan, ...]
@@ -142,18 +143,34 @@ async def roll(
         await foundation.project()
         await foundation.namespace()
         await rollout.deploy(plans)
-        others = await _broken_others(rollout, plans)
+        others = await _left_alone(rollout, plans)
     except Cancelled:
         headline = cancelled_headline(tracker.progress.services)
         return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
     except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
-    if not others:
-        return ended(context, tracker, result.end, result.phase, result.headline)
-    more = f"Not part of this {run.operation.kind}, but broken: {named(others)}."
-    headline = f"{result.headline} {more}".strip()
-    return ended(context, tracker, result.end, Phase.FAILED, headline)
+    said = [result.headline, *_unbuilt(run, tracker)]
+    if others:
+        said.append(f"Not part of this {run.operation.kind}, but broken: {named(others)}.")
+    phase = Phase.FAILED if others else result.phase
+    return ended(context, tracker, result.end, phase, " ".join(said).strip())
+
+
+def _unbuilt(run: Run, tracker: Tracker) -> list[str]:
+    """What a failed build means for what runs, and how to go on."""
+    rows = tracker.of(Stage.BUILD_FAILED)
+    if not rows:
+        return []
+    said = []
+    if all(r.stays for r in rows):
+        which = "They stay at the versions before and are"
+        if len(rows) == 1:
+            which = f"It stays at {rows[0].stays} and is"
+        said.append(f"{which} ready there.")
+    if run.operation.kind is Kind.SYNC and not any(r.was for r in rows):
+        said.append("No newer commit has come since the last try.")
+    return [*said, "Push a fix or run the pipeline again, then retry."]
 
 
 def _kept(tracker: Tracker) -> Phase:
@@ -163,15 +180,21 @@ def _kept(tracker: Tracker) -> Phase:
     return Phase.PARTIAL
 
 
-async def _broken_others(rollout: Rollout, moved: Plans) -> list[ServiceName]:
-    """The services that were left alone and that are broken or missing."""
+async def _left_alone(rollout: Rollout, moved: Plans) -> list[ServiceName]:
+    """Look at the services that stay where they are: the broken and missing ones of no part in it.
+
+    Those that lack a build are shown as they run.
+    """
     names = {p.service for p in moved}
     others = [p for p in rollout.env.plans if p.service not in names]
-    if not others:
+    unbuilt = rollout.tracker.of(*UNBUILT)
+    if not others and not unbuilt:
         return []
     states = await rollout.run.call(
         "the other services", lambda: rollout.argocd.survey(rollout.env)
     )
+    rows = [staying(r, states.get(r.service)) for r in unbuilt]
+    rollout.tracker.put(rows, at=rollout.context.clock.now())
     return [
         p.service
         for p in others

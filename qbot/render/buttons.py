@@ -65,8 +65,10 @@ def _ended(progress: Progress, style: Style) -> list[Block | None]:
         first = resume_button(progress.op)
     elif progress.end is End.FAILED:
         first = retry_button(progress)
+    works = progress.end is End.FAILED and all(s.serves for s in progress.services)
     return [
         first,
+        _open(progress, style, primary=False) if works else None,
         _details(progress),
         _argocd(progress, style),
         delete_button(progress.env, str(progress.branch)),
@@ -88,10 +90,11 @@ def _details(progress: Progress) -> Block:
     return button("Details", actions.DETAILS, progress.op)
 
 
-def _open(progress: Progress, style: Style) -> Block | None:
+def _open(progress: Progress, style: Style, *, primary: bool = True) -> Block | None:
     if not allowed(progress.url, style.hosts):
         return None
-    return button("Open", actions.OPEN, progress.op, style="primary", url=progress.url)
+    look = "primary" if primary else ""
+    return button("Open", actions.OPEN, progress.op, style=look, url=progress.url)
 
 
 def _argocd(progress: Progress, style: Style) -> Block | None:

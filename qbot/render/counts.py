@@ -33,8 +33,13 @@ def tally(progress: Shown) -> str:
     rest = [s for s in _ORDER if counts[s]]
     if progress.kind is Kind.TEARDOWN and counts[Stage.READY]:
         rest.append(Stage.READY)
+    stay = sum(bool(s.stays) for s in progress.services)
     return joined(
-        [f"{reached(progress)} of {total} {word}", *(f"{counts[s]} {STAGES[s][0]}" for s in rest)]
+        [
+            f"{reached(progress)} of {total} {word}",
+            *(f"{counts[s]} {STAGES[s][0]}" for s in rest),
+            f"{stay} ready at the version before" if stay else "",
+        ]
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.progress import ServiceProgress
+from qbot.domain.progress import ServiceProgress, Stage
 from qbot.render.escape import code, prose
 
 _NAMED = 10
@@ -10,7 +10,7 @@ _NAMED = 10
 
 def moves(services: Sequence[ServiceProgress]) -> list[str]:
     """One escaped line for each service that another version was known of before."""
-    moving = [s for s in services if s.was and s.version]
+    moving = [s for s in services if s.was and s.version and s.stage is not Stage.BUILD_FAILED]
     lines = [f"*{prose(s.service, 40)}* {_step(s)}" for s in moving[:_NAMED]]
     if len(moving) > _NAMED:
         lines.append(f"and {len(moving) - _NAMED} more")

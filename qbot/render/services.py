@@ -35,11 +35,14 @@ def version(service: ServiceProgress) -> str:
     if not service.version:
         return ""
     at = code(service.version, 40)
+    if service.stays:
+        at = f"{code(service.stays, 40)}, not yet at {at}"
     what = f"at {at}"
     if service.source in {Source.SET, Source.PINNED}:
         what = f"to {at}" if service.image else f"to {prose(service.ref, 60)} at {at}"
     by = f" by {mention(service.by.user)}" if service.by else ""
-    was = f" (was {code(service.was, 40)})" if service.was not in {"", service.version} else ""
+    known = {"", service.version, service.stays}
+    was = f" (was {code(service.was, 40)})" if service.was not in known else ""
     gone = ", which is gone in GitLab" if service.gone else ""
     return f"{source(service)}{gone} {what}{by}{was}"
 

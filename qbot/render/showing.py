@@ -132,12 +132,13 @@ def _buttons(shown: Shown, style: Style) -> Block | None:
     op = shown.operation.id if shown.operation else ""
     url = env.url if allowed(env.url, style.hosts) else ""
     argocd = style.argocd(env.name)
-    ready = env.phase is Phase.READY
+    look = "primary" if env.phase is Phase.READY else ""
+    works = bool(look) or (bool(shown.services) and all(s.serves for s in shown.services))
     deleting = env.phase is Phase.DELETING
     free = shown.lock is None or shown.lock.by == shown.viewer
     return in_a_row(
         [
-            button("Open", actions.OPEN, op, url=url, style="primary") if url and ready else None,
+            button("Open", actions.OPEN, op, url=url, style=look) if url and works else None,
             _again(shown) if free else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,

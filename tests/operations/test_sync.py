@@ -9,6 +9,7 @@ from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind, Progress, Stage, Usual
 from qbot.domain.services import Build, Source
 from qbot.errors import TransientError, UserError
+from qbot.operations.inspect import inspect
 from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene, project
 
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
@@ -334,3 +335,41 @@ async def test_three_like_it_say_how_long_a_sync_takes_here(scene: Scene) -> Non
     assert isinstance(shown[3], Usual)
     assert (shown[3].runs, shown[3].here) == (3, True)
     assert (await scene.progress(await scene.sync("cart"))).usual is None
+
+
+async def test_a_build_that_fails_leaves_what_runs_and_says_so(scene: Scene) -> None:
+    await scene.create()
+    old = scene.targets()["cart"]
+    scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
+    done = await scene.sync()
+    row = await scene.row(done, "cart")
+    assert (done.end, row.stage, row.stays) == (FAILED, Stage.BUILD_FAILED, old[:8])
+    assert row.reason == f"It stays at {old[:8]} and is ready there."
+    assert done.headline == (
+        f"The build of cart failed. It stays at {old[:8]} and is ready there. "
+        "Push a fix or run the pipeline again, then retry."
+    )
+    (seen,) = [
+        s for s in (await inspect(scene.context, await scene.env())).services if s.service == CART
+    ]
+    assert (seen.stage, seen.stays) == (Stage.BUILD_FAILED, old[:8])
+
+
+async def test_a_retry_without_anything_new_says_that_nothing_is(scene: Scene) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
+    await scene.sync()
+    again = await begin_again(scene, SyncInput(services=(CART,), retry=True))
+    assert "No newer commit has come since the last try." in again.headline
+    scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
+    again = await begin_again(scene, SyncInput(services=(CART,), retry=True))
+    assert "No newer commit" not in again.headline
+
+
+async def test_what_stays_without_a_build_and_is_not_ready_says_why(scene: Scene) -> None:
+    await scene.create()
+    scene.argocd.put(scene.app("cart"), health="Degraded", health_message="it crashes")
+    scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
+    row = await scene.row(await scene.sync(), "cart")
+    assert (row.stays, row.stage) == ("", Stage.BUILD_FAILED)
+    assert row.reason.endswith("which is not ready: Degraded: it crashes")

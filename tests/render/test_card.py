@@ -317,3 +317,17 @@ def test_a_branch_that_is_gone_is_told_with_what_to_do() -> None:
     assert "in the repository of frontend, which stays at `4be1f0c8`." in some.text
     assert "delete feat/checkout" not in some.text
     assert "no longer exists" not in card(READY, STYLE).text
+
+
+def test_what_runs_on_without_its_build_can_be_opened_and_is_counted() -> None:
+    first, *others = READY.services
+    unbuilt = replace(first, stage=Stage.BUILD_FAILED, was="0a0a0a0a", stays="0a0a0a0a")
+    services = (replace(unbuilt, reason="It stays at 0a0a0a0a and is ready there."), *others)
+    failed = replace(READY, kind=Kind.SYNC, end=End.FAILED, services=services)
+    shown = card(failed, STYLE)
+    assert "10 of 11 ready · 1 build failed · 1 ready at the version before" in shown.text
+    assert "*frontend* build failed: It stays at 0a0a0a0a and is ready there." in shown.text
+    assert "→" not in shown.text
+    assert actions.OPEN in str(shown.blocks)
+    broken = replace(failed, services=(replace(unbuilt, stays=""), *others))
+    assert actions.OPEN not in str(card(broken, STYLE).blocks)
