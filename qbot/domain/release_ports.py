@@ -166,6 +166,9 @@ class MergeRequests(Protocol):
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         """Close it and remove its branch; closed, merged or gone is fine."""
 
+    async def close_branch(self, project: ProjectPath, branch: str) -> MergeRequest | None:
+        """Close what is open of a branch of Qbot's own, and remove it; what was closed."""
+
     async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
         """Add a note once: `key` is looked for among the notes first."""
 
@@ -192,13 +195,25 @@ class ConfigRepository(ConfigFiles, MergeRequests, Pipelines, Protocol):
 
 
 class Notices(Protocol):
-    """Direct messages about promotions; best effort, never awaited by a result."""
+    """Messages about promotions, beside their cards."""
 
     async def remind(self, who: Sequence[Actor], progress: StageProgress) -> None:
-        """Ask these people to look at a promotion."""
+        """Ask these people to look at a promotion, by themselves; best effort."""
 
-    async def shout(self, progress: StageProgress) -> None:
-        """Tell the stage's channel that the glass was broken, and by whom and why."""
+    async def shout(self, progress: StageProgress, who: Sequence[Actor], to: Actor | None) -> None:
+        """Tell one person, or the stage's channel, that the glass was broken: once.
+
+        `who` may approve otherwise: the channel's message names them. May raise Transient- or
+        PermanentError.
+        """
+
+    async def void(
+        self, progress: StageProgress, who: Sequence[Actor], why: str, *, key: str
+    ) -> None:
+        """Tell these people, below the card, that their word counts no more: once for a `key`.
+
+        May raise Transient- or PermanentError.
+        """
 
 
 class People(Protocol):
@@ -263,6 +278,7 @@ class StageApp:
     state: AppState
     images: tuple[str, ...]  # status.summary.images
     since: datetime | None  # when its newest entry of the history was deployed
+    strays: bool = False  # none of its sources is in the stage's configuration repository
 
 
 class Decisions(Protocol):

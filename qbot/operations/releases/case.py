@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.promotion import (
     MergeRequestRef,
     Plan,
@@ -32,6 +33,7 @@ class Case:
     tracker: StageTracker
     promotion: Promotion
     made: set[str] = field(default_factory=set)  # commits made anew by this run
+    audience: tuple[Actor, ...] | None = None  # whom this run has told of a broken glass
     _read: dict[str, dict[str, FileText | None]] = field(default_factory=dict)  # by commit
 
     @property

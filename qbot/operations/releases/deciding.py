@@ -18,6 +18,7 @@ from qbot.operations.releases.admission import barred
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, trailers, values
 from qbot.operations.releases.setbacks import noted
+from qbot.operations.releases.voiding import foreign, told_void
 
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
@@ -86,6 +87,7 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     if unbroken := await _glass_whole(case, fresh=fresh):
         return unbroken
     said = await _said(case)
+    await told_void(case, said)
     stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
     if stands.rejected is not None:
         case.tracker.show(approvals=(*stands.counted, *stands.void, stands.rejected))
@@ -175,7 +177,7 @@ async def _kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
     head = await _head(case, merge_request)
     if head != case.merge_request.sha:
         own = await case.run.call("GitLab", lambda: _is_own(case, head))
-        why = "" if own else "somebody else's commit was added to its branch"
+        why = "" if own else await foreign(case, head)
         await remade(case, now, tip, seen=head, why=why)
         return None
     behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts

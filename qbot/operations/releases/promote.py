@@ -23,6 +23,7 @@ from qbot.operations.releases.planning import Planned, admitted, planned, previe
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
 from qbot.operations.releases.rollout import deployed
+from qbot.operations.releases.shouting import shouted, shouted_after_all
 from qbot.operations.releases.superseded import still_written
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
@@ -50,7 +51,9 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
     if over is not None:
         return over
     with run.ignoring_cancel():
-        return await _rolled_out(case, again=asked.again is not None)
+        outcome = await _rolled_out(case, again=asked.again is not None)
+        await shouted_after_all(case)
+        return outcome
 
 
 async def _brought_in(case: Case, asked: PromoteInput | RollbackInput) -> Outcome | None:
@@ -143,7 +146,7 @@ async def _agreed(case: Case) -> Ruled:
         ruled = await decided(case)
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
-        await _shouted(case)
+        await shouted(case)
         await case.run.acquire(case.stage.scope, first=case.back)
         again = await ruling(case, fresh=True)
         if again is not None:
@@ -169,18 +172,6 @@ async def _approved(case: Case, ruled: Ruled) -> None:
     await case.reread()  # until this very commit a rollback could take its place
     await case.run.checkpoint()
     case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
-
-
-async def _shouted(case: Case) -> None:
-    """A broken glass is told of before anything comes of it, and once."""
-
-    async def shout() -> bool:
-        await case.context.notices.shout(case.tracker.progress)
-        return True
-
-    if case.promotion.emergency and not case.run.has("shouted"):
-        row = case.audited("glass-broken", "done", why=case.promotion.reason)
-        await case.run.step("shouted", shout, changes=[row])
 
 
 async def _stopped(case: Case) -> Outcome | None:

@@ -16,6 +16,7 @@ from qbot.errors import TransientError
 from qbot.operations.configfiles import current
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.draft import edited, lines, text_of
+from qbot.operations.releases.voiding import pushed
 
 _TITLE = 200  # characters of a merge request's title
 
@@ -42,7 +43,8 @@ async def remade(case: Case, plan: Plan, tip: str, *, seen: str, why: str) -> No
     number, turn = case.promotion.id, case.remakes
     why = await _noted(case, turn, why)
     if not why and plan.digest != case.plan.digest:
-        why = "what the stage runs has changed since"
+        what = await pushed(case, case.merge_request.base, tip)
+        why = f"what the stage runs has changed since{what}"
     extra: list[DomainChange] = [PromotionPlanned(number, plan, await _lines(case, plan, tip))]
     if why:
         extra += [

@@ -34,6 +34,16 @@ def stage_buttons(progress: StageProgress, style: Style) -> Block | None:
     return row(buttons, block_id=f"card:{progress.op}:{state}:{progress.digest[:DIGEST]}")
 
 
+def decision(progress: StageProgress) -> Block | None:
+    """To say yes or no away from the card, and to see what to."""
+    if not progress.digest:
+        return None
+    reject = button("Reject", actions.REJECT, decision_value(progress))
+    details = button("Details", actions.PROMO_DETAILS, _value(progress))
+    buttons = [_approve(progress), reject, details, _diff(progress)]
+    return row(buttons, block_id=f"asked:{progress.op}:{progress.digest[:DIGEST]}")
+
+
 def decision_value(progress: StageProgress) -> str:
     """`P-12:` and the digest's first digits: exactly the change that the presser saw."""
     return f"{_value(progress)}:{progress.digest[:DIGEST]}"

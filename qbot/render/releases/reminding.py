@@ -3,25 +3,28 @@
 from collections.abc import Sequence
 
 from qbot.domain.barriers import Hold
+from qbot.domain.people import Actor
 from qbot.domain.promotion import Version
 from qbot.domain.release import StageProgress
 from qbot.render.blocks import Message, context, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.releases import versions
 from qbot.render.releases.approving import in_the_way, question
+from qbot.render.releases.buttons import decision
 from qbot.render.releases.titles import name, what
 from qbot.render.style import Style
 from qbot.render.words import joined, listed
 
 _NAMED = 10
+_MENTIONED = 20
 
 
 def reminder(progress: StageProgress, card_url: str, style: Style) -> Message:
-    """Asks one person to look; what changes is on the card, and so is the button.
+    """Asks one person to look; what they say here counts as on the card.
 
     Args:
         progress: of a promotion that waits for approvals.
-        card_url: Slack's own link to its card; empty: not known.
+        card_url: Slack's own link to its card; empty: not known, or it opens for nobody else.
         style: the installation.
     """
     asked = f"{prose(what(progress), 200)}, asked for by {mention(progress.actor.user)}"
@@ -34,19 +37,40 @@ def reminder(progress: StageProgress, card_url: str, style: Style) -> Message:
     expires = f"expires {moment(progress.expires_at, WHEN)}" if progress.expires_at else ""
     small = joined([question(progress), expires])
     kept = [line for line in lines if line]
-    return message("\n".join([*kept, small]), [section("\n".join(kept)), context(small)])
+    return message(
+        "\n".join([*kept, small]),
+        [section("\n".join(kept)), context(small), decision(progress)],
+    )
 
 
-def shout(progress: StageProgress, card_url: str = "") -> Message:
-    """Tells everybody that approvals were left out, by whom and why."""
-    where, who = prose(progress.stage, 60), mention(progress.actor.user)
+def shout(progress: StageProgress, card_url: str = "", who: Sequence[Actor] = ()) -> Message:
+    """Tells everybody that approvals were left out, by whom and why.
+
+    Args:
+        progress: of the emergency.
+        card_url: Slack's own link to its card; empty: not known, or it opens for nobody else.
+        who: may approve otherwise; they are mentioned.
+    """
+    people = listed([mention(actor.user) for actor in who], _MENTIONED)
+    where, by = prose(progress.stage, 60), mention(progress.actor.user)
     lines = [
-        f":rotating_light: *EMERGENCY in {where}: {who} goes ahead without approvals.*",
+        f":rotating_light: *EMERGENCY in {where}: {by} goes ahead without approvals.*",
         f"Reason: {prose(progress.reason, 600) or 'none was given'}",
         f"{name(progress)}: {prose(what(progress), 200)} ({versions.names(progress.items)})",
+        f"Not asked, although they may approve: {people}" if who else "",
         go_to(card_url),
     ]
     text = "\n".join(line for line in lines if line)
+    return message(text, [section(text)])
+
+
+def voided(progress: StageProgress, who: Sequence[Actor], why: str) -> Message:
+    """For people whose word counts no more: whoever has approved believes to be done."""
+    people = " ".join(mention(actor.user) for actor in who[:_MENTIONED])
+    text = (
+        f"{people} *{name(progress)}* needs you again, your approval no longer counts: "
+        f"{prose(why, 400)}. Look at what changes now, and approve or reject that on its card."
+    )
     return message(text, [section(text)])
 
 

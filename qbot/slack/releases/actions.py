@@ -2,6 +2,7 @@
 
 from qbot.domain import actions
 from qbot.domain.policy import Denied
+from qbot.domain.promotion import promotion_name
 from qbot.operations.releases.known import APPROVE
 from qbot.operations.releases.verdicts import REJECT
 from qbot.render.blocks import Message
@@ -47,10 +48,11 @@ class ReleaseActions:
         }
 
     async def _approve(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        await self._on_its_card(value, delivery, APPROVE)
-        digest = value.partition(":")[2]
-        again = await self._desk.verdicts.approve(number_of(value), digest, delivery.asked)
-        return notice("You approved this already.") if again else None
+        on_card = await self._on_its_card(value, delivery, APPROVE)
+        number, digest = number_of(value), value.partition(":")[2]
+        if await self._desk.verdicts.approve(number, digest, delivery.asked):
+            return notice("You approved this already.")
+        return None if on_card else notice(f"You approved {promotion_name(number)}.")
 
     async def _reject(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         await self._on_its_card(value, delivery, REJECT)
@@ -82,8 +84,10 @@ class ReleaseActions:
         lock = await self._desk.obstacles.await_free(value, delivery.asked.actor)
         return will_tell(place) if lock else now_free(place)
 
-    async def _on_its_card(self, value: str, delivery: Delivery, action: str) -> None:
-        """A decision is made on the card itself: only that is kept up to date.
+    async def _on_its_card(self, value: str, delivery: Delivery, action: str) -> bool:
+        """Whether it was pressed on the card itself: only that is kept up to date.
+
+        A reminder in the presser's own DM is as good: the digest says what was seen.
 
         Raises:
             RefusedError: the button was on another message.
@@ -92,7 +96,10 @@ class ReleaseActions:
         known = await self._desk.register.known(number_of(value), actor, action)
         row = await self._desk.desk.cards.card(known.promotion.op)
         if row is None or not row.ts or delivery.pressed in ("", row.ts):
-            return
+            return True
+        place = delivery.asked.place
+        if place.direct and place.channel != row.posted_channel:
+            return False
         copied = Denied(
             f"That is a copy of the card of {known.promotion.name}, or an older one. "
             "Decide on the card itself: it is kept up to date.",

@@ -1,26 +1,29 @@
-"""Direct messages about promotions, and the word to everybody when the glass is broken."""
+"""Messages about promotions beside their cards: reminders, a broken glass, words that are void."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from typing_extensions import override
 
 from qbot.domain.card_ports import CardLookup
-from qbot.domain.people import Actor
+from qbot.domain.people import Actor, Place
 from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import Notices
 from qbot.errors import QbotError
-from qbot.gateways.slack import Posted, SlackGateway
+from qbot.gateways.slack import AccessError, Mark, NotHereError, Posted, SlackGateway
+from qbot.render.blocks import Message
 from qbot.render.releases import reminding
 from qbot.render.style import Style
 from qbot.slack.private import tell
 from qbot.slack.releases.chores import DIRECT
 
 log = structlog.get_logger()
+_EARLIER = timedelta(minutes=2)  # clocks differ
 
 
 class SlackNotices(Notices):
-    """Best effort: what Slack does not take is logged."""
+    """What has to be told once is looked for before it is posted."""
 
     def __init__(self, slack: SlackGateway, cards: CardLookup, style: Style) -> None:
         self._slack = slack
@@ -29,26 +32,65 @@ class SlackNotices(Notices):
 
     @override
     async def remind(self, who: Sequence[Actor], progress: StageProgress) -> None:
-        """Ask these people to look at a promotion."""
+        """Best effort: what Slack does not take is logged."""
         url = await self._card_url(progress)
         for actor in who:
             await tell(self._slack, actor, DIRECT, reminding.reminder(progress, url, self._style))
 
     @override
-    async def shout(self, progress: StageProgress) -> None:
-        """A message of its own where the card is, not a reply: everybody shall see it."""
-        message = reminding.shout(progress, await self._card_url(progress))
+    async def shout(self, progress: StageProgress, who: Sequence[Actor], to: Actor | None) -> None:
+        """A message of its own, not a reply: everybody shall see it."""
+        url = await self._card_url(progress)
+        if to is not None:
+            await self._once(to.user, reminding.shout(progress, url), progress, "shout")
+            return
+        message = reminding.shout(progress, url, who)
+        row = await self._cards.card(progress.op)
+        where = (row.posted_channel or row.channel) if row else progress.actor.user
         try:
-            row = await self._cards.card(progress.op)
-            where = (row.posted_channel or row.channel) if row else progress.actor.user
-            await self._slack.post(where, message)
-        except QbotError:
-            log.exception("an emergency was not announced", op=progress.op)
+            await self._once(progress.home or where, message, progress, "shout")
+        except NotHereError:
+            if progress.home in ("", where):
+                raise
+            log.warning("a stage's channel cannot be told", channel=progress.home)
+            await self._once(where, message, progress, "shout")
+
+    @override
+    async def void(
+        self, progress: StageProgress, who: Sequence[Actor], why: str, *, key: str
+    ) -> None:
+        """In the card's thread; nobody is told of a card that is not there."""
+        row = await self._cards.card(progress.op)
+        if row is not None and row.ts:
+            message = reminding.voided(progress, who, why)
+            await self._once(row.posted_channel, message, progress, key, thread_ts=row.ts)
+
+    async def _once(
+        self,
+        channel: str,
+        message: Message,
+        progress: StageProgress,
+        part: str,
+        *,
+        thread_ts: str = "",
+    ) -> None:
+        mark = Mark(progress.op, part)
+        since = (progress.started_at - _EARLIER).timestamp()
+        try:
+            if await self._slack.find(channel, mark, since=since, thread_ts=thread_ts):
+                return
+        except AccessError as error:
+            if not error.scope:
+                raise
+            # Without the right to look, a second message is better than none.
+            log.warning("cannot look for a message", op=progress.op, reason=str(error))
+        await self._slack.post(channel, message, mark=mark, thread_ts=thread_ts)
 
     async def _card_url(self, progress: StageProgress) -> str:
+        """Empty also where it would open for its requester alone."""
         try:
             row = await self._cards.card(progress.op)
-            if row is None or not row.ts:
+            if row is None or not row.ts or Place(row.posted_channel).direct:
                 return ""
             return await self._slack.permalink(Posted(row.posted_channel, row.ts))
         except QbotError:

@@ -10,8 +10,10 @@ from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import ProjectPath, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Promotion, PromotionState
+from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import Comparison, FileText, StageApp, Unreadable
 from qbot.domain.stages import Stage
+from qbot.errors import TransientError
 from tests.operations.fakes import Faults
 
 
@@ -208,3 +210,30 @@ class FakePeople:
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [Actor(self.team, u) for u, held in self.roles.items() if held & set(roles)]
+
+
+@dataclass
+class FakeNotices:
+    """Keeps what is told."""
+
+    shouts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # to whom, naming whom
+    voids: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    limited: str = ""  # to whom the next message is too many
+    faults: Faults = field(default_factory=Faults)
+
+    async def remind(self, who: Sequence[Actor], progress: StageProgress) -> None:
+        """Nobody looks at it here."""
+
+    async def shout(self, progress: StageProgress, who: Sequence[Actor], to: Actor | None) -> None:
+        self.faults.strike("shout")
+        whom = to.user if to else "channel"
+        if whom == self.limited:
+            self.limited = ""
+            raise TransientError("Slack limits chat.postMessage", retry_after=30.0)
+        self.shouts.append((whom, tuple(a.user for a in who)))
+
+    async def void(
+        self, progress: StageProgress, who: Sequence[Actor], why: str, *, key: str
+    ) -> None:
+        self.faults.strike("void")
+        self.voids.append((tuple(a.user for a in who), why))

@@ -47,6 +47,7 @@ from tests.clocks import HandClock
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab
 from tests.operations.releases.fakes import (
     FakeImages,
+    FakeNotices,
     FakePeople,
     FakePromotions,
     FakeRepository,
@@ -128,6 +129,7 @@ class PlanningScene:
         self.promotions = FakePromotions()
         self.people = FakePeople({"UCHLOE": frozenset({MANAGERS}), "UDAN": frozenset({MANAGERS})})
         self.answers = FakeAnswers()
+        self.notices = FakeNotices()
         self.journal = ListJournal()
         self.store = FakeStore()
         self.catalog = catalog(*services)
@@ -212,7 +214,7 @@ class PlanningScene:
             people=self.people,
             promotions=cast("Any", self.promotions),
             runner=cast("Any", None),
-            notices=cast("Any", None),
+            notices=self.notices,
             redact=redact,
         )
 

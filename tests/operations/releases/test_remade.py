@@ -9,7 +9,7 @@ from tests.operations.releases.planning_scene import PRODUCTION, file
 from tests.operations.releases.proposals import ProposedScene
 
 CART = "production/cart.yaml"
-FOREIGN = "somebody else's commit was added to its branch"
+FOREIGN = "somebody else's commit was added to its branch, by Ana Costa"
 
 
 @pytest.fixture
@@ -89,6 +89,9 @@ async def test_the_same_foreign_commit_voids_each_time_that_it_is_pushed(
     assert await shop.look() is None
     assert [a.void for a in shop.rows.said] == [FOREIGN, FOREIGN]
     assert [row["head"] for row in voided(shop)] == [foreign, foreign]
+    assert shop.notices.voids == [(("UCHLOE",), FOREIGN), (("UDAN",), FOREIGN)]
+    assert await shop.look() is None
+    assert len(shop.notices.voids) == 2
     assert "hidden.yaml" not in shop.repository.commits[shop.head].files
 
 

@@ -1,0 +1,91 @@
+"""A broken glass is told of: before anything comes of it, and afterwards where that was in vain.
+
+In the stage's channel, naming those who may approve, and to each of them by themselves.
+"""
+
+from collections.abc import Sequence
+
+from qbot.domain.people import Actor
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.releases.case import Case
+
+_ROLES = 10.0  # seconds that it is worth to know who is to be told
+_BEFORE = 15.0  # seconds that an emergency waits for Slack
+_AFTER = 300.0  # seconds until somebody is given up, when it is done
+_MOST = 20  # people
+_AUDIENCE = "shout-to"
+
+
+async def shouted(case: Case) -> None:
+    """Once, whatever comes in between; Slack is waited for a moment only."""
+    if not case.promotion.emergency or case.audience is not None:
+        return
+    who = case.audience = await _approvers(case)
+    heard = await _told(case, None, who, within=_BEFORE)
+    for actor in who:  # where Slack is away nobody is tried: it would only take time
+        heard = heard and await _told(case, actor, who, within=0.0)
+
+
+async def shouted_after_all(case: Case) -> None:
+    """To whom it could not be told before."""
+    if not case.run.has(_AUDIENCE):
+        return
+    who = await _approvers(case) if case.audience is None else case.audience
+    for to in (None, *who):
+        if not case.run.has(_step(to)) and not await _told(case, to, who, within=_AFTER, late=True):
+            await _given_up(case, to)
+
+
+async def _approvers(case: Case) -> tuple[Actor, ...]:
+    """Everybody who would be asked otherwise, and their like; the same ones after a crash."""
+    stage, people = case.stage, case.context.people
+    roles = {*stage.approvals.roles, *stage.rollback.roles, *stage.break_glass}
+
+    async def look() -> list[str]:
+        try:
+            found = await case.run.call("roles", lambda: people.holders(roles), within=_ROLES)
+        except (TransientError, PermanentError):
+            return []
+        return [a.key for a in found if a != case.promotion.requester][:_MOST]
+
+    return tuple(Actor.from_key(key) for key in await case.run.step(_AUDIENCE, look))
+
+
+async def _told(
+    case: Case, to: Actor | None, who: Sequence[Actor], *, within: float, late: bool = False
+) -> bool:
+    """Whether they were."""
+    if case.run.has(_step(to)):
+        return True
+
+    async def tell() -> bool:
+        await case.context.notices.shout(case.tracker.progress, who, to)
+        return True
+
+    try:
+        await case.run.step(
+            f"{_step(to)}:late" if late else _step(to),
+            tell,
+            within=within,
+            changes=[case.audited("glass-broken", "done", why=case.promotion.reason, to=_name(to))],
+        )
+    except (TransientError, PermanentError):
+        return False
+    return True
+
+
+async def _given_up(case: Case, to: Actor | None) -> None:
+    async def note() -> bool:
+        return True
+
+    why = "Slack did not take it"
+    row = case.audited("glass-broken", "failed", why=why, to=_name(to))
+    await case.run.step(f"{_step(to)}:given-up", note, changes=[row])
+
+
+def _step(to: Actor | None) -> str:
+    return f"shouted:{_name(to)}"
+
+
+def _name(to: Actor | None) -> str:
+    return to.key if to else "channel"
