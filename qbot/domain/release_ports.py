@@ -279,6 +279,7 @@ class StageApp:
     images: tuple[str, ...]  # status.summary.images
     since: datetime | None  # when its newest entry of the history was deployed
     strays: bool = False  # none of its sources is in the stage's configuration repository
+    strays: bool = False  # none of its sources is in the stage's configuration repository
 
 
 class Decisions(Protocol):

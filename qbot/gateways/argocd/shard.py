@@ -9,6 +9,7 @@ a plain GET decides, which Argo CD answers from Kubernetes itself.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -257,9 +258,15 @@ def _doubted(
         known = now.get(key)
         if known is None:
             found[key] = seen
-        elif known.version == 0 or (before.get(key) is known and _gist(known) != _gist(seen)):
+        elif known.version == 0 or (before.get(key) is known and _differ(known, seen)):
             found[key] = known
     return found
+
+
+def _differ(known: AppState, seen: AppState) -> bool:
+    """Lists cannot be asked for the commits of an Application with several sources."""
+    told = seen if seen.revision else replace(seen, revision=known.revision)
+    return _gist(known) != _gist(told)
 
 
 def _gist(app: AppState) -> AppState:

@@ -11,6 +11,7 @@ from qbot.domain.release_ports import StageApp
 from qbot.domain.stages import Stage
 from qbot.gateways.argocd.client import Query
 from qbot.gateways.argocd.labels import MANAGED
+from qbot.gateways.argocd.sources import SOURCES, is_in, source_of
 from qbot.gateways.argocd.states import LISTED, WATCHED, state
 
 NOBODY = EnvId("")
@@ -33,11 +34,12 @@ class StageState(AppState):
     project: str
     images: tuple[str, ...] = ()
     since: datetime | None = None
+    strays: bool = False
 
     @property
     def app(self) -> StageApp:
         """As the port tells it."""
-        return StageApp(self, self.images, self.since)
+        return StageApp(self, self.images, self.since, self.strays)
 
 
 class StageScope:
@@ -53,9 +55,16 @@ class StageScope:
         by = stage.applications
         self.projects = tuple(sorted(projects)) if not by.selector else ()
         self.name = " ".join(["stage", stage.name, *self.projects])
-        self.watched = (*WATCHED, "status.summary.images", "status.history.deployedAt")
+        self.watched = (
+            *WATCHED,
+            *SOURCES,
+            "spec.source.repoURL",
+            "status.summary.images",
+            "status.history.deployedAt",
+        )
         self.listed = (*LISTED, "status.summary")
         self.quiet = _QUIET
+        self._config = stage.config.project
         self._label = by.label
         self._services = frozenset(stage.services)
         self._names = {} if by.selector else {stage.app(s): s for s in stage.services}
@@ -71,7 +80,7 @@ class StageScope:
 
     def read(self, app: Mapping[str, Any]) -> StageState | None:
         """One of its Applications; None: it is not one."""
-        seen = state(app)
+        seen = state(app, self._config)
         service = self._service(app, seen.name)
         if service is None:
             return None
@@ -80,6 +89,7 @@ class StageScope:
         status = app.get("status") or {}
         return StageState(
             **facts,
+            strays=self._strays(app),
             project=str((app.get("spec") or {}).get("project") or ""),
             images=tuple((status.get("summary") or {}).get("images") or ()),
             since=_since(status.get("history") or ()),
@@ -88,6 +98,13 @@ class StageScope:
     def project(self, seen: AppState) -> str:
         """As its spec says."""
         return seen.project if isinstance(seen, StageState) else ""
+
+    def _strays(self, app: Mapping[str, Any]) -> bool:
+        """Whether it has a source, and none in the configuration repository."""
+        spec = app.get("spec") or {}
+        source = source_of(spec, self._config).spec
+        known = spec.get("source") or spec.get("sources")
+        return bool(known) and not is_in(source, self._config)
 
     def _service(self, app: Mapping[str, Any], name: AppName) -> ServiceName | None:
         labels = (app.get("metadata") or {}).get("labels") or {}

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from qbot.domain.health import AppState
-from qbot.domain.names import AppName, EnvId, ServiceName
+from qbot.domain.names import AppName, EnvId, ProjectPath, ServiceName
 from qbot.domain.obstacles import obstacle
 from qbot.gateways.argocd.labels import ENV, is_dying
+from qbot.gateways.argocd.sources import source_of
 from qbot.redaction import redact
 
 INFO = "qbot-op"  # names the operation among a sync's infos
@@ -65,25 +66,31 @@ _HOOKS = {
 _ERROR = "Error"  # how the types of conditions end that are more than warnings
 
 
-def state(app: Mapping[str, Any]) -> AppState:
-    """One Application, whole or cut down to `WATCHED` or `LISTED`."""
+def state(app: Mapping[str, Any], config: ProjectPath | None = None) -> AppState:
+    """One Application, whole or cut down to `WATCHED` or `LISTED`.
+
+    Args:
+        app: as Argo CD tells it.
+        config: with several sources, the project of the one whose commits count.
+    """
     meta, spec, status = _part(app, "metadata"), _part(app, "spec"), _part(app, "status")
     name, project = _text(meta, "name"), _text(spec, "project")
+    source = source_of(spec, config)
     sync, health, operation = (_part(status, k) for k in ("sync", "health", "operationState"))
     return AppState(
         name=AppName(name),
         env=EnvId(_text(_part(meta, "labels"), ENV)),
         service=ServiceName(sys.intern(name.removeprefix(f"{project}-"))),
         version=_number(meta.get("resourceVersion")),
-        wanted=_text(_part(spec, "source"), "targetRevision"),
+        wanted=_text(source.spec, "targetRevision"),
         sync=_text(sync, "status"),
-        revision=_text(sync, "revision"),
+        revision=_short(source.revision(sync)),
         health=_text(health, "status"),
         health_message=_text(health, "message"),
         requested=app.get("operation") is not None,
         phase=_text(operation, "phase"),
         message=_text(operation, "message"),
-        synced_revision=_text(_part(operation, "syncResult"), "revision"),
+        synced_revision=_short(source.revision(_part(operation, "syncResult"))),
         started_at=_time(operation.get("startedAt")),
         finished_at=_time(operation.get("finishedAt")),
         reconciled_at=_time(status.get("reconciledAt")),

@@ -20,6 +20,7 @@ from qbot.operations.releases.admission import objections, unpassed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned
+from qbot.operations.releases.followers import followed
 from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
@@ -127,6 +128,12 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
 
 
 async def _plan(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:
+    found = await _change(context, stage, asked)
+    await followed(context, stage, found.plan.services)
+    return found
+
+
+async def _change(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:
     match asked:
         case PromoteInput():
             return await promotion(context, stage, asked)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.domain.health import AppState, Ready, verdict
+from qbot.domain.names import ProjectPath
 from qbot.gateways.argocd.states import WATCHED, pending_hooks, state
 from tests.gateways.argocd.world import CART, ENV, SHA, application
 
@@ -51,6 +52,40 @@ def test_nulls_are_as_good_as_nothing() -> None:
         "status": {"conditions": None, "resources": None, "operationState": None},
     }
     assert state(app).requested is False
+
+
+def of_two_sources(*, swapped: bool = False) -> Json:
+    app, chart = application(), "b" * 40
+    sources: list[Json] = [
+        {"repoURL": "https://git.example/charts/service.git", "targetRevision": "v1"},
+        {"repoURL": "git@git.example:Shop/Deployments.git", "ref": "values", "targetRevision": SHA},
+    ]
+    commits = [chart, SHA]
+    if swapped:
+        sources, commits = sources[::-1], commits[::-1]
+    app["spec"] = {"project": "production", "sources": sources}
+    status = app["status"]
+    for told in (status["sync"], status["operationState"]["syncResult"]):
+        del told["revision"]
+        told["revisions"] = commits
+    return app
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_several_sources_the_one_in_the_configuration_repository_counts(
+    *, swapped: bool
+) -> None:
+    found = state(of_two_sources(swapped=swapped), ProjectPath("shop/deployments"))
+    assert (found.revision, found.synced_revision, found.wanted) == (SHA, SHA, SHA)
+    assert verdict(found, wanted=SHA, since=None) == Ready()
+
+
+@pytest.mark.parametrize(
+    "config", [ProjectPath("deployments/shop"), ProjectPath("x/shop/deployments"), None]
+)
+def test_where_no_source_is_in_it_no_commit_counts(config: ProjectPath | None) -> None:
+    found = state(of_two_sources(), config)
+    assert (found.revision, found.synced_revision, found.wanted) == ("", "", "")
 
 
 def unwell(**app: Any) -> str:

@@ -42,6 +42,18 @@ async def refusal(shop: PlanningScene, *services: str, **facts: Any) -> str:
     return f"{refused.value} {refused.value.hint}"
 
 
+async def test_an_application_that_would_not_see_the_merge_is_named_at_the_request(
+    shop: PlanningScene,
+) -> None:
+    shop.deploy(PRODUCTION, "cart", shop.commit("cart"))
+    shop.ahead("cart", commits=1)
+    apps = shop.survey.apps[PRODUCTION]
+    apps[CART] = replace(apps[CART], strays=True)
+    asked = shop.asked()
+    with pytest.raises(UserError, match="No source in shop/deployments: production-cart in Argo"):
+        await planned(shop.case(asked), asked)
+
+
 async def test_only_what_differs_is_promoted_with_what_lies_between(shop: PlanningScene) -> None:
     old = shop.commit("cart")
     shop.deploy(PRODUCTION, "cart", old)

@@ -1,0 +1,32 @@
+"""Whether the Applications of a stage follow the repository that a merge would change."""
+
+from collections.abc import Collection
+
+from qbot.domain.names import ServiceName
+from qbot.domain.stages import Stage
+from qbot.errors import TransientError, UserError
+from qbot.operations.releases.context import ReleaseContext
+
+_NAMED = 5  # Applications
+
+
+async def followed(
+    context: ReleaseContext, stage: Stage, services: Collection[ServiceName]
+) -> None:
+    """Refuse what a merge could not move; while Argo CD is away, that is seen after the merge.
+
+    Raises:
+        UserError: names the Applications.
+        PermanentError: Argo CD refuses to be asked.
+    """
+    try:
+        apps = await context.argocd(stage).survey(stage)
+    except TransientError:
+        return
+    astray = [apps[s].state.name for s in services if s in apps and apps[s].strays]
+    if astray:
+        raise UserError(
+            f"No source in {stage.config.project}: {', '.join(astray[:_NAMED])} in Argo CD would "
+            "not see a merge there.",
+            hint="Give it such a source, or leave the service out of the stage in qbot.yaml.",
+        )
