@@ -50,6 +50,7 @@ class Stage(StrEnum):
     READY = "ready"
     FAILED = "failed"
     DELETING = "deleting"
+    LEFT = "left"  # there still, although a tear-down has ended
     GONE = "gone"
 
 

@@ -19,12 +19,14 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
+from qbot.operations.remains import holder
 from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.tips import tips
 from qbot.operations.track import planned, stage_of
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
 _RECENT = 5  # operations, of which the newest that knew of services stands in
+_GOING = (Phase.DELETING, Phase.STUCK)
 _MADE = (Phase.READY, Phase.FAILED)
 
 
@@ -67,7 +69,8 @@ async def _inspect(context: Context, env: Environment) -> Inspection:
     for plan in env.plans:
         wanted = "" if context.rules.follow_branch else plan.sha
         row = rows[plan.service]
-        rows[plan.service] = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
+        row = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
+        rows[plan.service] = _leaving(row, states.get(plan.service), env, busy=busy)
     return Inspection(env, tuple(rows.values()), context.clock.now(), newest)
 
 
@@ -127,9 +130,19 @@ def _seen(
     )
 
 
+def _leaving(
+    row: ServiceProgress, state: AppState | None, env: Environment, *, busy: bool
+) -> ServiceProgress:
+    """What is there of an environment that goes is not how it was before."""
+    if state is None or env.phase not in _GOING:
+        return row
+    stage = Stage.DELETING if busy else Stage.LEFT
+    return replace(row, stage=stage, reason=holder(state))
+
+
 def _absent(row: ServiceProgress, env: Environment, *, busy: bool) -> ServiceProgress:
     """No Application: not made yet, gone with the environment, or missed."""
-    if env.phase in (Phase.DELETING, Phase.STUCK):
+    if env.phase in _GOING:
         return replace(row, stage=Stage.GONE)
     if env.phase in _MADE and not busy and row.stage is Stage.PLANNED:
         return replace(row, stage=Stage.FAILED, reason="Its Application is not there.")

@@ -15,7 +15,8 @@ from qbot.domain.progress import Proof
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.foundation import ENSURED
-from qbot.operations.removal import PROVEN, holder
+from qbot.operations.remains import holder
+from qbot.operations.removal import PROVEN
 from qbot.operations.run import Run
 
 _PATIENCE = 60.0  # seconds for each look

@@ -22,6 +22,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.live import Live
+from qbot.operations.remains import holder, named
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
@@ -33,7 +34,6 @@ _STOP_AGAIN = timedelta(seconds=5)  # after which a sync that goes on is stopped
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ROUNDS = 3
 PROVEN = "namespace.deleted"  # in the audit log: the base was deleted by us, then absent
-_NAMED = 3
 _OUTAGE = timedelta(seconds=30)  # a look that took this long met an Argo CD that was away
 _GRACE = timedelta(minutes=2)  # that a deletion has at least after an outage
 log = structlog.get_logger()
@@ -203,7 +203,7 @@ class Removal:
     def _give_up(self, apps: Apps) -> None:
         now = self._context.clock.now()
         if now >= self._deadline or apps.keys() <= self._refused.keys():
-            raise StuckError(self._named(apps))
+            raise StuckError(named(apps, self._refused))
         for service, state in apps.items():
             asked = self._asked.get(service)
             if self._rounds[service] < _ROUNDS or state.deleting or asked is None:
@@ -212,12 +212,6 @@ class Removal:
                 raise StuckError(
                     f"{state.name} comes back each time it is deleted: something makes it."
                 )
-
-    def _named(self, apps: Apps) -> str:
-        held = [(s.name, self._refused.get(n) or holder(s)) for n, s in apps.items()]
-        named = "; ".join(f"{name}: {why}" if why else str(name) for name, why in held[:_NAMED])
-        more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
-        return f"Not deleted in time: {named}{more}."
 
     async def _base(self) -> None:
         """The base Application; its 404 after a foreground deletion proves the rest."""
@@ -296,10 +290,3 @@ def _services(states: Apps) -> Apps:
 def _is_syncing(state: AppState) -> bool:
     """Whether a sync is wanted or runs, and is not being stopped already."""
     return state.phase == "Running" or (state.requested and state.phase != "Terminating")
-
-
-def holder(state: AppState) -> str:
-    """Who holds a deletion up, in Argo CD's words."""
-    errors = [text for kind, text in state.conditions if kind == "DeletionError"]
-    # Its message is about a sync of before the deletion.
-    return next(iter(errors), state.waits_for if state.deleting else "")

@@ -1,8 +1,10 @@
 """`delete`: an environment goes, in the one order that Argo CD survives, and is proven gone."""
 
+from dataclasses import replace
+
 from qbot.domain.changes import CardsSuperseded, PhaseChanged
 from qbot.domain.environment import Phase
-from qbot.domain.progress import End, Step
+from qbot.domain.progress import End, Stage, Step
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
 from qbot.operations.context import Context
@@ -44,6 +46,8 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     if left and not stuck:
         stuck = f"Not proven to be gone: {left}."
     if stuck:
+        left = [replace(s, stage=Stage.LEFT) for s in tracker.of(Stage.DELETING)]
+        tracker.put(left, at=context.clock.now())
         return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, unseen, proofs=proofs.all)

@@ -10,6 +10,7 @@ from qbot.render.words import STAGES, stage_phrase
 ROWS = 10
 _RANK = {
     Stage.FAILED: 0,
+    Stage.LEFT: 0,
     Stage.BUILD_FAILED: 1,
     Stage.FALTERING: 2,
     Stage.RETRYING: 2,

@@ -14,6 +14,7 @@ _ORDER = (
     Stage.BUILDING,
     Stage.PLANNED,
     Stage.DELETING,
+    Stage.LEFT,
 )
 
 

@@ -18,6 +18,7 @@ PAGE = 40  # blocks: a service in full (at most 700 characters), or many quiet o
 _WORST_FIRST = (
     Stage.FAILED,
     Stage.BUILD_FAILED,
+    Stage.LEFT,
     Stage.FALTERING,
     Stage.RETRYING,
     Stage.DELETING,

@@ -16,6 +16,7 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.READY: ("ready", ":large_green_circle:"),
     Stage.FAILED: ("failed", ":red_circle:"),
     Stage.DELETING: ("deleting", ":large_blue_circle:"),
+    Stage.LEFT: ("still there", ":red_circle:"),
     Stage.GONE: ("gone", ":white_circle:"),
 }
 

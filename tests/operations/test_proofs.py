@@ -146,7 +146,7 @@ async def test_an_application_that_lost_its_label_keeps_the_namespace_and_is_nam
     scene.argocd.put(web, env=EnvId("e-other"))
     done = await scene.delete()
     assert done.end is FAILED
-    assert f"{web}: The Application {web} is not this environment's: kept." in done.headline
+    assert done.headline == f"The Application {web} is not this environment's: kept."
     assert scene.app("base")
     assert await scene.phase() is Phase.STUCK
 

@@ -6,6 +6,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import Stage
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.inspect import inspect
 from tests.operations.scene import CANCELLED, FAILED, REFUSED, SUCCEEDED, Scene
 
 CART, WEB = ServiceName("cart"), ServiceName("web")
@@ -154,8 +155,12 @@ async def test_a_deletion_that_is_refused_is_told_with_its_reason_at_once(scene:
     why = "not this environment's: kept."
     scene.argocd.faults.lay("delete_application web", PermanentError(why))
     done = await scene.delete()
-    assert why in done.headline
+    assert done.headline == why
     assert scene.clock.monotonic() < 60
+    row = await scene.row(done, "web")
+    assert (row.stage, row.reason) == (Stage.LEFT, "")
+    shown = {s.service: s.stage for s in (await inspect(scene.context, await scene.env())).services}
+    assert shown == {CART: Stage.GONE, ServiceName("orders"): Stage.GONE, WEB: Stage.LEFT}
 
 
 async def test_a_project_that_is_still_referred_to_is_named(scene: Scene) -> None:

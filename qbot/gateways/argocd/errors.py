@@ -146,7 +146,11 @@ def _forbidden(body: Said, asked: Asked, told: str) -> QbotError:
         )
     if body.code is None:
         return PermanentError(f"{told} (not from Argo CD itself)")
-    return DoubtfulError(f"{told}: no right to see `{asked.name}`, or Argo CD cannot read it.")
+    # Argo CD names a right only to who may see the thing itself.
+    kind = "projects" if "AppProject" in asked.what else "applications"
+    return DoubtfulError(
+        f"{told}: Qbot's role lacks `{kind}, get` in argocd-rbac-cm, or Argo CD cannot read it"
+    )
 
 
 def _too_much(response: httpx.Response, body: Said, told: str) -> QbotError:

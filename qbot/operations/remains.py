@@ -1,0 +1,34 @@
+"""What a tear-down finds still there, in words."""
+
+from collections.abc import Mapping, Sequence
+
+from qbot.domain.health import AppState
+from qbot.domain.names import ServiceName
+
+_NAMED = 3
+
+
+def holder(state: AppState) -> str:
+    """Who holds a deletion up, in Argo CD's words."""
+    errors = [text for kind, text in state.conditions if kind == "DeletionError"]
+    # Its message is about a sync of before the deletion.
+    return next(iter(errors), state.waits_for if state.deleting else "")
+
+
+def named(apps: Mapping[ServiceName, AppState], refused: Mapping[ServiceName, str]) -> str:
+    """What did not go, and why: what Argo CD refused, in its words, is no matter of time."""
+    said = []
+    if told := [refused[n] for n in apps if n in refused]:
+        said.append(_some(told, "{}"))
+    late = [(str(s.name), holder(s)) for n, s in apps.items() if n not in refused]
+    if late:
+        texts = [f"{name}: {why}" if why else name for name, why in late]
+        said.append(_some(texts, "Not deleted in time: {}"))
+    return " ".join(said)
+
+
+def _some(texts: Sequence[str], sentence: str) -> str:
+    """One sentence with the first of them; an error's own full stop is not doubled."""
+    more = f", and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    first = "; ".join(t.rstrip(".") for t in texts[:_NAMED])
+    return f"{sentence.replace('{}', first)}{more}."
