@@ -171,6 +171,7 @@ class Progress:
     services: tuple[ServiceProgress, ...] = ()
     end: End | None = None
     ended_at: datetime | None = None
+    ended_by: Actor | None = None  # who cancelled it
     headline: str = ""  # the reason of an end or of a queue, in one sentence; may hold outside text
     trouble: str = ""  # a neighbour that does not answer, while Qbot waits for it
     trouble_since: datetime | None = None

@@ -229,7 +229,8 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
         usual = usual if progress.end is End.SUCCEEDED else ""
     nothing = progress.end and progress.kind is Kind.CREATE and not progress.services
     mortal = progress.kind is not Kind.TEARDOWN and not (closed or nothing)
-    return joined([who, took, usual, _lifetime(progress) if mortal else ""])
+    stopped = f"cancelled by {mention(progress.ended_by.user)}" if progress.ended_by else ""
+    return joined([who, stopped, took, usual, _lifetime(progress) if mortal else ""])
 
 
 def _usual(usual: Usual, kind: Kind) -> str:

@@ -50,19 +50,26 @@ def _sentence(progress: Progress, style: Style) -> str:
             which = "" if reason or not count else f" {count} of {total} services failed."
             return f"{noun} of {branch} failed{took}.{reason}{which}"
         case End.CANCELLED:
-            return f"{noun} of {branch} was cancelled{took}.{reason}"
+            return f"{noun} of {branch} was cancelled{_canceller(progress)}{took}.{reason}"
         case _:
             return f"{branch} was not {DONE[kind]}.{reason}"
 
 
 def _of_job(progress: Progress, rest: str, style: Style) -> str:
     word = {End.SUCCEEDED: "passed", End.FAILED: "failed"}.get(
-        progress.end or End.FAILED, "was cancelled"
+        progress.end or End.FAILED, f"was cancelled{_canceller(progress)}"
     )
     url = progress.job.url if progress.job else ""
     shown = link(url, "Its output", style.hosts)
     output = "" if shown == "Its output" else f" {shown}"
     return f"{job_name(progress)} of *{prose(progress.branch, 120)}* {word}{rest}{output}"
+
+
+def _canceller(progress: Progress) -> str:
+    """Somebody else; whoever cancelled their own knows it."""
+    if progress.ended_by is None or progress.ended_by == progress.actor:
+        return ""
+    return f" by {mention(progress.ended_by.user)}"
 
 
 def _owner(progress: Progress) -> str:

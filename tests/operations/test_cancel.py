@@ -7,7 +7,8 @@ import pytest
 from qbot.domain.environment import Phase
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Kind, Stage
+from qbot.domain.people import Actor
+from qbot.domain.progress import Kind, Progress, Stage
 from qbot.domain.services import Build
 from qbot.errors import TransientError, UserError
 from qbot.operations.context import Context
@@ -15,6 +16,7 @@ from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.run import Run
 from tests.operations.scene import CANCELLED, SUCCEEDED, Scene
 
+BEN = Actor("T1", "UBEN")
 CART, WEB = ServiceName("cart"), ServiceName("web")
 _REST = "of 3 services were ready by then; Argo CD goes on with what it has begun."
 AWAY = TransientError("it is away")
@@ -181,3 +183,14 @@ async def test_a_cancel_found_by_the_first_look_after_a_crash_keeps_what_exists(
     headline = f"2 {_REST}"
     assert (done.end, done.headline) == (CANCELLED, headline)
     assert await scene.phase() is Phase.PARTIAL
+
+
+async def test_who_cancelled_it_is_on_its_card(scene: Scene) -> None:
+    op = await deploying(scene)
+    await scene.requests.cancel(op, BEN)
+    done = await scene.ended(op)
+    assert done.end is CANCELLED
+    card = await scene.card(done)
+    assert card is not None
+    assert isinstance(card.progress, Progress)
+    assert card.progress.ended_by == BEN

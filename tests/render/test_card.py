@@ -13,6 +13,7 @@ from qbot.render.preview import preview
 from tests.render.conftest import Golden
 from tests.render.samples import (
     BEGUN,
+    ANA,
     BEN,
     FAILED,
     NOW,
@@ -331,3 +332,12 @@ def test_what_runs_on_without_its_build_can_be_opened_and_is_counted() -> None:
     assert actions.OPEN in str(shown.blocks)
     broken = replace(failed, services=(replace(unbuilt, stays=""), *others))
     assert actions.OPEN not in str(card(broken, STYLE).blocks)
+
+
+def test_who_cancelled_what_somebody_else_started_is_named() -> None:
+    by_ben = replace(FAILED, end=End.CANCELLED, ended_by=BEN)
+    assert f"Started by <@{ANA.user}>" in card(by_ben, STYLE).text
+    assert f"cancelled by <@{BEN.user}>" in card(by_ben, STYLE).text
+    assert f"was cancelled by <@{BEN.user}> after" in end_reply(by_ben, STYLE).text
+    own = replace(by_ben, ended_by=ANA)
+    assert "was cancelled after" in end_reply(own, STYLE).text
