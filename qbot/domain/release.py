@@ -83,6 +83,12 @@ class StageProgress:
     reason: str = ""  # given by the requester
     emergency: bool = False
     merged_sha: str = ""
+    unsure: bool = False  # its merge was asked for, and what came of that is not known
+    requested_at: datetime | None = None  # when it was first asked for, of one taken up again
+    again_by: Actor | None = None  # who took it up again
+    given_up: bool = False  # taken up to be given up
+    ended_by: Actor | None = None  # who withdrew it or gave it up
+    overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
     undone_by: PromotionId | None = None  # the rollback that took back all that it brought
     end: End | None = None

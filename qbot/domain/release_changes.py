@@ -41,6 +41,14 @@ class PromotionMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeAsked:
+    """GitLab is about to be asked to merge this head: from now on it may be merged."""
+
+    promotion: PromotionId
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalsVoided:
     """What was said of it so far no longer counts."""
 
@@ -57,4 +65,6 @@ class HoldsPlaced:
     versions: tuple[tuple[ServiceName, str], ...]
 
 
-ReleaseChange = PromotionPlanned | PromotionOpened | PromotionMoved | ApprovalsVoided | HoldsPlaced
+ReleaseChange = (
+    PromotionPlanned | PromotionOpened | MergeAsked | PromotionMoved | ApprovalsVoided | HoldsPlaced
+)

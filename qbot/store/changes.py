@@ -19,6 +19,7 @@ from qbot.domain.operation import Claim
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
+    MergeAsked,
     PromotionMoved,
     PromotionOpened,
     PromotionPlanned,
@@ -52,6 +53,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
         case (
             PromotionPlanned()
             | PromotionOpened()
+            | MergeAsked()
             | PromotionMoved()
             | ApprovalsVoided()
             | HoldsPlaced()

@@ -8,6 +8,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Shown, StageProgress
 from qbot.store import desired, environments, promotions, reserving
 from qbot.store.audit import note
@@ -25,9 +26,9 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
         if outcome is End.CANCELLED:
             instead = yield from reserving.superseded(op)
     headline = instead or headline
-    yield sql(
+    rows = yield sql(
         "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
-        "owner = null, wait_topic = null, wait_until = null where id = ?",
+        "owner = null, wait_topic = null, wait_until = null where id = ? returning cancel_by",
         outcome.value,
         clean(headline),
         time_text(at),
@@ -36,13 +37,26 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
 
     def shown(progress: Shown) -> Shown:
         if progress.end:
-            return replace(progress, headline=headline) if instead else progress
+            progress = replace(progress, headline=headline) if instead else progress
+            return progress if instead else _withdrawn(progress, rows[0]["cancel_by"])
         if state and isinstance(progress, StageProgress):
             progress = replace(progress, state=state)
-        return closed(progress, outcome, headline, at)
+        progress = closed(progress, outcome, headline, at)
+        return progress if instead else _withdrawn(progress, rows[0]["cancel_by"])
 
     yield from desired.edit(op, at, shown)
     yield Notify(Channel.WORK)  # the next one in the queue
+
+
+def _withdrawn(shown: Shown, by: str | None) -> Shown:
+    """What somebody cancelled or took back names them."""
+    if not by:
+        return shown
+    if isinstance(shown, StageProgress):
+        is_cancelled = shown.state is PromotionState.CANCELLED
+    else:
+        is_cancelled = shown.end is End.CANCELLED
+    return replace(shown, ended_by=Actor.from_key(by)) if is_cancelled else shown
 
 
 def drop_queued(row: Row, by: Actor, at: datetime) -> Script[None]:

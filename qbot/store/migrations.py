@@ -37,6 +37,7 @@ MIGRATIONS = (
     Migration(9, schema.LINES),
     Migration(10, schema.FOLLOWED),
     Migration(11, schema.ORIGINS),
+    Migration(12, schema.ASKED),
 )
 
 

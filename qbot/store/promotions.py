@@ -17,6 +17,7 @@ from qbot.domain.release import Diff
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
+    MergeAsked,
     PromotionMoved,
     PromotionOpened,
     PromotionPlanned,
@@ -171,9 +172,9 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
     if not rows:
         msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
         raise ValueError(msg)
-    merged = isinstance(change, PromotionMoved) and change.merge_sha
-    if rows[0]["superseded_by"] is not None and not merged:
-        return  # it ended when a rollback took its place
+    if rows[0]["superseded_by"] is not None:
+        yield from _late(change, at)
+        return
     match change:
         case PromotionPlanned(number, plan, changes):
             yield from reserving.reserve(promotion_of(rows[0]), plan, claim.operation.actor, at)
@@ -191,6 +192,8 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
                 time_text(expires_at),
                 number,
             )
+        case MergeAsked(number, sha):
+            yield sql("update promotions set asked_sha = ? where number = ?", sha, number)
         case PromotionMoved():
             yield from _move(change, at)
         case ApprovalsVoided(number, why):
@@ -202,6 +205,27 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
         case HoldsPlaced():
             yield from _hold(change, rows[0]["requester"], at)
             yield from undoing.tell(promotion_of(rows[0]), at)
+
+
+def _late(change: ReleaseChange, at: datetime) -> Script[None]:
+    """It ended when a rollback took its place: only what is so in GitLab is written still."""
+    match change:
+        case PromotionOpened(number, merge_request):
+            yield sql(
+                "update promotions set merge_request = ? where number = ?",
+                merge_request_text(merge_request),
+                number,
+            )
+        case PromotionMoved(number, _, sha) if sha:
+            yield sql(
+                "update promotions set merge_sha = ?, merged_at = coalesce(merged_at, ?) "
+                "where number = ?",
+                sha,
+                time_text(at),
+                number,
+            )
+        case _:
+            return
 
 
 def _move(change: PromotionMoved, at: datetime) -> Script[None]:

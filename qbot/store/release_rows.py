@@ -74,6 +74,7 @@ def promotion_of(row: Row) -> Promotion:
         merge_request=_merge_request().validate_json(request) if request else None,
         merge_sha=row["merge_sha"],
         merged_at=time_of(row["merged_at"]),
+        asked_sha=row["asked_sha"],
         expires_at=time_of(row["expires_at"]),
         ended_at=time_of(row["ended_at"]),
         reason=row["outcome"] or row["reason"],

@@ -141,6 +141,7 @@ ORIGINS = (
     "alter table environment_services add column origin text not null default ''",
     "alter table environment_services add column gone integer not null default 0",
 )
+ASKED = ("alter table promotions add column asked_sha text not null default ''",)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

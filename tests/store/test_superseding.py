@@ -20,10 +20,21 @@ from qbot.domain.promotion import (
     Request,
 )
 from qbot.domain.release import StageProgress
-from qbot.domain.release_changes import PromotionMoved, PromotionPlanned
+from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
 from qbot.errors import UserError
 from tests.clocks import START
-from tests.store.promoting import CART, PRODUCTION, WEB, begun, carried, moved, opened, plan, word
+from tests.store.promoting import (
+    CART,
+    MERGE_REQUEST,
+    PRODUCTION,
+    WEB,
+    begun,
+    carried,
+    moved,
+    opened,
+    plan,
+    word,
+)
 from tests.store.wishes import BEN, Wishes, key
 
 WHY = "P-2, a rollback of the same services, took its place."
@@ -90,6 +101,36 @@ async def test_its_card_says_what_took_its_place(wishes: Wishes) -> None:
     assert isinstance(operation.progress, StageProgress)
     assert (operation.headline, operation.progress.headline) == (WHY, WHY)
     assert (await carried(wishes, operation)).reason == WHY
+
+
+async def test_what_is_so_in_gitlab_is_written_all_the_same(wishes: Wishes) -> None:
+    """Its merge request, which has to be closed, and a merge that nobody undid."""
+    claim, first = await begun(wishes, CART)
+    await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(first.id, plan(CART))])
+    await going_back(wishes, CART)
+    late: list[Change] = [
+        PromotionOpened(first.id, MERGE_REQUEST, START),
+        PromotionMoved(first.id, PromotionState.MERGED, "f" * 40),
+    ]
+    await wishes.journal.commit(claim, "late", 1, late)
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.merge_request) == (PromotionState.CANCELLED, MERGE_REQUEST)
+    assert (found.merge_sha, found.merged_at) == ("f" * 40, START)
+
+
+async def test_who_withdrew_is_who_asked_while_it_ran(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    shown = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    await wishes.journal.request_cancel(claim.operation.id, BEN)
+    over = replace(shown, state=PromotionState.CANCELLED, end=End.CANCELLED)
+    withdrawn = PromotionMoved(first.id, PromotionState.CANCELLED, reason="Nothing was changed.")
+    await wishes.journal.finish(
+        claim, End.CANCELLED, "Nothing was changed.", [withdrawn, CardChanged(over)]
+    )
+    ended = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(ended, StageProgress)
+    assert ended.ended_by == BEN
 
 
 async def test_nothing_that_it_still_says_brings_it_back(wishes: Wishes) -> None:

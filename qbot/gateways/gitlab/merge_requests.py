@@ -44,15 +44,15 @@ async def open_one(
 
 
 async def _open(
-    client: Client, project: ProjectPath, source: str, target: str
+    client: Client, project: ProjectPath, source: str, target: str = ""
 ) -> dict[str, Any] | None:
+    wanted: dict[str, Any] = {"source_branch": source}
+    if target:
+        wanted["target_branch"] = target
+
     def work(api: gitlab.Gitlab) -> dict[str, Any] | None:
         found = api.projects.get(project, lazy=True).mergerequests.list(
-            state="opened",
-            source_branch=source,
-            target_branch=target,
-            per_page=_PAGE,
-            get_all=False,
+            state="opened", per_page=_PAGE, get_all=False, **wanted
         )
         return next((m.attributes for m in found if not _is_foreign(m.attributes)), None)
 
@@ -212,6 +212,15 @@ async def close(client: Client, project: ProjectPath, iid: int) -> None:
     branch = str(found["source_branch"])
     if branch.startswith(_OWN):
         await content.remove(client, project, branch)
+
+
+async def close_branch(client: Client, project: ProjectPath, branch: str) -> MergeRequest | None:
+    """See `ConfigRepository.close_branch`."""
+    found, closed = await _open(client, project, branch), None
+    if found is not None:
+        closed = await _change(client, project, int(found["iid"]), {"state_event": "close"})
+    await content.remove(client, project, branch)
+    return closed
 
 
 async def comment(client: Client, project: ProjectPath, iid: int, text: str, *, key: str) -> None:

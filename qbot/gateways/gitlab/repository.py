@@ -121,6 +121,12 @@ class GitLabRepository:
         """Close it and remove its branch."""
         await self._written(project, merge_requests.close(self._client, project, iid))
 
+    async def close_branch(self, project: ProjectPath, branch: str) -> MergeRequest | None:
+        """Close what is open of it, and remove it."""
+        return await self._written(
+            project, merge_requests.close_branch(self._client, project, branch)
+        )
+
     async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
         """Add a note once."""
         asked = merge_requests.comment(self._client, project, iid, text, key=key)

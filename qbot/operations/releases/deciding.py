@@ -133,7 +133,7 @@ async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
     """
     if merge_request.state != "merged" or merge_request.sha != case.merge_request.sha:
         return False
-    if case.promotion.state is not PromotionState.APPROVED:
+    if case.promotion.asked_sha != merge_request.sha:
         return False
     repository, plan, brought = case.context.repository, case.plan, merge_request.merge_sha
     parents = await case.run.call("GitLab", lambda: repository.parents(plan.project, brought))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState
+from qbot.domain.promotion import PromotionState, branch_of
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
@@ -36,16 +36,22 @@ async def refused(case: Case, error: UserError) -> Outcome:
 
 async def shut(case: Case) -> None:
     """Have its merge request closed, once: what is not merged by then never is."""
-    if case.promotion.merge_request is None or case.run.has("close"):
+    if case.run.has("close"):
         return
-    ref = case.merge_request
+    ref, repository = case.promotion.merge_request, case.context.repository
+    branch, project = branch_of(case.promotion.id), case.stage.config.project
 
-    async def close() -> bool:
-        await case.context.repository.close_merge_request(ref.project, ref.iid)
-        return True
+    async def close() -> list[object]:
+        if ref is not None:
+            await repository.close_merge_request(ref.project, ref.iid)
+            return []
+        # Made all the same, where the answer was lost or a rollback came before the record.
+        found = await repository.close_branch(project, branch)
+        return [found.url, found.iid] if found else []
 
     with case.run.ignoring_cancel():
-        await case.run.step("close", close)
+        if found := await case.run.step("close", close):
+            case.tracker.show(merge_request=found[0], merge_request_iid=found[1])
 
 
 async def closed(

@@ -1,13 +1,13 @@
 """Through GitLab's merge machine: it checks, waits for pipelines and refuses in its own words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qbot.domain.changes import Change
 from qbot.domain.progress import Step
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release_changes import HoldsPlaced, PromotionMoved
+from qbot.domain.release_changes import HoldsPlaced, MergeAsked, PromotionMoved
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
-from qbot.errors import UserError
+from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import Ruling, is_merged, ruling
 from qbot.operations.releases.ends import shut
@@ -78,20 +78,41 @@ async def merged_after_all(case: Case) -> str:
     Raises:
         UserError: it was merged into another branch.
     """
-    if case.promotion.state is not PromotionState.APPROVED:
-        return ""  # nobody has asked for a merge
+    if not case.promotion.asked_sha:
+        return ""
     await shut(case)
-    head = case.merge_request
-    seen = await case.run.call(
-        "GitLab", lambda: case.context.repository.merge_request(head.project, head.iid)
-    )
+    return await came_through(case)
+
+
+async def came_through(case: Case) -> str:
+    """The same while it may still be merged: the merge request is left as it is.
+
+    Raises:
+        UserError: as for `merged_after_all`.
+        PermanentError: GitLab does not let Qbot look, so it is not known.
+    """
+    if not case.promotion.asked_sha:
+        return ""
+    seen = await case.run.call("GitLab", lambda: _settled(case))
     if not await is_merged(case, seen):
+        case.tracker.show(unsure=False)
         return ""
 
     async def found() -> str:
         return _merge_sha(case, seen)
 
-    return await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
+    sha = await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
+    case.promotion = replace(case.promotion, merge_sha=sha)
+    case.tracker.show(unsure=False, merged_sha=sha, merge_status="merged")
+    return sha
+
+
+async def _settled(case: Case) -> MergeRequest:
+    head = case.merge_request
+    seen = await case.context.repository.merge_request(head.project, head.iid)
+    if seen.state == "locked":
+        raise TransientError(f"Merge request !{head.iid} of {head.project} is being merged.")
+    return seen
 
 
 def _changes(case: Case, sha: str) -> list[Change]:
@@ -128,6 +149,7 @@ async def _merge(case: Case) -> str:
             await case.run.sleep(pace.next())
             continue
         await _still_approved(case)
+        await _about_to_ask(case)
         try:
             return await _brought(case, await _ask(case))
         except Moved as error:
@@ -155,6 +177,21 @@ async def _still_approved(case: Case) -> None:
         raise Stale(why)
     case.tracker.show(approvals=ruled.counted)
     await case.run.checkpoint()
+
+
+async def _about_to_ask(case: Case) -> None:
+    """Written down first: whoever does not hear GitLab's answer knows that there may be one."""
+    head, number = case.merge_request.sha, case.promotion.id
+    name = f"asked:{case.round}:{head}"
+
+    async def note() -> bool:
+        return True
+
+    if not case.run.has(name):
+        await case.run.step(name, note, changes=[MergeAsked(number, head)])
+        case.promotion = replace(case.promotion, asked_sha=head)
+        await case.run.checkpoint()
+    case.tracker.show(unsure=True)
 
 
 _HINT = "Put it right in GitLab and press Retry, or Abandon."

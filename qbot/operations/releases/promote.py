@@ -18,7 +18,7 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.deciding import Ruled, Ruling, decided, ruling
 from qbot.operations.releases.ends import closed, ended, failed, refused
 from qbot.operations.releases.jobs import ran
-from qbot.operations.releases.merging import Stale, merged, merged_after_all
+from qbot.operations.releases.merging import Stale, came_through, merged, merged_after_all
 from qbot.operations.releases.planning import Planned, admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
@@ -33,6 +33,7 @@ _STATES = {
     Ruling.EXPIRED: PromotionState.EXPIRED,
     Ruling.CLOSED: PromotionState.CLOSED,
 }
+_UNCHANGED = "Nothing was changed."
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -69,7 +70,7 @@ async def _brought_in(case: Case, asked: PromoteInput | RollbackInput) -> Outcom
     except Cancelled:
         return await _stopped(case)
     except (UserError, PermanentError) as error:
-        return failed(case, error)
+        return await _broken_off(case, error)
 
 
 async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
@@ -79,15 +80,19 @@ async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
     if promotion is None:
         raise PermanentError(f"Operation {run.operation.id} has no promotion in the database.")
     tracker = StageTracker(run, context, stage, promotion)
+    tracker.show(unsure=bool(promotion.asked_sha) and not promotion.merge_sha)
     return Case(run=run, context=context, stage=stage, tracker=tracker, promotion=promotion)
 
 
 async def _abandoned(case: Case) -> Outcome:
     """Nobody goes on with it; what is merged stays as it is."""
-    left = "what is merged stays as it is" if case.promotion.merge_sha else "nothing was changed"
-    by = "its requester" if case.run.operation.actor == case.promotion.requester else "somebody"
-    why = f"Given up by {by}: {left}."
-    return await closed(case, End.CANCELLED, PromotionState.CANCELLED, why)
+    try:
+        if not case.promotion.merge_sha:
+            await merged_after_all(case)
+        left = "What is merged stays as it is." if case.promotion.merge_sha else _UNCHANGED
+        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, left)
+    except (UserError, PermanentError) as error:
+        return failed(case, error)
 
 
 async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome | None:
@@ -178,13 +183,22 @@ async def _stopped(case: Case) -> Outcome | None:
     """Withdrawn; None: a merge that was asked for before has come through all the same."""
     with case.run.ignoring_cancel():
         try:
-            sha = await merged_after_all(case)
+            if await merged_after_all(case):
+                return None
+            return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _UNCHANGED)
         except (UserError, PermanentError) as error:
             return failed(case, error)
-    if not sha:
-        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _withdrawn(case))
-    case.promotion = replace(case.promotion, merge_sha=sha)
-    return None
+
+
+async def _broken_off(case: Case, error: UserError | PermanentError) -> Outcome | None:
+    """It cannot go on; None: a merge that was asked for before has come through all the same."""
+    with case.run.ignoring_cancel():
+        try:
+            if await came_through(case):
+                return None
+        except (UserError, PermanentError):
+            return failed(case, error)  # the card says what is not known
+    return failed(case, error)
 
 
 async def _rolled_out(case: Case, *, again: bool) -> Outcome:
@@ -193,7 +207,8 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     `again`: it was given up once, and the stage may have gone on without it.
     """
     held = case.services if case.back else ()
-    case.tracker.show(merged_sha=case.promotion.merge_sha, merge_status="merged", held=held)
+    sha = case.promotion.merge_sha
+    case.tracker.show(merged_sha=sha, merge_status="merged", unsure=False, held=held)
     await case.run.acquire(case.stage.scope, first=True)
     try:
         if again:
@@ -205,9 +220,3 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     await recorded(case)
     late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
     return ended(case, End.SUCCEEDED, PromotionState.DONE, late)
-
-
-def _withdrawn(case: Case) -> str:
-    by = case.run.operation.cancel_by
-    mine = by is None or by == case.promotion.requester
-    return "Its requester withdrew it." if mine else "It was withdrawn."

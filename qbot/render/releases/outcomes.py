@@ -27,6 +27,8 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
         lines = [headline(progress, style) or "It failed.", _left_over(progress)]
     elif progress.state is PromotionState.REJECTED:
         lines = [rejected(progress)]
+    elif progress.state is PromotionState.CANCELLED:
+        lines = [_stopped(progress), headline(progress, style), _cancelled(progress)]
     else:
         lines = [headline(progress, style) or "It is over."]
     return [line for line in [*lines, held(progress, style)] if line]
@@ -70,9 +72,27 @@ def _success(progress: StageProgress) -> str:
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
 
 
+def _stopped(progress: StageProgress) -> str:
+    """By whom, where a person did it."""
+    if progress.ended_by is None:
+        return ""
+    verb = "Abandoned" if progress.given_up else "Withdrawn"
+    return f"{verb} by {mention(progress.ended_by.user)}."
+
+
+def _cancelled(progress: StageProgress) -> str:
+    """What is so all the same."""
+    return _left_over(progress) if progress.merged_sha or progress.unsure else ""
+
+
 def _left_over(progress: StageProgress) -> str:
     """What the person who has to decide needs to know first."""
     stage = prose(progress.stage, 60)
+    if progress.unsure and not progress.merged_sha:
+        return (
+            "GitLab was asked to merge it, and *whether it was merged is not known*. "
+            "Look at the merge request; Retry and Abandon look as well."
+        )
     if not progress.merged_sha:
         return f"Nothing was changed in *{stage}*."
     if progress.services and all(s.stage is Stage.READY for s in progress.services):

@@ -218,6 +218,18 @@ async def test_closing_takes_the_branch_along_and_may_be_said_twice(
     await repository.close_merge_request(CONFIG, 99_999)
 
 
+async def test_what_nobody_wrote_down_is_closed_by_its_branch(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    branch = new_branch()
+    opened = await proposed(repository, branch)
+    closed = await repository.close_branch(CONFIG, branch)
+    assert closed is not None
+    assert (closed.iid, closed.state) == (opened.iid, "closed")
+    assert await repository.head(CONFIG, branch) is None
+    assert await repository.close_branch(CONFIG, branch) is None
+
+
 async def test_a_branch_that_is_not_qbots_is_left_alone(
     repository: GitLabRepository, shop: Served
 ) -> None:

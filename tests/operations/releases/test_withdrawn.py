@@ -11,7 +11,12 @@ from qbot.domain.operation import Operation
 from qbot.domain.progress import End
 from qbot.domain.promotion import Promotion, PromotionState
 from qbot.domain.release import StageProgress
-from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
+from qbot.domain.release_changes import (
+    MergeAsked,
+    PromotionMoved,
+    PromotionOpened,
+    PromotionPlanned,
+)
 from qbot.domain.release_ports import MergeRequest, Promotions
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, TransientError
@@ -105,6 +110,7 @@ async def withdrawn(shop: Shop, state: str, *, ours: bool = True) -> tuple[Opera
             PromotionPlanned(number, plan(CART)),
             PromotionOpened(number, MERGE_REQUEST, START),
             PromotionMoved(number, PromotionState.APPROVED),
+            MergeAsked(number, MERGE_REQUEST.sha),
         ]
         with run.ignoring_cancel():
             await run.step("propose", _true, changes=changes)
@@ -132,6 +138,7 @@ async def resumed(shop: Shop, words: str, parents: int = 2) -> tuple[Operation, 
             PromotionPlanned(number, plan(CART)),
             PromotionOpened(number, MERGE_REQUEST, START),
             PromotionMoved(number, PromotionState.APPROVED),
+            MergeAsked(number, MERGE_REQUEST.sha),
         ]
         await run.step("propose", _true, changes=changes)
         return await promote(run, context)
