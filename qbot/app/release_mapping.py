@@ -96,7 +96,7 @@ def _members(catalog: Catalog, named: Sequence[str]) -> tuple[ServiceName, ...]:
 
 
 def _applications(part: ApplicationsPart) -> Applications:
-    return Applications(part.pattern, part.selector, part.label)
+    return Applications(part.pattern, part.selector, part.label, part.prune)
 
 
 def _config(part: ConfigPart) -> ConfigSource:

@@ -85,6 +85,11 @@ class ApplicationsPart(Part):
     )
     selector: str = Field("", description="Or of labels, as Argo CD takes it: stage=production")
     label: str = Field("", description="With it: the label that holds the service's name")
+    prune: bool | None = Field(
+        None,
+        description="Whether Qbot's syncs remove what git no longer has; left out: as the "
+        "Application's own automated sync does",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "ApplicationsPart":

@@ -39,6 +39,7 @@ class AppState:
     info: str = ""  # Qbot's operation id, where Qbot asked for the sync
     deleting: bool = False
     waits_for: str = ""  # the hook, wave or resource in the way, in Argo CD's words
+    prunable: str = ""  # a resource that git no longer has, and that is still there
 
 
 def is_failing(state: AppState) -> bool:
@@ -172,6 +173,8 @@ def _unsynced(
     if state.revision != goal:
         return Waiting(f"It is still at commit {state.revision[:8]}.")
     if state.sync != "Synced":
+        if state.prunable and _is_synced(state, goal) and _is_ours(state, since, op):
+            return Broken(f"{state.prunable} is no longer in git, and its sync does not prune.")
         return Waiting("It is out of sync; Argo CD is about to sync it.")
     if not state.phase and state.reconciled_at and not state.resources:
         return Broken(_EMPTY)  # there is nothing that Argo CD would ever sync
@@ -183,6 +186,13 @@ def _unsynced(
         return Waiting("Argo CD has not compared it again yet.")
     # Synced at a commit that was never synced is right too: nothing in its manifests changed.
     return None if state.resources else Broken(_EMPTY)
+
+
+def _is_synced(state: AppState, goal: str) -> bool:
+    """Whether a sync at the goal has ended well and was compared since, whatever is left."""
+    done = state.phase == "Succeeded" and state.synced_revision == goal
+    compared = state.reconciled_at and _reached(state.reconciled_at, state.finished_at)
+    return done and not state.requested and bool(compared)
 
 
 def _reached(moment: datetime | None, since: datetime | None) -> bool:

@@ -48,6 +48,7 @@ class Applications:
     pattern: str = ""  # {service} and {stage} are filled in
     selector: str = ""  # of labels, as Argo CD's list takes it
     label: str = ""  # with a selector: the label that holds the service's name
+    prune: bool | None = None  # whether syncs do; None: as the Application's own automated ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class StageState(AppState):
     images: tuple[str, ...] = ()
     since: datetime | None = None
     strays: bool = False
+    prunes: bool = False  # whether its own automated syncs do
 
     @property
     def app(self) -> StageApp:
@@ -90,6 +91,7 @@ class StageScope:
         return StageState(
             **facts,
             strays=self._strays(app),
+            prunes=_prunes(app.get("spec") or {}),
             project=str((app.get("spec") or {}).get("project") or ""),
             images=tuple((status.get("summary") or {}).get("images") or ()),
             since=_since(status.get("history") or ()),
@@ -114,6 +116,11 @@ class StageScope:
             return self._names.get(name)
         service = ServiceName(str(labels.get(self._label) or ""))
         return service if service in self._services else None
+
+
+def _prunes(spec: Mapping[str, Any]) -> bool:
+    automated = (spec.get("syncPolicy") or {}).get("automated") or {}
+    return bool(automated.get("prune"))
 
 
 def _since(history: Iterable[Mapping[str, Any]]) -> datetime | None:

@@ -70,9 +70,12 @@ class StageGateway:
         await refresh(self._client, await self._project(stage, app), app, hard=hard)
 
     async def sync(self, stage: Stage, app: AppName, *, op: OpId) -> None:
-        """Without prune: what a stage no longer has is removed by its owner's own rules."""
-        project = await self._project(stage, app)
-        await sync(self._client, project, app, op=op, prune=False, dry_run=False)
+        """With prune if qbot.yaml says so, or else if the Application's automated syncs do."""
+        project, wanted = await self._project(stage, app), stage.applications.prune
+        if wanted is None:
+            found = await self._read(stage, app)
+            wanted = found is not None and found.prunes
+        await sync(self._client, project, app, op=op, prune=wanted, dry_run=False)
 
     async def log(self, stage: Stage, app: AppName, *, lines: int) -> tuple[str, ...]:
         """As the containers wrote it: outside text, with whatever secrets it holds."""

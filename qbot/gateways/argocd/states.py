@@ -33,6 +33,7 @@ WATCHED = (
     "status.resources.kind",
     "status.resources.name",
     "status.resources.health",
+    "status.resources.requiresPruning",
     "status.operationState.phase",
     "status.operationState.message",
     "status.operationState.startedAt",
@@ -99,6 +100,7 @@ def state(app: Mapping[str, Any], config: ProjectPath | None = None) -> AppState
         info=_info(_part(operation, "operation").get("info") or ()),
         deleting=is_dying(app),
         waits_for=_waits_for(app, operation, status.get("resources") or ()),
+        prunable=_prunable(status.get("resources") or ()),
     )
 
 
@@ -149,6 +151,12 @@ def _unwell(resources: Iterable[Mapping[str, Any]]) -> str:
             said = health.get("message")
             worst = (rank, f"{thing}: {said}" if said else f"{thing} is {health['status'].lower()}")
     return _short(worst[1])
+
+
+def _prunable(resources: Iterable[Mapping[str, Any]]) -> str:
+    named = (f"{r.get('kind', '')}/{r.get('name', '')}" for r in resources
+             if r.get("requiresPruning"))  # fmt: skip
+    return sys.intern(next(named, ""))
 
 
 def _errors(conditions: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -127,6 +128,28 @@ async def test_a_sync_carries_the_operation_and_moves_the_images(shop: ShopStage
     assert found.state.synced_revision == sha
     assert found.images == ("registry.example/shop/cart:" + "f" * 40,)
     assert (await cart(shop)).since is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "option", "pruned"),
+    [(None, None, False), (True, None, True), (False, None, False), (None, True, True),
+     (True, False, False)],
+)  # fmt: skip
+async def test_a_sync_prunes_as_the_stage_says_or_else_as_the_application_does_by_itself(
+    shop: ShopStages, *, policy: bool | None, option: bool | None, pruned: bool
+) -> None:
+    applications = shop.sandbox.argocd.applications
+    app = applications.objects[CART_APP]
+    automated = None if policy is None else {"enabled": False, "prune": policy}
+    spec = {**app["spec"], "syncPolicy": {"automated": automated}}
+    applications.replace({**app, "spec": spec})
+    stage = shop.by(replace(PATTERN, prune=option))
+    shop.promote("cart")
+    await shop.gateway.refresh(stage, CART_APP)
+    await shop.gateway.sync(stage, CART_APP, op=OP)
+    asked = shop.sandbox.argocd.applications.objects[CART_APP]
+    operation = asked.get("operation") or asked["status"]["operationState"]["operation"]
+    assert bool(operation["sync"].get("prune")) is pruned
 
 
 @BOTH

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbot.domain.health import AppState, Ready, verdict
+from qbot.domain.health import AppState, Broken, Ready, Waiting, verdict
 from qbot.domain.names import ProjectPath
 from qbot.gateways.argocd.states import WATCHED, pending_hooks, state
 from tests.gateways.argocd.world import CART, ENV, SHA, application
@@ -86,6 +86,18 @@ def test_of_several_sources_the_one_in_the_configuration_repository_counts(
 def test_where_no_source_is_in_it_no_commit_counts(config: ProjectPath | None) -> None:
     found = state(of_two_sources(), config)
     assert (found.revision, found.synced_revision, found.wanted) == ("", "", "")
+
+
+def test_what_git_no_longer_has_and_no_sync_removes_is_named_at_once() -> None:
+    app = application()
+    app["status"]["sync"]["status"] = "OutOfSync"
+    app["status"]["resources"] += [{"kind": "ConfigMap", "name": "old", "requiresPruning": True}]
+    found = state(app)
+    assert verdict(found, wanted=SHA, since=None) == Broken(
+        "ConfigMap/old is no longer in git, and its sync does not prune."
+    )
+    app["status"]["operationState"]["syncResult"]["revision"] = "b" * 40
+    assert isinstance(verdict(state(app), wanted=SHA, since=None), Waiting)
 
 
 def unwell(**app: Any) -> str:
