@@ -1,10 +1,15 @@
-"""What was done to an environment: operations as people read them. Holds facts, no wording."""
+"""What was done to an environment or a stage, as people read it. Holds facts, no wording."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from qbot.domain.barriers import Barrier
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import Promotion
+from qbot.domain.undoing import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +24,30 @@ class Entry:
     ended_at: datetime | None = None
     headline: str = ""  # why it ended so
     url: str = ""  # Slack's own link to its card
+
+
+@dataclass(frozen=True, slots=True)
+class StagePast:
+    """A page of a stage's history, newest first. What was refused changed nothing: left out."""
+
+    rows: Sequence[Promotion | Entry]
+    current: PromotionId | None = None  # what changed it last, on whatever page
+    more: bool = False
+    runs: Mapping[PromotionId, tuple[ServiceName, ...]] = field(default_factory=dict)
+    """What each has brought that no later one has changed; all of it as far as is looked back."""
+    approvers: Mapping[PromotionId, tuple[Actor, ...]] = field(default_factory=dict)
+    barriers: tuple[Barrier, ...] = ()  # what is in the way now; on the first page
+
+
+def still_run(
+    promotions: Sequence[Promotion],
+) -> Mapping[PromotionId, tuple[ServiceName, ...]]:
+    """What each has brought that none merged after it has changed."""
+    merged = sorted((p for p in promotions if p.merge_sha and p.plan), key=moment, reverse=True)
+    found: dict[PromotionId, tuple[ServiceName, ...]] = {}
+    later: set[ServiceName] = set()
+    for promotion in merged:
+        services = promotion.plan.services if promotion.plan else ()
+        found[promotion.id] = tuple(s for s in services if s not in later)
+        later |= set(services)
+    return found

@@ -1,11 +1,11 @@
 """What was done to an environment or a stage, and promoted out of it: a read for `history`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from qbot.domain.barriers import Barrier
 from qbot.domain.environment import Environment
-from qbot.domain.history import Entry
+from qbot.domain.history import Entry, StagePast, still_run
 from qbot.domain.inputs import (
     CreateInput,
     DeployInput,
@@ -16,12 +16,16 @@ from qbot.domain.inputs import (
 )
 from qbot.domain.names import OpId, PromotionId
 from qbot.domain.operation import Operation
+from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
-from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Verdict
 from qbot.domain.stages import Stage
 from qbot.operations.releases.context import ReleaseContext
 
 _PROMOTIONS = 100  # of all stages, among which those out of one environment are looked for
+_LOOK_BACK = 100  # of a stage: what came before that and still runs is not known
+_TOLD = tuple(state for state in PromotionState if state is not PromotionState.REFUSED)
+_NOBODY = Actor("", "")
 _ENDS = {
     PromotionState.DONE: End.SUCCEEDED,
     PromotionState.FAILED: End.FAILED,
@@ -48,28 +52,42 @@ async def past(
     return found[start : start + most], len(found) > start + most
 
 
-@dataclass(frozen=True, slots=True)
-class StagePast:
-    """A page of a stage's history. `current` is what changed it last."""
-
-    rows: Sequence[Promotion | Entry]
-    current: PromotionId | None
-    more: bool
-
-
 async def past_of_stage(
     context: ReleaseContext, stage: Stage, *, start: int, most: int
 ) -> StagePast:
-    """Promotions, rollbacks and jobs from the `start`th on, newest first."""
-    wanted = start + most + 1
-    promotions = await context.promotions.promotions(stage.name, limit=wanted)
+    """Promotions, rollbacks and jobs from the `start`th on."""
+    wanted = max(start + most + 1, _LOOK_BACK)
+    promotions = await context.promotions.promotions(stage.name, limit=wanted, states=_TOLD)
     jobs = await context.base.store.stage_jobs(stage.name, limit=wanted)
     dated: list[tuple[datetime, Promotion | Entry]] = [(p.created_at, p) for p in promotions]
     dated += [(o.created_at, _operation(o)) for o in jobs]
     dated.sort(key=lambda found: found[0], reverse=True)
-    rows = [row for _, row in dated]
-    current = next((p.id for p in promotions if p.merge_sha), None)
-    return StagePast(rows[start : start + most], current, more=len(rows) > start + most)
+    rows = [row for _, row in dated][start : start + most]
+    return StagePast(
+        rows,
+        current=next((p.id for p in promotions if p.merge_sha), None),
+        more=len(dated) > start + most,
+        runs=still_run(promotions),
+        approvers=await _approvers(context, [r for r in rows if isinstance(r, Promotion)]),
+        barriers=() if start else await in_the_way(context, stage),
+    )
+
+
+async def in_the_way(context: ReleaseContext, stage: Stage) -> tuple[Barrier, ...]:
+    """Freezes, locks and holds of a stage, whoever asks."""
+    return await context.barriers(stage, stage.services, _NOBODY, back=False)
+
+
+async def _approvers(
+    context: ReleaseContext, promotions: Sequence[Promotion]
+) -> Mapping[PromotionId, tuple[Actor, ...]]:
+    """Whose approval counts, or counted."""
+    found = {}
+    for promotion in promotions:
+        said = await context.promotions.approvals(promotion.id)
+        yes = (a.actor for a in said if a.verdict is Verdict.APPROVED and not a.void)
+        found[promotion.id] = tuple(dict.fromkeys(yes))
+    return found
 
 
 def _is_of(promotion: Promotion, env: Environment) -> bool:

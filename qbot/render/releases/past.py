@@ -1,14 +1,13 @@
 """Past promotions and jobs of a stage, a page at a time, with a way back to each promotion."""
 
-from collections.abc import Sequence
-
 from qbot.domain import actions
-from qbot.domain.history import Entry
-from qbot.domain.names import PromotionId, StageName
+from qbot.domain.history import Entry, StagePast
+from qbot.domain.names import StageName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
 from qbot.render.blocks import Block, Message, button, confirm, context, header, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.history import Turn, line_of, page_of, pages
+from qbot.render.releases.approving import in_the_way
 from qbot.render.style import Style
 from qbot.render.words import joined, listed
 
@@ -21,61 +20,57 @@ _SIGNS = {
 }
 
 
-def past(
-    stage: StageName,
-    rows: Sequence[Promotion | Entry],
-    style: Style,
-    turn: Turn,
-    *,
-    current: PromotionId | None,
-    more: bool,
-) -> Message:
-    """One page; a button leads back to what there was after a promotion.
-
-    Args:
-        stage: whose.
-        rows: promotions and jobs of this page, newest first.
-        style: the installation.
-        turn: which page it is.
-        current: what changed the stage last, on whatever page.
-        more: whether there are older ones.
-    """
-    if not rows:
+def past(stage: StageName, found: StagePast, style: Style, turn: Turn) -> Message:
+    """One page; a button leads back to what there was after a promotion."""
+    if not found.rows and not found.barriers:
         return _none(stage, style)
-    heading, page = f"History of {stage}", page_of(turn, more=more)
-    blocks: list[Block | None] = [header(heading)]
-    texts = [prose(heading)]
-    for row in rows:
-        line, back = _shown(row, current)
+    heading, page = f"History of {stage}", page_of(turn, more=found.more)
+    now = in_the_way(found.barriers, style)
+    blocks: list[Block | None] = [header(heading), section("\n".join(now)) if now else None]
+    texts = [prose(heading), *now]
+    for row in found.rows:
+        line, back = _shown(row, found)
         blocks.append(section(line, accessory=back))
         texts.append(line)
-    blocks += [context(page), pages(turn, more=more)]
+    blocks += [context(page), pages(turn, more=found.more)]
     return message("\n".join([*texts, page]).strip(), blocks)
 
 
-def _shown(row: Promotion | Entry, current: PromotionId | None) -> tuple[str, Block | None]:
+def promotion_line(promotion: Promotion, found: StagePast) -> str:
+    """What it was, what of it still runs, by whom."""
+    changed = promotion.plan.services if promotion.plan else ()
+    services = listed([prose(s, 40) for s in changed], _NAMED)
+    at = moment(promotion.ended_at or promotion.created_at, WHEN)
+    state = joined([promotion.state.value, _left(promotion, found)])
+    if promotion.state is PromotionState.DONE and found.runs.get(promotion.id) == changed:
+        state = "runs now"
+    sign = _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
+    emergency = "emergency" if promotion.emergency else ""
+    first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
+    yes = [mention(a.user) for a in found.approvers.get(promotion.id, ())]
+    agreed = f"approved by {listed(yes, _NAMED)}" if yes else ""
+    by = f"by {mention(promotion.requester.user)} {at}"
+    return f"{first}\n{joined([services, by, agreed])}"
+
+
+def _left(promotion: Promotion, found: StagePast) -> str:
+    """`cart still runs`; empty where that is nothing, or all of it."""
+    left = found.runs.get(promotion.id, ())
+    verb = "runs" if len(left) == 1 else "run"
+    return f"{listed([prose(s, 40) for s in left], _NAMED)} still {verb}" if left else ""
+
+
+def _shown(row: Promotion | Entry, found: StagePast) -> tuple[str, Block | None]:
     if isinstance(row, Entry):
         return line_of(row), None
-    back = row.state is PromotionState.DONE and row.id != current
-    return _line(row, now=row.id == current), _back(row) if back else None
+    back = row.state is PromotionState.DONE and row.id != found.current
+    return promotion_line(row, found), _back(row) if back else None
 
 
 def _none(stage: StageName, style: Style) -> Message:
     text = f"Nothing has been promoted to *{prose(stage, 60)}* yet."
     hint = f"{code(f'{style.command} promote staging {stage}', 120)} begins one."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
-
-
-def _line(promotion: Promotion, *, now: bool) -> str:
-    changed = promotion.plan.services if promotion.plan else ()
-    services = listed([prose(s, 40) for s in changed], _NAMED)
-    at = moment(promotion.ended_at or promotion.created_at, WHEN)
-    done = promotion.state is PromotionState.DONE
-    state = "runs now" if now and done else promotion.state.value
-    sign = _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
-    emergency = "emergency" if promotion.emergency else ""
-    first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
-    return f"{first}\n{joined([services, f'by {mention(promotion.requester.user)} {at}'])}"
 
 
 def _origin(promotion: Promotion) -> str:

@@ -12,4 +12,4 @@ from qbot.render.style import Style
 async def page(context: ReleaseContext, stage: Stage, turn: Turn, style: Style) -> Message:
     """One page of it."""
     found = await past_of_stage(context, stage, start=turn.number * PAGE, most=PAGE)
-    return past(stage.name, found.rows, style, turn, current=found.current, more=found.more)
+    return past(stage.name, found, style, turn)

@@ -9,7 +9,7 @@ import pytest
 from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier, Freeze, Hold, Lock
 from qbot.domain.differences import Difference, Differences, Side
-from qbot.domain.history import Entry
+from qbot.domain.history import Entry, StagePast, still_run
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.policy import Allowed, Denied
 from qbot.domain.progress import End, Kind
@@ -66,6 +66,7 @@ from tests.render.samples import ANA, NOW, START, STYLE
 CARD = "https://acme.slack.com/archives/C1/p1795269603"
 HOURS = timedelta(hours=1)
 FREEZE = Freeze(PRODUCTION, CHLOE, "incident 42", START, START + 4 * HOURS)
+FROZEN_NOW = Barrier("freeze", "`production` is frozen: incident 42.", NOW, CHLOE, exempt=True)
 LOCK = Lock(scope_of(PRODUCTION), DAN, "load test", START, START + 2 * HOURS)
 HOLDS = tuple(
     Hold(PRODUCTION, ServiceName(name), ANA, START, P13, "306e6577")
@@ -172,20 +173,26 @@ def test_past_promotions_each_with_a_way_back(golden: Golden) -> None:
 
     def page(shown: Sequence[Promotion | Entry], current: int) -> Message:
         number = PromotionId(current)
-        return past(PRODUCTION, shown, STYLE, LAST, current=number, more=False)
+        rows = [p for p in shown if isinstance(p, Promotion)]
+        merged = [replace(p, merge_sha="4be1f0c8") for p in rows if p.state is done or p.merge_sha]
+        who = {p.id: (CHLOE,) for p in merged}
+        found = StagePast(
+            shown, number, runs=still_run(merged), approvers=who, barriers=(FROZEN_NOW,)
+        )
+        return past(PRODUCTION, found, STYLE, LAST)
 
     shown = page([*rows[:2], job, *rows[2:]], 13)
     back = [b["accessory"] for b in shown.blocks if "accessory" in b]
     assert [b["value"] for b in back] == ["P-12", "P-10"]
     assert {b["action_id"] for b in back} == {actions.ROLLBACK_TO}
     golden("past", shown)
-    broken = replace(rows[4], merge_sha="4be1f0c8")
+    broken = replace(rows[4], merge_sha="4be1f0c8", merged_at=NOW)
     assert "Roll Back To" in str(page([broken, rows[3]], 11).blocks)
     assert "runs now" not in page([broken, rows[3]], 11).text
 
 
 def test_no_past(golden: Golden) -> None:
-    golden("past_none", past(PRODUCTION, [], STYLE, LAST, current=None, more=False))
+    golden("past_none", past(PRODUCTION, StagePast(()), STYLE, LAST))
 
 
 def test_two_places_side_by_side(golden: Golden) -> None:
@@ -243,9 +250,8 @@ def test_freezes(golden: Golden) -> None:
 
 
 def test_a_refusal_says_who_stands_in_the_way_and_until_when(golden: Golden) -> None:
-    frozen_now = Barrier("freeze", "`production` is frozen: incident 42.", NOW, CHLOE, exempt=True)
     held_at = Barrier("hold", "`cart` is held at `306e6577` on `production`.", by=ANA)
-    golden("barred", failure(BarredError([frozen_now, held_at]), STYLE))
+    golden("barred", failure(BarredError([FROZEN_NOW, held_at]), STYLE))
     assert "--reason" not in failure(BarredError([held_at]), STYLE).text
     way_out = replace(held_at, reason="`cart` is held; `release production cart` lets it go.")
     text = failure(BarredError([way_out]), STYLE).text

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qbot.domain.barriers import Barrier, Freeze, Hold, Lock
 from qbot.domain.differences import Difference, Differences, Side
-from qbot.domain.history import Entry
+from qbot.domain.history import Entry, StagePast
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
@@ -229,7 +229,7 @@ def test_answers_about_stages_are_valid_and_inert(
         unlocked(lock, text, Actor("T0ACME", "U0BEN")),
         released(stage, holds, actor),
         hold_reminder(holds, STYLE),
-        past(stage, [row, entry] * 8, STYLE, Turn(text, 1), current=row.id, more=own),
+        past(stage, StagePast([row, entry] * 8, row.id, more=own), STYLE, Turn(text, 1)),
         history(text, [entry] * HISTORY, Turn(text), more=own),
         can(actor.user, text, Denied(text, text), STYLE, own=own),
         can(actor.user, text, Allowed(text), STYLE, own=own),

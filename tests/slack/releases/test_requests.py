@@ -180,8 +180,8 @@ async def test_history_of_a_stage_goes_back_page_by_page_and_knows_jobs(shop: Sc
         (claim, *_) = await shop.database.journal.claim("worker", 1)
         found = await rows.of_operation(operation.id)
         assert found is not None
-        over = PromotionMoved(found.id, PromotionState.REFUSED)
-        await shop.database.journal.finish(claim, End.REFUSED, "", [over])
+        over = PromotionMoved(found.id, PromotionState.REJECTED)
+        await shop.database.journal.finish(claim, End.CANCELLED, "", [over])
     place = Place("C1")
     run = JobInput("smoke", PRODUCTION)
     wish = Submission(Kind.JOB, run, None, Actor(TEAM, ANA), place, "k", stage=PRODUCTION)
