@@ -88,7 +88,7 @@ def test_an_argo_cd_that_is_not_configured_is_found_by_both(env_file: Path, comm
     catalog.write_text(CATALOG + "  argocd: west\n")
     told = run(command, "--env-file", str(env_file))
     assert told.exit_code == 2
-    assert f"{catalog}:10: environments.argocd: there is no QBOT_ARGOCD__west__URL" in told.stderr
+    assert f"{catalog}:10: environments.argocd: there is no QBOT_ARGOCD__WEST__URL" in told.stderr
 
 
 def test_what_is_missing_is_named_with_the_places_to_give_it() -> None:

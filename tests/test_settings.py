@@ -14,8 +14,8 @@ GOOD = {
     "QBOT_SLACK__SIGNING_SECRET": "signing",
     "QBOT_GITLAB__URL": "https://gitlab.example/",
     "QBOT_GITLAB__TOKEN": "glpat-secret",
-    "QBOT_ARGOCD__main__URL": "https://argocd.example",
-    "QBOT_ARGOCD__main__TOKEN": "jwt-secret",
+    "QBOT_ARGOCD__MAIN__URL": "https://argocd.example",
+    "QBOT_ARGOCD__MAIN__TOKEN": "jwt-secret",
 }
 
 
@@ -56,7 +56,7 @@ def test_every_missing_name_is_told_at_once() -> None:
     ("change", "says"),
     [
         ({"QBOT_SLAK__BOT_TOKEN": "x"}, "QBOT_SLAK__BOT_TOKEN: there is no such setting"),
-        ({"QBOT_ARGOCD__main__TOKN": "x"}, "QBOT_ARGOCD__main__TOKN: there is no such setting"),
+        ({"QBOT_ARGOCD__MAIN__TOKN": "x"}, "QBOT_ARGOCD__MAIN__TOKN: there is no such setting"),
         ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: Input should be"),
         ({"QBOT_GITLAB__URL": "gitlab"}, "QBOT_GITLAB__URL: must be an http(s) URL"),
         ({"QBOT_LISTEN": "8080"}, "QBOT_LISTEN: must be HOST:PORT"),
@@ -64,7 +64,7 @@ def test_every_missing_name_is_told_at_once() -> None:
         ({"QBOT_LISTEN": "127.0.0.1:\u0661"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_LISTEN": "::1:80"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_GITLAB__CA_FILE": "/none.pem"}, "QBOT_GITLAB__CA_FILE: /none.pem cannot be read"),
-        ({"QBOT_ARGOCD__main__CA_FILE": "/none.pem"}, "__CA_FILE: /none.pem cannot be read"),
+        ({"QBOT_ARGOCD__MAIN__CA_FILE": "/none.pem"}, "__CA_FILE: /none.pem cannot be read"),
         ({"QBOT_LEASE": "1"}, "QBOT_LEASE: Input should be greater than or equal to 3"),
         ({"QBOT_SLACK__BOT_TOKEN": " "}, "QBOT_SLACK__BOT_TOKEN: is empty"),
         ({"QBOT_SLACK__COMMAND": "env"}, "QBOT_SLACK__COMMAND: String should match"),

@@ -106,7 +106,8 @@ def _instance(name: str, info: ValidationInfo) -> str:
     instances = _names(info).instances
     if name not in instances:
         known = ", ".join(sorted(instances)) or "none"
-        raise ValueError(f"there is no QBOT_ARGOCD__{name}__URL and __TOKEN; configured: {known}")
+        setting = f"QBOT_ARGOCD__{name.upper()}__URL"
+        raise ValueError(f"there is no {setting} and __TOKEN; configured: {known}")
     return name
 
 

@@ -23,7 +23,7 @@ def _duration(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return duration(value, option="ttl")
+        return duration(value)
     except UserError as error:
         raise ValueError(f"{error} {error.hint}") from None
 

@@ -3,7 +3,7 @@
 Help, usage lines and the documentation's table are derived from `SPECS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -88,7 +88,7 @@ def _create(p: Parsed) -> Create:
         branch=branch_name(branch) if branch else None,
         source=p.value("from") or "",
         services=grammar.services(p.values.get("services", ())),
-        overrides=tuple(grammar.pair(t, before="--set") for t in p.values.get("set", ())),
+        overrides=grammar.pairs(p.values.get("set", ()), before="--set"),
         ttl=grammar.duration(ttl, option="ttl") if ttl else None,
         dry_run=p.flag("dry-run"),
     )
@@ -196,6 +196,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
 
 SPECS: tuple[Spec, ...] = tuple(spec for spec, _ in _REGISTRY)
 _BY_VERB = {spec.verb: (spec, build) for spec, build in _REGISTRY}
+_HELP_FLAGS = ("--help", "-h")
 _ALIASES = {
     "ls": "list",
     "status": "show",
@@ -236,7 +237,15 @@ def verb_typed(text: str) -> str:
         UserError: a quote is never closed.
     """
     given = words(text)
+    if _asks_help(given):
+        return "help"
     return given[0].lower() if given else "overview"
+
+
+def _asks_help(given: Sequence[str]) -> bool:
+    """`--help`, `create --help`, `?`, `create ?`: what fingers know from elsewhere."""
+    flagged = any(word in _HELP_FLAGS for word in given)
+    return flagged or list(given[:1]) == ["?"] or list(given[1:]) == ["?"]
 
 
 def parse(text: str) -> Command:
@@ -248,6 +257,8 @@ def parse(text: str) -> Command:
     given = words(text)
     if not given:
         return Overview()
+    if _asks_help(given):
+        return Help("" if given[0] in {*_HELP_FLAGS, "?"} else given[0].lower())
     verb = given[0].lower()
     spec_of(verb)
     spec, build = _BY_VERB[verb]

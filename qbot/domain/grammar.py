@@ -5,11 +5,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from qbot.domain.names import ServiceName
 from qbot.errors import UserError
 
 _DURATION = re.compile(r"(\d{1,4})(w|d|h|m)")
+IN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ENV": "an environment: its branch or its name",
+        "STAGE": "a stage",
+        "STAGE|ENV": "a stage or an environment",
+        "FROM": "where the versions are from, and the stage that they go to",
+        "TO": "the stage that the versions go to",
+        "A": "two stages or environments",
+        "B": "a second stage or environment",
+        "verb": "the name of a command",
+        "job": "the name of a job",
+    }
+)
+"""What a missing word is called in a sentence."""
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
 
 
@@ -103,7 +118,8 @@ def parse_words(spec: Spec, given: Sequence[str]) -> Parsed:
             plain.append(word)
     if len(both := [n for n in spec.exclusive if n in values]) > 1:
         raise UserError(
-            f"`--{both[0]}` and `--{both[1]}` exclude each other.", hint=_usage_hint(spec)
+            f"`{spec.verb}` takes `--{both[0]}` or `--{both[1]}`, one at a time.",
+            hint=_usage_hint(spec),
         )
     args, rest = _positional(spec, plain)
     return Parsed(args, rest, values)
@@ -137,7 +153,9 @@ def _positional(spec: Spec, plain: list[str]) -> tuple[dict[str, str], list[str]
         if queue:
             args[arg.name] = queue.pop(0)
         elif arg.required:
-            raise UserError(f"`{spec.verb}` needs {arg.name}.", hint=_usage_hint(spec))
+            raise UserError(
+                f"`{spec.verb}` needs {IN_WORDS.get(arg.name, arg.name)}.", hint=_usage_hint(spec)
+            )
     if queue:
         raise UserError(
             f"`{spec.verb}` does not know what to do with `{queue[0]}`.", hint=_usage_hint(spec)
@@ -150,21 +168,22 @@ def _usage_hint(spec: Spec) -> str:
     return f"Usage: `{spec.usage}`{example}"
 
 
-def duration(text: str, *, option: str) -> timedelta:
-    """`3d`, `4h`, `90m`, `1w`, or a sum such as `1d12h`.
+def duration(text: str, *, option: str = "") -> timedelta:
+    """`3d`, `4h`, `90m`, `1w`, or a sum such as `1d12h`; `option` is where it was typed, if it was.
 
     Raises:
         UserError: not a duration, nothing, or more than a year.
     """
     parts = _DURATION.findall(text.lower())
     total = timedelta(seconds=sum(int(n) * _SECONDS[unit] for n, unit in parts))
-    if "".join(n + u for n, u in parts) != text.lower() or not total:
-        raise UserError(
-            f"`{text}` is not a duration for `--{option}`.",
-            hint="Write `90m`, `4h`, `3d`, `1w` or `1d12h`.",
-        )
+    where = f" for `--{option}`" if option else ""
+    write = "Write `90m`, `4h`, `3d`, `1w` or `1d12h`."
+    if not text or "".join(n + u for n, u in parts) != text.lower():
+        raise UserError(f"`{text}` is not a duration{where}.", hint=write)
+    if not total:
+        raise UserError(f"`{text}` is no time at all{where}.", hint=write)
     if total > timedelta(days=366):
-        raise UserError(f"`{text}` is too long for `--{option}`.", hint="The most is one year.")
+        raise UserError(f"`{text}` is too long{where}.", hint="The most is one year.")
     return total
 
 
@@ -187,3 +206,19 @@ def pair(text: str, *, before: str) -> tuple[ServiceName, str]:
             hint=f"For instance `{before} cart=fix/cart-rounding`.",
         )
     return ServiceName(name.strip().lower()), ref.strip()
+
+
+def pairs(texts: Sequence[str], *, before: str) -> tuple[tuple[ServiceName, str], ...]:
+    """Several of them, each service once.
+
+    Raises:
+        UserError: as `pair`, or two refs for one service.
+    """
+    found = [pair(text, before=before) for text in texts]
+    refs = dict(found)
+    for name, ref in found:
+        if refs[name] != ref:
+            raise UserError(
+                f"`{name}` is named twice: `{ref}` and `{refs[name]}`.", hint="Choose one of them."
+            )
+    return tuple(refs.items())

@@ -46,10 +46,14 @@ def branch_name(text: str) -> BranchName:
         UserError: git could not have such a branch.
     """
     text = unicodedata.normalize("NFC", text)
-    if not text or len(text.encode()) > MAX_BRANCH or _GIT_FORBIDDEN.search(text) or text == "@":
-        shown = text if len(text) <= MAX_BRANCH else f"{text[:40]}…"
+    if len(text.encode()) > MAX_BRANCH:
         raise UserError(
-            f"`{shown}` cannot be the name of a git branch.",
+            f"`{text[:40]}…` is too long for the name of a git branch.",
+            hint=f"The most is {MAX_BRANCH} bytes. Copy the branch name from GitLab.",
+        )
+    if not text or _GIT_FORBIDDEN.search(text) or text == "@":
+        raise UserError(
+            f"`{text}` cannot be the name of a git branch.",
             hint="Copy the branch name from GitLab, for instance `feat/checkout`.",
         )
     return BranchName(text)

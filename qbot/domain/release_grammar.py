@@ -31,7 +31,7 @@ from qbot.redaction import redact
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 _SERVICES = Arg("svc", required=False, many=True)
-_REASON = Arg("reason", required=False, many=True)
+_REASON = Arg("reason", many=True)
 _WHY = Option("reason", "why it has to be in spite of a freeze; recorded", "TEXT")
 _DRY = Option("dry-run", "show exactly what would be done, and do nothing")
 
@@ -92,7 +92,7 @@ def _rollback(p: Parsed) -> Rollback:
 
 def _overrides(p: Parsed) -> Deploy:
     example = f"deploy {p.args['ENV']}"
-    pairs = tuple(grammar.pair(text, before=example) for text in p.rest)
+    pairs = grammar.pairs(p.rest, before=example)
     if not pairs:
         raise UserError(
             "`deploy` needs at least one `svc=ref`.",
@@ -250,7 +250,7 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             "run a named job for a stage or an environment",
             (Arg("STAGE|ENV"), Arg("job")),
             (_WHY,),
-            examples=("run feat/checkout e2e",),
+            examples=("run feat/checkout smoke",),
         ),
         lambda p: RunJob(p.args["STAGE|ENV"], p.args["job"], _why(p)),
     ),

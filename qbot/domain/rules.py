@@ -70,8 +70,8 @@ def known(
             some = ", ".join(f"`{n}`" for n in list(catalog)[:_NAMED])
             more = f" and {len(catalog) - _NAMED} more" if len(catalog) > _NAMED else ""
             groups = ", ".join(f"`{n}`" for n in list(sets)[:_NAMED])
-            also = f" The sets are {groups}." if groups else ""
+            also = f" Sets: {groups}." if groups else ""
             raise UserError(
-                f"There is no service `{name[:40]}`.{meant}", hint=f"There are {some}{more}.{also}"
+                f"There is no service `{name[:40]}`.{meant}", hint=f"Services: {some}{more}.{also}"
             )
     return names

@@ -72,6 +72,7 @@ _VIEWS: Mapping[str, str] = {
 }
 _JOBS = ("forget", "holds", "locks")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
+_HEARD = {"app_mention": "help"}  # by a person
 _ROUTES = (
     "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
     "GET /healthz",
@@ -87,6 +88,7 @@ STANDS_FOR: Mapping[Subject, str] = MappingProxyType(
         **{Subject(f"view:{name}"): verb for name, verb in _VIEWS.items()},
         **{Subject(f"job:{name}"): MACHINE for name in _JOBS},
         **{Subject(f"event:{name}"): MACHINE for name in _EVENTS},
+        **{Subject(f"event:{name}"): verb for name, verb in _HEARD.items()},
         **{Subject(f"route:{name}"): MACHINE for name in _ROUTES},
     }
 )
@@ -118,7 +120,7 @@ def of_view(callback_id: str) -> Subject:
 
 
 def of_event(name: str) -> Subject:
-    """Something that Slack tells of, and nobody asks for."""
+    """Something that Slack tells of."""
     return Subject(f"event:{name}")
 
 

@@ -24,6 +24,7 @@ _QUOTES = str.maketrans(
 )  # fmt: skip
 _DASHES = re.compile(r"(?<!\S)[\u2012-\u2015\u2212]-?(?=[a-z])")  # one long dash was two hyphens
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_ANGLED = re.compile(r"&lt;<?(https?://(?:(?!&gt;)[^\s<>|])+)(?:\|[^<>]*)?>?&gt;")  # typed brackets
 _TREE = re.compile(r"/-/(?:tree|commits)/([^?#]+)")
 
 
@@ -33,7 +34,8 @@ def words(text: str) -> list[str]:
     Raises:
         UserError: a quote was opened and never closed.
     """
-    plain = _unescape(_LINK.sub(_unlink, text.translate(_QUOTES)))
+    typed = _ANGLED.sub(r"<\1>", text.translate(_QUOTES))
+    plain = _unescape(_LINK.sub(_unlink, typed))
     plain = _DASHES.sub("--", plain)
     lexer = shlex.shlex(plain, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
@@ -28,7 +27,7 @@ from qbot.domain.rules import known, services_of
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.locking import ensure_free
-from qbot.operations.nearest import did_you_mean
+from qbot.operations.nearest import alike, did_you_mean
 from qbot.operations.resolve import ensure_branch, wish
 from qbot.operations.rolling import not_here
 
@@ -39,8 +38,7 @@ def _similar(text: str, envs: Sequence[Environment]) -> list[str]:
     """What environments with a similar branch or name are called, each once."""
     called: dict[str, str] = {str(e.name): str(e.branch) for e in envs}
     called |= {str(e.branch): str(e.branch) for e in envs}
-    near = get_close_matches(text, called, n=2 * _NEAR, cutoff=0.5)
-    return list(dict.fromkeys(called[n] for n in near))[:_NEAR]
+    return list(dict.fromkeys(called[n] for n in alike(text, called)))[:_NEAR]
 
 
 def _is_stage(name: str) -> UserError:

@@ -194,7 +194,7 @@ async def _refuse_branch(gitlab: GitLab, wanted: Wish) -> None:
     where = f"any of the {many} repositories" if many > 1 else f"`{projects[0]}`"
     raise UserError(
         f"There is no branch `{wanted.branch}` in {where}.",
-        hint=did_you_mean(near) or "Nothing was made. Push the branch first, then try again.",
+        hint=f"Nothing was made. {did_you_mean(near) or 'Push the branch first, then try again.'}",
     )
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from qbot.domain.commands import parse
 from qbot.domain.grammar import Spec
+from qbot.errors import UserError
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, prose
 from qbot.render.style import Style
@@ -45,6 +47,21 @@ def help_verb(spec: Spec, style: Style) -> Message:
             section(options) if options else None,
             section(f"For instance\n{examples}") if examples else None,
         ],
+    )
+
+
+def mentioned(text: str, style: Style) -> Message:
+    """The answer to a mention: the same as a command, where it is one."""
+    lead = f"I listen to {code(style.command)} only."
+    try:
+        parse(text)
+    except UserError:
+        text = ""
+    typed = f"Type {code(f'{style.command} {text}', 300)}" if text else ""
+    more = f"{code(f'{style.command} help')} lists what there is."
+    return message(
+        "\n".join(t for t in (lead, typed, more) if t),
+        [section(f"{lead} {typed}".strip()), context(more)],
     )
 
 

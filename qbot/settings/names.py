@@ -29,7 +29,7 @@ def _variables(model: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
         if isinstance(inner, type) and issubclass(inner, Part):
             found += _variables(inner, f"{prefix}{name.upper()}__")
         elif name == "argocd":
-            found += _variables(ArgoCDSettings, f"{prefix}ARGOCD__<instance>__")
+            found += _variables(ArgoCDSettings, f"{prefix}ARGOCD__<INSTANCE>__")
         elif name == "jobs":
             found.append((f"{prefix}JOBS__<name>", field.description or ""))
         else:
@@ -65,6 +65,6 @@ def missing_names(where: list[str]) -> list[str]:
     if model is None:
         return [PREFIX + "__".join(where)]
     if model is ArgoCDSettings:
-        where = [*where, "main"]
+        where = [*where, "MAIN"]
     required = [n.upper() for n, f in model.model_fields.items() if f.is_required()]
     return [PREFIX + "__".join([*where, n]) for n in required]

@@ -1,27 +1,37 @@
-"""What Slack tells of without anybody having asked for it.
+"""What Slack tells of: changes that nobody has asked for, and that somebody mentioned the bot.
 
-Nobody is admitted for that, so nothing here does more than to have Slack asked again.
+Nobody is admitted for a change, so that does no more than to have Slack asked again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
 from qbot.domain.subjects import Subject, of_event
 
+MENTION = "app_mention"
 _GROUPS = ("subteam_members_changed", "subteam_updated")
 
 
 def subjects() -> Sequence[Subject]:
     """Every event that is listened to."""
-    return [of_event(name) for name in _GROUPS]
+    return [of_event(name) for name in (MENTION, *_GROUPS)]
 
 
-def listen(app: AsyncApp, groups_changed: Callable[[], None]) -> None:
-    """Hear of user groups: who is in them, and which there are."""
+def listen(
+    app: AsyncApp,
+    groups_changed: Callable[[], None],
+    mentioned: Callable[[dict[str, Any]], Awaitable[None]],
+) -> None:
+    """Hear of user groups (who is in them, and which there are), and of mentions."""
 
     async def changed() -> None:
         groups_changed()
 
+    async def heard(body: dict[str, Any]) -> None:
+        await mentioned(body)
+
     for name in _GROUPS:
         app.event(name)(changed)
+    app.event(MENTION)(heard)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qbot.domain.commands import SPECS, parse, verb_typed
-from qbot.domain.subjects import Subject, of_action, of_command, of_view
+from qbot.domain.subjects import Subject, of_action, of_command, of_event, of_view
 from qbot.errors import QbotError
 from qbot.operations.rights import Grounds
-from qbot.slack import commands, payload
+from qbot.render.helping import mentioned
+from qbot.slack import commands, events, payload
 from qbot.slack.actions import Actions
 from qbot.slack.commands import Commands
 from qbot.slack.desk import Desk
@@ -87,6 +88,14 @@ class Listeners:
 
         once = not commands.submits(command)
         return Work(of_command(verb_typed(text)), run, once, grounds)
+
+    def mention(self, text: str) -> Work:
+        """`@qbot create feat/x`: it is done by typing, and this says what to type."""
+
+        async def run(_: Delivery) -> Reply:
+            return mentioned(text, self._desk.style)
+
+        return Work(of_event(events.MENTION), run, once=True)
 
     def action(self, body: Body, delivery: Delivery) -> Work:
         """A press; one that nothing is known of has no rule either, and is refused by that."""

@@ -71,6 +71,22 @@ def of_view(body: Body) -> Delivery:
     return Delivery(asked, _text(body, "trigger_id"))
 
 
+def of_mention(body: Body) -> Delivery:
+    """A message that mentions the bot: one event is one message."""
+    event, team = _map(body, "event"), _text(body, "team_id")
+    asked = Asked(
+        actor=Actor(_text(event, "team") or team, _text(event, "user")),
+        place=Place(_text(event, "channel")),
+        key=f"event:{team}:{_text(body, 'event_id')}",
+    )
+    return Delivery(asked, "")
+
+
+def behind_mention(body: Body, bot_user: str) -> str:
+    """What somebody wrote behind the first mention of the bot."""
+    return _text(_map(body, "event"), "text").partition(f"<@{bot_user}>")[2].strip()
+
+
 def metadata(view: Body) -> str:
     """What a form was opened with."""
     return _text(view, "private_metadata")

@@ -5,7 +5,7 @@ the three seconds of the first request, and it never sees an exception.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -55,7 +55,7 @@ def bolt_app(
     _commands(app, command, guard, listeners)
     _actions(app, guard, listeners)
     _views(app, guard, listeners)
-    events.listen(app, listeners.groups_changed)
+    events.listen(app, listeners.groups_changed, _mentioned(bot_user, guard, listeners))
     return app
 
 
@@ -114,6 +114,23 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
 
     for callback in listeners.forms:
         app.view(callback)(submitted)
+
+
+def _mentioned(
+    bot_user: str, guard: Guard, listeners: Listeners
+) -> Callable[[dict[str, Any]], Awaitable[None]]:
+    async def mentioned(body: dict[str, Any]) -> None:
+        delivery = payload.of_mention(body)
+        text = payload.behind_mention(body, bot_user)
+
+        async def acknowledge(reply: Message | None) -> None:
+            if reply is not None:
+                guard.desk.later(guard.desk.whisper(delivery, reply))
+
+        if delivery.asked.actor.user:  # else an app wrote it
+            await guard.run(delivery, acknowledge, lambda _: listeners.mention(text))
+
+    return mentioned
 
 
 class _Socket(Protocol):

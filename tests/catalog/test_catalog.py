@@ -73,7 +73,7 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("ttl: 3d", "prefix: openshift-x", ":9: environments.prefix: namespaces that begin"),
         ("ttl: 3d", "prefix: Q", ":9: environments.prefix: must be a DNS label of at most 12"),
         ("ttl: 3d", "prefix: aaaaaaaaaaaaa", ":9: environments.prefix: must be a DNS label"),
-        ("ttl: 3d", "argocd: west", ":9: environments.argocd: there is no QBOT_ARGOCD__west__URL"),
+        ("ttl: 3d", "argocd: west", ":9: environments.argocd: there is no QBOT_ARGOCD__WEST__URL"),
         (GOOD, "- a\n", ":1: must be a mapping"),
     ],
 )
@@ -154,7 +154,7 @@ def test_two_services_may_live_in_one_project(tmp_path: Path) -> None:
 
 def test_the_argo_cd_has_to_be_configured_also_where_it_is_not_named(tmp_path: Path) -> None:
     said = refusal(write(tmp_path, GOOD), instances=("west",))
-    assert "environments.argocd: there is no QBOT_ARGOCD__main__URL" in said
+    assert "environments.argocd: there is no QBOT_ARGOCD__MAIN__URL" in said
     assert "configured: west" in said
     assert read(write(tmp_path, GOOD + "  argocd: west\n"), ("west",)).environments.argocd == "west"
 

@@ -163,7 +163,7 @@ CASES = [
     (AT, f"{EXTRA.format('qbot-live')}{AT}", ":26: stages[1].name: must not begin with qbot-"),
     (AT, f"{EXTRA.format('qbot')}{AT}", ":26: stages[1].name: must not begin with qbot-"),
     ("name: production", "name: Production", ":26: stages[1].name: must be a DNS label"),
-    ("argocd: west", "argocd: east", ":28: stages[1].argocd: there is no QBOT_ARGOCD__east__URL"),
+    ("argocd: west", "argocd: east", ":28: stages[1].argocd: there is no QBOT_ARGOCD__EAST__URL"),
     ("[purchase, cart]", "[purchases]", ":30: stages[1].services[0]: there is no service or set"),
     ("label: service}", "lable: service}", "stages[1].applications.lable: there is no such key"),
     (", label: service}", "}", ":29: stages[1].applications: needs either a name with {service}"),

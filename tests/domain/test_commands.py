@@ -20,7 +20,9 @@ from qbot.domain.commands import (
     Sync,
     parse,
     spec_of,
+    verb_typed,
 )
+from qbot.domain.grammar import IN_WORDS
 from qbot.domain.names import BranchName, ServiceName
 from qbot.errors import UserError
 
@@ -65,6 +67,11 @@ CART = ServiceName("cart")
         ),
         ("delete feat/x", Delete("feat/x")),
         ("delete", Delete()),
+        ("--help", Help()),
+        ("?", Help()),
+        ("create --help", Help("create")),
+        ("create feat/x -h", Help("create")),
+        ("Create ?", Help("create")),
     ],
 )
 def test_a_command_means(text: str, command: Command) -> None:
@@ -84,9 +91,11 @@ def test_a_command_means(text: str, command: Command) -> None:
         "create <http://gitlab.example/shop/cart/-/tree/feat/x> --ttl 3d",
         "create <https://gitlab.example/shop/cart/-/tree/feat/x?ref_type=heads|feat/x> --ttl 3d",
         "create <https://gitlab.example/shop/cart/-/tree/feat%2Fx> --ttl 3d",
+        "create &lt;<https://gitlab.example/shop/cart/-/tree/feat/x>&gt; --ttl 3d",
+        "create &lt;https://gitlab.example/shop/cart/-/tree/feat/x&gt; --ttl 3d",
     ],
     ids=["backticks", "curly", "en-dash", "em-dash-and-hyphen", "nbsp", "zero-width", "bidi",
-         "tree-url", "labelled-url", "encoded-url"],
+         "tree-url", "labelled-url", "encoded-url", "angled-link", "angled-url"],
 )  # fmt: skip
 def test_what_people_paste_is_understood(pasted: str) -> None:
     assert parse(pasted) == create("feat/x", ttl=timedelta(days=3))
@@ -111,7 +120,12 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
         ("delte feat/x", "Did you mean `delete`", "delete feat/checkout"),
         ("rm feat/x", "Did you mean `delete`", ""),
         ("frobnicate", "no command `frobnicate`", "`help` lists what there is"),
-        ("show", "`show` needs ENV", "show ENV"),
+        ("show", "`show` needs an environment: its branch or its name.", "show ENV"),
+        ("run feat/x", "`run` needs the name of a job.", "run feat/checkout smoke"),
+        ("can", "`can` needs the name of a command.", "can promote production"),
+        ("create feat/x --set cart=a --set cart=b", "`cart` is named twice: `a` and `b`.", ""),
+        ("deploy feat/x cart=a cart=b", "`cart` is named twice", "Choose one"),
+        (f"create {'x' * 300}", "too long for the name of a git branch", "244"),
         ("show a b", "does not know what to do with `b`", "show ENV"),
         ("create feat/x --tll 3d", "Did you mean `--ttl`", "Usage"),
         ("create feat/x --ttl", "`--ttl` needs a value", "3d"),
@@ -119,10 +133,10 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
         ("create feat/x --dry-run=yes", "takes no value", "Usage"),
         ("create feat/x --ttl 1d --ttl 2d", "given twice", "Usage"),
         ("create feat/x --ttl soon", "not a duration", "90m"),
-        ("create feat/x --ttl 0d", "not a duration", "90m"),
+        ("create feat/x --ttl 0d", "no time at all for `--ttl`", "90m"),
         ("create feat/x --ttl 60w", "too long", "one year"),
         ("create feat/x --set cart", "service=ref", "cart=fix"),
-        ("list --mine --all", "exclude each other", "Usage"),
+        ("list --mine --all", "`--mine` or `--all`, one at a time", "Usage"),
         ('create "feat/x', "never closed", "Close it"),
         ("create feat..x", "cannot be the name of a git branch", "GitLab"),
     ],
@@ -165,3 +179,13 @@ def test_a_pair_that_is_none_is_told_in_the_words_of_its_command() -> None:
     with pytest.raises(UserError) as wrong:
         parse("create feat/x --set cart")
     assert wrong.value.hint == "For instance `--set cart=fix/cart-rounding`."
+
+
+@pytest.mark.parametrize("text", ["create --help", "?", "-h", "create ?"])
+def test_whoever_asks_for_help_needs_no_right_but_that(text: str) -> None:
+    assert verb_typed(text) == "help"
+
+
+def test_every_word_that_a_command_needs_has_a_name_for_people() -> None:
+    needed = [a.name for spec in SPECS for a in spec.args if a.required and not a.many]
+    assert set(needed) <= IN_WORDS.keys()

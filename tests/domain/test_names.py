@@ -82,7 +82,7 @@ def test_what_git_takes_is_taken(good: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     ["", "a b", "a..b", "a~1", "a^", "a:b", "a?", "a*", "[a", "a\\b", "/a", "a/", "a//b", "a.lock",
-     "a/.b", ".a", "@", "a@{1}", "-a", "a.", "x" * 400, "a\x00b", "feat/a.lock/b"],
+     "a/.b", ".a", "@", "a@{1}", "-a", "a.", "a\x00b", "feat/a.lock/b"],
 )  # fmt: skip
 def test_what_git_refuses_is_refused(bad: str) -> None:
     with pytest.raises(UserError, match="cannot be the name of a git branch"):

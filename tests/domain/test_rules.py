@@ -36,7 +36,7 @@ def test_known_services_are_let_through_in_their_order() -> None:
 def test_an_unknown_service_gets_the_nearest_and_all_there_are() -> None:
     with pytest.raises(UserError, match=r"no service `ordres`. Did you mean `orders`\?") as error:
         known(CATALOG, (ServiceName("ordres"),))
-    assert error.value.hint == "There are `cart`, `orders`, `web`."
+    assert error.value.hint == "Services: `cart`, `orders`, `web`."
 
 
 def test_a_long_catalog_is_not_listed_whole() -> None:

@@ -39,6 +39,7 @@ METHODS: dict[str, set[str]] = {
 WITHOUT_A_METHOD = {
     "commands",  # the slash command itself
     "users:read.email",  # a field of users.info
+    "app_mentions:read",  # the event
 }
 
 
@@ -92,7 +93,7 @@ SCHEMA = closed(
     ),
     oauth_config=closed(
         "",
-        scopes=closed("", bot={"type": "array", "items": text(50, "^[a-z.:]+$")}),
+        scopes=closed("", bot={"type": "array", "items": text(50, "^[a-z._:]+$")}),
     ),
     settings=closed(
         "",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def argocd(shared: World) -> AsyncIterator[httpx.AsyncClient]:
     """Argo CD's own API, as somebody with rights uses it."""
     found = dotenv_values(shared.env_file)
-    url, token = found["QBOT_ARGOCD__main__URL"], found["QBOT_ARGOCD__main__TOKEN"]
+    url, token = found["QBOT_ARGOCD__MAIN__URL"], found["QBOT_ARGOCD__MAIN__TOKEN"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(
         base_url=f"{url}/api/v1", headers=headers, trust_env=False

@@ -159,7 +159,7 @@ async def test_an_unknown_name_gets_the_nearest_of_services_and_sets(scene: Scen
     await scene.create()
     with pytest.raises(UserError, match="Did you mean `shopping`") as error:
         await scene.requests.sync(Sync("feat/x", (ServiceName("shoping"),)), scene.asked)
-    assert "The sets are `shopping`, `looks`" in error.value.hint
+    assert "Sets: `shopping`, `looks`" in error.value.hint
 
 
 async def test_one_ref_for_a_set_is_one_for_each_of_its_services(scene: Scene) -> None:

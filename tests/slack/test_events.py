@@ -1,7 +1,7 @@
 """What Slack tells of without anybody having asked."""
 
 from qbot.sandbox.slack import payloads
-from tests.sandbox.slack.stage import DAN, until
+from tests.sandbox.slack.stage import BEN, DAN, GUS, until
 from tests.slack.scene import Scene
 
 
@@ -14,6 +14,23 @@ async def test_a_group_that_changes_is_asked_for_again(either: Scene) -> None:
         assert outcome.status == 200
     await until(lambda: either.people.forgotten == 2)
     assert either.people.asked == either.people.fresh == []
+
+
+async def test_a_mention_is_answered_privately_with_what_to_type(either: Scene) -> None:
+    for count, text in enumerate(("hey @qbot create feat/x", "@qbot what is this?"), 1):
+        await either.played.drive("say", user="ben", channel="general", text=text)
+        await until(lambda count=count: len(either.private(BEN)) == count)
+    command, unknown = either.private(BEN)
+    assert "Type `/env create feat/x`" in command.text
+    assert "Type" not in unknown.text
+    assert "`/env help`" in unknown.text
+    assert await either.database.store.environments() == []
+
+
+async def test_a_guest_who_mentions_qbot_is_turned_away(scene: Scene) -> None:
+    await scene.played.drive("say", user="gus", channel="general", text="@qbot list")
+    await until(lambda: scene.private(GUS))
+    assert scene.counted("guest") == 1
 
 
 async def test_slack_believes_the_address_that_events_are_sent_to(scene: Scene) -> None:

@@ -64,7 +64,7 @@ async def test_a_branch_that_exists_nowhere_is_told_below_its_input(scene: Scene
     errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/chekout"})
     told = errors.pop(actions.BRANCH_INPUT)
     assert "There is no branch feat/chekout in any of the 3 repositories." in told
-    assert "Did you mean feat/checkout or feat/cart?" in told
+    assert "Nothing was made. Did you mean feat/checkout?" in told
     assert errors == {}
     assert scene.view() is view
     assert await scene.database.store.find("feat/chekout") is None

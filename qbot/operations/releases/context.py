@@ -50,8 +50,8 @@ class ReleaseContext:
             return found
         near = get_close_matches(name, self.stages, n=1)
         meant = f" Did you mean `{near[0]}`?" if near else ""
-        some = ", ".join(f"`{n}`" for n in self.stages) or "none: qbot.yaml has no `stages`"
-        raise UserError(f"There is no stage `{name[:40]}`.{meant}", hint=f"There are {some}.")
+        some = ", ".join(f"`{n}`" for n in self.stages) or "none, as qbot.yaml has none"
+        raise UserError(f"There is no stage `{name[:40]}`.{meant}", hint=f"Stages: {some}.")
 
     def argocd(self, stage: Stage) -> StageApplications:
         """The Argo CD that runs a stage.

@@ -82,13 +82,13 @@ class JobRequests:
     def _job(self, name: str, place: Stage | Environment) -> Job:
         here = place.name if isinstance(place, Stage) else ENVIRONMENTS
         fitting = [job.name for job in self._context.jobs.values() if here in job.places]
-        some = ", ".join(f"`{n}`" for n in fitting[:12]) or "none: qbot.yaml allows no job there"
+        some = ", ".join(f"`{n}`" for n in fitting[:12]) or "none, as qbot.yaml allows none"
         found = self._context.jobs.get(name)
         if found is None:
             near = get_close_matches(name, fitting, n=1)
             meant = f" Did you mean `{near[0]}`?" if near else ""
-            raise UserError(f"There is no job `{name[:40]}`.{meant}", hint=f"There are {some}.")
+            raise UserError(f"There is no job `{name[:40]}`.{meant}", hint=f"Jobs there: {some}.")
         if here not in found.places:
             where = f"`{here}`" if isinstance(place, Stage) else "branch environments"
-            raise UserError(f"The job `{name}` is not for {where}.", hint=f"There are {some}.")
+            raise UserError(f"The job `{name}` is not for {where}.", hint=f"Jobs there: {some}.")
         return found

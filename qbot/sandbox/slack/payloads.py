@@ -124,6 +124,18 @@ def membership(kind: str, user: User, channel: Channel, inviter: str = "") -> Js
     return event | ({"inviter": inviter} if inviter else {})
 
 
+def mention(user: User, channel: Channel, message: Message) -> Json:
+    """app_mention: only the channels that the app is in tell of it."""
+    return {
+        "type": "app_mention",
+        "user": user.id,
+        "team": user.team_id,
+        "text": message.text,
+        "ts": message.ts,
+        "channel": channel.id,
+    }
+
+
 def group_changed(group_id: str, user: str, *, present: bool, now: int) -> Json:
     """subteam_members_changed."""
     added, removed = ([user], []) if present else ([], [user])

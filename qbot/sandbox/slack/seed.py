@@ -16,10 +16,10 @@ DEFAULT_SCOPES = frozenset(
     {
         "commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
         "channels:read", "groups:read", "im:write", "channels:history", "groups:history",
-        "im:history",
+        "im:history", "app_mentions:read",
     }
 )  # fmt: skip
-DEFAULT_EVENTS = frozenset({"subteam_members_changed", "subteam_updated"})
+DEFAULT_EVENTS = frozenset({"app_mention", "subteam_members_changed", "subteam_updated"})
 DEFAULT_COMMANDS = frozenset({"/env"})
 MESSAGES_TAB_IS_READ_ONLY = True
 

@@ -64,7 +64,7 @@ class SlackStandIn:
         self._suggest = Suggestions(self.world, courier)
         self._slash = Slash(self.world, courier, self.responses, self.events, commands)
         self._click = Click(self.world, courier, self.responses, self._suggest)
-        self._say = Say(self.world)
+        self._say = Say(self.world, self.events)
         self._modals = Modals(self.world, courier, self._suggest)
         self._admin = Admin(self.world, self.events, self.sockets)
         self.world.tokens[self.bot_token] = Token("bot", set(scopes))

@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from qbot.sandbox.slack import seed
+from qbot.sandbox.slack import payloads, seed
+from qbot.sandbox.slack.delivery.events import Events
 from qbot.sandbox.slack.drive import asked, typed
 from qbot.sandbox.slack.drive.asked import Lookup
 from qbot.sandbox.slack.drive.seen import shown
@@ -14,8 +15,9 @@ from qbot.sandbox.slack.world import World
 class Say:
     """`POST /drive/say`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, events: Events) -> None:
         self._world = world
+        self._events = events
         self._lookup = Lookup(world)
 
     async def handle(self, request: web.Request) -> Json:
@@ -30,4 +32,7 @@ class Say:
         words = typed.escaped(self._world, text, labels=False)
         message = Message(self._world.next_ts(), channel.id, user.id, words)
         self._world.show(message)
+        bot = self._world.bot.id
+        if f"<@{bot}>" in words and bot in channel.members:
+            self._events.emit(payloads.mention(user, channel, message))
         return {"message": shown(self._world, message)}
