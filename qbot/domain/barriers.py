@@ -140,7 +140,8 @@ class Barrier:
     until: datetime | None = None
     by: Actor | None = None
     exempt: bool = False  # whether an exempt role may pass it, with a reason
-    since: datetime | None = None  # when it began, where it may be passed
+    since: datetime | None = None  # when it began
+    scope: str = ""  # of a lock: what people can ask to be told about
 
     def passed(self, asked_at: datetime) -> bool:
         """Whether an exemption that was asked for then is for this: it stood already."""
@@ -148,11 +149,15 @@ class Barrier:
 
 
 class BarredError(UserError):
-    """Something is in the way; until when is told by whoever shows `barriers`."""
+    """Something is in the way; until when is told by whoever shows `barriers`.
 
-    def __init__(self, barriers: Sequence[Barrier]) -> None:
-        super().__init__(" ".join(barrier.reason for barrier in barriers))
+    `noted`: the audit log has it already.
+    """
+
+    def __init__(self, barriers: Sequence[Barrier], *, hint: str = "", noted: bool = False) -> None:
+        super().__init__(" ".join(barrier.reason for barrier in barriers), hint=hint)
         self.barriers = tuple(barriers)
+        self.noted = noted
 
 
 def frozen_until(window: Window, now: datetime) -> datetime | None:
@@ -243,11 +248,22 @@ def barriers(
             if f.stage == stage and f.holds(now)
         ),
         *(
-            Barrier("lock", _because(f"`{stage}` is locked", lock.reason), lock.until, lock.by)
+            _locked(stage, lock)
             for lock in locks
             if lock.scope == scope_of(stage) and lock.by != actor and lock.holds(now)
         ),
         *(() if back else _held([h for h in holds if h.stage == stage and h.service in services])),
+    )
+
+
+def _locked(stage: StageName, lock: Lock) -> Barrier:
+    return Barrier(
+        rule="lock",
+        reason=_because(f"`{stage}` is locked", lock.reason),
+        until=lock.until,
+        by=lock.by,
+        since=lock.since,
+        scope=lock.scope,
     )
 
 

@@ -46,4 +46,4 @@ def _barrier(env: Environment, lock: Lock) -> Barrier:
     reason = lock.reason.strip().rstrip(".")
     why = f"`{env.branch}` is locked: {reason}" if reason else f"`{env.branch}` is locked"
     ways = f"`unlock {env.branch}` is for whoever locked it, and for the environment's owner."
-    return Barrier("lock", f"{why}; {ways}", lock.until, lock.by)
+    return Barrier("lock", f"{why}; {ways}", lock.until, lock.by, since=lock.since, scope=env.id)

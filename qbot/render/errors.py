@@ -2,15 +2,16 @@
 
 import re
 
+from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.commands import SPECS
 from qbot.errors import PermanentError, TransientError, UserError
-from qbot.render.blocks import Message, context, message, section
+from qbot.render.blocks import Block, Message, button, context, message, section
+from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
 
 _BARRIERS = 6
-_EXEMPT = "Who is exempt from a freeze may pass it with `--reason`; that is recorded."
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
 
 
@@ -27,8 +28,10 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
     match error:
         case BarredError():
             lines = "\n".join(barrier_line(b, shown) for b in error.barriers[:_BARRIERS])
-            exempt = any(b.exempt for b in error.barriers)
-            return _shown(lines or ":no_entry: Something is in the way.", _EXEMPT if exempt else "")
+            said = lines or ":no_entry: Something is in the way."
+            hint = with_command(prose(error.hint, 600), shown.command)
+            scope = next((b.scope for b in error.barriers if b.scope), "")
+            return _shown(said, hint, buttons=tell_when_free(scope) if scope else None)
         case UserError():
             return _told(str(error), error.hint, style, "")
         case TransientError():
@@ -60,6 +63,8 @@ def barrier_line(barrier: Barrier, style: Style) -> str:
     """A freeze, lock or hold in one line: why, by whom, until when."""
     by = f"by {mention(barrier.by.user)}" if barrier.by else ""
     until = f"until {moment(barrier.until, WHEN)}" if barrier.until else ""
+    if barrier.since and not barrier.until:
+        until = f"since {moment(barrier.since, WHEN)}"
     facts = ", ".join(f for f in (by, until) if f)
     what, way_out = _split(barrier.reason.rstrip("."))
     parts = [with_command(prose(part, 300), style.command) for part in (what, way_out) if part]
@@ -81,9 +86,14 @@ def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
     return _shown(f":warning: {first}", second, refer, text=first)
 
 
-def _shown(lead: str, *small: str, text: str = "") -> Message:
+def _shown(lead: str, *small: str, text: str = "", buttons: Block | None = None) -> Message:
     told = "\n".join(t for t in (text or lead, *small) if t)
-    return message(told, [section(lead), context(*small)])
+    return message(told, [section(lead), context(*small), buttons])
+
+
+def tell_when_free(scope: str) -> Block | None:
+    """The button of who wants to be told when this lock is over."""
+    return row([button("Tell Me When Free", actions.TELL_FREE, scope)], block_id="lock")
 
 
 def with_command(text: str, command: str) -> str:

@@ -111,6 +111,8 @@ class Guard:
         """What stands in the way is written down like a rule that says no."""
         rule = error.barriers[0].rule if error.barriers else "barred"
         self.refused(rule)
+        if error.noted:
+            return
         action = f"{verb_of(work.subject) or 'unknown'}.requested"
         denied = Denied(str(error), rule)
         await self.rights.refuse(actor, action, denied, {"by": work.subject, "why": str(error)})

@@ -43,6 +43,7 @@ def freeze(wanted: Freeze, rule: str, at: datetime) -> Script[bool]:
     if rows:
         detail = _declared(wanted, rule)
         yield from _note(wanted.by, "stage.frozen", scope_of(wanted.stage), at, detail)
+        yield from _wake(wanted.stage, at)
     return bool(rows)
 
 
@@ -84,6 +85,7 @@ def lock(wanted: Lock, rule: str, at: datetime) -> Script[Lock | None]:
     )
     if taken:
         yield from _note(wanted.by, "scope.locked", wanted.scope, at, _declared(wanted, rule))
+        yield from _wake(StageName(wanted.scope.removeprefix(scope_of(StageName("")))), at)
         return None
     rows = yield sql("select * from locks where scope = ?", wanted.scope)
     return lock_of(rows[0])
@@ -184,7 +186,7 @@ def _note(
 
 
 def _wake(stage: StageName, at: datetime) -> Script[None]:
-    """What is approved already and only waited for this goes on at once."""
+    """Whatever is open looks again at once: it goes on, or its card says what is in the way."""
     rows = yield sql(
         "select op_id from promotions where stage = ? and state in ('open', 'approved') "
         "order by number",

@@ -242,7 +242,14 @@ def test_each_barrier_says_what_it_is_by_whom_and_until_when() -> None:
             exempt=True,
             since=FREEZE.since,
         ),
-        Barrier("lock", "`production` is locked: a test of load.", NOW + HOUR, BEN),
+        Barrier(
+            "lock",
+            "`production` is locked: a test of load.",
+            NOW + HOUR,
+            BEN,
+            since=LOCK.since,
+            scope=LOCK.scope,
+        ),
         Barrier(
             "hold",
             "`cart` is held on `production` since the rollback P-12; "

@@ -12,6 +12,7 @@ from qbot.domain.stages import Stage
 from qbot.operations.gathering import gather
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.offers import short
+from qbot.operations.releases.passing import in_emergency
 
 _PARALLEL = 16
 _NAMED = 6  # services in one sentence
@@ -35,6 +36,7 @@ async def barred(
         promotion.requester,
         reason=promotion.reason,
         asked_at=promotion.created_at,
+        emergency=promotion.emergency,
         ask=ask,
     )
     return left, tuple(b for b in found if b not in left)
@@ -48,13 +50,17 @@ async def unpassed(
     *,
     reason: str,
     asked_at: datetime,
+    emergency: bool = False,
     ask: Ask | None = None,
 ) -> tuple[Barrier, ...]:
     """Those that stop this person.
 
     An exempt role passes with a reason what stood when it was asked for: whatever began later
-    was not thought of. It is judged anew, unless `ask` says otherwise.
+    was not thought of. It is judged anew, unless `ask` says otherwise. In an emergency freezes and
+    locks stop nobody, whenever they began.
     """
+    if emergency:
+        return in_emergency(found)
     if not reason or not any(b.passed(asked_at) for b in found):
         return tuple(found)
     person = await (ask(actor) if ask else context.people.person(actor, fresh=True))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from difflib import get_close_matches
 
-from qbot.domain.barriers import BarredError, Barrier
+from qbot.domain.barriers import Barrier
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import Job
@@ -17,6 +17,7 @@ from qbot.errors import UserError
 from qbot.operations.locking import ensure_free
 from qbot.operations.releases.admission import unpassed
 from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.passing import barred_by
 from qbot.operations.requests import Asked, Requests
 
 
@@ -42,7 +43,7 @@ async def passed(
     found = await context.barriers(place, (), actor, back=False)
     stops = await unpassed(context, place, found, actor, reason=reason, asked_at=asked_at)
     if stops:
-        raise BarredError(stops)
+        raise barred_by(stops, place, back=False)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qbot.domain.barriers import BarredError, Barrier
+from qbot.domain.barriers import Barrier
 from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.people import Actor
@@ -21,6 +21,7 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned
 from qbot.operations.releases.followers import followed
+from qbot.operations.releases.passing import barred_by
 from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
@@ -72,6 +73,7 @@ async def admitted(case: Case, found: Planned) -> None:
             promotion.requester,
             reason=promotion.reason,
             asked_at=promotion.created_at,
+            emergency=promotion.emergency,
         )
         passed = tuple(b for b in every if b not in stops)
         return JUDGED.dump_python((stops, passed), mode="json")
@@ -88,7 +90,7 @@ async def admitted(case: Case, found: Planned) -> None:
 
     stops, _ = JUDGED.validate_python(await case.run.step("admit", judge, changes=changes))
     if stops:
-        raise BarredError(stops)
+        raise barred_by(stops, stage, back=case.back)
 
 
 async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked) -> Outcome:
@@ -109,6 +111,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
             actor,
             reason=asked.reason,
             asked_at=context.base.clock.now(),
+            emergency=_is_emergency(asked),
         ),
     )
     tracker = StageTracker(run, context, stage, None)
@@ -118,6 +121,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
         changes=found.changes,
         digest=found.plan.digest,
         barriers=stops,
+        exempted=tuple(b.reason for b in every if b not in stops),
         reason=asked.reason,
         emergency=_is_emergency(asked),
     )

@@ -37,16 +37,18 @@ async def shouted_after_all(case: Case) -> None:
 
 
 async def _approvers(case: Case) -> tuple[Actor, ...]:
-    """Everybody who would be asked otherwise, and their like; the same ones after a crash."""
-    stage, people = case.stage, case.context.people
+    """Everybody who would be asked otherwise, or whose lock it passes; the same after a crash."""
+    stage, people, rows = case.stage, case.context.people, case.context.promotions
     roles = {*stage.approvals.roles, *stage.rollback.roles, *stage.break_glass}
 
     async def look() -> list[str]:
         try:
             found = await case.run.call("roles", lambda: people.holders(roles), within=_ROLES)
         except (TransientError, PermanentError):
-            return []
-        return [a.key for a in found if a != case.promotion.requester][:_MOST]
+            found = ()
+        locks = await rows.locks(stage.scope)
+        keys = dict.fromkeys([*(lock.by.key for lock in locks), *(a.key for a in found)])
+        return [key for key in keys if key != case.promotion.requester.key][:_MOST]
 
     return tuple(Actor.from_key(key) for key in await case.run.step(_AUDIENCE, look))
 

@@ -15,6 +15,7 @@ from qbot.domain.promotion import Approval, Verdict
 from qbot.domain.subjects import of_action
 from qbot.operations.releases.admission import barred
 from qbot.operations.releases.known import APPROVE, Known, Register, stale
+from qbot.operations.releases.passing import barred_by
 from qbot.operations.requests import Asked
 
 REJECT = "promotion.reject"
@@ -41,6 +42,7 @@ class Verdicts:
 
         Raises:
             RefusedError: it would not count; says why.
+            BarredError: something is in the way.
         """
         known = await self._register.known(number, asked.actor, APPROVE)
         person = await self._register.person(asked.actor, fresh=True)
@@ -95,7 +97,8 @@ class Verdicts:
             return wrong
         if isinstance(decision, Denied):
             return decision
-        return await self._free(known) or self._by_authority(known, person, APPROVE, decision)
+        await self._ensure_free(known, person)
+        return self._by_authority(known, person, APPROVE, decision)
 
     def _may_reject(self, known: Known, person: Person, digest: str) -> Decision:
         decision = may_reject(known.promotion, known.rule, person)
@@ -113,14 +116,20 @@ class Verdicts:
         allowed = self._register.rights.of(of_action(button), person, known.grounds)
         return allowed if isinstance(allowed, Denied) else decision
 
-    async def _free(self, known: Known) -> Denied | None:
-        """A freeze, lock or hold in the way, unless the requester may pass it."""
+    async def _ensure_free(self, known: Known, person: Person) -> None:
+        """No freeze, lock or hold is in the way, or the requester passes it.
+
+        Raises:
+            BarredError: one is; written down.
+        """
         # Asked anew before anything is done; here one look at the groups is spent already.
         ask = partial(self._register.person, fresh=False)
         left, _ = await barred(self._context, known.stage, known.promotion, ask=ask)
-        if not left:
-            return None
-        return Denied(f"{left[0].reason} Approve it when that is over.", left[0].rule)
+        if left:
+            denied = Denied(left[0].reason, left[0].rule)
+            await self._register.refuse(known, person.actor, APPROVE, denied)
+            over = "Approve it when that is over."
+            raise barred_by(left, known.stage, back=known.back, after=over, noted=True)
 
     async def _write(
         self, known: Known, person: Person, verdict: Verdict, reason: str, decision: Decision

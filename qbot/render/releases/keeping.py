@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from qbot.domain import actions
 from qbot.domain.barriers import Declared, Freeze, Hold, Lock
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor
-from qbot.render.blocks import Block, Message, button, context, message, section
-from qbot.render.blocks import actions as row
+from qbot.render.blocks import Block, Message, context, message, section
+from qbot.render.errors import tell_when_free
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
 from qbot.render.words import listed
@@ -21,7 +20,10 @@ def frozen(freeze: Freeze, style: Style, *, already: bool = False) -> Message:
     lead = f":no_entry: {stage} is {'frozen already' if already else 'frozen'}"
     why = _why(freeze.by, freeze.reason, freeze)
     end = code(f"{style.command} unfreeze {freeze.stage}", 120)
-    hint = f"Nothing is promoted to it meanwhile. {end} ends it."
+    hint = (
+        "Nothing is promoted to it or rolled back meanwhile, except by who is exempt, with "
+        f"`--reason`, and in an emergency, with `--break-glass`. {end} ends it."
+    )
     return _told(f"{lead} {why}", hint)
 
 
@@ -46,8 +48,7 @@ def lock_taken(lock: Lock, place: str) -> Message:
     """Somebody else has it: who, why, until when, and a way to be told."""
     since = moment(lock.since, WHEN)
     lead = f":lock: *{prose(place, 120)}* is locked {_why(lock.by, lock.reason, lock)}"
-    tell = button("Tell Me When Free", actions.TELL_FREE, lock.scope)
-    return _told(lead, f"Since {since}.", row([tell], block_id="lock"))
+    return _told(lead, f"Since {since}.", tell_when_free(lock.scope))
 
 
 def will_tell(place: str) -> Message:

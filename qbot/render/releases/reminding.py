@@ -57,7 +57,8 @@ def shout(progress: StageProgress, card_url: str = "", who: Sequence[Actor] = ()
         f":rotating_light: *EMERGENCY in {where}: {by} goes ahead without approvals.*",
         f"Reason: {prose(progress.reason, 600) or 'none was given'}",
         f"{name(progress)}: {prose(what(progress), 200)} ({versions.names(progress.items)})",
-        f"Not asked, although they may approve: {people}" if who else "",
+        *(f"In spite of: {prose(said, 300)}" for said in progress.exempted[:_NAMED]),
+        f"Not asked, although they may approve or have locked it: {people}" if who else "",
         go_to(card_url),
     ]
     text = "\n".join(line for line in lines if line)

@@ -258,6 +258,14 @@ def test_a_refusal_says_who_stands_in_the_way_and_until_when(golden: Golden) -> 
     assert "is held (by <@U0ANA>); `/env release production cart` lets it go." in text
 
 
+def test_a_refusal_by_a_lock_shows_its_age_and_offers_to_tell_when_it_is_over() -> None:
+    met = Barrier("lock", "`production` is locked: load test.", by=DAN, since=NOW, scope="stage:x")
+    told = failure(BarredError([met], hint="`rollback production --break-glass` may."), STYLE)
+    assert "(by <@U0DAN>, since <!date^" in told.text
+    assert "`/env rollback production --break-glass` may." in told.text
+    assert "stage:x" in str(told.blocks[-1])
+
+
 def test_locks(golden: Golden) -> None:
     golden("locked", locked(LOCK, "production", STYLE))
     golden("lock_taken", lock_taken(LOCK, "production"))

@@ -113,8 +113,8 @@ async def nothing(_: Scene, __: PromotionId) -> None:
         (unlinked, CHLOE, "unmapped", "`/env link` connects your GitLab account"),
         (blocked, CHLOE, "inactive", "deactivated or blocked"),
         (same_account, CHLOE, "self", "You asked for this yourself"),
-        (frozen, CHLOE, "freeze", "is frozen: sale."),
-        (locked, CHLOE, "lock", "is locked: load test."),
+        (frozen, CHLOE, "freeze", "is frozen: sale (by <@"),
+        (locked, CHLOE, "lock", "is locked: load test (by <@"),
     ],
 )
 async def test_an_approval_that_would_not_count_is_refused_with_its_reason(

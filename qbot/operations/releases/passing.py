@@ -1,0 +1,48 @@
+"""What is passed with a right to it, and the ways past what is in somebody's way."""
+
+from collections.abc import Sequence
+
+from qbot.domain.barriers import BarredError, Barrier
+from qbot.domain.stages import Stage
+
+_EMERGENCIES = ("freeze", "lock")  # kinds of barriers that a broken glass passes
+
+
+def in_emergency(found: Sequence[Barrier]) -> tuple[Barrier, ...]:
+    """Those that are left where the glass is broken: that right was judged before."""
+    return tuple(b for b in found if b.rule not in _EMERGENCIES)
+
+
+def barred_by(
+    stops: Sequence[Barrier], stage: Stage, *, back: bool, after: str = "", noted: bool = False
+) -> BarredError:
+    """What to raise; it names who has a way past, and how.
+
+    Args:
+        stops: at least one.
+        stage: that they are in front of.
+        back: whether it is a rollback that they stop.
+        after: what can be done when they are gone.
+        noted: the audit log has it already.
+    """
+    hint = " ".join(part for part in (after, *_ways(stops, stage, back=back)) if part)
+    return BarredError(stops, hint=hint, noted=noted)
+
+
+def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool) -> list[str]:
+    rules = {barrier.rule for barrier in stops}
+    ways = []
+    if stage.exempt and all(b.exempt for b in stops):
+        ways.append(
+            f"{_any_of(stage.exempt)} may pass a freeze with `--reason`, which is recorded."
+        )
+    if "lock" in rules:
+        ways.append(f"`unlock {stage.name}` is for whoever locked it and those who may approve.")
+    if back and stage.break_glass and rules <= set(_EMERGENCIES):
+        glass = f"`rollback {stage.name} --break-glass`"
+        ways.append(f"In an emergency {_any_of(stage.break_glass)} may use {glass}.")
+    return ways
+
+
+def _any_of(roles: Sequence[str]) -> str:
+    return " or ".join(f"`{role}`" for role in roles)
