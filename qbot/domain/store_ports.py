@@ -70,6 +70,9 @@ class Deliveries(Protocol):
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""
 
+    async def forget(self, key: str) -> None:
+        """It was noted for something that did not come about: the next time is the first."""
+
 
 class Store(Environments, OperationRows, Pasts, Deliveries, Protocol):
     """Reads for everybody."""

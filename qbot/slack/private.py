@@ -15,10 +15,11 @@ log = structlog.get_logger()
 
 async def tell(
     slack: SlackGateway, actor: Actor, place: Place, message: Message, *, replace: bool = False
-) -> None:
+) -> bool:
     """By the response_url, else in the channel for their eyes only, else in their DM.
 
     `replace` puts it in the place of the private message that the response_url belongs to.
+    True: it has surely arrived.
     """
     ways: list[Callable[[], Awaitable[object]]] = []
     if url := place.response_url:
@@ -29,10 +30,11 @@ async def tell(
     for way in ways:
         try:
             await way()
-            return
+            return True
         except UnsureError as error:  # it may be there: a second one helps nobody
             log.info("an answer may be lost", actor=actor.key, error=str(error))
-            return
+            return False
         except QbotError as error:
             log.info("an answer goes another way", actor=actor.key, error=str(error))
     log.warning("answer not delivered", actor=actor.key)
+    return False

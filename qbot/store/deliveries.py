@@ -13,6 +13,11 @@ def saw(key: str, at: datetime) -> Script[bool]:
     return bool((yield alone(_NOTE, key, time_text(at))))
 
 
+def forget(key: str) -> Script[None]:
+    """The next time is the first again."""
+    yield alone("delete from deliveries where key = ?", key)
+
+
 def first(key: str, at: datetime) -> Script[bool]:
     """The same inside a transaction that does more."""
     return bool((yield sql(_NOTE, key, time_text(at))))

@@ -16,7 +16,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.store import audit, environments, operations, sets
-from qbot.store.deliveries import saw
+from qbot.store.deliveries import forget, saw
 from qbot.store.statements import Driver, Script
 from qbot.store.submit import in_the_way
 
@@ -73,6 +73,10 @@ class SqlStore:
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for two days at least)."""
         return await self._driver.run(saw(key, self._clock.now()))
+
+    async def forget(self, key: str) -> None:
+        """It was noted for something that did not come about."""
+        await self._driver.run(forget(key))
 
 
 def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:

@@ -27,6 +27,15 @@ class Spot:
     env: Environment | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What is no longer locked, and who wanted to be told of it."""
+
+    scope: str
+    name: str
+    waiting: Sequence[Actor]
+
+
 class LockedError(UserError):
     """Somebody else has the lock that was asked for."""
 
@@ -83,17 +92,25 @@ class Obstacles:
                 return stage.name
         return (await self._requests.by_id(EnvId(scope))).branch
 
-    async def free_again(self) -> Sequence[tuple[str, Sequence[Actor]]]:
+    async def free_again(self) -> Sequence[Freed]:
         """Places whose lock's time is over, with those who wait for them; told once."""
         found = []
         for scope in await self._context.promotions.awaited():
-            if await self.locked_by(scope) is None:
-                waiting = await self._context.promotions.waiting_for(scope, take=True)
-                try:
-                    found.append((await self.name_of(scope), waiting))
-                except UserError:
-                    continue  # what was waited for is gone: nothing is free
+            if await self.locked_by(scope) is not None:
+                continue
+            try:
+                name = await self.name_of(scope)
+            except UserError:
+                name = ""  # what was waited for is gone: nothing is free
+            waiting = await self._context.promotions.waiting_for(scope, take=True)
+            if name:
+                found.append(Freed(scope, name, waiting))
         return found
+
+    async def not_told(self, freed: Freed, missed: Sequence[Actor]) -> None:
+        """These could not be told: `free_again` will name them once more."""
+        for actor in missed:
+            await self._context.promotions.await_free(freed.scope, actor)
 
     async def freeze(self, wanted: FreezeIt, asked: Asked) -> Freeze:
         """Declare a freeze.

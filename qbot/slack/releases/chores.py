@@ -1,6 +1,5 @@
 """What is told by itself, at most once however many replicas run: holds day by day, ended locks."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.release_ports import Holds
 from qbot.domain.store_ports import Deliveries
 from qbot.gateways.slack import SlackGateway
-from qbot.operations.releases.obstacles import Obstacles
+from qbot.operations.releases.obstacles import Freed, Obstacles
 from qbot.render.releases import keeping
 from qbot.render.releases.reminding import hold_reminder
 from qbot.render.style import Style
@@ -58,21 +57,25 @@ class Chores:
         """Remind everybody of what they hold, once a day, not before it is a day old."""
         now = self._clock.now()
         today = now.astimezone(self._zone).date()
-        due: dict[tuple[Actor, StageName], list[Hold]] = {}
+        due: dict[tuple[Actor, StageName], dict[str, Hold]] = {}
         for hold in await self._promotions.holds():
             key = f"hold:{hold.stage}:{hold.service}:{hold.promotion}:{today}"
             if now - hold.since >= _DAY and await self._store.saw(key):
-                due.setdefault((hold.by, hold.stage), []).append(hold)
+                due.setdefault((hold.by, hold.stage), {})[key] = hold
         for (owner, _), holds in due.items():
-            await tell(self._slack, owner, DIRECT, hold_reminder(holds, self._style))
+            reminder = hold_reminder(list(holds.values()), self._style)
+            if not await tell(self._slack, owner, DIRECT, reminder):
+                for key in holds:  # there is another tick today; rather two than none
+                    await self._store.forget(key)
 
     async def locks(self) -> None:
         """Tell those who wait for a lock whose time is over."""
-        for place, waiting in await self._obstacles.free_again():
-            await tell_free(self._slack, waiting, place)
+        for freed in await self._obstacles.free_again():
+            await tell_free(self._slack, self._obstacles, freed)
 
 
-async def tell_free(slack: SlackGateway, waiting: Sequence[Actor], place: str) -> None:
-    """To each of those who wanted to be told, in their DM."""
-    for actor in waiting:
-        await tell(slack, actor, DIRECT, keeping.now_free(place))
+async def tell_free(slack: SlackGateway, obstacles: Obstacles, freed: Freed) -> None:
+    """To each of those who wanted to be told, in their DM; whom it did not reach waits on."""
+    said = keeping.now_free(freed.name)
+    missed = [who for who in freed.waiting if not await tell(slack, who, DIRECT, said)]
+    await obstacles.not_told(freed, missed)

@@ -20,7 +20,7 @@ from qbot.domain.release_commands import (
 )
 from qbot.domain.subjects import of_command
 from qbot.errors import UserError
-from qbot.operations.releases.obstacles import LockedError
+from qbot.operations.releases.obstacles import Freed, LockedError
 from qbot.render.blocks import Message
 from qbot.render.history import Turn
 from qbot.render.releases import keeping
@@ -109,7 +109,8 @@ class ReleaseCommands:
 
     async def _unlock(self, place: str, delivery: Delivery) -> Message:
         spot, lock, waiting = await self._desk.obstacles.unlock(place, delivery.asked)
-        self._desk.desk.later(tell_free(self._desk.desk.slack, waiting, spot.name))
+        freed = Freed(spot.scope, spot.name, waiting)
+        self._desk.desk.later(tell_free(self._desk.desk.slack, self._desk.obstacles, freed))
         return keeping.unlocked(lock, spot.name, delivery.asked.actor)
 
     async def _can(self, command: Can, delivery: Delivery) -> Message:

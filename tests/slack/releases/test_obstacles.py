@@ -130,3 +130,30 @@ async def test_held_services_are_recalled_once_a_day_to_whoever_holds_them(shop:
     assert await shop.releases.context.promotions.holds() == []
     await chores(shop, hours=99).holds()
     assert len(shop.direct(CHLOE)) == 2
+
+
+def away(scene: Scene, times: int) -> None:
+    """Slack refuses the next messages, as often as it is tried."""
+    scene.played.kernel.faults.add("slack", "chat.postMessage", "503", times)
+
+
+async def test_a_reminder_that_slack_did_not_take_is_tried_again_the_same_day(shop: Scene) -> None:
+    await held(shop)
+    away(shop, 500)
+    await chores(shop, hours=25).holds()
+    shop.played.kernel.faults.clear()
+    assert shop.direct(CHLOE) == []
+    for _ in range(2):
+        await chores(shop, hours=25.1).holds()
+    assert len(shop.direct(CHLOE)) == 1
+
+
+async def test_who_could_not_be_told_that_a_lock_is_over_waits_on(shop: Scene) -> None:
+    promotions = shop.releases.context.promotions
+    await promotions.await_free(STAGES[1].scope, Actor(TEAM, BEN))
+    away(shop, 500)
+    await chores(shop).locks()
+    shop.played.kernel.faults.clear()
+    for _ in range(2):
+        await chores(shop).locks()
+    assert len(shop.direct(BEN)) == 1
