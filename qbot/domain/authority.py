@@ -24,6 +24,7 @@ class Who(StrEnum):
     ROLE = "role"  # one of the rule's roles
     APPROVER = "approver"  # who could approve for the stage
     SPOKEN = "approver-or-team"  # or for one service of it
+    KEEPER = "keeper"  # of a stage who could approve for it, of an environment every full member
     MACHINE = "machine"  # no person: the scheduler, or a caller that proved what it is
 
 
@@ -45,13 +46,13 @@ _CHANGES = (
     "rollback",  # of an environment; of a stage it has to be approved
     "run",
     "promote",  # has to be approved
-    "lock",
     "cancel",
 )
 _ANYBODY = Rule(Who.MEMBER)
 DEFAULTS: Mapping[str, Rule] = MappingProxyType(
     {
         **dict.fromkeys((*_READS, *_CHANGES), _ANYBODY),
+        "lock": Rule(Who.KEEPER),
         "freeze": Rule(Who.APPROVER),
         "unfreeze": Rule(Who.APPROVER),
         "release": Rule(Who.APPROVER),
@@ -61,7 +62,7 @@ DEFAULTS: Mapping[str, Rule] = MappingProxyType(
         MACHINE: Rule(Who.MACHINE),
     }
 )
-RESTRICTABLE = frozenset({*_CHANGES, "freeze", "unfreeze", "release", "unlock"})
+RESTRICTABLE = frozenset({*_CHANGES, "lock", "freeze", "unfreeze", "release", "unlock"})
 """What qbot.yaml's policy may name: reading is for everybody, approving is the stage's rule."""
 
 
@@ -87,12 +88,12 @@ class Authority:
     def needs_roles(self, subject: Subject) -> bool:
         """Whether roles and accounts count: asking for them takes Slack and GitLab a moment."""
         rule = self._rule(subject)
-        return rule is not None and rule.who in (Who.ROLE, Who.APPROVER, Who.SPOKEN)
+        return rule is not None and rule.who in (Who.ROLE, *_OF_STAGES)
 
     def needs_grounds(self, subject: Subject) -> bool:
         """Whether it counts what it is done to: whose that is, or to which stage."""
         rule = self._rule(subject)
-        return rule is not None and (rule.own or rule.who in (Who.APPROVER, Who.SPOKEN))
+        return rule is not None and (rule.own or rule.who in _OF_STAGES)
 
     def decide(
         self,
@@ -119,7 +120,7 @@ class Authority:
             return Denied("This account is deactivated or blocked, in Slack or GitLab.", "inactive")
         if rule.own and person.actor == owner:
             return Allowed("owner")
-        if rule.who is Who.MEMBER:
+        if rule.who is Who.MEMBER or (rule.who is Who.KEEPER and approval is None):
             return Allowed("member")
         for_whom = self.in_words(subject, approval=approval)
         if rule.who is Who.ROLE:
@@ -142,10 +143,12 @@ class Authority:
         return self._rules.get(verb_of(subject) or "")
 
 
+_OF_STAGES = (Who.APPROVER, Who.SPOKEN, Who.KEEPER)
 _WORDS = {
     Who.MEMBER: "every full member of the workspace",
     Who.ROLE: "{1}",
     Who.APPROVER: "those who may approve for that stage{0}",
+    Who.KEEPER: "those who may approve for that stage{0}",
     Who.SPOKEN: "those who may approve for that stage or one of its services{0}",
     Who.MACHINE: "Qbot itself",
 }
@@ -171,7 +174,7 @@ def _approver(rule: Rule, person: Person, approval: ApprovalRule | None, reason:
 
 def _approving(rule: Rule, approval: ApprovalRule | None) -> Collection[str]:
     """Roles that let somebody approve; where the stage names none everybody does."""
-    if approval is None or not approval.roles or rule.who not in (Who.APPROVER, Who.SPOKEN):
+    if approval is None or not approval.roles or rule.who not in _OF_STAGES:
         return ()
     teams = approval.teams.values() if rule.who is Who.SPOKEN else ()
     return frozenset(approval.roles).union(*teams)

@@ -29,7 +29,7 @@ from qbot.errors import PermanentError
 from tests.domain.promoting import MANAGERS, person
 
 READS = {"overview", "help", "list", "show", "diff", "history", "can", "link"}
-CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "lock", "cancel"}
+CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel"}
 STAGE = ApprovalRule(2, (MANAGERS,), teams={ServiceName("payments"): ("payments-team",)})
 OPEN_STAGE = ApprovalRule(1)
 OWNER = Actor("T1", "U9")
@@ -54,7 +54,7 @@ MACHINES = {s for s in SUBJECTS if verb_of(s) == "machine"}
 # Which of the people may, by the verb that a way in stands for; what is not here: nobody
 BY_DEFAULT: dict[str, Collection[str]] = {
     **dict.fromkeys(READS | CHANGES, ACTIVE),
-    **dict.fromkeys(("freeze", "unfreeze", "release"), frozenset({"manager"})),
+    **dict.fromkeys(("lock", "freeze", "unfreeze", "release"), frozenset({"manager"})),
     "unlock": {"manager", "owner"},
     "approve": {"manager", "team"},
     "reject": {"manager", "team", "owner"},
@@ -78,7 +78,7 @@ POLICY = {
 BY_OPEN_STAGE = {
     **BY_DEFAULT,
     **dict.fromkeys(
-        ("freeze", "unfreeze", "release", "unlock", "approve", "reject"),
+        ("lock", "freeze", "unfreeze", "release", "unlock", "approve", "reject"),
         frozenset(name for name in ACTIVE if "unmapped" not in name),
     ),
 }
@@ -86,6 +86,7 @@ NO_STAGE = {
     **BY_DEFAULT,
     **dict.fromkeys(("freeze", "unfreeze", "release", "approve"), frozenset[str]()),
     **dict.fromkeys(("unlock", "reject"), frozenset({"owner"})),
+    "lock": ACTIVE,  # of an environment
 }
 TABLES = {
     "default": (Authority(), STAGE, BY_DEFAULT),

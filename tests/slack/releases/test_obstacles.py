@@ -65,22 +65,25 @@ async def test_a_moment_without_a_zone_is_the_installations(shop: Scene) -> None
 
 
 async def test_a_lock_names_its_owner_and_tells_when_it_is_free(shop: Scene) -> None:
-    assert await shop.type("lock production --for 2h load test", ANA) is None
-    other = await shop.type("lock production mine", BEN)
+    refused = await shop.type("lock production mine", BEN)
+    assert refused is not None
+    assert "for those who may approve for that stage (`release-managers`)" in refused.text
+    assert await shop.type("lock production --for 2h load test", DAN) is None
+    other = await shop.type("lock production mine", CHLOE)
     assert other is not None
     assert "load test" in other.text
     await shop.press(other, actions.TELL_FREE, STAGES[1].scope, BEN)
     assert "as soon as *production* is free" in shop.private(BEN)[-1].text
     denied = await shop.type("unlock production", BEN)
     assert denied is not None
-    assert await shop.type("unlock production", ANA) is None
+    assert await shop.type("unlock production", DAN) is None
     await shop.settled()
     assert "*production* is free now" in shop.direct(BEN)[-1].text
     assert await shop.releases.context.promotions.awaited() == []
 
 
 async def test_a_manager_ends_somebody_elses_lock(shop: Scene) -> None:
-    await shop.type("lock production mine", ANA)
+    await shop.type("lock production mine", DAN)
     assert await shop.type("unlock production", CHLOE) is None
     assert await shop.releases.context.promotions.locks() == []
 
@@ -105,12 +108,12 @@ def chores(scene: Scene, *, hours: float = 0) -> Chores:
 
 
 async def test_who_waits_is_told_when_the_locks_time_is_over(shop: Scene) -> None:
-    await shop.type("lock production --for 1h load test", ANA)
+    await shop.type("lock production --for 1h load test", DAN)
     promotions = shop.releases.context.promotions
     await promotions.await_free(STAGES[1].scope, Actor(TEAM, BEN))
     await chores(shop).locks()
     assert shop.direct(BEN) == []
-    await promotions.unlock(STAGES[1].scope, Actor(TEAM, ANA), force=False)
+    await promotions.unlock(STAGES[1].scope, Actor(TEAM, DAN), force=False)
     for _ in range(2):
         await chores(shop).locks()
     assert len(shop.direct(BEN)) == 1
