@@ -160,13 +160,7 @@ class BarredError(UserError):
         self.noted = noted
 
 
-def frozen_until(window: Window, now: datetime) -> datetime | None:
-    """When the window that holds at `now` ends; None: it does not hold."""
-    span = _span(window, now)
-    return span[1] if span else None
-
-
-def _span(window: Window, now: datetime) -> tuple[datetime, datetime] | None:
+def span_of(window: Window, now: datetime) -> tuple[datetime, datetime] | None:
     """From when until when the window holds that does at `now`. Right over DST changes.
 
     Where the clock is put back over an edge, the window begins at the first and ends at the
@@ -269,7 +263,7 @@ def _locked(stage: StageName, lock: Lock) -> Barrier:
 
 def _calendar(stage: StageName, windows: Sequence[Window], now: datetime) -> Iterator[Barrier]:
     for window in windows:
-        if stage in window.stages and (span := _span(window, now)):
+        if stage in window.stages and (span := span_of(window, now)):
             said = f"`{stage}` is frozen by the calendar: `{window.name}`."
             yield Barrier("freeze", said, span[1], exempt=True, since=span[0])
 

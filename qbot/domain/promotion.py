@@ -5,7 +5,6 @@ A rollback is one too: it moves versions back.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -239,9 +238,3 @@ def promotion_id(text: str) -> PromotionId | None:
 def branch_of(number: PromotionId) -> str:
     """The merge request's source branch."""
     return f"qbot/{promotion_name(number)}"
-
-
-def overlapping(plan: Plan, others: Sequence[Promotion]) -> Promotion | None:
-    """Another open promotion that has one of the same services."""
-    mine = set(plan.services)
-    return next((p for p in others if p.plan and mine & set(p.plan.services)), None)

@@ -150,9 +150,6 @@ class MergeRequests(Protocol):
     async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
         """As it is now, uncached."""
 
-    async def changed_files(self, project: ProjectPath, iid: int) -> tuple[str, ...]:
-        """Paths that the merge request changes, old and new names of a move both."""
-
     async def merge(
         self, project: ProjectPath, iid: int, *, sha: str, message: str
     ) -> MergeRequest:
@@ -168,9 +165,6 @@ class MergeRequests(Protocol):
 
     async def close_branch(self, project: ProjectPath, branch: str) -> MergeRequest | None:
         """Close what is open of a branch of Qbot's own, and remove it; what was closed."""
-
-    async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
-        """Add a note once: `key` is looked for among the notes first."""
 
 
 class Pipelines(Protocol):
@@ -278,7 +272,6 @@ class StageApp:
     state: AppState
     images: tuple[str, ...]  # status.summary.images
     since: datetime | None  # when its newest entry of the history was deployed
-    strays: bool = False  # none of its sources is in the stage's configuration repository
     strays: bool = False  # none of its sources is in the stage's configuration repository
 
 

@@ -9,7 +9,7 @@ import pytest
 from qbot.app import release_mapping as mapping
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.authority import Authority, Rule, Who
-from qbot.domain.barriers import Once, Weekday, Weekly, frozen_until
+from qbot.domain.barriers import Once, Weekday, Weekly, span_of
 from qbot.domain.jobs import HttpJob, PipelineJob
 from qbot.domain.names import ProjectPath, ServiceName, StageName
 from qbot.domain.stages import Applications, Format
@@ -141,7 +141,10 @@ def test_windows_are_in_the_installations_zone_or_their_own(tmp_path: Path) -> N
         datetime(2026, 12, 23, 12, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
     )
     friday = datetime(2026, 7, 3, 14, 30, tzinfo=UTC)  # 16:30 in Berlin
-    assert frozen_until(weekend, friday) == datetime(2026, 7, 6, 6, tzinfo=UTC)
+    assert span_of(weekend, friday) == (
+        datetime(2026, 7, 3, 14, tzinfo=UTC),
+        datetime(2026, 7, 6, 6, tzinfo=UTC),
+    )
 
 
 AT = "  - name: production"

@@ -21,7 +21,7 @@ from qbot.domain.barriers import (
     Weekly,
     Window,
     barriers,
-    frozen_until,
+    span_of,
 )
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
@@ -49,6 +49,11 @@ def window(when: Weekly | Once, zone: ZoneInfo = BERLIN) -> Window:
 
 def berlin(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+def frozen_until(window: Window, now: datetime) -> datetime | None:
+    span = span_of(window, now)
+    return span[1] if span else None
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,13 @@ from qbot.domain.names import ProjectPath, PromotionId, StageName
 from qbot.domain.promotion import (
     Edit,
     Plan,
-    Promotion,
     PromotionState,
     Version,
     branch_of,
-    overlapping,
     promotion_id,
     promotion_name,
 )
-from tests.domain.promoting import CART, PAYMENTS, PROMOTION, edit, plan
+from tests.domain.promoting import CART, PAYMENTS, edit, plan
 
 PLAN = plan(edit(CART), edit(PAYMENTS), merges="c" * 40)
 EDITS = st.lists(
@@ -138,27 +136,6 @@ def test_every_name_is_read_back(number: int) -> None:
 def test_whatever_is_typed_is_a_number_or_nothing(text: str) -> None:
     found = promotion_id(text)
     assert found is None or found >= 0
-
-
-BY_CART = replace(PROMOTION, plan=plan(edit(CART)))
-BY_PAYMENTS = replace(PROMOTION, id=PromotionId(8), plan=plan(edit(PAYMENTS)))
-UNPLANNED = replace(PROMOTION, plan=None)
-
-
-@pytest.mark.parametrize(
-    ("mine", "others", "found"),
-    [
-        (plan(edit(CART)), (BY_CART,), BY_CART),
-        (plan(edit(CART)), (BY_PAYMENTS,), None),
-        (plan(edit(CART)), (UNPLANNED,), None),
-        (plan(edit(CART)), (), None),
-        (plan(edit(CART), edit(PAYMENTS)), (UNPLANNED, BY_PAYMENTS, BY_CART), BY_PAYMENTS),
-    ],
-)
-def test_promotions_of_the_same_service_overlap(
-    mine: Plan, others: tuple[Promotion, ...], found: Promotion | None
-) -> None:
-    assert overlapping(mine, others) is found
 
 
 def test_a_promotion_takes_its_services_until_it_has_ended() -> None:

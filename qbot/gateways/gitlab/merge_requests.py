@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import gitlab
-from gitlab.utils import EncodedId
 
 from qbot.domain.names import ProjectPath
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
@@ -16,7 +15,7 @@ from qbot.gateways.gitlab.errors import NotFoundError
 from qbot.gateways.gitlab.refusals import Already, Write, told
 
 _OWN = "qbot/"  # begins the names of branches that Qbot made, and may remove
-_PAGE, _PAGES = 100, 10  # of lists; of notes
+_PAGE = 100  # of a list
 _ABSENT = "404 Not found"
 _NUMBER = re.compile(r"!(\d+)")
 
@@ -134,18 +133,6 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
     )
 
 
-async def changed_files(client: Client, project: ProjectPath, iid: int) -> tuple[str, ...]:
-    """Old and new paths of everything that it changes."""
-    path = f"/projects/{EncodedId(project)}/merge_requests/{iid}/diffs"
-
-    def work(api: gitlab.Gitlab) -> tuple[str, ...]:
-        found = api.http_list(path, per_page=_PAGE, get_all=True)
-        paths = (str(diff[side]) for diff in found for side in ("old_path", "new_path"))
-        return tuple(dict.fromkeys(paths))
-
-    return await client.call(f"the changes of merge request !{iid} of {project}", work)
-
-
 async def merge(
     client: Client, project: ProjectPath, iid: int, *, sha: str, message: str
 ) -> MergeRequest:
@@ -221,31 +208,3 @@ async def close_branch(client: Client, project: ProjectPath, branch: str) -> Mer
         closed = await _change(client, project, int(found["iid"]), {"state_event": "close"})
     await content.remove(client, project, branch)
     return closed
-
-
-async def comment(client: Client, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
-    """Add a note that carries `key` where readers do not see it, unless one does already."""
-    mark = f"<!-- qbot:{key} -->"
-    for page in range(1, _PAGES + 1):
-        bodies = await _notes(client, project, iid, page)
-        if any(mark in body for body in bodies):
-            return
-        if len(bodies) < _PAGE:
-            break
-    what = f"the notes of merge request !{iid} of {project}"
-
-    def work(api: gitlab.Gitlab) -> None:
-        found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
-        with told(Write.CHANGE, what):
-            found.notes.create({"body": f"{text}\n\n{mark}"})
-
-    await client.call(what, work)
-
-
-async def _notes(client: Client, project: ProjectPath, iid: int, page: int) -> list[str]:
-    def work(api: gitlab.Gitlab) -> list[str]:
-        found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
-        notes = found.notes.list(sort="desc", per_page=_PAGE, page=page, get_all=False)
-        return [str(note.body) for note in notes]
-
-    return await client.call(f"the notes of merge request !{iid} of {project}", work)

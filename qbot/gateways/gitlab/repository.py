@@ -99,10 +99,6 @@ class GitLabRepository:
         """As it is now."""
         return await merge_requests.one(self._client, project, iid)
 
-    async def changed_files(self, project: ProjectPath, iid: int) -> tuple[str, ...]:
-        """Paths that the merge request changes."""
-        return await merge_requests.changed_files(self._client, project, iid)
-
     async def merge(
         self, project: ProjectPath, iid: int, *, sha: str, message: str
     ) -> MergeRequest:
@@ -126,11 +122,6 @@ class GitLabRepository:
         return await self._written(
             project, merge_requests.close_branch(self._client, project, branch)
         )
-
-    async def comment(self, project: ProjectPath, iid: int, text: str, *, key: str) -> None:
-        """Add a note once."""
-        asked = merge_requests.comment(self._client, project, iid, text, key=key)
-        await self._written(project, asked)
 
     async def record_deployment(
         self, project: ProjectPath, *, environment: str, sha: str, ref: str, succeeded: bool

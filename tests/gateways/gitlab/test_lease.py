@@ -36,7 +36,7 @@ async def test_reads_need_no_lease() -> None:
         assert await opened.client.call("a read", lambda api: api.http_get("/x")) == {"sha": "1"}
 
 
-async def test_a_comment_whose_lease_lapsed_after_the_look_for_it_is_not_written() -> None:
+async def test_a_record_whose_lease_lapsed_after_the_look_for_it_is_not_written() -> None:
     lease = held()
 
     async def reply(request: web.Request) -> web.Response:
@@ -45,7 +45,9 @@ async def test_a_comment_whose_lease_lapsed_after_the_look_for_it_is_not_written
 
     async with answering(reply, lease=lease) as (asked, opened):
         with pytest.raises(Fenced):
-            await GitLabRepository(opened.client).comment(CART, 5, "done", key="k")
+            await GitLabRepository(opened.client).record_deployment(
+                CART, environment="production", sha="1", ref="main", succeeded=True
+            )
         assert len(asked.asked) == 1
 
 

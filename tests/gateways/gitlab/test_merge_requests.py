@@ -6,7 +6,6 @@ from qbot.domain.release_ports import Moved, NotMergeable
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import GitLabRepository
 from tests.gateways.gitlab.config import (
-    CARTS,
     CONFIG,
     edited,
     fault,
@@ -85,26 +84,13 @@ async def test_a_branch_that_vanished_is_waited_for(repository: GitLabRepository
         )
 
 
-async def test_it_tells_its_pipeline_and_its_files(
-    repository: GitLabRepository, shop: Served
-) -> None:
+async def test_it_tells_its_pipeline(repository: GitLabRepository, shop: Served) -> None:
     branch = new_branch()
     opened = await proposed(repository, branch)
-    assert await repository.changed_files(CONFIG, opened.iid) == (CARTS,)
     found = await mergeable(repository, shop, opened.iid)
     assert found.pipeline == "success"
     assert "/-/pipelines/" in found.pipeline_url
     assert not found.conflicts
-
-
-async def test_all_pages_of_its_files_are_read(repository: GitLabRepository, shop: Served) -> None:
-    branch = new_branch()
-    files = {f"many/{n}.txt": "x" for n in range(120)}
-    drive(shop, "push", project=CONFIG, branch=branch, files=files)
-    opened = await repository.open_merge_request(
-        CONFIG, source=branch, target="main", title="t", description="d"
-    )
-    assert set(await repository.changed_files(CONFIG, opened.iid)) == files.keys()
 
 
 async def test_it_is_merged_once_at_exactly_its_head(
@@ -250,36 +236,6 @@ async def test_closing_a_merged_one_changes_nothing(
     await repository.merge(CONFIG, opened.iid, sha=opened.sha, message="m")
     await repository.close_merge_request(CONFIG, opened.iid)
     assert (await repository.merge_request(CONFIG, opened.iid)).state == "merged"
-
-
-async def test_a_note_is_made_once_for_its_key(repository: GitLabRepository, shop: Served) -> None:
-    opened = await proposed(repository, new_branch())
-    fault(shop, f"POST /api/v4/projects/shop%2Fdeployments/merge_requests/{opened.iid}/notes",
-          "drop-after")  # fmt: skip
-    with pytest.raises(TransientError):
-        await repository.comment(CONFIG, opened.iid, "approved", key="op-1")
-    await repository.comment(CONFIG, opened.iid, "approved", key="op-1")
-    await repository.comment(CONFIG, opened.iid, "approved", key="op-11")
-    project = shop.standin.world.project(CONFIG)
-    assert project is not None
-    notes = [note.body for note in project.merge_requests[opened.iid - 1].notes]
-    assert [body.partition("\n")[0] for body in notes] == ["approved", "approved"]
-
-
-async def test_an_old_note_is_found_on_a_later_page(
-    repository: GitLabRepository, shop: Served
-) -> None:
-    opened = await proposed(repository, new_branch())
-    await repository.comment(CONFIG, opened.iid, "first", key="k")
-    world = shop.standin.world
-    project, ana = world.project(CONFIG), world.user("ana")
-    assert project is not None
-    assert ana is not None
-    found = project.merge_requests[opened.iid - 1]
-    for n in range(100):
-        shop.standin.machine.comment(project, found, ana, f"note {n}")
-    await repository.comment(CONFIG, opened.iid, "first", key="k")
-    assert len(found.notes) == 101
 
 
 async def test_one_of_a_fork_is_neither_taken_nor_renamed_nor_closed(
