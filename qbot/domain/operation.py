@@ -188,6 +188,7 @@ class EnvironmentSummary:
     last_used: datetime  # when its newest operation ended or was asked for, else its creation
     failing: int = 0  # services that fail right now by Argo CD's word; the database knows none
     lock: Lock | None = None
+    failure: str = ""  # what its newest operation failed with, where it needs attention
 
     @property
     def needs_attention(self) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.progress import ServiceProgress, Stage
+from qbot.domain.names import EnvName, app_name
+from qbot.domain.progress import UNDER_WAY, ServiceProgress, Stage
 from qbot.render.escape import link, prose
 from qbot.render.style import Style
-from qbot.render.words import STAGES, stage_phrase
+from qbot.render.words import NOT_READY, STAGES, stage_phrase
 
 ROWS = 10
 _RANK = {
@@ -43,27 +44,47 @@ def _order(service: ServiceProgress) -> tuple[int, int]:
     return (_RANK.get(service.stage, _REST), service.wave)
 
 
-def row(service: ServiceProgress, style: Style) -> str:
-    """One line: sign, name, state in a word, reason."""
+def row(
+    service: ServiceProgress, style: Style, env: EnvName | None = None, *, ended: bool = False
+) -> str:
+    """One line: sign, name, state in a word, reason, and the way to what is broken in `env`.
+
+    Once the operation has `ended`, nobody knows any more what is on its way.
+    """
     sign = STAGES[service.stage][1]
-    line = f"{sign} *{prose(service.service, 40)}* {stage_phrase(service.stage)}"
+    phrase = stage_phrase(service.stage)
+    if ended and service.stage in UNDER_WAY:
+        phrase = NOT_READY
+    line = f"{sign} *{prose(service.service, 40)}* {phrase}"
     reason = service.reason
     if service.stage is Stage.FAILED:  # once is enough
         reason = reason.removeprefix("Sync failed: ")
     if reason:
         line += f": {prose(reason, 200)}"
     if service.url and service.stage in _BUILDS:
-        pipeline = link(service.url, "pipeline", style.hosts)
-        line += f" ({pipeline})" if pipeline != "pipeline" else ""
+        line += _way(service.url, "pipeline", style)
+    elif env and service.stage is Stage.FAILED:
+        line += _way(style.application(app_name(env, service.service)), "Argo CD", style)
     return line
 
 
+def _way(url: str, label: str, style: Style) -> str:
+    """A link in brackets, where it is allowed."""
+    shown = link(url, label, style.hosts)
+    return f" ({shown})" if shown != label else ""
+
+
 def attention(
-    services: Sequence[ServiceProgress], style: Style, *, ended: bool, most: int = ROWS
+    services: Sequence[ServiceProgress],
+    style: Style,
+    *,
+    ended: bool,
+    most: int = ROWS,
+    env: EnvName | None = None,
 ) -> list[str]:
     """At most `most` rows, and one line for those that are left out."""
     chosen = needing(services, ended=ended)
-    lines = [row(s, style) for s in chosen[:most]]
+    lines = [row(s, style, env, ended=ended) for s in chosen[:most]]
     if len(chosen) > most:
         lines.append(f"and {len(chosen) - most} more, see Details")
     return lines

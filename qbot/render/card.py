@@ -96,7 +96,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
         return moves(services)
     return [
         *moves(services),
-        *attention(services, style, ended=ended),
+        *attention(services, style, ended=ended, env=progress.name),
         *proof_lines(progress),
     ]
 

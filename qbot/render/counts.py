@@ -1,8 +1,8 @@
 """How far an operation is: a bar, numbers in words, and the wave it is in."""
 
-from qbot.domain.progress import Kind, Progress, Stage, Step
+from qbot.domain.progress import UNDER_WAY, Kind, Progress, Stage, Step
 from qbot.domain.release import Shown
-from qbot.render.words import STAGES, STEPS, joined
+from qbot.render.words import NOT_READY, STAGES, STEPS, joined
 
 _CELLS = 12
 _ORDER = (
@@ -31,7 +31,8 @@ def tally(progress: Shown) -> str:
         return ""
     counts = progress.counts()
     word = "gone" if progress.kind is Kind.TEARDOWN else "ready"
-    rest = [s for s in _ORDER if counts[s]]
+    late = sum(counts[s] for s in UNDER_WAY) if progress.end else 0
+    rest = [s for s in _ORDER if counts[s] and not (late and s in UNDER_WAY)]
     if progress.kind is Kind.TEARDOWN and counts[Stage.READY]:
         rest.append(Stage.READY)
     stay = sum(bool(s.stays) for s in progress.services)
@@ -39,6 +40,7 @@ def tally(progress: Shown) -> str:
         [
             f"{reached(progress)} of {total} {word}",
             *(f"{counts[s]} {STAGES[s][0]}" for s in rest),
+            f"{late} {NOT_READY}" if late else "",
             f"{stay} ready at the version before" if stay else "",
         ]
     )

@@ -17,7 +17,7 @@ def end_reply(progress: Progress, style: Style) -> Message:
     """Success in one line; a failure with the first services and their reasons."""
     lines = [f"{mention(progress.actor.user)} {_sentence(progress, style)}"]
     if progress.end is End.FAILED:
-        lines += attention(progress.services, style, ended=True, most=_ROWS)
+        lines += attention(progress.services, style, ended=True, most=_ROWS, env=progress.name)
         lines += [
             line
             for line, proof in zip(proof_lines(progress), progress.proofs, strict=False)

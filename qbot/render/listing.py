@@ -130,6 +130,8 @@ def environment_line(
     """Branch, state, owner (not for one's own), age and end, link."""
     env = row.environment
     word, sign = PHASES[env.phase]
+    if row.failure:  # one sentence is enough for a list
+        word += f": {prose(row.failure.partition('. ')[0].rstrip('.'), 160)}"
     if row.needs_attention:
         word, sign = failing_words(row.failing), PHASES[Phase.FAILED][1]
     if row.operation and row.operation.progress:

@@ -50,7 +50,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
     lead = [state, *_locked(shown), *_links(shown, style)]
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
-    rows = [joined([row(s, style), version(s)]) for s in needy]
+    rows = [joined([row(s, style, env.name), version(s)]) for s in needy]
     others = [s for s in shown.services if s not in needy]
     services = [in_short(s) for s in others[:_SERVICES]]
     if len(others) > _SERVICES:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from qbot.domain.names import EnvName
+from qbot.domain.names import AppName, EnvName
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,12 @@ class Style:
     bot: str = "qbot"
     argocd_url: str = ""
     hosts: frozenset[str] = field(default_factory=frozenset)
+
+    def application(self, name: AppName) -> str:
+        """Argo CD's page of one Application, with its resources and their logs."""
+        return (
+            f"{self.argocd_url.rstrip('/')}/applications/{quote(name)}" if self.argocd_url else ""
+        )
 
     def argocd(self, name: EnvName) -> str:
         """Argo CD's list of one environment's Applications: its AppProject has its name."""

@@ -20,6 +20,7 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.GONE: ("gone", ":white_circle:"),
 }
 
+NOT_READY = "not ready"  # what was under way when its operation ended
 _AT_LENGTH = {
     Stage.RETRYING: "retrying after a failed sync",
     Stage.FALTERING: "may have failed",

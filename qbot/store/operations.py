@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from qbot.domain.environment import Phase
 from qbot.domain.inputs import is_whole
 from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import Durations, Operation
@@ -70,6 +71,19 @@ def active() -> Script[dict[EnvId, Operation]]:
         "order by case when o.state = 'queued' then 0 else 1 end, o.priority desc, o.seq desc"
     )
     return {EnvId(row["env_id"]): operation_of(row) for row in rows}  # the last one counts
+
+
+def failures() -> Script[dict[EnvId, str]]:
+    """What the newest failed operation of each environment that needs attention has said."""
+    rows = yield sql(
+        "select e.id, o.headline from environments e join operations o on o.seq = "
+        "(select max(p.seq) from operations p where p.env_id = e.id and p.outcome = ? "
+        "and p.kind <> ?) where e.phase <> 'deleted' and e.phase = ?",
+        End.FAILED.value,
+        Kind.JOB.value,
+        Phase.FAILED.value,
+    )
+    return {EnvId(row["id"]): row["headline"] for row in rows}
 
 
 def last_used() -> Script[dict[EnvId, datetime]]:

@@ -83,7 +83,13 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
     found = yield from environments.living(owner, phases)
     active = yield from operations.active()
     used = yield from operations.last_used()
+    failures = yield from operations.failures()
     return [
-        EnvironmentSummary(env, active.get(env.id), used.get(env.id, env.created_at))
+        EnvironmentSummary(
+            env,
+            active.get(env.id),
+            used.get(env.id, env.created_at),
+            failure=failures.get(env.id, ""),
+        )
         for env in found
     ]

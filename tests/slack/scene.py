@@ -280,7 +280,7 @@ class Scene:
         assert found is not None
         return found
 
-    async def end(self, phase: Phase, end: End = End.SUCCEEDED) -> Operation:
+    async def end(self, phase: Phase, end: End = End.SUCCEEDED, *, headline: str = "") -> Operation:
         """Claim the oldest operation and end it, with its environment in this phase."""
         (claim, *_) = await self.database.journal.claim("worker", 1)
         operation = claim.operation
@@ -289,13 +289,13 @@ class Scene:
         rows = tuple(ServiceProgress(ServiceName(s), stage_) for s in SERVICES)
         shown = replace(
             operation.progress, step=Step.ENDED, end=end, services=rows,
-            ended_at=self.database.clock.now(),
+            ended_at=self.database.clock.now(), headline=headline,
         )  # fmt: skip
         env = cast("EnvId", operation.env)
         moves = [PhaseChanged(env, phase)]
         if phase is Phase.DELETED:
             moves.insert(0, PhaseChanged(env, Phase.DELETING))
-        await self.database.journal.finish(claim, end, "", [*moves, CardChanged(shown)])
+        await self.database.journal.finish(claim, end, headline, [*moves, CardChanged(shown)])
         return replace(operation, progress=shown, end=end)
 
     async def post(self, message: Rendered, channel: str = GENERAL) -> Message:

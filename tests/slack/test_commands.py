@@ -151,6 +151,15 @@ async def test_lists_tell_what_argo_cd_says_now(scene: Scene) -> None:
     assert "exists already and has 2 services failing" in taken
 
 
+async def test_what_needs_attention_says_why_in_the_list(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    headline = "2 services failed: cart and orders. Not part of this sync, but broken: payments."
+    await scene.end(Phase.FAILED, End.FAILED, headline=headline)
+    row = "*feat/x* needs attention: 2 services failed: cart and orders ·"
+    assert row in said(await scene.type("list"))
+    assert row.removesuffix(" ·") in said(await scene.type(""))
+
+
 async def test_lists_say_so_where_argo_cd_is_away(scene: Scene) -> None:
     await scene.environment("feat/x")
     await scene.end(Phase.READY)
