@@ -7,7 +7,7 @@ had run one after the other, of which the disk saw the end.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -33,6 +33,9 @@ _MARKS = {
     "{SKIP}": "",
     "{SEQ}": "integer primary key autoincrement",
 }
+
+
+Seconds = Callable[[], float]  # of a clock that only goes forward
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +64,9 @@ class Job:
             self.answer.set_exception(error)
 
 
-def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
+def run_together(
+    connection: sqlite3.Connection, jobs: Sequence[Job], *, seconds: Seconds = time.monotonic
+) -> int:
     """Run the first of these, as many as fit a moment, in one transaction; how many those were.
 
     Those behind them have not begun, whatever came of these: they are for the next time. Only
@@ -70,7 +75,7 @@ def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
     done = len(jobs)
     try:
         connection.execute("begin immediate")
-        done = _run_some(connection, jobs)
+        done = _run_some(connection, jobs, seconds)
         if connection.in_transaction:
             connection.execute("commit")
         else:  # a full disk, for one, ends the transaction of all
@@ -82,12 +87,12 @@ def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
     return done
 
 
-def _run_some(connection: sqlite3.Connection, jobs: Sequence[Job]) -> int:
-    until = time.monotonic() + _LONG_SECONDS
+def _run_some(connection: sqlite3.Connection, jobs: Sequence[Job], seconds: Seconds) -> int:
+    until = seconds() + _LONG_SECONDS
     for done, job in enumerate(jobs, 1):
         if not job.answer.cancelled():
             _run(connection, job)
-        if not connection.in_transaction or time.monotonic() > until:
+        if not connection.in_transaction or seconds() > until:
             return done
     return len(jobs)
 

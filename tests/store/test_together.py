@@ -16,10 +16,25 @@ from tests.clocks import HandClock
 from tests.store.wishes import Wishes
 
 INSERT = "insert into words(word) values(?)"
-LONG = (  # tens of milliseconds
-    "with recursive n(i) as (select 1 union all select i + 1 from n where i < 300000) "
-    "select count(*) from n"
-)
+
+
+class Stopwatch:
+    """Time that passes only where a script takes it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def passes(self) -> None:
+        """Longer than neighbours wait for each other."""
+        self.now += 1.0
+
+
+@pytest.fixture
+def seconds() -> Stopwatch:
+    return Stopwatch()
 
 
 @pytest.fixture
@@ -111,7 +126,7 @@ async def test_whoever_said_that_it_has_one_statement_and_goes_on_leaves_nothing
 
 
 async def test_where_the_commit_fails_only_those_that_ran_are_told(
-    connection: sqlite3.Connection, file: Path
+    connection: sqlite3.Connection, file: Path, seconds: Stopwatch
 ) -> None:
     connection.execute("pragma foreign_keys = on")
     connection.execute(
@@ -120,12 +135,12 @@ async def test_where_the_commit_fails_only_those_that_ran_are_told(
 
     def dangling() -> Script[str]:
         yield sql("insert into letters(word) values('nowhere')")
-        yield sql(LONG)
+        seconds.passes()
         return "never"
 
     loop = asyncio.get_running_loop()
     jobs = [Job(s, loop.create_future()) for s in (write("a"), dangling(), write("b"))]
-    assert run_together(connection, jobs) == 2
+    assert run_together(connection, jobs, seconds=seconds) == 2
     assert [type(job.error) for job in jobs] == [PermanentError, PermanentError, type(None)]
     assert not connection.in_transaction
     assert run_together(connection, jobs[2:]) == 1
@@ -164,16 +179,16 @@ async def test_a_file_that_somebody_holds_is_a_matter_of_waiting_for_all(
 
 
 async def test_nobody_waits_for_a_neighbour_that_takes_long(
-    connection: sqlite3.Connection, file: Path
+    connection: sqlite3.Connection, file: Path, seconds: Stopwatch
 ) -> None:
     def slow() -> Script[str]:
         yield sql(INSERT, "slow")
-        yield sql(LONG)
+        seconds.passes()
         return "slow"
 
     loop = asyncio.get_running_loop()
     jobs = [Job(script, loop.create_future()) for script in (write("a"), slow(), write("b"))]
-    assert run_together(connection, jobs) == 2
+    assert run_together(connection, jobs, seconds=seconds) == 2
     assert words(file) == ["a", "slow"]
 
 
