@@ -107,6 +107,11 @@ def resumes(asked: Input) -> bool:
     return isinstance(asked, SyncInput) and (asked.resume or asked.creation)
 
 
+def gives_up(wanted: Input) -> bool:
+    """Whether it takes a failed promotion up only to end it."""
+    return isinstance(wanted, PromoteInput | RollbackInput) and wanted.abandon
+
+
 def is_dry(asked: Input) -> bool:
     """Whether it only shows what would be done: it has no card and holds nothing."""
     dry = CreateInput | SyncInput | RestoreInput | PromoteInput | RollbackInput

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
-from qbot.domain.inputs import PromoteInput, RollbackInput, resumes
+from qbot.domain.inputs import PromoteInput, RollbackInput, gives_up, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
@@ -18,6 +18,7 @@ from qbot.store.statements import Script
 from qbot.store.turns import turn_of
 
 _AGAIN = "It was taken up again: a newer message shows how it goes on."
+_GIVEN_UP = "It was abandoned: a newer message says what is left of it."
 
 
 def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tuple[str, str]]]:
@@ -32,8 +33,11 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
         if wish.stage is None or wish.request is None:
             msg = f"{wish.kind} without a stage or a request"
             raise ValueError(msg)
+        old = yield from _before(wish.request)
         promotion = yield from _promotion(wish, wish.request, op, at)
         shown = yield from _asked(wish, wish.request, promotion, op, at)
+        if wish.request.again is not None:
+            shown = _again(shown, old, wish, promotion)
         home = wish.request.home if wish.place.direct else ""
         yield from desired.insert(shown, home or channel)
         return (("promotion", promotion.name), ("stage", promotion.stage))
@@ -49,9 +53,43 @@ def _promotion(wish: Submission, request: Request, op: OpId, at: datetime) -> Sc
         before = yield from promotions.by_number(request.again)
         promotion = yield from promotions.begin(wish, request, op, at)
         if before is not None:
-            yield from desired.close(before.op, _AGAIN, at, followed_by=op)
+            note = _GIVEN_UP if gives_up(wish.input) else _AGAIN
+            yield from desired.close(before.op, note, at, followed_by=op)
         return promotion
     return (yield from promotions.begin(wish, request, op, at))
+
+
+def _before(request: Request) -> Script[StageProgress | None]:
+    """What the card of a promotion showed that is taken up again."""
+    if request.again is None:
+        return None
+    found = yield from promotions.by_number(request.again)
+    old = (yield from desired.shown(found.op)) if found else None
+    return old if isinstance(old, StageProgress) else None
+
+
+def _again(
+    shown: StageProgress, old: StageProgress | None, wish: Submission, promotion: Promotion
+) -> StageProgress:
+    """Who took it up, and what was known of it: what people said and what was passed, above all."""
+    given_up = gives_up(wish.input)
+    shown = replace(
+        shown,
+        requested_at=promotion.created_at,
+        again_by=wish.actor,
+        given_up=given_up,
+        ended_by=wish.actor if given_up else None,
+        unsure=bool(promotion.asked_sha) and not promotion.merge_sha,
+    )
+    if old is None:
+        return shown
+    return replace(
+        shown,
+        approvals=old.approvals,
+        exempted=old.exempted,
+        held=old.held,
+        services=old.services if given_up else (),
+    )
 
 
 def _asked(
@@ -66,7 +104,7 @@ def _asked(
         kind=wish.kind,
         stage=promotion.stage,
         source=source,
-        actor=promotion.requester,  # whoever takes it up again is in the audit log
+        actor=promotion.requester,
         step=Step.QUEUED,
         started_at=at,
         updated_at=at,

@@ -48,15 +48,20 @@ def withdraw(op: OpId) -> Script[None]:
     yield sql("delete from cards where op_id = ? and ts = '' and trying = 0", op)
 
 
-def edit(op: OpId, at: datetime, change: Callable[[Shown], Shown]) -> Script[None]:
-    """Change what the card should show; the caller holds the operation's row."""
+def shown(op: OpId) -> Script[Shown | None]:
+    """What the card shows, or is about to."""
     rows = yield sql(
         "select c.progress, o.kind from cards c join operations o on o.id = c.op_id "
         "where c.op_id = ?",
         op,
     )
-    if rows:
-        old = progress_of(rows[0])
+    return progress_of(rows[0]) if rows else None
+
+
+def edit(op: OpId, at: datetime, change: Callable[[Shown], Shown]) -> Script[None]:
+    """Change what the card should show; the caller holds the operation's row."""
+    old = yield from shown(op)
+    if old is not None:
         new = change(old)
         if new != old:
             yield from show(replace(new, updated_at=at), at)

@@ -20,11 +20,11 @@ NEVER_STARTED = "Cancelled before it started."
 
 def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Script[None]:
     """Close the row and, where nobody did yet, let card and promotion show the end."""
-    state, instead = None, ""
+    state, over = None, None
     if kind.of_stage:
         state = yield from promotions.settle(op, outcome, headline, at)
-        if outcome is End.CANCELLED:
-            instead = yield from reserving.superseded(op)
+        over = yield from reserving.superseded(op)
+    instead = over.why if over and outcome is End.CANCELLED else ""
     headline = instead or headline
     rows = yield sql(
         "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
@@ -36,13 +36,15 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
     )
 
     def shown(progress: Shown) -> Shown:
-        if progress.end:
-            progress = replace(progress, headline=headline) if instead else progress
-            return progress if instead else _withdrawn(progress, rows[0]["cancel_by"])
-        if state and isinstance(progress, StageProgress):
+        if over and isinstance(progress, StageProgress):
+            progress = replace(progress, overtaken_by=over.by)
+        if state and not progress.end and isinstance(progress, StageProgress):
             progress = replace(progress, state=state)
-        progress = closed(progress, outcome, headline, at)
-        return progress if instead else _withdrawn(progress, rows[0]["cancel_by"])
+        if not progress.end:
+            progress = closed(progress, outcome, headline, at)
+        elif instead:
+            progress = replace(progress, headline=headline)
+        return progress if over else _withdrawn(progress, rows[0]["cancel_by"])
 
     yield from desired.edit(op, at, shown)
     yield Notify(Channel.WORK)  # the next one in the queue

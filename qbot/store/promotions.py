@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.inputs import gives_up
 from qbot.domain.names import OpId, PromotionId, StageName
 from qbot.domain.operation import Claim, Submission
 from qbot.domain.progress import End
@@ -99,7 +99,6 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
 def _take_over(
     wish: Submission, number: PromotionId, stage: StageName, op: OpId, at: datetime
 ) -> Script[Promotion]:
-    gives_up = isinstance(wish.input, PromoteInput | RollbackInput) and wish.input.abandon
     withdrawn = yield sql(
         "select o.id from operations o join promotions p on p.op_id = o.id "
         "where p.number = ? and o.cancel_by is not null",
@@ -117,7 +116,7 @@ def _take_over(
         raise UserError((yield from _no_retry(number)))
     taken = promotion_of(rows[0])
     # One that is given up is in nobody's way, nor is anybody in its.
-    if gives_up:
+    if gives_up(wish.input):
         return taken
     if withdrawn and not taken.merge_sha:
         raise UserError(

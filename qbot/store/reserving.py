@@ -1,6 +1,7 @@
 """Which promotion has a stage's services: one at a time, and a rollback before what only waits."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId, PromotionId, ServiceName, StageName
@@ -47,12 +48,24 @@ def free(number: PromotionId) -> Script[None]:
         yield from _hand_over(StageName(rows[0]["stage"]), services)
 
 
-def superseded(op: OpId) -> Script[str]:
-    """Why the promotion of this operation was ended by a rollback; empty: it was not."""
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Which rollback ended a promotion, and that in a sentence."""
+
+    by: PromotionId
+    why: str
+
+
+def superseded(op: OpId) -> Script[Superseded | None]:
+    """Whether the promotion of this operation was ended by a rollback."""
     rows = yield sql(
-        "select outcome from promotions where op_id = ? and superseded_by is not null", op
+        "select superseded_by, outcome from promotions "
+        "where op_id = ? and superseded_by is not null",
+        op,
     )
-    return str(rows[0]["outcome"]) if rows else ""
+    if not rows:
+        return None
+    return Superseded(PromotionId(rows[0]["superseded_by"]), str(rows[0]["outcome"]))
 
 
 def _take(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from qbot.domain.inputs import is_dry
+from qbot.domain.inputs import gives_up, is_dry
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import (
     BranchTaken,
@@ -139,9 +139,16 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
     detail = [("rule", wish.rule)] if wish.rule else []
     if not dry:
         detail += yield from first_rows(wish, op, at)
-    action = f"{wish.kind}.requested"
+    action = f"{wish.kind}.{_asked_for(wish)}"
     yield from note(wish.actor, action, "done", at, op=op, env=scope_id(wish), detail=detail)
     yield Notify(Channel.WORK)
+
+
+def _asked_for(wish: Submission) -> str:
+    """In the audit log's words."""
+    if wish.request is None or wish.request.again is None:
+        return "requested"
+    return "abandon-requested" if gives_up(wish.input) else "retry-requested"
 
 
 def _existing(op: str) -> Script[Operation]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from qbot.domain.changes import Change
+from qbot.domain.changes import CardChanged, Change
 from qbot.domain.inputs import JobInput, PromoteInput
 from qbot.domain.names import OpId, ServiceName
 from qbot.domain.operation import Submission, Submitted
@@ -261,6 +261,39 @@ async def test_a_failed_promotion_is_taken_up_again(wishes: Wishes) -> None:
     assert card
     assert card.superseded
     assert card.followed_by == answer.operation.id
+
+
+@pytest.mark.parametrize(("abandon", "asked"), [
+    (False, "promote.retry-requested"), (True, "promote.abandon-requested"),
+])  # fmt: skip
+async def test_who_takes_it_up_again_is_told_beside_who_asked_for_it(
+    wishes: Wishes,
+    abandon: bool,
+    asked: str,
+) -> None:
+    claim, first = await opened(wishes, CART)
+    yes = word(first)
+    shown = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    old = replace(shown, approvals=(yes,), exempted=("frozen",), held=(CART,))
+    over = PromotionMoved(first.id, PromotionState.FAILED, reason="x")
+    await wishes.journal.finish(claim, End.FAILED, "x", [over, CardChanged(old)])
+    again = wish(CART, actor=BEN, again=first.id)
+    assert isinstance(again.input, PromoteInput)
+    answer = await wishes.journal.submit(
+        replace(again, input=replace(again.input, abandon=abandon))
+    )
+    assert isinstance(answer, Submitted)
+    new = answer.operation.progress
+    assert isinstance(new, StageProgress)
+    assert (new.actor, new.again_by, new.requested_at) == (ANA, BEN, first.created_at)
+    assert (new.approvals, new.exempted, new.held) == ((yes,), ("frozen",), (CART,))
+    assert (new.given_up, new.ended_by) == (abandon, BEN if abandon else None)
+    (row,) = await wishes.look("select user_id from audit where action = ?", asked)
+    assert row["user_id"] == BEN.user
+    card = await wishes.database.cards.card(first.op)
+    assert card
+    assert ("abandoned" in card.superseded) is abandon
 
 
 async def test_two_who_retry_at_once_share_one_operation(wishes: Wishes) -> None:

@@ -134,5 +134,8 @@ class Case:
 
     def audited(self, action: str, outcome: str, **detail: str) -> Change:
         """An audit row that names the promotion."""
-        facts = {"promotion": self.promotion.name, "stage": self.stage.name, **detail}
+        facts = {"promotion": self.promotion.name, "stage": self.stage.name}
+        if self.run.operation.actor != self.promotion.requester:  # taken up again by somebody else
+            facts["requester"] = self.promotion.requester.user
+        facts |= detail
         return Audited(f"{self.promotion.kind}.{action}", outcome, tuple(facts.items()))

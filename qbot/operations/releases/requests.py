@@ -19,6 +19,7 @@ from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Requ
 from qbot.domain.release_commands import Promote, Rollback
 from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
+from qbot.domain.subjects import of_command
 from qbot.domain.undoing import moment, undone
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.glass import may_break
@@ -137,13 +138,16 @@ class ReleaseRequests:
 
         Raises:
             UserError: it has not failed, or a later one has changed its services since.
-            RefusedError: nobody was asked, and the glass is not this person's to break; or it is
-                merged, and a freeze, a lock or a hold is in the way of deploying it now.
+            RefusedError: it is a rollback, which this person may not ask for; nobody was asked, and
+                the glass is not theirs to break; or it is merged, and a freeze, a lock or a hold
+                is in the way of deploying it now.
         """
         known = await self._register.known(number, asked.actor, "promotion.retry")
         promotion = known.promotion
         self._failed(promotion)
-        if promotion.emergency and not promotion.merge_sha:
+        if known.back:  # the button's own right is that of a promotion
+            await self._may_roll_back(known, asked.actor)
+        if promotion.emergency:
             await may_break(self._register, known.stage, promotion.reason, asked.actor)
         if promotion.merge_sha:  # before its merge all of this is judged by its operation
             await self._may_deploy(known, asked.actor)
@@ -201,6 +205,12 @@ class ReleaseRequests:
             if service not in stage.services:
                 raise UserError(f"`{service}` is not part of `{stage.name}`.")
         return found
+
+    async def _may_roll_back(self, known: Known, actor: Actor) -> None:
+        rights = self._register.rights
+        decision = await rights.decide(of_command("rollback"), actor, known.grounds)
+        if isinstance(decision, Denied):
+            raise await self._register.refuse(known, actor, "promotion.retry", decision)
 
     async def _request(
         self, kind: PromotionKind, asked_for: PromoteInput | RollbackInput, asked: Asked

@@ -25,7 +25,8 @@ _OVER = {
 
 def stage_ending(progress: StageProgress, style: Style) -> Message:
     """Success in one line; a failure with the first services and their reasons."""
-    who = dict.fromkeys([progress.actor.user, *(a.actor.user for a in counted(progress))])
+    asked = [a.user for a in (progress.actor, progress.again_by, progress.ended_by) if a]
+    who = dict.fromkeys([*asked, *(a.actor.user for a in counted(progress))])
     people = " ".join(mention(user) for user in list(who)[:_MENTIONED])
     lines = [f"{people} {_sentence(progress, style)}"]
     if progress.end is End.FAILED:
@@ -55,4 +56,13 @@ def _sentence(progress: StageProgress, style: Style) -> str:
         case _ if progress.state is PromotionState.REJECTED:
             return f"{it} was rejected."  # by whom and why comes below
         case _:
-            return f"{it} {_OVER.get(progress.state, 'is over')}.{reason}"
+            return f"{it} {_over(progress)}.{reason}"
+
+
+def _over(progress: StageProgress) -> str:
+    if progress.state is not PromotionState.CANCELLED:
+        return _OVER.get(progress.state, "is over")
+    if progress.overtaken_by is not None:
+        return "was superseded"
+    verb = "was abandoned" if progress.given_up else _OVER[PromotionState.CANCELLED]
+    return f"{verb} by {mention(progress.ended_by.user)}" if progress.ended_by else verb

@@ -36,11 +36,15 @@ def merge_request(progress: StageProgress, style: Style) -> str:
 
 def fact_line(progress: StageProgress) -> str:
     """Who asked and when; how long it took, usually takes, or may still wait."""
-    who = f"Requested by {mention(progress.actor.user)} {moment(progress.started_at)}"
+    asked_at = progress.requested_at or progress.started_at
+    who = f"Requested by {mention(progress.actor.user)} {moment(asked_at)}"
+    who = joined([who, _again(progress)])
     if progress.dry_run or progress.end is End.REFUSED:
         return who
     took = expires = usual = ""
-    if progress.end is not None and progress.ended_at is not None:
+    if progress.given_up:
+        pass  # it is over when somebody says so
+    elif progress.end is not None and progress.ended_at is not None:
         took = f"took {span(progress.started_at, progress.ended_at)}"
     elif progress.step is Step.APPROVING and progress.expires_at is not None:
         expires = f"expires {moment(progress.expires_at, WHEN)}"
@@ -48,6 +52,14 @@ def fact_line(progress: StageProgress) -> str:
         usual = f"usually takes {duration(progress.usual_seconds)}"
     settled = "" if progress.step is Step.APPROVING else agreed(progress)
     return joined([who, settled, took, expires, usual])
+
+
+def _again(progress: StageProgress) -> str:
+    """Who took it up again, which need not be who asked for it."""
+    if progress.again_by is None:
+        return ""
+    verb = "Abandoned" if progress.given_up else "Retried"
+    return f"{verb.lower()} by {mention(progress.again_by.user)} {moment(progress.started_at)}"
 
 
 def freshness(progress: StageProgress, fresh: Fresh | None) -> str:

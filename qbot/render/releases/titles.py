@@ -61,6 +61,11 @@ def outcome(progress: StageProgress) -> str:
         return "Undone"
     if is_back(progress) and progress.end is End.SUCCEEDED:
         return "Rolled back"
+    if progress.state is PromotionState.CANCELLED:
+        if progress.overtaken_by is not None:
+            return "Superseded"
+        if progress.given_up:
+            return "Abandoned"
     return _ENDS.get(progress.state) or _OTHERWISE[progress.end]
 
 

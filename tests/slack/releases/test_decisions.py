@@ -317,6 +317,28 @@ async def test_a_failed_one_is_taken_up_again_by_an_operation(
     assert "is open now" in shop.private(DAN)[0].text
 
 
+async def test_what_nobody_agreed_to_is_tried_again_by_who_may_break_the_glass(
+    shop: Scene,
+) -> None:
+    """Also behind its merge: it is deployed once more."""
+    number, card = await failed_emergency(shop)
+    await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
+    assert await refusals(shop, "promotion.break-glass") == [(BEN, "break-glass")]
+    assert "without approvals is for" in shop.private(BEN)[0].text
+
+
+async def failed_emergency(scene: Scene) -> tuple[PromotionId, Message]:
+    _, card = await failed_behind_its_merge(scene)
+    typed = "rollback production cart --break-glass --reason sev1"
+    assert await scene.type(typed, CHLOE) is None
+    (claim, *_) = await scene.database.journal.claim("worker", 1)
+    found = await scene.releases.context.promotions.of_operation(claim.operation.id)
+    assert found is not None
+    failed = PromotionMoved(found.id, PromotionState.FAILED, merge_sha="e" * 40)
+    await scene.database.journal.finish(claim, End.FAILED, "", [failed])
+    return found.id, card
+
+
 async def test_retry_of_what_goes_on_says_so(shop: Scene) -> None:
     number, card = await opened(shop)
     await shop.press(card, actions.PROMO_RETRY, f"P-{number}", CHLOE)

@@ -1,0 +1,69 @@
+"""A promotion that somebody took up again, gave up or took back: the card says who, and when."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from qbot.domain.names import PromotionId
+from qbot.domain.progress import End, Step
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
+from qbot.render.releases.card import stage_card
+from qbot.render.releases.ending import stage_ending
+from tests.render.conftest import Golden
+from tests.render.releases.samples import CHLOE, DAN, FAILED, LATER, ONE_YES
+from tests.render.samples import START, STYLE
+
+
+def cancelled(**facts: Any) -> StageProgress:
+    shown = replace(
+        FAILED,
+        step=Step.ENDED,
+        state=PromotionState.CANCELLED,
+        end=End.CANCELLED,
+        ended_at=LATER,
+        headline="What is merged stays as it is.",
+    )
+    return replace(shown, **facts)
+
+
+def test_a_retried_one_names_who_asked_and_who_tried_again(golden: Golden) -> None:
+    asked = FAILED.started_at - timedelta(minutes=30)
+    again = replace(FAILED, again_by=DAN, requested_at=asked)
+    golden("promotion_retried", stage_card(again, STYLE))
+    assert f"<@{DAN.user}>" in stage_ending(again, STYLE).text.split(" *P-")[0]
+
+
+def test_an_abandoned_one_names_who_did_it_and_what_is_left(golden: Golden) -> None:
+    asked = FAILED.started_at - timedelta(minutes=30)
+    shown = cancelled(given_up=True, again_by=DAN, ended_by=DAN, requested_at=asked)
+    golden("promotion_abandoned", stage_card(shown, STYLE))
+    assert f"was abandoned by <@{DAN.user}>" in stage_ending(shown, STYLE).text
+
+
+def test_a_withdrawn_one_names_who_did_it() -> None:
+    shown = replace(
+        ONE_YES,
+        step=Step.ENDED,
+        state=PromotionState.CANCELLED,
+        end=End.CANCELLED,
+        ended_at=START,
+        ended_by=CHLOE,
+        headline="Nothing was changed.",
+    )
+    text = stage_card(shown, STYLE).text
+    assert f"Withdrawn by <@{CHLOE.user}>.\nNothing was changed." in text
+    assert "Whether" not in text
+
+
+def test_what_a_rollback_replaced_is_called_superseded() -> None:
+    shown = cancelled(overtaken_by=PromotionId(29), headline="P-29 took its place.")
+    assert stage_card(shown, STYLE).text.startswith("Superseded: P-12")
+    assert "was superseded. P-29 took its place." in stage_ending(shown, STYLE).text
+
+
+def test_an_unanswered_merge_is_not_called_unchanged() -> None:
+    shown = replace(FAILED, merged_sha="", services=(), unsure=True, headline="GitLab refuses.")
+    text = stage_card(shown, STYLE).text
+    assert "whether it was merged is not known" in text
+    assert "Nothing was changed" not in text
