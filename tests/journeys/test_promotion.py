@@ -81,11 +81,21 @@ async def asked_for(drive: Drive, old: Versions, new: Versions) -> None:
     assert await merge_requests(drive) == [("qbot/P-1", "opened")]
 
 
+async def told(drive: Drive, words: str) -> str:
+    """The message of these words, once the files have been read."""
+
+    async def look() -> str | None:
+        return next((m["text"] for m in await drive.messages() if words in m["text"]), None)
+
+    return await until(look, what=words)
+
+
 async def refused_until_released(drive: Drive) -> None:
     """What was rolled back stays, until somebody who may approve lets it go."""
-    barred = await drive.env("promote staging production")
-    assert "are held on `production` since the rollback P-2" in barred
-    assert "/env release production" in barred
+    await drive.env("promote staging production")
+    assert "/env release production" in await told(
+        drive, "are held on `production` since the rollback P-2"
+    )
     assert len(await merge_requests(drive)) == 2
     assert "for those who may approve" in await drive.env("release production")
     released = await drive.env("release production", user="chloe")
