@@ -7,7 +7,7 @@ from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
-from qbot.domain.inputs import SyncInput
+from qbot.domain.inputs import SyncInput, resumes
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import End, Kind, Stage
 from qbot.domain.services import ServicePlan
@@ -151,6 +151,9 @@ async def roll(
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
     said = [result.headline, *_unbuilt(run, tracker)]
+    whole = len(tracker.env.plans)
+    if not others and resumes(run.operation.input) and result.end is End.SUCCEEDED:
+        said += [f"All {whole} services are ready."] if len(plans) < whole else []
     if others:
         said.append(f"Not part of this {run.operation.kind}, but broken: {named(others)}.")
     phase = Phase.FAILED if others else result.phase

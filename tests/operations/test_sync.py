@@ -326,6 +326,7 @@ async def test_a_create_that_is_retried_ends_as_a_creation(scene: Scene) -> None
     again = SyncInput(services=(WEB,), retry=True, creation=True)
     done = await scene.progress(await scene.ended(await begin_again(scene, again)))
     assert (done.kind, done.purpose) == (Kind.SYNC, Kind.CREATE)
+    assert done.headline == "All 3 services are ready."
 
 
 async def test_three_like_it_say_how_long_a_sync_takes_here(scene: Scene) -> None:
