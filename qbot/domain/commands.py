@@ -161,11 +161,11 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
     (
         Spec(
             "show",
-            "one environment: services, versions, state",
-            (_ENV,),
-            examples=("show feat/checkout",),
+            "one environment or stage: services, versions, state; or one promotion",
+            (Arg("STAGE|ENV"),),
+            examples=("show feat/checkout", "show production", "show P-12"),
         ),
-        lambda p: Show(p.args["ENV"]),
+        lambda p: Show(p.args["STAGE|ENV"]),
     ),
     (
         Spec(

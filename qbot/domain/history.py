@@ -1,7 +1,7 @@
 """What was done to an environment or a stage, as people read it. Holds facts, no wording."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qbot.domain.barriers import Barrier
@@ -37,6 +37,10 @@ class StagePast:
     """What each has brought that no later one has changed; all of it as far as is looked back."""
     approvers: Mapping[PromotionId, tuple[Actor, ...]] = field(default_factory=dict)
     barriers: tuple[Barrier, ...] = ()  # what is in the way now; on the first page
+
+    def of(self, rows: Sequence[Promotion | Entry]) -> "StagePast":
+        """Only these rows of it."""
+        return replace(self, rows=rows)
 
 
 def still_run(

@@ -44,8 +44,9 @@ def _similar(text: str, envs: Sequence[Environment]) -> list[str]:
 def _is_stage(name: str) -> UserError:
     return UserError(
         f"`{name}` is a stage, not an environment.",
-        hint=f"`history {name}` says what was done to it, `diff {name} ENV` what differs from an "
-        f"environment, and `promote FROM {name}` brings it versions.",
+        hint=f"`show {name}` says how it is, `history {name}` what was done to it, "
+        f"`diff {name} ENV` what differs from an environment, and `promote FROM {name}` brings "
+        "it versions.",
     )
 
 

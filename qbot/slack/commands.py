@@ -62,6 +62,9 @@ class Commands:
         match command:
             case Rollback(place) | History(place) if not self._releases.is_stage(place):
                 return await self._versions.answer(command, delivery)
+            case Show(place) if self._releases.showing.knows(place):
+                self._releases.showing.show(place, delivery)
+                return None
             case Deploy() | Diff() | RunJob():
                 return await self._versions.answer(command, delivery)
             case Overview() | Help() | Create() | List() | Show() | Sync() | Delete():

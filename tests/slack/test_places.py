@@ -16,7 +16,7 @@ from tests.slack.scene import Scene, said
 from tests.slack.scene import scene as built
 
 
-@pytest.mark.parametrize("verb", ["delete", "sync", "show", "create feat/y --from"])
+@pytest.mark.parametrize("verb", ["delete", "sync", "create feat/y --from"])
 async def test_a_stage_is_called_a_stage_where_an_environment_is_needed(
     tmp_path: Path, verb: str
 ) -> None:

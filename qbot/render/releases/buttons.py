@@ -26,9 +26,9 @@ def stage_buttons(progress: StageProgress, style: Style) -> Block | None:
     elif progress.end is End.FAILED and progress.state is not PromotionState.CANCELLED:
         buttons = _failed(progress, style)
     elif progress.end is End.SUCCEEDED:
-        buttons = [*_looks(progress, style), _roll_back(progress)]
+        buttons = [*looks(progress, style), _roll_back(progress)]
     else:
-        buttons = _looks(progress, style)
+        buttons = looks(progress, style)
     # Each state has a block id of its own, which tells a press on an outdated copy apart.
     state = progress.end or ("cancelling" if progress.cancelling else progress.step)
     return row(buttons, block_id=f"card:{progress.op}:{state}:{progress.digest[:DIGEST]}")
@@ -58,18 +58,18 @@ def _open(progress: StageProgress, style: Style) -> list[Block | None]:
     return [
         _approve(progress) if asks and is_missing(progress) and progress.digest else None,
         button("Reject", actions.REJECT, decision_value(progress)) if asks else None,
-        *(_looks(progress, style) if progress.items else ()),
+        *(looks(progress, style) if progress.items else ()),
         _withdraw(progress),
     ]
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:
     if progress.undone_by is not None:
-        return _looks(progress, style)
+        return looks(progress, style)
     retry = button("Retry", actions.PROMO_RETRY, _value(progress), style="primary")
     merged = bool(progress.merged_sha)
     back = _roll_back(progress) if merged and not is_back(progress) else None
-    return [retry, back, *_looks(progress, style), _abandon(progress)]
+    return [retry, back, *looks(progress, style), _abandon(progress)]
 
 
 def _approve(progress: StageProgress) -> Block:
@@ -94,7 +94,7 @@ def _approve(progress: StageProgress) -> Block:
     )
 
 
-def _looks(progress: StageProgress, style: Style) -> list[Block | None]:
+def looks(progress: StageProgress, style: Style) -> list[Block | None]:
     """What only shows something."""
     details = button("Details", actions.PROMO_DETAILS, _value(progress))
     return [details, _diff(progress), _merge_request(progress, style)]

@@ -31,6 +31,7 @@ from qbot.slack.releases.chores import tell_free
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
 from qbot.slack.releases.past import page
+from qbot.slack.releases.showing import Showing
 
 OnStage = (
     Promote | Rollback | Release | LockIt | Unlock | FreezeIt | Unfreeze | History | Can | Link
@@ -45,6 +46,7 @@ class ReleaseCommands:
         self._desk = desk
         self._forms = forms
         self._grounding = grounding
+        self.showing = Showing(desk)
 
     def is_stage(self, place: str) -> bool:
         """Whether a place is a stage: stages go before environments of that name."""

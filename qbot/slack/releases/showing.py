@@ -1,0 +1,63 @@
+"""`show` of a stage and of a promotion: what is asked takes a moment, so the answer follows."""
+
+import re
+from collections.abc import Awaitable
+
+from qbot.domain.names import PromotionId
+from qbot.domain.promotion import promotion_id
+from qbot.domain.stages import Stage
+from qbot.errors import UserError
+from qbot.operations.releases.stage_view import stage_view
+from qbot.render.blocks import Message
+from qbot.render.releases.stage import promotion_shown, stage_shown
+from qbot.slack.payload import Delivery
+from qbot.slack.releases.desk import ReleaseDesk
+
+_PROMOTION = re.compile(r"[Pp]-\d{1,11}")
+
+
+class Showing:
+    """Answers what is no environment."""
+
+    def __init__(self, desk: ReleaseDesk) -> None:
+        self._desk = desk
+
+    def knows(self, place: str) -> bool:
+        """Whether it is a stage, or called as promotions are."""
+        return place in self._desk.context.stages or bool(_PROMOTION.fullmatch(place))
+
+    def show(self, place: str, delivery: Delivery) -> None:
+        """The answer comes later."""
+        stage = next((s for s in self._desk.context.stages.values() if s.name == place), None)
+        shown = self._promotion(place) if stage is None else self._stage(stage)
+        self._desk.desk.later(self._tell(shown, delivery))
+
+    async def _tell(self, shown: Awaitable[Message], delivery: Delivery) -> None:
+        await self._desk.desk.whisper(delivery, await self._desk.desk.tried(shown))
+
+    async def _stage(self, stage: Stage) -> Message:
+        found = await stage_view(self._desk.context, stage)
+        cards: dict[PromotionId, str] = {}
+        for promotion in found.open:
+            operation = await self._desk.context.base.store.operation(promotion.op)
+            if operation is not None:
+                cards[promotion.id] = await self._desk.desk.card_url(operation)
+        return stage_shown(found, cards, self._desk.desk.style)
+
+    async def _promotion(self, text: str) -> Message:
+        number = promotion_id(text)
+        found = None if number is None else await self._desk.context.promotions.promotion(number)
+        if found is None:
+            some = next(iter(self._desk.context.stages), "production")
+            raise UserError(
+                f"There is no promotion {text.upper()}.", hint=f"`history {some}` lists them."
+            )
+        operation = await self._desk.context.base.store.operation(found.op)
+        if operation is None:
+            raise UserError(
+                f"{found.name} is too old: nothing more is known of it.",
+                hint=f"`history {found.stage}` says how it ended.",
+            )
+        progress = await self._desk.shown(operation)
+        url = await self._desk.desk.card_url(operation)
+        return promotion_shown(progress, url, self._desk.desk.style)

@@ -1,0 +1,54 @@
+"""`show` of a stage and of a promotion."""
+
+from datetime import timedelta
+
+from qbot.domain import actions
+from qbot.domain.barriers import Freeze
+from qbot.domain.people import Actor
+from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionState
+from qbot.sandbox.slack.seed import TEAM
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE
+from tests.slack.releases.stages import PRODUCTION, moved, opened
+from tests.slack.scene import Scene, said
+
+
+async def shown(scene: Scene, text: str, user: str = BEN) -> str:
+    assert await scene.type(text, user) is None
+    await scene.settled()
+    return said(scene.private(user)[-1])
+
+
+async def test_a_stage_shows_what_is_under_way_in_the_way_and_was_last(shop: Scene) -> None:
+    await moved(shop, PromotionState.DONE, End.SUCCEEDED, "d" * 40)
+    await opened(shop)
+    now = shop.database.clock.now()
+    frozen = Freeze(PRODUCTION, Actor(TEAM, CHLOE), "incident 42", now, now + timedelta(hours=1))
+    assert await shop.database.promotions.freeze(frozen)
+    answer = await shown(shop, "show production")
+    assert "`production` is frozen: incident 42" in answer
+    assert "*P-2* open" in answer
+    assert "Go to its card" in answer
+    assert "*P-1* runs now" in answer
+    assert "`/env promote staging production`" in answer
+    assert actions.HISTORY_ON in answer
+
+
+async def test_a_stage_whose_neighbours_are_away_shows_what_is_known(shop: Scene) -> None:
+    answer = await shown(shop, "show production")
+    assert "What runs is not known" in answer
+
+
+async def test_a_promotion_shows_its_card_and_the_way_to_it(shop: Scene) -> None:
+    number, _ = await opened(shop)
+    answer = await shown(shop, f"show p-{number}", ANA)
+    assert "P-1: staging → production" in answer
+    assert "Go to its card" in answer
+    assert actions.APPROVE not in answer
+    assert actions.PROMO_DETAILS in answer
+
+
+async def test_a_promotion_that_there_is_not_is_told(shop: Scene) -> None:
+    answer = await shown(shop, "show P-77")
+    assert "There is no promotion P-77" in answer
+    assert "`/env history staging`" in answer
