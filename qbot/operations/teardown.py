@@ -46,8 +46,8 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     if left and not stuck:
         stuck = f"Not proven to be gone: {left}."
     if stuck:
-        left = [replace(s, stage=Stage.LEFT) for s in tracker.of(Stage.DELETING)]
-        tracker.put(left, at=context.clock.now())
+        rows = [replace(s, stage=Stage.LEFT) for s in tracker.of(Stage.DELETING)]
+        tracker.put(rows, at=context.clock.now())
         return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, unseen, proofs=proofs.all)
