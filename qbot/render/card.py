@@ -243,6 +243,8 @@ def _lifetime(progress: Progress) -> str:
     """How long it was asked for: nothing acts on it."""
     if progress.expires_at is None:
         return ""
+    if progress.expires_at <= progress.updated_at:
+        return f"lifetime over since {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     until = f"until {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     if progress.lifetime is None:
         return f"wanted {until}"

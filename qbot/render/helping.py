@@ -9,13 +9,20 @@ from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, prose
 from qbot.render.style import Style
 
+GROUPS = (
+    ("Environments", ("create", "list", "show", "sync", "deploy", "delete")),
+    ("Stages", ("promote", "release", "freeze", "unfreeze")),
+    ("Both", ("rollback", "diff", "run", "history", "lock", "unlock")),
+    ("You", ("can", "link")),
+)
+"""Every command but `help` itself, once."""
+
 
 def help_all(specs: Sequence[Spec], style: Style) -> Message:
     """Every command in one line; at most one screen."""
-    lines = [
-        f"{code(f'{style.command} {_short(s)}')} {prose(s.summary, 200)}"
-        for s in specs
-        if s.verb != "help"
+    parts = [
+        "\n".join([f"*{heading}*", *(_line(s, style) for s in specs if s.verb in verbs)])
+        for heading, verbs in GROUPS
     ]
     bare = f"{code(style.command)} alone shows your environments, with buttons for all of this."
     more = (
@@ -24,8 +31,8 @@ def help_all(specs: Sequence[Spec], style: Style) -> Message:
     )
     heading = "What you can ask for"
     return message(
-        "\n".join([heading, *lines, bare, more]),
-        [header(heading), section("\n".join(lines)), section(bare), context(more)],
+        "\n".join([heading, *parts, bare, more]),
+        [header(heading), *(section(part) for part in parts), section(bare), context(more)],
     )
 
 
@@ -63,6 +70,10 @@ def mentioned(text: str, style: Style) -> Message:
         "\n".join(t for t in (lead, typed, more) if t),
         [section(f"{lead} {typed}".strip()), context(more)],
     )
+
+
+def _line(spec: Spec, style: Style) -> str:
+    return f"{code(f'{style.command} {_short(spec)}')} {prose(spec.summary, 200)}"
 
 
 def _short(spec: Spec) -> str:

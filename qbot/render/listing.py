@@ -9,7 +9,7 @@ from typing import Self
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import EnvironmentSummary
-from qbot.render.blocks import Block, Message, button, context, header, message, section
+from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
 from qbot.render.escape import clean, code, link, mention, prose
@@ -18,7 +18,6 @@ from qbot.render.words import DOING, PHASES, joined, plural, rough
 
 PAGE = 20  # environments
 _PAGE_DIGITS = 5
-_LINES_A_BLOCK = 6  # of at most 500 characters each: below a section's limit
 _WHICH = {
     "mine": "yours",
     "all": "everybody's",
@@ -33,6 +32,7 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
+_OVER = "Nothing is deleted because its lifetime is over: {} does that."
 LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
 
@@ -108,28 +108,63 @@ def listing(
     number = min(page.number, pages - 1)
     shown = part(rows, page)
     heading = joined([plural(len(rows), "environment"), _WHICH[page.which]])
-    blocks: list[Block | None] = [header(heading), context(_echo(page, number, pages))]
-    texts = [heading, _echo(page, number, pages)]
+    said = [_echo(page, number, pages), "" if known else LAST_KNOWN]
+    blocks: list[Block | None] = [header(heading), context(*said)]
+    texts = [heading, *said]
     for title, _ in _GROUPS:
-        lines = [environment_line(r, style, now=now) for r in shown if _group(r) == title]
+        lines = [
+            environment_line(r, style, now=now, known=known, rests=page.which == "idle")
+            for r in shown
+            if _group(r) == title
+        ]
         if not lines:
             continue
-        lines[0] = f"*{title} ({counts[title]})*\n{lines[0]}"
+        state = title if known or title != "Ready" else "Ready when last seen"
+        lines[0] = f"*{state} ({counts[title]})*\n{lines[0]}"
         texts += lines
-        chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
-        blocks += [section("\n".join(chunk)) for chunk in chunks]
-    texts.append("" if known else LAST_KNOWN)
+        blocks += [section(text) for text in paragraphs(lines)]
+    texts.append(_over(shown, style, now=now))
     blocks.append(context(texts[-1]))
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
     return message("\n".join(t for t in texts if t), blocks)
 
 
+def _over(rows: Sequence[EnvironmentSummary], style: Style, *, now: datetime) -> str:
+    """What to do about those whose lifetime is over."""
+    ended = [r.environment for r in rows if r.environment.expires_at]
+    over = next((e for e in ended if e.expires_at and e.expires_at <= now), None)
+    return _OVER.format(code(f"{style.command} delete {over.branch}", 160)) if over else ""
+
+
+def worst_first(rows: Sequence[EnvironmentSummary]) -> list[EnvironmentSummary]:
+    """In the order of the list's groups."""
+    order = [title for title, _ in _GROUPS]
+    return sorted(rows, key=lambda r: order.index(_group(r)))
+
+
 def environment_line(
-    row: EnvironmentSummary, style: Style, *, now: datetime, own: bool = False
+    row: EnvironmentSummary,
+    style: Style,
+    *,
+    now: datetime,
+    own: bool = False,
+    known: bool = True,
+    rests: bool = False,
 ) -> str:
-    """Branch, state, owner (not for one's own), age and end, link."""
+    """One environment in a line.
+
+    Args:
+        row: it.
+        style: the installation.
+        now: for ages.
+        own: whoever reads it is the owner.
+        known: whether Argo CD has said how it is now.
+        rests: whether to say for how long nobody has used it.
+    """
     env = row.environment
     word, sign = PHASES[env.phase]
+    if not known and env.phase is Phase.READY:
+        sign = ":white_circle:"
     if row.failure:  # one sentence is enough for a list
         word += f": {prose(row.failure.partition('. ')[0].rstrip('.'), 160)}"
     if row.needs_attention:
@@ -137,13 +172,14 @@ def environment_line(
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()
-        word = joined([doing, tally(progress)])
+        word, sign = joined([doing, tally(progress)]), PHASES[Phase.CREATING][1]
     where = link(env.url, "open", style.hosts) if env.url else ""
     return joined(
         [
             f"{sign} *{prose(env.branch, 100)}* {word}",
             "" if own else mention(env.owner.user),
             f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
+            f"unused for {rough((now - row.last_used).total_seconds())}" if rests else "",
             ends(env, now=now),
             where if where != "open" else "",
         ]
@@ -161,7 +197,9 @@ def ends(env: Environment, *, now: datetime) -> str:
     if env.expires_at is None:
         return age
     left = (env.expires_at - now).total_seconds()
-    return f"{age}, lifetime ends in {rough(left)}" if left > 0 else f"{age}, lifetime over"
+    if left > 0:
+        return f"{age}, lifetime ends in {rough(left)}"
+    return f"{age}, lifetime over since {rough(-left)}"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:

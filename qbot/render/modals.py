@@ -56,7 +56,7 @@ def create_form(form: CreateForm) -> View:
         ),
     ]
     return view(
-        "Create environment",
+        "Create Environment",
         blocks,
         callback=actions.CREATE_SUBMIT,
         metadata=form.channel,
@@ -101,7 +101,7 @@ def _lifetime(form: CreateForm) -> Block | None:
 
 def delete_form(channel: str, environments: Sequence[Environment]) -> View:
     """Submitted as `actions.DELETE_SUBMIT`; without environments it only says so."""
-    title, callback = "Delete environment", actions.DELETE_SUBMIT
+    title, callback = "Delete Environment", actions.DELETE_SUBMIT
     if not environments:
         nothing = section("There is no environment that you could delete.")
         return view(title, [nothing], callback=callback, metadata=channel)

@@ -8,7 +8,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code
-from qbot.render.listing import LAST_KNOWN, environment_line
+from qbot.render.listing import LAST_KNOWN, environment_line, worst_first
 from qbot.render.style import Style
 from qbot.render.words import plural
 
@@ -33,7 +33,8 @@ def overview(
         known: whether Argo CD has said how they are now.
     """
     heading = "Your environments" if mine else "You have no environments"
-    lines = [environment_line(r, style, now=now, own=True) for r in mine[:_MOST]]
+    mine = worst_first(mine)
+    lines = [environment_line(r, style, now=now, own=True, known=known) for r in mine[:_MOST]]
     rest = f"and {len(mine) - _MOST} more: {code(f'{style.command} list --mine')}"
     hint = (
         f"An environment runs one git branch with everything around it. "

@@ -36,6 +36,8 @@ def preview(progress: Progress, style: Style) -> Message:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
         lead.insert(1, with_people(prose(progress.headline, 600)))
+    if progress.kind is Kind.SYNC and progress.services:
+        lead.append("Hooks of their charts run again, such as migrations.")
     if gone := gone_line(progress.services, style):
         lead.append(gone)
     told = [s for s in progress.services if progress.kind is not Kind.SYNC or _changes(s)]

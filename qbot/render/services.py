@@ -11,6 +11,7 @@ from qbot.render.words import STAGES, joined, stage_phrase
 
 _QUIET = frozenset({Stage.READY, Stage.PLANNED, Stage.GONE})
 _ORDER = (Source.BRANCH, Source.SET, Source.FROM, Source.PINNED, Source.DEFAULT)
+_ORDINARY = frozenset({"", "Synced", "Healthy"})
 _CHARACTERS = 2_500  # of one text of `together`: one more service stays below a section's limit
 
 
@@ -47,22 +48,21 @@ def version(service: ServiceProgress) -> str:
     return f"{source(service)}{gone} {what}{by}{was}"
 
 
-def in_short(service: ServiceProgress) -> str:
-    """One line."""
+def in_short(service: ServiceProgress, *, known: bool = True) -> str:
+    """One line; `known`: whether Argo CD says it now."""
     word, sign = STAGES[service.stage]
+    sign = sign if known else ":white_circle:"
     return joined([f"{sign} *{prose(service.service, 40)}* {word}", version(service)])
 
 
 def in_full(service: ServiceProgress, style: Style, *, waves: bool) -> str:
-    """Up to four lines; `waves`: there are several."""
+    """Two lines: what it is, and why; `waves`: there are several."""
     sign, word = STAGES[service.stage][1], stage_phrase(service.stage)
-    state = joined([*_condition(service), f"wave {service.wave}" if waves else ""])
-    lines = [f"{sign} *{prose(service.service, 40)}* {word}", joined([version(service), state])]
-    if service.reason:
-        lines.append(prose(service.reason, 300))
-    if service.url:
-        lines.append(link(service.url, "Pipeline", style.hosts))
-    return "\n".join(line for line in lines if line)
+    name = f"{sign} *{prose(service.service, 40)}* {word}"
+    wave = f"wave {service.wave}" if waves else ""
+    pipeline = link(service.url, "Pipeline", style.hosts) if service.url else ""
+    why = joined([prose(service.reason, 300), _condition(service), wave, pipeline])
+    return "\n".join(line for line in (joined([name, version(service)]), why) if line)
 
 
 def is_quiet(service: ServiceProgress) -> bool:
@@ -91,7 +91,7 @@ def _heading(alike: Sequence[ServiceProgress], *, waves: bool) -> str:
     count = f"{len(alike)} {word}"
     lead = f"{sign} *Wave {first.wave}* · {count}" if waves else f"{sign} *{count}*"
     named = source(first) if first.version else ""
-    return joined([lead, named, *_condition(first)])
+    return joined([lead, named, _condition(first)])
 
 
 def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
@@ -106,9 +106,7 @@ def _lines(alike: Sequence[ServiceProgress]) -> list[str]:
     return lines
 
 
-def _condition(service: ServiceProgress) -> list[str]:
-    """In Argo CD's words."""
-    return [
-        f"sync {prose(service.sync, 20)}" if service.sync else "",
-        f"health {prose(service.health, 20)}" if service.health else "",
-    ]
+def _condition(service: ServiceProgress) -> str:
+    """In Argo CD's words, where they tell more than the state and the reason do."""
+    said = [word for word in (service.sync, service.health) if word not in _ORDINARY]
+    return f"Argo CD: {', '.join(prose(word, 20) for word in said)}" if said else ""

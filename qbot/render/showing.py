@@ -48,25 +48,27 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     word, sign = PHASES[env.phase]
     sick = len(failed(shown.services)) if env.phase is Phase.READY else 0
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
-    lead = [state, *_locked(shown), *_links(shown, style)]
+    if shown.trouble and env.phase is Phase.READY:
+        state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
+    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
+    lead = [state, *stale, *_locked(shown), *_links(shown, style)]
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style, env.name), version(s)]) for s in needy]
     others = [s for s in shown.services if s not in needy]
-    services = [in_short(s) for s in others[:_SERVICES]]
+    services = [in_short(s, known=not shown.trouble) for s in others[:_SERVICES]]
     if len(others) > _SERVICES:
         services.append(f"and {len(others) - _SERVICES} more, see Details")
     sources = ""  # the rows say it, unless there are too many of them
     if len(shown.services) > _SERVICES:
         sources = "\n".join(source_lines(shown.services))
     facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", ends(env, now=now)])
-    stale = f":warning: {prose(shown.trouble)}" if shown.trouble else ""
     fresh = f"As of {moment(shown.as_of, '{time_secs}')}"
-    text = [prose(env.branch, 200), *lead, stale, *rows, *services, sources, facts, fresh]
+    text = [prose(env.branch, 200), *lead, *rows, *services, sources, facts, fresh]
     return message(
         "\n".join(t for t in text if t),
         [
             header(env.branch),
-            section("\n".join([*lead, *([stale] if stale else [])])),
+            section("\n".join(lead)),
             section("\n".join(rows)) if rows else None,
             *(section(text) for text in paragraphs(services)),
             context(sources),
@@ -74,6 +76,11 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
             _buttons(shown, style),
         ],
     )
+
+
+def _last_known(state: str, at: datetime) -> str:
+    """A headline that does not say more than Argo CD does."""
+    return f":white_circle: Last known: {state}, at {moment(at, '{time}')}"
 
 
 def _locked(shown: Shown) -> list[str]:

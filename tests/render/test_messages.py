@@ -12,7 +12,7 @@ from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
 from qbot.domain.progress import End, Kind, Stage
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board
-from qbot.render.card import Fresh
+from qbot.render.card import Fresh, fact_line
 from qbot.render.details import PAGE, Details, details, loading
 from qbot.render.errors import failure, refusal
 from qbot.render.helping import help_all, help_verb
@@ -106,6 +106,41 @@ def test_show_of_a_hundred_services_while_argo_cd_is_away(golden: Golden) -> Non
     golden("show_hundred", show(shown, STYLE, now=NOW))
 
 
+def test_what_argo_cd_does_not_say_now_is_grey_and_last_known() -> None:
+    services = (service("cart", Stage.READY),)
+    shown = show(Shown(environment(), services, START, trouble="503"), STYLE, now=NOW)
+    assert ":white_circle: Last known: ready, at <!date" in shown.text
+    assert ":white_circle: *cart*" in shown.text
+    listed = listing(summaries(3), Page(), STYLE, now=NOW, known=False)
+    assert "*Ready when last seen (" in listed.text
+    assert ":large_green_circle:" not in shown.text + listed.text
+
+
+def test_what_the_list_says_of_a_lifetime_that_is_over_and_of_idleness() -> None:
+    env = replace(environment(), expires_at=NOW - timedelta(days=2))
+    row = EnvironmentSummary(env, None, NOW - timedelta(days=5))
+    shown = listing([row], Page(which="idle"), STYLE, now=NOW)
+    assert "unused for 5 days · " in shown.text
+    assert "lifetime over since 2 days" in shown.text
+    assert "`/env delete feat/checkout` does that." in shown.text
+    card = fact_line(replace(RUNNING, expires_at=START - timedelta(days=1)))
+    assert "lifetime over since <!date" in card
+
+
+def test_my_environments_that_need_attention_come_first() -> None:
+    rows = [
+        EnvironmentSummary(environment(n, phase=p), None, NOW)
+        for n, p in enumerate((Phase.READY, Phase.FAILED))
+    ]
+    text = overview(rows, 2, STYLE, now=NOW).text
+    assert text.index("feat/ticket-1") < text.index("feat/checkout")
+
+
+def test_help_has_every_command_once() -> None:
+    text = help_all(SPECS, STYLE).text
+    assert all(text.count(f"`/env {s.verb}") == 1 for s in SPECS if s.verb != "help")
+
+
 def test_overview(golden: Golden) -> None:
     golden("overview", overview(summaries(3), 42, STYLE, now=NOW))
 
@@ -139,7 +174,7 @@ def test_quiet_services_share_blocks_and_all_are_there(golden: Golden) -> None:
     view = details(Details("op0017", "feat/checkout", services, NOW), STYLE)
     text = str(view["blocks"])
     assert all(s.service in text for s in services)
-    heading = "50 ready · from the default branch main · sync Synced · health Healthy"
+    heading = "50 ready · from the default branch main"
     assert all(f"*Wave {n}* · {heading}" in text for n in range(4))
     assert len(view["blocks"]) <= 8
     golden("details_hundreds", view)

@@ -26,7 +26,7 @@ def can(user: str, wish: str, decision: Decision, style: Style, *, own: bool) ->
     else:
         reason = with_command(prose(decision.reason, 400), style.command)
         text = f":no_entry: {who} may not {what}.\n{reason}"
-    small = f"Rule {code(decision.rule, 80)} · asked anew whenever it is done"
+    small = f"Rule {code(decision.rule, 80)} · checked again when it is done"
     return message(f"{text}\n{small}", [section(text), context(small)])
 
 
