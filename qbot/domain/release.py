@@ -48,6 +48,7 @@ class Needed:
         tuple[ServiceName, tuple[str, ...]], ...
     ] = ()  # services that lack their team's yes
     by_requester: bool = False
+    stuck: bool = False  # too few people are left who may say yes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,6 +222,9 @@ class People(Protocol):
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         """Slack accounts that have one of these roles, as far as Slack or `people:` name them."""
 
+    async def accounts(self, roles: Collection[str]) -> frozenset[int]:
+        """GitLab accounts that have one of these roles by a group in GitLab."""
+
 
 class JobRunner(Protocol):
     """Runs what qbot.yaml names. Every call may raise Transient- or PermanentError."""

@@ -149,6 +149,12 @@ class Directory:
             found |= dict.fromkeys(by_name[name] for name in names if name in by_name)
         return [Actor(self._team, user) for user in found]
 
+    async def accounts(self, roles: Collection[str]) -> frozenset[int]:
+        """GitLab accounts that have one of these roles by a group in GitLab."""
+        members = await self._all_members(fresh=False)
+        sources = [self._roles[role] for role in roles if role in self._roles]
+        return frozenset(number for s in sources for group in s.gitlab for number in members[group])
+
     def _held(
         self, actor: Actor, user: User | None, groups: Groups, members: Members
     ) -> frozenset[str]:

@@ -13,11 +13,22 @@ SERVICES = 39  # each third has a version to promote
 
 
 async def test_who_asked_for_it(production: Production) -> None:
-    change = await production.asked(user="chloe")  # who could approve anything else
-    await press_is_refused(
-        production, change, "chloe", "self",
-        "You asked for this yourself; somebody else has to approve it.",
-    )  # fmt: skip
+    change = await production.asked()
+    await production.member("ana", present=True)  # so that she could approve anything else
+    try:
+        await press_is_refused(
+            production, change, "ana", "self",
+            "You asked for this yourself; somebody else has to approve it.",
+        )  # fmt: skip
+    finally:
+        await production.member("ana", present=False)
+
+
+async def test_who_asked_for_what_takes_all_others_and_more(production: Production) -> None:
+    service = await production.service()
+    told = await production.drive.env(f"promote staging production {service}", user="dan")
+    assert "can never be approved: it takes 2 approvals by `release-managers`" in told
+    assert "there is `chloe`" in told
 
 
 async def test_the_same_person_twice(production: Production) -> None:

@@ -19,6 +19,7 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, trailers, values
 from qbot.operations.releases.setbacks import noted
 from qbot.operations.releases.voiding import foreign, told_void
+from qbot.operations.releases.voters import left
 
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
@@ -235,9 +236,13 @@ async def _tell(
     case: Case, merge_request: MergeRequest, stands: Standing, blocked: tuple[Barrier, ...]
 ) -> None:
     holders = await _holders(case)
+    said = [a.actor for a in stands.counted]
+    there = await left(
+        case.context, case.rule, case.promotion.requester, missing=stands.missing, said=said
+    )
     case.tracker.show(
         approvals=(*stands.counted, *stands.void),
-        needed=_needed(case, stands, holders),
+        needed=replace(_needed(case, stands, holders), stuck=not there),
         barriers=blocked,
         merge_status=merge_request.status,
         pipeline=merge_request.pipeline,

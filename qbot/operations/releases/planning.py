@@ -13,7 +13,7 @@ from qbot.domain.people import Actor
 from qbot.domain.progress import End
 from qbot.domain.release import Needed
 from qbot.domain.release_changes import PromotionPlanned
-from qbot.domain.stages import Stage
+from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.admission import objections, unpassed
@@ -25,6 +25,7 @@ from qbot.operations.releases.passing import barred_by
 from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
+from qbot.operations.releases.voters import ensure_enough
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed
 
@@ -60,11 +61,13 @@ async def admitted(case: Case, found: Planned) -> None:
 
     Raises:
         BarredError: a freeze, a lock, a hold, a version that must not come here; audited.
+        UserError: there are not people enough who could approve it.
     """
     context, stage, promotion = case.context, case.stage, case.promotion
 
     async def judge() -> Any:
         asked = case.run.operation.input
+        await ensure_enough(context, case.rule, found.plan.services, promotion.requester)
         every = await _in_the_way(context, stage, asked, found, promotion.requester)
         stops = await unpassed(
             context,
@@ -101,6 +104,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
     """
     found = await run.call("plan", lambda: _plan(context, stage, asked))
     actor = run.operation.actor
+    await ensure_enough(context, _rule(stage, asked), found.plan.services, actor)
     every = await run.call("plan", lambda: _in_the_way(context, stage, asked, found, actor))
     stops = await run.call(
         "roles",
@@ -161,13 +165,19 @@ def _is_emergency(asked: Asked) -> bool:
     return isinstance(asked, RollbackInput) and asked.emergency
 
 
+def _rule(stage: Stage, asked: Asked) -> ApprovalRule:
+    """Who has to agree; with the glass broken nobody."""
+    rule = stage.rollback if isinstance(asked, RollbackInput) else stage.approvals
+    return replace(rule, count=0, teams={}) if _is_emergency(asked) else rule
+
+
 async def _needed(
     context: ReleaseContext, stage: Stage, asked: Asked, found: Planned, actor: Actor
 ) -> Needed:
     """Who would have to agree."""
-    rule = stage.rollback if isinstance(asked, RollbackInput) else stage.approvals
-    count = 0 if _is_emergency(asked) else rule.count
-    teams = {s: rule.teams[s] for s in found.plan.services if count and rule.teams.get(s)}
+    rule = _rule(stage, asked)
+    count = rule.count
+    teams = {s: rule.teams[s] for s in found.plan.services if rule.teams.get(s)}
     try:
         holders = await context.people.holders({*rule.roles, *sum(teams.values(), ())})
     except (TransientError, PermanentError):

@@ -91,7 +91,7 @@ def asked(needed: Needed | None) -> list[str]:
     lines = [_team(service, roles) for service, roles in needed.teams[:_TEAMS]]
     if len(needed.teams) > _TEAMS:
         lines.append(f"and {len(needed.teams) - _TEAMS} more services need their team's approval")
-    return [*lines, _eligible(needed)]
+    return [*lines, _stuck(needed) if needed.stuck else _eligible(needed)]
 
 
 def _team(service: str, roles: Sequence[str]) -> str:
@@ -106,6 +106,17 @@ def _eligible(needed: Needed) -> str:
     if needed.roles:
         return f"May approve: everybody with {_any_of(needed.roles)}{but}"
     return f"May approve: everybody with a GitLab account{but}"
+
+
+def _stuck(needed: Needed) -> str:
+    """That waiting is in vain, and who is left."""
+    some = listed([mention(u) for u in needed.eligible], _ASKED)
+    who = f"Only {some} may still approve" if some else "Nobody is left who may approve"
+    among = f", of {_any_of(needed.roles)}" if needed.roles else ""
+    return (
+        f":warning: {who}{among}: it cannot be approved like that. Somebody has to be added, with "
+        "an account in GitLab, or it is withdrawn."
+    )
 
 
 def _any_of(roles: Sequence[str]) -> str:

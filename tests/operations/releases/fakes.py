@@ -200,6 +200,7 @@ class FakePeople:
 
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     team: str = "T1"
+    by_gitlab: dict[str, frozenset[int]] = field(default_factory=dict)  # accounts by role
 
     async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
         account = Account(sum(map(ord, actor.user)), actor.user.lower())
@@ -210,6 +211,9 @@ class FakePeople:
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [Actor(self.team, u) for u, held in self.roles.items() if held & set(roles)]
+
+    async def accounts(self, roles: Collection[str]) -> frozenset[int]:
+        return frozenset(number for role in roles for number in self.by_gitlab.get(role, ()))
 
 
 @dataclass

@@ -404,7 +404,7 @@ async def test_a_preview_is_the_same_card_and_makes_nothing(shop: PlanningScene)
     assert shown.digest == (await shop.promote()).plan.digest
     assert [b.rule for b in shown.barriers] == ["freeze"]
     assert shown.needed is not None
-    assert (shown.needed.missing, shown.needed.eligible) == (2, ("UCHLOE", "UDAN"))
+    assert (shown.needed.missing, shown.needed.eligible) == (2, ("UCHLOE", "UDAN", "UEVA"))
 
 
 async def test_a_hundred_services_are_asked_for_together() -> None:

@@ -337,6 +337,13 @@ def test_who_may_approve_is_told_even_where_nobody_is_known_by_name() -> None:
     assert "everybody with a GitLab account" in asked(())
 
 
+def test_a_wait_that_is_in_vain_says_so() -> None:
+    shown = replace(WAITING, needed=replace(NEEDED, eligible=(), stuck=True))
+    assert "Nobody is left who may approve, of `release-managers`" in stage_card(shown, STYLE).text
+    one = replace(shown, needed=replace(NEEDED, eligible=(DAN.user,), stuck=True))
+    assert "Only <@U0DAN> may still approve" in stage_card(one, STYLE).text
+
+
 def test_versions_are_as_short_as_people_know_them() -> None:
     digests = [Version(f"sha256:{c * 64}") for c in "ab"]
     tags = [Version(f"release-2026-11-20-build-{n}") for n in (4711, 4712)]

@@ -1,0 +1,121 @@
+"""Whether there are people enough who could ever say yes to something."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from qbot.domain.approvals import Person
+from qbot.domain.names import ServiceName
+from qbot.domain.people import Actor
+from qbot.domain.promotion import Account
+from qbot.domain.stages import ApprovalRule
+from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.releases.context import ReleaseContext
+
+_ASKED = 20  # people who are looked at; where more have a role nobody counts them
+_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Voters:
+    """Who could say yes beside who did; `others`: accounts in GitLab of nobody in Slack's sight."""
+
+    able: tuple[Person, ...]
+    others: int
+    endless: bool = False  # more than are worth counting
+
+    def short_of(self, count: int) -> bool:
+        """Whether so many will never come together."""
+        return not self.endless and len(self.able) + self.others < count
+
+
+async def ensure_enough(
+    context: ReleaseContext, rule: ApprovalRule, services: Collection[ServiceName], asker: Actor
+) -> None:
+    """Before anybody is asked. Best effort: where it cannot be known nothing is refused.
+
+    Raises:
+        UserError: it could never be approved; says who may, and what to do.
+    """
+    for count, roles, what in _wanted(rule, services):
+        found = await voters(context, rule, roles, asker)
+        if found is not None and found.short_of(count):
+            raise _never(found, count, roles, what)
+
+
+async def left(
+    context: ReleaseContext,
+    rule: ApprovalRule,
+    asker: Actor,
+    *,
+    missing: int,
+    said: Collection[Actor],
+) -> bool:
+    """Whether those who have not spoken yet could still give what is missing."""
+    if not missing or not rule.roles:
+        return True
+    found = await voters(context, rule, rule.roles, asker, said=said)
+    return found is None or not found.short_of(missing)
+
+
+async def voters(
+    context: ReleaseContext,
+    rule: ApprovalRule,
+    roles: Collection[str],
+    asker: Actor,
+    *,
+    said: Collection[Actor] = (),
+) -> Voters | None:
+    """Those with one of these roles whose yes would count; None: it is not known."""
+    people = context.people
+    try:
+        holders = await people.holders(roles)
+        if len(holders) > _ASKED:
+            return Voters((), 0, endless=True)
+        *persons, requester = await asyncio.gather(
+            *(people.person(actor) for actor in (*holders, asker))
+        )
+        accounts = await people.accounts(roles)
+    except (TransientError, PermanentError):
+        return None
+    out = [p for p in persons if p.actor in said]
+    if not rule.by_requester:
+        out.append(requester)
+    gone = {p.account.id for p in out if p.account}
+    able = {
+        p.account.id: p
+        for p in persons
+        if p.active and p.account and p.account.id not in gone and p.actor != asker
+    }
+    if rule.by_requester and requester in persons and requester.account:
+        able.setdefault(requester.account.id, requester)
+    known = gone | {p.account.id for p in persons if p.account}
+    return Voters(tuple(able.values()), len(accounts - known))
+
+
+def _wanted(
+    rule: ApprovalRule, services: Collection[ServiceName]
+) -> Sequence[tuple[int, Collection[str], str]]:
+    """How many of whom, and for what; where everybody may there is nothing to count."""
+    found: list[tuple[int, Collection[str], str]] = []
+    if rule.count and rule.roles:
+        found.append((rule.count, rule.roles, "this"))
+    teams: Mapping[ServiceName, tuple[str, ...]] = rule.teams
+    found += [(1, teams[s], f"the change of `{s}`") for s in services if teams.get(s)]
+    return found
+
+
+def _never(found: Voters, count: int, roles: Collection[str], what: str) -> UserError:
+    names = ", ".join(f"`{_name(p.account)}`" for p in found.able[:_NAMED]) or "nobody"
+    among = " or ".join(f"`{role}`" for role in roles)
+    many = "1 approval" if count == 1 else f"{count} approvals"
+    return UserError(
+        f"{what[0].upper()}{what[1:]} can never be approved: it takes {many} by {among} beside who "
+        f"asks, and there is {names}.",
+        hint=f"Let somebody ask who is not of {among}, or have more people join. An account in "
+        "GitLab is needed to approve.",
+    )
+
+
+def _name(account: Account | None) -> str:
+    return account.username if account else ""
