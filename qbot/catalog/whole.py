@@ -13,6 +13,7 @@ from qbot.catalog.names import EVERYBODY, ServiceRef
 from qbot.catalog.parts import Loc, Part, Zone, located
 from qbot.catalog.rights import PolicyPart, RolePart, SlackUser, Verb
 from qbot.catalog.services import MAX_SERVICES, ServicePart
+from qbot.catalog.sharing import shared
 from qbot.catalog.stages import StagePart
 from qbot.domain.names import is_label
 from qbot.domain.stages import ENVIRONMENTS
@@ -41,7 +42,17 @@ class Catalog(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Catalog":
-        checks = (_twice, _ambiguous, _sets, _people, _roles, _names_of_stages, _circles, _wholes)
+        checks = (
+            _twice,
+            _ambiguous,
+            _sets,
+            _people,
+            _roles,
+            _names_of_stages,
+            _circles,
+            _wholes,
+            _shared,
+        )
         located([problem for check in checks for problem in check(self)])
         return self
 
@@ -141,3 +152,8 @@ def _wholes(catalog: Catalog) -> Iterator[Problem]:
                 yield where, f"{source} has its configuration in another project, {other.project}"
             elif other.branch == stage.config.branch:
                 yield where, f"{source} has its configuration on the same branch, {other.branch}"
+
+
+def _shared(catalog: Catalog) -> Iterator[Problem]:
+    """Stages that would move with each other, and services that would."""
+    yield from shared(catalog.stages, services=len(catalog.services))
