@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,8 +63,13 @@ def serve(env_file: Path | None) -> None:
     """Run Qbot."""
     from qbot.app import serve as run  # noqa: PLC0415  (--help must not pay for it)
 
-    # The demo and scripts wait for this line.
-    asyncio.run(run(env_file, ready=lambda: click.echo("qbot: ready")))
+    asyncio.run(run(env_file, ready=_say_ready))
+
+
+def _say_ready(wrong: Sequence[str]) -> None:
+    """The demo and scripts wait for the beginning of this line."""
+    but = f", but {'; '.join(wrong)} (the log says what to do)" if wrong else ""
+    click.echo(f"qbot: ready{but}")
 
 
 @main.command("check-config")

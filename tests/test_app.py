@@ -181,6 +181,17 @@ async def test_a_refused_token_of_a_neighbour_is_told_and_keeps_nobody_from_serv
     assert "-wrong" not in str(logs)
 
 
+async def test_who_serves_with_a_refused_token_does_not_call_all_well(
+    shared: World, tmp_path: Path
+) -> None:
+    env = {**elsewhere(tmp_path), "QBOT_GITLAB__TOKEN": "glpat-wrong"}
+    log = tmp_path / "serve.log"
+    program = await Program.start(log, "serve", "--env-file", str(shared.env_file), env=env)
+    said = await program.line("qbot: ready")
+    await program.stop()
+    assert said == ", but QBOT_GITLAB__*: refused (the log says what to do)"
+
+
 async def test_a_neighbour_that_is_away_at_the_start_is_told(shared: World, tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     away = {"QBOT_ARGOCD__MAIN__URL": nowhere, "QBOT_GITLAB__URL": nowhere}

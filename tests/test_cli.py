@@ -59,7 +59,8 @@ def test_a_good_configuration_is_called_complete(env_file: Path) -> None:
     assert told.exit_code == 0, told.output
     assert "settings: complete" in told.stdout
     assert "2 services" in told.stdout
-    assert "each with one of" in told.stdout
+    assert "every command, button, form, page and timed job has a rule" in told.stdout
+    assert "no address or token was tried" in told.stdout
 
 
 @pytest.mark.parametrize(

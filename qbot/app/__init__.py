@@ -7,11 +7,11 @@ the database first, then what was begun is resumed, then Slack may speak.
 import asyncio
 import secrets
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -19,6 +19,7 @@ from qbot.app.covering import covered, declared, ticks
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
 from qbot.app.mapping import rules, services
+from qbot.app.neighbours import troubles
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -53,6 +54,7 @@ from qbot.slack.desk import Desk
 from qbot.slack.listeners import Listeners
 
 log = structlog.get_logger()
+T = TypeVar("T")
 _RUNNING = 1_000  # operations of one replica; most of them only wait, so they are cheap
 _BEATS = 6  # renewals within one lease: a few may be lost
 # Seconds; Kubernetes grants 30 by default, of which calls to Slack under way may take 8 more.
@@ -60,8 +62,10 @@ _STOP = 5.0  # for operations to be given back
 _SETTLE = 3.0  # for private answers
 
 
-async def serve(env_file: Path | None, *, ready: Callable[[], None]) -> None:
+async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]) -> None:
     """Run until SIGINT or SIGTERM; `ready` is called once everything is served.
+
+    It is told what is wrong with neighbours, as far as that is known.
 
     Raises:
         PermanentError: settings, catalog, token or address are not usable.
@@ -74,8 +78,8 @@ async def serve(env_file: Path | None, *, ready: Callable[[], None]) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, over.set)
     async with AsyncExitStack() as stack:
-        if await _unless(over, _start(settings, catalog, stack)):
-            ready()
+        if (wrong := await _unless(over, _start(settings, catalog, stack))) is not None:
+            ready(wrong)
             await over.wait()
         log.info("stopping")
 
@@ -85,17 +89,15 @@ async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, None]) -> bool
     starting, asked = asyncio.create_task(start), asyncio.create_task(over.wait())
     try:
         await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-        return starting.done()
+        return starting.result() if starting.done() else None
     finally:
         for task in (starting, asked):
             task.cancel()
         await asyncio.gather(starting, asked, return_exceptions=True)
 
 
-async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> None:
-    """Everything in order; the stack undoes it backwards."""
+async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Sequence[str]:
+    """Everything in order; the stack undoes it backwards. Says what is wrong with neighbours."""
     covered(authority(catalog), declared())  # before anything is opened
     ground = await open_ground(settings, catalog, stack)
     context = _context(ground)
@@ -128,6 +130,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         ticks=scheduler.subjects(),
     )
     await open_doors(doors, stack)
+    return await troubles(ground.tries)
 
 
 def _context(ground: Ground) -> Context:

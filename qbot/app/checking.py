@@ -6,7 +6,7 @@ from pathlib import Path
 from qbot.app.covering import covered, declared
 from qbot.app.releases import authority
 from qbot.catalog import Catalog, load_catalog
-from qbot.domain.authority import DEFAULTS
+from qbot.render.words import plural
 from qbot.settings.loading import from_process
 
 
@@ -17,24 +17,27 @@ def checked(env_file: Path | None) -> Iterator[str]:
         PermanentError: something is wrong; names all of it.
     """
     settings = from_process(env_file)
-    yield "settings: complete"
+    yield "settings: complete; no address or token was tried, `qbot serve` does that as it starts"
     catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     yield f"{settings.config}: {_counted(catalog)}"
     rules, ways = authority(catalog), declared()
     covered(rules, ways)
-    restricted = f", {len(catalog.policy)} by qbot.yaml" if catalog.policy else ""
-    yield f"rights: {len(ways)} ways in, each with one of {len(DEFAULTS)} rules{restricted}"
+    changed = len(catalog.policy)
+    restricted = f"; qbot.yaml changes {changed} of them" if changed else ""
+    yield f"rights: every command, button, form, page and timed job has a rule{restricted}"
 
 
 def _counted(catalog: Catalog) -> str:
     """How much of everything there is."""
     parts = {
-        "services": catalog.services,
-        "sets": catalog.sets,
-        "stages": catalog.stages,
-        "roles": catalog.roles,
-        "people": catalog.people,
-        "jobs": catalog.jobs,
-        "freezes": catalog.freezes,
+        "service": catalog.services,
+        "set of services": catalog.sets,
+        "stage": catalog.stages,
+        "role": catalog.roles,
+        "person": catalog.people,
+        "job": catalog.jobs,
+        "freeze": catalog.freezes,
     }
-    return ", ".join(f"{len(part)} {name}" for name, part in parts.items() if part)
+    many = {"set of services": "sets of services", "person": "people"}
+    found = [plural(len(part), name, many.get(name, "")) for name, part in parts.items() if part]
+    return ", ".join(found) or "no services"

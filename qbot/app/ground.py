@@ -7,7 +7,7 @@ import structlog
 
 from qbot.app.doors import Identity, identify
 from qbot.app.mapping import style_of
-from qbot.app.neighbours import Neighbours, open_neighbours, try_tokens
+from qbot.app.neighbours import Neighbours, Tries, open_neighbours, try_tokens
 from qbot.catalog import Catalog
 from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
@@ -35,6 +35,7 @@ class Ground:
     identity: Identity
     style: Style
     neighbours: Neighbours
+    tries: Tries
 
 
 async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Ground:
@@ -51,7 +52,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     identity = await identify(slack, settings, clock)
     lease = Lease(settings.lease)
     neighbours = await open_neighbours(settings, catalog, clock, lease, stack)
-    try_tokens(neighbours, stack)
+    tries = try_tokens(neighbours, stack)
     return Ground(
         settings=settings,
         catalog=catalog,
@@ -63,6 +64,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         identity=identity,
         style=style_of(settings, catalog),
         neighbours=neighbours,
+        tries=tries,
     )
 
 

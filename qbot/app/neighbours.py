@@ -1,11 +1,12 @@
 """Argo CD and GitLab as the settings name them: opened, and their tokens tried once."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import TypeAlias
 
 import structlog
 
@@ -20,6 +21,8 @@ from qbot.operations.caught import caught
 from qbot.settings import Settings, secret
 
 log = structlog.get_logger()
+Tries: TypeAlias = Sequence[asyncio.Task[str]]
+_PATIENCE = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +67,51 @@ async def open_neighbours(
     return Neighbours(MappingProxyType(instances), gitlab)
 
 
-def try_tokens(neighbours: Neighbours, stack: AsyncExitStack) -> None:
-    """Ask each neighbour, in the background, whether it takes the token; only the log tells.
+def try_tokens(neighbours: Neighbours, stack: AsyncExitStack) -> Tries:
+    """Ask each neighbour, in the background, whether it takes the token; the log tells.
 
-    Nobody waits for it: a neighbour that is away at the start is no reason not to serve.
+    A neighbour that is away at the start is no reason not to serve.
     """
     asked = [_try("QBOT_GITLAB__", neighbours.gitlab.check_token())]
     for name, argocd in neighbours.argocd.items():
         asked.append(_try(f"QBOT_ARGOCD__{name.upper()}__", argocd.check_token()))
-    stack.push_async_callback(partial(_cancel, [asyncio.create_task(work) for work in asked]))
+    tries = [asyncio.create_task(work) for work in asked]
+    stack.push_async_callback(partial(_cancel, tries))
+    return tries
 
 
-async def _try(prefix: str, answer: Awaitable[None]) -> None:
+async def troubles(tries: Tries) -> Sequence[str]:
+    """What is wrong with neighbours that have answered, or do so at once."""
+    await asyncio.wait(tries, timeout=_PATIENCE)
+    return [said for task in tries if task.done() and (said := task.result())]
+
+
+async def _try(prefix: str, answer: Awaitable[None]) -> str:
+    """What is wrong with it, in few words; empty: nothing is."""
     error = await caught(answer)
     if error is not None and not isinstance(error, QbotError):
         log.error("a neighbour could not be tried", settings=f"{prefix}*", exc_info=error)
-    elif isinstance(error, TransientError):
+        return f"{prefix}* could not be tried"
+    if isinstance(error, TransientError):
         log.warning(
             "a neighbour does not answer",
             settings=f"{prefix}*",
             error=str(error),
             next_step=f"check {prefix}URL and the way there; Qbot asks again when it needs it",
         )
-    elif error is not None:
+        return f"{prefix}*: no answer"
+    if error is not None:
         log.error(
             "a neighbour refuses Qbot",
             settings=f"{prefix}*",
             error=str(error),  # names the one to put right
             next_step="put it right and restart Qbot; operations fail until then",
         )
+        return f"{prefix}*: refused"
+    return ""
 
 
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Tries) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
