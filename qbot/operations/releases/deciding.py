@@ -182,8 +182,11 @@ async def _kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
         await remade(case, now, tip, seen=head, why=why)
         return None
     behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts
-    behind = behind and tip != case.merge_request.base and not plan.merges
-    if behind or now.digest != plan.digest:
+    behind = behind and tip != case.merge_request.base
+    if behind and now.merges:
+        why = f"{plan.branch} has changed so that it does not take the other branch as a whole"
+        await remade(case, replace(now, merges=""), tip, seen=head, why=why)
+    elif behind or now.digest != plan.digest:
         await remade(case, now, tip, seen=head, why="")
     return None
 
@@ -203,9 +206,12 @@ async def _is_own(case: Case, head: str) -> bool:
 
 
 async def _as_of(case: Case, tip: str) -> Plan:
-    """The plan over the values that the stage's branch has now."""
+    """The plan over the values that the stage's branch has now.
+
+    A whole branch is merged only where that brings what was shown: else the versions alone.
+    """
     plan = case.plan
-    if plan.merges or tip == case.merge_request.base:
+    if tip == case.merge_request.base:
         return plan
     files = await case.run.call("GitLab", lambda: case.files(plan, tip))
     there = await asyncio.to_thread(values, case, plan.edits, files)
@@ -220,7 +226,9 @@ async def _as_of(case: Case, tip: str) -> Plan:
         for item in plan.items
         if item.service in old
     )
-    return replace(plan, edits=edits, items=items)
+    return replace(
+        plan, edits=edits, items=items, merges=plan.merges if edits == plan.edits else ""
+    )
 
 
 async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[Actor, Person]:

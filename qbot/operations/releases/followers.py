@@ -1,4 +1,4 @@
-"""Whether the Applications of a stage follow the repository that a merge would change."""
+"""Whether the Applications of a stage are there, and follow what a merge would change."""
 
 from collections.abc import Collection
 
@@ -23,6 +23,13 @@ async def followed(
         apps = await context.argocd(stage).survey(stage)
     except TransientError:
         return
+    missing = [s for s in services if s not in apps]
+    if missing:
+        raise UserError(
+            f"Argo CD shows no Application of {', '.join(f'`{s}`' for s in missing[:_NAMED])} in "
+            f"`{stage.name}`.",
+            hint="The stage's `applications` in qbot.yaml say how they are named or labelled.",
+        )
     astray = [apps[s].state.name for s in services if s in apps and apps[s].strays]
     if astray:
         raise UserError(

@@ -48,6 +48,7 @@ class WritableRepository(FakeRepository):
         self.read: list[tuple[str, str]] = []  # files with their commit, as often as asked for
         self.lagging = ""  # the head that the merge request shows in place of its branch's
         self.status = "mergeable"
+        self.target = "main"
 
     @override
     async def files(self, project: ProjectPath, ref: str, paths: Any) -> Any:
@@ -64,6 +65,8 @@ class WritableRepository(FakeRepository):
         edits: Sequence[FileEdit],
     ) -> str:
         self.fork(project, branch, start)
+        if not edits:
+            return start
         sha = self.write(project, branch, {edit.path: edit.text for edit in edits})
         self.messages[sha] = message
         return sha
@@ -81,7 +84,7 @@ class WritableRepository(FakeRepository):
         source = branch_of(PromotionId(7))
         head = self.lagging or self.branches[project, source]
         url = f"https://git/{project}/mr/{iid}"
-        return MergeRequest(iid, url, "opened", head, self.status, source, "main")
+        return MergeRequest(iid, url, "opened", head, self.status, source, self.target)
 
 
 @dataclass

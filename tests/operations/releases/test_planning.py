@@ -54,6 +54,15 @@ async def test_an_application_that_would_not_see_the_merge_is_named_at_the_reque
         await planned(shop.case(asked), asked)
 
 
+async def test_the_newest_commits_are_named_without_those_of_merges(shop: PlanningScene) -> None:
+    words = ["Tidy", "Round up", "Say so", "Merge branch 'x' into 'main'", "Fix " + "y" * 300]
+    shop.deploy(PRODUCTION, "cart", shop.commit("cart"))
+    for title in words:
+        shop.repository.titles[shop.ahead("cart")] = title
+    (item,) = (await shop.promote()).plan.items
+    assert item.titles == (("Fix " + "y" * 300)[:120], "Say so", "Round up")
+
+
 async def test_only_what_differs_is_promoted_with_what_lies_between(shop: PlanningScene) -> None:
     old = shop.commit("cart")
     shop.deploy(PRODUCTION, "cart", old)
@@ -374,6 +383,16 @@ async def test_an_exemption_is_not_for_a_freeze_that_began_later(shop: PlanningS
     with pytest.raises(BarredError):
         await admitted(case, await planned(case, shop.asked()))
     await case.run.close()
+
+
+async def test_what_argo_cd_does_not_have_is_refused_before_anything_is_merged(
+    shop: PlanningScene,
+) -> None:
+    shop.ahead("cart")
+    shop.survey.apps[PRODUCTION].pop(CART)
+    with pytest.raises(UserError, match="no Application of `cart` in `production`"):
+        await shop.admit()
+    assert not shop.audited()
 
 
 # Recorded
