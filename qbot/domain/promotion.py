@@ -59,6 +59,7 @@ class Item:
     since: datetime | None = None  # when the source began to run the new version
     drift: str = ""  # how what runs in the source differs from what its repository says
     pin: Pin = Pin()  # of the new version
+    titles: tuple[str, ...] = ()  # of its newest commits
 
 
 @dataclass(frozen=True, slots=True)

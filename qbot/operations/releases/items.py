@@ -15,6 +15,8 @@ from qbot.operations.releases.context import ReleaseContext
 
 _PARALLEL = 16
 _AUTHORS = 10  # on one line of a card
+_TITLES = 3
+_TITLE = 120  # characters
 Builds = Mapping[tuple[ProjectPath, str], tuple[Build, str]]
 
 
@@ -100,4 +102,11 @@ def _item(
         since=move.since,
         drift=move.drift,
         pin=move.pin,
+        titles=_titles(compared.titles) if compared else (),
     )
+
+
+def _titles(found: Sequence[str]) -> tuple[str, ...]:
+    """The first of them; what a merge only says again is left out where there is more to say."""
+    said = [title for title in found if not title.startswith("Merge ")] or found
+    return tuple(title[:_TITLE] for title in said[:_TITLES])

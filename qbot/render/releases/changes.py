@@ -9,21 +9,25 @@ from qbot.render.escape import prose
 from qbot.render.forms import View, view
 from qbot.render.releases.facts import merge_request
 from qbot.render.releases.titles import name, what
+from qbot.render.releases.versions import commits
 from qbot.render.style import Style
 from qbot.render.words import plural
 
 _LINE = 160  # characters of a changed line
 _BLOCK = 2_400  # characters of changed lines in one block: below a section's limit
 _MOST = 90  # blocks of one view
+_SERVICES = 30  # of them for commits
 
 
 def changes_view(progress: StageProgress, style: Style) -> View:
-    """Each file with what goes and what comes."""
-    groups = _groups(progress.changes.lines)
-    parts = [_part(group) for group in groups[:_MOST]]
-    cut = sum(len(group) for group in groups[_MOST:])
+    """The commits of each service, then each file with what goes and what comes."""
+    told = _commits(progress)
+    groups, most = _groups(progress.changes.lines), _MOST - len(told)
+    parts = [_part(group) for group in groups[:most]]
+    cut = sum(len(group) for group in groups[most:])
     blocks: list[Block | None] = [
         section(f"*{name(progress)}* {prose(what(progress), 200)}"),
+        *(section(text) for text in told),
         *(section(p) for p in parts),
         None if parts else section("It is not known yet which lines change."),
         context(left_out(progress, style, cut=cut) or merge_request(progress, style)),
@@ -34,6 +38,17 @@ def changes_view(progress: StageProgress, style: Style) -> View:
         callback=actions.PROMO_DIFF_VIEW,
         metadata=name(progress),
     )
+
+
+def _commits(progress: StageProgress) -> list[str]:
+    """One text for each service whose commits are known."""
+    order = sorted(progress.items, key=lambda i: i.service)
+    known = [(item.service, commits(item)) for item in order if item.titles]
+    texts = ["\n".join([f"*{prose(service, 40)}*", *lines]) for service, lines in known]
+    if len(texts) > _SERVICES:
+        left = plural(len(texts) - _SERVICES, "more service")
+        return [*texts[:_SERVICES], f"and commits of {left}, see Details"]
+    return texts
 
 
 def change_parts(changes: Iterable[Change]) -> list[str]:

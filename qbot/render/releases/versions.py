@@ -108,7 +108,14 @@ def in_full(item: Item, style: Style) -> str:
     if item.since is not None:
         since = f"in the source since {moment(item.since, WHEN)}"
     more = joined([_image(item), ref, since])
-    return "\n".join([row(item, style), *([more] if more else [])])
+    return "\n".join([row(item, style), *commits(item), *([more] if more else [])])
+
+
+def commits(item: Item) -> list[str]:
+    """The first words of its newest commits, a line each, and how many are not named."""
+    lines = [f"• {prose(title, 120)}" for title in item.titles if title.strip()]
+    rest = abs(item.commits or 0) - len(lines)
+    return [*lines, f"• and {rest} more"] if lines and rest > 0 else lines
 
 
 def _image(item: Item) -> str:

@@ -33,6 +33,7 @@ class FakeRepository:
         self.most: Counter[str] = Counter()  # calls of a kind at one time
         self.commits: dict[str, FakeCommit] = {}
         self.branches: dict[tuple[ProjectPath, str], str] = {}
+        self.titles: dict[str, str] = {}  # of commits whose words matter
         self._running: Counter[str] = Counter()
 
     def write(
@@ -79,7 +80,8 @@ class FakeRepository:
         changed = [p for p in sorted({*before, *after}) if before.get(p) != after.get(p)]
         authors = Counter(self.commits[c].author for c in ahead)
         names = tuple(name for name, _ in authors.most_common())
-        return Comparison(len(ahead), names, (), tuple(changed), f"https://git/{old}...{new}")
+        titles = tuple(self.titles[c] for c in ahead if c in self.titles)
+        return Comparison(len(ahead), names, titles, tuple(changed), f"https://git/{old}...{new}")
 
     async def contains(self, project: ProjectPath, branch: str, sha: str) -> bool:
         await self._called("contains")

@@ -70,6 +70,7 @@ def items(draw: st.DrawFn) -> tuple[Item, ...]:
         since=draw(MAYBE),
         drift=draw(OUTSIDE),
         pin=Pin(unknown=draw(OUTSIDE)),
+        titles=tuple(draw(st.lists(OUTSIDE, max_size=3))),
     )
     return tuple(
         replace(one, service=ServiceName(f"{one.service}{n}")) for n in range(draw(COUNTS))
