@@ -49,6 +49,13 @@ class MergeAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceTaken:
+    """A rollback is about to begin: promotions of its services that are carried out give way."""
+
+    promotion: PromotionId
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalsVoided:
     """What was said of it so far no longer counts."""
 
@@ -66,5 +73,11 @@ class HoldsPlaced:
 
 
 ReleaseChange = (
-    PromotionPlanned | PromotionOpened | MergeAsked | PromotionMoved | ApprovalsVoided | HoldsPlaced
+    PromotionPlanned
+    | PromotionOpened
+    | MergeAsked
+    | PlaceTaken
+    | PromotionMoved
+    | ApprovalsVoided
+    | HoldsPlaced
 )

@@ -264,6 +264,9 @@ class StageApplications(Protocol):
             TransientError: another operation is in progress.
         """
 
+    async def terminate(self, stage: Stage, app: AppName) -> None:
+        """Have its running sync stopped; none is fine."""
+
     async def log(self, stage: Stage, app: AppName, *, lines: int) -> tuple[str, ...]:
         """Last log lines of its most broken pod, oldest first; empty if there are none."""
 

@@ -20,6 +20,7 @@ from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
     MergeAsked,
+    PlaceTaken,
     PromotionMoved,
     PromotionOpened,
     PromotionPlanned,
@@ -54,6 +55,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             PromotionPlanned()
             | PromotionOpened()
             | MergeAsked()
+            | PlaceTaken()
             | PromotionMoved()
             | ApprovalsVoided()
             | HoldsPlaced()

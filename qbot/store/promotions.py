@@ -18,6 +18,7 @@ from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
     MergeAsked,
+    PlaceTaken,
     PromotionMoved,
     PromotionOpened,
     PromotionPlanned,
@@ -193,8 +194,10 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
             )
         case MergeAsked(number, sha):
             yield sql("update promotions set asked_sha = ? where number = ?", sha, number)
+        case PlaceTaken():
+            yield from reserving.take_over(promotion_of(rows[0]), claim.operation.actor, at)
         case PromotionMoved():
-            yield from _move(change, at)
+            yield from _move(change, promotion_of(rows[0]), at)
         case ApprovalsVoided(number, why):
             yield sql(
                 "update approvals set void = ? where promotion = ? and void = ''",
@@ -227,7 +230,7 @@ def _late(change: ReleaseChange, at: datetime) -> Script[None]:
             return
 
 
-def _move(change: PromotionMoved, at: datetime) -> Script[None]:
+def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]:
     over = not change.state.open
     yield sql(
         "update promotions set state = ?, merge_sha = case when cast(? as text) = '' "
@@ -244,6 +247,8 @@ def _move(change: PromotionMoved, at: datetime) -> Script[None]:
     )
     if over:
         yield from reserving.free(change.promotion)
+    if change.merge_sha:
+        yield from undoing.replaced(mine, at)
 
 
 def _hold(change: HoldsPlaced, owner: str, at: datetime) -> Script[None]:

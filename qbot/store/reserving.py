@@ -28,7 +28,8 @@ BUSY = {
 def reserve(mine: Promotion, plan: Plan, by: Actor, at: datetime) -> Script[None]:
     """The stage's services are its own; the key of the table decides between two at once.
 
-    A rollback ends what only waits for people, and queues behind what has been approved.
+    A rollback ends what only waits for people; what has been approved it takes over from when it
+    begins itself.
 
     Raises:
         UserError: another open promotion has one of them.
@@ -38,6 +39,17 @@ def reserve(mine: Promotion, plan: Plan, by: Actor, at: datetime) -> Script[None
         yield from _take(mine, plan.stage, service, by, at)
     left = {ServiceName(row["service"]) for row in rows} - set(plan.services)
     yield from _hand_over(plan.stage, left)
+
+
+def take_over(mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+    """It is about to begin: whatever is carried out of its services stops at its next step."""
+    for service in sorted(mine.plan.services if mine.plan else ()):
+        if (yield from _insert(mine.stage, service, mine.id)):
+            continue
+        other = yield from _holder(mine.stage, service)
+        if other.id != mine.id and _gives_way(other, mine):
+            yield from _supersede(other, mine, by, at)
+            yield from _insert(mine.stage, service, mine.id)
 
 
 def free(number: PromotionId) -> Script[None]:
@@ -74,16 +86,22 @@ def _take(
     if (yield from _insert(stage, service, mine.id)):
         return
     other = yield from _holder(stage, service)
-    back = mine.kind is PromotionKind.ROLLBACK
-    before = other.kind is PromotionKind.PROMOTION or (mine.emergency and not other.emergency)
-    if back and before and other.state in _WAITING:
+    gives_way = _gives_way(other, mine)
+    if gives_way and other.state in _WAITING:
         yield from _supersede(other, mine, by, at)
         yield from _take(mine, stage, service, by, at)
-    elif not back or other.state in _WAITING:
+    elif not gives_way:
         raise UserError(
             f"{other.name} changes `{service}` on `{stage}` already: it {BUSY[other.state]}.",
             hint=f"Wait for {other.name} to end, withdraw it, or leave `{service}` out.",
         )
+
+
+def _gives_way(other: Promotion, mine: Promotion) -> bool:
+    """To a rollback, and a rollback to one that is an emergency."""
+    if mine.kind is not PromotionKind.ROLLBACK:
+        return False
+    return other.kind is PromotionKind.PROMOTION or (mine.emergency and not other.emergency)
 
 
 def _insert(stage: StageName, service: ServiceName, number: PromotionId) -> Script[bool]:

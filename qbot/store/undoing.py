@@ -1,14 +1,34 @@
-"""The script that lets the cards of what was rolled back say so."""
+"""Scripts that let the cards of what was rolled back, or replaced, say so."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from qbot.domain.promotion import Promotion, promotion_id
+from qbot.domain.promotion import Promotion, PromotionState, promotion_id
 from qbot.domain.release import Shown, StageProgress
 from qbot.domain.undoing import undone
 from qbot.store import desired
 from qbot.store.release_rows import promotion_of
 from qbot.store.statements import Script, sql
+
+
+def replaced(by: Promotion, at: datetime) -> Script[None]:
+    """It is merged: what failed before it on the way to the same services cannot be tried again."""
+    rows = yield sql(
+        "select * from promotions where stage = ? and number <> ? and state = ? "
+        "and merge_sha <> '' and plan is not null",
+        by.stage,
+        by.id,
+        PromotionState.FAILED.value,
+    )
+
+    def said(shown: Shown) -> Shown:
+        return replace(shown, overtaken_by=by.id) if isinstance(shown, StageProgress) else shown
+
+    mine = set(by.plan.services) if by.plan else set()
+    for failed in map(promotion_of, rows):
+        if failed.plan and not mine.isdisjoint(failed.plan.services):
+            yield sql("select o.id from operations o where o.id = ? {HOLD}", failed.op)
+            yield from desired.edit(failed.op, at, said)
 
 
 def tell(back: Promotion, at: datetime) -> Script[None]:

@@ -20,7 +20,12 @@ from qbot.domain.promotion import (
     Request,
 )
 from qbot.domain.release import StageProgress
-from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
+from qbot.domain.release_changes import (
+    PlaceTaken,
+    PromotionMoved,
+    PromotionOpened,
+    PromotionPlanned,
+)
 from qbot.errors import UserError
 from tests.clocks import START
 from tests.store.promoting import (
@@ -156,6 +161,41 @@ async def test_what_is_approved_goes_first_and_hands_its_services_over(
     assert await taken(wishes) == {CART: first.id, WEB: first.id}
     await moved(wishes, claim, PromotionMoved(first.id, PromotionState.DONE, "f" * 40))
     assert await taken(wishes) == {CART: back.id}
+
+
+@pytest.mark.parametrize("state", [PromotionState.APPROVED, PromotionState.MERGED])
+async def test_what_is_carried_out_gives_way_when_the_rollback_begins(
+    wishes: Wishes, state: PromotionState
+) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, state, "f" * 40))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.reason) == (PromotionState.CANCELLED, WHY)
+    assert found.merge_sha == "f" * 40
+    assert await taken(wishes) == {CART: back.id}
+    assert (await wishes.operation(claim.operation.id)).cancel_by == BEN
+
+
+async def test_one_emergency_does_not_take_over_from_another(wishes: Wishes) -> None:
+    claim, first = await going_back(wishes, CART, emergency=True)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    with pytest.raises(UserError, match="P-1 changes `cart` on `production` already: it is being"):
+        await going_back(wishes, CART, emergency=True)
+
+
+async def test_what_failed_before_a_later_merge_is_told_of_it(wishes: Wishes) -> None:
+    """Else its card offers to deploy it once more, or to take back what is not there."""
+    claim, first = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "e" * 40))
+    failed = PromotionMoved(first.id, PromotionState.FAILED, reason="x")
+    await wishes.journal.finish(claim, End.FAILED, "x", [failed])
+    going, back = await going_back(wishes, CART)
+    await moved(wishes, going, PromotionMoved(back.id, PromotionState.MERGED, "f" * 40))
+    shown = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    assert shown.overtaken_by == back.id
 
 
 async def test_a_promotion_never_ends_another_nor_a_rollback(wishes: Wishes) -> None:

@@ -21,11 +21,11 @@ from qbot.errors import PermanentError
 from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
-from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
+from qbot.gateways.argocd.errors import NotThereError
 from qbot.gateways.argocd.failing import Failing
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
-from qbot.gateways.argocd.moving import refresh, sync
+from qbot.gateways.argocd.moving import refresh, sync, terminate
 from qbot.gateways.argocd.policy import SpecPolicy
 from qbot.gateways.argocd.reading import check_token, get_application, get_project
 from qbot.gateways.argocd.stages import StageGateway
@@ -113,17 +113,7 @@ class ArgoCDGateway:
 
     async def terminate(self, env: Environment, service: ServiceName) -> None:
         """Argo CD stops the sync some time after its answer."""
-        name = env.app(service)
-        try:
-            await self._client.call(
-                "DELETE",
-                f"/applications/{name}/operation",
-                what=f"terminate the sync of {name}",
-                name=name,
-                query={"project": str(env.name)},
-            )
-        except (NothingRunsError, NotThereError):
-            return
+        await terminate(self._client, str(env.name), env.app(service))
 
     async def delete_application(self, env: Environment, service: ServiceName) -> bool:
         """Foreground: it is gone only once all of its objects are."""

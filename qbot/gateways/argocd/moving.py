@@ -7,7 +7,7 @@ import structlog
 from qbot.domain.names import OpId
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.errors import NotThereError
+from qbot.gateways.argocd.errors import NothingRunsError, NotThereError
 from qbot.gateways.argocd.states import INFO
 
 log = structlog.get_logger()
@@ -67,6 +67,20 @@ async def sync(
         },
         persons=True,
     )
+
+
+async def terminate(client: Client, project: str, name: str) -> None:
+    """Have the running sync stopped, some time after the answer; fine where none runs."""
+    try:
+        await client.call(
+            "DELETE",
+            f"/applications/{name}/operation",
+            what=f"terminate the sync of {name}",
+            name=name,
+            query={"project": project},
+        )
+    except (NothingRunsError, NotThereError):
+        return
 
 
 async def _call(client: Client, method: str, path: str, *, name: str, **rest: Any) -> Any:

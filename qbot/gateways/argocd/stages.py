@@ -13,7 +13,7 @@ from qbot.domain.release_ports import StageApp
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError
 from qbot.gateways.argocd.client import Client
-from qbot.gateways.argocd.moving import refresh, sync
+from qbot.gateways.argocd.moving import refresh, sync, terminate
 from qbot.gateways.argocd.podlogs import last_lines
 from qbot.gateways.argocd.reading import get_application
 from qbot.gateways.argocd.stage_scope import NOBODY, StageScope, StageState
@@ -76,6 +76,10 @@ class StageGateway:
             found = await self._read(stage, app)
             wanted = found is not None and found.prunes
         await sync(self._client, project, app, op=op, prune=wanted, dry_run=False)
+
+    async def terminate(self, stage: Stage, app: AppName) -> None:
+        """Argo CD stops the sync some time after its answer."""
+        await terminate(self._client, await self._project(stage, app), app)
 
     async def log(self, stage: Stage, app: AppName, *, lines: int) -> tuple[str, ...]:
         """As the containers wrote it: outside text, with whatever secrets it holds."""

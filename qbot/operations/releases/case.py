@@ -81,6 +81,15 @@ class Case:
         if not found.state.open:
             raise Cancelled
 
+    async def still_its_turn(self) -> None:
+        """Whether what is merged is to be seen through.
+
+        Raises:
+            Cancelled: as for `reread`; a wish to withdraw it came too late.
+        """
+        if self.run.cancel_requested:
+            await self.reread()
+
     async def files(self, plan: Plan, at: str) -> Files:
         """Those that a plan edits, at a commit; this run reads each once."""
         paths = {edit.file for edit in plan.edits}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
-from qbot.domain.release_changes import PromotionMoved
+from qbot.domain.release_changes import PlaceTaken, PromotionMoved
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.handler import Cancelled, Outcome
@@ -34,6 +34,7 @@ _STATES = {
     Ruling.CLOSED: PromotionState.CLOSED,
 }
 _UNCHANGED = "Nothing was changed."
+_GAVE_WAY = "A rollback of the same services took its place."
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -152,6 +153,7 @@ async def _agreed(case: Case) -> Ruled:
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
         await shouted(case)
+        await _taken_over(case)
         await case.run.acquire(case.stage.scope, first=case.back)
         again = await ruling(case, fresh=True)
         if again is not None:
@@ -159,6 +161,17 @@ async def _agreed(case: Case) -> Ruled:
         if case.promotion.state is PromotionState.APPROVED:
             await case.undone("not everything that it needs is there any more")
         await case.run.let_go()
+
+
+async def _taken_over(case: Case) -> None:
+    """A rollback waits for no deployment of its services to end, which may be what it is for."""
+    name = f"place-taken:{case.round}"
+
+    async def note() -> bool:
+        return True
+
+    if case.back and not case.run.has(name):
+        await case.run.step(name, note, changes=[PlaceTaken(case.promotion.id)])
 
 
 async def _approved(case: Case, ruled: Ruled) -> None:
@@ -211,10 +224,14 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     case.tracker.show(merged_sha=sha, merge_status="merged", unsure=False, held=held)
     await case.run.acquire(case.stage.scope, first=True)
     try:
+        await case.still_its_turn()
         if again:
             await still_written(case)
         await deployed(case)
+        await case.still_its_turn()
         await ran(case, case.stage.after, when="after")
+    except Cancelled:
+        return ended(case, End.CANCELLED, PromotionState.CANCELLED, _GAVE_WAY)
     except (UserError, PermanentError) as error:
         return failed(case, error)
     await recorded(case)

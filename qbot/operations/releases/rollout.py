@@ -10,6 +10,7 @@ from qbot.domain.progress import Stage, Step
 from qbot.domain.release_ports import StageApp
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.belief import Belief
+from qbot.operations.handler import Cancelled
 from qbot.operations.live import Following
 from qbot.operations.outcome import named
 from qbot.operations.releases.case import Case
@@ -21,6 +22,8 @@ _PARALLEL = 16
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
+_GOES_ON = "Retry goes on from here, Roll back puts the earlier versions back."
+_GOES_BACK = "Retry goes on from here."
 _LINES, _LONGEST = 15, 200  # of a log: lines, characters of each
 
 Apps = Mapping[ServiceName, AppName]
@@ -33,11 +36,16 @@ async def deployed(case: Case) -> None:
         UserError: one failed or did not get there in time; the tracker shows which, with its
             last log lines.
         PermanentError: Argo CD or GitLab refuses to be asked.
+        Cancelled: a rollback has taken its place.
     """
     case.tracker.show(step=Step.DEPLOYING, log=())
     deadline = await case.run.deadline("deadline:deploy", case.stage.deploy_time.total_seconds())
     rollout = Rollout(case, await _applications(case), deadline)
-    await rollout.finish()
+    try:
+        await rollout.finish()
+    except Cancelled:
+        await rollout.give_way()
+        raise
     await rollout.judge()
 
 
@@ -86,6 +94,10 @@ class Rollout:
             if isinstance(result, Exception):
                 raise result
 
+    async def give_way(self) -> None:
+        """Have its own syncs stopped that still run, as far as Argo CD grants that."""
+        await self._syncing.terminate(self._apps.values(), within=_LAST)
+
     async def judge(self) -> None:
         """Raise if anything is not as it should be.
 
@@ -104,7 +116,7 @@ class Rollout:
         reason = first.reason.rstrip(".") or "Argo CD gives no reason"
         raise UserError(
             f"{app} {what}: {reason}.{more}",
-            hint="Retry goes on from here, Roll back puts the earlier versions back.",
+            hint=_GOES_BACK if self._case.back else _GOES_ON,
         )
 
     async def _sync(self, service: ServiceName) -> None:
@@ -126,6 +138,7 @@ class Rollout:
         try:
             async with Following(case.run, self._argocd, case.stage, self._clock) as live:
                 while True:
+                    await self._case.still_its_turn()
                     await self._refresh_again()
                     now = self._clock.now()
                     await self._look(_states(live.states, self._apps), live.known_at)

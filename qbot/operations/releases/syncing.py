@@ -1,6 +1,9 @@
 """One sync of a stage's Application, asked for once whatever happens."""
 
+from collections.abc import Iterable
 from datetime import datetime
+
+import structlog
 
 from qbot.domain.changes import Change
 from qbot.domain.health import AppState
@@ -10,6 +13,7 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.goals import Goals
 from qbot.operations.retry import Backoff
 
+log = structlog.get_logger()
 _BACKOFF = Backoff(first=0.5, most=5.0)
 
 
@@ -54,6 +58,27 @@ class Syncing:
             f"sync:{service}", sync, changes=changes, within=within, backoff=_BACKOFF
         )
         return datetime.fromisoformat(at)
+
+    async def terminate(self, apps: Iterable[AppName], *, within: float) -> None:
+        """Have those of its own stopped that still run; else who comes next waits for them."""
+        case, op = self._case, self._case.run.operation.id
+
+        async def terminated() -> str:
+            own = []
+            for app in apps:
+                seen = await self._argocd.read(case.stage, app)
+                if seen and seen.state.info == op and seen.state.phase == "Running":
+                    await self._argocd.terminate(case.stage, app)
+                    own.append(app)
+            return ", ".join(own)
+
+        def changes(stopped: str) -> list[Change]:
+            return [case.audited("syncs-terminated", "done", applications=stopped or "none")]
+
+        try:
+            await case.run.step("give-way", terminated, changes=changes, within=within)
+        except (TransientError, PermanentError) as error:
+            log.warning("syncs could not be terminated", op=op, error=str(error))
 
     async def _find(self, app: AppName) -> list[str] | None:
         """The sync that makes another one needless.

@@ -36,8 +36,8 @@ def question(progress: StageProgress) -> str:
     if progress.barriers:
         return "Approved, but held up"
     # Only what has to wait has a headline here: it names what for.
-    queued = bool(progress.headline)
-    return "Approved, waits for its turn" if queued else "Approved, checked once more"
+    state = "Without approvals" if progress.emergency else "Approved"
+    return f"{state}, {'waits for its turn' if progress.headline else 'checked once more'}"
 
 
 def counted(progress: StageProgress) -> list[Approval]:

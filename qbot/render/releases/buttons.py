@@ -60,11 +60,12 @@ def _open(progress: StageProgress, style: Style) -> list[Block | None]:
         button("Reject", actions.REJECT, decision_value(progress)) if asks else None,
         *(looks(progress, style) if progress.items else ()),
         _withdraw(progress),
+        _roll_back(progress) if progress.merged_sha and not progress.cancelling else None,
     ]
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:
-    if progress.undone_by is not None:
+    if progress.undone_by is not None or progress.overtaken_by is not None:
         return looks(progress, style)
     retry = button("Retry", actions.PROMO_RETRY, _value(progress), style="primary")
     merged = bool(progress.merged_sha)

@@ -24,7 +24,7 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
     elif progress.end is End.SUCCEEDED:
         lines = [_success(progress), headline(progress, style)]
     elif progress.end is End.FAILED:
-        lines = [headline(progress, style) or "It failed.", _left_over(progress)]
+        lines = [headline(progress, style) or "It failed.", _left_over(progress), _later(progress)]
     elif progress.state is PromotionState.REJECTED:
         lines = [rejected(progress)]
     elif progress.state is PromotionState.CANCELLED:
@@ -70,6 +70,13 @@ def _success(progress: StageProgress) -> str:
     if count == 1:
         return f"*{prose(progress.items[0].service, 40)}* runs its new version in *{stage}*."
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
+
+
+def _later(progress: StageProgress) -> str:
+    """Why it can neither be tried again nor rolled back."""
+    if progress.overtaken_by is None:
+        return ""
+    return f"*{promotion_name(progress.overtaken_by)}* has changed the same services since."
 
 
 def _stopped(progress: StageProgress) -> str:

@@ -231,4 +231,10 @@ async def test_a_log_that_cannot_be_read_is_told_as_other_calls_are(
 
 def test_there_is_no_way_to_make_change_or_remove_an_application() -> None:
     public = {name for name in vars(StageGateway) if not name.startswith("_")}
-    assert public == {"survey", "read", "watch", "refresh", "sync", "log", "silent_since", "close"}
+    looks = {"survey", "read", "watch", "log", "silent_since", "close"}
+    assert public == looks | {"refresh", "sync", "terminate"}
+
+
+async def test_where_no_sync_runs_none_is_terminated(shop: ShopStages) -> None:
+    await shop.gateway.terminate(shop.stage, CART_APP)
+    assert (await cart(shop)).state.phase == "Succeeded"

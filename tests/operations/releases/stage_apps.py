@@ -103,6 +103,12 @@ class FakeStageApplications:
         self._begin(app, info=op)
         self.faults.strike("sync, answer lost")
 
+    async def terminate(self, stage: Stage, app: AppName) -> None:
+        await self._called("terminate", app)
+        self.held.discard(self.apps[app].service)
+        now = self._clock.now()
+        self.put(app, phase="Failed", message="Operation terminated", finished_at=now)
+
     async def log(self, stage: Stage, app: AppName, *, lines: int) -> tuple[str, ...]:
         await self._called("log", app)
         return self.log_lines[-lines:]

@@ -5,13 +5,23 @@ from datetime import timedelta
 from typing import Any
 
 from qbot.domain.names import PromotionId
-from qbot.domain.progress import End, Step
+from qbot.domain.progress import End, Kind, Step
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import StageProgress
+from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
 from qbot.render.releases.ending import stage_ending
 from tests.render.conftest import Golden
-from tests.render.releases.samples import CHLOE, DAN, FAILED, LATER, ONE_YES
+from tests.render.releases.samples import (
+    CHLOE,
+    DAN,
+    DEPLOYING,
+    FAILED,
+    LATER,
+    NEEDED,
+    ONE_YES,
+    WAITING,
+)
 from tests.render.samples import START, STYLE
 
 
@@ -67,3 +77,30 @@ def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     text = stage_card(shown, STYLE).text
     assert "whether it was merged is not known" in text
     assert "Nothing was changed" not in text
+
+
+def test_a_deployment_that_hangs_offers_the_way_back() -> None:
+    assert "Roll Back" in labels(stage_card(DEPLOYING, STYLE))
+    assert "Roll Back" not in labels(stage_card(replace(DEPLOYING, kind=Kind.ROLLBACK), STYLE))
+
+
+def test_what_a_later_one_replaced_offers_neither_retry_nor_rollback() -> None:
+    shown = replace(FAILED, overtaken_by=PromotionId(22))
+    card = stage_card(shown, STYLE)
+    assert {"Retry", "Roll Back"}.isdisjoint(labels(card))
+    assert "*P-22* has changed the same services since." in card.text
+
+
+def test_an_emergency_that_waits_is_not_called_approved() -> None:
+    shown = replace(
+        WAITING,
+        emergency=True,
+        needed=replace(NEEDED, count=0, missing=0, teams=()),
+        headline="Waits until P-28 has ended.",
+    )
+    assert "*Without approvals, waits for its turn*" in stage_card(shown, STYLE).text
+
+
+def labels(message: Message) -> set[str]:
+    rows = [b for b in message.blocks if b["type"] == "actions"]
+    return {e["text"]["text"] for b in rows for e in b["elements"]}

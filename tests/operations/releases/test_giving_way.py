@@ -1,0 +1,82 @@
+"""A rollback takes the place of what is being deployed: that stops, and leaves no sync behind."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from qbot.domain.names import AppName, PromotionId, ServiceName
+from qbot.domain.promotion import Promotion, PromotionState
+from qbot.errors import PermanentError
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.rollout import deployed
+from tests.operations.releases.stage_scene import StageScene, stage_scene
+from tests.operations.scene import ANA, CANCELLED, SUCCEEDED
+
+CART, CART_APP = ServiceName("cart"), AppName("production-cart")
+
+
+@dataclass
+class Row:
+    """The one promotion, as the database has it."""
+
+    state: PromotionState = PromotionState.MERGED
+    known: Promotion | None = None
+
+    async def promotion(self, number: PromotionId) -> Promotion | None:
+        return replace(self.known, state=self.state) if self.known else None
+
+
+@dataclass
+class Shop:
+    scene: StageScene
+    row: Row
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    row = Row()
+
+    async def work(case: Case) -> None:
+        row.known = case.promotion
+        case.context = replace(case.context, promotions=cast("Any", row))
+        with case.run.ignoring_cancel():
+            await deployed(case)
+
+    async with stage_scene(tmp_path, work) as scene:
+        yield Shop(scene, row)
+
+
+async def test_a_deployment_stops_and_has_its_running_syncs_terminated(shop: Shop) -> None:
+    shop.scene.apps.held.add(CART)
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    shop.row.state = PromotionState.CANCELLED
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+    assert shop.scene.apps.times("terminate") == {"cart": 1}
+    (row,) = await shop.scene.audited("promotion.syncs-terminated")
+    assert CART_APP in row["detail"]
+
+
+async def test_where_argo_cd_does_not_grant_that_it_stops_all_the_same(shop: Shop) -> None:
+    shop.scene.apps.held.add(CART)
+    shop.scene.apps.faults.lay("terminate", PermanentError("no right"))
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    shop.row.state = PromotionState.CANCELLED
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+
+
+async def test_a_wish_to_withdraw_that_came_too_late_stops_nothing(shop: Shop) -> None:
+    shop.scene.apps.held.add(CART)
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    await shop.scene.pass_(4)
+    shop.scene.apps.end_sync("cart")
+    assert (await shop.scene.ended(op)).end is SUCCEEDED
+    assert shop.scene.apps.times("terminate") == {}
