@@ -45,7 +45,7 @@ class Builds:
         if passed:
             for plan in passed:
                 del self._waiting[plan.service]
-            await self._record(passed)
+            await self._record("built", passed)
         return passed
 
     async def _look(self) -> Sequence[ServicePlan]:
@@ -63,21 +63,26 @@ class Builds:
             self._run.trouble(str(error), source=_SOURCE)
             return ()
         self._run.trouble("", source=_SOURCE)
+        failed = []
         for name, plan in self._waiting.items():
             build, url = found[project[name], plan.sha]
             self._waiting[name] = replace(plan, build=build, build_url=url)
             self._show(name, build)
+            if build is Build.FAILED and plan.build is not build:
+                failed.append(self._waiting[name])
+        if failed:
+            await self._record("failed", failed)
         return tuple(self._waiting.values())
 
     def _show(self, name: ServiceName, build: Build) -> None:
         if stage := _STAGES.get(build):
             self._tracker.stage(name, stage)
 
-    async def _record(self, passed: Sequence[ServicePlan]) -> None:
+    async def _record(self, what: str, plans: Sequence[ServicePlan]) -> None:
         env = self._tracker.env
-        names = ",".join(sorted(p.service for p in passed))
-        change = PlansChanged(env.id, tuple(passed))
-        await self._run.step(f"built:{names}", _nothing, changes=[change])
+        names = ",".join(sorted(p.service for p in plans))
+        change = PlansChanged(env.id, tuple(plans))
+        await self._run.step(f"{what}:{names}", _nothing, changes=[change])
 
 
 async def _nothing() -> None:

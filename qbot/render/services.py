@@ -44,8 +44,8 @@ def version(service: ServiceProgress) -> str:
     by = f" by {mention(service.by.user)}" if service.by else ""
     known = {"", service.version, service.stays}
     was = f" (was {code(service.was, 40)})" if service.was not in known else ""
-    gone = ", which is gone in GitLab" if service.gone else ""
-    return f"{source(service)}{gone} {what}{by}{was}"
+    gone = ", gone in GitLab" if service.gone else ""
+    return f"{source(service)} {what}{by}{was}{gone}"
 
 
 def in_short(service: ServiceProgress, *, known: bool = True) -> str:

@@ -33,9 +33,11 @@ def _instead(wanted: Create, env: Environment, style: Style) -> list[str]:
         pairs = " ".join(f"{name}={ref}" for name, ref in wanted.overrides)
         deploy = code(f"{style.command} deploy {env.branch} {pairs}", 300)
         lines.append(f"{deploy} does what {code('--set')} asks.")
-    if wanted.services:
-        sync = code(f"{style.command} sync {env.branch} {' '.join(wanted.services)}", 300)
-        lines.append(f"{sync} brings these services to their newest commits.")
+    if here := [s for s in wanted.services if env.plan_of(s)]:
+        sync = code(f"{style.command} sync {env.branch} {' '.join(here)}", 300)
+        lines.append(f"{sync} brings services that it has to their newest commits.")
+    if len(here) < len(wanted.services):
+        lines.append("Which services it has was settled when it was made.")
     if wanted.source:
         deploy = code(f"{style.command} deploy {env.branch} svc=ref", 200)
         lines.append(f"{deploy} runs another version of a service.")

@@ -356,6 +356,20 @@ async def test_a_build_that_fails_leaves_what_runs_and_says_so(scene: Scene) -> 
     assert (seen.stage, seen.stays) == (Stage.BUILD_FAILED, old[:8])
 
 
+async def test_a_build_that_fails_while_it_is_waited_for_is_not_building_any_more(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    sha = scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    op = await scene.begin_sync()
+    await scene.pass_(10)
+    scene.gitlab.pipelines[sha] = Build.FAILED
+    assert (await scene.ended(op)).end is FAILED
+    plan = (await scene.env()).plan_of(CART)
+    assert plan
+    assert plan.build is Build.FAILED
+
+
 async def test_a_retry_without_anything_new_says_that_nothing_is(scene: Scene) -> None:
     await scene.create()
     scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
