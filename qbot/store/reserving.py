@@ -93,7 +93,8 @@ def _take(
     elif not gives_way:
         raise UserError(
             f"{other.name} changes `{service}` on `{stage}` already: it {BUSY[other.state]}.",
-            hint=f"Wait for {other.name} to end, withdraw it, or leave `{service}` out.",
+            hint=f"`show {other.name}` says whose it is and leads to its card. Wait for it to end, "
+            f"have it withdrawn, or leave `{service}` out.",
         )
 
 

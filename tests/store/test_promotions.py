@@ -126,8 +126,10 @@ async def test_jobs_of_a_stage_are_told_newest_first(wishes: Wishes) -> None:
 async def test_a_service_has_one_open_promotion(wishes: Wishes) -> None:
     await opened(wishes, CART)
     claim, late = await begun(wishes, CART, WEB)
-    with pytest.raises(UserError, match="P-1 changes `cart` on `production` already: it waits"):
+    told = "P-1 changes `cart` on `production` already: it waits"
+    with pytest.raises(UserError, match=told) as refused:
         await wishes.journal.commit(claim, "p", 1, [PromotionPlanned(late.id, plan(CART, WEB))])
+    assert refused.value.hint.startswith("`show P-1` says whose it is")
     assert (await carried(wishes, claim.operation)).plan is None
     await wishes.journal.commit(claim, "p2", 1, [PromotionPlanned(late.id, plan(WEB))])
 
