@@ -57,7 +57,7 @@ async def test_create_is_answered_by_its_card_alone(scene: Scene) -> None:
         ("create feat/x --ttl soon", "is not a duration"),
         ("show feat/y", "`/env create feat/y` makes one"),
         ("delete feat/y", "There is no environment for `feat/y`"),
-        ("sync", "`/env sync` needs ENV"),
+        ("sync", "`/env sync` needs an environment"),
         ("destroy everything", "There is no command `destroy`"),
         ("crate feat/x", "Did you mean `/env create`?"),
         ('create "feat/x', "A quote in the command is opened and never closed"),
