@@ -63,12 +63,14 @@ CREATE_SUBMIT: Final = "env_create_submit"
 DELETE_SUBMIT: Final = "env_delete_submit"
 REJECT_SUBMIT: Final = "env_promo_reject_submit"  # private_metadata: the pressed button's value
 BREAK_GLASS_SUBMIT: Final = "env_promo_break_glass_submit"
+EXCEPTION_SUBMIT: Final = "env_promo_exception_submit"  # why a rollback may pass a freeze
 PROMO_DETAILS_VIEW: Final = "env_promo_details_view"
 PROMO_DIFF_VIEW: Final = "env_promo_diff_view"
 
 # Inputs of the forms: action id; its block id is the same text
 BRANCH_INPUT: Final = "env_branch"
 SERVICES_INPUT: Final = "env_services"
+SET_INPUT: Final = "env_set"  # `svc=ref`, one a line
 FROM_INPUT: Final = "env_from"
 TTL_INPUT: Final = "env_ttl"
 DRY_RUN_INPUT: Final = "env_dry_run"

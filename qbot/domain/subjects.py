@@ -54,6 +54,7 @@ _BUTTONS: Mapping[str, str] = {
     # menus and boxes of forms: Slack tells of each press before the form is sent
     actions.BRANCH_INPUT: "create",
     actions.SERVICES_INPUT: "create",
+    actions.SET_INPUT: "create",
     actions.FROM_INPUT: "create",
     actions.TTL_INPUT: "create",
     actions.DRY_RUN_INPUT: "create",
@@ -67,6 +68,7 @@ _VIEWS: Mapping[str, str] = {
     actions.DELETE_SUBMIT: "delete",
     actions.REJECT_SUBMIT: "reject",
     actions.BREAK_GLASS_SUBMIT: "rollback",
+    actions.EXCEPTION_SUBMIT: "rollback",
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }

@@ -1,9 +1,12 @@
 """What is passed with a right to it, and the ways past what is in somebody's way."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qbot.domain.barriers import BarredError, Barrier
+from qbot.domain.names import ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.stages import Stage
+from qbot.operations.releases.known import Register
 
 _EMERGENCIES = ("freeze", "lock")  # kinds of barriers that a broken glass passes
 
@@ -27,6 +30,17 @@ def barred_by(
     """
     hint = " ".join(part for part in (after, *_ways(stops, stage, back=back)) if part)
     return BarredError(stops, hint=hint, noted=noted)
+
+
+async def needs_reason(
+    register: Register, stage: Stage, services: Collection[ServiceName], actor: Actor
+) -> bool:
+    """Whether a rollback is stopped by nothing but what this person passes with a reason."""
+    found = await register.context.barriers(stage, services, actor, back=True)
+    if not found or not all(barrier.exempt for barrier in found):
+        return False
+    person = await register.person(actor, fresh=False)
+    return person.active and bool(person.roles & set(stage.exempt))
 
 
 def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool) -> list[str]:

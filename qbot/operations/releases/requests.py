@@ -97,17 +97,14 @@ class ReleaseRequests:
         request = await self._request(PromotionKind.ROLLBACK, asked_for, asked)
         return await self._submit(Kind.ROLLBACK, asked_for, request, asked)
 
-    async def rollback_of(
-        self, number: PromotionId, asked: Asked, *, emergency: str = ""
-    ) -> Submitted:
-        """Back to what ran before this promotion; `emergency` is the reason to ask nobody.
+    async def undoing(self, number: PromotionId, actor: Actor) -> Rollback:
+        """Back to what ran before this promotion.
 
         Raises:
             UserError: it changed nothing, or nothing is known of the time before it.
             BarredError: it was rolled back already; names whom.
-            RefusedError: as for `rollback`.
         """
-        known = await self._register.known(number, asked.actor, "promotion.rollback")
+        known = await self._register.known(number, actor, "promotion.rollback")
         promotion, plan = known.promotion, known.promotion.plan
         if plan is None or not promotion.merge_sha:
             raise UserError(f"{promotion.name} was not merged: there is nothing to roll back.")
@@ -115,23 +112,17 @@ class ReleaseRequests:
         if back := undone(rows).get(promotion.id):
             why = f"{promotion.name} was rolled back already, with {back.name}."
             raise BarredError((Barrier("rolled-back", why, by=back.requester),))
-        wanted = Rollback(
-            place=known.stage.name,
-            services=services,
-            to=before(promotion, services, rows),
-            reason=emergency,
-            break_glass=bool(emergency),
-        )
-        return await self.rollback(wanted, asked)
+        to = before(promotion, services, rows)
+        return Rollback(place=known.stage.name, services=services, to=to)
 
-    async def rollback_to(self, number: PromotionId, asked: Asked) -> Submitted:
+    async def returning(self, number: PromotionId, actor: Actor) -> Rollback:
         """Back to what ran after this promotion.
 
         Raises:
-            UserError: as for `rollback`.
+            UserError: there is none.
         """
-        known = await self._register.known(number, asked.actor, "promotion.rollback")
-        return await self.rollback(Rollback(place=known.stage.name, to=number), asked)
+        known = await self._register.known(number, actor, "promotion.rollback")
+        return Rollback(place=known.stage.name, to=number)
 
     async def retry(self, number: PromotionId, asked: Asked) -> Submitted:
         """Go on with a failed one where it failed; its approvals stay, and are judged again.

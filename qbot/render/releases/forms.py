@@ -59,6 +59,23 @@ def break_glass_form(
     )
 
 
+def exception_form(metadata: str, stage: str, services: Sequence[str]) -> View:
+    """Submitted as `actions.EXCEPTION_SUBMIT`; arguments as for `break_glass_form`."""
+    which = listed([f"*{prose(s, 40)}*" for s in services], _NAMED) or "what came since"
+    text = (
+        f":no_entry: *{prose(stage, 60)}* is frozen. You may roll back {which} all the same, "
+        "with a reason; it still has to be approved."
+    )
+    return view(
+        "Roll back in a freeze",
+        [section(text), _reason(actions.EMERGENCY_INPUT, "checkout is down")],
+        callback=actions.EXCEPTION_SUBMIT,
+        metadata=metadata,
+        submit="Roll Back",
+        close="Cancel",
+    )
+
+
 def _glass(stage: str, which: str) -> str:
     return (
         f":rotating_light: *{prose(stage, 60)}* is rolled back at once: {which}.\n"

@@ -1,9 +1,13 @@
 """Buttons about stages. A value names a promotion and what the presser saw, never a right."""
 
+from dataclasses import replace
+
 from qbot.domain import actions
 from qbot.domain.policy import Denied
 from qbot.domain.promotion import promotion_name
+from qbot.domain.release_commands import Rollback
 from qbot.operations.releases.known import APPROVE
+from qbot.operations.releases.passing import needs_reason
 from qbot.operations.releases.verdicts import REJECT
 from qbot.render.blocks import Message
 from qbot.render.notices import notice
@@ -71,13 +75,24 @@ class ReleaseActions:
         return await self._desk.submitted(done)
 
     async def _roll_back(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        done = await self._desk.requests.rollback_of(number_of(value), delivery.asked)
-        return await self._desk.submitted(done)
+        actor = delivery.asked.actor
+        wanted = await self._desk.requests.undoing(number_of(value), actor)
+        return await self._back(wanted, delivery)
 
     async def _roll_back_to(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        asked = await self._desk.asked(delivery)
-        done = await self._desk.requests.rollback_to(number_of(value), asked)
-        return await self._desk.submitted(done)
+        wanted = await self._desk.requests.returning(number_of(value), delivery.asked.actor)
+        kept = await self._desk.asked(delivery)
+        return await self._back(wanted, replace(delivery, asked=kept))
+
+    async def _back(self, wanted: Rollback, delivery: Delivery) -> Message | None:
+        """Who is exempt from what stands in the way is asked why."""
+        stage = self._desk.context.stage(wanted.place)
+        register, actor = self._desk.register, delivery.asked.actor
+        if await needs_reason(register, stage, wanted.services, actor):
+            return await self._forms.open_exception(wanted, delivery)
+        return await self._desk.submitted(
+            await self._desk.requests.rollback(wanted, delivery.asked)
+        )
 
     async def _tell_free(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         place = await self._desk.obstacles.name_of(value)

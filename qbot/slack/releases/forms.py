@@ -12,7 +12,7 @@ from qbot.operations.releases.glass import before_breaking
 from qbot.operations.rights import Grounds
 from qbot.redaction import redact
 from qbot.render.blocks import Message
-from qbot.render.releases.forms import break_glass_form, reject_form
+from qbot.render.releases.forms import break_glass_form, exception_form, reject_form
 from qbot.render.releases.titles import what
 from qbot.slack.families import Form
 from qbot.slack.grounds import Grounding, number_of
@@ -36,6 +36,9 @@ class ReleaseForms:
             actions.REJECT_SUBMIT: Form(self._reject, actions.REASON_INPUT, self._of_value),
             actions.BREAK_GLASS_SUBMIT: Form(
                 self._break_glass, actions.EMERGENCY_INPUT, self._of_stage
+            ),
+            actions.EXCEPTION_SUBMIT: Form(
+                self._exception, actions.EMERGENCY_INPUT, self._of_stage
             ),
         }
 
@@ -64,12 +67,20 @@ class ReleaseForms:
         """
         stage = self._desk.context.stage(wanted.place)
         await before_breaking(self._desk.register, stage, delivery.asked.actor)
-        to = promotion_name(wanted.to) if wanted.to is not None else ""
-        channel = delivery.asked.place.channel
-        dry = _DRY if wanted.dry_run else ""
-        metadata = SEPARATOR.join([channel, stage.name, to, ",".join(wanted.services), dry])
+        metadata = _metadata(wanted, delivery)
         view = break_glass_form(metadata, stage.name, wanted.services, dry_run=wanted.dry_run)
         instead = f'rollback {stage.name} --break-glass --reason "checkout is down"'
+        await self._desk.desk.open_view(delivery, view, instead=instead)
+        return None
+
+    async def open_exception(self, wanted: Rollback, delivery: Delivery) -> Message | None:
+        """Ask an exempt person why the freeze is passed.
+
+        Raises:
+            UserError: it is too late to open a form.
+        """
+        view = exception_form(_metadata(wanted, delivery), wanted.place, wanted.services)
+        instead = f'rollback {wanted.place} --reason "checkout is down"'
         await self._desk.desk.open_view(delivery, view, instead=instead)
         return None
 
@@ -84,13 +95,23 @@ class ReleaseForms:
     async def _break_glass(
         self, inputs: dict[str, Any], metadata: str, delivery: Delivery
     ) -> Message | None:
+        return await self._back(inputs, metadata, delivery, glass=True)
+
+    async def _exception(
+        self, inputs: dict[str, Any], metadata: str, delivery: Delivery
+    ) -> Message | None:
+        return await self._back(inputs, metadata, delivery, glass=False)
+
+    async def _back(
+        self, inputs: dict[str, Any], metadata: str, delivery: Delivery, *, glass: bool
+    ) -> Message | None:
         _, stage, to, services, dry = _parts(metadata)
         wanted = Rollback(
             place=stage,
             services=tuple(ServiceName(s) for s in services.split(",") if s),
             to=promotion_id(to) if to else None,
             reason=_reason(inputs, actions.EMERGENCY_INPUT),
-            break_glass=True,
+            break_glass=glass,
             dry_run=dry == _DRY,
         )
         done = await self._desk.requests.rollback(wanted, await self._desk.asked(delivery))
@@ -101,6 +122,13 @@ class ReleaseForms:
 
     async def _of_stage(self, _: dict[str, Any], metadata: str, actor: Actor) -> Grounds:
         return await self._grounding.of_place(_parts(metadata)[1], actor)
+
+
+def _metadata(wanted: Rollback, delivery: Delivery) -> str:
+    """What the submission has to know."""
+    to = promotion_name(wanted.to) if wanted.to is not None else ""
+    channel, dry = delivery.asked.place.channel, _DRY if wanted.dry_run else ""
+    return SEPARATOR.join([channel, wanted.place, to, ",".join(wanted.services), dry])
 
 
 def _parts(metadata: str) -> list[str]:

@@ -11,7 +11,7 @@ from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.sandbox.slack.seed import TEAM
-from tests.sandbox.slack.stage import ANA, BEN, CHLOE
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN
 from tests.slack.releases.stages import PRODUCTION, STAGING, asked_for, held, moved, opened
 from tests.slack.scene import Scene, said
 
@@ -85,6 +85,20 @@ async def test_a_rollback_from_the_card_goes_to_before_that_promotion(shop: Scen
     operation = await shop.database.store.operation(row.op)
     assert operation is not None
     assert operation.input == RollbackInput(stage=PRODUCTION, services=(ServiceName("cart"),))
+
+
+async def test_who_is_exempt_from_a_freeze_is_asked_why_by_the_button(shop: Scene) -> None:
+    number, card = await moved(shop, PromotionState.DONE, End.SUCCEEDED, merge_sha="d" * 40)
+    assert await shop.type("freeze production sale", DAN) is None
+    await shop.press(card, actions.PROMO_ROLLBACK, f"P-{number}", CHLOE)
+    view = shop.view(CHLOE)
+    assert view is not None
+    assert "*production* is frozen" in str(view.spec["blocks"])
+    assert await shop.submit(view, {actions.EMERGENCY_INPUT: "checkout is down"}, CHLOE) == {}
+    (row, _) = await shop.releases.context.promotions.promotions(PRODUCTION, limit=2)
+    assert (row.reason, row.emergency) == ("checkout is down", False)
+    await shop.press(card, actions.PROMO_ROLLBACK, f"P-{number}", BEN)  # is told why not
+    assert shop.view(BEN) is None
 
 
 async def test_who_rolled_it_back_already_is_told_to_who_presses_an_old_button(shop: Scene) -> None:
