@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from qbot.sandbox import html
+from qbot.sandbox.argocd.engine.origins import commit
 from qbot.sandbox.argocd.objects import Json, dying, name_of, project_of
 from qbot.sandbox.argocd.shelves import Shelf
 from qbot.sandbox.html import Markup, badge, code, element, facts, link
@@ -57,7 +58,7 @@ class Pages:
                 ("Sync", sync),
                 ("Last operation", badge(operation["phase"]) if "phase" in operation else None),
                 ("Its message", operation.get("message")),
-                ("Revision", code(status["sync"].get("revision") or "none yet")),
+                ("Revision", code(commit(status["sync"]) or "none yet")),
                 ("Images", images),
             ]
         )

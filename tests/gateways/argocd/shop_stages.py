@@ -18,7 +18,7 @@ CART, CATALOG = ServiceName("cart"), ServiceName("catalog")
 CART_APP = AppName("production-cart")
 PATTERN = Applications(pattern="{stage}-{service}")
 SELECTOR = Applications(selector="stage=production", label="service")
-_CHLOE = Person("Chloe Martin", "chloe@shop.example")
+CHLOE = Person("Chloe Martin", "chloe@shop.example")
 
 
 def production(*services: str, applications: Applications = PATTERN) -> Stage:
@@ -64,7 +64,7 @@ class ShopStages:
         assert text is not None
         changes = {placed.file: text.replace(placed.version, version)}
         at = self.sandbox.kernel.clock.now()
-        return repository.write(placed.branch, changes, message="Move", author=_CHLOE, at=at)
+        return repository.write(placed.branch, changes, message="Move", author=CHLOE, at=at)
 
     async def pin(self, **what: Any) -> None:
         response = await self.drive.post("/drive/app", json={"name": CART_APP, **what})

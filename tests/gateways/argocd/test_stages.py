@@ -13,10 +13,12 @@ from qbot.domain.release_ports import StageApp
 from qbot.domain.stages import Applications
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.stages import StageGateway
+from qbot.sandbox.shop.stage_texts import chart_files
 from tests.gateways.argocd.shop_stages import (
     CART,
     CART_APP,
     CATALOG,
+    CHLOE,
     PATTERN,
     SELECTOR,
     ShopStages,
@@ -128,6 +130,46 @@ async def test_a_sync_carries_the_operation_and_moves_the_images(shop: ShopStage
     assert found.state.synced_revision == sha
     assert found.images == ("registry.example/shop/cart:" + "f" * 40,)
     assert (await cart(shop)).since is not None
+
+
+def of_two_sources(shop: ShopStages) -> None:
+    """The cart's chart comes from one repository, its values from the configuration's."""
+    argo, gitlab = shop.sandbox.argocd, shop.sandbox.gitlab
+    at, charts = shop.sandbox.kernel.clock.now(), gitlab.repositories.create("shop/charts")
+    charts.write("main", chart_files(), message="Chart", author=CHLOE, at=at)
+    app = argo.applications.objects[CART_APP]
+    source = app["spec"]["source"]
+    url = gitlab.repositories.url("shop/charts")
+    helm = {**source["helm"], "valueFiles": ["$values/production/cart.yaml"]}
+    sources = [
+        {"repoURL": url, "targetRevision": "main", "path": ".", "helm": helm},
+        {"repoURL": source["repoURL"], "targetRevision": "main", "ref": "values"},
+    ]
+    project = argo.projects.objects["production"]
+    repos = [*project["spec"]["sourceRepos"], url]
+    argo.projects.replace({**project, "spec": {**project["spec"], "sourceRepos": repos}})
+    spec = {k: v for k, v in app["spec"].items() if k != "source"} | {"sources": sources}
+    argo.applications.replace({**app, "spec": spec})
+
+
+async def test_of_two_sources_the_configurations_is_deployed_and_followed(
+    shop: ShopStages,
+) -> None:
+    of_two_sources(shop)
+    sha = shop.promote("cart")
+    await shop.gateway.refresh(shop.stage, CART_APP)
+    await shop.gateway.sync(shop.stage, CART_APP, op=OP)
+
+    def deployed(app: StageApp) -> bool:
+        return verdict(app.state, wanted=sha, since=None, op=OP) == Ready()
+
+    found = await seen(shop, deployed)
+    assert (found.state.revision, found.state.synced_revision) == (sha, sha)
+    assert found.images == ("registry.example/shop/cart:" + "f" * 40,)
+    status = shop.sandbox.argocd.applications.objects[CART_APP]["status"]
+    assert "revision" not in status["sync"]
+    assert status["sync"]["revisions"][1] == sha
+    assert not (await cart(shop)).strays
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from aiohttp import web
 from qbot.sandbox.argocd.accounts import Account
 from qbot.sandbox.argocd.api.requests import Context, body, check_namespace, decoded
 from qbot.sandbox.argocd.decoding import decode
+from qbot.sandbox.argocd.engine.origins import commit, commits, origin
 from qbot.sandbox.argocd.engine.sources import SourceError
 from qbot.sandbox.argocd.errors import FAILED, INVALID, ApiError
 from qbot.sandbox.argocd.objects import (
@@ -107,15 +108,15 @@ class Operations:
         return app
 
     async def _operation(self, account: Account, app: Json, asked: Json) -> Json:
-        source, policy = app["spec"]["source"], app["spec"].get("syncPolicy") or {}
-        target = source.get("targetRevision", "")
+        of, policy = origin(app["spec"]), app["spec"].get("syncPolicy") or {}
+        target = of["source"].get("targetRevision", "") if "source" in of else ""
         wanted = asked.get("revision", "")
         other = wanted and wanted != (target or "HEAD")
         if other and _automated(app) and not asked.get("dryRun"):
             message = f"Cannot sync to {wanted}: auto-sync currently set to {target}"
             raise ApiError(FAILED, message)
         sync = merged(
-            {"revision": await self._pinned(source, wanted or target)},
+            commits(await self._every(of, wanted or target), of),
             prune=asked.get("prune"),
             dryRun=asked.get("dryRun"),
             syncStrategy=asked.get("strategy"),
@@ -127,6 +128,15 @@ class Operations:
             info=asked.get("infos"),
             retry=asked.get("retryStrategy", policy.get("retry")),
         )
+
+    async def _every(self, of: Json, revision: str) -> str:
+        """The commit of the only source, or of each of several at its own target."""
+        if "source" in of:
+            return await self._pinned(of["source"], revision)
+        if revision:
+            raise ApiError(INVALID, "revisions and sourcePositions are needed: not here")
+        sources = of["sources"]
+        return ",".join([await self._pinned(s, s.get("targetRevision", "")) for s in sources])
 
     async def _pinned(self, source: Json, revision: str) -> str:
         """The commit of a revision; a full one is taken as it is."""
@@ -144,7 +154,7 @@ class Operations:
             raise ApiError(FAILED, "another operation is already in progress")
         new = with_status({**app, "operation": operation}, operationState=None)
         stored = self._context.applications.replace(new)
-        revision = operation["sync"]["revision"]
+        revision = commit(operation["sync"])
         message = f"{operation['initiatedBy']['username']} initiated sync to {revision}"
         self._context.engine.journal.note(stored, "OperationStarted", message)
         return stored

@@ -13,6 +13,7 @@ from qbot.sandbox.argocd.api.happenings import resource_events
 from qbot.sandbox.argocd.api.requests import Context
 from qbot.sandbox.argocd.engine import conditions
 from qbot.sandbox.argocd.engine.cluster import Live
+from qbot.sandbox.argocd.engine.origins import commit
 from qbot.sandbox.argocd.engine.sources import SourceError
 from qbot.sandbox.argocd.errors import INVALID, UNKNOWN, ApiError
 from qbot.sandbox.argocd.manifests import Manifest
@@ -100,7 +101,7 @@ class Resources:
         return app
 
     def _wanted(self, app: Json) -> dict[tuple[str, str, str, str], Manifest]:
-        revision = app["status"]["sync"].get("revision", "")
+        revision = commit(app["status"]["sync"])
         try:
             rendered = self._context.engine.sources.load(app, revision)
         except SourceError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from qbot.sandbox.argocd.engine.cluster import Cluster, KubeError
+from qbot.sandbox.argocd.engine.origins import origin
 from qbot.sandbox.argocd.engine.syncrun import NOT_VALID, SyncRun
 from qbot.sandbox.argocd.engine.waves import Task, plan
 from qbot.sandbox.argocd.manifests import Key, Manifest
@@ -41,7 +42,7 @@ class Attempt:
             hooks=not selected and "apply" not in strategy,
             only=_keys(selected, wanted, extra) if selected else None,
         )
-        self.run = SyncRun(revision, app["spec"].get("source") or {}, tasks)
+        self.run = SyncRun(revision, origin(app["spec"]), tasks)
         if CREATE_NAMESPACE in self._sync.get("syncOptions", ()) and not self.dry:
             cluster.create_namespace(app["spec"]["destination"].get("namespace", ""))
 

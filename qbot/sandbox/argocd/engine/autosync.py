@@ -6,6 +6,7 @@ Source: Argo CD `controller/appcontroller.go` (autoSync, alreadyAttemptedSync, s
 from dataclasses import dataclass
 
 from qbot.sandbox.argocd.engine.comparison import Comparison
+from qbot.sandbox.argocd.engine.origins import commit, commits, origin
 from qbot.sandbox.argocd.objects import Json, dying, merged, moment
 
 _RETRY = {"limit": 5}
@@ -62,12 +63,12 @@ def decide(app: Json, found: Comparison, *, now: float, speed: float) -> Decisio
     if found.wipes_out and prune and not automated.get("allowEmpty"):
         what = f"Skipping sync attempt to {found.revision}"
         return Problem(f"{what}: auto-sync will wipe out all resources")
-    return Start(_operation(policy, found.revision, heals, prune=prune))
+    return Start(_operation(policy, origin(app["spec"]), found.revision, heals, prune=prune))
 
 
-def _operation(policy: Json, revision: str, heals: int, *, prune: bool) -> Json:
+def _operation(policy: Json, source: Json, revision: str, heals: int, *, prune: bool) -> Json:
     sync = merged(
-        {"revision": revision},
+        commits(revision, source),
         prune=prune or None,
         syncOptions=policy.get("syncOptions"),
         autoHealAttemptsCount=heals or None,
@@ -79,13 +80,14 @@ def _operation(policy: Json, revision: str, heals: int, *, prune: bool) -> Json:
 def _attempted(app: Json, state: Json, revision: str) -> bool:
     """Whether the last operation was for this commit and these parameters."""
     result = state.get("syncResult") or {}
-    if result.get("revision") != revision:
+    if commit(result) != revision:
         return False
-    return _parameters(result.get("source") or {}) == _parameters(app["spec"].get("source") or {})
+    return _parameters(origin(result)) == _parameters(origin(app["spec"]))
 
 
-def _parameters(source: Json) -> Json:
-    return merged(source, targetRevision=None)
+def _parameters(of: Json) -> list[Json]:
+    every = of["sources"] if "sources" in of else [of["source"]]
+    return [merged(source, targetRevision=None) for source in every]
 
 
 def _heal_pause(heals: int) -> float:

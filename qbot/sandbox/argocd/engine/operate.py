@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from qbot.sandbox.argocd.engine import conditions, retries
 from qbot.sandbox.argocd.engine.attempt import Attempt
+from qbot.sandbox.argocd.engine.origins import commit, commits, origin
 from qbot.sandbox.argocd.engine.parts import Parts
 from qbot.sandbox.argocd.engine.sources import SourceError
 from qbot.sandbox.argocd.engine.syncrun import Apply, Decision, Done, Wait
@@ -99,7 +100,7 @@ class Operator:
         operation = app["status"]["operationState"]["operation"]
         problem = _invalid(app, project)
         try:
-            wanted = (operation.get("sync") or {}).get("revision", "")
+            wanted = commit(operation.get("sync") or {})
             rendered = self.parts.sources.load(_as_asked(app), wanted)
         except SourceError as error:
             problem = problem or f"ComparisonError: Failed to load target state: {error}"
@@ -202,10 +203,10 @@ class Operator:
             return app
         history = app["status"].get("history") or []
         entry = {
-            "revision": attempt.run.revision,
+            **commits(attempt.run.revision, attempt.run.source),
             "deployedAt": state["finishedAt"],
             "id": history[-1]["id"] + 1 if history else 0,
-            "source": attempt.run.source,
+            **attempt.run.source,
             "deployStartedAt": state["startedAt"],
             "initiatedBy": state["operation"].get("initiatedBy") or {},
         }
@@ -215,7 +216,7 @@ class Operator:
     def _journal(self, app: Json, done: Done) -> None:
         good = done.phase == "Succeeded"
         what = "succeeded" if good else f"failed: {done.message}"
-        revision = app["status"]["operationState"]["syncResult"]["revision"]
+        revision = commit(app["status"]["operationState"]["syncResult"])
         kind = "Normal" if good else "Warning"
         message = f"Sync operation to {revision} {what}"
         self.parts.journal.note(app, "OperationCompleted", message, kind)
@@ -237,10 +238,10 @@ def _invalid(app: Json, project: Json | None) -> str:
 
 
 def _result(attempt: Attempt) -> Json:
-    result = {"revision": attempt.run.revision, "source": attempt.run.source}
+    result = {**commits(attempt.run.revision, attempt.run.source), **attempt.run.source}
     return merged(result, resources=attempt.run.results() or None)
 
 
 def _no_result(app: Json) -> Json:
-    wanted = app["status"]["operationState"]["operation"].get("sync", {}).get("revision", "")
-    return {"revision": wanted, "source": app["spec"].get("source") or {}}
+    wanted = commit(app["status"]["operationState"]["operation"].get("sync", {}))
+    return {**commits(wanted, origin(app["spec"])), **origin(app["spec"])}

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from qbot.sandbox.argocd.engine import autosync, conditions
 from qbot.sandbox.argocd.engine.comparison import Comparison, compare
+from qbot.sandbox.argocd.engine.origins import commit
 from qbot.sandbox.argocd.engine.parts import Parts
 from qbot.sandbox.argocd.engine.sources import Rendered, SourceError
 from qbot.sandbox.argocd.engine.status import EVALUATED, compared, compared_to
@@ -112,7 +113,7 @@ class Reconciler:
         self._sync(app, decision)
 
     def _render(self, app: Json, level: Level) -> tuple[Rendered | None, str]:
-        recent = app["status"]["sync"].get("revision", "") if level is Level.RECENT else ""
+        recent = commit(app["status"]["sync"]) if level is Level.RECENT else ""
         try:
             return self.parts.sources.load(app, recent), ""
         except SourceError as error:

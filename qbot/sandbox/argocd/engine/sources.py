@@ -86,7 +86,10 @@ class Sources:
         Raises:
             SourceError: no such repository, revision or chart, or a chart that fails.
         """
-        source, name = app["spec"].get("source") or {}, name_of(app)
+        several, name = app["spec"].get("sources") or (), name_of(app)
+        if several:
+            return self._load_several(app, several, revision)
+        source = app["spec"].get("source") or {}
         sha = self.resolve(source, revision or source.get("targetRevision", ""))
         namespace = app["spec"]["destination"].get("namespace", "")
         helm = source.get("helm") or {}
@@ -94,15 +97,32 @@ class Sources:
         if found := self._cache.get(key):
             self._cache.move_to_end(key)
             return found
-        kind, manifests = self._render(source, sha, name, namespace)
+        kind, manifests = self._render(source, sha, name, namespace, {})
         rendered = Rendered(sha, manifests, kind)
         self._cache[key] = rendered
         if len(self._cache) > _KEEP:
             self._cache.popitem(last=False)
         return rendered
 
+    def _load_several(self, app: Json, several: list[Json], revision: str) -> Rendered:
+        """The manifests of all; one with a `ref` lends its files to the value files of others."""
+        given = revision.split(",") if revision else [s.get("targetRevision", "") for s in several]
+        shas = [self.resolve(s, wanted) for s, wanted in zip(several, given, strict=True)]
+        lent: dict[str, Read] = {}
+        for source, sha in zip(several, shas, strict=True):
+            repository = self._repositories.find(source["repoURL"])
+            if source.get("ref") and repository is not None:
+                lent[f"${source['ref']}/"] = partial(repository.read, sha)
+        namespace, kind = app["spec"]["destination"].get("namespace", ""), HELM
+        manifests: list[Manifest] = []
+        for source, sha in zip(several, shas, strict=True):
+            if source.get("path"):
+                kind, found = self._render(source, sha, name_of(app), namespace, lent)
+                manifests += found
+        return Rendered(",".join(shas), tuple(manifests), kind)
+
     def _render(
-        self, source: Json, sha: str, name: str, namespace: str
+        self, source: Json, sha: str, name: str, namespace: str, lent: Mapping[str, Read]
     ) -> tuple[str, tuple[Manifest, ...]]:
         repository = self._repositories.find(source["repoURL"])
         path = posixpath.normpath(source.get("path", ""))
@@ -113,7 +133,7 @@ class Sources:
         read = partial(repository.read, sha)
         if _is_kustomization(source, files):
             return KUSTOMIZE, _kustomized(read, folder, namespace)
-        outside = _value_files(read, folder, files, source)
+        outside = _value_files(read, folder, files, source, lent)
         return HELM, _templated(files, outside, source, name, namespace)
 
 
@@ -144,15 +164,23 @@ def _templated(
         raise SourceError(f"Manifest generation error: {message}: {error}") from None
 
 
-def _value_files(read: Read, folder: str, files: Mapping[str, str], source: Json) -> dict[str, str]:
+def _value_files(
+    read: Read, folder: str, files: Mapping[str, str], source: Json, lent: Mapping[str, Read]
+) -> dict[str, str]:
     """The texts of value files that are not inside the chart, by the path that names them.
 
-    A path is relative to the chart, or to the repository if it starts with a slash; it may not
-    lead out of the repository. A file that is missing is left out.
+    A path is relative to the chart, to the repository if it starts with a slash, or to another
+    source's if it starts with that one's `$ref/`; it may not lead out of the repository. A file
+    that is missing is left out.
     """
     found: dict[str, str] = {}
     for name in (source.get("helm") or {}).get("valueFiles", ()):
         if name in files:
+            continue
+        ref = f"{name.partition('/')[0]}/"
+        if ref in lent:
+            if (text := lent[ref](name.removeprefix(ref))) is not None:
+                found[name] = text
             continue
         if "://" in name:
             raise SourceError(f"{_UNRESOLVED}: the URL scheme is not allowed: '{name}'")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from qbot.sandbox.argocd.engine import conditions
 from qbot.sandbox.argocd.engine.comparison import Comparison
+from qbot.sandbox.argocd.engine.origins import commits, origin
 from qbot.sandbox.argocd.objects import Json, merged, with_status
 
 EVALUATED = ("InvalidSpecError", "ComparisonError", "SyncError")
@@ -27,7 +28,7 @@ def compared(
         health = {"status": found.health, "lastTransitionTime": now}
     sync = {"status": found.sync, "comparedTo": compared_to(app)}
     if found.revision:
-        sync["revision"] = found.revision
+        sync |= commits(found.revision, origin(app["spec"]))
     return with_status(
         app,
         sync=sync,
@@ -45,4 +46,4 @@ def compared(
 
 def compared_to(app: Json) -> Json:
     """What of the spec the comparison was with."""
-    return {"source": app["spec"].get("source") or {}, "destination": app["spec"]["destination"]}
+    return {**origin(app["spec"]), "destination": app["spec"]["destination"]}

@@ -44,7 +44,7 @@ class SyncRun:
 
     def __init__(self, revision: str, source: Json, tasks: Sequence[Task]) -> None:
         self.revision = revision
-        self.source = source
+        self.source = source  # as `origin` says
         self.tasks = [task for task in tasks if task.phase != "SyncFail"]
         self.on_failure = [task for task in tasks if task.phase == "SyncFail"]
         self._failure = ""

@@ -29,13 +29,14 @@ def bad_destination(destination: Json) -> str:
 
 def not_permitted(spec: Json, project: Json) -> list[str]:
     """Why the project does not permit the spec's source and destination."""
-    source, destination = spec.get("source") or {}, spec["destination"]
-    url, name = source.get("repoURL", ""), project["metadata"]["name"]
-    if not url or not source.get("path"):
-        return ["spec.source.repoURL and either spec.source.path or spec.source.chart are required"]
-    problems = []
-    if not source_permitted(project["spec"], url):
-        problems.append(f"application repo {url} is not permitted in project '{name}'")
+    destination, name, problems = spec["destination"], project["metadata"]["name"], []
+    for source in spec.get("sources") or [spec.get("source") or {}]:
+        url = source.get("repoURL", "")
+        if not url or not (source.get("path") or source.get("ref")):
+            what = "spec.source.repoURL and either spec.source.path or spec.source.chart"
+            return [f"{what} are required"]
+        if not source_permitted(project["spec"], url):
+            problems.append(f"application repo {url} is not permitted in project '{name}'")
     if not destination_permitted(project["spec"], destination):
         server = destination.get("server") or SERVER
         namespace = destination.get("namespace", "")
