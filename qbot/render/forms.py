@@ -1,6 +1,6 @@
 """The parts that views are made of: inputs, options, the view itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qbot.render import limits
@@ -50,14 +50,18 @@ def option(label: str, value: str) -> Block:
     return {"text": plain(label, limits.OPTION), "value": value[: limits.OPTION_VALUE]}
 
 
-def text_input(action: str, *, placeholder: str, initial: str = "", longest: int) -> Block:
-    """A line of text."""
+def text_input(
+    action: str, *, placeholder: str, initial: str = "", longest: int, lines: bool = False
+) -> Block:
+    """A line of text, or several `lines`."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": action,
         "max_length": longest,
         "placeholder": plain(placeholder, limits.PLACEHOLDER),
     }
+    if lines:
+        element["multiline"] = True
     return {**element, "initial_value": initial[:longest]} if initial else element
 
 
@@ -71,6 +75,25 @@ def choice(action: str, options: Sequence[Block], *, placeholder: str, many: boo
     if len(options) <= limits.OPTIONS:
         return {**element, "options": list(options)}
     return {**element, "option_groups": _groups(options)}
+
+
+def sorted_choice(action: str, kinds: Mapping[str, Sequence[Block]], *, placeholder: str) -> Block:
+    """A menu of one choice with a heading for each kind that has options."""
+    groups = [
+        {**group, "label": plain(_heading(kind, group, alone=len(options) <= limits.OPTIONS), 75)}
+        for kind, options in kinds.items()
+        for group in _groups(options)
+    ]
+    return {
+        "type": "static_select",
+        "action_id": action,
+        "placeholder": plain(placeholder, limits.PLACEHOLDER),
+        "option_groups": groups[: limits.OPTIONS],
+    }
+
+
+def _heading(kind: str, group: Block, *, alone: bool) -> str:
+    return kind if alone else f"{kind}: {group['label']['text']}"
 
 
 def _groups(options: Sequence[Block]) -> list[Block]:

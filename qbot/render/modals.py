@@ -7,12 +7,23 @@ from datetime import timedelta
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import MAX_BRANCH
+from qbot.domain.people import Actor
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
-from qbot.render.forms import View, checkbox, choice, field, option, text_input, view
+from qbot.render.forms import (
+    View,
+    checkbox,
+    choice,
+    field,
+    option,
+    sorted_choice,
+    text_input,
+    view,
+)
 from qbot.render.words import PHASES, plural, rough, ttl
 
+_SET = 1_000  # characters
 _WARNING = (
     "It goes with all its services and data, and that cannot be undone. The git branch stays."
 )
@@ -47,6 +58,7 @@ def create_form(form: CreateForm) -> View:
     blocks: list[Block | None] = [
         field("Branch", branch, hint="Services without this branch run their default branch."),
         _services(form),
+        _versions(),
         _source(form),
         _lifetime(form),
         field(
@@ -77,6 +89,14 @@ def _services(form: CreateForm) -> Block | None:
     return field("Services", menu, hint="Leave it empty for all of them.", optional=True)
 
 
+def _versions() -> Block:
+    lines = text_input(
+        actions.SET_INPUT, placeholder="payments=fix/rounding", longest=_SET, lines=True
+    )
+    hint = "service=branch, tag or commit; one a line."
+    return field("Other versions of some services", lines, hint=hint, optional=True)
+
+
 def _source(form: CreateForm) -> Block | None:
     if not form.environments:
         return None
@@ -99,21 +119,27 @@ def _lifetime(form: CreateForm) -> Block | None:
     return field("Lifetime", menu, optional=True)
 
 
-def delete_form(channel: str, environments: Sequence[Environment]) -> View:
-    """Submitted as `actions.DELETE_SUBMIT`; without environments it only says so."""
+def delete_form(channel: str, environments: Sequence[Environment], asker: Actor) -> View:
+    """Submitted as `actions.DELETE_SUBMIT`; without environments it only says so.
+
+    It leads to `delete_confirmation`, which names the owner and what would go.
+    """
     title, callback = "Delete Environment", actions.DELETE_SUBMIT
     if not environments:
         nothing = section("There is no environment that you could delete.")
         return view(title, [nothing], callback=callback, metadata=channel)
-    options = [option(f"{e.branch} ({PHASES[e.phase][0]})", e.id) for e in environments]
-    menu = choice(actions.ENVIRONMENT_INPUT, options, placeholder="Choose one")
+    kinds: dict[str, list[Block]] = {"Yours": [], "Of others": []}
+    for env in environments:
+        kind = "Yours" if env.owner == asker else "Of others"
+        kinds[kind].append(option(f"{env.branch} ({PHASES[env.phase][0]})", env.id))
+    menu = sorted_choice(actions.ENVIRONMENT_INPUT, kinds, placeholder="Choose one")
     return view(
         title,
-        [field("Environment", menu), context(_WARNING)],
+        [field("Environment", menu), context(f"You are asked once more. {_WARNING}")],
         callback=callback,
         metadata=channel,
-        submit="Delete",
-        close="Keep",
+        submit="Next",
+        close="Cancel",
     )
 
 

@@ -25,7 +25,9 @@ class Style:
     def application(self, name: AppName) -> str:
         """Argo CD's page of one Application, with its resources and their logs."""
         return (
-            f"{self.argocd_url.rstrip('/')}/applications/{quote(name)}" if self.argocd_url else ""
+            f"{self.argocd_url.rstrip('/')}/applications/{quote(name, errors='replace')}"
+            if self.argocd_url
+            else ""
         )
 
     def argocd(self, name: EnvName) -> str:

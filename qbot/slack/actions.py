@@ -28,6 +28,7 @@ _READ_LATER = (actions.OPEN, actions.ARGOCD, actions.PIPELINE)  # links: the pre
 _IN_CREATE = (
     actions.BRANCH_INPUT,
     actions.SERVICES_INPUT,
+    actions.SET_INPUT,
     actions.FROM_INPUT,
     actions.TTL_INPUT,
     actions.DRY_RUN_INPUT,

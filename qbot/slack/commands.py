@@ -15,11 +15,10 @@ from qbot.domain.commands import (
 from qbot.domain.environment import Environment
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
 from qbot.operations.failing import failing
-from qbot.operations.locking import ensure_free, with_locks
+from qbot.operations.locking import with_locks
 from qbot.render.blocks import Message
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
-from qbot.render.modals import delete_confirmation
 from qbot.render.overview import overview
 from qbot.render.style import Style
 from qbot.slack.desk import Desk, with_failing
@@ -95,13 +94,8 @@ class Commands:
             case Delete(""):
                 return await self._forms.open_delete(delivery)
             case Delete(env):
-                return await self._question(env, delivery)
-
-    async def _question(self, text: str, delivery: Delivery) -> Message:
-        """Whether to delete it, asked only of who may at present."""
-        env = await self._desk.requests.living(text, guess=False)
-        await ensure_free(self._desk.context.locks, env, delivery.asked.actor)
-        return delete_confirmation(env)
+                found = await self._desk.requests.living(env, guess=False)
+                return await self._forms.question(found, delivery)
 
     @property
     def _style(self) -> Style:

@@ -8,20 +8,22 @@ from typing import Any
 
 from qbot.domain import actions, grammar
 from qbot.domain.commands import Create
+from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName, branch_name
 from qbot.domain.people import Actor
 from qbot.domain.rules import known
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.locking import ensure_free
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.render.blocks import Message
-from qbot.render.modals import CreateForm, create_form, delete_form
+from qbot.render.modals import CreateForm, create_form, delete_confirmation, delete_form
 from qbot.slack.desk import Desk
 from qbot.slack.families import Form
 from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Delivery
 
 _LIFETIMES = tuple(timedelta(days=d) for d in (1, 2, 3, 7, 14))
-_OFFERED = 100
+_OFFERED = 1_000  # environments: menus are in groups of a hundred
 _PATIENCE = 1.5  # seconds, of the three in which Slack takes errors of a form
 
 
@@ -73,7 +75,8 @@ class Forms:
         """The form behind `delete` without an environment: one's own first."""
         rows = [r.environment for r in await self._desk.context.store.environments()]
         rows.sort(key=lambda e: e.owner != delivery.asked.actor)
-        view = delete_form(delivery.asked.place.channel, rows[:_OFFERED])
+        asked = delivery.asked
+        view = delete_form(asked.place.channel, rows[:_OFFERED], asked.actor)
         await self._desk.open_view(delivery, view, instead="delete feat/checkout")
         return None
 
@@ -97,14 +100,22 @@ class Forms:
                 await self._desk.requests.ensure_branch(wanted)
 
     async def delete(self, inputs: dict[str, Any], _: str, delivery: Delivery) -> Message | None:
-        """Submit the delete form.
+        """The delete form names an environment; the question is the one of a typed `delete`.
 
         Raises:
-            UserError: the environment is gone.
+            UserError: the environment is gone, or somebody else has locked it.
         """
         env = EnvId(str(inputs.get(actions.ENVIRONMENT_INPUT) or ""))
-        answer = await self._desk.requests.teardown(env, delivery.asked)
-        return await self._desk.submitted(answer)
+        return await self.question(await self._desk.requests.by_id(env), delivery)
+
+    async def question(self, env: Environment, delivery: Delivery) -> Message:
+        """Whether to delete it, asked only of who may at present.
+
+        Raises:
+            UserError: somebody else has locked it.
+        """
+        await ensure_free(self._desk.context.locks, env, delivery.asked.actor)
+        return delete_confirmation(env)
 
     async def _wanted(self, inputs: dict[str, Any]) -> Create:
         with _about(actions.BRANCH_INPUT):
@@ -112,6 +123,10 @@ class Forms:
         services = tuple(ServiceName(s) for s in inputs.get(actions.SERVICES_INPUT) or ())
         with _about(actions.SERVICES_INPUT):
             known(self._desk.context.catalog, services)
+        with _about(actions.SET_INPUT):
+            texts = str(inputs.get(actions.SET_INPUT) or "").replace(",", " ").split()
+            overrides = grammar.pairs(texts, before="write")
+            known(self._desk.context.catalog, tuple(name for name, _ in overrides))
         ttl = str(inputs.get(actions.TTL_INPUT) or "")
         with _about(actions.TTL_INPUT):
             lifetime = grammar.duration(ttl, option="ttl") if ttl else None
@@ -119,6 +134,7 @@ class Forms:
             branch=branch,
             source=await self._source(str(inputs.get(actions.FROM_INPUT) or "")),
             services=services,
+            overrides=overrides,
             ttl=lifetime,
             dry_run=bool(inputs.get(actions.DRY_RUN_INPUT)),
         )

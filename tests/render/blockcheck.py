@@ -140,7 +140,8 @@ def _confirm(confirm: Json) -> None:
 
 
 def _text_input(element: Json) -> None:
-    _keys(element, {"type", "action_id"}, {"placeholder", "initial_value", "max_length"})
+    more = {"placeholder", "initial_value", "max_length", "multiline"}
+    _keys(element, {"type", "action_id"}, more)
     _need(0 < element["max_length"] <= 3000, "max_length")
     _plain(element["placeholder"], 150)
 

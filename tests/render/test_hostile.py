@@ -138,7 +138,7 @@ def test_views_are_valid_and_inert(rows: tuple[ServiceProgress, ...], text: str)
     for view in (
         details(Details("op1", text, rows, NOW, text, page=2), STYLE),
         loading("op1", text),
-        delete_form("C1", envs),
+        delete_form("C1", envs, ANA),
         create_form(form),
     ):
         for part in texts(view["blocks"]):

@@ -217,8 +217,20 @@ def test_create_form_with_more_services_than_a_menu_holds(golden: Golden) -> Non
 
 
 def test_delete_form(golden: Golden) -> None:
-    golden("form_delete", delete_form("C0GENERAL", [environment(), environment(1, Phase.PARTIAL)]))
-    golden("form_delete_none", delete_form("C0GENERAL", []))
+    golden(
+        "form_delete",
+        delete_form("C0GENERAL", [environment(), environment(1, Phase.PARTIAL, BEN)], ANA),
+    )
+    golden("form_delete_none", delete_form("C0GENERAL", [], ANA))
+
+
+def test_the_delete_form_offers_more_than_one_menu_holds() -> None:
+    envs = [environment(n, owner=BEN) for n in range(250)]
+    (block, *_) = delete_form("C0GENERAL", [*envs, environment(999)], ANA)["blocks"]
+    groups = block["element"]["option_groups"]
+    assert [len(g["options"]) for g in groups] == [1, 100, 100, 50]
+    assert groups[0]["label"]["text"] == "Yours"
+    assert groups[1]["label"]["text"].startswith("Of others: feat/checkout (ready) to ")
 
 
 def test_delete_confirmation(golden: Golden) -> None:

@@ -111,11 +111,34 @@ async def test_the_delete_form_offers_one_s_own_first(scene: Scene) -> None:
     await scene.environment("feat/mine")
     await scene.environment("feat/hers", BEN)
     view = await opened(scene, "delete")
-    menu = view.spec["blocks"][0]["element"]
-    assert menu["options"][0]["text"]["text"].startswith("feat/mine")
-    value = menu["options"][0]["value"]
-    assert await scene.submit(view, {actions.ENVIRONMENT_INPUT: value}) == {}
-    assert (await scene.operations("feat/mine"))[-1].kind is Kind.TEARDOWN
+    mine, hers = view.spec["blocks"][0]["element"]["option_groups"]
+    assert (mine["label"]["text"], hers["label"]["text"]) == ("Yours", "Of others")
+    assert mine["options"][0]["text"]["text"].startswith("feat/mine")
+    assert hers["options"][0]["text"]["text"].startswith("feat/hers")
+
+
+async def test_the_delete_form_asks_once_more_and_names_the_owner(scene: Scene) -> None:
+    hers = await scene.environment("feat/hers", BEN)
+    view = await opened(scene, "delete")
+    assert await scene.submit(view, {actions.ENVIRONMENT_INPUT: hers.id}) == {}
+    assert len(await scene.operations("feat/hers")) == 1
+    (question,) = scene.private()
+    assert f"owned by <@{BEN}>" in question.text
+    await scene.press(question, actions.DELETE_CONFIRM, hers.id)
+    assert (await scene.operations("feat/hers"))[-1].kind is Kind.TEARDOWN
+
+
+async def test_the_create_form_takes_other_versions(scene: Scene) -> None:
+    view = await opened(scene, "create")
+    values = {actions.BRANCH_INPUT: "feat/x", actions.SET_INPUT: "cart"}
+    errors = await scene.submit(view, values)
+    assert errors == {actions.SET_INPUT: errors[actions.SET_INPUT]}
+    assert "cart is not of the form service=ref" in errors[actions.SET_INPUT]
+    values[actions.SET_INPUT] = "cart=fix/a\norders=v1.2"
+    assert await scene.submit(view, values) == {}
+    (operation,) = await scene.operations("feat/x")
+    assert isinstance(operation.input, CreateInput)
+    assert dict(operation.input.overrides) == {"cart": "fix/a", "orders": "v1.2"}
 
 
 async def test_with_nothing_to_delete_the_form_only_says_so(scene: Scene) -> None:
