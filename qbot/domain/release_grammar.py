@@ -149,8 +149,8 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
     (
         Spec(
             "rollback",
-            "put a stage back to earlier versions and hold them there, or an environment until its next "
-            "sync",
+            "put a stage back to earlier versions and hold them there, or an environment until its "
+            "next sync",
             (Arg("STAGE|ENV"), _SERVICES),
             (
                 Option("to", "back to what there was after this promotion", "P-12"),
