@@ -51,6 +51,14 @@ class Needed:
     stuck: bool = False  # too few people are left who may say yes
 
 
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """Who merged it by hand, and who would have been asked: Slack user ids."""
+
+    by: str  # a GitLab username
+    approvers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
     """A promotion or a rollback as people should see it now."""
@@ -85,6 +93,7 @@ class StageProgress:
     emergency: bool = False
     merged_sha: str = ""
     unsure: bool = False  # its merge was asked for, and what came of that is not known
+    bypass: Bypass | None = None  # it was merged past what it needed
     requested_at: datetime | None = None  # when it was first asked for, of one taken up again
     again_by: Actor | None = None  # who took it up again
     given_up: bool = False  # taken up to be given up

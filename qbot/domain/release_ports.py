@@ -65,6 +65,7 @@ class MergeRequest:
     pipeline_url: str = ""
     conflicts: bool = False
     error: str = ""  # merge_error
+    merged_by: str = ""  # username
     foreign: bool = False  # its source branch is a fork's
 
 

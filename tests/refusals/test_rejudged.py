@@ -117,8 +117,8 @@ async def test_it_is_merged_by_hand_while_its_pipeline_runs(production: Producti
     await production.approved(change)
     await production.shows(change, "Merging")
     await production.merge_request(change, "merge")
-    shown = await production.shows(change, f"Closed: {change.name}")
-    assert "merged by hand in GitLab" in shown
+    shown = await production.shows(change, f"Merged past Qbot: {change.name}")
+    assert "by hand in GitLab, past Qbot" in shown
 
 
 async def test_the_glass_breaks_loudly_and_only_while_the_role_lasts(

@@ -129,6 +129,7 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
         pipeline_url=str(pipeline.get("web_url") or ""),
         conflicts=bool(found.get("has_conflicts")),
         error=str(found.get("merge_error") or ""),
+        merged_by=str((found.get("merge_user") or {}).get("username") or ""),
         foreign=_is_foreign(found),
     )
 

@@ -43,6 +43,7 @@ class Ruled:
     ruling: Ruling
     reason: str = ""
     counted: tuple[Approval, ...] = ()
+    by_hand: MergeRequest | None = None  # that somebody merged in GitLab
     void: bool = False  # what was said of it was said of something else
 
 
@@ -82,7 +83,8 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
     if await is_merged(case, merge_request):
         return Ruled(Ruling.APPROVED, counted=_bound(case, await _said(case)))
     if over := _over(case, merge_request):
-        return over
+        bound = _bound(case, await _said(case)) if over.by_hand else ()
+        return replace(over, counted=bound)
     if gone := await _kept_exact(case, merge_request):
         return gone
     if unbroken := await _glass_whole(case, fresh=fresh):
@@ -156,7 +158,8 @@ def _over(case: Case, merge_request: MergeRequest) -> Ruled | None:
     """What ends it whatever people say."""
     promotion = case.promotion
     if merge_request.state == "merged":
-        return Ruled(Ruling.CLOSED, "Its merge request was merged by hand in GitLab.")
+        why = "Its merge request was merged by hand in GitLab."
+        return Ruled(Ruling.CLOSED, why, by_hand=merge_request)
     if merge_request.state not in ("opened", "locked"):
         return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
     if promotion.expires_at and case.context.base.clock.now() >= promotion.expires_at:

@@ -13,13 +13,19 @@ from qbot.operations.telling import told
 
 
 def ended(
-    case: Case, end: End, state: PromotionState, headline: str, *, extra: Sequence[Change] = ()
+    case: Case,
+    end: End,
+    state: PromotionState,
+    headline: str,
+    *,
+    merge_sha: str = "",
+    extra: Sequence[Change] = (),
 ) -> Outcome:
-    """The end of it, in one commit."""
+    """The end of it, in one commit; `merge_sha`: of a merge that is not written down yet."""
     case.tracker.show(state=state)
     progress = case.tracker.ended(end, headline)
     changes: list[Change] = [
-        PromotionMoved(case.promotion.id, state, reason=headline),
+        PromotionMoved(case.promotion.id, state, merge_sha, headline),
         case.audited(state.value, end.value, headline=headline),
         CardChanged(progress),
         *extra,

@@ -13,6 +13,7 @@ from qbot.domain.release_changes import PlaceTaken, PromotionMoved
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.releases.bypassed import bypassed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.deciding import Ruled, Ruling, decided, ruling
@@ -112,6 +113,8 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
 async def _merged(case: Case) -> Outcome | None:
     """Until it is merged (None), or over."""
     ruled = await _agreed(case)
+    if ruled.by_hand is not None:
+        return await bypassed(case, ruled.by_hand, ruled)
     if ruled.ruling is not Ruling.APPROVED:
         return await closed(
             case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason, void=ruled.void

@@ -30,6 +30,7 @@ MERGED = (
     PromotionState.DONE,
     PromotionState.FAILED,
     PromotionState.CANCELLED,
+    PromotionState.CLOSED,
 )
 
 

@@ -25,7 +25,7 @@ def stage_buttons(progress: StageProgress, style: Style) -> Block | None:
         buttons = _open(progress, style)
     elif progress.end is End.FAILED and progress.state is not PromotionState.CANCELLED:
         buttons = _failed(progress, style)
-    elif progress.end is End.SUCCEEDED:
+    elif progress.end is End.SUCCEEDED or progress.bypass is not None:
         buttons = [*looks(progress, style), _roll_back(progress)]
     else:
         buttons = looks(progress, style)
@@ -125,7 +125,7 @@ def _withdraw(progress: StageProgress) -> Block | None:
 
 
 def _roll_back(progress: StageProgress) -> Block | None:
-    if is_back(progress) or progress.undone_by is not None:
+    if is_back(progress) or progress.undone_by is not None or progress.overtaken_by is not None:
         return None
     ask = confirm(
         f"Roll back {_value(progress)}?",

@@ -26,7 +26,8 @@ _OVER = {
 def stage_ending(progress: StageProgress, style: Style) -> Message:
     """Success in one line; a failure with the first services and their reasons."""
     asked = [a.user for a in (progress.actor, progress.again_by, progress.ended_by) if a]
-    who = dict.fromkeys([*asked, *(a.actor.user for a in counted(progress))])
+    approvers = progress.bypass.approvers if progress.bypass else ()
+    who = dict.fromkeys([*asked, *(a.actor.user for a in counted(progress)), *approvers])
     people = " ".join(mention(user) for user in list(who)[:_MENTIONED])
     lines = [f"{people} {_sentence(progress, style)}"]
     if progress.end is End.FAILED:
@@ -60,6 +61,8 @@ def _sentence(progress: StageProgress, style: Style) -> str:
 
 
 def _over(progress: StageProgress) -> str:
+    if progress.bypass is not None:
+        return "was merged past Qbot"
     if progress.state is not PromotionState.CANCELLED:
         return _OVER.get(progress.state, "is over")
     if progress.overtaken_by is not None:

@@ -25,6 +25,8 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
         lines = [_success(progress), headline(progress, style)]
     elif progress.end is End.FAILED:
         lines = [headline(progress, style) or "It failed.", _left_over(progress), _later(progress)]
+    elif progress.bypass is not None:
+        lines = [f":rotating_light: {headline(progress, style)}", _unjudged(progress)]
     elif progress.state is PromotionState.REJECTED:
         lines = [rejected(progress)]
     elif progress.state is PromotionState.CANCELLED:
@@ -70,6 +72,16 @@ def _success(progress: StageProgress) -> str:
     if count == 1:
         return f"*{prose(progress.items[0].service, 40)}* runs its new version in *{stage}*."
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
+
+
+def _unjudged(progress: StageProgress) -> str:
+    """What people can do about a merge that nobody judged here."""
+    stage = prose(progress.stage, 60)
+    way = "Reverting that merge in GitLab" if is_back(progress) else "Roll Back"
+    return (
+        f"*It went past the checks of {stage}*, and Qbot does not deploy it. {way} takes it "
+        "back; what shall stay is synced in Argo CD."
+    )
 
 
 def _later(progress: StageProgress) -> str:

@@ -41,7 +41,7 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     changed = promotion.plan.services if promotion.plan else ()
     services = listed([prose(s, 40) for s in changed], _NAMED)
     at = moment(promotion.ended_at or promotion.created_at, WHEN)
-    state = joined([promotion.state.value, _left(promotion, found)])
+    state = joined([_state(promotion), _left(promotion, found)])
     if promotion.state is PromotionState.DONE and found.runs.get(promotion.id) == changed:
         state = "runs now"
     sign = _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
@@ -51,6 +51,19 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     agreed = f"approved by {listed(yes, _NAMED)}" if yes else ""
     by = f"by {mention(promotion.requester.user)} {at}"
     return f"{first}\n{joined([services, by, agreed])}"
+
+
+def _state(promotion: Promotion) -> str:
+    """Also what was given up, or merged past Qbot, has changed the stage."""
+    if not promotion.merge_sha:
+        return promotion.state.value
+    match promotion.state:
+        case PromotionState.CLOSED:
+            return "merged by hand, without Qbot"
+        case PromotionState.CANCELLED:
+            return "merged, then given up"
+        case _:
+            return promotion.state.value
 
 
 def _left(promotion: Promotion, found: StagePast) -> str:

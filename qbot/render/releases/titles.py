@@ -61,6 +61,8 @@ def outcome(progress: StageProgress) -> str:
         return "Undone"
     if is_back(progress) and progress.end is End.SUCCEEDED:
         return "Rolled back"
+    if progress.bypass is not None:
+        return "Merged past Qbot"
     if progress.state is PromotionState.CANCELLED:
         if progress.overtaken_by is not None:
             return "Superseded"

@@ -235,7 +235,8 @@ async def test_closing_a_merged_one_changes_nothing(
     await mergeable(repository, shop, opened.iid)
     await repository.merge(CONFIG, opened.iid, sha=opened.sha, message="m")
     await repository.close_merge_request(CONFIG, opened.iid)
-    assert (await repository.merge_request(CONFIG, opened.iid)).state == "merged"
+    seen = await repository.merge_request(CONFIG, opened.iid)
+    assert (seen.state, seen.merged_by) == ("merged", "qbot")
 
 
 async def test_one_of_a_fork_is_neither_taken_nor_renamed_nor_closed(

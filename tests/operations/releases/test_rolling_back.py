@@ -148,7 +148,9 @@ async def test_a_service_that_qbot_yaml_no_longer_has_is_named(shop: PlanningSce
     assert (await shop.roll_back("orders")).plan.services == ("orders",)
 
 
-@pytest.mark.parametrize("late", [PromotionState.CANCELLED, PromotionState.MERGED])
+@pytest.mark.parametrize(
+    "late", [PromotionState.CANCELLED, PromotionState.CLOSED, PromotionState.MERGED]
+)
 async def test_how_an_old_promotion_ended_late_does_not_make_it_the_newest(
     shop: PlanningScene, late: PromotionState
 ) -> None:

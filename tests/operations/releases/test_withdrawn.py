@@ -10,7 +10,7 @@ from qbot.domain.names import ProjectPath, PromotionId
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End
 from qbot.domain.promotion import Promotion, PromotionState
-from qbot.domain.release import StageProgress
+from qbot.domain.release import Bypass, StageProgress
 from qbot.domain.release_changes import (
     MergeAsked,
     PromotionMoved,
@@ -57,8 +57,9 @@ class Repository:
         if self.lost >= 0:
             raise TransientError("GitLab does not answer")
         return MergeRequest(
-            iid, ref.url, self.state, ref.sha, "", ref.branch, "main", merge_sha=MERGED
-        )
+            iid, ref.url, self.state, ref.sha, "", ref.branch, "main",
+            merge_sha=MERGED, merged_by="dan",
+        )  # fmt: skip
 
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         self.closed += 1
@@ -162,8 +163,15 @@ async def test_a_merge_that_a_crash_kept_from_being_recorded_is_known_as_ones_ow
 
 async def test_a_merge_in_somebody_elses_words_is_not(shop: Shop) -> None:
     operation, promotion = await resumed(shop, "Merge branch 'qbot/P-1' into 'main'")
-    assert (promotion.state, promotion.merge_sha) == (PromotionState.CLOSED, "")
-    assert operation.headline == "Its merge request was merged by hand in GitLab."
+    assert (promotion.state, promotion.merge_sha) == (PromotionState.CLOSED, MERGED)
+    assert operation.headline == (
+        "`dan` merged it by hand in GitLab, past Qbot, when it had 0 of 1 approvals. "
+        "What it changes is written in `main` of `shop/deployments` now."
+    )
+    assert isinstance(operation.progress, StageProgress)
+    assert operation.progress.bypass == Bypass("dan")
+    (row,) = await shop.wishes.look("select * from audit where action = 'promotion.bypassed'")
+    assert '"by":"dan"' in row["detail"]
 
 
 async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_withdrawn(

@@ -7,7 +7,7 @@ from typing import Any
 from qbot.domain.names import PromotionId
 from qbot.domain.progress import End, Kind, Step
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release import StageProgress
+from qbot.domain.release import Bypass, StageProgress
 from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
 from qbot.render.releases.ending import stage_ending
@@ -104,3 +104,26 @@ def test_an_emergency_that_waits_is_not_called_approved() -> None:
 def labels(message: Message) -> set[str]:
     rows = [b for b in message.blocks if b["type"] == "actions"]
     return {e["text"]["text"] for b in rows for e in b["elements"]}
+
+
+def test_a_merge_past_qbot_is_told_loudly_to_all_who_would_have_been_asked(golden: Golden) -> None:
+    why = (
+        "`frank` merged it by hand in GitLab, past Qbot, when it had 1 of 2 approvals. What it "
+        "changes is written in `main` of `shop/deployments` now. Not all of it runs: `cart`: "
+        "`306e6577` is written, `306f6c64` runs."
+    )
+    shown = replace(
+        ONE_YES,
+        step=Step.ENDED,
+        state=PromotionState.CLOSED,
+        end=End.CANCELLED,
+        ended_at=LATER,
+        needed=None,
+        headline=why,
+        merged_sha="f" * 40,
+        bypass=Bypass("frank", (DAN.user,)),
+    )
+    card = stage_card(shown, STYLE)
+    golden("promotion_bypassed", card)
+    assert "Roll Back" in labels(card)
+    assert f"<@{DAN.user}>" in stage_ending(shown, STYLE).text
