@@ -23,6 +23,18 @@ async def created_once(drive: Drive, name: str, services: int) -> None:
     await until(well, what=f"all Applications of {name} to be synced and healthy")
 
 
+async def all_struck(drive: Drive) -> None:
+    """No fault that was ordered is left: what was tried was tried under trouble."""
+
+    async def none_left() -> bool:
+        return (await drive.state())["faults"] == []
+
+    try:
+        await until(none_left, what="every fault to strike", seconds=15)
+    except AssertionError:
+        raise AssertionError((await drive.state())["faults"]) from None
+
+
 async def nothing_left(drive: Drive, name: str) -> None:
     """No Application, project or namespace of that name is there."""
     state = await drive.state()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance import stages
+from tests.acceptance.checks import all_struck
 from tests.acceptance.conftest import FULL
 from tests.acceptance.stages import CHANGED, PROMOTE, ROLLBACK
 from tests.world import Drive, World, buttons, header, said, until, world
@@ -14,6 +15,7 @@ from tests.world import Drive, World, buttons, header, said, until, world
 SPEED = 60.0
 KINDS = ("429", "500", "503", "html", "drop-before", "drop-after", "slow:2", "partial")
 STREAM = (("cut-stream", "stream/applications"), ("empty-list", "GET /api/v1/applications?"))
+DONE = ("drop-after", "partial", "slow:2")  # what was asked for has come about nevertheless
 SAMPLE = ("drop-after",)
 CONFIG = "/api/v4/projects/shop%2Fdeployments"
 # What is asked for in each part, and which of the requests go wrong.
@@ -37,9 +39,10 @@ DEPLOY = (
 
 
 async def order(drive: Drive, wrong: Sequence[tuple[str, str]], kind: str) -> None:
-    """The next requests of each sort go wrong twice."""
+    """The next requests of each sort go wrong twice; writes that are done are made once alone."""
     for vendor, match in wrong:
-        await drive.post("fault", vendor=vendor, match=match, kind=kind, times=2)
+        once = kind in DONE and vendor == "gitlab" and not match.startswith("GET")
+        await drive.post("fault", vendor=vendor, match=match, kind=kind, times=1 if once else 2)
 
 
 async def carried(made: World, text: str, by: Sequence[str], kind: str) -> None:
@@ -56,6 +59,7 @@ async def carried(made: World, text: str, by: Sequence[str], kind: str) -> None:
     await stages.pressed(drive, shown, by[-1])
     await stages.done(drive, shown)
     await stages.exactly_once(made, shown, was, by, answered=False)
+    await all_struck(drive)
 
 
 @pytest.mark.timeout(1800)
@@ -95,6 +99,7 @@ async def test_a_stream_that_is_cut_and_lists_that_are_empty_do_not_stop_a_promo
             await stages.pressed(drive, shown, user)
         await stages.done(drive, shown)
         await stages.exactly_once(made, shown, was, ("chloe", "dan"))
+        await all_struck(drive)
 
 
 @pytest.mark.skipif(not FULL, reason="a long run")
