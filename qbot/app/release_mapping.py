@@ -125,6 +125,7 @@ def _approvals(catalog: Catalog, part: ApprovalsPart) -> ApprovalRule:
         count=part.count,
         roles=_approvers(part.roles),
         by_requester=part.self_,
+        by_authors=part.authors,
         expires=part.expires,
         remind=part.remind,
         teams=MappingProxyType(teams),

@@ -156,6 +156,9 @@ class ApprovalsPart(Part):
         description="One of these, or `[everybody]`; they also freeze, release and unlock"
     )
     self_: bool = Field(default=False, alias="self", description="Whether the requester counts")
+    authors: bool = Field(
+        default=True, description="Whether who wrote a commit of it counts, as in GitLab"
+    )
     expires: Duration = Field(timedelta(hours=24), description="Then it has to be asked for anew")
     remind: Duration = Field(timedelta(hours=1), description="Then who may approve is reminded")
     teams: dict[ServiceOrSet, tuple[RoleRef, ...]] = Field(

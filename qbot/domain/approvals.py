@@ -156,6 +156,8 @@ def _entitled(promotion: Promotion, rule: ApprovalRule, person: Person) -> Decis
         return Denied(UNMAPPED, "unmapped")
     if not rule.by_requester and _is_requester(promotion, person.actor, person.account):
         return Denied("You asked for this yourself; somebody else has to approve it.", "self")
+    if not rule.by_authors and promotion.plan and person.account.id in promotion.plan.wrote:
+        return Denied("You wrote some of this; somebody else has to approve it.", "author")
     wanted = _wanted(promotion, rule)
     if wanted and not wanted & person.roles:
         named = " or ".join(f"`{role}`" for role in sorted(wanted))
@@ -179,6 +181,8 @@ def _flaw(
     match _entitled(promotion, rule, person):
         case Denied(rule="self"):
             return "nobody approves what they asked for"
+        case Denied(rule="author"):
+            return "nobody approves what they wrote"
         case Denied():
             return "this person no longer has the role"
         case Allowed():

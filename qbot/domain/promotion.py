@@ -60,6 +60,7 @@ class Item:
     drift: str = ""  # how what runs in the source differs from what its repository says
     pin: Pin = Pin()  # of the new version
     titles: tuple[str, ...] = ()  # of its newest commits
+    wrote: tuple[int, ...] = ()  # GitLab accounts of authors, as far as they are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Plan:
     def services(self) -> tuple[ServiceName, ...]:
         """Those that change."""
         return tuple(item.service for item in self.items)
+
+    @property
+    def wrote(self) -> frozenset[int]:
+        """GitLab accounts of those who wrote commits that it brings, as far as they are known."""
+        return frozenset(number for item in self.items for number in item.wrote)
 
     @property
     def digest(self) -> str:

@@ -47,6 +47,7 @@ class Comparison:
     files: tuple[str, ...]
     url: str
     modes: tuple[str, ...] = ()  # files that are of another kind now: executable, a link
+    emails: tuple[str, ...] = ()  # of all authors
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,9 @@ class People(Protocol):
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         """Slack accounts that have one of these roles, as far as Slack or `people:` name them."""
+
+    async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
+        """GitLab accounts by addresses of commits; those that GitLab does not show are not in."""
 
     async def accounts(self, roles: Collection[str]) -> frozenset[int]:
         """GitLab accounts that have one of these roles by a group in GitLab."""

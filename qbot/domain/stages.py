@@ -58,6 +58,7 @@ class ApprovalRule:
     count: int  # distinct people
     roles: tuple[str, ...] = ()  # one of these; empty: everybody with a GitLab account
     by_requester: bool = False  # whether the requester's own yes counts
+    by_authors: bool = True  # whether the yes of who wrote a commit of it counts
     expires: timedelta = timedelta(hours=24)
     remind: timedelta = timedelta(hours=1)
     teams: Mapping[ServiceName, tuple[str, ...]] = field(

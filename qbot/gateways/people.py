@@ -149,6 +149,12 @@ class Directory:
             found |= dict.fromkeys(by_name[name] for name in names if name in by_name)
         return [Actor(self._team, user) for user in found]
 
+    async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
+        """GitLab accounts by addresses of commits; those that GitLab does not show are not in."""
+        known = list(emails)
+        found = await _all(*(self._users.get(("email", email), fresh=False) for email in known))
+        return {e: user.id for e, user in zip(known, found, strict=True) if user}
+
     async def accounts(self, roles: Collection[str]) -> frozenset[int]:
         """GitLab accounts that have one of these roles by a group in GitLab."""
         members = await self._all_members(fresh=False)

@@ -291,3 +291,17 @@ def test_whatever_may_approve_counts_and_nothing_else(
     accounts = [a.account.id for a in found.counted]
     assert len(set(accounts)) == len(accounts)
     assert rule.by_requester or 1 not in accounts
+
+
+def test_authors_approve_unless_the_rule_says_otherwise() -> None:
+    assert PROMOTION.plan
+    (item,) = PROMOTION.plan.items
+    assert CHLOE.account
+    mine = replace(item, wrote=(CHLOE.account.id,))
+    asked = replace(PROMOTION, plan=replace(PROMOTION.plan, items=(mine,)))
+    strict = replace(RULE, by_authors=False)
+    assert isinstance(may_approve(asked, RULE, CHLOE, (), now=NOW), Allowed)
+    refused = may_approve(asked, strict, CHLOE, (), now=NOW)
+    assert isinstance(refused, Denied)
+    assert refused.rule == "author"
+    assert isinstance(may_approve(asked, strict, DAN, (), now=NOW), Allowed)

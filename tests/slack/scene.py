@@ -141,6 +141,9 @@ class People:
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [p.actor for p in self.persons.values() if p.roles & set(roles)]
 
+    async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
+        return {}
+
     async def accounts(self, roles: Collection[str]) -> frozenset[int]:
         return frozenset()
 

@@ -198,6 +198,7 @@ def _comparison(found: Mapping[str, Any]) -> Comparison:
         titles=tuple(redact(str(c.get("title") or "")) for c in commits[: -_TITLES - 1 : -1]),
         files=tuple(dict.fromkeys(paths)),
         url=str(found.get("web_url") or ""),
+        emails=tuple(dict.fromkeys(e for c in commits if (e := str(c.get("author_email") or "")))),
         modes=tuple(str(d["new_path"]) for d in found["diffs"] if _changes_mode(d)),
     )
 

@@ -249,7 +249,12 @@ async def _tell(
     holders = await _holders(case)
     said = [a.actor for a in stands.counted]
     there = await left(
-        case.context, case.rule, case.promotion.requester, missing=stands.missing, said=said
+        case.context,
+        case.rule,
+        case.promotion.requester,
+        missing=stands.missing,
+        said=said,
+        wrote=_excluded(case),
     )
     case.tracker.show(
         approvals=(*stands.counted, *stands.void),
@@ -269,10 +274,18 @@ async def _holders(case: Case) -> Sequence[Actor]:
     roles = {*case.rule.roles, *(r for roles in case.rule.teams.values() for r in roles)}
     try:
         found = await case.context.people.holders(roles) if roles else ()
+        if wrote := _excluded(case):
+            persons = [await case.context.people.person(actor) for actor in found]
+            found = [p.actor for p in persons if p.account and p.account.id not in wrote]
     except (TransientError, PermanentError):
         return ()
     mine = case.promotion.requester
     return [a for a in found if case.rule.by_requester or a != mine]
+
+
+def _excluded(case: Case) -> frozenset[int]:
+    """GitLab accounts whose yes does not count, since they wrote some of it."""
+    return frozenset() if case.rule.by_authors else case.plan.wrote
 
 
 def _needed(case: Case, stands: Standing, holders: Sequence[Actor]) -> Needed:

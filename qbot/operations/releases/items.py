@@ -9,7 +9,7 @@ from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.promotion import Item, Pin, Version
 from qbot.domain.release_ports import Comparison
 from qbot.domain.services import Build
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, TransientError
 from qbot.operations.gathering import gather
 from qbot.operations.releases.context import ReleaseContext
 
@@ -45,10 +45,20 @@ async def items(context: ReleaseContext, moves: Sequence[Move]) -> tuple[Item, .
     compared, builds = await asyncio.gather(
         gather([_between(context, move) for move in moves], _PARALLEL), _builds(context, moves)
     )
+    known = [None if isinstance(found, Exception) else found for found in compared]
+    authors = await _authors(context, [found[1] for found in known if found])
     return tuple(
-        _item(context, move, found if not isinstance(found, Exception) else None, builds)
-        for move, found in zip(moves, compared, strict=True)
+        _item(context, move, found, builds, authors)
+        for move, found in zip(moves, known, strict=True)
     )
+
+
+async def _authors(context: ReleaseContext, compared: Sequence[Comparison]) -> Mapping[str, int]:
+    """Their GitLab accounts by address, best effort."""
+    try:
+        return await context.people.authors({e for found in compared for e in found.emails})
+    except (TransientError, PermanentError):
+        return {}
 
 
 def _project(context: ReleaseContext, move: Move) -> ProjectPath:
@@ -84,11 +94,16 @@ async def _builds(context: ReleaseContext, moves: Sequence[Move]) -> Builds:
 
 
 def _item(
-    context: ReleaseContext, move: Move, found: tuple[int, Comparison] | None, builds: Builds
+    context: ReleaseContext,
+    move: Move,
+    found: tuple[int, Comparison] | None,
+    builds: Builds,
+    authors: Mapping[str, int],
 ) -> Item:
     project = _project(context, move)
     build, build_url = builds.get((project, move.new.sha), (Build.NONE, ""))
     commits, compared = found or (None, None)
+    emails = compared.emails if compared else ()
     return Item(
         service=move.service,
         project=project,
@@ -103,6 +118,7 @@ def _item(
         drift=move.drift,
         pin=move.pin,
         titles=_titles(compared.titles) if compared else (),
+        wrote=tuple(sorted({authors[e] for e in emails if e in authors})),
     )
 
 

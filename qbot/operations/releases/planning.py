@@ -67,7 +67,7 @@ async def admitted(case: Case, found: Planned) -> None:
 
     async def judge() -> Any:
         asked = case.run.operation.input
-        await ensure_enough(context, case.rule, found.plan.services, promotion.requester)
+        await ensure_enough(context, case.rule, found.plan, promotion.requester)
         every = await _in_the_way(context, stage, asked, found, promotion.requester)
         stops = await unpassed(
             context,
@@ -104,7 +104,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
     """
     found = await run.call("plan", lambda: _plan(context, stage, asked))
     actor = run.operation.actor
-    await ensure_enough(context, _rule(stage, asked), found.plan.services, actor)
+    await ensure_enough(context, _rule(stage, asked), found.plan, actor)
     every = await run.call("plan", lambda: _in_the_way(context, stage, asked, found, actor))
     stops = await run.call(
         "roles",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from qbot.domain.approvals import Person
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Account
+from qbot.domain.promotion import Account, Plan
 from qbot.domain.stages import ApprovalRule
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
@@ -30,15 +30,16 @@ class Voters:
 
 
 async def ensure_enough(
-    context: ReleaseContext, rule: ApprovalRule, services: Collection[ServiceName], asker: Actor
+    context: ReleaseContext, rule: ApprovalRule, plan: Plan, asker: Actor
 ) -> None:
     """Before anybody is asked. Best effort: where it cannot be known nothing is refused.
 
     Raises:
         UserError: it could never be approved; says who may, and what to do.
     """
-    for count, roles, what in _wanted(rule, services):
-        found = await voters(context, rule, roles, asker)
+    wrote = frozenset() if rule.by_authors else plan.wrote
+    for count, roles, what in _wanted(rule, plan.services):
+        found = await voters(context, rule, roles, asker, wrote=wrote)
         if found is not None and found.short_of(count):
             raise _never(found, count, roles, what)
 
@@ -50,11 +51,12 @@ async def left(
     *,
     missing: int,
     said: Collection[Actor],
+    wrote: frozenset[int] = frozenset(),
 ) -> bool:
     """Whether those who have not spoken yet could still give what is missing."""
     if not missing or not rule.roles:
         return True
-    found = await voters(context, rule, rule.roles, asker, said=said)
+    found = await voters(context, rule, rule.roles, asker, said=said, wrote=wrote)
     return found is None or not found.short_of(missing)
 
 
@@ -65,8 +67,12 @@ async def voters(
     asker: Actor,
     *,
     said: Collection[Actor] = (),
+    wrote: frozenset[int] = frozenset(),
 ) -> Voters | None:
-    """Those with one of these roles whose yes would count; None: it is not known."""
+    """Those with one of these roles whose yes would count; None: it is not known.
+
+    `wrote`: accounts whose yes does not count as they wrote some of it.
+    """
     people = context.people
     try:
         holders = await people.holders(roles)
@@ -81,14 +87,15 @@ async def voters(
     out = [p for p in persons if p.actor in said]
     if not rule.by_requester:
         out.append(requester)
-    gone = {p.account.id for p in out if p.account}
+    gone = wrote | {p.account.id for p in out if p.account}
     able = {
         p.account.id: p
         for p in persons
         if p.active and p.account and p.account.id not in gone and p.actor != asker
     }
-    if rule.by_requester and requester in persons and requester.account:
-        able.setdefault(requester.account.id, requester)
+    mine = requester.account
+    if rule.by_requester and requester in persons and mine and mine.id not in gone:
+        able.setdefault(mine.id, requester)
     known = gone | {p.account.id for p in persons if p.account}
     return Voters(tuple(able.values()), len(accounts - known))
 

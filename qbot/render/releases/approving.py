@@ -51,11 +51,12 @@ def rejection(progress: StageProgress) -> Approval | None:
     return next(said, None)
 
 
-def words(approvals: Sequence[Approval], *, most: int = _WORDS) -> list[str]:
+def words(progress: StageProgress, *, most: int = _WORDS) -> list[str]:
     """One line for each; one that is void is left out once its giver has said yes again."""
+    approvals, wrote = progress.approvals, _wrote(progress)
     again = {a.actor for a in approvals if a.verdict is Verdict.APPROVED and not a.void}
     kept = [a for a in approvals if not a.void or a.actor not in again]
-    lines = [_word(a) for a in kept[:most]]
+    lines = [_word(a, wrote) for a in kept[:most]]
     if len(kept) > most:
         lines.append(f"and {len(kept) - most} more, see Details")
     return lines
@@ -67,12 +68,16 @@ def agreed(progress: StageProgress) -> str:
     return f"approved by {listed(said, _WORDS)}" if said else ""
 
 
-def every_word(approvals: Sequence[Approval]) -> list[str]:
+def every_word(progress: StageProgress) -> list[str]:
     """For Details: all that was said."""
-    return [_word(a) for a in approvals]
+    return [_word(a, _wrote(progress)) for a in progress.approvals]
 
 
-def _word(approval: Approval) -> str:
+def _wrote(progress: StageProgress) -> frozenset[int]:
+    return frozenset(number for item in progress.items for number in item.wrote)
+
+
+def _word(approval: Approval, wrote: frozenset[int]) -> str:
     who, at = mention(approval.actor.user), moment(approval.at)
     if approval.void:
         why = prose(approval.void, 200)
@@ -81,7 +86,8 @@ def _word(approval: Approval) -> str:
     if approval.verdict is Verdict.REJECTED:
         why = f": {prose(approval.reason, 300)}" if approval.reason.strip() else ""
         return f":no_entry: {who} rejected it {at}{why}"
-    return f":white_check_mark: {who} approved {at}"
+    author = ", and wrote some of it" if approval.account.id in wrote else ""
+    return f":white_check_mark: {who} approved {at}{author}"
 
 
 def asked(needed: Needed | None) -> list[str]:

@@ -103,7 +103,7 @@ def _lead(progress: StageProgress, style: Style) -> list[str]:
         return outcome_lines(progress, style)
     lead = [f"*{running.doing(progress)}*", headline(progress, style), running.trouble(progress)]
     if progress.step is Step.APPROVING:
-        lead += approving.words(progress.approvals)
+        lead += approving.words(progress)
     return [*lead, *_waits(progress, style)]
 
 

@@ -43,7 +43,7 @@ def stage_details(progress: StageProgress, style: Style, *, page: int = 0) -> Vi
 
 def _parts(progress: StageProgress, style: Style) -> list[str]:
     """One text for each block."""
-    said = approving.every_word(progress.approvals)
+    said = approving.every_word(progress)
     lines = [
         *(said[i : i + _WORDS] for i in range(0, len(said), _WORDS)),
         approving.asked(progress.needed) if progress.end is None else [],

@@ -81,7 +81,8 @@ class FakeRepository:
         authors = Counter(self.commits[c].author for c in ahead)
         names = tuple(name for name, _ in authors.most_common())
         titles = tuple(self.titles[c] for c in ahead if c in self.titles)
-        return Comparison(len(ahead), names, titles, tuple(changed), f"https://git/{old}...{new}")
+        url, emails = f"https://git/{old}...{new}", tuple(f"{name}@shop" for name in names)
+        return Comparison(len(ahead), names, titles, tuple(changed), url, emails=emails)
 
     async def contains(self, project: ProjectPath, branch: str, sha: str) -> bool:
         await self._called("contains")
@@ -203,6 +204,7 @@ class FakePeople:
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     team: str = "T1"
     by_gitlab: dict[str, frozenset[int]] = field(default_factory=dict)  # accounts by role
+    by_email: dict[str, int] = field(default_factory=dict)
 
     async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
         account = Account(sum(map(ord, actor.user)), actor.user.lower())
@@ -213,6 +215,9 @@ class FakePeople:
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
         return [Actor(self.team, u) for u, held in self.roles.items() if held & set(roles)]
+
+    async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
+        return {email: number for email, number in self.by_email.items() if email in emails}
 
     async def accounts(self, roles: Collection[str]) -> frozenset[int]:
         return frozenset(number for role in roles for number in self.by_gitlab.get(role, ()))

@@ -60,6 +60,20 @@ async def test_where_the_requester_counts_they_are_one_of_them(shop: PlanningSce
     await shop.admit(by=CHLOE)
 
 
+async def test_authors_are_known_by_their_address_and_left_out_where_they_may_not(
+    shop: PlanningScene,
+) -> None:
+    dan = await shop.people.person(DAN)
+    assert dan.account
+    shop.people.by_email = {"Ana Costa@shop": dan.account.id}
+    assert (await shop.promote()).plan.wrote == {dan.account.id}
+    await shop.admit()
+    shop.change_stage(PRODUCTION, approvals=ApprovalRule(2, (MANAGERS,), by_authors=False))
+    shop.journal.steps.clear()
+    with pytest.raises(UserError, match="there is `uchloe`"):
+        await shop.admit()
+
+
 async def test_a_wait_for_people_who_have_left_is_seen(shop: PlanningScene) -> None:
     rule = shop.stages[PRODUCTION].approvals
     assert await left(shop.context, rule, ANA, missing=1, said=[DAN])

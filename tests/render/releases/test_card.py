@@ -344,6 +344,13 @@ def test_a_wait_that_is_in_vain_says_so() -> None:
     assert "Only <@U0DAN> may still approve" in stage_card(one, STYLE).text
 
 
+def test_an_approver_who_wrote_some_of_it_is_told_as_such() -> None:
+    (yes, *_) = ONE_YES.approvals
+    mine = tuple(replace(item, wrote=(yes.account.id,)) for item in ONE_YES.items)
+    assert "and wrote some of it" not in stage_card(ONE_YES, STYLE).text
+    assert "and wrote some of it" in stage_card(replace(ONE_YES, items=mine), STYLE).text
+
+
 def test_versions_are_as_short_as_people_know_them() -> None:
     digests = [Version(f"sha256:{c * 64}") for c in "ab"]
     tags = [Version(f"release-2026-11-20-build-{n}") for n in (4711, 4712)]
