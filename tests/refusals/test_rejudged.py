@@ -144,3 +144,20 @@ async def test_the_glass_breaks_loudly_and_only_while_the_role_lasts(
         assert await production.merged(change)
     finally:
         await production.member("chloe", present=True)
+
+
+async def test_a_rollback_waits_for_no_deployment_that_it_is_for(production: Production) -> None:
+    change = await production.asked()
+    app = f"production-{change.service}"
+    await production.drive.post("app", name=app, health="Progressing")
+    try:
+        await production.approved(change)
+        await production.shows(change, "syncing")
+        words = f"rollback production {change.service} --break-glass --reason outage"
+        await production.drive.env(words, user="chloe")
+        shown = await production.shows(change, f"Superseded: {change.name}")
+        assert "a rollback of the same services, took its place" in shown
+    finally:
+        await production.drive.post("app", name=app, health=None)
+    await production.audited(None, action="rollback.done")
+    assert not await production.merged(change)

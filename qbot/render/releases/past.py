@@ -54,14 +54,14 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
 
 
 def _state(promotion: Promotion) -> str:
-    """Also what was given up, or merged past Qbot, has changed the stage."""
+    """Also what was stopped, or merged past Qbot, has changed the stage."""
     if not promotion.merge_sha:
         return promotion.state.value
     match promotion.state:
         case PromotionState.CLOSED:
             return "merged by hand, without Qbot"
         case PromotionState.CANCELLED:
-            return "merged, then given up"
+            return "merged, then stopped"
         case _:
             return promotion.state.value
 
