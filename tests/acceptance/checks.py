@@ -27,7 +27,7 @@ async def all_struck(drive: Drive) -> None:
     """No fault that was ordered is left: what was tried was tried under trouble."""
 
     async def none_left() -> bool:
-        return (await drive.state())["faults"] == []
+        return not (await drive.state())["faults"]
 
     try:
         await until(none_left, what="every fault to strike", seconds=15)
