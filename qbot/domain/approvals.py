@@ -98,7 +98,7 @@ def may_reject(promotion: Promotion, rule: ApprovalRule, person: Person) -> Deci
         return _not_open(promotion)
     if person.active and _is_requester(promotion, person.actor, person.account):
         return Allowed("requester")
-    return _entitled(promotion, rule, person)
+    return _entitled(promotion, rule, person, to="reject")
 
 
 def standing(
@@ -148,20 +148,27 @@ def _over(promotion: Promotion, state: PromotionState) -> Denied:
     return Denied(reason.format(promotion.name), rule)
 
 
-def _entitled(promotion: Promotion, rule: ApprovalRule, person: Person) -> Decision:
-    """Whether this person is one of those whose word counts."""
+def _entitled(
+    promotion: Promotion, rule: ApprovalRule, person: Person, *, to: str = "approve"
+) -> Decision:
+    """Whether this person is one of those whose word counts; `to` say yes or no."""
     if not person.active:
         return Denied("This account is deactivated or blocked, in Slack or in GitLab.", "inactive")
     if person.account is None:
         return Denied(UNMAPPED, "unmapped")
     if not rule.by_requester and _is_requester(promotion, person.actor, person.account):
         return Denied("You asked for this yourself; somebody else has to approve it.", "self")
-    if not rule.by_authors and promotion.plan and person.account.id in promotion.plan.wrote:
+    if (
+        to == "approve"
+        and not rule.by_authors
+        and promotion.plan
+        and person.account.id in promotion.plan.wrote
+    ):
         return Denied("You wrote some of this; somebody else has to approve it.", "author")
     wanted = _wanted(promotion, rule)
     if wanted and not wanted & person.roles:
         named = " or ".join(f"`{role}`" for role in sorted(wanted))
-        return Denied(f"Only {named} may approve this, and you do not have that role.", "role")
+        return Denied(f"Only {named} may {to} this, and you do not have that role.", "role")
     held = sorted(wanted & person.roles)
     return Allowed(f"approver:{held[0]}" if held else "approver")
 

@@ -37,6 +37,8 @@ class Grounding:
         if isinstance(command, _OF_STAGES):
             return Grounds(approval=self._desk.context.stage(place).approvals)
         guess = not isinstance(command, _DESTRUCTIVE)
+        if unlocks:
+            await self._desk.obstacles.ensure_locked(place, guess=guess)
         return await self.of_place(place, actor, unlocks=unlocks, guess=guess)
 
     async def of_place(

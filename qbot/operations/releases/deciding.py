@@ -106,8 +106,7 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
 async def barriers(case: Case) -> tuple[Barrier, ...]:
     """What is in the way; an exempt requester with a reason passes what stood back then."""
     left, passed = await barred(case.context, case.stage, case.promotion)
-    if passed:
-        case.tracker.show(exempted=tuple(b.reason for b in passed))
+    case.tracker.show(exempted=tuple(b.reason for b in passed))
     return left
 
 

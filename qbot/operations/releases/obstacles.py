@@ -174,6 +174,16 @@ class Obstacles:
         self._wake()
         return spot, ended, await self._context.promotions.waiting_for(spot.scope, take=True)
 
+    async def ensure_locked(self, place: str, *, guess: bool) -> None:
+        """There is a lock to end; `guess` as for `spot`.
+
+        Raises:
+            UserError: there is none, or no such place.
+        """
+        spot = await self.spot(place, guess=guess)
+        if await self.locked_by(spot.scope) is None:
+            raise UserError(f"`{spot.name}` is not locked.")
+
     async def locked_by(self, scope: str) -> Lock | None:
         """The lock that holds, if one does."""
         return next(iter(await self._context.promotions.locks(scope)), None)

@@ -50,6 +50,8 @@ def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool) -> list[str]:
         ways.append(
             f"{_any_of(stage.exempt)} may pass a freeze with `--reason`, which is recorded."
         )
+    if "hold" in rules:
+        ways.append("Or name services: those that are held can be left out.")
     if "lock" in rules:
         ways.append(f"`unlock {stage.name}` is for whoever locked it and those who may approve.")
     if back and stage.break_glass and rules <= set(_EMERGENCIES):

@@ -108,6 +108,8 @@ def _lead(progress: StageProgress, style: Style) -> list[str]:
 
 
 def _would(progress: StageProgress) -> str:
+    if progress.barriers:
+        return "*Nothing was changed.* It would be refused now."
     if progress.needed is None:
         return "*Nothing was changed.* This is what would be asked for."
     count = progress.needed.count

@@ -3,13 +3,26 @@
 from urllib.parse import urlsplit
 
 from qbot.domain.policy import Allowed, Decision
+from qbot.domain.stages import ApprovalRule
 from qbot.render.blocks import Message, context, message, section
 from qbot.render.errors import with_command
 from qbot.render.escape import code, link, mention, prose
 from qbot.render.style import Style
+from qbot.render.words import plural
+
+_ROLES = 4
 
 
-def can(user: str, wish: str, decision: Decision, style: Style, *, own: bool) -> Message:
+def can(
+    user: str,
+    wish: str,
+    decision: Decision,
+    style: Style,
+    *,
+    own: bool,
+    takes: ApprovalRule | None = None,
+    pressed: bool = False,
+) -> Message:
     """Yes or no, and the rule that decides.
 
     Args:
@@ -18,16 +31,28 @@ def can(user: str, wish: str, decision: Decision, style: Style, *, own: bool) ->
         decision: made now.
         style: the installation.
         own: whether they asked for themselves.
+        takes: by whom it has to be approved.
+        pressed: it is a button, which nobody types.
     """
     who = "You" if own else mention(user)
-    what = code(f"{style.command} {wish}", 160)
+    what = code(wish if pressed else f"{style.command} {wish}", 160)
     if isinstance(decision, Allowed):
-        text = f":white_check_mark: {who} may {what}."
+        text = f":white_check_mark: {who} may {what}.{_takes(takes)}"
     else:
         reason = with_command(prose(decision.reason, 400), style.command)
         text = f":no_entry: {who} may not {what}.\n{reason}"
     small = f"Rule {code(decision.rule, 80)} · checked again when it is done"
     return message(f"{text}\n{small}", [section(text), context(small)])
+
+
+def _takes(rule: ApprovalRule | None) -> str:
+    """What it needs beside the right to ask for it."""
+    if rule is None:
+        return ""
+    by = " or ".join(code(r, 40) for r in rule.roles[:_ROLES]) or "whoever has a GitLab account"
+    others = "" if rule.by_requester else ", not by who asks"
+    takes = f"{plural(rule.count, 'approval')} by {by}{others}" if rule.count else "no approval"
+    return f" It takes {takes}; freezes, locks and holds are judged when it is asked for."
 
 
 def link_account(url: str, *, minutes: int = 15) -> Message:

@@ -18,6 +18,7 @@ from qbot.domain.release_commands import (
     Unfreeze,
     Unlock,
 )
+from qbot.domain.stages import ApprovalRule
 from qbot.domain.subjects import of_command
 from qbot.errors import UserError
 from qbot.operations.releases.obstacles import Freed, LockedError
@@ -122,7 +123,16 @@ class ReleaseCommands:
             spec_of(command.verb)
         decision = await self._decide(command, who, own=who == me)
         wish = f"{command.verb} {command.place}".strip()
-        return can(who.user, wish, decision, self._desk.desk.style, own=who == me)
+        style, takes = self._desk.desk.style, self._takes(command)
+        pressed = command.verb in _PRESSED
+        return can(who.user, wish, decision, style, own=who == me, takes=takes, pressed=pressed)
+
+    def _takes(self, command: Can) -> ApprovalRule | None:
+        """Whose approval what is asked for takes in the end."""
+        stage = self._desk.context.stages.get(StageName(command.place))
+        if stage is None or command.verb not in ("promote", "rollback"):
+            return None
+        return stage.rollback if command.verb == "rollback" else stage.approvals
 
     async def _decide(self, command: Can, who: Actor, *, own: bool) -> Decision:
         if not own:  # whoever asks was admitted

@@ -269,7 +269,7 @@ async def test_who_lost_the_role_while_writing_the_reason_is_told_in_the_form(
     assert view is not None
     shop.people.know(CHLOE, 3)
     errors = await shop.submit(view, {actions.REASON_INPUT: "no"}, CHLOE)
-    assert "Only release-managers may approve this" in errors[actions.REASON_INPUT]
+    assert "Only release-managers may reject this" in errors[actions.REASON_INPUT]
     assert await words(shop, number) == []
     assert await refusals(shop, "promotion.reject") == [(CHLOE, "role")]
 
@@ -337,6 +337,18 @@ async def failed_emergency(scene: Scene) -> tuple[PromotionId, Message]:
     failed = PromotionMoved(found.id, PromotionState.FAILED, merge_sha="e" * 40)
     await scene.database.journal.finish(claim, End.FAILED, "", [failed])
     return found.id, card
+
+
+async def test_what_is_being_deployed_can_be_abandoned(shop: Scene) -> None:
+    number, card = await opened(shop)
+    (claim, *_) = await shop.database.journal.claim("worker", 1)
+    merged = PromotionMoved(number, PromotionState.MERGED, merge_sha="d" * 40)
+    await shop.database.journal.commit(claim, "merge", True, [merged])
+    await shop.press(card, actions.PROMO_ABANDON, f"P-{number}", CHLOE)
+    assert shop.private(CHLOE) == []
+    found = await shop.releases.context.promotions.promotion(number)
+    assert found is not None
+    assert found.state is PromotionState.CANCELLED
 
 
 async def test_retry_of_what_goes_on_says_so(shop: Scene) -> None:

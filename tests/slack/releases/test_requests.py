@@ -47,7 +47,7 @@ async def test_who_has_no_account_may_ask(shop: Scene) -> None:
         ("can explode production", "There is no command `explode`"),
         ("can freeze", "needs a stage"),
         ("release production", "Nothing is held on `production`"),
-        ("unlock production", "for those who may approve for that stage"),
+        ("unlock production", "`production` is not locked"),
     ],
 )
 async def test_what_cannot_be_done_is_told_with_the_way_on(
@@ -173,6 +173,9 @@ async def test_can_says_by_which_rule(shop: Scene) -> None:
         ("can freeze production", ":no_entry: You may not"),
         (f"can <@{CHLOE}> freeze production", "Rule `approver:release-managers`"),
         ("can promote production", "Rule `member`"),
+        ("can promote production", "takes 2 approvals by `release-managers`, not by who asks"),
+        ("can rollback production", "takes 1 approval by `release-managers`;"),
+        ("can approve production", "You may not `approve production`"),
     ):
         answer = await shop.type(text)
         assert answer is not None
