@@ -205,7 +205,7 @@ def _proof(proof: Proof) -> str:
     answers = {
         True: (":white_check_mark:", "gone"),
         False: (":red_circle:", "still there"),
-        None: (":grey_question:", "not checked"),
+        None: (":white_circle:", "not checked"),
     }
     sign, word = answers[proof.gone]
     note = f": {prose(proof.note, 200)}" if proof.note else ""

@@ -1,5 +1,7 @@
 """Pages that are made from the code; `pytest tests/docs --update-golden` writes them anew."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from qbot.render.words import ttl
 from qbot.settings.names import variables
 
 DOCS = Path(__file__).parents[2] / "docs"
+HINTS = DOCS.parent / "qbot" / "sandbox" / "page" / "js" / "hints.js"
 
 
 def commands() -> str:
@@ -105,3 +108,11 @@ def test_a_page_says_what_the_code_says(
     if request.config.getoption("--update-golden"):
         path.write_text(made(), encoding="utf-8")
     assert path.read_text(encoding="utf-8") == made()
+
+
+def test_the_page_proposes_every_command_in_the_words_of_its_help() -> None:
+    found = re.search(r"const VERBS = (\[.*?\n\]);", HINTS.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    proposed = json.loads(re.sub(r",(\s*\])", r"\1", found[1]))
+    usages = {verb: f"{verb} {usage}".rstrip() for verb, usage, _ in proposed}
+    assert usages == {spec.verb: spec.usage for spec in SPECS}

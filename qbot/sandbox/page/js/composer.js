@@ -63,7 +63,7 @@ export function refreshComposer() {
   const open = Boolean(channel?.member && !channel.read_only);
   const name = isDm(channel) ? "Qbot" : `#${channel?.name}`;
   input.disabled = !open;
-  input.placeholder = open ? `Message ${name}, for instance /env help` : why(channel, name);
+  input.placeholder = open ? "Type /env help, or a message" : why(channel, name);
   byId("composer").classList.toggle("closed", !open);
   input.setAttribute("aria-label", open ? `Message to ${name}` : `${state.user} cannot write here`);
 }

@@ -2,29 +2,43 @@
 
 import { state } from "/page/js/state.js";
 
+// In the words of `/env help`; a test compares them.
 const VERBS = [
   [
     "create",
-    "<branch> [--services a,b] [--ttl 3d] [--dry-run]",
+    "[branch] [--from ENV] [--services a,b] [--set svc=ref]... [--ttl 3d] [--dry-run]",
     "Bring a branch up as an environment of its own",
   ],
-  ["promote", "<from> <to> [service...] [--dry-run]", "Move versions to a stage, with approvals"],
-  ["list", "[--mine] [--failed] [text]", "The environments there are"],
-  ["show", "<branch>", "One environment: services, versions, state"],
-  ["sync", "<branch> [service...]", "Bring an environment to its newest commits"],
-  ["deploy", "<branch> <service>=<ref>", "Run another version of single services"],
-  ["diff", "<a> <b>", "What differs between two stages or environments"],
-  ["rollback", "<stage> [service...]", "Put earlier versions back, and hold them"],
-  ["release", "<stage> [service...]", "Let go of what a rollback holds"],
-  ["history", "<stage>", "What was done, newest first"],
-  ["freeze", "<stage> [reason] [--until 2h]", "Let nothing be promoted for a while"],
-  ["unfreeze", "<stage>", "End a freeze"],
-  ["lock", "<stage> [reason] [--for 2h]", "Keep it to yourself for a while"],
-  ["unlock", "<stage>", "Give it free again"],
-  ["run", "<branch> <job>", "Run a named job"],
-  ["can", "[@user] <verb> <stage>", "Whether somebody may, and by which rule"],
-  ["delete", "<branch>", "Tear an environment down"],
-  ["help", "[command]", "What there is"],
+  [
+    "promote",
+    "FROM TO [svc...] [--running a,b] [--reason TEXT] [--dry-run]",
+    "Move versions to a stage, with approvals",
+  ],
+  ["list", "[text] [--mine] [--all] [--idle] [--failed]", "The environments there are"],
+  ["show", "STAGE|ENV", "Services, versions, state"],
+  [
+    "sync",
+    "ENV [svc...] [--prune] [--hard] [--refresh] [--dry-run]",
+    "Bring an environment to its newest commits",
+  ],
+  ["deploy", "ENV svc=ref...", "Run another version of single services"],
+  ["diff", "A B", "What differs between two stages or environments"],
+  [
+    "rollback",
+    "STAGE|ENV [svc...] [--to P-12] [--reason TEXT] [--break-glass] [--dry-run]",
+    "Put earlier versions back",
+  ],
+  ["release", "STAGE [svc...]", "Let go of what a rollback holds"],
+  ["history", "STAGE|ENV", "What was done, newest first"],
+  ["freeze", "STAGE reason... [--until 2026-12-24T18:00]", "Let nothing be promoted for a while"],
+  ["unfreeze", "STAGE", "End a freeze"],
+  ["lock", "STAGE|ENV reason... [--for 2h]", "Keep it to yourself for a while"],
+  ["unlock", "STAGE|ENV", "Give it free again"],
+  ["run", "STAGE|ENV job [--reason TEXT]", "Run a named job"],
+  ["can", "verb [STAGE|ENV...]", "Whether somebody may, and by which rule"],
+  ["link", "", "Connect your GitLab account"],
+  ["delete", "[ENV]", "Tear an environment down"],
+  ["help", "[verb]", "What there is"],
 ];
 const OTHERS = [
   ["/env ", "<command>", "Branch environments"],

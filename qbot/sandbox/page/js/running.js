@@ -54,7 +54,7 @@ function environment(project, found, living) {
     h(
       "summary",
       { class: "line" },
-      h("strong", { title: project }, project),
+      h("strong", { title: project }, project.replace(/^qbot-/, "")),
       h("span", { class: "quiet" }, living || deleting ? words : `${words}, no namespace yet`),
     ),
     h("div", { class: found.length > MANY ? "dots" : "apps" }, rows),

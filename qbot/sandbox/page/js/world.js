@@ -6,7 +6,7 @@ import { clockTime, dateText } from "/page/js/dates.js";
 import { environments } from "/page/js/running.js";
 import { featureBranches } from "/page/js/hints.js";
 import { toast, told } from "/page/js/notice.js";
-import { now, state } from "/page/js/state.js";
+import { now, state, zone } from "/page/js/state.js";
 import { showTrouble, startTrouble } from "/page/js/trouble.js";
 
 const STEPS = [
@@ -79,7 +79,8 @@ export function tick() {
   const time = byId("clock")?.querySelector(".time");
   if (!time) return;
   const ahead = state.offset ? `, ${lasting(state.offset)} ahead of the wall` : "";
-  time.textContent = `${dateText(now(), "{date_short}")}, ${clockTime(now())}${ahead}`;
+  const where = zone()?.split("/").pop().replaceAll("_", " ") ?? "";
+  time.textContent = `${dateText(now(), "{date_short}")}, ${clockTime(now())} in ${where}${ahead}`;
 }
 
 function lasting(seconds) {
