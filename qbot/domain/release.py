@@ -113,6 +113,11 @@ class StageProgress:
     cancelling: bool = False
     dry_run: bool = False
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether somebody gave it up: behind its merge nothing can be withdrawn."""
+        return self.given_up or (self.ended_by is not None and bool(self.merged_sha))
+
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage of being deployed."""
         return Counter(s.stage for s in self.services)

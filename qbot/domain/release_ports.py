@@ -321,6 +321,9 @@ class Decisions(Protocol):
         are as before then. Otherwise all of them, the new one among them.
         """
 
+    async def give_up(self, number: PromotionId, by: Actor, *, rule: str = "") -> bool:
+        """End one that is being deployed: its operation stops; False: it is not any more."""
+
 
 class Freezes(Protocol):
     """Stages that are closed. Raises TransientError."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qbot.domain.inputs import gives_up
-from qbot.domain.names import OpId, PromotionId, StageName
+from qbot.domain.names import EnvId, OpId, PromotionId, StageName
 from qbot.domain.operation import Claim, Submission
+from qbot.domain.people import Actor
 from qbot.domain.progress import End
 from qbot.domain.promotion import (
     Promotion,
@@ -24,8 +25,10 @@ from qbot.domain.release_changes import (
     PromotionPlanned,
     ReleaseChange,
 )
+from qbot.domain.stages import scope_of
 from qbot.errors import UserError
-from qbot.store import reserving, undoing
+from qbot.store import reserving, stopping, undoing
+from qbot.store.audit import note
 from qbot.store.release_rows import (
     changes_of,
     changes_text,
@@ -35,6 +38,8 @@ from qbot.store.release_rows import (
 )
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Script, listed, sql
+
+_LEFT = "What is merged stays as it is."
 
 
 def by_number(number: PromotionId) -> Script[Promotion | None]:
@@ -137,6 +142,32 @@ def _no_retry(number: PromotionId) -> Script[str]:
     if found.state.open:
         return f"{name} has been taken up again already: it {reserving.BUSY[found.state]}."
     return f"{name} cannot be tried again: it is {found.state}."
+
+
+def give_up(number: PromotionId, by: Actor, rule: str, at: datetime) -> Script[bool]:
+    """What is merged stays merged; its operation looks at the row, and stops."""
+    yield sql(
+        "select o.id from operations o join promotions p on p.op_id = o.id "
+        "where p.number = ? {HOLD}",
+        number,
+    )
+    rows = yield sql(
+        "update promotions set state = ?, outcome = ?, ended_at = ? "
+        "where number = ? and state = ? returning *",
+        PromotionState.CANCELLED.value,
+        _LEFT,
+        time_text(at),
+        number,
+        PromotionState.MERGED.value,
+    )
+    for found in map(promotion_of, rows):
+        detail = [("promotion", found.name), ("stage", found.stage), ("rule", rule)]
+        scope = EnvId(scope_of(found.stage))
+        action = f"{found.kind}.abandoned"
+        yield from note(by, action, "done", at, op=found.op, env=scope, detail=detail)
+        yield from stopping.ask(found.op, by, at)
+        yield from reserving.free(number)
+    return bool(rows)
 
 
 def settle(op: OpId, outcome: End, why: str, at: datetime) -> Script[PromotionState | None]:

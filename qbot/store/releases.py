@@ -49,6 +49,10 @@ class SqlPromotions:
         """Write one word down and wake the operation; None: nobody is asked any more."""
         return await self._driver.run(deciding.decide(approval, rule, self._clock.now()))
 
+    async def give_up(self, number: PromotionId, by: Actor, *, rule: str = "") -> bool:
+        """End one that is being deployed."""
+        return await self._driver.run(promotions.give_up(number, by, rule, self._clock.now()))
+
     async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
         """Those that hold."""
         return await self._driver.run(standing.freezes(stage, self._clock.now()))

@@ -178,6 +178,24 @@ async def test_what_is_carried_out_gives_way_when_the_rollback_begins(
     assert (await wishes.operation(claim.operation.id)).cancel_by == BEN
 
 
+async def test_what_is_being_deployed_is_given_up_at_once(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    give_up = wishes.database.promotions.give_up
+    assert not await give_up(first.id, BEN)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    assert await give_up(first.id, BEN, rule="approver-or-team")
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.reason) == (
+        PromotionState.CANCELLED,
+        "What is merged stays as it is.",
+    )
+    assert found.merge_sha == "f" * 40
+    assert await taken(wishes) == {}
+    assert (await wishes.operation(claim.operation.id)).cancel_by == BEN
+    (row,) = await wishes.look("select user_id from audit where action = 'promotion.abandoned'")
+    assert row["user_id"] == BEN.user
+
+
 async def test_one_emergency_does_not_take_over_from_another(wishes: Wishes) -> None:
     claim, first = await going_back(wishes, CART, emergency=True)
     await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))

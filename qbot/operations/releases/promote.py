@@ -35,7 +35,6 @@ _STATES = {
     Ruling.CLOSED: PromotionState.CLOSED,
 }
 _UNCHANGED = "Nothing was changed."
-_GAVE_WAY = "A rollback of the same services took its place."
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -234,7 +233,8 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
         await case.still_its_turn()
         await ran(case, case.stage.after, when="after")
     except Cancelled:
-        return ended(case, End.CANCELLED, PromotionState.CANCELLED, _GAVE_WAY)
+        why = case.promotion.reason  # as it was just read: who ended it wrote that
+        return ended(case, End.CANCELLED, PromotionState.CANCELLED, why)
     except (UserError, PermanentError) as error:
         return failed(case, error)
     await recorded(case)

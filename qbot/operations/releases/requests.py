@@ -144,13 +144,21 @@ class ReleaseRequests:
             await self._may_deploy(known, asked.actor)
         return await self._again(known, asked, abandon=False)
 
-    async def abandon(self, number: PromotionId, asked: Asked) -> Submitted:
+    async def abandon(self, number: PromotionId, asked: Asked) -> Submitted | None:
         """Give a failed one up: an operation closes its merge request, however often it takes.
 
+        None: it was being deployed, and its own operation stops.
+
         Raises:
-            UserError: it has not failed.
+            UserError: it has neither failed nor is it being deployed.
         """
         known = await self._register.known(number, asked.actor, "promotion.abandon")
+        if (
+            known.promotion.state is PromotionState.MERGED
+            and await self._context.promotions.give_up(number, asked.actor, rule=asked.rule)
+        ):
+            self._wake()
+            return None
         self._failed(known.promotion)
         return await self._again(known, asked, abandon=True)
 

@@ -60,8 +60,13 @@ def _open(progress: StageProgress, style: Style) -> list[Block | None]:
         button("Reject", actions.REJECT, decision_value(progress)) if asks else None,
         *(looks(progress, style) if progress.items else ()),
         _withdraw(progress),
-        _roll_back(progress) if progress.merged_sha and not progress.cancelling else None,
+        *(_ways_out(progress) if progress.merged_sha and not progress.cancelling else ()),
     ]
+
+
+def _ways_out(progress: StageProgress) -> list[Block | None]:
+    """Of a deployment that does not come to its end."""
+    return [_roll_back(progress), _abandon(progress)]
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:

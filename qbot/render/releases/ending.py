@@ -67,5 +67,5 @@ def _over(progress: StageProgress) -> str:
         return _OVER.get(progress.state, "is over")
     if progress.overtaken_by is not None:
         return "was superseded"
-    verb = "was abandoned" if progress.given_up else _OVER[PromotionState.CANCELLED]
+    verb = "was abandoned" if progress.abandoned else _OVER[PromotionState.CANCELLED]
     return f"{verb} by {mention(progress.ended_by.user)}" if progress.ended_by else verb

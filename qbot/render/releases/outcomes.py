@@ -95,7 +95,7 @@ def _stopped(progress: StageProgress) -> str:
     """By whom, where a person did it."""
     if progress.ended_by is None:
         return ""
-    verb = "Abandoned" if progress.given_up else "Withdrawn"
+    verb = "Abandoned" if progress.abandoned else "Withdrawn"
     return f"{verb} by {mention(progress.ended_by.user)}."
 
 

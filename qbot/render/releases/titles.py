@@ -66,7 +66,7 @@ def outcome(progress: StageProgress) -> str:
     if progress.state is PromotionState.CANCELLED:
         if progress.overtaken_by is not None:
             return "Superseded"
-        if progress.given_up:
+        if progress.abandoned:
             return "Abandoned"
     return _ENDS.get(progress.state) or _OTHERWISE[progress.end]
 

@@ -72,7 +72,7 @@ class ReleaseActions:
 
     async def _abandon(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         done = await self._desk.requests.abandon(number_of(value), delivery.asked)
-        return await self._desk.submitted(done)
+        return await self._desk.submitted(done) if done else None
 
     async def _roll_back(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         actor = delivery.asked.actor

@@ -254,7 +254,7 @@ BUTTONS = {
         replace(APPROVED, step=Step.MERGING),
         {"Details", "Diff", "Merge Request", "Withdraw"},
     ),
-    "deploying": (DEPLOYING, {"Details", "Diff", "Merge Request", "Roll Back"}),
+    "deploying": (DEPLOYING, {"Details", "Diff", "Merge Request", "Roll Back", "Abandon"}),
     "failed before the merge": (
         replace(FAILED, merged_sha=""),
         {"Retry", "Details", "Diff", "Merge Request", "Abandon"},

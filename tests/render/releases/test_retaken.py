@@ -63,7 +63,8 @@ def test_a_withdrawn_one_names_who_did_it() -> None:
     )
     text = stage_card(shown, STYLE).text
     assert f"Withdrawn by <@{CHLOE.user}>.\nNothing was changed." in text
-    assert "Whether" not in text
+    merged = stage_card(replace(shown, merged_sha="f" * 40), STYLE).text
+    assert merged.startswith("Abandoned: P-12")  # it can have been nothing else
 
 
 def test_what_a_rollback_replaced_is_called_superseded() -> None:
@@ -80,7 +81,7 @@ def test_an_unanswered_merge_is_not_called_unchanged() -> None:
 
 
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:
-    assert "Roll Back" in labels(stage_card(DEPLOYING, STYLE))
+    assert {"Roll Back", "Abandon"} <= labels(stage_card(DEPLOYING, STYLE))
     assert "Roll Back" not in labels(stage_card(replace(DEPLOYING, kind=Kind.ROLLBACK), STYLE))
 
 
