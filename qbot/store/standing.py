@@ -43,7 +43,7 @@ def freeze(wanted: Freeze, rule: str, at: datetime) -> Script[bool]:
     if rows:
         detail = _declared(wanted, rule)
         yield from _note(wanted.by, "stage.frozen", scope_of(wanted.stage), at, detail)
-        yield from _wake(wanted.stage, at)
+        yield from _wake(wanted.stage, at, "barred")
     return bool(rows)
 
 
@@ -85,7 +85,7 @@ def lock(wanted: Lock, rule: str, at: datetime) -> Script[Lock | None]:
     )
     if taken:
         yield from _note(wanted.by, "scope.locked", wanted.scope, at, _declared(wanted, rule))
-        yield from _wake(StageName(wanted.scope.removeprefix(scope_of(StageName("")))), at)
+        yield from _wake(_stage_of(wanted.scope), at, "barred")
         return None
     rows = yield sql("select * from locks where scope = ?", wanted.scope)
     return lock_of(rows[0])
@@ -105,7 +105,7 @@ def unlock(scope: str, by: Actor, rule: str, at: datetime, *, force: bool) -> Sc
     ended = lock_of(held[0])
     detail = {"rule": rule, "by": ended.by.user}
     yield from _note(by, "scope.unlocked", scope, at, detail)
-    yield from _wake(StageName(scope.removeprefix(scope_of(StageName("")))), at)
+    yield from _wake(_stage_of(scope), at)
     return ended
 
 
@@ -185,7 +185,12 @@ def _note(
     yield from note(by, action, "done", at, env=EnvId(scope), detail=said)
 
 
-def _wake(stage: StageName, at: datetime) -> Script[None]:
+def _stage_of(scope: str) -> StageName:
+    """The stage that a lock is on; of an environment a name that no stage has."""
+    return StageName(scope.removeprefix(scope_of(StageName(""))))
+
+
+def _wake(stage: StageName, at: datetime, what: str = "free") -> Script[None]:
     """Whatever is open looks again at once: it goes on, or its card says what is in the way."""
     rows = yield sql(
         "select op_id from promotions where stage = ? and state in ('open', 'approved') "
@@ -193,4 +198,4 @@ def _wake(stage: StageName, at: datetime) -> Script[None]:
         stage,
     )
     for row in rows:
-        yield from steps.signal(OpId(row["op_id"]), DECISION, f"free:{time_text(at)}", {}, at)
+        yield from steps.signal(OpId(row["op_id"]), DECISION, f"{what}:{time_text(at)}", {}, at)

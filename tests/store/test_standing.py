@@ -92,9 +92,18 @@ async def test_what_is_freed_wakes_the_promotions_that_waited(
     rows = wishes.database.promotions
     claim, promotion = await opened(wishes, CART)
     await moved(wishes, claim, PromotionMoved(promotion.id, state))
+    later = START + timedelta(days=1)
     await rows.freeze(Freeze(PRODUCTION, ANA, "", START))
-    await wishes.journal.nap(claim, DECISION, START + timedelta(days=1))
+    assert await wishes.journal.nap(claim, DECISION, later) is not None  # its card shows it
+    assert await wishes.journal.nap(claim, DECISION, later) is None
     await rows.unfreeze(PRODUCTION, ANA)
+    assert len(await wishes.claim()) == 1
+
+
+async def test_a_lock_wakes_the_promotions_whose_cards_are_to_show_it(wishes: Wishes) -> None:
+    claim, _ = await opened(wishes, CART)
+    assert await wishes.journal.nap(claim, DECISION, START + timedelta(days=1)) is None
+    assert await wishes.database.promotions.lock(lock()) is None
     assert len(await wishes.claim()) == 1
 
 
