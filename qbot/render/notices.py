@@ -7,6 +7,7 @@ from qbot.domain import actions
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import BranchTaken, Operation, QuotaReached
+from qbot.domain.people import Actor
 from qbot.render.blocks import Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, mention, prose
@@ -58,6 +59,7 @@ def taken(
     card_url: str = "",
     failing: int | None = 0,
     wanted: Create | None = None,
+    asker: Actor | None = None,
 ) -> Message:
     """A create of a branch that has an environment: who was first, or how it is.
 
@@ -68,13 +70,14 @@ def taken(
         card_url: Slack's own link to the card, where there is one.
         failing: how many of its services fail now; None: Argo CD does not say.
         wanted: what was asked for; its options are not applied.
+        asker: who asked for it.
     """
     env, operation = refusal.environment, refusal.operation
     branch = f"*{prose(env.branch, 120)}*"
     if operation:
         since = rough((now - operation.created_at).total_seconds())
         text = (
-            f"{branch} is taken: {mention(operation.actor.user)} started to "
+            f"{branch} is taken: {_who(operation.actor, asker)} started to "
             f"{ASKED[operation.purpose]} it {since} ago."
         )
     else:
@@ -94,6 +97,10 @@ def taken(
         verb, does = way_out
         hint += f" {code(f'{style.command} {verb} {env.branch}', 160)} {does}."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
+def _who(actor: Actor, asker: Actor | None) -> str:
+    return "you" if actor == asker else mention(actor.user)
 
 
 def joined(

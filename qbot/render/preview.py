@@ -45,8 +45,9 @@ def preview(progress: Progress, style: Style) -> Message:
     if len(told) > _LINES:
         lines.append(f"and {len(told) - _LINES} more")
     if same := len(progress.services) - len(told):
-        others = f"{plural(same, 'other')} would keep" if told else "All would keep"
-        lines.append(f"{others} their version.")
+        others = plural(same, "other") if told else "All"
+        one = "It would keep its version."
+        lines.append(one if same == 1 and not told else f"{others} would keep their version.")
     chunks = [lines[i : i + _LINES_A_BLOCK] for i in range(0, len(lines), _LINES_A_BLOCK)]
     sources = "\n".join(progress_lines(progress))
     text = "\n".join([prose(heading), *lead, sources, *lines])

@@ -81,7 +81,8 @@ class Commands:
                 return await self._forms.open_create(delivery)
             case Create():
                 answer = await self._desk.requests.create(command, delivery.asked)
-                return await self._desk.submitted(answer, command)
+                asker = delivery.asked.actor
+                return await self._desk.submitted(answer, command, asker=asker)
             case List(which, text):
                 return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
             case Show(env):

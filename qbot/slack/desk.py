@@ -126,11 +126,15 @@ class Desk:
             ) from None
 
     async def submitted(
-        self, answer: Submitted | BranchTaken | QuotaReached, wanted: Create | None = None
+        self,
+        answer: Submitted | BranchTaken | QuotaReached,
+        wanted: Create | None = None,
+        *,
+        asker: Actor | None = None,
     ) -> Message | None:
         """Nothing where the card is the answer; else who was first or who holds the places.
 
-        `wanted` is the create that was asked for, where it was one.
+        `wanted` is the create that was asked for, where it was one, and `asker` who did.
 
         Raises:
             RepeatedError: it was submitted by the same delivery, before.
@@ -141,7 +145,7 @@ class Desk:
             case Submitted(operation, fresh):
                 return None if fresh else await self._joined(operation)
             case BranchTaken():
-                return await self._taken(answer, wanted)
+                return await self._taken(answer, wanted, asker)
             case QuotaReached():
                 return quota(answer, now=self.context.clock.now())
         assert_never(answer)
@@ -154,7 +158,9 @@ class Desk:
         now, url = self.context.clock.now(), await self.card_url(operation)
         return joined(operation, env, self.style, now=now, card_url=url)
 
-    async def _taken(self, answer: BranchTaken, wanted: Create | None) -> Message:
+    async def _taken(
+        self, answer: BranchTaken, wanted: Create | None, asker: Actor | None
+    ) -> Message:
         """Who was first, or how it is, with the way to its card."""
         operation = answer.operation
         url = await (
@@ -163,7 +169,15 @@ class Desk:
         counts = None if operation else await failing(self.context, [answer.environment])
         count = None if counts is None else counts.get(answer.environment.id, 0)
         now = self.context.clock.now()
-        return taken(answer, self.style, now=now, card_url=url, failing=count, wanted=wanted)
+        return taken(
+            answer,
+            self.style,
+            now=now,
+            card_url=url,
+            failing=count,
+            wanted=wanted,
+            asker=asker,
+        )
 
     async def shown(self, env: Environment, viewer: Actor) -> Message:
         """`show`: asks Argo CD, so it may take a few seconds."""

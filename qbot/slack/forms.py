@@ -91,7 +91,7 @@ class Forms:
         with _about(actions.BRANCH_INPUT):
             await self._look_for(wanted)
         answer = await self._desk.requests.create(wanted, delivery.asked)
-        return await self._desk.submitted(answer, wanted)
+        return await self._desk.submitted(answer, wanted, asker=delivery.asked.actor)
 
     async def _look_for(self, wanted: Create) -> None:
         """Where GitLab needs longer, the operation finds out and tells."""

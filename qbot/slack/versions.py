@@ -61,6 +61,8 @@ class Versions:
                 return await desk.submitted(await self._jobs.run(command, asked))
             case Diff(left, right):
                 here, there = await self._place(left), await self._place(right)
+                if here == there:
+                    raise UserError(f"`{left}` and `{right}` are the same.", hint="Name two.")
                 desk.later(self._differ(here, there, delivery))
                 return None
             case History(place):

@@ -284,6 +284,9 @@ def test_the_preview_of_a_sync_names_what_would_change_and_counts_the_rest() -> 
     assert "`11112222 → 4be1f0c8`\n10 others would keep their version." in text
     same = tuple(replace(s, was=s.version) for s in rows)
     assert "All would keep their version." in preview(replace(sync, services=same), STYLE).text
+    alone = preview(replace(sync, services=same[:1]), STYLE).text
+    assert "It would keep its version." in alone
+    assert "Hooks of their charts run again, such as migrations." in alone
 
 
 def test_preview(golden: Golden) -> None:

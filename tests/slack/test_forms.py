@@ -99,6 +99,11 @@ async def test_a_branch_that_is_taken_is_told_in_the_channel_privately(scene: Sc
     assert f"<@{BEN}> started to create it" in answer.text
 
 
+async def test_who_was_first_themselves_reads_you(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    assert "is taken: you started to create it" in said(await scene.type("create feat/x --ttl 1d"))
+
+
 async def test_where_qbot_is_no_member_a_form_is_answered_in_the_dm(scene: Scene) -> None:
     await scene.environment("feat/x")
     view = await opened(scene, "create", BEN, RANDOM)

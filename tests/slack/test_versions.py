@@ -98,3 +98,8 @@ def _values(blocks: object) -> list[str]:
         return []
     own = [blocks["value"]] if blocks.get("type") == "button" and "value" in blocks else []
     return own + [v for part in blocks.values() for v in _values(part)]
+
+
+async def test_one_place_is_not_compared_with_itself(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    assert "`feat/x` and `feat/x` are the same." in said(await scene.type("diff feat/x feat/x"))
