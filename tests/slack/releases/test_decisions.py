@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from qbot.domain import actions
+from qbot.domain.authority import Rule, Who
 from qbot.domain.barriers import Freeze, Lock
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import PromotionId
@@ -18,8 +20,17 @@ from qbot.render.notices import notice
 from qbot.sandbox.slack.model import Message
 from qbot.sandbox.slack.seed import TEAM
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE, DAN, GUS
-from tests.slack.releases.stages import MANAGERS, PRODUCTION, STAGES, moved, opened, value
+from tests.slack.releases.stages import (
+    MANAGERS,
+    PRODUCTION,
+    STAGES,
+    moved,
+    opened,
+    populated,
+    value,
+)
 from tests.slack.scene import Scene, said
+from tests.slack.scene import scene as built
 
 Arranged = Callable[[Scene, PromotionId], Awaitable[object]]
 
@@ -374,3 +385,20 @@ async def test_what_a_later_one_replaced_is_not_deployed_again(shop: Scene) -> N
     later, _ = await failed_behind_its_merge(shop)
     await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
     assert f"P-{number} is superseded by P-{later}" in shop.private(BEN)[0].text
+
+
+async def test_a_rollback_is_tried_again_by_who_may_roll_back(tmp_path: Path) -> None:
+    """The button's own right is that of a promotion."""
+    managers = Rule(Who.ROLE, (MANAGERS,))
+    async with built(tmp_path, stages=STAGES, policy={"rollback": managers}) as shop:
+        populated(shop)
+        _, card = await failed_behind_its_merge(shop)
+        assert await shop.type("rollback production cart", CHLOE) is None
+        (claim, *_) = await shop.database.journal.claim("worker", 1)
+        found = await shop.releases.context.promotions.of_operation(claim.operation.id)
+        assert found is not None
+        failed = PromotionMoved(found.id, PromotionState.FAILED)
+        await shop.database.journal.finish(claim, End.FAILED, "", [failed])
+        await shop.press(card, actions.PROMO_RETRY, f"P-{found.id}", BEN)
+        assert await refusals(shop, "promotion.retry") == [(BEN, "role")]
+        assert MANAGERS in shop.private(BEN)[0].text
