@@ -120,9 +120,10 @@ def _merge_request(progress: StageProgress, style: Style) -> Block | None:
 def _withdraw(progress: StageProgress) -> Block | None:
     if progress.cancelling or progress.merged_sha or progress.step not in _BEFORE_MERGE:
         return None
+    unless = ", unless GitLab has merged it already" if progress.unsure else ""
     ask = confirm(
         f"Withdraw {_value(progress)}?",
-        f"Its merge request is closed and nothing changes in {progress.stage}.",
+        f"Its merge request is closed and nothing changes in {progress.stage}{unless}.",
         "Withdraw",
         "Go On",
     )
@@ -148,6 +149,8 @@ def _abandon(progress: StageProgress) -> Block:
     left = "Its merge request is closed; nothing changes"
     if progress.merged_sha:
         left = "What is merged stays as it is"
+    elif progress.unsure:
+        left = "Its merge request is closed, unless GitLab has merged it already: that stays"
     ask = confirm(
         f"Abandon {_value(progress)}?",
         f"{left} in {progress.stage}. Other promotions can go on.",

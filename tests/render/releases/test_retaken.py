@@ -78,6 +78,8 @@ def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     text = stage_card(shown, STYLE).text
     assert "whether it was merged is not known" in text
     assert "Nothing was changed" not in text
+    asked = str(stage_card(shown, STYLE).blocks)
+    assert "unless GitLab has merged it already: that stays in production." in asked
 
 
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:
