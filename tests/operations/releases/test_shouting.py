@@ -22,7 +22,7 @@ EVERYBODY = [
 @pytest.fixture
 async def shop() -> AsyncIterator[ProposedScene]:
     made = ProposedScene()
-    made.people.roles[ANA.user] = frozenset({MANAGERS})
+    made.people.roles = dict.fromkeys(("UCHLOE", "UDAN", ANA.user), frozenset({MANAGERS}))
     made.change_stage(PRODUCTION, break_glass=(MANAGERS,))
     yield made
     await made.close()
