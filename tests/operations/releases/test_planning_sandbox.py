@@ -26,6 +26,7 @@ from qbot.operations.releases.promoting import promotion
 from qbot.redaction import redact
 from qbot.sandbox.server import Sandbox
 from qbot.settings.loading import load
+from tests.operations.releases.fakes import FakePeople
 
 STAGING, PRODUCTION = StageName("staging"), StageName("production")
 FILES = {
@@ -78,7 +79,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             repository=GitLabRepository(near.gitlab.client),
             images=GitLabImages(near.gitlab.client, clock),
             applications={name: argocd.stages for name, argocd in near.argocd.items()},
-            people=nobody,
+            people=FakePeople(),
             promotions=nobody,
             runner=nobody,
             notices=nobody,
