@@ -232,14 +232,14 @@ class Production:
         await self.soon(lambda: self.merged(change), what=f"{change.name} to be merged")
 
     async def audited(self, change: Change | None, **wanted: str) -> dict[str, Any]:
-        """The newest entry with these fields, in the entry or in its detail."""
+        """The newest entry with fields that begin so, in the entry or in its detail."""
 
         async def look() -> dict[str, Any] | None:
             rows: list[dict[str, Any]] = await self.log()
             for row in reversed(rows):
                 facts = {**row["detail"], **{k: v for k, v in row.items() if k != "detail"}}
                 about = change is None or facts.get("promotion") == change.name
-                if about and all(str(facts.get(k)) == v for k, v in wanted.items()):
+                if about and all(str(facts.get(k)).startswith(v) for k, v in wanted.items()):
                     return dict(row)
             return None
 
