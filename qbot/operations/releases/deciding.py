@@ -6,25 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from qbot.domain.approvals import Person, Standing, standing
+from qbot.domain.approvals import Person, standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
 from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState, Verdict
-from qbot.domain.release import Needed
 from qbot.domain.release_ports import MergeRequest
-from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.admission import barred
+from qbot.operations.releases.asking import age, told
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, trailers, values
 from qbot.operations.releases.setbacks import noted
 from qbot.operations.releases.voiding import foreign, told_void
-from qbot.operations.releases.voters import left
 
 _SOON, _LATER = 30.0, 300.0  # seconds between two looks at the merge request
 _FRESH = timedelta(hours=1)  # while it is young people act on it
 _MERGED = 2  # parents of a merge commit
-_NAMED = 20  # eligible people that the card can name
 
 
 class Ruling(StrEnum):
@@ -96,7 +93,7 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
         case.tracker.show(approvals=(*stands.counted, *stands.void, stands.rejected))
         return Ruled(Ruling.REJECTED, stands.rejected.reason, (stands.rejected,))
     blocked = await case.run.call("the database", lambda: barriers(case))
-    await _tell(case, merge_request, stands, blocked)
+    await told(case, merge_request, stands, blocked)
     await noted(case, said, stands, blocked)
     if stands.enough and not blocked:
         return Ruled(Ruling.APPROVED, counted=stands.counted)
@@ -242,85 +239,10 @@ async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[
     return dict(zip(actors, found, strict=True))
 
 
-async def _tell(
-    case: Case, merge_request: MergeRequest, stands: Standing, blocked: tuple[Barrier, ...]
-) -> None:
-    holders = await _holders(case)
-    said = [a.actor for a in stands.counted]
-    there = await left(
-        case.context,
-        case.rule,
-        case.promotion.requester,
-        missing=stands.missing,
-        said=said,
-        wrote=_excluded(case),
-    )
-    case.tracker.show(
-        approvals=(*stands.counted, *stands.void),
-        needed=replace(_needed(case, stands, holders), stuck=not there),
-        barriers=blocked,
-        merge_status=merge_request.status,
-        pipeline=merge_request.pipeline,
-        pipeline_url=merge_request.pipeline_url,
-        headline="",
-    )
-    if not stands.enough and _age(case) >= case.rule.remind:
-        await _remind(case, stands, holders)
-
-
-async def _holders(case: Case) -> Sequence[Actor]:
-    """Who could say yes, as far as it is known; best effort, the card can do without."""
-    roles = {*case.rule.roles, *(r for roles in case.rule.teams.values() for r in roles)}
-    try:
-        found = await case.context.people.holders(roles) if roles else ()
-        if wrote := _excluded(case):
-            persons = [await case.context.people.person(actor) for actor in found]
-            found = [p.actor for p in persons if p.account and p.account.id not in wrote]
-    except (TransientError, PermanentError):
-        return ()
-    mine = case.promotion.requester
-    return [a for a in found if case.rule.by_requester or a != mine]
-
-
-def _excluded(case: Case) -> frozenset[int]:
-    """GitLab accounts whose yes does not count, since they wrote some of it."""
-    return frozenset() if case.rule.by_authors else case.plan.wrote
-
-
-def _needed(case: Case, stands: Standing, holders: Sequence[Actor]) -> Needed:
-    said = {a.actor for a in stands.counted}
-    return Needed(
-        count=case.rule.count,
-        missing=stands.missing,
-        eligible=tuple(a.user for a in holders if a not in said)[:_NAMED],
-        roles=case.rule.roles,
-        teams=tuple(stands.teams.items()),
-        by_requester=case.rule.by_requester,
-    )
-
-
-async def _remind(case: Case, stands: Standing, holders: Sequence[Actor]) -> None:
-    """Once for each digest; a reminder lost in a crash is not sent again."""
-    said = {a.actor for a in stands.counted}
-
-    async def noted() -> bool:
-        return True
-
-    name = f"reminded:{case.plan.digest[:12]}"
-    if not case.run.has(name):
-        await case.run.step(name, noted)
-        who = [a for a in holders if a not in said][:_NAMED]
-        await case.context.notices.remind(who, case.tracker.progress)
-
-
 def _patience(case: Case) -> float:
     """Seconds until the next look: sooner when a reminder, the end of a freeze or expiry is due."""
     now = case.context.base.clock.now()
     moments = [b.until for b in case.tracker.progress.barriers]
     moments += [case.promotion.expires_at, case.promotion.created_at + case.rule.remind]
     due = [(moment - now).total_seconds() for moment in moments if moment and moment > now]
-    return max(min([_SOON if _age(case) < _FRESH else _LATER, *due]), 1.0)
-
-
-def _age(case: Case) -> timedelta:
-    return case.context.base.clock.now() - case.promotion.created_at
+    return max(min([_SOON if age(case) < _FRESH else _LATER, *due]), 1.0)
