@@ -50,7 +50,7 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
             "`p, role:qbot, applications, sync, qbot-x/qbot-x-cart, allow`",
             id="403-verbose-names-the-line",
         ),
-        pytest.param(grpc(403, 7, "permission denied"), DoubtfulError, "`applications, get`", id="403-bare"),
+        pytest.param(grpc(403, 7, "permission denied"), DoubtfulError, "role lacks", id="403-bare"),
         pytest.param(
             grpc(403, 7, "cannot sync: blocked by sync window"),
             TransientError,
