@@ -182,7 +182,11 @@ CASES = [
     ("roles: [everybody]", "count: 1", "stages[0].approvals.roles: is missing"),
     ("roles: [everybody]", "roles: []", "stages[0].approvals.roles: must have at least 1"),
     ("[everybody]", "[everybody, team]", "approvals.roles: `everybody` stands alone"),
-    ("  team: {people", "  everybody: {people: [U0Z]}\n  team: {people", "roles.everybody: stands for all people"),
+    (
+        "  team: {people",
+        "  everybody: {people: [U0Z]}\n  team: {people",
+        "roles.everybody: stands for all people",
+    ),
     ("rollback: {roles: [managers]", "rollback: {roles: []", "rollback.roles: must have at least"),
     ("cart: [managers]}", "crat: [managers]}", "approvals.teams.crat: there is no service or set"),
     ("count: 2", "count: 11", ":35: stages[1].approvals.count: Input should be less than"),

@@ -1,5 +1,7 @@
 """What Slack tells of without anybody having asked."""
 
+from functools import partial
+
 from qbot.sandbox.slack import payloads
 from tests.sandbox.slack.stage import BEN, DAN, GUS, until
 from tests.slack.scene import Scene
@@ -16,10 +18,14 @@ async def test_a_group_that_changes_is_asked_for_again(either: Scene) -> None:
     assert either.people.asked == either.people.fresh == []
 
 
+def _told_privately(scene: Scene, times: int) -> bool:
+    return len(scene.private(BEN)) == times
+
+
 async def test_a_mention_is_answered_privately_with_what_to_type(either: Scene) -> None:
     for count, text in enumerate(("hey @qbot create feat/x", "@qbot what is this?"), 1):
         await either.played.drive("say", user="ben", channel="general", text=text)
-        await until(lambda count=count: len(either.private(BEN)) == count)
+        await until(partial(_told_privately, either, count))
     command, unknown = either.private(BEN)
     assert "Type `/env create feat/x`" in command.text
     assert "Type" not in unknown.text

@@ -196,7 +196,10 @@ async def test_a_bare_403_is_doubted_a_few_times(
     odd.on(f"GET {APP}", BARE, BARE, ok(application()))
     assert await argocd.read(ENV, CART)
     odd.on(f"GET {APP}", BARE)
-    with pytest.raises(PermanentError, match=r"lacks `applications, get` in argocd-rbac-cm, or Argo CD cannot read it$"):
+    with pytest.raises(
+        PermanentError,
+        match=r"lacks `applications, get` in argocd-rbac-cm, or Argo CD cannot read it$",
+    ):
         await argocd.read(ENV, CART)
     assert len(clock.slept) == 5
 
