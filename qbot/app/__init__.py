@@ -84,8 +84,8 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
         log.info("stopping")
 
 
-async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, None]) -> bool:
-    """Whether the start was done before somebody asked to stop: Slack may be away for long."""
+async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, T]) -> T | None:
+    """What the start says; None: somebody asked to stop before (Slack may be away for long)."""
     starting, asked = asyncio.create_task(start), asyncio.create_task(over.wait())
     try:
         await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
