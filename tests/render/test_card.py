@@ -12,8 +12,8 @@ from qbot.render.ending import end_reply
 from qbot.render.preview import preview
 from tests.render.conftest import Golden
 from tests.render.samples import (
-    BEGUN,
     ANA,
+    BEGUN,
     BEN,
     FAILED,
     NOW,
