@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
+# Bytecode is kept whatever the shell says: the tests start Qbot some hundred times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check bench acceptance lock format clean
 
 setup: $(STAMP)
