@@ -31,6 +31,7 @@ class Ruling(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,10 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
         return Ruled(Ruling.CLOSED, astray, void=True)
     if await is_merged(case, merge_request):
         return Ruled(Ruling.APPROVED, counted=_bound(case, await _said(case)))
+    if merge_request.state == "merged":
+        return await past(case, merge_request)
     if over := _over(case, merge_request):
-        bound = _bound(case, await _said(case)) if over.by_hand else ()
-        return replace(over, counted=bound)
+        return over
     if gone := await _kept_exact(case, merge_request):
         return gone
     if unbroken := await _glass_whole(case, fresh=fresh):
@@ -142,6 +144,15 @@ async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
     return set(trailers(case, plan)) <= set(said.splitlines())
 
 
+async def past(case: Case, merge_request: MergeRequest) -> Ruled:
+    """What it means that somebody else has merged it."""
+    if astray := case.misdirected(merge_request):
+        return Ruled(Ruling.CLOSED, astray, void=True)
+    counted = _bound(case, await _said(case))
+    why = "Its merge request was merged by hand in GitLab."
+    return Ruled(Ruling.CLOSED, why, counted, by_hand=merge_request)
+
+
 def _bound(case: Case, said: Sequence[Approval]) -> tuple[Approval, ...]:
     """The approvals of exactly this change; whoever lost a role since was asked in time."""
     digest = case.plan.digest
@@ -153,9 +164,6 @@ def _bound(case: Case, said: Sequence[Approval]) -> tuple[Approval, ...]:
 def _over(case: Case, merge_request: MergeRequest) -> Ruled | None:
     """What ends it whatever people say."""
     promotion = case.promotion
-    if merge_request.state == "merged":
-        why = "Its merge request was merged by hand in GitLab."
-        return Ruled(Ruling.CLOSED, why, by_hand=merge_request)
     if merge_request.state not in ("opened", "locked"):
         return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
     if promotion.expires_at and case.context.base.clock.now() >= promotion.expires_at:

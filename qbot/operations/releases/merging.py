@@ -9,7 +9,7 @@ from qbot.domain.release_changes import HoldsPlaced, MergeAsked, PromotionMoved
 from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import Ruling, is_merged, ruling
+from qbot.operations.releases.deciding import Ruled, Ruling, is_merged, past, ruling
 from qbot.operations.releases.ends import shut
 from qbot.operations.releases.images import repushed
 from qbot.operations.releases.proposing import trailers
@@ -72,39 +72,38 @@ async def merged(case: Case) -> str:
     return sha
 
 
-async def merged_after_all(case: Case) -> str:
-    """The commit that a merge made whose answer was lost; empty: it was not merged, nor will be.
+async def merged_after_all(case: Case) -> Ruled | None:
+    """Have it closed, so that it never is merged; what became of it if it was by then.
+
+    Qbot's own merge, whose answer was lost, is written down in the promotion.
 
     Raises:
-        UserError: it was merged into another branch.
+        UserError: Qbot merged it into another branch.
     """
-    if not case.promotion.asked_sha:
-        return ""
     await shut(case)
-    return await came_through(case)
+    return await came_through(case) if case.promotion.merge_request else None
 
 
-async def came_through(case: Case) -> str:
+async def came_through(case: Case) -> Ruled | None:
     """The same while it may still be merged: the merge request is left as it is.
 
     Raises:
         UserError: as for `merged_after_all`.
         PermanentError: GitLab does not let Qbot look, so it is not known.
     """
-    if not case.promotion.asked_sha:
-        return ""
     seen = await case.run.call("GitLab", lambda: _settled(case))
     if not await is_merged(case, seen):
         case.tracker.show(unsure=False)
-        return ""
+        return await past(case, seen) if seen.state == "merged" else None
+    brought = _merge_sha(case, seen)
 
     async def found() -> str:
-        return _merge_sha(case, seen)
+        return brought
 
     sha = await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
     case.promotion = replace(case.promotion, merge_sha=sha)
     case.tracker.show(unsure=False, merged_sha=sha, merge_status="merged")
-    return sha
+    return None
 
 
 async def _settled(case: Case) -> MergeRequest:

@@ -33,8 +33,10 @@ _STATES = {
     Ruling.REJECTED: PromotionState.REJECTED,
     Ruling.EXPIRED: PromotionState.EXPIRED,
     Ruling.CLOSED: PromotionState.CLOSED,
+    Ruling.WITHDRAWN: PromotionState.CANCELLED,
 }
-_UNCHANGED = "Nothing was changed."
+_WITHDRAWN = Ruled(Ruling.WITHDRAWN, "Nothing was changed.")
+_LEFT = "What is merged stays as it is."
 _ROUNDS = 10  # of agreeing to one promotion
 
 
@@ -88,10 +90,8 @@ async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
 async def _abandoned(case: Case) -> Outcome:
     """Nobody goes on with it; what is merged stays as it is."""
     try:
-        if not case.promotion.merge_sha:
-            await merged_after_all(case)
-        left = "What is merged stays as it is." if case.promotion.merge_sha else _UNCHANGED
-        return await closed(case, End.CANCELLED, PromotionState.CANCELLED, left)
+        over = None if case.promotion.merge_sha else await _over(case, _WITHDRAWN)
+        return over or await closed(case, End.CANCELLED, PromotionState.CANCELLED, _LEFT)
     except (UserError, PermanentError) as error:
         return failed(case, error)
 
@@ -112,12 +112,8 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
 async def _merged(case: Case) -> Outcome | None:
     """Until it is merged (None), or over."""
     ruled = await _agreed(case)
-    if ruled.by_hand is not None:
-        return await bypassed(case, ruled.by_hand, ruled)
     if ruled.ruling is not Ruling.APPROVED:
-        return await closed(
-            case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason, void=ruled.void
-        )
+        return await _over(case, ruled)
     try:
         await _approved(case, ruled)
         await ran(case, case.stage.before, when="before")
@@ -128,6 +124,21 @@ async def _merged(case: Case) -> Outcome | None:
     else:
         case.promotion = replace(case.promotion, merge_sha=sha)
     return None
+
+
+async def _over(case: Case, ruled: Ruled) -> Outcome | None:
+    """Its end, unless it is merged by then; None: Qbot's own merge has come through all the same.
+
+    Raises:
+        UserError, PermanentError: it is not known, or was merged elsewhere.
+    """
+    if ruled.by_hand is None and not ruled.void:
+        ruled = await merged_after_all(case) or ruled
+    if case.promotion.merge_sha:
+        return None
+    if ruled.by_hand is not None:
+        return await bypassed(case, ruled.by_hand, ruled)
+    return await closed(case, End.CANCELLED, _STATES[ruled.ruling], ruled.reason, void=ruled.void)
 
 
 async def _once_more(case: Case, why: str) -> None:
@@ -155,14 +166,23 @@ async def _agreed(case: Case) -> Ruled:
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
         await shouted(case)
+        again = await _fresh(case)
+        if again is not None:
+            return again
+
+
+async def _fresh(case: Case) -> Ruled | None:
+    """With the roles of now, before it takes anybody's place and once more with the lock."""
+    again = await ruling(case, fresh=True) if case.back else None
+    if not case.back or (again and again.ruling is Ruling.APPROVED):
         await _taken_over(case)
         await case.run.acquire(case.stage.scope, first=case.back)
         again = await ruling(case, fresh=True)
-        if again is not None:
-            return again
+    if again is None:
         if case.promotion.state is PromotionState.APPROVED:
             await case.undone("not everything that it needs is there any more")
         await case.run.let_go()
+    return again
 
 
 async def _taken_over(case: Case) -> None:
@@ -198,9 +218,7 @@ async def _stopped(case: Case) -> Outcome | None:
     """Withdrawn; None: a merge that was asked for before has come through all the same."""
     with case.run.ignoring_cancel():
         try:
-            if await merged_after_all(case):
-                return None
-            return await closed(case, End.CANCELLED, PromotionState.CANCELLED, _UNCHANGED)
+            return await _over(case, _WITHDRAWN)
         except (UserError, PermanentError) as error:
             return failed(case, error)
 
@@ -209,11 +227,19 @@ async def _broken_off(case: Case, error: UserError | PermanentError) -> Outcome 
     """It cannot go on; None: a merge that was asked for before has come through all the same."""
     with case.run.ignoring_cancel():
         try:
-            if await came_through(case):
-                return None
+            past = await came_through(case) if case.promotion.asked_sha else None
+            if past is not None and past.by_hand is not None:
+                return await bypassed(case, past.by_hand, past)
         except (UserError, PermanentError):
             return failed(case, error)  # the card says what is not known
-    return failed(case, error)
+    return None if case.promotion.merge_sha else failed(case, error)
+
+
+def _gave_way(case: Case) -> Outcome:
+    """As its row has just been read: who ended it wrote how, and why."""
+    state, why = case.promotion.state, case.promotion.reason
+    end = End.FAILED if state is PromotionState.FAILED else End.CANCELLED
+    return ended(case, end, state, why)
 
 
 async def _rolled_out(case: Case, *, again: bool) -> Outcome:
@@ -233,8 +259,7 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
         await case.still_its_turn()
         await ran(case, case.stage.after, when="after")
     except Cancelled:
-        why = case.promotion.reason  # as it was just read: who ended it wrote that
-        return ended(case, End.CANCELLED, PromotionState.CANCELLED, why)
+        return _gave_way(case)
     except (UserError, PermanentError) as error:
         return failed(case, error)
     await recorded(case)

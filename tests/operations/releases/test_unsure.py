@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+import pytest
 from typing_extensions import override
 
 from qbot.domain.changes import Change
@@ -12,7 +13,7 @@ from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
-from qbot.domain.release import StageProgress
+from qbot.domain.release import Bypass, StageProgress
 from qbot.domain.release_changes import (
     MergeAsked,
     PromotionMoved,
@@ -69,7 +70,7 @@ async def _true() -> bool:
     return True
 
 
-async def started(shop: Shop, repository: Refusing) -> Operation:
+async def started(shop: Shop, repository: Refusing, *, asked: bool = True) -> Operation:
     """A promotion whose worker asked for its merge, and then heard nothing but refusals."""
     rows = shop.wishes.database.promotions
     context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
@@ -79,13 +80,13 @@ async def started(shop: Shop, repository: Refusing) -> Operation:
         assert isinstance(shown, StageProgress)
         assert shown.promotion is not None
         number = shown.promotion
-        repository.words = _words(number)
+        repository.words = repository.words or _words(number)
         if cast("Any", run.operation.input).again is None:
             changes: list[Change] = [
                 PromotionPlanned(number, plan(CART)),
                 PromotionOpened(number, MERGE_REQUEST, START),
                 PromotionMoved(number, PromotionState.APPROVED),
-                MergeAsked(number, MERGE_REQUEST.sha),
+                *([MergeAsked(number, MERGE_REQUEST.sha)] if asked else []),
             ]
             await run.step("propose", _true, changes=changes)
         return await promote(run, context)
@@ -143,6 +144,17 @@ async def test_abandon_finds_what_was_merged_and_says_so(shop: Shop) -> None:
     row = await carried(shop.wishes, given_up)
     assert (row.state, row.merge_sha) == (PromotionState.CANCELLED, MERGED)
     assert given_up.headline == "What is merged stays as it is."
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_abandon_finds_what_somebody_merged_by_hand(shop: Shop, *, asked: bool) -> None:
+    repository = Refusing("merged", "Merge branch", lost=0)
+    failed = await shop.ended((await started(shop, repository, asked=asked)).id)
+    repository.refuses = False
+    given_up = await taken_up(shop, failed, abandon=True)
+    row = await carried(shop.wishes, given_up)
+    assert (row.state, row.merge_sha) == (PromotionState.CLOSED, MERGED)
+    assert shown(given_up).bypass == Bypass("dan")
 
 
 async def test_abandon_claims_nothing_where_it_cannot_look(shop: Shop) -> None:

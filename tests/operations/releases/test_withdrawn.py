@@ -50,6 +50,7 @@ class Repository:
     parents_of: tuple[str, ...] = ("1" * 40, MERGE_REQUEST.sha)
     closed: int = 0
     lost: int = 1  # answers
+    target: str = "main"
 
     async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
         ref = MERGE_REQUEST
@@ -57,7 +58,7 @@ class Repository:
         if self.lost >= 0:
             raise TransientError("GitLab does not answer")
         return MergeRequest(
-            iid, ref.url, self.state, ref.sha, "", ref.branch, "main",
+            iid, ref.url, self.state, ref.sha, "", ref.branch, self.target,
             merge_sha=MERGED, merged_by="dan",
         )  # fmt: skip
 
@@ -94,9 +95,11 @@ def _words(number: PromotionId) -> str:
     return "\n".join(["Merge it", "", *facts, f"Qbot-Digest: {plan(CART).digest}"])
 
 
-async def withdrawn(shop: Shop, state: str, *, ours: bool = True) -> tuple[Operation, Promotion]:
-    """Asked to stop after people had agreed and the merge may have been asked for."""
-    repository = Repository(state, "")
+async def withdrawn(
+    shop: Shop, state: str, *, ours: bool = True, asked: bool = True, target: str = "main"
+) -> tuple[Operation, Promotion]:
+    """Asked to stop after people had agreed; with `asked` a merge may have been begun."""
+    repository = Repository(state, "", target=target)
     rows = shop.wishes.database.promotions
     context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
 
@@ -111,7 +114,7 @@ async def withdrawn(shop: Shop, state: str, *, ours: bool = True) -> tuple[Opera
             PromotionPlanned(number, plan(CART)),
             PromotionOpened(number, MERGE_REQUEST, START),
             PromotionMoved(number, PromotionState.APPROVED),
-            MergeAsked(number, MERGE_REQUEST.sha),
+            *([MergeAsked(number, MERGE_REQUEST.sha)] if asked else []),
         ]
         with run.ignoring_cancel():
             await run.step("propose", _true, changes=changes)
@@ -188,8 +191,26 @@ async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_with
     assert shown.merged_sha == MERGED
 
 
-@pytest.mark.parametrize(("state", "ours"), [("opened", True), ("merged", False)])
-async def test_what_qbot_did_not_merge_is_withdrawn(shop: Shop, state: str, *, ours: bool) -> None:
-    operation, promotion = await withdrawn(shop, state, ours=ours)
+async def test_what_nobody_merged_is_withdrawn(shop: Shop) -> None:
+    operation, promotion = await withdrawn(shop, "opened")
     assert (operation.end, promotion.state) == (End.CANCELLED, PromotionState.CANCELLED)
-    assert promotion.merge_sha == ""
+    assert (operation.headline, promotion.merge_sha) == ("Nothing was changed.", "")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_what_somebody_merged_by_hand_before_it_was_withdrawn_is_told_as_that(
+    shop: Shop, *, asked: bool
+) -> None:
+    operation, promotion = await withdrawn(shop, "merged", ours=False, asked=asked)
+    assert (operation.end, promotion.state) == (End.CANCELLED, PromotionState.CLOSED)
+    assert promotion.merge_sha == MERGED  # a rollback finds it
+    assert isinstance(operation.progress, StageProgress)
+    assert operation.progress.bypass == Bypass("dan")
+
+
+async def test_what_somebody_merged_by_hand_into_another_branch_changed_nothing_here(
+    shop: Shop,
+) -> None:
+    operation, promotion = await withdrawn(shop, "merged", ours=False, target="other")
+    assert (promotion.state, promotion.merge_sha) == (PromotionState.CLOSED, "")
+    assert "leads from qbot/P-1 into other" in operation.headline
