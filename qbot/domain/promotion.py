@@ -173,6 +173,7 @@ class Promotion:
     reason: str = ""  # given by the requester (break-glass, exception) or by who rejected it
     emergency: bool = False  # break-glass
     to: PromotionId | None = None  # a rollback: back to what was there after this one
+    superseded_by: PromotionId | None = None  # the rollback that took its place, or a part of it
 
     @property
     def name(self) -> str:

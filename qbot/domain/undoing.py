@@ -29,6 +29,25 @@ def undone(merged: Sequence[Promotion]) -> Mapping[PromotionId, Promotion]:
     return found
 
 
+def standing(
+    promotion: Promotion, merged: Sequence[Promotion]
+) -> tuple[tuple[ServiceName, ...], Promotion | None]:
+    """Its services that none has changed since it was merged, and the last one that changed others.
+
+    Args:
+        promotion: is merged.
+        merged: what changed its stage, in any order.
+    """
+    services = promotion.plan.services if promotion.plan else ()
+    later = sorted((p for p in merged if p.merge_sha and moment(p) > moment(promotion)), key=moment)
+    gone, last = set[ServiceName](), None
+    for one in later:
+        if one.plan and not set(services).isdisjoint(one.plan.services):
+            gone |= set(one.plan.services)
+            last = one
+    return tuple(service for service in services if service not in gone), last
+
+
 def earlier(merged: Sequence[Promotion], service: ServiceName) -> tuple[str, ...]:
     """Versions that a stage had before what it has now, oldest first.
 

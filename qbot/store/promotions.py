@@ -111,9 +111,10 @@ def _take_over(
         number,
     )
     rows = yield sql(
-        "update promotions set op_id = ?, outcome = '', ended_at = null, state = case "
-        "when merge_sha <> '' then 'merged' when merge_request is not null then 'open' "
-        "else 'resolving' end where number = ? and stage = ? and state = 'failed' returning *",
+        "update promotions set op_id = ?, outcome = '', ended_at = null, superseded_by = null, "
+        "state = case when merge_sha <> '' then 'merged' when merge_request is not null "
+        "then 'open' else 'resolving' end "
+        "where number = ? and stage = ? and state = 'failed' returning *",
         op,
         number,
         stage,
@@ -203,7 +204,7 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
     if not rows:
         msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
         raise ValueError(msg)
-    if rows[0]["superseded_by"] is not None:
+    if rows[0]["superseded_by"] is not None and rows[0]["state"] == PromotionState.CANCELLED:
         yield from _late(change, at)
         return
     match change:
@@ -257,6 +258,7 @@ def _late(change: ReleaseChange, at: datetime) -> Script[None]:
                 time_text(at),
                 number,
             )
+            yield from reserving.keep_rest(number)
         case _:
             return
 

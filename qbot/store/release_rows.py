@@ -80,7 +80,13 @@ def promotion_of(row: Row) -> Promotion:
         reason=row["outcome"] or row["reason"],
         emergency=bool(row["emergency"]),
         to=PromotionId(row["to_number"]) if row["to_number"] is not None else None,
+        superseded_by=_superseded_by(row),
     )
+
+
+def _superseded_by(row: Row) -> PromotionId | None:
+    number = row["superseded_by"]
+    return None if number is None else PromotionId(number)
 
 
 def account_of(number: int | None, username: str) -> Account | None:

@@ -48,7 +48,10 @@ def take_over(mine: Promotion, by: Actor, at: datetime) -> Script[None]:
             continue
         other = yield from _holder(mine.stage, service)
         if other.id != mine.id and _gives_way(other, mine):
-            yield from _supersede(other, mine, by, at)
+            if other.state is PromotionState.MERGED and _has_more(other, mine):
+                yield from _stop(other, mine, by, at)
+            else:
+                yield from _supersede(other, mine, by, at)
             yield from _insert(mine.stage, service, mine.id)
 
 
@@ -69,11 +72,12 @@ class Superseded:
 
 
 def superseded(op: OpId) -> Script[Superseded | None]:
-    """Whether the promotion of this operation was ended by a rollback."""
+    """Whether the promotion of this operation was ended by a rollback, for good."""
     rows = yield sql(
         "select superseded_by, outcome from promotions "
-        "where op_id = ? and superseded_by is not null",
+        "where op_id = ? and superseded_by is not null and state = ?",
         op,
+        PromotionState.CANCELLED.value,
     )
     if not rows:
         return None
@@ -135,19 +139,61 @@ def _holder(stage: StageName, service: ServiceName) -> Script[Promotion]:
     return promotion_of(rows[0])
 
 
+def _has_more(other: Promotion, mine: Promotion) -> bool:
+    """Whether it changes services that the rollback leaves alone."""
+    theirs = other.plan.services if other.plan else ()
+    return not set(theirs) <= set(mine.plan.services if mine.plan else ())
+
+
+def _left_over(mine: Promotion) -> str:
+    """What is so of a merged promotion of which the rollback takes a part."""
+    return (
+        f"{mine.name}, a rollback, took the place of a part of it. "
+        "Retry goes on with the other services."
+    )
+
+
+def _stop(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+    """The stage is the rollback's now; what that leaves alone is merged, and for Retry."""
+    yield from _end(other, PromotionState.FAILED, mine, _left_over(mine), by, at)
+
+
+def keep_rest(number: PromotionId) -> Script[None]:
+    """A merge that was on its way came through: what the rollback leaves alone is for Retry."""
+    rows = yield sql(
+        "select p.* from promotions p join promotions o on p.number in (o.number, o.superseded_by) "
+        "where o.number = ?",
+        number,
+    )
+    mine, back = sorted(map(promotion_of, rows), key=lambda p: p.id != number)
+    if _has_more(mine, back):
+        yield sql(
+            "update promotions set state = ?, outcome = ? where number = ?",
+            PromotionState.FAILED.value,
+            _left_over(back),
+            number,
+        )
+
+
 def _supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     """It is over at once; its operation closes the merge request and ends its card."""
     why = f"{mine.name}, a rollback of the same services, took its place."
+    yield sql("update approvals set void = ? where promotion = ? and void = ''", why, other.id)
+    yield from _end(other, PromotionState.CANCELLED, mine, why, by, at)
+
+
+def _end(
+    other: Promotion, state: PromotionState, mine: Promotion, why: str, by: Actor, at: datetime
+) -> Script[None]:
     yield sql(
         "update promotions set state = ?, superseded_by = ?, outcome = ?, ended_at = ? "
         "where number = ?",
-        PromotionState.CANCELLED.value,
+        state.value,
         mine.id,
         why,
         time_text(at),
         other.id,
     )
-    yield sql("update approvals set void = ? where promotion = ? and void = ''", why, other.id)
     detail = (("promotion", other.name), ("stage", other.stage), ("by", mine.name))
     scope = EnvId(scope_of(other.stage))
     action = f"{other.kind}.superseded"

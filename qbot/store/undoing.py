@@ -12,7 +12,7 @@ from qbot.store.statements import Script, sql
 
 
 def replaced(by: Promotion, at: datetime) -> Script[None]:
-    """It is merged: what failed before it on the way to the same services cannot be tried again."""
+    """It is merged: what failed before it and has no services besides cannot be tried again."""
     rows = yield sql(
         "select * from promotions where stage = ? and number <> ? and state = ? "
         "and merge_sha <> '' and plan is not null",
@@ -26,7 +26,7 @@ def replaced(by: Promotion, at: datetime) -> Script[None]:
 
     mine = set(by.plan.services) if by.plan else set()
     for failed in map(promotion_of, rows):
-        if failed.plan and not mine.isdisjoint(failed.plan.services):
+        if failed.plan and mine.issuperset(failed.plan.services):
             yield sql("select o.id from operations o where o.id = ? {HOLD}", failed.op)
             yield from desired.edit(failed.op, at, said)
 

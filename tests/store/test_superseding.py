@@ -38,11 +38,14 @@ from tests.store.promoting import (
     moved,
     opened,
     plan,
+    wish,
     word,
 )
 from tests.store.wishes import BEN, Wishes, key
 
 WHY = "P-2, a rollback of the same services, took its place."
+
+REST = "P-2, a rollback, took the place of a part of it. Retry goes on with the other services."
 
 
 async def going_back(
@@ -167,7 +170,7 @@ async def test_what_is_approved_goes_first_and_hands_its_services_over(
 async def test_what_is_carried_out_gives_way_when_the_rollback_begins(
     wishes: Wishes, state: PromotionState
 ) -> None:
-    claim, first = await opened(wishes, CART, WEB)
+    claim, first = await opened(wishes, CART)
     await moved(wishes, claim, PromotionMoved(first.id, state, "f" * 40))
     going, back = await going_back(wishes, CART)
     await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
@@ -176,6 +179,38 @@ async def test_what_is_carried_out_gives_way_when_the_rollback_begins(
     assert found.merge_sha == "f" * 40
     assert await taken(wishes) == {CART: back.id}
     assert (await wishes.operation(claim.operation.id)).cancel_by == BEN
+
+
+async def test_what_a_rollback_leaves_alone_of_a_merge_is_left_for_retry(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.reason) == (PromotionState.FAILED, REST)
+    assert (await wishes.operation(claim.operation.id)).cancel_by == BEN
+    failed = PromotionMoved(first.id, PromotionState.FAILED, reason=REST)
+    await wishes.journal.finish(claim, End.FAILED, REST, [failed])
+    await moved(wishes, going, PromotionMoved(back.id, PromotionState.DONE, "e" * 40))
+    shown = (await wishes.operation(claim.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    assert shown.overtaken_by is None
+    again = await wishes.journal.submit(wish(CART, WEB, again=first.id))
+    assert isinstance(again, Submitted)
+    assert await taken(wishes) == {CART: first.id, WEB: first.id}
+
+
+async def test_a_merge_that_comes_through_after_all_leaves_the_rest_for_retry(
+    wishes: Wishes,
+) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.APPROVED))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    found = await carried(wishes, claim.operation)
+    assert (found.state, found.reason) == (PromotionState.FAILED, REST)
 
 
 async def test_what_is_being_deployed_is_given_up_at_once(wishes: Wishes) -> None:

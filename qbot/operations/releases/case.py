@@ -32,6 +32,7 @@ class Case:
     stage: Stage
     tracker: StageTracker
     promotion: Promotion
+    left_out: frozenset[ServiceName] = frozenset()  # which a later one has changed since
     made: set[str] = field(default_factory=set)  # commits made anew by this run
     audience: tuple[Actor, ...] | None = None  # whom this run has told of a broken glass
     _read: dict[str, dict[str, FileText | None]] = field(default_factory=dict)  # by commit
@@ -63,8 +64,8 @@ class Case:
 
     @property
     def services(self) -> tuple[ServiceName, ...]:
-        """Those that change."""
-        return self.plan.services
+        """Those that change, and are not another one's by now."""
+        return tuple(s for s in self.plan.services if s not in self.left_out)
 
     async def reread(self) -> None:
         """The row as it is now.

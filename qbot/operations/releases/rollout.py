@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from qbot.domain.health import AppState
 from qbot.domain.names import AppName, ServiceName
 from qbot.domain.progress import Stage, Step
+from qbot.domain.promotion import PromotionState
 from qbot.domain.release_ports import StageApp
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.belief import Belief
@@ -70,7 +71,7 @@ class Rollout:
         self._deadline = deadline
         self._clock = case.context.base.clock
         self._argocd = case.context.argocd(case.stage)
-        self._rows = Rows(case.tracker, case.plan.items)
+        self._rows = Rows(case.tracker, [i for i in case.plan.items if i.service in apps])
         self._goals = Goals(case)
         self._syncing = Syncing(case, self._goals)
         self._belief = Belief(case.context.base.rules, case.run.operation.id, self._rows)
@@ -95,8 +96,18 @@ class Rollout:
                 raise result
 
     async def give_way(self) -> None:
-        """Have its own syncs stopped that still run, as far as Argo CD grants that."""
-        await self._syncing.terminate(self._apps.values(), within=_LAST)
+        """Have its own syncs stopped that still run, as far as Argo CD grants that.
+
+        Where a rollback took a part of it, those of that part: the others are not in its way.
+        """
+        mine = self._case.promotion
+        taken = set(self._apps)
+        if mine.state is PromotionState.FAILED and mine.superseded_by is not None:
+            rows, number = self._case.context.promotions, mine.superseded_by
+            back = await self._case.run.call("the database", lambda: rows.promotion(number))
+            taken &= set(back.plan.services if back and back.plan else ())
+        apps = [app for service, app in self._apps.items() if service in taken]
+        await self._syncing.terminate(apps, within=_LAST)
 
     async def judge(self) -> None:
         """Raise if anything is not as it should be.

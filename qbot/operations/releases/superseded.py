@@ -3,25 +3,33 @@
 import asyncio
 
 from qbot.domain.promotion import Edit
+from qbot.domain.undoing import standing
 from qbot.errors import UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.offers import short
 from qbot.operations.releases.proposing import values
+from qbot.operations.releases.reaching import merged_like
 
 
 async def still_written(case: Case) -> None:
     """Compare the tip of the stage's branch with what the promotion wrote.
 
+    What a later promotion or rollback has changed since is that one's, and left out.
+
     Raises:
         UserError: something has changed a value since; names each with what it is now.
     """
     plan, repository = case.plan, case.context.repository
-    paths = {edit.file for edit in plan.edits}
+    rows = await case.run.call("the database", lambda: merged_like(case.context, case.promotion))
+    left, _ = standing(case.promotion, rows)
+    case.left_out = frozenset(plan.services) - set(left)
+    edits = [edit for edit in plan.edits if edit.service in left]
+    paths = {edit.file for edit in edits}
     files = await case.run.call(
         "GitLab", lambda: repository.files(plan.project, plan.branch, paths)
     )
-    there = await asyncio.to_thread(values, case, plan.edits, files)
-    if changed := [e for e in plan.edits if there[e.file, e.key] != e.new]:
+    there = await asyncio.to_thread(values, case, edits, files)
+    if changed := [e for e in edits if there[e.file, e.key] != e.new]:
         said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in changed)
         raise UserError(
             f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",

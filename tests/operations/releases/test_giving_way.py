@@ -12,10 +12,13 @@ from qbot.domain.promotion import Promotion, PromotionState
 from qbot.errors import PermanentError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.rollout import deployed
-from tests.operations.releases.stage_scene import StageScene, stage_scene
+from tests.operations.releases.stage_scene import PLAN, StageScene, item, stage_scene
 from tests.operations.scene import ANA, CANCELLED, SUCCEEDED
 
 CART, CART_APP = ServiceName("cart"), AppName("production-cart")
+
+WEB, BACK = ServiceName("web"), PromotionId(8)
+OF_CART = replace(PLAN, items=(item("cart"),))
 
 
 @dataclass
@@ -26,7 +29,10 @@ class Row:
     known: Promotion | None = None
 
     async def promotion(self, number: PromotionId) -> Promotion | None:
-        return replace(self.known, state=self.state) if self.known else None
+        if number == BACK:
+            return replace(cast("Promotion", self.known), id=BACK, plan=OF_CART)
+        by = BACK if self.state is PromotionState.FAILED else None
+        return replace(self.known, state=self.state, superseded_by=by) if self.known else None
 
 
 @dataclass
@@ -59,6 +65,16 @@ async def test_a_deployment_stops_and_has_its_running_syncs_terminated(shop: Sho
     assert shop.scene.apps.times("terminate") == {"cart": 1}
     (row,) = await shop.scene.audited("promotion.syncs-terminated")
     assert CART_APP in row["detail"]
+
+
+async def test_what_the_rollback_leaves_alone_goes_on_syncing(shop: Shop) -> None:
+    shop.scene.apps.held |= {CART, WEB}
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    shop.row.state = PromotionState.FAILED
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    await shop.scene.ended(op)
+    assert shop.scene.apps.times("terminate") == {"cart": 1}
 
 
 async def test_where_argo_cd_does_not_grant_that_it_stops_all_the_same(shop: Shop) -> None:

@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from typing_extensions import override
 
+from qbot.domain.approvals import Person
 from qbot.domain.changes import Change
 from qbot.domain.inputs import RollbackInput
 from qbot.domain.jobs import Job, PipelineJob
-from qbot.domain.names import ProjectPath
-from qbot.domain.operation import Claim, Submission
-from qbot.domain.people import Place
+from qbot.domain.names import ProjectPath, PromotionId
+from qbot.domain.operation import Claim, Submission, Submitted
+from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
 from qbot.domain.release_ports import MergeRequest
-from qbot.domain.stages import ApprovalRule
-from qbot.operations.context import Context
+from qbot.domain.stages import ApprovalRule, Stage
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
@@ -27,7 +27,7 @@ from qbot.redaction import redact
 from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url, postgres_server
 from tests.operations.engine.shop import DONE, Hooked, Shop, shop
-from tests.operations.releases.fakes import FakePeople
+from tests.operations.releases.fakes import FakeNotices, FakePeople
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
 from tests.store.wishes import BEN, key, until, wishes
@@ -105,36 +105,50 @@ async def _true() -> bool:
     return True
 
 
+def context_of(shop: Shop, where: Stage, **ports: Any) -> ReleaseContext:
+    facts: dict[str, Any] = {
+        "base": Few(shop.clock),
+        "stages": {where.name: where},
+        "jobs": {BACKUP.name: BACKUP},
+        "windows": (),
+        "repository": Mergeable(),
+        "images": None,
+        "applications": {},
+        "people": FakePeople(),
+        "promotions": shop.wishes.database.promotions,
+        "runner": None,
+        "notices": None,
+        "redact": redact,
+    }
+    return ReleaseContext(**{**facts, **ports})
+
+
+def number_of(run: Run) -> PromotionId:
+    shown = run.operation.progress
+    assert isinstance(shown, StageProgress)
+    assert shown.promotion is not None
+    return shown.promotion
+
+
+async def propose(run: Run, context: ReleaseContext) -> Outcome:
+    """From an open merge request on."""
+    number = number_of(run)
+    ref = replace(MERGE_REQUEST, branch=f"qbot/P-{number}")
+    opened = PromotionOpened(number, ref, START + timedelta(days=1))
+    await run.step("propose", _true, changes=[PromotionPlanned(number, plan(CART)), opened])
+    return await promote(run, context)
+
+
 async def test_a_promotion_that_a_rollback_overtakes_begins_no_job(shop: Shop) -> None:
     gitlab, starts = Mergeable(), Starts()
     where = stage(approvals=ApprovalRule(0), before=BACKUP.name)
-    context = ReleaseContext(
-        base=cast("Context", Few(shop.clock)),
-        stages={where.name: where},
-        jobs={BACKUP.name: BACKUP},
-        windows=(),
-        repository=cast("Any", gitlab),
-        images=cast("Any", None),
-        applications={},
-        people=FakePeople(),
-        promotions=shop.wishes.database.promotions,
-        runner=cast("Any", starts),
-        notices=cast("Any", None),
-        redact=redact,
-    )
+    context = context_of(shop, where, repository=gitlab, runner=starts)
 
     async def body(run: Run) -> Outcome:
-        shown = run.operation.progress
-        assert isinstance(shown, StageProgress)
-        assert shown.promotion is not None
-        planned = PromotionPlanned(shown.promotion, plan(CART))
         if run.operation.kind is Kind.ROLLBACK:
-            await run.step("plan", _true, changes=[planned])
+            await run.step("plan", _true, changes=[PromotionPlanned(number_of(run), plan(CART))])
             return DONE
-        ref = replace(MERGE_REQUEST, branch=f"qbot/P-{shown.promotion}")
-        opened = PromotionOpened(shown.promotion, ref, START + timedelta(days=1))
-        await run.step("propose", _true, changes=[planned, opened])
-        return await promote(run, context)
+        return await propose(run, context)
 
     await shop.engine(body, journal=Overtaken(shop))
     operation = await shop.ended((await ask(shop.wishes, CART)).id)
@@ -142,3 +156,34 @@ async def test_a_promotion_that_a_rollback_overtakes_begins_no_job(shop: Shop) -
     assert (operation.end, gitlab.closed) == (End.CANCELLED, [MERGE_REQUEST.iid])
     assert (await carried(shop.wishes, operation)).state is PromotionState.CANCELLED
     assert "a rollback of the same services, took its place" in operation.headline
+
+
+class Leaving(FakePeople):
+    """Whose roles are no longer what is remembered of them."""
+
+    @override
+    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
+        found = await super().person(actor, fresh=fresh)
+        return replace(found, roles=frozenset()) if fresh else found
+
+
+async def test_a_rollback_that_is_not_allowed_any_more_takes_nobodys_place(shop: Shop) -> None:
+    where = stage(break_glass=("managers",))
+    people = Leaving(roles={BEN.user: frozenset({"managers"})})
+    context = context_of(shop, where, people=people, notices=FakeNotices())
+
+    async def body(run: Run) -> Outcome:
+        return await propose(run, context)
+
+    await shop.engine(body)
+    request = Request(PromotionKind.ROLLBACK, PRODUCTION, Account(2, "ben"), emergency=True)
+    asked = RollbackInput(PRODUCTION, (CART,), reason="down", emergency=True)
+    answer = await shop.wishes.journal.submit(
+        Submission(
+            Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
+        )
+    )
+    assert isinstance(answer, Submitted)
+    operation = await shop.ended(answer.operation.id)
+    assert (await carried(shop.wishes, operation)).state is PromotionState.CLOSED
+    assert await shop.wishes.look("select 1 from op_steps where name like 'place-taken%'") == []

@@ -11,6 +11,7 @@ from qbot.domain.names import AppName, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Stage, Step
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.releases.case import Case
 from qbot.operations.releases.rollout import deployed
 from tests.operations.engine.shop import Hooked
 from tests.operations.releases.stage_scene import BASE, MERGE, NEWER, StageScene, stage_scene
@@ -318,3 +319,14 @@ async def test_logs_that_cannot_be_read_do_not_hide_the_failure(scene: StageScen
     done = await scene.finish()
     assert "Degraded" in done.headline
     assert scene.seen[-1].log == ()
+
+
+async def test_what_is_left_out_is_neither_synced_nor_waited_for(tmp_path: Path) -> None:
+    async def rest(case: Case) -> None:
+        case.left_out = frozenset({WEB})
+        await deployed(case)
+
+    async with stage_scene(tmp_path, rest) as scene:
+        assert (await scene.finish()).end is SUCCEEDED
+        assert scene.apps.times("sync") == {"cart": 1}
+        assert [r.service for r in scene.seen[-1].services] == [CART]

@@ -1,11 +1,14 @@
 """Retry of what is merged: only while it is still what the stage's branch says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from qbot.domain.changes import Change
+from qbot.domain.inputs import PromoteInput
+from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation, Submitted
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
@@ -49,8 +52,16 @@ class Few:
         raise PermanentError(DEPLOYS)
 
 
-async def retried(shop: Shop, **tags: str) -> Operation:
-    """Merged, failed, and taken up again while these versions are written."""
+def services_of(operation: Operation) -> Sequence[ServiceName]:
+    assert isinstance(operation.input, PromoteInput)
+    return operation.input.services
+
+
+async def retried(shop: Shop, *later: ServiceName, **tags: str) -> Operation:
+    """Merged, failed, and taken up again while these versions are written.
+
+    Each of `later` was changed by a promotion of its own meanwhile.
+    """
     few = Few(Base(shop.clock), shop.wishes.database.promotions)
     texts = {f"production/{s}.yaml": f"image:\n  tag: {t}\n" for s, t in tags.items()}
     few.repository.write(SHOP, "main", texts)
@@ -62,7 +73,7 @@ async def retried(shop: Shop, **tags: str) -> Operation:
         assert number is not None
         if shown.promotion and run.operation.input.again is None:  # type: ignore[union-attr]
             changes: list[Change] = [
-                PromotionPlanned(number, plan(CART, WEB)),
+                PromotionPlanned(number, plan(*services_of(run.operation))),
                 PromotionOpened(number, MERGE_REQUEST, START),
                 PromotionMoved(number, PromotionState.FAILED, "d" * 40),
             ]
@@ -71,6 +82,8 @@ async def retried(shop: Shop, **tags: str) -> Operation:
 
     await shop.engine(body)
     first = await shop.ended((await ask(shop.wishes, CART, WEB)).id)
+    for service in later:
+        await shop.ended((await ask(shop.wishes, service)).id)
     number = (await carried(shop.wishes, first)).id
     answer = await shop.wishes.journal.submit(wish(CART, WEB, again=number))
     assert isinstance(answer, Submitted)
@@ -94,3 +107,8 @@ async def test_what_somebody_changed_since_is_named_and_not_deployed(
         "Abandon gives it up; a new promotion brings what shall run."
     )
     assert (await carried(shop.wishes, again)).state is PromotionState.FAILED
+
+
+async def test_what_a_later_one_changed_is_left_out_and_the_rest_deployed(shop: Shop) -> None:
+    again = await retried(shop, WEB, cart="v2", web="v3")
+    assert again.headline == DEPLOYS
