@@ -1,10 +1,11 @@
 """What speaks against a promotion: barriers that nobody passes, versions that must not come."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 from qbot.domain.approvals import Person
 from qbot.domain.barriers import Barrier
+from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Item, Plan, Promotion, PromotionKind
 from qbot.domain.services import Build
@@ -23,12 +24,22 @@ Ask = Callable[[Actor], Awaitable[Person]]
 
 
 async def barred(
-    context: ReleaseContext, stage: Stage, promotion: Promotion, *, ask: Ask | None = None
+    context: ReleaseContext,
+    stage: Stage,
+    promotion: Promotion,
+    services: Collection[ServiceName] | None = None,
+    *,
+    by: Actor | None = None,
+    ask: Ask | None = None,
 ) -> tuple[tuple[Barrier, ...], tuple[Barrier, ...]]:
-    """What stops a promotion now, and what its requester passes; `ask` as for `unpassed`."""
-    services = promotion.plan.services if promotion.plan else ()
+    """What stops a promotion, or a part of it, now, and what its requester passes.
+
+    `by`: who goes on with it, whose own lock does not stop it. `ask` as for `unpassed`.
+    """
+    if services is None:
+        services = promotion.plan.services if promotion.plan else ()
     back = promotion.kind is PromotionKind.ROLLBACK
-    found = await context.barriers(stage, services, promotion.requester, back=back)
+    found = await context.barriers(stage, services, by or promotion.requester, back=back)
     left = await unpassed(
         context,
         stage,

@@ -6,6 +6,7 @@ what stands in the way of one `obstacles`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.inputs import PromoteInput, RollbackInput
@@ -20,8 +21,9 @@ from qbot.domain.release_commands import Promote, Rollback
 from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.domain.subjects import of_command
-from qbot.domain.undoing import moment, undone
+from qbot.domain.undoing import standing, undone
 from qbot.errors import PermanentError, UserError
+from qbot.operations.releases.admission import barred
 from qbot.operations.releases.glass import may_break
 from qbot.operations.releases.known import Known, Register
 from qbot.operations.releases.placing import housed
@@ -249,18 +251,17 @@ class ReleaseRequests:
 
     async def _may_deploy(self, known: Known, actor: Actor) -> None:
         promotion, context = known.promotion, self._context
-        services = promotion.plan.services if promotion.plan else ()
-        rows, since = await merged_like(context, promotion), moment(promotion)
-        for later in sorted((p for p in rows if p.merge_sha and moment(p) > since), key=moment):
-            if later.plan and not set(services).isdisjoint(later.plan.services):
-                raise UserError(
-                    f"{promotion.name} is superseded by {later.name}, which has changed the same "
-                    "services since.",
-                    hint="Abandon gives it up.",
-                )
-        found = await context.barriers(known.stage, services, actor, back=known.back)
-        if found:
-            denied = Denied(f"{found[0].reason} Retry when that is over.", found[0].rule)
+        services, later = standing(promotion, await merged_like(context, promotion))
+        if later and not services:
+            raise UserError(
+                f"{promotion.name} is superseded by {later.name}, which has changed the same "
+                "services since.",
+                hint="Abandon gives it up.",
+            )
+        ask = partial(self._register.person, fresh=True)
+        stops, _ = await barred(context, known.stage, promotion, services, by=actor, ask=ask)
+        if stops:
+            denied = Denied(f"{stops[0].reason} Retry when that is over.", stops[0].rule)
             raise await self._register.refuse(known, actor, "promotion.retry", denied)
 
     async def _operation(self, promotion: Promotion) -> Operation:

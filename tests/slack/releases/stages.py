@@ -74,18 +74,20 @@ def plan(new: str = "b" * 40) -> Plan:
     return Plan(PRODUCTION, "staging", PROJECT, "main", (item,), (edit,))
 
 
-async def asked_for(scene: Scene, text: str = "promote staging production") -> Operation:
-    """A promotion that was typed by ana and waits to be carried out."""
-    assert await scene.type(text) is None
+async def asked_for(
+    scene: Scene, text: str = "promote staging production", who: str = ANA
+) -> Operation:
+    """A promotion that was typed, by ana as a rule, and waits to be carried out."""
+    assert await scene.type(text, who) is None
     (row, *_) = await scene.releases.context.promotions.promotions(PRODUCTION, limit=1)
     found = await scene.database.store.operation(row.op)
     assert found is not None
     return found
 
 
-async def opened(scene: Scene) -> tuple[PromotionId, Message]:
+async def opened(scene: Scene, operation: Operation | None = None) -> tuple[PromotionId, Message]:
     """A promotion that asks for approvals, with its card in the channel."""
-    operation = await asked_for(scene)
+    operation = operation or await asked_for(scene)
     (claim, *_) = await scene.database.journal.claim("worker", 1)
     assert claim.operation.id == operation.id
     found = await scene.releases.context.promotions.of_operation(operation.id)
@@ -108,10 +110,15 @@ async def opened(scene: Scene) -> tuple[PromotionId, Message]:
 
 
 async def moved(
-    scene: Scene, state: PromotionState, end: End, merge_sha: str = ""
+    scene: Scene,
+    state: PromotionState,
+    end: End,
+    merge_sha: str = "",
+    *,
+    asked: Operation | None = None,
 ) -> tuple[PromotionId, Message]:
     """A promotion that ended so."""
-    number, card = await opened(scene)
+    number, card = await opened(scene, asked)
     (claim, *_) = await scene.database.journal.claim("worker", 1)
     changes = [PromotionMoved(number, state, merge_sha=merge_sha)]
     await scene.database.journal.finish(claim, end, "", changes)

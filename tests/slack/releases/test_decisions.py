@@ -24,6 +24,7 @@ from tests.slack.releases.stages import (
     MANAGERS,
     PRODUCTION,
     STAGES,
+    asked_for,
     moved,
     opened,
     populated,
@@ -368,8 +369,11 @@ async def test_retry_of_what_goes_on_says_so(shop: Scene) -> None:
     assert "that button is out of date" in shop.private(CHLOE)[0].text
 
 
-async def failed_behind_its_merge(scene: Scene) -> tuple[PromotionId, Message]:
-    return await moved(scene, PromotionState.FAILED, End.FAILED, merge_sha="d" * 40)
+async def failed_behind_its_merge(
+    scene: Scene, typed: str = "promote staging production", who: str = ANA
+) -> tuple[PromotionId, Message]:
+    asked = await asked_for(scene, typed, who)
+    return await moved(scene, PromotionState.FAILED, End.FAILED, "d" * 40, asked=asked)
 
 
 async def test_what_is_merged_is_not_deployed_again_into_a_freeze(shop: Scene) -> None:
@@ -378,6 +382,39 @@ async def test_what_is_merged_is_not_deployed_again_into_a_freeze(shop: Scene) -
     await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
     assert "Retry when that is over" in shop.private(BEN)[0].text
     assert await refusals(shop, "promotion.retry") == [(BEN, "freeze")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meanwhile", "stopped"),
+    [
+        ("rollback production cart --break-glass --reason sev1", "freeze production an audit", []),
+        ("rollback production cart --break-glass --reason sev1", "lock production looking", []),
+        ("rollback production cart", "freeze production an audit", [(CHLOE, "freeze")]),
+    ],
+)
+async def test_retry_of_an_emergency_is_stopped_by_no_freeze_or_lock(
+    shop: Scene, typed: str, meanwhile: str, stopped: list[tuple[str, str]]
+) -> None:
+    number, card = await failed_behind_its_merge(shop, typed, CHLOE)
+    assert await shop.type(meanwhile, DAN) is None
+    await shop.press(card, actions.PROMO_RETRY, f"P-{number}", CHLOE)
+    assert await refusals(shop, "promotion.retry") == stopped
+    assert bool(shop.private(CHLOE)) == bool(stopped)
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "stopped"),
+    [(CHLOE, " --reason outage", []), (BEN, " --reason outage", [(CHLOE, "freeze")])],
+)
+async def test_retry_passes_the_freeze_that_was_passed_with_a_reason(
+    shop: Scene, who: str, reason: str, stopped: list[tuple[str, str]]
+) -> None:
+    """Whose role is exempt does, as it stood when the promotion was asked for."""
+    assert await shop.type("freeze production an audit", DAN) is None
+    typed = f"promote staging production cart{reason}"
+    number, card = await failed_behind_its_merge(shop, typed, who)
+    await shop.press(card, actions.PROMO_RETRY, f"P-{number}", CHLOE)
+    assert await refusals(shop, "promotion.retry") == stopped
 
 
 async def test_what_a_later_one_replaced_is_not_deployed_again(shop: Scene) -> None:
