@@ -52,10 +52,8 @@ async def promote(run: Run, context: ReleaseContext) -> Outcome:
     if asked.abandon:
         return await _abandoned(case)
     over = await _brought_in(case, asked)
-    if over is not None:
-        return over
     with run.ignoring_cancel():
-        outcome = await _rolled_out(case, again=asked.again is not None)
+        outcome = over or await _rolled_out(case, again=asked.again is not None)
         await shouted_after_all(case)
         return outcome
 

@@ -11,7 +11,7 @@ from qbot.operations.releases.case import Case
 
 _ROLES = 10.0  # seconds that it is worth to know who is to be told
 _BEFORE = 15.0  # seconds that an emergency waits for Slack
-_AFTER = 300.0  # seconds until somebody is given up, when it is done
+_AFTER = 60.0  # seconds for all of them when it is over: the stage is kept that long
 _MOST = 20  # people
 _AUDIENCE = "shout-to"
 
@@ -31,8 +31,13 @@ async def shouted_after_all(case: Case) -> None:
     if not case.run.has(_AUDIENCE):
         return
     who = await _approvers(case) if case.audience is None else case.audience
+    clock = case.context.base.clock
+    until = clock.monotonic() + _AFTER
     for to in (None, *who):
-        if not case.run.has(_step(to)) and not await _told(case, to, who, within=_AFTER, late=True):
+        left = until - clock.monotonic()
+        heard = case.run.has(_step(to))
+        heard = heard or (left > 0 and await _told(case, to, who, within=left, late=True))
+        if not heard:
             await _given_up(case, to)
 
 

@@ -12,7 +12,7 @@ from qbot.domain.changes import Change
 from qbot.domain.inputs import RollbackInput
 from qbot.domain.jobs import Job, PipelineJob
 from qbot.domain.names import ProjectPath, PromotionId
-from qbot.domain.operation import Claim, Submission, Submitted
+from qbot.domain.operation import Claim, Operation, Submission, Submitted
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
@@ -20,6 +20,7 @@ from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
 from qbot.domain.release_ports import MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
+from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
@@ -167,10 +168,11 @@ class Leaving(FakePeople):
         return replace(found, roles=frozenset()) if fresh else found
 
 
-async def test_a_rollback_that_is_not_allowed_any_more_takes_nobodys_place(shop: Shop) -> None:
+async def not_allowed_any_more(shop: Shop, notices: FakeNotices) -> Operation:
+    """An emergency whose requester has left the role meanwhile."""
     where = stage(break_glass=("managers",))
     people = Leaving(roles={BEN.user: frozenset({"managers"})})
-    context = context_of(shop, where, people=people, notices=FakeNotices())
+    context = context_of(shop, where, people=people, notices=notices)
 
     async def body(run: Run) -> Outcome:
         return await propose(run, context)
@@ -178,12 +180,22 @@ async def test_a_rollback_that_is_not_allowed_any_more_takes_nobodys_place(shop:
     await shop.engine(body)
     request = Request(PromotionKind.ROLLBACK, PRODUCTION, Account(2, "ben"), emergency=True)
     asked = RollbackInput(PRODUCTION, (CART,), reason="down", emergency=True)
-    answer = await shop.wishes.journal.submit(
-        Submission(
-            Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
-        )
+    wish = Submission(
+        Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
     )
+    answer = await shop.wishes.journal.submit(wish)
     assert isinstance(answer, Submitted)
-    operation = await shop.ended(answer.operation.id)
+    return await shop.ended(answer.operation.id)
+
+
+async def test_a_rollback_that_is_not_allowed_any_more_takes_nobodys_place(shop: Shop) -> None:
+    operation = await not_allowed_any_more(shop, FakeNotices())
     assert (await carried(shop.wishes, operation)).state is PromotionState.CLOSED
     assert await shop.wishes.look("select 1 from op_steps where name like 'place-taken%'") == []
+
+
+async def test_a_glass_broken_for_nothing_is_told_of_all_the_same(shop: Shop) -> None:
+    notices = FakeNotices()
+    notices.faults.lay("shout", PermanentError("Slack is closed"))
+    await not_allowed_any_more(shop, notices)
+    assert [to for to, _ in notices.shouts] == ["channel"]

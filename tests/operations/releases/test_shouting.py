@@ -1,11 +1,12 @@
 """A broken glass is told of: to the channel and to who may approve, each once, come what may."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 
 import pytest
 
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.shouting import shouted, shouted_after_all
 from tests.operations.releases.planning_scene import MANAGERS, PRODUCTION
@@ -89,3 +90,25 @@ async def test_what_is_no_emergency_is_not_shouted(shop: ProposedScene) -> None:
     await shouted(case)
     await shouted_after_all(case)
     assert shop.notices.shouts == []
+
+
+async def test_a_slack_that_is_away_keeps_the_stage_for_a_minute_however_many_are_to_be_told(
+    shop: ProposedScene,
+) -> None:
+    shop.people.roles |= {f"U{n}": frozenset({MANAGERS}) for n in range(8)}
+    shop.notices.faults.lay("shout", TransientError("Slack is away"), times=1_000)
+    case = emergency(shop)
+    await in_time(shop, shouted(case))
+    assert await in_time(shop, shouted_after_all(case)) < 90
+    assert {outcome for _, outcome in told(shop)} == {"failed"}
+    assert len(told(shop)) == 11
+
+
+async def in_time(shop: ProposedScene, work: Coroutine[None, None, None]) -> float:
+    """How many seconds it takes."""
+    begun, task = shop.clock.monotonic(), asyncio.create_task(work)
+    while not task.done():
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    await task
+    return shop.clock.monotonic() - begun
