@@ -16,7 +16,9 @@ _SECRETS = re.compile(
     r"|\bATATT3[\w=-]{20,}|\bsk-[A-Za-z0-9][\w-]{18,}"  # Atlassian; OpenAI, Anthropic
     r"|(?<=[?&]sig=)[\w%/+=]{16,}"  # Azure
     r"|https?://hooks\.slack(?:-gov)?\.com/\S+|wss?://\S+"  # response_url; Socket Mode's ticket
-    r"|(?<=://)[^/\s:@]*:[^\s]+(?=@)|(?<=://)[\w%~-]{16,}(?=@)"  # a password or a token in a URL
+    r"|(?<=://)[^/\s:@]*+:[^\s]{1,500}(?=@)"  # a password in a URL; unbounded it is quadratic
+    r"|(?<=://)[\w%~-]{16,}(?=@)"  # a token in a URL
+    r"|(?:(?<=\"auth\":)|(?<=\"auth\\\":))\s?\\?\"(?=[a-z]*[A-Z\d+/=])[\w+/=]{8,}\\?\""  # a registry
     r"|(?i:(?<=bearer )[^\s'\",}\\]+|(?<=basic )[\w+/=]{8,})"
 )
 _PRIVATE = r"-----%s [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"

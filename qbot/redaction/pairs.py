@@ -10,7 +10,7 @@ import re
 from qbot.redaction.forms import MASK
 from qbot.redaction.telling import ends_telling, is_header, tells
 
-_ANY = re.compile(r"(?i)pass|pw|secret|credential|token|signature|sess|key|auth|cookie")
+_ANY = re.compile(r"(?i)pass|pw|secret|credential|token|signature|sess|key|auth|cookie|docker")
 _QUOTE = r"\\{0,7}(?:\"\"\"|'''|[\"'`])"
 _PAIR = re.compile(
     r"""(?:["'`](?P<quoted>[^\s"'`\\=:,]++)\\{0,7}["'`]\]?(?P<gap>[ \t]*)"""
@@ -28,6 +28,7 @@ _FLAG = re.compile(
     r"""(?<!\S)--?(?P<key>[A-Za-z][\w-]*+)[ \t]+(?P<q>["']?)"""
     r"""(?P<value>(?=[^\s"']*[^A-Za-z\s"'])[^\s"'-][^\s"']*)"""
 )
+_BELOW = re.compile(r"\r?\n[ \t]+(?P<value>[^\s:#-][^\s:]*)[ \t]*(?=[\r\n]|\Z)")  # YAML, folded
 _NAMED = re.compile(r"""\bname[\\"']*\s*[:=]\s*[\\"']*(?P<key>[\w.-]+)[\\"']*[,\s]+$""")
 _FAR = 120  # characters before a `value` in which its name is looked for
 _SAYS_NOTHING = re.compile(
@@ -61,7 +62,7 @@ def _value(text: str, pair: re.Match[str]) -> re.Match[str] | None:
     at, key, colon = pair.end(), pair["quoted"] or pair["bare"], pair["sign"] == ":"
     if text.startswith(MASK, at) or not _is_telling(text, pair, key, colon=colon):
         return None
-    inside = _QUOTED.match(text, at) or _LIST.match(text, at)
+    inside = _QUOTED.match(text, at) or _LIST.match(text, at) or _BELOW.match(text, at)
     if inside:
         return inside
     if pair["gap"]:  # `volume "db-secret" : secret "db" not found`

@@ -6,6 +6,7 @@ _TELLING = re.compile(
     r"(?i)passw|passphrase|passcode|(?:^|[_.-])(?:pass|pw)$|pwd|secret|credential|token(?!i[sz])"
     r"|signature|sess(?:ion)?[_-]?id"
     r"|(?:api|private|access|signing|encryption|shared|account|master|license|secret|auth)[_-]?key"
+    r"|dockerconfigjson|dockercfg"
 )
 _REFERENCE = re.compile(
     r"(?i)(?:names?|refs?|path|file|policy|ttl|length|enabled|type|version|expiry|seconds|audience"

@@ -26,6 +26,7 @@ _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at 
 _GOES_ON = "Retry goes on from here, Roll back puts the earlier versions back."
 _GOES_BACK = "Retry goes on from here."
 _LINES, _LONGEST = 15, 200  # of a log: lines, characters of each
+_READ = 4_000  # of a line's characters that are looked at: a program may write without an end
 
 Apps = Mapping[ServiceName, AppName]
 
@@ -256,7 +257,7 @@ class Rollout:
             lines = await self._argocd.log(self._case.stage, app, lines=_LINES)
         except (TransientError, PermanentError):
             return ()
-        clean = self._case.context.redact("\n".join(lines)).split("\n")
+        clean = self._case.context.redact("\n".join(line[:_READ] for line in lines)).split("\n")
         return tuple(line[:_LONGEST] for line in clean if line.strip())[-_LINES:]
 
 
