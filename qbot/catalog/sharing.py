@@ -8,10 +8,13 @@ from qbot.catalog.stages import StagePart
 Problem = tuple[Loc, str]
 
 
-def shared(stages: Sequence[StagePart], *, services: int) -> Iterator[Problem]:
-    """Files, keys and Applications, each told at the later stage of two; `services`: how many."""
+def shared(stages: Sequence[StagePart], *, services: Sequence[int]) -> Iterator[Problem]:
+    """Files, keys and Applications, each told at the later stage of two.
+
+    `services`: how many each of the stages has.
+    """
     for index, stage in enumerate(stages):
-        if services > 1 and not any("{service}" in text for text in _written(stage)):
+        if services[index] > 1 and not any("{service}" in text for text in _written(stage)):
             why = "is one version for all services: it or the key must contain {service}"
             yield _of_file(index, stage), why
         for earlier in stages[:index]:

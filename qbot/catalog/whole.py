@@ -156,4 +156,11 @@ def _wholes(catalog: Catalog) -> Iterator[Problem]:
 
 def _shared(catalog: Catalog) -> Iterator[Problem]:
     """Stages that would move with each other, and services that would."""
-    yield from shared(catalog.stages, services=len(catalog.services))
+    yield from shared(catalog.stages, services=[_size(catalog, s) for s in catalog.stages])
+
+
+def _size(catalog: Catalog, stage: StagePart) -> int:
+    """How many services it has: its own, those of sets, or all."""
+    if not stage.services:
+        return len(catalog.services)
+    return len({s for name in stage.services for s in catalog.sets.get(name, (name,))})

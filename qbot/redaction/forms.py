@@ -18,7 +18,7 @@ _SECRETS = re.compile(
     r"|https?://hooks\.slack(?:-gov)?\.com/\S+|wss?://\S+"  # response_url; Socket Mode's ticket
     r"|(?<=://)[^/\s:@]*+:[^\s]{1,500}(?=@)"  # a password in a URL; unbounded it is quadratic
     r"|(?<=://)[\w%~-]{16,}(?=@)"  # a token in a URL
-    r"|(?:(?<=\"auth\":)|(?<=\"auth\\\":))\s?\\?\"(?=[a-z]*[A-Z\d+/=])[\w+/=]{8,}\\?\""  # a registry
+    r"|(?:(?<=\"auth\":)|(?<=\"auth\\\":))\s?\\?\"(?=[a-z]*[A-Z\d+/=])[\w+/=]{8,}\\?\""  # registry
     r"|(?i:(?<=bearer )[^\s'\",}\\]+|(?<=basic )[\w+/=]{8,})"
 )
 _PRIVATE = r"-----%s [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"

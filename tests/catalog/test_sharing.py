@@ -61,6 +61,12 @@ def test_a_single_service_needs_no_place_of_its_name(tmp_path: Path) -> None:
     load(tmp_path, text.replace(", {name: web, project: shop/web}", ""))
 
 
+@pytest.mark.parametrize("name", ["web", "front"])
+def test_nor_does_the_only_one_of_a_stage(tmp_path: Path, name: str) -> None:
+    text = with_config(f"{ALONE}\n    services: [{name}]")
+    load(tmp_path, f"{text}sets: {{front: [web]}}\n")
+
+
 WRITES = '{project: shop/config, helm: {file: "staging/{service}.yaml", key: image.tag}}'
 ALONE = '{project: shop/config, helm: {file: "production/values.yaml", key: image.tag}}'
 KUSTOMIZE = '{project: shop/config, kustomize: {file: "live/kustomization.yaml", image: "r/app"}}'
