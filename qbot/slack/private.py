@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from qbot.domain.people import Actor, Place
-from qbot.errors import QbotError
+from qbot.errors import QbotError, TransientError
 from qbot.gateways.slack import SlackGateway, UnsureError
 from qbot.render.blocks import Message
 
@@ -19,7 +19,7 @@ async def tell(
     """By the response_url, else in the channel for their eyes only, else in their DM.
 
     `replace` puts it in the place of the private message that the response_url belongs to.
-    True: it has surely arrived.
+    False: it may not be there, and another time may bring it; True: it is, or none will.
     """
     ways: list[Callable[[], Awaitable[object]]] = []
     if url := place.response_url:
@@ -27,6 +27,7 @@ async def tell(
     if channel := place.channel:
         ways.append(partial(slack.post_ephemeral, channel, actor.user, message))
     ways.append(partial(slack.post, actor.user, message))
+    in_vain = False
     for way in ways:
         try:
             await way()
@@ -36,5 +37,6 @@ async def tell(
             return False
         except QbotError as error:
             log.info("an answer goes another way", actor=actor.key, error=str(error))
+            in_vain = not isinstance(error, TransientError)  # the last way's is what counts
     log.warning("answer not delivered", actor=actor.key)
-    return False
+    return in_vain

@@ -75,7 +75,7 @@ class Chores:
 
 
 async def tell_free(slack: SlackGateway, obstacles: Obstacles, freed: Freed) -> None:
-    """To each of those who wanted to be told, in their DM; whom it did not reach waits on."""
+    """To each of those who wanted to be told, in their DM; whom it may reach yet waits on."""
     said = keeping.now_free(freed.name)
     missed = [who for who in freed.waiting if not await tell(slack, who, DIRECT, said)]
     await obstacles.not_told(freed, missed)

@@ -160,3 +160,10 @@ async def test_who_could_not_be_told_that_a_lock_is_over_waits_on(shop: Scene) -
     for _ in range(2):
         await chores(shop).locks()
     assert len(shop.direct(BEN)) == 1
+
+
+async def test_whom_slack_does_not_know_any_more_is_not_tried_for_ever(shop: Scene) -> None:
+    promotions = shop.releases.context.promotions
+    await promotions.await_free(STAGES[1].scope, Actor(TEAM, "UGONE"))
+    await chores(shop).locks()
+    assert await promotions.awaited() == []
