@@ -167,7 +167,7 @@ class Promotion:
     merge_request: MergeRequestRef | None = None
     merge_sha: str = ""
     merged_at: datetime | None = None  # set once, whatever becomes of it later
-    asked_sha: str = ""  # the head that GitLab was asked to merge, whatever it answered
+    asked_sha: str = ""  # the head that GitLab was asked to merge, and has not refused
     expires_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""  # given by the requester (break-glass, exception) or by who rejected it

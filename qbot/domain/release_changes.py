@@ -42,7 +42,7 @@ class PromotionMoved:
 
 @dataclass(frozen=True, slots=True)
 class MergeAsked:
-    """GitLab is about to be asked to merge this head: from now on it may be merged."""
+    """GitLab is about to be asked to merge this head, and may do so; or it said no (empty)."""
 
     promotion: PromotionId
     sha: str

@@ -162,6 +162,9 @@ class MergeRequests(Protocol):
             NotMergeable: GitLab's own rules are in the way, for now or for good.
         """
 
+    async def own_name(self) -> str:
+        """The username of the account that merges; it does not change."""
+
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         """Close it and remove its branch; closed, merged or gone is fine."""
 

@@ -158,4 +158,4 @@ async def own_name(client: Client) -> str:
     try:
         return await client.call("the account of the token in use", work)
     except PermanentError as error:
-        raise PermanentError(f"Qbot cannot tell its own pipelines from others: {error}") from error
+        raise PermanentError(f"Qbot cannot tell its own doings from others': {error}") from error

@@ -113,6 +113,11 @@ class GitLabRepository:
         asked = merge_requests.merge(self._client, project, iid, sha=sha, message=message)
         return await self._written(project, asked)
 
+    async def own_name(self) -> str:
+        """The username of the token's account, asked for once."""
+        self._name = self._name or await records.own_name(self._client)
+        return self._name
+
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         """Close it and remove its branch."""
         await self._written(project, merge_requests.close(self._client, project, iid))
@@ -136,9 +141,8 @@ class GitLabRepository:
         self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
     ) -> int:
         """Start a pipeline once; its id."""
-        self._name = self._name or await records.own_name(self._client)
         asked = records.start_pipeline(
-            self._client, project, ref, variables, key=key, user=self._name
+            self._client, project, ref, variables, key=key, user=await self.own_name()
         )
         return await self._written(project, asked)
 

@@ -130,7 +130,7 @@ async def _said(case: Case) -> Sequence[Approval]:
 async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
     """Whether an earlier go of this operation has merged what was approved.
 
-    Its merge commit says so; a fast-forward makes none.
+    Its merge commit says so; a fast-forward makes none, but GitLab knows who did it.
     """
     if merge_request.state != "merged" or merge_request.sha != case.merge_request.sha:
         return False
@@ -139,7 +139,7 @@ async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
     repository, plan, brought = case.context.repository, case.plan, merge_request.merge_sha
     parents = await case.run.call("GitLab", lambda: repository.parents(plan.project, brought))
     if len(parents) < _MERGED:
-        return True
+        return merge_request.merged_by == await case.run.call("GitLab", repository.own_name)
     said = await case.run.call("GitLab", lambda: repository.message_of(plan.project, brought))
     return set(trailers(case, plan)) <= set(said.splitlines())
 

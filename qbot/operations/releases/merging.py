@@ -1,5 +1,6 @@
 """Through GitLab's merge machine: it checks, waits for pipelines and refuses in its own words."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 from qbot.domain.changes import Change
@@ -148,12 +149,14 @@ async def _merge(case: Case) -> str:
             await case.run.sleep(pace.next())
             continue
         await _still_approved(case)
-        await _about_to_ask(case)
+        alone = await _about_to_ask(case)
         try:
             return await _brought(case, await _ask(case))
         except Moved as error:
+            await _said_no(case, alone=alone)
             raise Stale(str(error)) from None
         except NotMergeable as error:
+            await _said_no(case, alone=alone)
             refused += 1
             if refused >= _REFUSED:
                 raise UserError(
@@ -178,19 +181,36 @@ async def _still_approved(case: Case) -> None:
     await case.run.checkpoint()
 
 
-async def _about_to_ask(case: Case) -> None:
-    """Written down first: whoever does not hear GitLab's answer knows that there may be one."""
-    head, number = case.merge_request.sha, case.promotion.id
-    name = f"asked:{case.round}:{head}"
+async def _about_to_ask(case: Case) -> bool:
+    """Written down first: whoever does not hear GitLab's answer knows that there may be one.
+
+    Whether this is the only time of asking whose answer is not known.
+    """
+    head = case.merge_request.sha
+    alone = case.promotion.asked_sha != head
+    if alone:
+        await _asked(case, head, "asked")
+        await case.run.checkpoint()
+    case.tracker.show(unsure=True)
+    return alone
+
+
+async def _said_no(case: Case, *, alone: bool) -> None:
+    """Not merged; unless what was asked before, and never answered, comes through after all."""
+    if alone:
+        await _asked(case, "", "refused")
+        case.tracker.show(unsure=False)
+
+
+async def _asked(case: Case, head: str, step: str) -> None:
+    names = (f"{step}:{n}" for n in itertools.count())
+    name = next(name for name in names if not case.run.has(name))
 
     async def note() -> bool:
         return True
 
-    if not case.run.has(name):
-        await case.run.step(name, note, changes=[MergeAsked(number, head)])
-        case.promotion = replace(case.promotion, asked_sha=head)
-        await case.run.checkpoint()
-    case.tracker.show(unsure=True)
+    await case.run.step(name, note, changes=[MergeAsked(case.promotion.id, head)])
+    case.promotion = replace(case.promotion, asked_sha=head)
 
 
 _HINT = "Put it right in GitLab and press Retry, or Abandon."

@@ -19,6 +19,7 @@ from qbot.domain.promotion import (
 from qbot.domain.release import Diff
 from qbot.domain.release_changes import (
     ApprovalsVoided,
+    MergeAsked,
     PromotionMoved,
     PromotionOpened,
     PromotionPlanned,
@@ -117,6 +118,8 @@ class Rows(FakePromotions):
                 )
             case PromotionMoved():
                 row = replace(row, state=change.state)
+            case MergeAsked():
+                row = replace(row, asked_sha=change.sha)
             case ApprovalsVoided():
                 self.said = [replace(a, void=a.void or change.why) for a in self.said]
             case _:

@@ -51,6 +51,7 @@ class Repository:
     closed: int = 0
     lost: int = 1  # answers
     target: str = "main"
+    merged_by: str = "dan"
 
     async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
         ref = MERGE_REQUEST
@@ -59,8 +60,11 @@ class Repository:
             raise TransientError("GitLab does not answer")
         return MergeRequest(
             iid, ref.url, self.state, ref.sha, "", ref.branch, self.target,
-            merge_sha=MERGED, merged_by="dan",
+            merge_sha=MERGED, merged_by=self.merged_by,
         )  # fmt: skip
+
+    async def own_name(self) -> str:
+        return "qbot"
 
     async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
         self.closed += 1
@@ -126,9 +130,12 @@ async def withdrawn(
     return operation, await carried(shop.wishes, operation)
 
 
-async def resumed(shop: Shop, words: str, parents: int = 2) -> tuple[Operation, Promotion]:
+async def resumed(
+    shop: Shop, words: str, parents: int = 2, *, by: str = "dan"
+) -> tuple[Operation, Promotion]:
     """Died between the merge and its record: GitLab has merged what the database calls approved."""
-    repository = Repository("merged", words, ("1" * 40, MERGE_REQUEST.sha)[:parents], lost=0)
+    parents_of = ("1" * 40, MERGE_REQUEST.sha)[:parents]
+    repository = Repository("merged", words, parents_of, lost=0, merged_by=by)
     rows = shop.wishes.database.promotions
     context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
 
@@ -156,12 +163,18 @@ async def resumed(shop: Shop, words: str, parents: int = 2) -> tuple[Operation, 
 async def test_a_merge_that_a_crash_kept_from_being_recorded_is_known_as_ones_own(
     shop: Shop, words: str, parents: int
 ) -> None:
-    """By its words; a fast-forward has none."""
-    operation, promotion = await resumed(shop, words, parents)
+    """By its words; a fast-forward has none, but was done by Qbot's account."""
+    operation, promotion = await resumed(shop, words, parents, by="qbot")
     assert promotion.merge_sha == MERGED
     assert operation.headline == "Argo CD of production is not set up."  # on to the deployment
     merged = await shop.wishes.look("select * from audit where action = 'promotion.merged'")
     assert len(merged) == 1
+
+
+async def test_a_fast_forward_by_somebody_else_is_not_ones_own(shop: Shop) -> None:
+    operation, promotion = await resumed(shop, "Put cart up", parents=1)
+    assert (promotion.state, promotion.merge_sha) == (PromotionState.CLOSED, MERGED)
+    assert "`dan` merged it by hand" in operation.headline
 
 
 async def test_a_merge_in_somebody_elses_words_is_not(shop: Shop) -> None:

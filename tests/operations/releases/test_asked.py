@@ -1,0 +1,92 @@
+"""What is written down of a merge that GitLab is asked for: whose it can be afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from qbot.domain.names import ProjectPath
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
+from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.errors import TransientError, UserError
+from qbot.operations.releases.case import Case
+from qbot.operations.releases.merging import Stale, merged
+from tests.operations.releases.planning_scene import MANAGERS
+from tests.operations.releases.proposals import ProposedScene, WritableRepository
+
+
+class Asked:
+    """Answers the wish to merge with these, one after the other; the last one again and again."""
+
+    def __init__(self, written: WritableRepository) -> None:
+        self.written = written
+        self.answers: list[Exception] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.written, name)
+
+    async def merge(
+        self, project: ProjectPath, iid: int, *, sha: str, message: str
+    ) -> MergeRequest:
+        raise self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[ProposedScene]:
+    made = ProposedScene()
+    made.repository = cast("Any", Asked(made.config))
+    yield made
+    await made.close()
+
+
+async def approved(shop: ProposedScene, *answers: Exception) -> Case:
+    """On its way to the merge, which GitLab answers so."""
+    cast("Asked", shop.repository).answers = list(answers)
+    shop.ahead("cart")
+    case = await shop.propose()
+    for user in ("UCHLOE", "UDAN"):
+        shop.people.roles[user] = frozenset({MANAGERS})
+        await shop.approve(user)
+    shop.rows.apply(PromotionMoved(shop.row.id, PromotionState.APPROVED))
+    return case
+
+
+async def ended(shop: ProposedScene, case: Case) -> None:
+    """The merge, with nobody waiting in vain."""
+    merging = asyncio.create_task(merged(case))
+    while not merging.done():
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    await merging
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"), [(Moved("it moved"), Stale), (NotMergeable("405"), UserError)]
+)
+async def test_what_gitlab_refused_to_merge_was_not_merged_by_qbot(
+    shop: ProposedScene, answer: Exception, raised: type[Exception]
+) -> None:
+    case = await approved(shop, answer)
+    with pytest.raises(raised):
+        await ended(shop, case)
+    assert (shop.row.asked_sha, case.promotion.asked_sha) == ("", "")
+    assert not case.tracker.progress.unsure
+
+
+async def test_after_a_lost_answer_a_refusal_does_not_say_that_it_was_not_merged(
+    shop: ProposedScene,
+) -> None:
+    case = await approved(shop, TransientError("GitLab does not answer"), Moved("it moved"))
+    with pytest.raises(Stale):
+        await ended(shop, case)
+    assert shop.row.asked_sha == case.merge_request.sha
+
+
+async def test_each_time_of_asking_is_written_down_before_it(shop: ProposedScene) -> None:
+    case = await approved(shop, NotMergeable("405"), NotMergeable("405"), Moved("it moved"))
+    with pytest.raises(Stale):
+        await ended(shop, case)
+    asked = [s for s in shop.journal.steps if s.startswith(("asked:", "refused:"))]
+    assert asked == ["asked:0", "refused:0", "asked:1", "refused:1", "asked:2", "refused:2"]
