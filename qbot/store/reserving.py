@@ -95,11 +95,27 @@ def _take(
         yield from _supersede(other, mine, by, at)
         yield from _take(mine, stage, service, by, at)
     elif not gives_way:
-        raise UserError(
-            f"{other.name} changes `{service}` on `{stage}` already: it {BUSY[other.state]}.",
-            hint=f"`show {other.name}` says whose it is and leads to its card. Wait for it to end, "
-            f"have it withdrawn, or leave `{service}` out.",
-        )
+        raise _taken(other, service)
+    else:
+        yield from _join_queue(mine, service, by, at)
+
+
+def _join_queue(mine: Promotion, service: ServiceName, by: Actor, at: datetime) -> Script[None]:
+    """Behind what is carried out there is room for one; who comes holds the row of that one."""
+    for other in (yield from _rollbacks(mine.stage, {service})):
+        if other.id != mine.id and not _gives_way(other, mine):
+            raise _taken(other, service)
+        if other.id != mine.id and other.state in _WAITING:
+            yield sql("select o.id from operations o where o.id = ? {HOLD}", other.op)
+            yield from _supersede(other, mine, by, at)
+
+
+def _taken(other: Promotion, service: ServiceName) -> UserError:
+    return UserError(
+        f"{other.name} changes `{service}` on `{other.stage}` already: it {BUSY[other.state]}.",
+        hint=f"`show {other.name}` says whose it is and leads to its card. Wait for it to end, "
+        f"have it withdrawn, or leave `{service}` out.",
+    )
 
 
 def _gives_way(other: Promotion, mine: Promotion) -> bool:
@@ -203,8 +219,16 @@ def _end(
 
 
 def _hand_over(stage: StageName, services: Collection[ServiceName]) -> Script[None]:
+    for waiting in (yield from _rollbacks(stage, services)):
+        wanted = waiting.plan.services if waiting.plan else ()
+        for service in sorted(set(wanted) & set(services)):
+            yield from _insert(stage, service, waiting.id)
+
+
+def _rollbacks(stage: StageName, services: Collection[ServiceName]) -> Script[list[Promotion]]:
+    """The open ones of any of these services, whoever has them; oldest first."""
     if not services:
-        return
+        return []
     rows = yield sql(
         "select * from promotions where stage = ? and kind = ? and plan is not null "
         "and cast(? as text) like '%,' || state || ',%' order by number",
@@ -212,7 +236,5 @@ def _hand_over(stage: StageName, services: Collection[ServiceName]) -> Script[No
         PromotionKind.ROLLBACK.value,
         OPEN,
     )
-    for waiting in map(promotion_of, rows):
-        wanted = waiting.plan.services if waiting.plan else ()
-        for service in sorted(set(wanted) & set(services)):
-            yield from _insert(stage, service, waiting.id)
+    found = map(promotion_of, rows)
+    return [p for p in found if p.plan and not set(services).isdisjoint(p.plan.services)]

@@ -267,6 +267,20 @@ async def test_only_a_broken_glass_ends_another_rollback(wishes: Wishes) -> None
     assert await taken(wishes) == {CART: urgent.id}
 
 
+async def test_one_rollback_waits_behind_what_is_carried_out_unless_an_emergency_comes(
+    wishes: Wishes,
+) -> None:
+    claim, first = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    waits, _ = await going_back(wishes, CART)
+    with pytest.raises(UserError, match="P-2 changes `cart` on `production` already"):
+        await going_back(wishes, CART)
+    _, urgent = await going_back(wishes, CART, emergency=True)
+    assert (await carried(wishes, waits.operation)).state is PromotionState.CANCELLED
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.DONE, "f" * 40))
+    assert await taken(wishes) == {CART: urgent.id}
+
+
 async def test_a_rollback_ends_every_promotion_in_its_way(wishes: Wishes) -> None:
     both = [await opened(wishes, CART), await opened(wishes, WEB)]
     await going_back(wishes, CART, WEB)
