@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
-from qbot.domain.undoing import earlier, undone
+from qbot.domain.undoing import earlier, standing, undone
 from tests.clocks import START
 from tests.store.promoting import CART, PRODUCTION, WEB, plan
 from tests.store.wishes import ANA
@@ -89,3 +89,12 @@ def test_what_was_promoted_again_since_is_a_way_back() -> None:
 def test_what_somebody_wrote_by_hand_in_between_was_there_as_well() -> None:
     assert moves("a>b", "x>c") == ("a", "b", "x")
     assert moves("a>b", "x>c", "c>x<2") == ("a", "b")
+
+
+def test_what_later_ones_changed_stands_no_more_and_the_last_of_them_is_named() -> None:
+    mine, before = merged(2, CART, WEB), merged(1, CART, WEB)
+    cart, web = merged(3, CART), merged(4, WEB)
+    unmerged = replace(web, merge_sha="")
+    assert standing(mine, [before, mine, unmerged]) == ((CART, WEB), None)
+    assert standing(mine, [cart, mine, before]) == ((WEB,), cart)
+    assert standing(mine, [web, cart, mine]) == ((), web)
