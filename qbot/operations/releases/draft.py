@@ -8,7 +8,7 @@ from qbot.domain.names import ServiceName, StageName
 from qbot.domain.promotion import Edit, Plan, Version
 from qbot.domain.release import Diff
 from qbot.domain.release_ports import Files
-from qbot.domain.stages import Stage
+from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import UserError
 from qbot.operations.configfiles import changed
 from qbot.operations.releases.context import ReleaseContext
@@ -29,13 +29,20 @@ class Planned:
 
 
 async def drafted(
-    context: ReleaseContext, target: Written, source: StageName | str, moves: Sequence[Move]
+    context: ReleaseContext,
+    target: Written,
+    source: StageName | str,
+    moves: Sequence[Move],
+    rule: ApprovalRule | None,
 ) -> Planned:
     """The plan that writes the new versions of these moves into the target.
+
+    `rule`: by which it is to be approved; None: nobody is asked.
 
     Raises:
         UserError: a file cannot be edited.
         TransientError: GitLab does not answer.
+        PermanentError: as for `items`.
     """
     stage = target.stage
     edits = tuple(target.edit(move.service, move.new.text) for move in moves)
@@ -45,7 +52,11 @@ async def drafted(
         source=str(source),
         project=stage.config.project,
         branch=stage.config.branch,
-        items=await items(context, await _with_commits(context, target, moves)),
+        items=await items(
+            context,
+            await _with_commits(context, target, moves),
+            surely=rule is not None and not rule.by_authors,
+        ),
         edits=edits,
     )
     return Planned(plan, changes, target.tip, target.files)

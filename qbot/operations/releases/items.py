@@ -36,28 +36,40 @@ class Move:
         return replace(self, old=old, new=new)
 
 
-async def items(context: ReleaseContext, moves: Sequence[Move]) -> tuple[Item, ...]:
+async def items(
+    context: ReleaseContext, moves: Sequence[Move], *, surely: bool
+) -> tuple[Item, ...]:
     """One for each move; numbers that GitLab does not give are left out.
 
+    `surely`: whose yes counts depends on who wrote them, so that it has to be known.
+
     Raises:
-        TransientError: the pipelines cannot be asked for.
+        TransientError: the pipelines cannot be asked for, nor with `surely` the authors.
+        PermanentError: with `surely`, GitLab refuses to tell of the authors.
     """
     compared, builds = await asyncio.gather(
         gather([_between(context, move) for move in moves], _PARALLEL), _builds(context, moves)
     )
+    unknown = [found for found in compared if isinstance(found, Exception)]
+    if surely and unknown:
+        raise unknown[0]
     known = [None if isinstance(found, Exception) else found for found in compared]
-    authors = await _authors(context, [found[1] for found in known if found])
+    authors = await _authors(context, [found[1] for found in known if found], surely=surely)
     return tuple(
         _item(context, move, found, builds, authors)
         for move, found in zip(moves, known, strict=True)
     )
 
 
-async def _authors(context: ReleaseContext, compared: Sequence[Comparison]) -> Mapping[str, int]:
-    """Their GitLab accounts by address, best effort."""
+async def _authors(
+    context: ReleaseContext, compared: Sequence[Comparison], *, surely: bool
+) -> Mapping[str, int]:
+    """Their GitLab accounts by address; best effort, unless `surely`."""
     try:
         return await context.people.authors({e for found in compared for e in found.emails})
     except (TransientError, PermanentError):
+        if surely:
+            raise
         return {}
 
 

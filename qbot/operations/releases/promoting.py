@@ -61,7 +61,7 @@ async def promotion(context: ReleaseContext, stage: Stage, asked: PromoteInput) 
             f"`{choice.place}` already.",
             hint=f"`diff {choice.place} {stage.name}` shows both sides.",
         )
-    found = await drafted(context, target, choice.place, moves)
+    found = await drafted(context, target, choice.place, moves, stage.approvals)
     if _is_whole(stage, choice, asked) and isinstance(choice.source, Stage):
         return await merged_whole(context, choice.source, target, found)
     return found

@@ -69,7 +69,8 @@ async def rollback(context: ReleaseContext, stage: Stage, asked: RollbackInput) 
     _refuse_changed(target, left)
     _refuse_forward(stage, merged, left)
     moves = await pinned(context, stage, moves)
-    return await drafted(context, target, undone[0].name, moves)
+    rule = None if asked.emergency else stage.rollback
+    return await drafted(context, target, undone[0].name, moves, rule)
 
 
 async def _merged(context: ReleaseContext, stage: Stage) -> list[Promotion]:

@@ -205,6 +205,7 @@ class FakePeople:
     team: str = "T1"
     by_gitlab: dict[str, frozenset[int]] = field(default_factory=dict)  # accounts by role
     by_email: dict[str, int] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
 
     async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
         account = Account(sum(map(ord, actor.user)), actor.user.lower())
@@ -217,6 +218,7 @@ class FakePeople:
         return [Actor(self.team, u) for u, held in self.roles.items() if held & set(roles)]
 
     async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
+        self.faults.strike("authors")
         return {email: number for email, number in self.by_email.items() if email in emails}
 
     async def accounts(self, roles: Collection[str]) -> frozenset[int]:

@@ -118,6 +118,31 @@ async def test_a_comparison_that_fails_only_leaves_out_the_numbers(shop: Plannin
     assert (item.commits, item.authors, item.compare_url) == (None, (), "")
 
 
+@pytest.mark.parametrize("fails", ["compare", "authors"])
+async def test_where_authors_may_not_approve_it_waits_until_they_are_known(
+    shop: PlanningScene, fails: str
+) -> None:
+    """Else the yes of whoever wrote it would count."""
+    where = shop.stages[PRODUCTION]
+    rule = replace(where.approvals, by_authors=False)
+    shop.stages[PRODUCTION] = replace(where, approvals=rule)
+    shop.people.by_email["Ana Costa@shop"] = 1
+    shop.ahead("cart")
+    faults = shop.repository.faults if fails == "compare" else shop.people.faults
+    faults.lay(fails, TransientError("away"))
+    with pytest.raises(TransientError):
+        await shop.promote()
+    assert (await shop.promote()).plan.wrote == {1}
+
+
+async def test_accounts_of_authors_that_nothing_depends_on_are_best_effort(
+    shop: PlanningScene,
+) -> None:
+    shop.ahead("cart")
+    shop.people.faults.lay("authors", TransientError("away"))
+    assert (await shop.promote()).plan.wrote == set()
+
+
 async def test_nothing_to_promote_is_said(shop: PlanningScene) -> None:
     assert "`production` has the versions of `staging` already" in await refusal(shop)
 
