@@ -1,13 +1,15 @@
 """Whether the Applications of a stage are there, and follow what a merge would change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from qbot.domain.health import AppState
 from qbot.domain.names import ServiceName
 from qbot.domain.stages import Stage
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
 
 _NAMED = 5  # Applications
+_DEFAULT = ("", "HEAD")  # the default branch of the project, whichever that is
 
 
 async def followed(
@@ -36,4 +38,20 @@ async def followed(
             f"No source in {stage.config.project}: {', '.join(astray[:_NAMED])} in Argo CD would "
             "not see a merge there.",
             hint="Give it such a source, or leave the service out of the stage in qbot.yaml.",
+        )
+    _ensure_branch(stage, [apps[service].state for service in services if service in apps])
+
+
+def _ensure_branch(stage: Stage, states: Sequence[AppState]) -> None:
+    branch = stage.config.branch
+    others = [
+        f"{state.name} ({state.wanted})"
+        for state in states
+        if state.wanted.removeprefix("refs/heads/") not in (branch, *_DEFAULT)
+    ]
+    if others:
+        raise UserError(
+            f"Not {branch} but another revision is followed by {', '.join(others[:_NAMED])} in "
+            "Argo CD, which would not see a merge there.",
+            hint="Its targetRevision and the stage's `config.branch` in qbot.yaml must agree.",
         )

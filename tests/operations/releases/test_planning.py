@@ -54,6 +54,25 @@ async def test_an_application_that_would_not_see_the_merge_is_named_at_the_reque
         await planned(shop.case(asked), asked)
 
 
+@pytest.mark.parametrize(
+    ("follows", "refused"),
+    [("main", False), ("refs/heads/main", False), ("HEAD", False), ("release-1", True)],
+)
+async def test_an_application_that_follows_another_branch_is_named_at_the_request(
+    shop: PlanningScene, follows: str, *, refused: bool
+) -> None:
+    shop.deploy(PRODUCTION, "cart", shop.commit("cart"))
+    shop.ahead("cart", commits=1)
+    apps = shop.survey.apps[PRODUCTION]
+    apps[CART] = replace(apps[CART], state=replace(apps[CART].state, wanted=follows))
+    asked = shop.asked()
+    if not refused:
+        assert (await planned(shop.case(asked), asked)).plan.services == (CART,)
+        return
+    with pytest.raises(UserError, match=r"Not main but .* production-cart \(release-1\) in Argo"):
+        await planned(shop.case(asked), asked)
+
+
 async def test_the_newest_commits_are_named_without_those_of_merges(shop: PlanningScene) -> None:
     words = ["Tidy", "Round up", "Say so", "Merge branch 'x' into 'main'", "Fix " + "y" * 300]
     shop.deploy(PRODUCTION, "cart", shop.commit("cart"))
