@@ -205,7 +205,7 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
         msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
         raise ValueError(msg)
     if rows[0]["superseded_by"] is not None and rows[0]["state"] == PromotionState.CANCELLED:
-        yield from _late(change, at)
+        yield from _late(change, promotion_of(rows[0]), at)
         return
     match change:
         case PromotionPlanned(number, plan, changes):
@@ -241,7 +241,7 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
             yield from undoing.tell(promotion_of(rows[0]), at)
 
 
-def _late(change: ReleaseChange, at: datetime) -> Script[None]:
+def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
     """It ended when a rollback took its place: only what is so in GitLab is written still."""
     match change:
         case PromotionOpened(number, merge_request):
@@ -259,6 +259,7 @@ def _late(change: ReleaseChange, at: datetime) -> Script[None]:
                 number,
             )
             yield from reserving.keep_rest(number)
+            yield from undoing.replaced(mine, at)
         case _:
             return
 

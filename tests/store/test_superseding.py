@@ -213,6 +213,23 @@ async def test_a_merge_that_comes_through_after_all_leaves_the_rest_for_retry(
     assert (found.state, found.reason) == (PromotionState.FAILED, REST)
 
 
+async def test_what_failed_before_a_merge_that_comes_through_after_all_is_told_of_it(
+    wishes: Wishes,
+) -> None:
+    before, failed = await opened(wishes, CART)
+    await moved(wishes, before, PromotionMoved(failed.id, PromotionState.MERGED, "e" * 40))
+    change = PromotionMoved(failed.id, PromotionState.FAILED, reason="x")
+    await wishes.journal.finish(before, End.FAILED, "x", [change])
+    claim, late = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(late.id, PromotionState.APPROVED))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    await moved(wishes, claim, PromotionMoved(late.id, PromotionState.MERGED, "f" * 40))
+    shown = (await wishes.operation(before.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    assert shown.overtaken_by == late.id
+
+
 async def test_what_is_being_deployed_is_given_up_at_once(wishes: Wishes) -> None:
     claim, first = await opened(wishes, CART)
     give_up = wishes.database.promotions.give_up
