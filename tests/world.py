@@ -3,16 +3,17 @@
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
 from qbot.sandbox.demo import free_port
+from tests.preloaded import started
 
 T = TypeVar("T")
 START = 90.0  # seconds; a loaded machine starts a process slowly
@@ -44,58 +45,70 @@ async def until(
 class Program:
     """One process of the `qbot` command whose output is kept for a failing test."""
 
-    def __init__(self, process: Process, log: Path) -> None:
+    def __init__(self, process: ForkServerProcess, out: Path, log: Path) -> None:
         self._process = process
+        self._out = out
         self.log = log
 
     @classmethod
     async def start(
         cls, log: Path, *arguments: str, env: Mapping[str, str] | None = None
     ) -> "Program":
-        with log.open("ab") as out:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "qbot", *arguments, stdout=PIPE, stderr=out,
-                env={k: v for k, v in os.environ.items() if not k.startswith("QBOT_")}
-                | {"PYTHONUNBUFFERED": "1"} | dict(env or {}),
-            )  # fmt: skip
-        return cls(process, log)
+        own = {k: v for k, v in os.environ.items() if not k.startswith("QBOT_")} | dict(env or {})
+        log.touch()
+        handle, out = tempfile.mkstemp(dir=log.parent, prefix=f"{log.stem}-", suffix=".out")
+        os.close(handle)
+        process = await asyncio.to_thread(started, arguments, own, Path(out), log)
+        return cls(process, Path(out), log)
 
     async def line(self, start: str) -> str:
         """What follows `start` on the first line of output that begins with it."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(START):
-            while text := (await self._process.stdout.readline()).decode():
-                if text.startswith(start):
-                    return text.removeprefix(start).strip()
-        raise AssertionError(f"ended before {start!r}:\n{self.log.read_text()[-3000:]}")
+
+        async def look() -> str | None:
+            over = self._process.exitcode is not None
+            lines = self._out.read_text().splitlines(keepends=True)
+            whole = (each for each in lines if each.endswith("\n") and each.startswith(start))
+            found = next(whole, None)
+            assert found is not None or not over, "it has ended"
+            return None if found is None else found.removeprefix(start).strip()
+
+        try:
+            return await until(look, seconds=START, poll=0.05, what=repr(start))
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {start!r}:\n{self.log.read_text()[-3000:]}") from None
 
     def signal(self, sign: signal.Signals) -> None:
-        self._process.send_signal(sign)
+        if self._process.exitcode is None:
+            os.kill(self.pid, sign)
 
     async def kill(self) -> None:
         """SIGKILL, as a machine that dies."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        self.signal(signal.SIGKILL)
+        await self.ended()
 
     async def stop(self, *, seconds: float = 12.0) -> int:
         """SIGTERM, and its exit status."""
-        if self._process.returncode is None:
-            self._process.terminate()
+        self.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._process.wait()
+            return await self.ended(seconds=seconds)
         except TimeoutError:
             await self.kill()
             raise AssertionError(f"did not stop:\n{self.log.read_text()[-3000:]}") from None
 
-    async def ended(self) -> int:
-        """Its exit status, once it ends by itself."""
-        async with asyncio.timeout(START):
-            return await self._process.wait()
+    async def ended(self, *, seconds: float = START) -> int:
+        """Its exit status, once it ends by itself.
+
+        Raises:
+            TimeoutError: it has not ended in that many seconds.
+        """
+        await asyncio.to_thread(self._process.join, seconds)
+        if self._process.exitcode is None:
+            raise TimeoutError
+        return self._process.exitcode
 
     @property
     def pid(self) -> int:
+        assert self._process.pid is not None
         return self._process.pid
 
 
@@ -251,7 +264,7 @@ async def world(
         finally:
             await drive.close()
             for program in made.programs:
-                program.signal(signal.SIGCONT) if program._process.returncode is None else None
+                program.signal(signal.SIGCONT)
                 await program.kill()
     finally:
         await sandbox.kill()

@@ -1,0 +1,42 @@
+"""The `qbot` command in a process of its own that need not import Qbot again.
+
+Tests start it some hundred times, and the imports would be a third of all that they cost.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from qbot.cli import main
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["qbot.app", "qbot.sandbox.server", __name__])
+
+
+def started(
+    arguments: tuple[str, ...], env: Mapping[str, str], out: Path, log: Path
+) -> ForkServerProcess:
+    """The process, with that environment and no other; it ends with who started it.
+
+    Args:
+        arguments: what follows `qbot`.
+        env: all of its environment.
+        out: the file that gets its output.
+        log: the file that gets its errors; what is there stays.
+    """
+    process = _SERVER.Process(target=_run, args=(arguments, dict(env), out, log), daemon=True)
+    process.start()
+    return process
+
+
+def _run(arguments: tuple[str, ...], env: dict[str, str], out: Path, log: Path) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    for path, descriptor in ((out, 1), (log, 2)):
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), descriptor)
+    sys.argv = ["qbot", *arguments]
+    main()
