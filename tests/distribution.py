@@ -19,18 +19,22 @@ OF_ONE_WORLD = (
 )
 """Files whose tests share a running world: a file stays together on one worker."""
 
+OF_ONE_BROWSER = "tests/sandbox/page/"  # a folder that stays together: Chromium starts slowly
+
 WITH_WORLDS = ("tests/acceptance/", "tests/journeys/", "tests/sandbox/test_demo.py")
 """Tests that each start processes of their own."""
 
 
 def unit(nodeid: str) -> str:
-    """What one worker takes as a whole: a file of one world, or a single test."""
+    """What one worker takes as a whole: what shares a browser or a world, or a single test."""
+    if nodeid.startswith(OF_ONE_BROWSER):
+        return OF_ONE_BROWSER
     return nodeid.partition("::")[0] if nodeid.startswith(OF_ONE_WORLD) else nodeid
 
 
 def turn(nodeid: str) -> int:
     """The longest units first, or a worker would begin one when the others are done."""
-    if nodeid.startswith(OF_ONE_WORLD):
+    if nodeid.startswith((*OF_ONE_WORLD, OF_ONE_BROWSER)):
         return 0
     return 1 if nodeid.startswith(WITH_WORLDS) else 2
 
