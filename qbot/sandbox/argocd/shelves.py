@@ -5,6 +5,7 @@ server's informer knows; it may lag behind by a set time.
 """
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,7 @@ class Shelf:
         self.born: dict[str, float] = {}  # when each was created, in unix seconds, to the fraction
         self._newest = "1"  # version that the informer has seen
         self.controllers: list[Listener] = []  # told at the moment of the write
+        self._behind: deque[Change] = deque()  # what the informer does not know yet
         self.watchers: set[Listener] = set()  # told when the informer knows
 
     def get(self, name: str) -> Json | None:
@@ -112,15 +114,16 @@ class Shelf:
 
     def _announce(self, change: Change) -> None:
         if self.lag:
-            _ = self._kernel.spawn(self._later(change), "argocd-informer")
+            self._behind.append(change)
+            _ = self._kernel.spawn(self._later(), "argocd-informer")
         else:
             self._show(change)
         for listener in self.controllers:
             listener(change)
 
-    async def _later(self, change: Change) -> None:
+    async def _later(self) -> None:
         await self._kernel.clock.sleep(self.lag)
-        self._show(change)
+        self._show(self._behind.popleft())  # in their order, whoever wakes first
 
     def _show(self, change: Change) -> None:
         self._newest = change.object["metadata"]["resourceVersion"]
