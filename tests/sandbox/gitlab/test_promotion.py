@@ -94,6 +94,7 @@ def test_it_is_prepared_checked_built_and_then_mergeable(slow: Served, gl: gitla
 def test_the_merge_brings_the_version_to_the_branch_that_production_follows(variant: str) -> None:
     with serving(speed=100.0, services=2, stages=variant) as served, client(served) as gl:
         found = passed(served, promote(served, gl))
+        until(lambda: status(found) == "mergeable")  # looked at once more behind the pipeline
         found.merge(sha=found.sha)
         old, new = placed(served, "production"), placed(served, "staging")
         project = gl.projects.get(old.project)
