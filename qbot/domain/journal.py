@@ -93,7 +93,12 @@ class Recording(Protocol):
     async def finish(
         self, claim: Claim, end: End, headline: str, changes: Sequence[Change] = ()
     ) -> None:
-        """End the operation together with its last changes."""
+        """End the operation together with its last changes.
+
+        Raises:
+            Fenced: the claim was lost.
+            EndedMeanwhile: its promotion is over already, and not so; nothing is written.
+        """
 
     async def release(self, claim: Claim) -> None:
         """Give an unfinished operation back at once (graceful stop)."""

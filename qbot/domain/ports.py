@@ -17,6 +17,10 @@ class Fenced(Exception):  # noqa: N818  (not a fault: somebody else carries the 
     """The claim was lost: another worker holds the operation; write nothing more."""
 
 
+class EndedMeanwhile(Exception):  # noqa: N818  (not a fault: somebody was faster)
+    """What a step says of a promotion is not so any more: somebody else has ended it."""
+
+
 class Clock(Protocol):
     """Time, passed in. Real in production, moved by hand in tests."""
 

@@ -8,7 +8,7 @@ import structlog
 from qbot.domain.changes import CardChanged, Change
 from qbot.domain.journal import Recording
 from qbot.domain.operation import Claim
-from qbot.domain.ports import Fenced
+from qbot.domain.ports import EndedMeanwhile, Fenced
 from qbot.domain.progress import End
 from qbot.errors import QbotError
 from qbot.operations.caught import caught
@@ -102,6 +102,10 @@ class Carrier:
         if unwritten and not any(isinstance(change, CardChanged) for change in changes):
             changes.insert(0, CardChanged(unwritten))
         error = await caught(self._ledger.finish(outcome.end, outcome.headline, changes))
+        if isinstance(error, EndedMeanwhile):  # it starts anew, and finds what is so now
+            self._log.info("operation was ended otherwise meanwhile")
+            await self._ledger.release()
+            return
         if error is not None:
             self._log.error("the end of an operation was refused", exc_info=error)
             outcome = self._bug()

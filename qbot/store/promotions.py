@@ -7,6 +7,7 @@ from qbot.domain.inputs import gives_up
 from qbot.domain.names import EnvId, OpId, PromotionId, StageName
 from qbot.domain.operation import Claim, Submission
 from qbot.domain.people import Actor
+from qbot.domain.ports import EndedMeanwhile
 from qbot.domain.progress import End
 from qbot.domain.promotion import (
     Promotion,
@@ -194,6 +195,7 @@ def change(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
 
     Raises:
         UserError: another open promotion has one of its services.
+        EndedMeanwhile: it was merged, and somebody has ended it otherwise since.
         ValueError: it is not the claim's: a bug in the caller.
     """
     rows = yield sql(
@@ -260,16 +262,20 @@ def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
             )
             yield from reserving.keep_rest(number)
             yield from undoing.replaced(mine, at)
+        case PromotionMoved(state=state) if mine.merge_sha and not state.open:
+            if state is not mine.state:
+                raise EndedMeanwhile(mine.name)
         case _:
             return
 
 
 def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]:
     over = not change.state.open
-    yield sql(
+    moved = yield sql(
         "update promotions set state = ?, merge_sha = case when cast(? as text) = '' "
         "then merge_sha else ? end, merged_at = case when cast(? as text) = '' then merged_at "
-        "else coalesce(merged_at, ?) end, outcome = ?, ended_at = ? where number = ?",
+        "else coalesce(merged_at, ?) end, outcome = ?, ended_at = ? where number = ? "
+        "and (state = ? or cast(? as text) like '%,' || state || ',%') returning number",
         change.state.value,
         change.merge_sha,
         change.merge_sha,
@@ -278,7 +284,11 @@ def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]
         clean(change.reason) if over else "",
         time_text(at) if over else None,
         change.promotion,
+        change.state.value,
+        reserving.OPEN,
     )
+    if not moved:
+        raise EndedMeanwhile(mine.name)
     if over:
         yield from reserving.free(change.promotion)
     if change.merge_sha:
