@@ -29,6 +29,9 @@ _FLAG = re.compile(
     r"""(?P<value>(?=[^\s"']*[^A-Za-z\s"'])[^\s"'-][^\s"']*)"""
 )
 _BELOW = re.compile(r"\r?\n[ \t]+(?P<value>[^\s:#-][^\s:]*)[ \t]*(?=[\r\n]|\Z)")  # YAML, folded
+_BLOCK = re.compile(  # YAML, literal or folded
+    r"[|>][\d+-]{0,2}[ \t]*\r?\n(?P<in>[ \t]+)(?P<value>[^\n]*+(?:\n(?P=in)[^\n]*+)*+)"
+)
 _NAMED = re.compile(r"""\bname[\\"']*\s*[:=]\s*[\\"']*(?P<key>[\w.-]+)[\\"']*[,\s]+$""")
 _FAR = 120  # characters before a `value` in which its name is looked for
 _SAYS_NOTHING = re.compile(
@@ -62,9 +65,9 @@ def _value(text: str, pair: re.Match[str]) -> re.Match[str] | None:
     at, key, colon = pair.end(), pair["quoted"] or pair["bare"], pair["sign"] == ":"
     if text.startswith(MASK, at) or not _is_telling(text, pair, key, colon=colon):
         return None
-    inside = _QUOTED.match(text, at) or _LIST.match(text, at) or _BELOW.match(text, at)
-    if inside:
-        return inside
+    for form in (_QUOTED, _LIST, _BELOW, _BLOCK):
+        if inside := form.match(text, at):
+            return inside
     if pair["gap"]:  # `volume "db-secret" : secret "db" not found`
         return None
     whole = colon and pair["bare"] and (is_header(key) or _begins_a_line(text, pair.start()))
