@@ -62,7 +62,7 @@ async def card(drive: Drive, start: str, *words: str, seconds: float = 60.0) -> 
 
 
 async def press(drive: Drive, label: str, user: str, start: str, *words: str) -> str:
-    """Press a button of that card; what is answered."""
+    """Press a button of that card; what the presser alone is told."""
     shown = await card(drive, start, *words)
     answer = await drive.click(shown, buttons(shown)[label]["action_id"], user=user)
-    return "\n".join(said(r) for r in answer["replies"])
+    return "\n".join(said(r) for r in answer["replies"] if r["ephemeral"])

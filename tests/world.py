@@ -140,6 +140,16 @@ class Drive:
         assert answer["http_status"] == 200, answer
         return "\n".join(said(r) for r in answer["replies"])
 
+    async def whispered(self, *words: str, user: str = "ana", channel: str = "general") -> str:
+        """A private message that says all of this, as soon as it is there."""
+
+        async def look() -> str | None:
+            private = [m for m in await self.messages(channel, user=user) if m["ephemeral"]]
+            texts = [said(m) for m in reversed(private)]
+            return next((t for t in texts if all(w in t for w in words)), None)
+
+        return await until(look, what=f"a private message with {words}")
+
     async def asked(self, text: str, button: str, *, user: str = "ana") -> dict[str, Any]:
         """The answer with that button; an end reply may come between the command and it."""
         answer = await self.post("slash", user=user, channel="general", text=text)

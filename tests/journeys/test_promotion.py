@@ -69,13 +69,12 @@ async def rolled_back(drive: Drive, number: str) -> dict[str, Any]:
 
 async def asked_for(drive: Drive, old: Versions, new: Versions) -> None:
     """The card says what would change, and who has to agree: not ana herself."""
-    said_to_ana = await drive.env("promote staging production")
+    await drive.env("promote staging production")
     shown = await card(drive, "P-1: staging → production, 4 services", "Waiting for 2 approvals")
     for service in MOVED:
         assert f"*{service}* `{old[service][:8]} → {new[service][:8]}`" in shown["text"]
     assert "4 lines changed in 4 files" in shown["text"]
     assert "May approve: <@" in shown["text"]
-    assert said_to_ana.startswith("P-1")
     refused = await press(drive, "Approve", "ana", "P-1:")
     assert refused == "You asked for this yourself; somebody else has to approve it."
     assert await merge_requests(drive) == [("qbot/P-1", "opened")]

@@ -28,16 +28,6 @@ async def tag_of(drive: Drive, name: str, service: str) -> str:
     return next(str(v["value"]) for v in values if v["name"] == "image.tag")
 
 
-async def whispered(drive: Drive, *words: str) -> dict[str, Any]:
-    """A private message that says all of this, as soon as it is there."""
-
-    async def look() -> dict[str, Any] | None:
-        private = [m for m in await drive.messages() if m.get("ephemeral")]
-        return next((m for m in reversed(private) if all(w in m["text"] for w in words)), None)
-
-    return await until(look, what=f"a private message with {words}")
-
-
 async def test_a_branch_is_deployed_survives_a_sync_and_is_given_up(shared: World) -> None:
     drive, branch = shared.drive, "feat/override"
     name = await ready(shared, branch, "cart")
@@ -58,7 +48,7 @@ async def test_a_branch_is_deployed_survives_a_sync_and_is_given_up(shared: Worl
     assert "orders = fix/rounding-1 by <@" in synced["text"]
     assert await revision_of(drive, name, "orders") == fixed
     await drive.env(f"show {branch}")
-    await whispered(drive, branch, "set by hand to fix/rounding-1")
+    await drive.whispered(branch, "set by hand to fix/rounding-1")
 
     await drive.env(f"deploy {branch} orders=default")
 
@@ -87,8 +77,8 @@ async def test_a_ref_that_nobody_knows_is_refused_with_the_nearest(shared: World
     await ready(shared, branch, "cart")
     await branch_in(shared, "fix/nearest-name", "orders")
     await drive.env(f"deploy {branch} orders=fix/nearest-nmae")
-    said = await whispered(drive, "is no branch, tag or commit", "fix/nearest-nmae")
-    assert "fix/nearest-name" in said["text"]
+    said = await drive.whispered("is no branch, tag or commit", "fix/nearest-nmae")
+    assert "fix/nearest-name" in said
     assert "no service" in await drive.env(f"deploy {branch} ordrs=main")
     assert len(await drive.cards(branch)) == 1
 
@@ -103,7 +93,7 @@ async def test_rollback_goes_to_the_versions_before_the_last_sync(shared: World)
     second = await revision_of(drive, name, "cart")
     assert second != first
     await drive.env(f"rollback {branch} --dry-run")
-    await whispered(drive, "Preview", f"{second[:8]} → {first[:8]}")
+    await drive.whispered("Preview", f"{second[:8]} → {first[:8]}")
     assert await revision_of(drive, name, "cart") == second
     await drive.env(f"rollback {branch}")
     card = await drive.card(branch, "Rolled back")
@@ -144,15 +134,15 @@ async def test_what_differs_and_what_was_done_are_answered_privately(shared: Wor
     await drive.env(f"deploy {branch} payments=main")
     await drive.card(branch, "Deployed")
     await drive.env(f"diff {branch} staging")
-    found = await whispered(drive, f"{branch} and staging", "cart")
-    assert "services differ" in found["text"]
+    found = await drive.whispered(f"{branch} and staging", "cart")
+    assert "services differ" in found
     await drive.env("diff staging production")
-    await whispered(drive, "staging", "production")
+    await drive.whispered("staging", "production")
     await drive.env(f"history {branch}")
-    past = await whispered(drive, f"History of {branch}")
-    assert "payments = main" in past["text"]
-    assert past["text"].index("*Deploy*") < past["text"].index("*Create*")
-    assert "|card>" in past["text"]
+    past = await drive.whispered(f"History of {branch}")
+    assert "payments = main" in past
+    assert past.index("*Deploy*") < past.index("*Create*")
+    assert "|card>" in past
 
 
 async def test_a_set_stands_for_its_services(shared: World) -> None:

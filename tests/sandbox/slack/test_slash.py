@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from slack_bolt.async_app import AsyncApp
 
+from qbot.sandbox.slack.delivery.outcome import Outcome
+from qbot.sandbox.slack.drive.seen import Answers
 from tests.sandbox.slack.stage import ANA, BEN, GENERAL, RANDOM, Stage, section, served, until
 
 
@@ -77,6 +79,31 @@ async def test_messages_and_dms_sent_after_the_acknowledgement_count_as_replies(
         ("by response_url", True), ("card", False), ("in private", False), ("psst", True),
     ]  # fmt: skip
     assert [m["text"] for m in await played.seen("ana", "dm")] == ["in private"]
+
+
+async def test_what_goes_on_in_an_older_thread_is_neither_an_answer_nor_news(
+    played: Stage,
+) -> None:
+    world = played.slack.world
+    older = await played.client.chat_postMessage(channel=GENERAL, text="P-7")
+    answers = Answers(world, world.users[ANA], GENERAL, "promote")
+    with world.watching(answers.watch):
+        await played.client.chat_postMessage(channel=GENERAL, text="done", thread_ts=older["ts"])
+        assert not answers.news.is_set()
+        await played.client.chat_postMessage(channel=GENERAL, text="P-8")
+        assert answers.news.is_set()
+    assert [r["text"] for r in answers.report(Outcome(200, 0.0))["replies"]] == ["P-8"]
+
+
+async def test_what_comes_below_an_answer_belongs_to_it(played: Stage, bolt: AsyncApp) -> None:
+    @bolt.command("/env")
+    async def env(ack: Any, client: Any) -> None:
+        await ack()
+        card = await client.chat_postMessage(channel=GENERAL, text="card")
+        await client.chat_postMessage(channel=GENERAL, text="ready", thread_ts=card["ts"])
+
+    answer = await played.slash("ana", "create x")
+    assert [r["text"] for r in answer["replies"]] == ["card", "ready"]
 
 
 @pytest.mark.parametrize(

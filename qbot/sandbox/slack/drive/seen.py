@@ -34,7 +34,8 @@ class Answers:
 
     That is: new messages of the bot there or in the DM, ephemeral ones for this person, an
     edit or removal of the message that was clicked, and a view that opens or changes. What
-    answers another interaction through a response_url does not count.
+    answers another interaction through a response_url does not count, and neither does what
+    goes on in the thread of a message that was there before.
     """
 
     world: World
@@ -63,7 +64,7 @@ class Answers:
             return False
         if message.only_for:
             return message.only_for == self.user.id
-        if not message.by_app:
+        if not message.by_app or (message.is_reply and message.thread_ts not in self.messages):
             return False
         return message.channel in {self.place, "D" + self.user.id[1:]}
 
