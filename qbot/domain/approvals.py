@@ -27,7 +27,7 @@ _OVER = {
     PromotionState.REJECTED: ("rejected", "{0} has been rejected."),
     PromotionState.EXPIRED: ("expired", "{0} has expired. Ask for it again."),
     PromotionState.CLOSED: ("closed", "The merge request of {0} was closed. Ask for it again."),
-    PromotionState.CANCELLED: ("cancelled", "{0} has been cancelled."),
+    PromotionState.CANCELLED: ("withdrawn", "{0} was {1}."),
     PromotionState.REFUSED: ("refused", "{0} was refused before anybody was asked."),
 }
 
@@ -145,7 +145,7 @@ def _not_open(promotion: Promotion) -> Denied:
 
 def _over(promotion: Promotion, state: PromotionState) -> Denied:
     rule, reason = _OVER[state]
-    return Denied(reason.format(promotion.name), rule)
+    return Denied(reason.format(promotion.name, promotion.word), rule)
 
 
 def _entitled(

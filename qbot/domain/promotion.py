@@ -180,6 +180,27 @@ class Promotion:
         """As people say it."""
         return promotion_name(self.id)
 
+    @property
+    def word(self) -> str:
+        """How it stands, as everything that people read calls it."""
+        replaced = self.superseded_by is not None
+        return standing_word(self.state, merged=bool(self.merge_sha), replaced=replaced)
+
+
+def standing_word(state: PromotionState, *, merged: bool, replaced: bool = False) -> str:
+    """The one word for a state. What is stopped is taken back, or left as it is once merged.
+
+    Args:
+        state: of the promotion.
+        merged: GitLab has merged it, which stays whoever stops it.
+        replaced: a rollback has taken its place.
+    """
+    if state is not PromotionState.CANCELLED:
+        return state.value
+    if replaced:
+        return "superseded"
+    return "abandoned" if merged else "withdrawn"
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

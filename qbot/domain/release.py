@@ -9,7 +9,7 @@ from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Tries
-from qbot.domain.promotion import Approval, Item, PromotionState
+from qbot.domain.promotion import Approval, Item, PromotionState, standing_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,10 @@ class StageProgress:
     dry_run: bool = False
 
     @property
-    def abandoned(self) -> bool:
-        """Whether somebody gave it up: behind its merge nothing can be withdrawn."""
-        return self.given_up or (self.ended_by is not None and bool(self.merged_sha))
+    def word(self) -> str:
+        """How it stands, as everything that people read calls it."""
+        replaced = self.overtaken_by is not None
+        return standing_word(self.state, merged=bool(self.merged_sha), replaced=replaced)
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage of being deployed."""

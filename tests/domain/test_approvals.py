@@ -45,6 +45,10 @@ def at(state: PromotionState) -> Promotion:
     return replace(PROMOTION, state=state)
 
 
+ABANDONED = replace(at(PromotionState.CANCELLED), merge_sha="f" * 40)
+REPLACED = replace(ABANDONED, superseded_by=PromotionId(8))
+
+
 @pytest.mark.parametrize(
     ("promotion", "rule", "who", "approvals", "word", "says"),
     [
@@ -70,7 +74,9 @@ def at(state: PromotionState) -> Promotion:
         (at(PromotionState.REJECTED), RULE, CHLOE, (), "rejected", "P-7"),
         (at(PromotionState.EXPIRED), RULE, CHLOE, (), "expired", "Ask for it again"),
         (at(PromotionState.CLOSED), RULE, CHLOE, (), "closed", "merge request of P-7"),
-        (at(PromotionState.CANCELLED), RULE, CHLOE, (), "cancelled", "P-7"),
+        (at(PromotionState.CANCELLED), RULE, CHLOE, (), "withdrawn", "P-7 was withdrawn"),
+        (ABANDONED, RULE, CHLOE, (), "withdrawn", "P-7 was abandoned"),
+        (REPLACED, RULE, CHLOE, (), "withdrawn", "P-7 was superseded"),
         (at(PromotionState.REFUSED), RULE, CHLOE, (), "refused", "P-7"),
     ],
 )

@@ -122,7 +122,7 @@ async def test_its_pipeline_fails(production: Production) -> None:
     await production.pipeline(change.branch, "failed")
     shown = await production.shows(change, f"Failed: {change.name}")
     assert f"{change.name} cannot be merged: its pipeline failed." in shown
-    assert "press Retry, or Abandon" in shown
+    assert "press Retry, or Withdraw" in shown
     entry = await production.audited(change, action="promotion.failed")
     assert "its pipeline failed" in entry["detail"]["headline"]
     assert not await production.merged(change)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState, branch_of
+from qbot.domain.promotion import PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
@@ -24,9 +24,14 @@ def ended(
     """The end of it, in one commit; `merge_sha`: of a merge that is not written down yet."""
     case.tracker.show(state=state)
     progress = case.tracker.ended(end, headline)
+    word = standing_word(
+        state,
+        merged=bool(merge_sha or case.promotion.merge_sha),
+        replaced=case.promotion.superseded_by is not None,
+    )
     changes: list[Change] = [
         PromotionMoved(case.promotion.id, state, merge_sha, headline),
-        case.audited(state.value, end.value, headline=headline),
+        case.audited(word, end.value, headline=headline),
         CardChanged(progress),
         *extra,
     ]

@@ -19,7 +19,7 @@ from qbot.operations.releases.proposing import remade
 from qbot.operations.releases.versions import DIGEST, with_commits
 
 _PARALLEL = 16
-_HINT = "Put it right and press Retry, or Abandon."
+_HINT = "Put it right and press Retry, or Withdraw."
 
 
 async def pinned(context: ReleaseContext, stage: Stage, moves: Sequence[Move]) -> list[Move]:

@@ -213,7 +213,7 @@ async def _asked(case: Case, head: str, step: str) -> None:
     case.promotion = replace(case.promotion, asked_sha=head)
 
 
-_HINT = "Put it right in GitLab and press Retry, or Abandon."
+_HINT = "Put it right in GitLab and press Retry, or Withdraw."
 
 
 def _check(case: Case, seen: MergeRequest) -> None:

@@ -132,5 +132,5 @@ def _promotion(promotion: Promotion) -> Entry:
         what=f"{promotion.name} to {promotion.stage}",
         end=end,
         ended_at=promotion.ended_at,
-        headline=promotion.state.value if end is End.CANCELLED else "",
+        headline=promotion.word if end is End.CANCELLED else "",
     )

@@ -174,7 +174,7 @@ class ReleaseRequests:
         promotion = known.promotion
         if not promotion.state.open or promotion.state is PromotionState.MERGED:
             raise UserError(
-                f"{promotion.name} cannot be withdrawn any more: it is {promotion.state.value}."
+                f"{promotion.name} cannot be withdrawn any more: it is {promotion.word}."
             )
         if not await self._journal.request_cancel(promotion.op, asked.actor):
             raise UserError(f"{promotion.name} has ended already.")
@@ -228,7 +228,7 @@ class ReleaseRequests:
     def _failed(self, promotion: Promotion) -> None:
         if promotion.state is not PromotionState.FAILED:
             raise UserError(
-                f"{promotion.name} is {promotion.state.value} now: that button is out of date.",
+                f"{promotion.name} is {promotion.word} now: that button is out of date.",
                 hint=f"`history {promotion.stage}` says how everything ended.",
             )
 
@@ -256,7 +256,7 @@ class ReleaseRequests:
             raise UserError(
                 f"{promotion.name} is superseded by {later.name}, which has changed the same "
                 "services since.",
-                hint="Abandon gives it up.",
+                hint="Abandon puts an end to it.",
             )
         ask = partial(self._register.person, fresh=True)
         stops, _ = await barred(context, known.stage, promotion, services, by=actor, ask=ask)

@@ -120,14 +120,18 @@ def _merge_request(progress: StageProgress, style: Style) -> Block | None:
 def _withdraw(progress: StageProgress) -> Block | None:
     if progress.cancelling or progress.merged_sha or progress.step not in _BEFORE_MERGE:
         return None
-    unless = ", unless GitLab has merged it already" if progress.unsure else ""
+    return _take_back(progress, actions.PROMO_WITHDRAW)
+
+
+def _take_back(progress: StageProgress, action: str) -> Block:
+    unless = ", unless GitLab has merged it already: that stays" if progress.unsure else ""
     ask = confirm(
         f"Withdraw {_value(progress)}?",
         f"Its merge request is closed and nothing changes in {progress.stage}{unless}.",
         "Withdraw",
-        "Go On",
+        "Keep",
     )
-    return button("Withdraw", actions.PROMO_WITHDRAW, _value(progress), confirm=ask)
+    return button("Withdraw", action, _value(progress), confirm=ask)
 
 
 def _roll_back(progress: StageProgress) -> Block | None:
@@ -146,14 +150,12 @@ def _roll_back(progress: StageProgress) -> Block | None:
 
 
 def _abandon(progress: StageProgress) -> Block:
-    left = "Its merge request is closed; nothing changes"
-    if progress.merged_sha:
-        left = "What is merged stays as it is"
-    elif progress.unsure:
-        left = "Its merge request is closed, unless GitLab has merged it already: that stays"
+    """Nobody goes on with it: what is not merged is taken back, what is merged is left."""
+    if not progress.merged_sha:
+        return _take_back(progress, actions.PROMO_ABANDON)
     ask = confirm(
         f"Abandon {_value(progress)}?",
-        f"{left} in {progress.stage}. Other promotions can go on.",
+        f"What is merged stays as it is in {progress.stage}. Other promotions can go on.",
         "Abandon",
         "Keep",
     )

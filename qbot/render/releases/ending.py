@@ -18,7 +18,6 @@ _OVER = {
     PromotionState.REJECTED: "was rejected",
     PromotionState.EXPIRED: "has expired",
     PromotionState.CLOSED: "is closed",
-    PromotionState.CANCELLED: "was withdrawn",
     PromotionState.REFUSED: "was refused",
 }
 
@@ -65,7 +64,5 @@ def _over(progress: StageProgress) -> str:
         return "was merged past Qbot"
     if progress.state is not PromotionState.CANCELLED:
         return _OVER.get(progress.state, "is over")
-    if progress.overtaken_by is not None:
-        return "was superseded"
-    verb = "was abandoned" if progress.abandoned else _OVER[PromotionState.CANCELLED]
-    return f"{verb} by {mention(progress.ended_by.user)}" if progress.ended_by else verb
+    by = progress.ended_by if progress.overtaken_by is None else None
+    return f"was {progress.word}" + (f" by {mention(by.user)}" if by else "")

@@ -1,6 +1,7 @@
 """The small print: the merge request, who asked, since when, until when."""
 
 from qbot.domain.progress import End, Step
+from qbot.domain.promotion import PromotionState, standing_word
 from qbot.domain.release import StageProgress
 from qbot.render.card import Fresh, fresh_line
 from qbot.render.escape import WHEN, link, mention, moment
@@ -58,8 +59,9 @@ def _again(progress: StageProgress) -> str:
     """Who took it up again, which need not be who asked for it."""
     if progress.again_by is None:
         return ""
-    verb = "Abandoned" if progress.given_up else "Retried"
-    return f"{verb.lower()} by {mention(progress.again_by.user)} {moment(progress.started_at)}"
+    word = standing_word(PromotionState.CANCELLED, merged=bool(progress.merged_sha))
+    verb = word if progress.given_up else "retried"
+    return f"{verb} by {mention(progress.again_by.user)} {moment(progress.started_at)}"
 
 
 def freshness(progress: StageProgress, fresh: Fresh | None) -> str:

@@ -65,12 +65,16 @@ def held(progress: StageProgress, style: Style) -> str:
 
 
 def _success(progress: StageProgress) -> str:
-    count = len(progress.items)
+    deployed = [row.service for row in progress.services]  # what others have by now is not in
+    count = len(deployed or progress.items)
     stage = prose(progress.stage, 60)
     if is_back(progress):
         return f"*{stage}* is back at the earlier versions."
     if count == 1:
-        return f"*{prose(progress.items[0].service, 40)}* runs its new version in *{stage}*."
+        one = deployed[0] if deployed else progress.items[0].service
+        return f"*{prose(one, 40)}* runs its new version in *{stage}*."
+    if count < len(progress.items):
+        return f"{count} of {plural(len(progress.items), 'service')} run their new versions."
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
 
 
@@ -88,15 +92,17 @@ def _later(progress: StageProgress) -> str:
     """Why it can neither be tried again nor rolled back."""
     if progress.overtaken_by is None:
         return ""
-    return f"*{promotion_name(progress.overtaken_by)}* has changed the same services since."
+    by = promotion_name(progress.overtaken_by)
+    if not progress.merged_sha:
+        return f"*{by}*, a rollback of the same services, took its place."
+    return f"*{by}* has changed the same services since."
 
 
 def _stopped(progress: StageProgress) -> str:
     """By whom, where a person did it."""
     if progress.ended_by is None:
         return ""
-    verb = "Abandoned" if progress.abandoned else "Withdrawn"
-    return f"{verb} by {mention(progress.ended_by.user)}."
+    return f"{progress.word.capitalize()} by {mention(progress.ended_by.user)}."
 
 
 def _cancelled(progress: StageProgress) -> str:
@@ -108,9 +114,10 @@ def _left_over(progress: StageProgress) -> str:
     """What the person who has to decide needs to know first."""
     stage = prose(progress.stage, 60)
     if progress.unsure and not progress.merged_sha:
+        again = progress.end is End.FAILED and progress.overtaken_by is None
         return (
             "GitLab was asked to merge it, and *whether it was merged is not known*. "
-            "Look at the merge request; Retry and Abandon look as well."
+            f"Look at the merge request{'; Retry and Withdraw look as well' if again else ''}."
         )
     if not progress.merged_sha:
         return f"Nothing was changed in *{stage}*."

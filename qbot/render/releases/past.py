@@ -56,14 +56,14 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
 def _state(promotion: Promotion) -> str:
     """Also what was stopped, or merged past Qbot, has changed the stage."""
     if not promotion.merge_sha:
-        return promotion.state.value
+        return promotion.word
     match promotion.state:
         case PromotionState.CLOSED:
-            return "merged by hand, without Qbot"
+            return "merged past Qbot"
         case PromotionState.CANCELLED:
-            return "merged, then stopped"
+            return f"merged, then {promotion.word}"
         case _:
-            return promotion.state.value
+            return promotion.word
 
 
 def _left(promotion: Promotion, found: StagePast) -> str:

@@ -1,24 +1,17 @@
 """What a promotion is called: the first line of its card, a reply, a board row. Plain text."""
 
+from dataclasses import replace
+
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState, promotion_name
 from qbot.domain.release import StageProgress
 from qbot.render.words import NOUNS, plural
 
-_ENDS = {
-    PromotionState.DONE: "Done",
-    PromotionState.FAILED: "Failed",
-    PromotionState.REJECTED: "Rejected",
-    PromotionState.EXPIRED: "Expired",
-    PromotionState.CLOSED: "Closed",
-    PromotionState.CANCELLED: "Withdrawn",
-    PromotionState.REFUSED: "Refused",
-}
 _OTHERWISE = {
-    End.SUCCEEDED: "Done",
-    End.FAILED: "Failed",
-    End.CANCELLED: "Withdrawn",
-    End.REFUSED: "Refused",
+    End.SUCCEEDED: PromotionState.DONE,
+    End.FAILED: PromotionState.FAILED,
+    End.CANCELLED: PromotionState.CANCELLED,
+    End.REFUSED: PromotionState.REFUSED,
 }
 
 
@@ -63,12 +56,9 @@ def outcome(progress: StageProgress) -> str:
         return "Rolled back"
     if progress.bypass is not None:
         return "Merged past Qbot"
-    if progress.state is PromotionState.CANCELLED:
-        if progress.overtaken_by is not None:
-            return "Superseded"
-        if progress.abandoned:
-            return "Abandoned"
-    return _ENDS.get(progress.state) or _OTHERWISE[progress.end]
+    if progress.state.open:  # whoever ended it said nothing of the promotion
+        progress = replace(progress, state=_OTHERWISE[progress.end])
+    return progress.word.capitalize()
 
 
 def title(progress: StageProgress) -> str:

@@ -257,7 +257,7 @@ BUTTONS = {
     "deploying": (DEPLOYING, {"Details", "Diff", "Merge Request", "Roll Back", "Abandon"}),
     "failed before the merge": (
         replace(FAILED, merged_sha=""),
-        {"Retry", "Details", "Diff", "Merge Request", "Abandon"},
+        {"Retry", "Details", "Diff", "Merge Request", "Withdraw"},
     ),
     "failed after it": (
         FAILED,

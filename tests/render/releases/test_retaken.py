@@ -16,6 +16,7 @@ from tests.render.releases.samples import (
     CHLOE,
     DAN,
     DEPLOYING,
+    DONE,
     FAILED,
     LATER,
     NEEDED,
@@ -79,7 +80,26 @@ def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     assert "whether it was merged is not known" in text
     assert "Nothing was changed" not in text
     asked = str(stage_card(shown, STYLE).blocks)
-    assert "unless GitLab has merged it already: that stays in production." in asked
+    assert "unless GitLab has merged it already: that stays." in asked
+    assert {"Retry", "Withdraw"} <= labels(stage_card(shown, STYLE))
+    assert "Look at the merge request; Retry and Withdraw look as well." in text
+
+
+def test_an_unanswered_merge_that_a_rollback_replaced_names_no_button_that_is_not_there() -> None:
+    shown = replace(FAILED, merged_sha="", services=(), unsure=True, overtaken_by=PromotionId(29))
+    card = stage_card(shown, STYLE)
+    assert {"Retry", "Withdraw"}.isdisjoint(labels(card))
+    assert "Look at the merge request.\n" in card.text
+    assert "*P-29*, a rollback of the same services, took its place." in card.text
+
+
+def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() -> None:
+    shown = replace(
+        DONE, services=DONE.services[1:], headline="Left alone, as P-29 rolls back: cart."
+    )
+    text = stage_card(shown, STYLE).text
+    assert "3 of 4 services run their new versions." in text
+    assert "Left alone, as P-29 rolls back: cart." in text
 
 
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:

@@ -236,7 +236,7 @@ async def test_a_copy_of_the_card_decides_nothing(shop: Scene) -> None:
         (PromotionState.REJECTED, End.CANCELLED, "has been rejected"),
         (PromotionState.EXPIRED, End.CANCELLED, "has expired"),
         (PromotionState.CLOSED, End.CANCELLED, "was closed"),
-        (PromotionState.CANCELLED, End.CANCELLED, "has been cancelled"),
+        (PromotionState.CANCELLED, End.CANCELLED, "was withdrawn"),
     ],
 )
 async def test_what_is_over_can_be_neither_approved_nor_rejected(
