@@ -324,6 +324,9 @@ class Decisions(Protocol):
         are as before then. Otherwise all of them, the new one among them.
         """
 
+    async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
+        """Which open promotion has each service; those that none has are not in."""
+
     async def give_up(self, number: PromotionId, by: Actor, *, rule: str = "") -> bool:
         """End one that is being deployed: its operation stops; False: it is not any more."""
 

@@ -9,16 +9,22 @@ from qbot.domain.inputs import PromoteInput, RollbackInput, gives_up, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
-from qbot.domain.promotion import Promotion, Request, promotion_name
+from qbot.domain.promotion import (
+    Promotion,
+    PromotionState,
+    Request,
+    promotion_name,
+    standing_word,
+)
 from qbot.domain.release import Shown, StageProgress
 from qbot.domain.stages import scope_of
 from qbot.errors import PermanentError
-from qbot.store import desired, environments, operations, promotions
+from qbot.store import desired, environments, operations, promotions, taking_up
 from qbot.store.statements import Script
 from qbot.store.turns import turn_of
 
 _AGAIN = "It was taken up again: a newer message shows how it goes on."
-_GIVEN_UP = "It was abandoned: a newer message says what is left of it."
+_STOPPED = "It was {0}: a newer message says what is left of it."
 
 
 def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tuple[str, str]]]:
@@ -51,12 +57,14 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
 def _promotion(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[Promotion]:
     if request.again is not None:
         before = yield from promotions.by_number(request.again)
-        promotion = yield from promotions.begin(wish, request, op, at)
+        promotion = yield from taking_up.begin(wish, request, op, at)
         if before is not None:
-            note = _GIVEN_UP if gives_up(wish.input) else _AGAIN
+            merged = bool(before.merge_sha)
+            word = standing_word(PromotionState.CANCELLED, merged=merged)
+            note = _STOPPED.format(word) if gives_up(wish.input) else _AGAIN
             yield from desired.close(before.op, note, at, followed_by=op)
         return promotion
-    return (yield from promotions.begin(wish, request, op, at))
+    return (yield from taking_up.begin(wish, request, op, at))
 
 
 def _before(request: Request) -> Script[StageProgress | None]:

@@ -25,7 +25,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.store import desired, environments, promotions, sets
+from qbot.store import desired, environments, promotion_changes, sets
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
 
@@ -60,7 +60,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             | ApprovalsVoided()
             | HoldsPlaced()
         ):
-            yield from promotions.change(change, claim, at)
+            yield from promotion_changes.write(change, claim, at)
 
 
 def _versions(change: PlansChanged | PlansDropped | SetReady, at: datetime) -> Script[None]:

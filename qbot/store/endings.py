@@ -10,12 +10,12 @@ from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Shown, StageProgress
-from qbot.store import desired, environments, promotions, reserving
+from qbot.store import desired, environments, promotions, superseding
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
 
-NEVER_STARTED = "Cancelled before it started."
+NEVER_STARTED = "It had not started."
 
 
 def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Script[None]:
@@ -23,7 +23,7 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
     state, over = None, None
     if kind.of_stage:
         state = yield from promotions.settle(op, outcome, headline, at)
-        over = yield from reserving.superseded(op)
+        over = yield from superseding.superseded(op)
     instead = over.why if over and outcome is End.CANCELLED else ""
     headline = instead or headline
     rows = yield sql(
@@ -66,7 +66,8 @@ def drop_queued(row: Row, by: Actor, at: datetime) -> Script[None]:
     op, kind = OpId(row["id"]), Kind(row["kind"])
     yield sql("update operations set cancel_by = ? where id = ?", by.key, op)
     yield from end(op, kind, End.CANCELLED, NEVER_STARTED, at)
-    yield from note(by, f"{kind}.cancelled", End.CANCELLED.value, at, op=op, env=row["scope"])
+    word = "withdrawn" if kind.of_stage else "cancelled"
+    yield from note(by, f"{kind}.{word}", End.CANCELLED.value, at, op=op, env=row["scope"])
 
 
 def settle(kind: Kind, env: EnvId, outcome: End) -> Script[None]:

@@ -1,6 +1,6 @@
 """The rows of promotions and of what stands in their way, over either driver."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
@@ -8,7 +8,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
 from qbot.domain.release import Diff
-from qbot.store import deciding, links, promotions, standing
+from qbot.store import deciding, links, places, promotions, standing
 from qbot.store.statements import Driver
 
 
@@ -40,6 +40,10 @@ class SqlPromotions:
     ) -> Sequence[Promotion]:
         """Newest first; no states: all."""
         return await self._driver.run(promotions.newest(stage, limit, tuple(states)))
+
+    async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
+        """Which open promotion has each service."""
+        return await self._driver.run(places.of_stage(stage))
 
     async def approvals(self, number: PromotionId) -> Sequence[Approval]:
         """All that was said, in the order in which it came."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.changes import Change
-from qbot.domain.inputs import PromoteInput
+from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.operation import Claim, Operation, Submission, Submitted
 from qbot.domain.people import Actor, Place
@@ -56,6 +56,15 @@ def wish(
     )
 
 
+def back_wish(*services: ServiceName, emergency: bool = False) -> Submission:
+    """For a rollback."""
+    asked = RollbackInput(PRODUCTION, services, reason=key(), emergency=emergency)
+    request = Request(PromotionKind.ROLLBACK, PRODUCTION, BENS, emergency=emergency)
+    return Submission(
+        Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
+    )
+
+
 async def ask(wishes: Wishes, *services: ServiceName, reason: str = "") -> Operation:
     answer = await wishes.journal.submit(wish(*services, reason=reason))
     assert isinstance(answer, Submitted)
@@ -86,6 +95,18 @@ async def opened(wishes: Wishes, *services: ServiceName) -> tuple[Claim, Promoti
     ]
     await wishes.journal.commit(claim, "propose", 1, changes)
     return claim, await carried(wishes, claim.operation)
+
+
+async def going_back(
+    wishes: Wishes, *services: ServiceName, emergency: bool = False
+) -> tuple[Claim, Promotion]:
+    """A rollback whose plan is known, and accepted."""
+    answer = await wishes.journal.submit(back_wish(*services, emergency=emergency))
+    assert isinstance(answer, Submitted)
+    claim = next(c for c in await wishes.claim() if c.operation.id == answer.operation.id)
+    row = await carried(wishes, answer.operation)
+    await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(row.id, plan(*services))])
+    return claim, await carried(wishes, answer.operation)
 
 
 async def moved(wishes: Wishes, claim: Claim, change: PromotionMoved) -> None:

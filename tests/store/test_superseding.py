@@ -6,18 +6,12 @@ from dataclasses import replace
 import pytest
 
 from qbot.domain.changes import CardChanged, Change
-from qbot.domain.inputs import RollbackInput
-from qbot.domain.names import ServiceName
-from qbot.domain.operation import Claim, Submission, Submitted
-from qbot.domain.people import Place
-from qbot.domain.progress import End, Kind
+from qbot.domain.operation import Claim, Submitted
+from qbot.domain.progress import End
 from qbot.domain.promotion import (
     DECISION,
-    Account,
     Promotion,
-    PromotionKind,
     PromotionState,
-    Request,
 )
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import (
@@ -35,34 +29,18 @@ from tests.store.promoting import (
     WEB,
     begun,
     carried,
+    going_back,
     moved,
     opened,
     plan,
     wish,
     word,
 )
-from tests.store.wishes import BEN, Wishes, key
+from tests.store.wishes import BEN, Wishes
 
 WHY = "P-2, a rollback of the same services, took its place."
 
 REST = "P-2, a rollback, took the place of a part of it. Retry goes on with the other services."
-
-
-async def going_back(
-    wishes: Wishes, *services: ServiceName, emergency: bool = False
-) -> tuple[Claim, Promotion]:
-    """A rollback whose plan is known, and accepted."""
-    asked = RollbackInput(PRODUCTION, services, reason=key(), emergency=emergency)
-    request = Request(PromotionKind.ROLLBACK, PRODUCTION, Account(2, "ben"), emergency=emergency)
-    wish = Submission(
-        Kind.ROLLBACK, asked, None, BEN, Place("C1"), key(), stage=PRODUCTION, request=request
-    )
-    answer = await wishes.journal.submit(wish)
-    assert isinstance(answer, Submitted)
-    claim = next(c for c in await wishes.claim() if c.operation.id == answer.operation.id)
-    row = await carried(wishes, answer.operation)
-    await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(row.id, plan(*services))])
-    return claim, await carried(wishes, answer.operation)
 
 
 async def taken(wishes: Wishes) -> dict[str, int]:
@@ -198,6 +176,66 @@ async def test_what_a_rollback_leaves_alone_of_a_merge_is_left_for_retry(wishes:
     again = await wishes.journal.submit(wish(CART, WEB, again=first.id))
     assert isinstance(again, Submitted)
     assert await taken(wishes) == {CART: first.id, WEB: first.id}
+
+
+async def part_taken(wishes: Wishes) -> tuple[Promotion, Claim, Promotion]:
+    """A rollback of a part has stopped a deployment, and goes on."""
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    failed = PromotionMoved(first.id, PromotionState.FAILED, reason=REST)
+    await wishes.journal.finish(claim, End.FAILED, REST, [failed])
+    return first, going, back
+
+
+async def test_retry_need_not_wait_for_the_rollback_of_the_other_part(wishes: Wishes) -> None:
+    first, _, back = await part_taken(wishes)
+    again = await wishes.journal.submit(wish(CART, WEB, again=first.id))
+    assert isinstance(again, Submitted)
+    assert await taken(wishes) == {CART: back.id, WEB: first.id}
+    assert await wishes.database.promotions.places(PRODUCTION) == await taken(wishes)
+
+
+@pytest.mark.parametrize(("merge", "owner"), [("", True), ("e" * 40, False)])
+async def test_what_a_rollback_did_not_change_after_all_goes_back_to_what_deploys_it(
+    wishes: Wishes, merge: str, *, owner: bool
+) -> None:
+    first, going, back = await part_taken(wishes)
+    await wishes.journal.submit(wish(CART, WEB, again=first.id))
+    over = PromotionMoved(back.id, PromotionState.FAILED, merge, "x")
+    await wishes.journal.finish(going, End.FAILED, "x", [over])
+    left = {CART: first.id} if owner else {}
+    assert await taken(wishes) == {WEB: first.id, **left}
+
+
+async def test_an_emergency_has_what_goes_back_at_the_same_moment(wishes: Wishes) -> None:
+    """It ends the rollback that had a part, and then the deployment that gets it back."""
+    first, _, _ = await part_taken(wishes)
+    await wishes.journal.submit(wish(CART, WEB, again=first.id))
+    going, urgent = await going_back(wishes, CART, emergency=True)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(urgent.id)])
+    assert await taken(wishes) == {CART: urgent.id}
+
+
+async def test_retry_of_what_a_rollback_has_as_a_whole_is_refused(wishes: Wishes) -> None:
+    claim, first = await opened(wishes, CART)
+    over = PromotionMoved(first.id, PromotionState.FAILED, "f" * 40, "x")
+    await wishes.journal.finish(claim, End.FAILED, "x", [over])
+    await going_back(wishes, CART)
+    with pytest.raises(UserError, match="P-2 changes `cart` on `production` already"):
+        await wishes.journal.submit(wish(CART, again=first.id))
+
+
+async def test_what_is_stopped_is_not_taken_up_before_its_operation_has_ended(
+    wishes: Wishes,
+) -> None:
+    claim, first = await opened(wishes, CART, WEB)
+    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    going, back = await going_back(wishes, CART)
+    await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
+    with pytest.raises(UserError, match="P-1 is just coming to its end: try again in a moment"):
+        await wishes.journal.submit(wish(CART, WEB, again=first.id))
 
 
 async def test_a_merge_that_comes_through_after_all_leaves_the_rest_for_retry(

@@ -251,8 +251,7 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     await case.run.acquire(case.stage.scope, first=True)
     try:
         await case.still_its_turn()
-        if again:
-            await still_written(case)
+        told = await still_written(case) if again else ""
         await deployed(case)
         await case.still_its_turn()
         await ran(case, case.stage.after, when="after")
@@ -262,4 +261,4 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
         return failed(case, error)
     await recorded(case)
     late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
-    return ended(case, End.SUCCEEDED, PromotionState.DONE, late)
+    return ended(case, End.SUCCEEDED, PromotionState.DONE, f"{told} {late}".strip())

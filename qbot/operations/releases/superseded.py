@@ -1,20 +1,24 @@
 """Whether what was merged still stands: deployed again would be whatever came after it, too."""
 
 import asyncio
+from collections.abc import Sequence
 
-from qbot.domain.promotion import Edit
+from qbot.domain.names import ServiceName
+from qbot.domain.promotion import Edit, promotion_name
 from qbot.domain.undoing import standing
 from qbot.errors import UserError
+from qbot.operations.outcome import named
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.offers import short
 from qbot.operations.releases.proposing import values
 from qbot.operations.releases.reaching import merged_like
 
 
-async def still_written(case: Case) -> None:
+async def still_written(case: Case) -> str:
     """Compare the tip of the stage's branch with what the promotion wrote.
 
-    What a later promotion or rollback has changed since is that one's, and left out.
+    What a later promotion or rollback has changed since is that one's, and left out; so is what
+    a rollback is about to change, which is answered in a sentence.
 
     Raises:
         UserError: something has changed a value since; names each with what it is now.
@@ -22,6 +26,7 @@ async def still_written(case: Case) -> None:
     plan, repository = case.plan, case.context.repository
     rows = await case.run.call("the database", lambda: merged_like(case.context, case.promotion))
     left, _ = standing(case.promotion, rows)
+    left, told = await _kept(case, left)
     case.left_out = frozenset(plan.services) - set(left)
     edits = [edit for edit in plan.edits if edit.service in left]
     paths = {edit.file for edit in edits}
@@ -35,6 +40,21 @@ async def still_written(case: Case) -> None:
             f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",
             hint="Abandon gives it up; a new promotion brings what shall run.",
         )
+    return told
+
+
+async def _kept(case: Case, services: Sequence[ServiceName]) -> tuple[tuple[ServiceName, ...], str]:
+    """Those that nobody else has."""
+    places = await case.run.call(
+        "the database", lambda: case.context.promotions.places(case.stage.name)
+    )
+    mine = case.promotion.id
+    taken = {s: number for s in services if (number := places.get(s, mine)) != mine}
+    if not taken:
+        return tuple(services), ""
+    names = ", ".join(promotion_name(number) for number in sorted(set(taken.values())))
+    left = tuple(s for s in services if s not in taken)
+    return left, f"Left alone, as {names} rolls back: {named(sorted(taken))}."
 
 
 def _said(edit: Edit, now: str) -> str:

@@ -11,8 +11,7 @@ from qbot.domain.release_changes import PlaceTaken, PromotionMoved
 from qbot.operations.engine import Outcome, Run
 from tests.databases import clock, database, database_url, postgres_server
 from tests.operations.engine.shop import Shop, shop
-from tests.store.promoting import CART, ask, carried, moved, opened
-from tests.store.test_superseding import going_back
+from tests.store.promoting import CART, ask, carried, going_back, moved, opened
 from tests.store.wishes import BEN, Wishes, wishes
 
 __all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]

@@ -10,8 +10,8 @@ from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation, Submitted
-from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
 from qbot.domain.release_ports import Promotions
@@ -25,8 +25,18 @@ from tests.databases import clock, database, database_url, postgres_server
 from tests.operations.engine.shop import Shop, shop
 from tests.operations.releases.fakes import FakeRepository
 from tests.operations.releases.stage_scene import stage
-from tests.store.promoting import CART, MERGE_REQUEST, SHOP, WEB, ask, carried, plan, wish
-from tests.store.wishes import wishes
+from tests.store.promoting import (
+    CART,
+    MERGE_REQUEST,
+    SHOP,
+    WEB,
+    ask,
+    back_wish,
+    carried,
+    plan,
+    wish,
+)
+from tests.store.wishes import until, wishes
 
 __all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
 DEPLOYS = "Argo CD of production is not set up."
@@ -57,16 +67,33 @@ def services_of(operation: Operation) -> Sequence[ServiceName]:
     return operation.input.services
 
 
-async def retried(shop: Shop, *later: ServiceName, **tags: str) -> Operation:
+async def _true() -> bool:
+    return True
+
+
+async def waits(run: Run) -> Outcome:
+    """A rollback of `cart` that has what it is about to change."""
+    shown = run.operation.progress
+    assert isinstance(shown, StageProgress)
+    assert shown.promotion is not None
+    await run.step("plan", _true, changes=[PromotionPlanned(shown.promotion, plan(CART))])
+    await run.nap(DECISION, 3600)
+    raise AssertionError
+
+
+async def retried(shop: Shop, *later: ServiceName, back: bool = False, **tags: str) -> Operation:
     """Merged, failed, and taken up again while these versions are written.
 
-    Each of `later` was changed by a promotion of its own meanwhile.
+    Each of `later` was changed by a promotion of its own meanwhile; with `back` a rollback is
+    about to change `cart`.
     """
     few = Few(Base(shop.clock), shop.wishes.database.promotions)
     texts = {f"production/{s}.yaml": f"image:\n  tag: {t}\n" for s, t in tags.items()}
     few.repository.write(SHOP, "main", texts)
 
     async def body(run: Run) -> Outcome:
+        if run.operation.kind is Kind.ROLLBACK:
+            return await waits(run)
         shown = run.operation.progress
         assert isinstance(shown, StageProgress)
         number = shown.promotion
@@ -84,10 +111,18 @@ async def retried(shop: Shop, *later: ServiceName, **tags: str) -> Operation:
     first = await shop.ended((await ask(shop.wishes, CART, WEB)).id)
     for service in later:
         await shop.ended((await ask(shop.wishes, service)).id)
+    if back:
+        asked = await shop.wishes.journal.submit(back_wish(CART))
+        assert isinstance(asked, Submitted)
+        await until(lambda: planned(shop, asked.operation))
     number = (await carried(shop.wishes, first)).id
     answer = await shop.wishes.journal.submit(wish(CART, WEB, again=number))
     assert isinstance(answer, Submitted)
     return await shop.ended(answer.operation.id)
+
+
+async def planned(shop: Shop, operation: Operation) -> bool:
+    return (await carried(shop.wishes, operation)).plan is not None
 
 
 async def test_what_is_still_written_is_deployed_again(shop: Shop) -> None:
@@ -104,11 +139,16 @@ async def test_what_somebody_changed_since_is_named_and_not_deployed(
     assert again.headline == (
         "P-1 is superseded: in main of shop/deployments `web` is at "
         f"{now} now, not at `v2` as it wrote. "
-        "Abandon gives it up; a new promotion brings what shall run."
+        "Abandon puts an end to it; a new promotion brings what shall run."
     )
     assert (await carried(shop.wishes, again)).state is PromotionState.FAILED
 
 
 async def test_what_a_later_one_changed_is_left_out_and_the_rest_deployed(shop: Shop) -> None:
     again = await retried(shop, WEB, cart="v2", web="v3")
+    assert again.headline == DEPLOYS
+
+
+async def test_what_a_rollback_is_about_to_change_is_left_alone_too(shop: Shop) -> None:
+    again = await retried(shop, back=True, cart="v1", web="v2")
     assert again.headline == DEPLOYS

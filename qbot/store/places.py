@@ -1,0 +1,100 @@
+"""Which promotion has a stage's services: rows of a table whose key decides between two."""
+
+from collections.abc import Collection
+
+from qbot.domain.names import PromotionId, ServiceName, StageName
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.errors import TransientError
+from qbot.store.release_rows import promotion_of
+from qbot.store.statements import Script, listed, sql
+
+OPEN = listed(state for state in PromotionState if state.open)
+
+
+def of_stage(stage: StageName) -> Script[dict[ServiceName, PromotionId]]:
+    """Who has what."""
+    rows = yield sql("select service, promotion from promotion_services where stage = ?", stage)
+    return {ServiceName(row["service"]): PromotionId(row["promotion"]) for row in rows}
+
+
+def insert(stage: StageName, service: ServiceName, number: PromotionId) -> Script[bool]:
+    """Take a place that is free; False: somebody has it."""
+    rows = yield sql(
+        "insert into promotion_services(stage, service, promotion) values(?, ?, ?) "
+        "on conflict(stage, service) do nothing returning promotion",
+        stage,
+        service,
+        number,
+    )
+    return bool(rows)
+
+
+def holder(stage: StageName, service: ServiceName) -> Script[Promotion]:
+    """Who has it, with the row of its operation held: it neither moves on nor ends meanwhile."""
+    yield sql(
+        "select o.id from operations o where o.id = (select p.op_id from promotion_services s "
+        "join promotions p on p.number = s.promotion where s.stage = ? and s.service = ?) {HOLD}",
+        stage,
+        service,
+    )
+    rows = yield sql(
+        "select p.* from promotion_services s join promotions p on p.number = s.promotion "
+        "where s.stage = ? and s.service = ?",
+        stage,
+        service,
+    )
+    if not rows:
+        raise TransientError(f"another promotion of {service} ended at this moment")
+    return promotion_of(rows[0])
+
+
+def gives_way(other: Promotion, mine: Promotion) -> bool:
+    """To a rollback, and a rollback to one that is an emergency."""
+    if mine.kind is not PromotionKind.ROLLBACK:
+        return False
+    return other.kind is PromotionKind.PROMOTION or (mine.emergency and not other.emergency)
+
+
+def free(number: PromotionId) -> Script[None]:
+    """It needs its services no more; who queued behind it, or had them before it, has them now."""
+    rows = yield sql("delete from promotion_services where promotion = ? returning *", number)
+    if rows:
+        services = {ServiceName(row["service"]) for row in rows}
+        yield from hand_over(number, StageName(rows[0]["stage"]), services)
+
+
+def hand_over(
+    number: PromotionId, stage: StageName, services: Collection[ServiceName]
+) -> Script[None]:
+    """To rollbacks that wait, and where it has changed nothing, to what is deployed beside it."""
+    rows = yield sql(
+        "select * from promotions where stage = ? and number <> ? and plan is not null "
+        "and cast(? as text) like '%,' || state || ',%' and case when state = ? "
+        "then (select o.merge_sha from promotions o where o.number = ?) = '' "
+        "else kind = ? end order by number",
+        stage,
+        number,
+        OPEN,
+        PromotionState.MERGED.value,
+        number,
+        PromotionKind.ROLLBACK.value,
+    )
+    for heir in map(promotion_of, rows):
+        wanted = heir.plan.services if heir.plan else ()
+        for service in sorted(set(wanted) & set(services)):
+            yield from insert(stage, service, heir.id)
+
+
+def rollbacks(stage: StageName, services: Collection[ServiceName]) -> Script[list[Promotion]]:
+    """The open ones of any of these services, whoever has them; oldest first."""
+    if not services:
+        return []
+    rows = yield sql(
+        "select * from promotions where stage = ? and kind = ? and plan is not null "
+        "and cast(? as text) like '%,' || state || ',%' order by number",
+        stage,
+        PromotionKind.ROLLBACK.value,
+        OPEN,
+    )
+    found = map(promotion_of, rows)
+    return [p for p in found if p.plan and not set(services).isdisjoint(p.plan.services)]
