@@ -151,7 +151,7 @@ async def test_a_queued_sync_ends_without_having_begun(scene: Scene) -> None:
     assert (await scene.progress(queued)).headline == waits
     await scene.cancel(queued)
     done = await scene.ended(queued)
-    assert (done.end, done.headline) == (CANCELLED, "Cancelled before it started.")
+    assert (done.end, done.headline) == (CANCELLED, "It had not started.")
     scene.argocd.release("web")
     assert (await scene.ended(create)).end is SUCCEEDED
 

@@ -295,7 +295,7 @@ async def test_who_takes_it_up_again_is_told_beside_who_asked_for_it(
     assert row["user_id"] == BEN.user
     card = await wishes.database.cards.card(first.op)
     assert card
-    assert ("abandoned" in card.superseded) is abandon
+    assert ("withdrawn" in card.superseded) is abandon
 
 
 async def test_two_who_retry_at_once_share_one_operation(wishes: Wishes) -> None:
@@ -385,7 +385,7 @@ async def test_what_was_withdrawn_cannot_be_tried_again_but_given_up(wishes: Wis
     assert await state(wishes, promotion) is PromotionState.FAILED
     with pytest.raises(UserError, match="P-1 was withdrawn") as refused:
         await wishes.journal.submit(wish(CART, again=promotion.id))
-    assert "Abandon" in refused.value.hint
+    assert "Withdraw" in refused.value.hint
     assert await state(wishes, promotion) is PromotionState.FAILED
     assert isinstance(await wishes.journal.submit(giving_up(promotion)), Submitted)
 

@@ -38,7 +38,7 @@ async def still_written(case: Case) -> str:
         said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in changed)
         raise UserError(
             f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",
-            hint="Abandon gives it up; a new promotion brings what shall run.",
+            hint="Abandon puts an end to it; a new promotion brings what shall run.",
         )
     return told
 
