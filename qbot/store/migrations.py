@@ -38,6 +38,7 @@ MIGRATIONS = (
     Migration(10, schema.FOLLOWED),
     Migration(11, schema.ORIGINS),
     Migration(12, schema.ASKED),
+    Migration(13, (), sqlite=schema.ASKED_BEFORE_SQLITE, postgres=schema.ASKED_BEFORE_POSTGRES),
 )
 
 

@@ -142,6 +142,17 @@ ORIGINS = (
     "alter table environment_services add column gone integer not null default 0",
 )
 ASKED = ("alter table promotions add column asked_sha text not null default ''",)
+# Whether GitLab was asked to merge what was on its way then is not known: it may have been.
+ASKED_BEFORE_SQLITE = (
+    """update promotions set asked_sha = json_extract(merge_request, '$.sha')
+      where asked_sha = '' and merge_sha = '' and merge_request is not null
+        and state in ('approved', 'failed')""",
+)
+ASKED_BEFORE_POSTGRES = (
+    """update promotions set asked_sha = merge_request::json ->> 'sha'
+      where asked_sha = '' and merge_sha = '' and merge_request is not null
+        and state in ('approved', 'failed')""",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""
