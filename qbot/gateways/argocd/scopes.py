@@ -1,12 +1,13 @@
 """Which Applications one stream of the live view is about, and how they are read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from qbot.domain.health import AppState
+from qbot.domain.names import EnvId
 from qbot.gateways.argocd.client import Query
-from qbot.gateways.argocd.labels import shard_selector
+from qbot.gateways.argocd.labels import envs_selector, shard_selector
 from qbot.gateways.argocd.states import LISTED, WATCHED, state
 
 
@@ -29,9 +30,8 @@ class Scope(Protocol):
     def listed(self) -> tuple[str, ...]:
         """The paths that a list is asked for."""
 
-    @property
-    def quiet(self) -> float | None:
-        """Seconds without an event, while somebody listens, after which a list is asked for."""
+    def query_of(self, envs: Collection[EnvId], /) -> Query:
+        """Narrows lists down to these environments."""
 
     def read(self, app: Mapping[str, Any]) -> AppState | None:
         """One Application, cut down to these paths or whole; None: the scope has it not."""
@@ -66,9 +66,9 @@ class EnvironmentsScope:
         """The part of it that a list can tell."""
         return LISTED
 
-    @property
-    def quiet(self) -> None:
-        """Never sooner than all lists: a sixteenth of thousands is dear, and mostly moves."""
+    def query_of(self, envs: Collection[EnvId]) -> Query:
+        """A sixteenth of thousands would be dear."""
+        return {"selector": envs_selector(sorted(envs))}
 
     def read(self, app: Mapping[str, Any]) -> AppState | None:
         """The selector lets nothing else through."""

@@ -4,21 +4,29 @@ The stream is opened first, then the list is asked for. Streams lose events with
 buffer of 1,000 at the server, a gap after the first burst, deletions missed by its informer),
 and a list may come from a replica that lags; so where the two differ for longer than a moment
 a plain GET decides, which Argo CD answers from Kubernetes itself.
+
+A stream may also hang, with or without its heartbeat, and whoever waits would wait for the next
+list. So 6 s without an event make a list of their own, of those Applications alone that are
+waited for: what was missed is known within two windows and the 2 s that list and stream may
+differ. It costs one list, cut down to some fields, ten times a minute at most for each of the
+sixteen streams and each stage; none while nobody waits or while anything is heard. GETs follow
+for what differs alone.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from qbot.domain.health import AppState
+from qbot.domain.names import EnvId
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.argocd.client import Client
+from qbot.gateways.argocd.doubts import doubted
 from qbot.gateways.argocd.errors import NotBegunError
 from qbot.gateways.argocd.reading import get_application
 from qbot.gateways.argocd.scopes import Scope
@@ -28,6 +36,7 @@ from qbot.gateways.argocd.table import Key, Table, key_of
 log = structlog.get_logger()
 
 LIST_EVERY = (60.0, 120.0)  # seconds
+_QUIET = 6.0  # seconds without an event
 LINGER = 2  # lists without a listener, after which the shard ends
 _HEARTBEAT = 45.0  # seconds; Argo CD sends a comment every 15 once a stream has begun
 _BACKOFF = (0.5, 30.0)  # seconds between connections: the first, the longest
@@ -164,37 +173,48 @@ class Shard:
         idle = failures = 0
         while idle < LINGER:
             self._list_now.clear()
-            try:
-                await self._compare()
-                failures = 0
-            except TransientError as error:
-                log.info("list failed", scope=self._scope.name, error=str(error))
-                failures += 1
-                self._deaf()
+            failures = 0 if await self._compared() else failures + 1
             await self._rest(failures)
             if follow.done():
                 follow.result()
-            idle = 0 if self.table.listened_to else idle + 1
+            idle = 0 if self.table.awaited else idle + 1
 
     async def _rest(self, failures: int) -> None:
-        """Wait until it is time for a list, the stream was cut or is suspiciously quiet."""
+        """Wait until it is time for a list of all, or the stream was cut.
+
+        Meanwhile, where the stream is suspiciously quiet, look at what somebody waits for.
+        """
         least, most = LIST_EVERY
         if failures:
             least = min(_BACKOFF[0] * 2.0**failures, _BACKOFF[1])
             most = least * 2
         left = least + (most - least) * self._jitter()
         while left > 0 and not self._list_now.is_set():
-            quiet = self._scope.quiet if self.table.listened_to and not failures else None
-            window, heard = min(left, quiet or left), self._events
+            window, heard = min(left, _QUIET), self._events
             await self._either(self._list_now.wait(), window)
-            if quiet is not None and self._events == heard:
-                return
             left -= window
+            awaited = self.table.awaited
+            if failures or not awaited or self._events != heard or self._list_now.is_set():
+                continue
+            if left > 0 and not await self._compared(awaited):
+                return
 
-    async def _compare(self) -> None:
-        """One list against the table."""
+    async def _compared(self, only: Collection[EnvId] = ()) -> bool:
+        """Compare the table with a list; whether one was had."""
+        try:
+            await self._compare(only)
+        except TransientError as error:
+            log.info("list failed", scope=self._scope.name, error=str(error))
+            self._deaf()
+            return False
+        return True
+
+    async def _compare(self, only: Collection[EnvId]) -> None:
+        """One list against the table, of all environments or of these."""
         before, deleted = self.table.all(), self.table.deleted()
-        listed = {key_of(s): s for s in await self._list()}
+        if only:
+            before = {key: seen for key, seen in before.items() if key[0] in only}
+        listed = {key_of(s): s for s in await self._list(only)}
         self._heard()
         for found in listed.values():
             self.table.offer(found)
@@ -202,19 +222,19 @@ class Shard:
             await self._either(self._caught_up(), _BURST)
             self.listed = True
             self.table.wake_all()
-        doubted = _doubted(before, listed, self.table.all())
-        if doubted:
+        if doubts := doubted(before, listed, self.table.all()):
             await self._clock.sleep(_SETTLE)
-            await asyncio.gather(*(self._ask(key, was) for key, was in doubted.items()))
-        self.table.forget(deleted)
+            await asyncio.gather(*(self._ask(key, was) for key, was in doubts.items()))
+        if not only:
+            self.table.forget(deleted)
 
-    async def _list(self) -> Sequence[AppState]:
+    async def _list(self, only: Collection[EnvId]) -> Sequence[AppState]:
         fields = ",".join(["metadata", *(f"items.{path}" for path in self._scope.listed)])
         found = await self._client.call(
             "GET",
             "/applications",
             what="list Applications",
-            query={**self._scope.query, "fields": fields},
+            query={**(self._scope.query_of(only) if only else self._scope.query), "fields": fields},
         )
         seen = (self._scope.read(app) for app in found.get("items") or ())
         return [state for state in seen if state is not None]
@@ -247,42 +267,6 @@ class Shard:
             self.table.insist(seen)
         elif known is not None:
             self.table.remove(key, known.version)
-
-
-def _doubted(
-    before: Mapping[Key, AppState], listed: Mapping[Key, AppState], now: Mapping[Key, AppState]
-) -> dict[Key, AppState]:
-    """What the list and the stream disagree about, without news since the list was asked for."""
-    found = {key: was for key, was in before.items() if key not in listed and now.get(key) is was}
-    for key, seen in listed.items():
-        known = now.get(key)
-        if known is None:
-            found[key] = seen
-        elif known.version == 0 or (before.get(key) is known and _differ(known, seen)):
-            found[key] = known
-    return found
-
-
-def _differ(known: AppState, seen: AppState) -> bool:
-    """Lists cannot be asked for the commits of an Application with several sources."""
-    told = seen if seen.revision else replace(seen, revision=known.revision)
-    return _gist(known) != _gist(told)
-
-
-def _gist(app: AppState) -> AppState:
-    """The part of a state that the list tells too."""
-    return AppState(
-        name=app.name,
-        env=app.env,
-        service=app.service,
-        version=0,
-        sync=app.sync,
-        revision=app.revision,
-        health=app.health,
-        phase=app.phase,
-        finished_at=app.finished_at,
-        deleting=app.deleting,
-    )
 
 
 async def _stop(task: asyncio.Task[Any]) -> None:

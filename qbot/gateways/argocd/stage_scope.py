@@ -1,6 +1,6 @@
 """Which of Argo CD's Applications are a stage's, and what is kept of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,6 @@ from qbot.gateways.argocd.states import LISTED, WATCHED, state
 
 NOBODY = EnvId("")
 """In the place of an environment: a stage's Applications belong to none."""
-
-# A stream may hang and still send its heartbeat, and a deployment that everybody looks at would
-# wait for the next list, 60 to 120 s. So a window of 6 s without an event makes one of its own:
-# what was missed is known within two windows and the 2 s that list and stream may differ. That
-# is one list of one stage's Applications, cut down to some fields, ten times a minute at most,
-# only while it is deployed and nothing else is heard; GETs follow for what differs alone.
-_QUIET = 6.0
 
 _FOREIGN = f"!{MANAGED}"  # a branch environment's Application is never a stage's
 
@@ -64,7 +57,6 @@ class StageScope:
             "status.history.deployedAt",
         )
         self.listed = (*LISTED, "status.summary")
-        self.quiet = _QUIET
         self._config = stage.config.project
         self._label = by.label
         self._services = frozenset(stage.services)
@@ -78,6 +70,10 @@ class StageScope:
         if self.projects:
             found["projects"] = self.projects
         return found
+
+    def query_of(self, _: Collection[EnvId], /) -> Query:
+        """All of it: a stage is one place."""
+        return self.query
 
     def read(self, app: Mapping[str, Any]) -> StageState | None:
         """One of its Applications; None: it is not one."""

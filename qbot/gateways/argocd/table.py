@@ -1,7 +1,7 @@
 """The live view's memory: the newest known state of each Application, and who wants to know."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
@@ -76,9 +76,9 @@ class Table:
             self._wake(env)
 
     @property
-    def listened_to(self) -> bool:
-        """Whether anybody wants to know."""
-        return bool(self._listeners)
+    def awaited(self) -> Collection[EnvId]:
+        """The environments that somebody wants to know about."""
+        return tuple(self._listeners)
 
     @contextmanager
     def listen(self, env: EnvId) -> Iterator[asyncio.Event]:

@@ -83,7 +83,7 @@ async def test_a_watch_goes_on_over_a_stream_that_does_not_begin(odd: OddServer)
             await until(lambda: stage.connections >= 5)
             stage.apps = [application(version=3)]
             assert set(await anext(changes)) == {ServiceName("cart")}
-        assert max(s for s in clock.slept if s < 60) <= 2.0
+        assert max(s for s in clock.slept if s < 6) <= 2.0
         await view.close()
 
 
@@ -125,6 +125,47 @@ async def test_a_stage_whose_stream_hangs_is_listed_soon_while_somebody_waits(
             assert (await anext(changes))[CART].health == "Healthy"
             assert odd.lines.count(LIST) == 2
         await streams.close()
+
+
+async def test_an_environment_whose_stream_hangs_is_listed_soon_without_its_shard(
+    odd: OddServer,
+) -> None:
+    stage, clock = Stage(odd), HandClock()
+    stage.both(application(version=5))
+    async with client(odd) as asked:
+        view = LiveView(Streams(client=asked, clock=clock, jitter=lambda: 0.0))
+        async with aclosing(view.watch(ENV)) as changes:
+            assert (await anext(changes))[CART].health == "Healthy"
+            await resting(clock, 6.0)
+            sick = application(version=9)
+            sick["status"]["health"] = {"status": "Degraded"}
+            stage.apps = [sick]  # of which the stream says nothing
+            clock.advance(6)
+            await resting(clock, 2.0)
+            clock.advance(2)
+            assert (await anext(changes))[CART].health == "Degraded"
+        await view.close()
+    every, one = [seen.query["selector"] for seen in odd.seen if seen.line == LIST]
+    assert every == "qbot.dev/managed=true,qbot.dev/shard=7"
+    assert one == f"qbot.dev/managed=true,qbot.dev/env in ({ENV.id})"
+
+
+async def test_who_joins_while_a_stream_rests_waits_no_longer(odd: OddServer) -> None:
+    stage, clock = Stage(odd), HandClock()
+    stage.both(application(version=5))
+    async with client(odd) as asked:
+        view = LiveView(Streams(client=asked, clock=clock, jitter=lambda: 0.0))
+        async with aclosing(view.watch(ENV)) as changes:
+            await anext(changes)
+            await resting(clock, 6.0)
+        clock.advance(6)  # nobody waits
+        await resting(clock, 6.0)
+        assert odd.lines.count(LIST) == 1
+        async with aclosing(view.watch(ENV)) as changes:
+            await anext(changes)
+            clock.advance(6)
+            await until(lambda: odd.lines.count(LIST) == 2)
+        await view.close()
 
 
 async def _now(stage: Stage) -> web.Response:

@@ -78,7 +78,7 @@ def test_who_listens_is_woken_by_changes_of_that_environment_only() -> None:
         assert not changed.is_set()
         table.remove(key_of(CART), 9)
         assert changed.is_set()
-    assert not table.listened_to
+    assert not table.awaited
 
 
 def test_a_snapshot_does_not_change_later() -> None:
