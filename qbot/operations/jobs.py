@@ -1,6 +1,6 @@
 """Named jobs as steps of any operation: started once, followed, their end recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from qbot.domain.changes import Audited
@@ -11,6 +11,9 @@ from qbot.errors import TransientError
 from qbot.operations.run import Run
 
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
+_TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
+
+Still = Callable[[], Awaitable[None]]
 
 
 async def run_job(
@@ -22,6 +25,7 @@ async def run_job(
     key: str,
     show: Callable[[JobRun], None],
     clock: Clock,
+    still: Still | None = None,
 ) -> JobRun:
     """Run a job to its end; after a crash the one that was started is followed further.
 
@@ -33,13 +37,14 @@ async def run_job(
         key: names this go at it, among all jobs of all operations.
         show: told how it stands whenever it was looked at.
         clock: for its time limit.
+        still: raises Cancelled when it is not to be waited for any more; asked every few seconds.
 
     Returns:
         How it ended; one that is late or cannot be started has failed, and `note` says so.
 
     Raises:
         PermanentError: it cannot be run at all: a setting or a right is missing.
-        Cancelled: somebody asked to cancel; what runs outside goes on by itself.
+        Cancelled: somebody asked to cancel, or `still` does; what runs outside goes on by itself.
     """
     show(JobRun(job.name, JobState.RUNNING))
     until = await run.deadline(f"job:{key}:until", job.timeout.total_seconds())
@@ -59,7 +64,7 @@ async def run_job(
         ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")
         show(ended)
         return ended
-    watch = _Watch(run, runner, job, handle, until, show, clock)
+    watch = _Watch(run, runner, job, handle, until, show, clock, still)
     state, url, note = await run.step(
         f"job:{key}:end",
         watch.until_ended,
@@ -86,6 +91,7 @@ class _Watch:
         until: datetime,
         show: Callable[[JobRun], None],
         clock: Clock,
+        still: Still | None,
     ) -> None:
         self._run = run
         self._runner = runner
@@ -94,6 +100,7 @@ class _Watch:
         self._until = until
         self._show = show
         self._clock = clock
+        self._still = still
         self._seen = JobRun(job.name, JobState.RUNNING)
 
     async def until_ended(self) -> list[str]:
@@ -108,8 +115,15 @@ class _Watch:
                 minutes = round(self._job.timeout.total_seconds() / 60)
                 note = f"It did not end within {minutes} minutes."
                 return [JobState.FAILED.value, self._seen.url, note]
-            await self._run.sleep(min(pause, left))
+            await self._rest(min(pause, left))
             pause = min(pause * _GROWTH, _LONGEST)
+
+    async def _rest(self, seconds: float) -> None:
+        while self._still and seconds > _TICK:
+            await self._still()
+            await self._run.sleep(_TICK)
+            seconds -= _TICK
+        await self._run.sleep(seconds)
 
     async def _look(self) -> None:
         try:

@@ -20,6 +20,7 @@ async def ran(case: Case, name: str, *, when: str) -> None:
     Raises:
         UserError: it failed; names it and where its output is.
         PermanentError: qbot.yaml has no such job, or it cannot be run at all.
+        Cancelled: a rollback has taken the promotion's place; the job goes on outside.
     """
     if not name:
         return
@@ -40,6 +41,7 @@ async def ran(case: Case, name: str, *, when: str) -> None:
         key=f"{case.run.operation.id}:{when}:{case.round}:{case.merge_request.sha[:12]}",
         show=show,
         clock=case.context.base.clock,
+        still=case.still_its_turn if when == "after" else None,
     )
     if ended.state is not JobState.PASSED:
         why = f": {ended.note}" if ended.note else "."

@@ -7,12 +7,15 @@ from typing import Any, cast
 
 import pytest
 
+from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import AppName, PromotionId, ServiceName
 from qbot.domain.promotion import Promotion, PromotionState
 from qbot.errors import PermanentError
 from qbot.operations.releases.case import Case
+from qbot.operations.releases.jobs import ran
 from qbot.operations.releases.rollout import deployed
 from tests.operations.releases.stage_scene import PLAN, StageScene, item, stage_scene
+from tests.operations.releases.test_jobs import SMOKE, FakeRunner
 from tests.operations.scene import ANA, CANCELLED, SUCCEEDED
 
 CART, CART_APP = ServiceName("cart"), AppName("production-cart")
@@ -39,6 +42,7 @@ class Row:
 class Shop:
     scene: StageScene
     row: Row
+    job: str = ""  # instead of the deployment
 
 
 @pytest.fixture
@@ -49,10 +53,14 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         row.known = case.promotion
         case.context = replace(case.context, promotions=cast("Any", row))
         with case.run.ignoring_cancel():
-            await deployed(case)
+            if shop.job:
+                await ran(case, shop.job, when="after")
+            else:
+                await deployed(case)
 
     async with stage_scene(tmp_path, work) as scene:
-        yield Shop(scene, row)
+        shop = Shop(scene, row)
+        yield shop
 
 
 async def test_a_deployment_stops_and_has_its_running_syncs_terminated(shop: Shop) -> None:
@@ -96,3 +104,34 @@ async def test_a_wish_to_withdraw_that_came_too_late_stops_nothing(shop: Shop) -
     shop.scene.apps.end_sync("cart")
     assert (await shop.scene.ended(op)).end is SUCCEEDED
     assert shop.scene.apps.times("terminate") == {}
+
+
+@pytest.fixture
+def runner(shop: Shop) -> FakeRunner:
+    """Of the job after the deployment, which does not end by itself."""
+    made = FakeRunner()
+    made.looks = [JobRun(SMOKE.name, JobState.RUNNING)]
+    shop.job, shop.scene.jobs, shop.scene.runner = SMOKE.name, {SMOKE.name: SMOKE}, made
+    return made
+
+
+async def test_a_job_after_the_deployment_is_not_waited_for_any_more(
+    shop: Shop, runner: FakeRunner
+) -> None:
+    op = await shop.scene.ask()
+    await shop.scene.pass_(60)
+    shop.row.state = PromotionState.CANCELLED
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+    assert runner.starts == 1
+
+
+async def test_a_wish_to_withdraw_that_came_too_late_does_not_leave_the_job(
+    shop: Shop, runner: FakeRunner
+) -> None:
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    await shop.scene.pass_(4)
+    runner.looks = [JobRun(SMOKE.name, JobState.PASSED)]
+    assert (await shop.scene.ended(op)).end is SUCCEEDED
