@@ -73,6 +73,7 @@ class StageProgress:
     updated_at: datetime  # when Qbot last knew this to be true
     promotion: PromotionId | None = None
     state: PromotionState = PromotionState.RESOLVING
+    to: PromotionId | None = None  # of a rollback that was asked to go back to this one
     items: tuple[Item, ...] = ()
     changes: Diff = Diff()
     services: tuple[ServiceProgress, ...] = ()  # from the merge on: how each is deployed

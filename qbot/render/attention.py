@@ -18,6 +18,7 @@ _RANK = {
     Stage.BUILDING: 3,
 }
 _REST = max(_RANK.values()) + 1
+_UNKNOWN = ":white_circle:"
 _BUILDS = frozenset({Stage.BUILDING, Stage.BUILD_FAILED})
 _BAD = frozenset({Stage.FAILED, Stage.BUILD_FAILED})
 
@@ -51,10 +52,9 @@ def row(
 
     Once the operation has `ended`, nobody knows any more what is on its way.
     """
-    sign = STAGES[service.stage][1]
-    phrase = stage_phrase(service.stage)
+    sign, phrase = STAGES[service.stage][1], stage_phrase(service.stage)
     if ended and service.stage in UNDER_WAY:
-        phrase = NOT_READY
+        sign, phrase = _UNKNOWN, NOT_READY
     line = f"{sign} *{prose(service.service, 40)}* {phrase}"
     reason = service.reason
     if service.stage is Stage.FAILED:  # once is enough

@@ -263,5 +263,4 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     if progress.step is not Step.QUEUED:
         begun = progress.worked_from if isinstance(progress, Progress) else progress.started_at
         so_far = f", {span(begun, at)} so far"
-    crowd = f" ({fresh.running} operations running)" if fresh.running > 1 else ""
-    return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}{crowd}"
+    return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}"

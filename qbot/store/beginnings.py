@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
-from qbot.domain.inputs import PromoteInput, RollbackInput, gives_up, resumes
+from qbot.domain.inputs import PromoteInput, gives_up, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
@@ -13,7 +13,6 @@ from qbot.domain.promotion import (
     Promotion,
     PromotionState,
     Request,
-    promotion_name,
     standing_word,
 )
 from qbot.domain.release import Shown, StageProgress
@@ -118,6 +117,7 @@ def _asked(
         updated_at=at,
         promotion=promotion.id,
         state=promotion.state,
+        to=promotion.to,
         items=plan.items if plan else (),
         changes=changes,
         digest=plan.digest if plan else "",
@@ -132,15 +132,13 @@ def _asked(
 
 
 def _source(wish: Submission) -> Script[str]:
-    """A stage, a branch, or the promotion that a rollback goes back to."""
+    """A stage or a branch; a rollback's is known with its plan."""
     match wish.input:
         case PromoteInput(source=stage) if stage is not None:
             return stage
         case PromoteInput(env=env) if env is not None:
             found = yield from environments.by_id(env)
             return found.branch if found else ""
-        case RollbackInput(to=number) if number is not None:
-            return promotion_name(number)
         case _:
             return ""
 

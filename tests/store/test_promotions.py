@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from qbot.domain.changes import CardChanged, Change
-from qbot.domain.inputs import JobInput, PromoteInput
-from qbot.domain.names import OpId, ServiceName
+from qbot.domain.inputs import JobInput, PromoteInput, RollbackInput
+from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.operation import Submission, Submitted
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Step
@@ -30,6 +30,7 @@ from tests.store.promoting import (
     STAGING,
     WEB,
     ask,
+    back_wish,
     begun,
     carried,
     moved,
@@ -359,6 +360,19 @@ async def test_one_that_was_never_begun_is_cancelled_at_once(wishes: Wishes) -> 
     assert await wishes.journal.request_cancel(operation.id, ANA)
     assert (await carried(wishes, operation)).state is PromotionState.CANCELLED
     assert (await wishes.operation(operation.id)).end is End.CANCELLED
+
+
+async def test_a_rollback_shows_from_the_start_where_it_goes(wishes: Wishes) -> None:
+    back = back_wish(CART)
+    assert isinstance(back.input, RollbackInput)
+    assert back.request is not None
+    to = PromotionId(3)
+    answer = await wishes.journal.submit(
+        replace(back, input=replace(back.input, to=to), request=replace(back.request, to=to))
+    )
+    assert isinstance(answer, Submitted)
+    assert isinstance(answer.operation.progress, StageProgress)
+    assert (answer.operation.progress.to, answer.operation.progress.source) == (to, "")
 
 
 async def test_its_new_card_shows_who_asked_for_what(wishes: Wishes) -> None:

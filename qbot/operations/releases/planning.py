@@ -121,6 +121,7 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
     tracker = StageTracker(run, context, stage, None)
     tracker.show(
         source=found.plan.source,
+        to=asked.to if isinstance(asked, RollbackInput) else None,
         items=found.plan.items,
         changes=found.changes,
         digest=found.plan.digest,

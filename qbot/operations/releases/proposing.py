@@ -209,9 +209,9 @@ def _images(plan: Plan) -> dict[str, str]:
 
 
 def _title(case: Case, plan: Plan) -> str:
-    verb = "Roll back" if case.back else "Promote"
     names = ", ".join(plan.services)
-    return f"{case.promotion.name}: {verb} {names} in {plan.stage}"[:_TITLE]
+    what = f"Roll back {names} in" if case.back else f"Promote {names} to"
+    return f"{case.promotion.name}: {what} {plan.stage}"[:_TITLE]
 
 
 def _message(case: Case, plan: Plan) -> str:

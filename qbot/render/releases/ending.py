@@ -52,7 +52,7 @@ def _sentence(progress: StageProgress, style: Style) -> str:
         case End.SUCCEEDED:
             return f"{it} is done{after}.{reason}"
         case End.FAILED:
-            return f"{it} failed{after}.{reason} Its card says what can be done."
+            return f"{it} failed{after}.{reason}"
         case _ if progress.state is PromotionState.REJECTED:
             return f"{it} was rejected."  # by whom and why comes below
         case _:

@@ -8,6 +8,7 @@ from qbot.render.blocks import Block, Message, button, confirm, context, header,
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.history import Turn, line_of, page_of, pages
 from qbot.render.releases.approving import in_the_way
+from qbot.render.releases.titles import goal
 from qbot.render.style import Style
 from qbot.render.words import joined, listed
 
@@ -69,6 +70,8 @@ def _state(promotion: Promotion) -> str:
 def _left(promotion: Promotion, found: StagePast) -> str:
     """`cart still runs`; empty where that is nothing, or all of it."""
     left = found.runs.get(promotion.id, ())
+    if promotion.plan and left == promotion.plan.services and len(left) > 1:
+        return "all of it still runs"
     verb = "runs" if len(left) == 1 else "run"
     return f"{listed([prose(s, 40) for s in left], _NAMED)} still {verb}" if left else ""
 
@@ -89,7 +92,7 @@ def _none(stage: StageName, style: Style) -> Message:
 def _origin(promotion: Promotion) -> str:
     source = prose(promotion.plan.source, 60) if promotion.plan else ""
     if promotion.kind is PromotionKind.ROLLBACK:
-        return f"rollback to before {source}" if source else "rollback"
+        return f"rollback{goal(promotion.to, source)}"
     return f"from {source}" if source else ""
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from qbot.domain.names import PromotionId
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState, promotion_name
 from qbot.domain.release import StageProgress
@@ -36,12 +37,18 @@ def amount(progress: StageProgress) -> str:
 def what(progress: StageProgress) -> str:
     """`staging → production, 4 services`; `roll back production to before P-12, 2 services`."""
     if is_back(progress):
-        before = f" to before {progress.source}" if progress.source else ""
-        route = f"roll back {progress.stage}{before}"
+        route = f"roll back {progress.stage}{goal(progress.to, progress.source)}"
     else:
         origin = f"{progress.source} → " if progress.source else "promotion to "
         route = f"{origin}{progress.stage}"
     return f"{route}, {amount(progress)}" if progress.items else route
+
+
+def goal(to: PromotionId | None, before: str) -> str:
+    """Where a rollback goes, as it was asked for: ` to P-11`, else ` to before P-12`."""
+    if to is not None:
+        return f" to {promotion_name(to)}"
+    return f" to before {before}" if before else ""
 
 
 def outcome(progress: StageProgress) -> str:

@@ -54,7 +54,7 @@ async def test_an_old_version_says_nothing_but_itself_in_a_merge_request(
     quoted = HOSTILE.replace("`", "'").replace("|", "\\|")
     assert row.startswith(f"| cart | `{quoted}` | `{new}` |")
     title, blank, change, *_ = gitlab.messages[scene.head].splitlines()
-    assert (title, blank) == ("P-7: Promote cart in production", "")
+    assert (title, blank) == ("P-7: Promote cart to production", "")
     assert change == f"cart: {HOSTILE} -> {new}"
     assert not [r for r in gitlab.description.splitlines() if r.startswith("/")]
 

@@ -191,6 +191,20 @@ def test_past_promotions_each_with_a_way_back(golden: Golden) -> None:
     assert "runs now" not in page([broken, rows[3]], 11).text
 
 
+def test_a_rollback_is_called_by_the_number_that_was_asked_for() -> None:
+    asked = replace(ROLLED_BACK, end=None, to=PromotionId(11))
+    assert what(asked) == "roll back production to P-11, 2 services"
+    done = replace(row(13, PromotionState.DONE, PromotionKind.ROLLBACK), to=PromotionId(11))
+    assert "rollback to P-11" in past(PRODUCTION, StagePast([done]), STYLE, LAST).text
+
+
+def test_what_still_runs_whole_is_not_listed_twice() -> None:
+    shown = replace(row(12, PromotionState.MERGED, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
+    text = past(PRODUCTION, StagePast([shown], runs=still_run([shown])), STYLE, LAST).text
+    assert "*P-12* merged · all of it still runs · from staging" in text
+    assert text.count("checkout") == 1
+
+
 def test_no_past(golden: Golden) -> None:
     golden("past_none", past(PRODUCTION, StagePast(()), STYLE, LAST))
 
