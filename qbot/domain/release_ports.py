@@ -218,8 +218,16 @@ class Notices(Protocol):
 class People(Protocol):
     """Who somebody is and what they may do, across Slack and GitLab."""
 
-    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
-        """Account and roles. `fresh` asks anew: approvals and executions must."""
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
+        """Account and roles, as `persons`."""
+
+    async def persons(
+        self, actors: Sequence[Actor], *, fresh: bool = False, urgent: bool = False
+    ) -> Sequence[Person]:
+        """Accounts and roles, in this order. `fresh` asks anew: approvals and executions must.
+
+        `urgent` goes first where neighbours grant a few questions a minute: an emergency.
+        """
 
     def forget_groups(self) -> None:
         """A user group has changed: what is kept of groups is no answer any more."""
@@ -381,8 +389,8 @@ class Holds(Protocol):
 class LinkedAccounts(Protocol):
     """GitLab accounts that people linked. Raises TransientError."""
 
-    async def account(self, actor: Actor) -> Account | None:
-        """The GitLab account that the person linked."""
+    async def accounts(self, actors: Collection[Actor]) -> Mapping[Actor, Account]:
+        """The GitLab accounts that these people linked; who did not is not in."""
 
     async def link(self, actor: Actor, account: Account, *, rule: str = "") -> None:
         """Write it down, in the place of an earlier one."""

@@ -13,6 +13,7 @@ from qbot.gateways.pace import Pace
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+_NEW = 15.0  # seconds; of what is urgent, where each question has to wait for its turn
 _JOIN = 1.0  # seconds; a call that is older may tell of a time before somebody asked anew
 _MOST = 5_000
 
@@ -28,6 +29,7 @@ class _Flight(Generic[Value]):
     """A call; until it is its turn, whoever comes shares it."""
 
     task: asyncio.Task[Value] = field(init=False)
+    urgent: asyncio.Event = field(default_factory=asyncio.Event)
     sent_at: float | None = None
     generation: int = 0  # of what is kept, as it was sent
 
@@ -36,7 +38,8 @@ class Kept(Generic[Key, Value]):
     """One kind of question. A failed answer is kept by nobody.
 
     With a `pace` calls wait for their turn, and those who ask meanwhile share the one that comes:
-    many looks cost few calls, and none is answered from before it was asked for.
+    many looks cost few calls, and none is answered from before it was asked for. One urgent look
+    among them is enough for the call not to wait for theirs.
     """
 
     def __init__(
@@ -62,13 +65,15 @@ class Kept(Generic[Key, Value]):
         self._generation += 1
         self._entries.clear()
 
-    async def get(self, key: Key, *, fresh: bool) -> Value:
+    async def get(self, key: Key, *, fresh: bool, urgent: bool = False) -> Value:
         """The answer.
 
         Args:
             key: what is asked for.
             fresh: not from what is kept. Without it an old answer stands in for a neighbour that
                 is away.
+            urgent: where there is a pace it goes before what is not, and what was asked a few
+                seconds ago is new enough.
 
         Raises:
             TransientError: the neighbour is away, and nothing is known or it had to be fresh.
@@ -78,8 +83,13 @@ class Kept(Generic[Key, Value]):
         now = self._clock.monotonic()
         if known is not None and not fresh and now - known.asked_at < self._seconds:
             return known.value
+        if known is not None and urgent and self._pace and now - known.asked_at < _NEW:
+            return known.value
         try:
-            return await asyncio.shield(self._flight(key, now).task)
+            flight = self._flight(key, now)
+            if urgent:
+                flight.urgent.set()
+            return await asyncio.shield(flight.task)
         except TransientError:
             known = self._entries.get(key)
             if known is None or fresh:
@@ -102,7 +112,7 @@ class Kept(Generic[Key, Value]):
 
     async def _flown(self, key: Key, flight: _Flight[Value]) -> Value:
         if self._pace is not None:
-            await self._pace.turn()
+            await self._pace.turn(flight.urgent)
         flight.sent_at, flight.generation = self._clock.monotonic(), self._generation
         try:
             return await self._ask(key)

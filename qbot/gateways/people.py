@@ -27,7 +27,8 @@ from qbot.gateways.slack import NotHereError, Profile, UserGroup
 _KEEP = 600.0  # seconds
 # usergroups.list is of tier 2: 20 a minute (docs.slack.dev/apis/web-api/rate-limits), and how many
 # of them at once is not published.
-_LOOKS, _AT_ONCE = 20, 5
+# One of them is kept for an emergency, that need not wait behind approvals.
+_LOOKS, _AT_ONCE, _URGENT = 20, 4, 1
 _LIMITED = "Slack limits how often its user groups are read"
 _DIRECT = Room("", shared=False, direct=True)  # where somebody is does not matter here
 _log = structlog.get_logger()
@@ -64,8 +65,8 @@ class GitLabDirectory(Protocol):
 class Links(Protocol):
     """The accounts that people linked themselves."""
 
-    async def account(self, actor: Actor) -> Account | None:
-        """The one of this person."""
+    async def accounts(self, actors: Collection[Actor]) -> Mapping[Actor, Account]:
+        """Those of these people."""
 
 
 class Directory:
@@ -87,7 +88,7 @@ class Directory:
         Args:
             slack: the workspace.
             gitlab: where accounts and groups are.
-            links: asked for each person, never kept.
+            links: asked each time, never kept.
             roles: qbot.yaml's, by name.
             accounts: qbot.yaml's `people`: usernames by Slack user id; they outrank all else.
             team: the one workspace that is served.
@@ -100,14 +101,21 @@ class Directory:
         self._accounts = accounts
         self._team = team
         self._profiles = Kept(slack.profile, clock, seconds=_KEEP)
-        pace = Pace(_LIMITED, clock, per_minute=_LOOKS, burst=_AT_ONCE)
+        pace = Pace(_LIMITED, clock, per_minute=_LOOKS, burst=_AT_ONCE, reserve=_URGENT)
         self._groups = Kept(self._ask_groups, clock, seconds=_KEEP, pace=pace)
         self._members = Kept(self._ask_members, clock, seconds=_KEEP)
         self._users = Kept(self._ask_user, clock, seconds=_KEEP)
         self._warned: set[str] = set()
 
-    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
-        """Account and roles; somebody who is not active has no roles.
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
+        """As `persons`."""
+        (found,) = await self.persons([actor], fresh=fresh, urgent=urgent)
+        return found
+
+    async def persons(
+        self, actors: Sequence[Actor], *, fresh: bool = False, urgent: bool = False
+    ) -> Sequence[Person]:
+        """Accounts and roles; somebody who is not active has no roles.
 
         Raises:
             TransientError: Slack, GitLab or the database is away. With `fresh` also where an
@@ -115,11 +123,18 @@ class Directory:
             PermanentError: one of them refuses Qbot.
         """
         known, groups, members = await _all(
-            self._known(actor, fresh=fresh),
-            self._all_groups(fresh=fresh),
+            self._all_known(actors, fresh=fresh),
+            self._all_groups(fresh=fresh, urgent=urgent),
             self._all_members(fresh=fresh),
         )
-        visitor, user = known
+        return [
+            self._person(actor, visitor, user, groups, members)
+            for actor, (visitor, user) in zip(actors, known, strict=True)
+        ]
+
+    def _person(
+        self, actor: Actor, visitor: Visitor, user: User | None, groups: Groups, members: Members
+    ) -> Person:
         admitted = isinstance(admit(visitor, _DIRECT, team=self._team), Allowed)
         active = admitted and (user is None or user.active)
         return Person(
@@ -172,14 +187,24 @@ class Directory:
             or (user is not None and any(user.id in members[group] for group in source.gitlab))
         )
 
-    async def _known(self, actor: Actor, *, fresh: bool) -> tuple[Visitor, User | None]:
+    async def _all_known(
+        self, actors: Sequence[Actor], *, fresh: bool
+    ) -> Sequence[tuple[Visitor, User | None]]:
+        linked = await self._links.accounts(actors)
+        known: Sequence[tuple[Visitor, User | None]] = await _all(
+            *(self._known(actor, linked.get(actor), fresh=fresh) for actor in actors)
+        )
+        return known
+
+    async def _known(
+        self, actor: Actor, linked: Account | None, *, fresh: bool
+    ) -> tuple[Visitor, User | None]:
         """What Slack says, and the account in GitLab: by qbot.yaml, by a link, by the address."""
         try:
             profile = await self._profiles.get(actor.user, fresh=fresh)
         except NotHereError:  # there is no such account: nothing is known of it
             return Visitor(actor), None
         visitor = profile.visitor(actor)
-        linked = await self._links.account(actor)
         key: tuple[str, str | int]
         if actor.user in self._accounts:
             key = ("name", self._accounts[actor.user])
@@ -200,11 +225,11 @@ class Directory:
             case (_, email):
                 return await self._gitlab.by_email(str(email))
 
-    async def _all_groups(self, *, fresh: bool) -> Groups:
+    async def _all_groups(self, *, fresh: bool, urgent: bool = False) -> Groups:
         wanted = {group for source in self._roles.values() for group in source.slack}
         if not wanted:
             return {}
-        found = await self._groups.get(None, fresh=fresh)
+        found = await self._groups.get(None, fresh=fresh, urgent=urgent)
         for group in wanted:
             if group.removeprefix("@") not in found:
                 self._warn(group, "Slack has no such user group; the role has no holders by it")

@@ -1,5 +1,6 @@
 """Scripts over the GitLab accounts that people linked."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from qbot.domain.people import Actor
@@ -7,13 +8,21 @@ from qbot.domain.promotion import Account
 from qbot.errors import UserError
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
-from qbot.store.statements import Pass, Script, Turnstile, sql
+from qbot.store.statements import Pass, Script, Turnstile, listed, sql
 
 
-def account(actor: Actor) -> Script[Account | None]:
-    """The one that the person linked."""
-    rows = yield sql("select * from people_links where actor = ?", actor.key)
-    return Account(rows[0]["gitlab_id"], rows[0]["username"]) if rows else None
+def accounts(actors: Collection[Actor]) -> Script[dict[Actor, Account]]:
+    """Those that these people linked."""
+    by_key = {actor.key: actor for actor in actors}
+    rows = yield sql(
+        "select * from people_links where cast(? as text) like '%,' || actor || ',%'",
+        listed(by_key),
+    )
+    return {
+        by_key[row["actor"]]: Account(row["gitlab_id"], row["username"])
+        for row in rows
+        if row["actor"] in by_key  # `like` takes a for A
+    }
 
 
 def link(actor: Actor, wanted: Account, rule: str, at: datetime) -> Script[None]:

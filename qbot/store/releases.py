@@ -105,9 +105,9 @@ class SqlPromotions:
         now = self._clock.now()
         return await self._driver.run(standing.release(stage, services, by, rule, now))
 
-    async def account(self, actor: Actor) -> Account | None:
-        """The GitLab account that the person linked."""
-        return await self._driver.run(links.account(actor))
+    async def accounts(self, actors: Collection[Actor]) -> Mapping[Actor, Account]:
+        """The GitLab accounts that these people linked, in one statement."""
+        return await self._driver.run(links.accounts(actors))
 
     async def link(self, actor: Actor, account: Account, *, rule: str = "") -> None:
         """Write it down."""

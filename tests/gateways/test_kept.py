@@ -147,8 +147,12 @@ async def test_an_answer_that_is_under_way_as_things_change_is_neither_kept_nor_
 
 @pytest.fixture
 def paced(source: Source, clock: HandClock) -> Kept[str, str]:
-    """Twenty calls a minute, five of them at once."""
-    pace = Pace("the source is busy", clock, per_minute=20, burst=5)
+    """Twenty calls a minute, five of them at once, and none more for what is urgent."""
+    return at_a_pace(source, clock, reserve=0)
+
+
+def at_a_pace(source: Source, clock: HandClock, *, reserve: int) -> Kept[str, str]:
+    pace = Pace("the source is busy", clock, per_minute=20, burst=5, reserve=reserve)
     return Kept(source, clock, seconds=600, pace=pace)
 
 
@@ -167,19 +171,65 @@ async def test_who_comes_while_a_call_waits_for_its_turn_shares_it(
     assert await asyncio.gather(*looks) == ["a6"] * 3
 
 
-async def test_no_minute_has_more_calls_than_are_granted(
-    paced: Kept[str, str], source: Source, clock: HandClock
+async def test_what_is_urgent_goes_at_once_and_who_waits_shares_it(
+    source: Source, clock: HandClock
 ) -> None:
+    paced = at_a_pace(source, clock, reserve=1)
+    for _ in range(5):
+        await paced.get("a", fresh=True)
+    clock.advance(1)
+    behind = asyncio.create_task(paced.get("b", fresh=True))
+    await clock.asleep()
+    assert await paced.get("b", fresh=True, urgent=True) == "b6"
+    assert await behind == "b6"
+    third = asyncio.create_task(paced.get("c", fresh=True, urgent=True))
+    await clock.asleep()
+    assert len(clock.sleepers) == 1
+    clock.advance(clock.sleepers[0])
+    assert await third == "c7"
+
+
+async def test_what_was_asked_seconds_ago_is_new_enough_for_what_is_urgent_and_paced(
+    kept: Kept[str, str], source: Source, clock: HandClock
+) -> None:
+    paced = at_a_pace(source, clock, reserve=1)
+    assert await paced.get("a", fresh=True) == "a1"
+    clock.advance(14)
+    assert await paced.get("a", fresh=True, urgent=True) == "a1"
+    clock.advance(1)
+    assert await paced.get("a", fresh=True, urgent=True) == "a2"
+    assert await kept.get("a", fresh=True) == "a3"
+    assert await kept.get("a", fresh=True, urgent=True) == "a4"
+
+
+async def test_what_is_urgent_waits_as_well_while_the_method_is_closed(
+    source: Source, clock: HandClock
+) -> None:
+    paced = at_a_pace(source, clock, reserve=2)
+    source.error = TransientError("too many", retry_after=30)
+    for said in ("too many", "the source is busy"):
+        with pytest.raises(TransientError, match=said):
+            await paced.get("a", fresh=True, urgent=True)
+    assert source.asked == 1
+
+
+@pytest.mark.parametrize(("reserve", "urgent"), [(0, False), (4, False), (4, True)])
+async def test_no_minute_has_more_calls_than_are_granted(
+    source: Source, clock: HandClock, reserve: int, *, urgent: bool
+) -> None:
+    paced = at_a_pace(source, clock, reserve=reserve)
     sent: list[float] = []
-    for _ in range(60):
-        look = asyncio.create_task(paced.get("a", fresh=True))
+    for number in range(60):
+        soon = urgent and number % 3 == 0
+        look = asyncio.create_task(paced.get(f"{number}", fresh=True, urgent=soon))
         while not look.done():
             await asyncio.sleep(0)
             if clock.sleepers:
                 clock.advance(clock.sleepers[0])
         sent.append(clock.monotonic())
     assert source.asked == 60
-    assert max(sum(at <= t < at + 60 for t in sent) for at in sent) in (19, 20)
+    most = max(sum(at <= t < at + 60 for t in sent) for at in sent)
+    assert 15 <= most <= 20
 
 
 async def test_a_method_that_was_closed_is_left_alone_and_opens_with_one_call(

@@ -119,27 +119,35 @@ class People:
     """Who people are and which roles they have; nobody has a GitLab account unless it is said."""
 
     def __init__(self) -> None:
-        self.persons: dict[str, Person] = {}
+        self.known: dict[str, Person] = {}
         self.fresh: list[str] = []  # users that were asked for anew
         self.asked: list[str] = []
+        self.urgent: list[str] = []
         self.limited: list[float] = []  # pauses that are asked for, one a question
         self.forgotten = 0
 
     def know(self, user: str, number: int | None, *roles: str, active: bool = True) -> None:
         account = None if number is None else Account(number, f"git{number}")
-        self.persons[user] = Person(Actor(TEAM, user), account, frozenset(roles), active=active)
+        self.known[user] = Person(Actor(TEAM, user), account, frozenset(roles), active=active)
 
-    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
+    async def persons(
+        self, actors: Sequence[Actor], *, fresh: bool = False, urgent: bool = False
+    ) -> Sequence[Person]:
+        return [await self.person(actor, fresh=fresh, urgent=urgent) for actor in actors]
+
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
         (self.fresh if fresh else self.asked).append(actor.user)
+        if urgent:
+            self.urgent.append(actor.user)
         if fresh and self.limited:
             raise TransientError("Slack limits", retry_after=self.limited.pop())
-        return self.persons.get(actor.user) or Person(actor, None)
+        return self.known.get(actor.user) or Person(actor, None)
 
     def forget_groups(self) -> None:
         self.forgotten += 1
 
     async def holders(self, roles: Collection[str]) -> Sequence[Actor]:
-        return [p.actor for p in self.persons.values() if p.roles & set(roles)]
+        return [p.actor for p in self.known.values() if p.roles & set(roles)]
 
     async def authors(self, emails: Collection[str]) -> Mapping[str, int]:
         return {}

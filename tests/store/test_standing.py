@@ -109,11 +109,11 @@ async def test_a_lock_wakes_the_promotions_whose_cards_are_to_show_it(wishes: Wi
 
 async def test_a_linked_account_replaces_an_earlier_one(wishes: Wishes) -> None:
     rows = wishes.database.promotions
-    assert await rows.account(ANA) is None
+    assert await rows.accounts([ANA]) == {}
     await rows.link(ANA, Account(1, "ana"), rule="proof")
     await rows.link(ANA, Account(9, "ana.new"))
-    assert await rows.account(ANA) == Account(9, "ana.new")
-    assert await rows.account(BEN) is None
+    assert await rows.accounts([BEN, ANA]) == {ANA: Account(9, "ana.new")}
+    assert await rows.accounts([BEN, Actor(ANA.team, ANA.user.lower())]) == {}
 
 
 async def test_an_account_is_linked_by_one_person(wishes: Wishes) -> None:
@@ -121,7 +121,7 @@ async def test_an_account_is_linked_by_one_person(wishes: Wishes) -> None:
     await rows.link(ANA, Account(1, "ana"))
     with pytest.raises(UserError, match="ana in GitLab is linked to another Slack account"):
         await rows.link(BEN, Account(1, "ana"))
-    assert await rows.account(BEN) is None
+    assert await rows.accounts([BEN]) == {}
     await rows.link(ANA, Account(1, "ana"))
     links = [rows.link(other, Account(2, "ben")) for other in others]
     told = await asyncio.gather(*links, return_exceptions=True)

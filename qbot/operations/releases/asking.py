@@ -49,7 +49,7 @@ async def _holders(case: Case) -> Sequence[Actor]:
     try:
         found = await case.context.people.holders(roles) if roles else ()
         if wrote := _excluded(case):
-            persons = [await case.context.people.person(actor) for actor in found]
+            persons = await case.context.people.persons(found)
             found = [p.actor for p in persons if p.account and p.account.id not in wrote]
     except (TransientError, PermanentError):
         return ()

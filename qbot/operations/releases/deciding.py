@@ -1,7 +1,7 @@
 """The wait for people: who has said what of exactly which change. Holds no lock."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -86,11 +86,12 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
         return over
     if gone := await _kept_exact(case, merge_request):
         return gone
-    if unbroken := await _glass_whole(case, fresh=fresh):
-        return unbroken
     said = await _said(case)
+    people = await _people(case, said, fresh=fresh)
+    if unbroken := _glass_whole(case, people):
+        return unbroken
     await told_void(case, said)
-    stands = standing(case.promotion, case.rule, said, await _people(case, said, fresh=fresh))
+    stands = standing(case.promotion, case.rule, said, people)
     if stands.rejected is not None:
         case.tracker.show(approvals=(*stands.counted, *stands.void, stands.rejected))
         return Ruled(Ruling.REJECTED, stands.rejected.reason, (stands.rejected,))
@@ -109,12 +110,11 @@ async def barriers(case: Case) -> tuple[Barrier, ...]:
     return left
 
 
-async def _glass_whole(case: Case, *, fresh: bool) -> Ruled | None:
+def _glass_whole(case: Case, people: Mapping[Actor, Person]) -> Ruled | None:
     """Nobody else agrees to an emergency, so who asked for it must be who may still."""
-    asker = case.promotion.requester
     if not case.promotion.emergency:
         return None
-    person = await case.run.call("roles", lambda: case.context.people.person(asker, fresh=fresh))
+    person = people[case.promotion.requester]
     if person.active and person.account and person.roles & set(case.stage.break_glass):
         return None
     why = f"Its requester may not roll {case.stage.name} back without approvals any more."
@@ -239,11 +239,10 @@ async def _as_of(case: Case, tip: str) -> Plan:
 
 
 async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[Actor, Person]:
-    people = case.context.people
-    actors = dict.fromkeys([case.promotion.requester, *(a.actor for a in said if not a.void)])
-    found = await case.run.call(
-        "roles", lambda: asyncio.gather(*(people.person(a, fresh=fresh) for a in actors))
-    )
+    people, urgent = case.context.people, case.promotion.emergency
+    wanted = [case.promotion.requester, *(a.actor for a in said if not a.void)]
+    actors = list(dict.fromkeys(wanted))
+    found = await case.run.call("roles", lambda: people.persons(actors, fresh=fresh, urgent=urgent))
     return dict(zip(actors, found, strict=True))
 
 

@@ -29,7 +29,7 @@ async def before_breaking(register: Register, stage: Stage, actor: Actor) -> Non
 
 
 async def _entitled(register: Register, stage: Stage, actor: Actor, *, fresh: bool) -> None:
-    person = await register.person(actor, fresh=fresh)
+    person = await register.person(actor, fresh=fresh, urgent=True)
     roles = " or ".join(f"`{role}`" for role in stage.break_glass) or "nobody"
     denied = None
     if not person.active:

@@ -87,8 +87,8 @@ class Register:
         """Written down with the promotion's ids; what to raise."""
         return await self.rights.refuse(person, action, denied, known.facts)
 
-    async def person(self, actor: Actor, *, fresh: bool) -> Person:
-        """Account and roles; a neighbour that asks for a pause gets it.
+    async def person(self, actor: Actor, *, fresh: bool, urgent: bool = False) -> Person:
+        """Account and roles, as `People` has them; a neighbour that asks for a pause gets it.
 
         Raises:
             TransientError: they cannot be asked, or the pauses take too long.
@@ -97,7 +97,7 @@ class Register:
         until = clock.monotonic() + _PATIENCE
         while True:
             try:
-                return await self.rights.people.person(actor, fresh=fresh)
+                return await self.rights.people.person(actor, fresh=fresh, urgent=urgent)
             except TransientError as error:
                 pause = error.retry_after
                 if pause is None or clock.monotonic() + pause > until:

@@ -1,6 +1,5 @@
 """Whether there are people enough who could ever say yes to something."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,9 +77,7 @@ async def voters(
         holders = await people.holders(roles)
         if len(holders) > _ASKED:
             return Voters((), 0, endless=True)
-        *persons, requester = await asyncio.gather(
-            *(people.person(actor) for actor in (*holders, asker))
-        )
+        *persons, requester = await people.persons([*holders, asker])
         accounts = await people.accounts(roles)
     except (TransientError, PermanentError):
         return None

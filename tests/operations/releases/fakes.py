@@ -207,7 +207,12 @@ class FakePeople:
     by_email: dict[str, int] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
 
-    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
+    async def persons(
+        self, actors: Sequence[Actor], *, fresh: bool = False, urgent: bool = False
+    ) -> Sequence[Person]:
+        return [await self.person(actor, fresh=fresh, urgent=urgent) for actor in actors]
+
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
         account = Account(sum(map(ord, actor.user)), actor.user.lower())
         return Person(actor, account, self.roles.get(actor.user, frozenset()))
 

@@ -163,8 +163,8 @@ class Leaving(FakePeople):
     """Whose roles are no longer what is remembered of them."""
 
     @override
-    async def person(self, actor: Actor, *, fresh: bool = False) -> Person:
-        found = await super().person(actor, fresh=fresh)
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
+        found = await super().person(actor, fresh=fresh, urgent=urgent)
         return replace(found, roles=frozenset()) if fresh else found
 
 

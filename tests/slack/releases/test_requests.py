@@ -131,6 +131,7 @@ async def test_the_glass_is_broken_with_a_role_and_a_reason_only(shop: Scene) ->
     (row,) = await shop.releases.context.promotions.promotions(PRODUCTION, limit=2)
     assert (row.emergency, row.reason) == (True, "checkout is down")
     assert CHLOE in shop.people.fresh
+    assert CHLOE in shop.people.urgent  # nothing that waits for its turn holds an emergency up
 
 
 async def test_without_a_reason_a_form_asks_for_it(shop: Scene) -> None:
