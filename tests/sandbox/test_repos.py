@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
-from qbot.sandbox.repos import Person, Repositories, Repository, valid_branch
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import Person, Repository, valid_branch
 
 ANA = Person("Ana Ruiz", "ana@shop.example")
 AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)

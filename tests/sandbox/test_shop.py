@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
-from qbot.sandbox.repos import Repositories, Repository
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import Repository
 from qbot.sandbox.shop.seed import seed
 from qbot.sandbox.shop.services import CORE, services
 

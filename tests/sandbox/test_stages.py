@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.gitlab.history import ahead_behind, log, merge_tree
 from qbot.sandbox.kernel import Kernel
-from qbot.sandbox.repos import Repositories, Repository
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import Repository
 from qbot.sandbox.shop.seed import seed
 from qbot.sandbox.shop.stages import VARIANTS, Placement, seed_stages
 

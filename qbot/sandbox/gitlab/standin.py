@@ -39,7 +39,8 @@ from qbot.sandbox.gitlab.routing import Router
 from qbot.sandbox.gitlab.throttle import Throttle
 from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.kernel import Kernel
-from qbot.sandbox.repos import Person, Repositories
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import Person
 from qbot.sandbox.shop.people import ACCOUNTS, PEOPLE
 from qbot.sandbox.shop.seed import seed
 from qbot.sandbox.shop.services import GROUP, Service

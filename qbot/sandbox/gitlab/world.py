@@ -8,7 +8,8 @@ from itertools import count
 from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.model import ZERO_SHA, Group, Project, Push, Role, Token, User
 from qbot.sandbox.kernel import Kernel
-from qbot.sandbox.repos import Person, Repositories, Repository
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import Person, Repository
 
 ACTIVITY_GRAIN = timedelta(hours=1)  # last_activity_at is not written more often than this
 

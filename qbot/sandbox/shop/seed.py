@@ -4,7 +4,8 @@ import random
 import re
 from datetime import datetime, timedelta
 
-from qbot.sandbox.repos import DEFAULT_BRANCH, Person, Repositories, Repository
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import DEFAULT_BRANCH, Person, Repository
 from qbot.sandbox.shop.base import base_files
 from qbot.sandbox.shop.charts import service_files
 from qbot.sandbox.shop.history import FEATURES, MAIN

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from qbot.sandbox.repos import DEFAULT_BRANCH, Commit, Repositories, Repository
+from qbot.sandbox.repo_folder import Repositories
+from qbot.sandbox.repos import DEFAULT_BRANCH, Commit, Repository
 from qbot.sandbox.shop.people import TEAM
 from qbot.sandbox.shop.services import CONFIG_PROJECT, Service
 from qbot.sandbox.shop.stage_texts import (
