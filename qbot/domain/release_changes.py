@@ -38,6 +38,7 @@ class PromotionMoved:
     state: PromotionState
     merge_sha: str = ""
     reason: str = ""
+    merged_at: datetime | None = None  # None: just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class MergeRequest:
     conflicts: bool = False
     error: str = ""  # merge_error
     merged_by: str = ""  # username
+    merged_at: datetime | None = None  # in UTC
     foreign: bool = False  # its source branch is a fork's
 
 
@@ -322,6 +323,9 @@ class Decisions(Protocol):
     ) -> Sequence[Promotion]:
         """Newest first; no states: all."""
 
+    async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
+        """Which open promotion has each service; those that none has are not in."""
+
     async def approvals(self, number: PromotionId) -> Sequence[Approval]:
         """All that was said, in the order in which it came."""
 
@@ -331,9 +335,6 @@ class Decisions(Protocol):
         None: the promotion is no longer open. Somebody's second word replaces nothing: the rows
         are as before then. Otherwise all of them, the new one among them.
         """
-
-    async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
-        """Which open promotion has each service; those that none has are not in."""
 
     async def give_up(self, number: PromotionId, by: Actor, *, rule: str = "") -> bool:
         """End one that is being deployed: its operation stops; False: it is not any more."""

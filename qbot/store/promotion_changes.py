@@ -93,12 +93,12 @@ def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
                 merge_request_text(merge_request),
                 number,
             )
-        case PromotionMoved(number, _, sha) if sha:
+        case PromotionMoved(number, _, sha, merged_at=merged_at) if sha:
             yield sql(
                 "update promotions set merge_sha = ?, merged_at = coalesce(merged_at, ?) "
                 "where number = ?",
                 sha,
-                time_text(at),
+                time_text(merged_at or at),
                 number,
             )
             yield from superseding.keep_rest(number)
@@ -121,7 +121,7 @@ def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]
         change.merge_sha,
         change.merge_sha,
         change.merge_sha,
-        time_text(at),
+        time_text(change.merged_at or at),
         clean(change.reason) if over else "",
         time_text(at) if over else None,
         change.promotion,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qbot.domain.barriers import Freeze, Lock
-from qbot.domain.changes import PhaseChanged, PlansChanged, SetReady
+from qbot.domain.changes import Change, PhaseChanged, PlansChanged, SetReady
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.promotion import PromotionState
@@ -49,7 +49,11 @@ async def environment(wishes: Wishes) -> None:
     (claim,) = await wishes.claim()
     env = operation.env or EnvId("")
     plan = ServicePlan(ServiceName("cart"), Source.SET, "fix/ö", "1" * 40, image="1.4", by=BEN)
-    changes = [PlansChanged(env, (plan,)), PhaseChanged(env, Phase.READY), SetReady(env)]
+    changes: list[Change] = [
+        PlansChanged(env, (plan,)),
+        PhaseChanged(env, Phase.READY),
+        SetReady(env),
+    ]
     await wishes.journal.commit(claim, "ready", 1, changes)
 
 

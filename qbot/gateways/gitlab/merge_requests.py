@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import gitlab
@@ -116,6 +117,7 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
     merged = found["state"] == "merged"
     # A fast-forward makes no commit: the head itself is what came into the target branch.
     brought = found.get("merge_commit_sha") or found.get("squash_commit_sha") or sha
+    at = found.get("merged_at")
     return MergeRequest(
         iid=int(found["iid"]),
         url=str(found["web_url"]),
@@ -130,6 +132,7 @@ def _read(found: Mapping[str, Any]) -> MergeRequest:
         conflicts=bool(found.get("has_conflicts")),
         error=str(found.get("merge_error") or ""),
         merged_by=str((found.get("merge_user") or {}).get("username") or ""),
+        merged_at=datetime.fromisoformat(str(at)).astimezone(UTC) if at else None,
         foreign=_is_foreign(found),
     )
 

@@ -30,7 +30,7 @@ async def bypassed(case: Case, seen: MergeRequest, ruled: Ruled) -> Outcome:
     told = Bypass(by, needed.eligible if needed else ())
     case.tracker.show(merged_sha=sha, merge_status="merged", bypass=told)
     noted: Change = case.audited("bypassed", "done", by=by, sha=sha, approvals=had)
-    return ended(case, End.CANCELLED, PromotionState.CLOSED, why, merge_sha=sha, extra=[noted])
+    return ended(case, End.CANCELLED, PromotionState.CLOSED, why, merged=seen, extra=[noted])
 
 
 async def _running(case: Case) -> str:

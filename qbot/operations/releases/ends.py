@@ -6,6 +6,7 @@ from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
+from qbot.domain.release_ports import MergeRequest
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
@@ -18,19 +19,20 @@ def ended(
     state: PromotionState,
     headline: str,
     *,
-    merge_sha: str = "",
+    merged: MergeRequest | None = None,
     extra: Sequence[Change] = (),
 ) -> Outcome:
-    """The end of it, in one commit; `merge_sha`: of a merge that is not written down yet."""
+    """The end of it, in one commit; `merged`: what is merged, and not written down yet."""
     case.tracker.show(state=state)
     progress = case.tracker.ended(end, headline)
+    sha, at = (merged.merge_sha or merged.sha, merged.merged_at) if merged else ("", None)
     word = standing_word(
         state,
-        merged=bool(merge_sha or case.promotion.merge_sha),
+        merged=bool(sha or case.promotion.merge_sha),
         replaced=case.promotion.superseded_by is not None,
     )
     changes: list[Change] = [
-        PromotionMoved(case.promotion.id, state, merge_sha, headline),
+        PromotionMoved(case.promotion.id, state, sha, headline, at),
         case.audited(word, end.value, headline=headline),
         CardChanged(progress),
         *extra,

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from qbot.domain.changes import Change
 from qbot.domain.progress import Step
@@ -101,7 +102,8 @@ async def came_through(case: Case) -> Ruled | None:
     async def found() -> str:
         return brought
 
-    sha = await case.run.step("merged-after-all", found, changes=lambda sha: _changes(case, sha))
+    changes = _changes(case, brought, seen.merged_at)
+    sha = await case.run.step("merged-after-all", found, changes=changes)
     case.promotion = replace(case.promotion, merge_sha=sha)
     case.tracker.show(unsure=False, merged_sha=sha, merge_status="merged")
     return None
@@ -115,9 +117,9 @@ async def _settled(case: Case) -> MergeRequest:
     return seen
 
 
-def _changes(case: Case, sha: str) -> list[Change]:
+def _changes(case: Case, sha: str, at: datetime | None = None) -> list[Change]:
     changes: list[Change] = [
-        PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha),
+        PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha, merged_at=at),
         case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),
     ]
     if case.back:

@@ -1,5 +1,7 @@
 """Merge requests through GitLab's merge machine, against the stand-in."""
 
+from datetime import UTC
+
 import pytest
 
 from qbot.domain.release_ports import Moved, NotMergeable
@@ -237,6 +239,8 @@ async def test_closing_a_merged_one_changes_nothing(
     await repository.close_merge_request(CONFIG, opened.iid)
     seen = await repository.merge_request(CONFIG, opened.iid)
     assert (seen.state, seen.merged_by) == ("merged", "qbot")
+    assert seen.merged_at is not None
+    assert seen.merged_at.tzinfo is UTC
 
 
 async def test_one_of_a_fork_is_neither_taken_nor_renamed_nor_closed(

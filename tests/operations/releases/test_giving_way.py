@@ -53,14 +53,14 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         row.known = case.promotion
         case.context = replace(case.context, promotions=cast("Any", row))
         with case.run.ignoring_cancel():
-            if shop.job:
-                await ran(case, shop.job, when="after")
+            if made.job:
+                await ran(case, made.job, when="after")
             else:
                 await deployed(case)
 
     async with stage_scene(tmp_path, work) as scene:
-        shop = Shop(scene, row)
-        yield shop
+        made = Shop(scene, row)
+        yield made
 
 
 async def test_a_deployment_stops_and_has_its_running_syncs_terminated(shop: Shop) -> None:

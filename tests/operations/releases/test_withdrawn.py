@@ -1,6 +1,7 @@
 """Withdrawn, or merged all the same: what GitLab has made of it decides what is said."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -31,7 +32,7 @@ from tests.store.promoting import CART, MERGE_REQUEST, ask, carried, plan
 from tests.store.wishes import ANA, wishes
 
 __all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
-MERGED = "e" * 40
+MERGED, EARLIER = "e" * 40, START - timedelta(hours=2)
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Repository:
             raise TransientError("GitLab does not answer")
         return MergeRequest(
             iid, ref.url, self.state, ref.sha, "", ref.branch, self.target,
-            merge_sha=MERGED, merged_by=self.merged_by,
+            merge_sha=MERGED, merged_by=self.merged_by, merged_at=EARLIER,
         )  # fmt: skip
 
     async def own_name(self) -> str:
@@ -194,6 +195,7 @@ async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_with
     shop: Shop,
 ) -> None:
     operation, promotion = await withdrawn(shop, "merged")
+    assert promotion.merged_at == EARLIER  # not when it was looked at
     assert (promotion.state, promotion.merge_sha) == (PromotionState.FAILED, MERGED)
     assert (operation.end, operation.headline) == (
         End.FAILED,
@@ -216,7 +218,8 @@ async def test_what_somebody_merged_by_hand_before_it_was_withdrawn_is_told_as_t
 ) -> None:
     operation, promotion = await withdrawn(shop, "merged", ours=False, asked=asked)
     assert (operation.end, promotion.state) == (End.CANCELLED, PromotionState.CLOSED)
-    assert promotion.merge_sha == MERGED  # a rollback finds it
+    # A rollback finds it in its place among the others.
+    assert (promotion.merge_sha, promotion.merged_at) == (MERGED, EARLIER)
     assert isinstance(operation.progress, StageProgress)
     assert operation.progress.bypass == Bypass("dan")
 
