@@ -189,6 +189,7 @@ class EnvironmentSummary:
     failing: int = 0  # services that fail right now by Argo CD's word; the database knows none
     lock: Lock | None = None
     failure: str = ""  # what its newest operation failed with, where it needs attention
+    gone: bool = False  # GitLab had its branch nowhere when a sync or a look asked for it last
 
     @property
     def needs_attention(self) -> bool:

@@ -18,6 +18,7 @@ from qbot.domain.operation import (
 )
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
+from qbot.domain.services import ServicePlan
 
 
 class Environments(Protocol):
@@ -33,6 +34,12 @@ class Environments(Protocol):
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
+
+    async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
+        """Keep for which services GitLab has the branch; nothing else of the plans is changed.
+
+        What an operation has decided otherwise meanwhile stays.
+        """
 
     async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
         """What a create of it would be answered now; reserves nothing."""

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
+
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState, Ready, verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import ServiceProgress, Stage
-from qbot.domain.services import ServicePlan
-from qbot.errors import PermanentError, TransientError
+from qbot.domain.services import Commit, ServicePlan
+from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
@@ -23,6 +25,8 @@ from qbot.operations.remains import holder
 from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.tips import tips
 from qbot.operations.track import planned, stage_of
+
+log = structlog.get_logger()
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
 _RECENT = 5  # operations, of which the newest that knew of services stands in
@@ -44,11 +48,24 @@ class Inspection:
 async def inspect(context: Context, env: Environment) -> Inspection:
     """Ask Argo CD and GitLab once, for a few seconds at most."""
     found, heads = await asyncio.gather(_inspect(context, env), tips(context, env))
+    await _notice(context, env, heads)
     services = [
         replace(row, gone=heads[row.service] is None) if row.service in heads else row
         for row in found.services
     ]
     return replace(found, services=tuple(services))
+
+
+async def _notice(
+    context: Context, env: Environment, heads: Mapping[ServiceName, Commit | None]
+) -> None:
+    """Lists, which ask GitLab nothing, tell what was seen here."""
+    seen = [replace(p, gone=heads[p.service] is None) for p in env.plans if p.service in heads]
+    if news := [plan for plan in seen if plan not in env.plans]:
+        try:
+            await context.store.notice(env.id, news)
+        except QbotError as error:
+            log.info("what GitLab says is not kept", env=env.name, error=str(error))
 
 
 async def _inspect(context: Context, env: Environment) -> Inspection:

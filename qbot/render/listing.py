@@ -33,6 +33,7 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 
 
 _OVER = "Nothing is deleted because its lifetime is over: {} does that."
+_GONE = "Gone is what a sync or {} has seen last; nothing is deleted because of it: {} does that."
 LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
 
@@ -123,8 +124,9 @@ def listing(
         lines[0] = f"*{state} ({counts[title]})*\n{lines[0]}"
         texts += lines
         blocks += [section(text) for text in paragraphs(lines)]
-    texts.append(_over(shown, style, now=now))
-    blocks.append(context(texts[-1]))
+    notes = [_over(shown, style, now=now), _gone(shown, style)]
+    texts += notes
+    blocks += [context(note) for note in notes]
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
     return message("\n".join(t for t in texts if t), blocks)
 
@@ -134,6 +136,15 @@ def _over(rows: Sequence[EnvironmentSummary], style: Style, *, now: datetime) ->
     ended = [r.environment for r in rows if r.environment.expires_at]
     over = next((e for e in ended if e.expires_at and e.expires_at <= now), None)
     return _OVER.format(code(f"{style.command} delete {over.branch}", 160)) if over else ""
+
+
+def _gone(rows: Sequence[EnvironmentSummary], style: Style) -> str:
+    """What to do about those whose branch is gone, and how far that is known."""
+    branch = next((r.environment.branch for r in rows if r.gone), None)
+    if branch is None:
+        return ""
+    show, delete = (code(f"{style.command} {verb} {branch}", 160) for verb in ("show", "delete"))
+    return _GONE.format(show, delete)
 
 
 def worst_first(rows: Sequence[EnvironmentSummary]) -> list[EnvironmentSummary]:
@@ -178,6 +189,7 @@ def environment_line(
         [
             f"{sign} *{prose(env.branch, 100)}* {word}",
             "" if own else mention(env.owner.user),
+            ":warning: branch gone in GitLab" if row.gone else "",
             f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
             f"unused for {rough((now - row.last_used).total_seconds())}" if rests else "",
             ends(env, now=now),

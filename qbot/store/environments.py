@@ -1,12 +1,12 @@
 """Scripts over environments and the versions that they want."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
 from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
-from qbot.domain.services import ServicePlan
+from qbot.domain.services import ServicePlan, Source
 from qbot.store.rows import clean, environment_of, optional_time_text, time_text
 from qbot.store.statements import Row, Script, listed, sql
 
@@ -124,6 +124,32 @@ def put_plans(env: EnvId, plans: Sequence[ServicePlan]) -> Script[None]:
             clean(plan.origin),
             int(plan.gone),
         )
+
+
+def notice(env: EnvId, plans: Collection[ServicePlan]) -> Script[None]:
+    """Keep whether the branch is gone, of services that still want what these plans say."""
+    for plan in plans:
+        yield sql(
+            "update environment_services set gone = ? "
+            "where env_id = ? and service = ? and source = ? and sha = ?",
+            int(plan.gone),
+            env,
+            plan.service,
+            plan.source.value,
+            plan.sha,
+        )
+
+
+def without_branch() -> Script[set[EnvId]]:
+    """The living ones that ran a branch and of which no service has it any more."""
+    rows = yield sql(
+        "select e.id from environments e where e.phase <> 'deleted' and exists "
+        "(select 1 from environment_services s where s.env_id = e.id and s.gone = 1) "
+        "and not exists (select 1 from environment_services s "
+        "where s.env_id = e.id and s.source = ? and s.gone = 0)",
+        Source.BRANCH.value,
+    )
+    return {EnvId(row["id"]) for row in rows}
 
 
 def drop_plans(env: EnvId, services: Sequence[ServiceName]) -> Script[None]:

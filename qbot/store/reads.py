@@ -15,6 +15,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
+from qbot.domain.services import ServicePlan
 from qbot.store import audit, environments, operations, sets
 from qbot.store.deliveries import forget, saw
 from qbot.store.statements import Driver, Script
@@ -41,6 +42,10 @@ class SqlStore:
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
         return await self._driver.run(_summaries(owner, tuple(phases)))
+
+    async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
+        """Keep for which services GitLab has the branch."""
+        await self._driver.run(environments.notice(env, plans))
 
     async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
         """What a create of it would be answered now; reserves nothing."""
@@ -84,12 +89,14 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
     active = yield from operations.active()
     used = yield from operations.last_used()
     failures = yield from operations.failures()
+    gone = yield from environments.without_branch()
     return [
         EnvironmentSummary(
             env,
             active.get(env.id),
             used.get(env.id, env.created_at),
             failure=failures.get(env.id, ""),
+            gone=env.id in gone,
         )
         for env in found
     ]

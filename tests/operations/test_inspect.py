@@ -105,6 +105,23 @@ async def test_a_branch_that_gitlab_has_no_more_is_told_without_a_sync(scene: Sc
     assert [s.service for s in (await seen(scene)).services if s.gone] == ["cart"]
 
 
+async def test_what_a_look_sees_of_the_branch_is_in_lists_until_another_sees_it_again(
+    scene: Scene,
+) -> None:
+    async def listed() -> bool:
+        (row,) = await scene.context.store.environments()
+        return row.gone
+
+    await scene.create()
+    there = scene.gitlab.branches[project("cart")].pop("feat/x")
+    assert not await listed()
+    await seen(scene)
+    assert await listed()
+    scene.gitlab.branches[project("cart")]["feat/x"] = there
+    await seen(scene)
+    assert not await listed()
+
+
 async def test_where_gitlab_does_not_answer_no_branch_is_called_gone(scene: Scene) -> None:
     await scene.create()
     del scene.gitlab.branches[project("cart")]["feat/x"]

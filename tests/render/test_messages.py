@@ -127,6 +127,16 @@ def test_what_the_list_says_of_a_lifetime_that_is_over_and_of_idleness() -> None
     assert "lifetime over since <!date" in card
 
 
+def test_a_list_says_whose_branch_is_gone_how_far_that_is_known_and_what_to_do() -> None:
+    rows = [EnvironmentSummary(environment(), None, NOW, gone=True)]
+    shown = listing(rows, Page(), STYLE, now=NOW).text
+    assert " · :warning: branch gone in GitLab · " in shown
+    assert "a sync or `/env show feat/checkout` has seen last" in shown
+    assert "`/env delete feat/checkout` does that." in shown
+    assert "branch gone in GitLab" in overview(rows, 1, STYLE, now=NOW).text
+    assert "in GitLab" not in listing(summaries(3), Page(), STYLE, now=NOW).text
+
+
 def test_my_environments_that_need_attention_come_first() -> None:
     rows = [
         EnvironmentSummary(environment(n, phase=p), None, NOW)

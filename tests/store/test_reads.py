@@ -1,6 +1,7 @@
 """Reads for everybody."""
 
 import asyncio
+from dataclasses import replace
 
 from qbot.domain.changes import Audited, Change, PhaseChanged, PlansChanged
 from qbot.domain.environment import Phase
@@ -55,6 +56,30 @@ async def test_the_living_are_found_before_the_dead_and_of_these_the_newest(
     found = await wishes.database.store.find("a")
     assert found
     assert found.id == alive.env
+
+
+async def test_a_branch_is_gone_when_no_service_has_it_any_more(wishes: Wishes) -> None:
+    env, store = await wishes.living("a"), wishes.database.store
+    one, two = (ServicePlan(ServiceName(s), Source.BRANCH, "a", s * 40) for s in ("1", "2"))
+    other = ServicePlan(ServiceName("3"), Source.DEFAULT, "main", "3" * 40)
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [PlansChanged(env, (one, two, other))])
+    gone = []
+    for plan in (one, two):
+        await store.notice(env, [replace(plan, gone=True)])
+        gone += [row.gone for row in await store.environments()]
+    assert gone == [False, True]
+
+
+async def test_what_an_operation_has_moved_meanwhile_is_not_called_gone(wishes: Wishes) -> None:
+    env, store = await wishes.living("a"), wishes.database.store
+    plan = ServicePlan(ServiceName("x"), Source.BRANCH, "a", "1" * 40)
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [PlansChanged(env, (plan,))])
+    await store.notice(env, [replace(plan, sha="0" * 40, gone=True)])
+    assert [row.gone for row in await store.environments()] == [False]
 
 
 async def test_lists_are_filtered_by_owner_and_phase_with_what_goes_on(wishes: Wishes) -> None:
