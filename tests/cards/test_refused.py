@@ -16,15 +16,27 @@ from tests.cards.fakes import ANA, ended
 from tests.cards.virtual import run
 from tests.cards.world import World, finished, once, running
 
+NO_MEMBER = NotHereError("not_in_channel")
+INVALID = PermanentError("invalid_blocks")
+REVOKED = AccessError("Slack refuses the token (chat.postMessage: token_revoked)")
+
+
+def refusing(
+    channels: str, error: Exception, method: str = ""
+) -> Callable[[str, str], Exception | None]:
+    """Refuses a method (none: every one) in the channels whose ids begin so."""
+
+    def refuse(called: str, channel: str) -> Exception | None:
+        meant = method in ("", called) and channel.startswith(channels)
+        return error if meant else None
+
+    return refuse
+
 
 def test_where_qbot_is_no_member_the_card_goes_to_the_dm_and_the_person_is_told() -> None:
     async def story() -> None:
         world = World()
-
-        def closed(_method: str, channel: str) -> Exception | None:
-            return NotHereError("not_in_channel") if channel == "C0WANTED" else None
-
-        world.slack.before = closed
+        world.slack.before = refusing("C0WANTED", NO_MEMBER)
         async with running(world):
             progress = world.begin(1, "C0WANTED")
             await finished(world, progress)
@@ -49,11 +61,7 @@ def test_where_qbot_is_no_member_a_promotion_goes_to_the_stages_channel_and_the_
 ) -> None:  # fmt: skip
     async def story() -> None:
         world = World()
-
-        def closed(_method: str, channel: str) -> Exception | None:
-            return NotHereError("not_in_channel") if channel == "C0WANTED" else None
-
-        world.slack.before = closed
+        world.slack.before = refusing("C0WANTED", NO_MEMBER)
         async with running(world):
             world.cards.begin(promotion(world, home="C0HOME"), "C0WANTED")
             await asyncio.sleep(30)
@@ -68,27 +76,13 @@ def test_where_qbot_is_no_member_a_promotion_goes_to_the_stages_channel_and_the_
 def test_where_even_the_stages_channel_is_closed_a_promotion_goes_to_the_dm() -> None:
     async def story() -> None:
         world = World()
-
-        def closed(_method: str, channel: str) -> Exception | None:
-            return NotHereError("not_in_channel") if channel.startswith("C0") else None
-
-        world.slack.before = closed
+        world.slack.before = refusing("C0", NO_MEMBER)
         async with running(world):
             world.cards.begin(promotion(world, home="C0HOME"), "C0WANTED")
             await asyncio.sleep(30)
         assert world.cards.rows[OpId("op1")].posted_channel == f"D{ANA.user}"
 
     run(story())
-
-
-def refusing(method: str) -> Callable[[str, str], Exception | None]:
-    """Slack takes no such call in CBAD."""
-
-    def refuse(called: str, channel: str) -> Exception | None:
-        bad = called == method and channel == "CBAD"
-        return PermanentError("invalid_blocks") if bad else None
-
-    return refuse
 
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
@@ -98,7 +92,7 @@ def test_a_card_that_slack_refuses_five_times_is_left(method: str) -> None:
         async with running(world):
             bad = world.begin(1, "CBAD")
             await asyncio.sleep(0 if method == "chat.postMessage" else 5)
-            world.slack.before = refusing(method)
+            world.slack.before = refusing("CBAD", INVALID, method)
             world.cards.change(ended(bad, world.clock.now()))
             await asyncio.sleep(30)
             good = world.begin(2, "C2")
@@ -161,14 +155,6 @@ def test_while_the_token_or_a_scope_is_refused_cards_wait_and_it_is_told_once(
     assert [e["method"] for e in logs if e["event"] == "slack takes cards again"]
 
 
-REVOKED = AccessError("Slack refuses the token (chat.postMessage: token_revoked)")
-
-
-def only(method: str, channel: str, error: Exception) -> Callable[[str, str], Exception | None]:
-    """Refuses a method in one channel."""
-    return lambda called, where: error if (called, where) == (method, channel) else None
-
-
 @pytest.mark.parametrize("name", ["no_permission", "access_denied", "ekm_access_denied"])
 def test_where_the_right_to_post_is_missing_the_card_goes_to_the_dm_and_no_other_waits(
     name: str,
@@ -176,7 +162,7 @@ def test_where_the_right_to_post_is_missing_the_card_goes_to_the_dm_and_no_other
     async def story() -> None:
         world = World()
         refusal = named(name, "chat.postMessage", {"error": name}, {})
-        world.slack.before = only("chat.postMessage", "CBAD", refusal)
+        world.slack.before = refusing("CBAD", refusal, "chat.postMessage")
         async with running(world):
             bad = world.begin(1, "CBAD")
             await asyncio.sleep(5)
@@ -217,7 +203,7 @@ def test_a_call_that_is_refused_for_its_token_for_ever_is_given_up_if_the_token_
 ):
     async def story() -> None:
         world = World()
-        world.slack.before = only("chat.postMessage", "CBAD", REVOKED)
+        world.slack.before = refusing("CBAD", REVOKED, "chat.postMessage")
         async with running(world):
             bad = world.begin(1, "CBAD")
             world.cards.change(ended(bad, world.clock.now()))
@@ -315,11 +301,7 @@ def test_with_a_refused_token_nothing_is_posted_that_may_be_there_already() -> N
 def test_a_card_that_slack_refuses_does_not_keep_the_others() -> None:
     async def story() -> None:
         world = World()
-
-        def refuse(_method: str, channel: str) -> Exception | None:
-            return PermanentError("invalid_blocks") if channel == "CBAD" else None
-
-        world.slack.before = refuse
+        world.slack.before = refusing("CBAD", INVALID)
         async with running(world):
             bad, good = world.begin(1, "CBAD"), world.begin(2, "C2")
             await finished_good(world, good)
