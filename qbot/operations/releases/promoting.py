@@ -16,6 +16,7 @@ from qbot.operations.releases.draft import Planned, drafted
 from qbot.operations.releases.images import as_written, pinned
 from qbot.operations.releases.items import Move
 from qbot.operations.releases.offers import Offer, of_environment, of_stage, own_services
+from qbot.operations.releases.undelivered import nothing_left
 from qbot.operations.releases.whole import merged_whole
 from qbot.operations.releases.written import Written, written
 
@@ -56,11 +57,7 @@ async def promotion(context: ReleaseContext, stage: Stage, asked: PromoteInput) 
     _refuse_drift(choice, target, offers, asked)
     moves = await as_written(context, stage, await pinned(context, stage, moves))
     if not moves:
-        raise UserError(
-            f"There is nothing to promote: `{stage.name}` has the versions of "
-            f"`{choice.place}` already.",
-            hint=f"`diff {choice.place} {stage.name}` shows both sides.",
-        )
+        raise await nothing_left(context, stage, choice.place, choice.services)
     found = await drafted(context, target, choice.place, moves, stage.approvals)
     if _is_whole(stage, choice, asked) and isinstance(choice.source, Stage):
         return await merged_whole(context, choice.source, target, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from qbot.domain.approvals import Person
 from qbot.domain.barriers import Freeze, Hold, Lock
-from qbot.domain.names import ProjectPath, ServiceName, StageName
+from qbot.domain.names import ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Promotion, PromotionState
 from qbot.domain.release import StageProgress
@@ -186,6 +186,10 @@ class FakePromotions:
             p for p in self.rows if stage in (None, p.stage) and (not states or p.state in states)
         ]
         return sorted(found, key=lambda p: -p.id)[:limit]
+
+    async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
+        open_ = [p for p in self.rows if p.stage == stage and p.state.open and p.plan]
+        return {service: p.id for p in open_ for service in (p.plan.services if p.plan else ())}
 
     async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
         return [f for f in self.frozen if stage in (None, f.stage)]

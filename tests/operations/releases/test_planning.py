@@ -162,10 +162,6 @@ async def test_accounts_of_authors_that_nothing_depends_on_are_best_effort(
     assert (await shop.promote()).plan.wrote == set()
 
 
-async def test_nothing_to_promote_is_said(shop: PlanningScene) -> None:
-    assert "`production` has the versions of `staging` already" in await refusal(shop)
-
-
 @pytest.mark.parametrize(
     ("facts", "says"),
     [

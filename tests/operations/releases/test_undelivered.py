@@ -1,0 +1,48 @@
+"""Nothing is left to promote: said with what of it does not run yet."""
+
+import pytest
+
+from qbot.domain.promotion import PromotionState
+from qbot.errors import UserError
+from tests.operations.releases.planning_scene import PRODUCTION, PlanningScene
+
+
+@pytest.fixture
+def shop() -> PlanningScene:
+    return PlanningScene()
+
+
+async def refusal(shop: PlanningScene) -> str:
+    with pytest.raises(UserError) as refused:
+        await shop.promote()
+    return f"{refused.value} {refused.value.hint}"
+
+
+async def test_nothing_to_promote_is_said(shop: PlanningScene) -> None:
+    assert "`production` has the versions of `staging` already. " in await refusal(shop)
+
+
+async def test_what_is_written_and_does_not_run_is_said_where_nothing_is_left_to_promote(
+    shop: PlanningScene,
+) -> None:
+    shop.declare(PRODUCTION, "cart", sha := shop.ahead("cart"))
+    assert (
+        f"already, as far as they are written. Not all of it runs: `cart`: `{sha[:12]}` is written"
+    ) in (said := await refusal(shop))
+    assert "Retry of the promotion that wrote it deploys it" in said
+
+
+async def test_what_is_written_and_being_deployed_leads_to_that_promotion(
+    shop: PlanningScene,
+) -> None:
+    sha = shop.ahead("cart")
+    shop.merge(12, await shop.promote(), state=PromotionState.MERGED)
+    shop.run(PRODUCTION, "cart", sha, sync="OutOfSync")
+    assert "Under way with P-12: `show P-12` says how far." in await refusal(shop)
+
+
+async def test_where_argo_cd_does_not_say_what_runs_nothing_is_told_of_it(
+    shop: PlanningScene,
+) -> None:
+    shop.change_stage(PRODUCTION, instance="nowhere")
+    assert "already. `diff staging production` shows both sides." in await refusal(shop)
