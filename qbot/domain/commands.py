@@ -127,7 +127,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
             (Arg("branch", required=False),),
             (
                 Option("from", "services without the branch run what ENV runs", "ENV"),
-                Option("services", "only these services", "a,b"),
+                Option("services", "only these services and those of --set", "a,b"),
                 Option(
                     "set", "run this branch, tag or commit of one service", "svc=ref", repeat=True
                 ),

@@ -184,6 +184,7 @@ class Progress:
     cancelling: bool = False
     dry_run: bool = False
     left_out: tuple[ServiceName, ...] = ()  # not asked for, although they have the branch
+    added: tuple[ServiceName, ...] = ()  # named in `--set`, not among the services asked for
     resumed: bool = False  # a sync that makes what a create left out
     continued: Continued | None = None
     job: JobRun | None = None  # of an operation that is one

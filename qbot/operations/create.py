@@ -42,7 +42,7 @@ async def create(run: Run, context: Context) -> Outcome:
         return await refused(run, context, tracker, Phase.DELETED, error)
     except Cancelled:
         return never_made(context, tracker, End.CANCELLED)
-    await _name_left_out(run, context, tracker, asked)
+    await _name_others(run, context, tracker, asked)
     tracker.plan(plans)
     return await _make(run, context, tracker, plans)
 
@@ -115,10 +115,15 @@ async def _plans(run: Run, context: Context, asked: CreateInput) -> tuple[Servic
     return await resolve(context.gitlab, wish(asked, context.catalog, source, run.operation.actor))
 
 
-async def _name_left_out(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
-    """Whoever names services may have forgotten one; not worth to keep an environment waiting."""
+async def _name_others(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:
+    """Whoever names services may have forgotten one; not worth to keep an environment waiting.
+
+    A service that only `--set` names is made as well: nobody says what to run of one that is not
+    wanted. So that it is no surprise, it is named too.
+    """
     if not asked.services or tracker.progress.left_out:
         return
+    tracker.adds(tuple(n for n, _ in asked.overrides if n not in asked.services))
     catalog = context.catalog
     wanted = wish(asked, catalog, None)
     try:
@@ -150,7 +155,7 @@ async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     except UserError as error:
         await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
-    await _name_left_out(run, context, tracker, asked)
+    await _name_others(run, context, tracker, asked)
     tracker.plan(plans)
     await previewed(run, context.answers, tracker.dry(at=now))
     return Outcome(End.SUCCEEDED, "")

@@ -95,8 +95,13 @@ class Tracker:
                 services=shown.services,
                 updated_at=shown.updated_at,
                 left_out=shown.left_out,
+                added=shown.added,
                 begun_at=shown.begun_at,
             )
+
+    def adds(self, services: tuple[ServiceName, ...]) -> None:
+        """These are named in `--set` alone."""
+        self.progress = replace(self.progress, added=services)
 
     def leaves_out(self, services: tuple[ServiceName, ...]) -> None:
         """These have the branch and were not asked for."""

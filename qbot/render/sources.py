@@ -15,8 +15,12 @@ _REFS = 6  # sources of a kind with a line each
 
 
 def progress_lines(progress: Progress) -> list[str]:
-    """The same of an operation, and which services it leaves out although they have the branch."""
+    """The same of an operation, and how its services differ from what `--services` asked for."""
     lines = source_lines(progress.services)
+    if names := progress.added:
+        them = "it" if len(names) == 1 else "them"
+        what = listed([prose(n, 40) for n in names], _NAMES)
+        lines.append(f"Also included, since {code('--set')} names {them}: {what}")
     if names := progress.left_out:
         have = "it has" if len(names) == 1 else "they have"
         what = listed([prose(n, 40) for n in names], _NAMES)

@@ -71,6 +71,12 @@ async def test_services_that_have_the_branch_and_were_not_named_are_told(scene: 
     assert told.left_out == (WEB,)
 
 
+async def test_a_service_that_only_set_names_is_made_as_well_and_told(scene: Scene) -> None:
+    done = await scene.create(services=(WEB,), overrides=((CART, "main"), (WEB, "main")))
+    assert set(scene.targets()) == {"cart", "web"}
+    assert (await scene.progress(done)).added == (CART,)
+
+
 async def test_what_is_only_good_to_know_keeps_no_environment_waiting(scene: Scene) -> None:
     scene.gitlab.faults.lay("heads shop/web", PermanentError("no"))
     done = await scene.create(services=(CART,))

@@ -243,6 +243,13 @@ def test_services_that_have_the_branch_and_were_left_out_are_named() -> None:
     assert "Not included although it has the branch: search" in one.text
 
 
+def test_services_that_only_set_names_are_told() -> None:
+    some = replace(RUNNING, added=(ServiceName("cart"), ServiceName("stock")))
+    said = "Also included, since `--set` names them: cart, stock"
+    assert said in card(some, STYLE).text
+    assert said in preview(replace(some, dry_run=True), STYLE).text
+
+
 def test_what_was_continued_keeps_its_outcome_and_loses_its_buttons(golden: Golden) -> None:
     shown = card(replace(FAILED, continued=Continued(Kind.SYNC, BEN, NOW)), STYLE)
     assert shown.text.startswith("Create failed: feat/checkout\n")
