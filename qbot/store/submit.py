@@ -136,7 +136,8 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
         time_text(at),
     )
     yield sql("insert into op_keys(key, op_id) values(?, ?)", wish.key, op)
-    detail = [("rule", wish.rule)] if wish.rule else []
+    facts = (("rule", wish.rule), ("channel", wish.place.channel))
+    detail = [(name, fact) for name, fact in facts if fact]
     if not dry:
         detail += yield from first_rows(wish, op, at)
     action = f"{wish.kind}.{_asked_for(wish)}"
@@ -146,6 +147,8 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
 
 def _asked_for(wish: Submission) -> str:
     """In the audit log's words."""
+    if is_dry(wish.input):
+        return "preview-requested"
     if wish.request is None or wish.request.again is None:
         return "requested"
     return "abandon-requested" if gives_up(wish.input) else "retry-requested"

@@ -255,7 +255,9 @@ async def test_a_refusal_is_told_although_it_cannot_be_audited(tmp_path: Path) -
 
 async def test_what_is_submitted_is_audited_with_the_rule_that_allowed_it(scene: Scene) -> None:
     await scene.type("create feat/x")
-    assert await scene.audited("create.requested") == [(ANA, "done", {"rule": "member"})]
+    assert await scene.audited("create.requested") == [
+        (ANA, "done", {"rule": "member", "channel": GENERAL})
+    ]
 
 
 async def test_an_account_that_slack_does_not_know_is_refused(scene: Scene) -> None:

@@ -181,6 +181,9 @@ async def test_dry_runs_are_private_hold_nothing_and_have_no_card(wishes: Wishes
     assert one.operation.id != two.operation.id
     claims = await wishes.claim()
     assert ids(claims) == [one.operation.id, two.operation.id, real.operation.id]
+    asked = await wishes.look("select op_id, action from audit where action like 'sync.%'")
+    previews = [row["op_id"] for row in asked if row["action"] == "sync.preview-requested"]
+    assert previews == [one.operation.id, two.operation.id]
     assert await wishes.database.cards.card(one.operation.id) is None
     assert await wishes.database.cards.card(real.operation.id) is not None
     answer = await wishes.ask_create("a")

@@ -64,6 +64,10 @@ async def admitted(case: Case, found: Planned) -> None:
         UserError: there are not people enough who could approve it.
     """
     context, stage, promotion = case.context, case.stage, case.promotion
+    by, roles = (
+        ("break-glass", stage.break_glass) if promotion.emergency else ("exempt", stage.exempt)
+    )
+    right = {"right": by, "roles": ", ".join(roles), "by": promotion.reason}
 
     async def judge() -> Any:
         asked = case.run.operation.input
@@ -85,10 +89,7 @@ async def admitted(case: Case, found: Planned) -> None:
         stops, passed = JUDGED.validate_python(result)
         return [
             *(case.audited("asked", "refused", rule=b.rule, why=b.reason) for b in stops),
-            *(
-                case.audited("exempted", "done", rule=b.rule, why=b.reason, by=promotion.reason)
-                for b in passed
-            ),
+            *(case.audited("exempted", "done", rule=b.rule, why=b.reason, **right) for b in passed),
         ]
 
     stops, _ = JUDGED.validate_python(await case.run.step("admit", judge, changes=changes))

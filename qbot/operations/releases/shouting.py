@@ -5,6 +5,7 @@ In the stage's channel, naming those who may approve, and to each of them by the
 
 from collections.abc import Sequence
 
+from qbot.domain.changes import Change
 from qbot.domain.people import Actor
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
@@ -74,7 +75,7 @@ async def _told(
             f"{_step(to)}:late" if late else _step(to),
             tell,
             within=within,
-            changes=[case.audited("glass-broken", "done", why=case.promotion.reason, to=_name(to))],
+            changes=[_row(case, "done", to, case.promotion.reason)],
         )
     except (TransientError, PermanentError):
         return False
@@ -85,9 +86,21 @@ async def _given_up(case: Case, to: Actor | None) -> None:
     async def note() -> bool:
         return True
 
-    why = "Slack did not take it"
-    row = case.audited("glass-broken", "failed", why=why, to=_name(to))
+    row = _row(case, "failed", to, "Slack did not take it")
     await case.run.step(f"{_step(to)}:given-up", note, changes=[row])
+
+
+def _row(case: Case, outcome: str, to: Actor | None, why: str) -> Change:
+    asked = case.run.operation
+    home = case.tracker.progress.home or asked.place.channel or asked.actor.user
+    return case.audited(
+        "glass-broken",
+        outcome,
+        rule="break-glass",
+        roles=", ".join(case.stage.break_glass),
+        why=why,
+        to=to.key if to else home,
+    )
 
 
 def _step(to: Actor | None) -> str:

@@ -100,9 +100,12 @@ async def _admit(
         found = await passed(context, place, by.actor, reason=reason, asked_at=by.created_at)
         return [[barrier.rule, barrier.reason] for barrier in found]
 
+    roles = ", ".join(place.exempt) if isinstance(place, Stage) else ""
+    right = (("right", "exempt"), ("roles", roles), ("by", reason))
+
     def changes(found: list[list[str]]) -> list[Change]:
         return [
-            Audited("job.exempted", "done", (("rule", rule), ("why", why), ("by", reason)))
+            Audited("job.exempted", "done", (("rule", rule), ("why", why), *right))
             for rule, why in found
         ]
 

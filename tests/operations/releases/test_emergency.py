@@ -36,8 +36,10 @@ async def test_an_emergency_passes_freezes_and_locks_and_that_is_recorded(
     case.promotion = replace(case.promotion, emergency=True)
     await admitted(case, await planned(case, asked))
     await case.run.close()
-    assert [(r["action"], r["rule"], r["by"]) for r in shop.audited()] == [
-        ("rollback.exempted", rule, "checkout is down") for rule in ("freeze", "lock")
+    rows = [(r["action"], r["rule"], r["by"], r["right"], r["roles"]) for r in shop.audited()]
+    assert rows == [
+        ("rollback.exempted", rule, "checkout is down", "break-glass", MANAGERS)
+        for rule in ("freeze", "lock")
     ]
 
 

@@ -412,6 +412,7 @@ async def test_an_exempt_role_passes_a_freeze_with_a_reason_only(shop: PlanningS
     await shop.admit(by=CHLOE, reason="it burns")
     (row,) = shop.audited()
     assert (row["action"], row["rule"], row["by"]) == ("promotion.exempted", "freeze", "it burns")
+    assert (row["right"], row["roles"]) == ("exempt", "release-managers")
 
 
 async def test_an_exemption_is_not_for_a_freeze_that_began_later(shop: PlanningScene) -> None:

@@ -52,7 +52,8 @@ async def test_the_channel_and_everybody_who_may_approve_are_told_once(
         await shouted_after_all(case)
         await shop.close()
     assert shop.notices.shouts == EVERYBODY
-    assert told(shop) == [("channel", "done"), ("T1-UCHLOE", "done"), ("T1-UDAN", "done")]
+    assert told(shop) == [("C1", "done"), ("T1-UCHLOE", "done"), ("T1-UDAN", "done")]
+    assert {(row["rule"], row["roles"]) for row in shop.audited()} == {("break-glass", MANAGERS)}
 
 
 async def test_who_could_not_be_told_before_is_told_afterwards(shop: ProposedScene) -> None:
@@ -70,7 +71,7 @@ async def test_what_slack_never_takes_is_written_down_as_that(shop: ProposedScen
     case = emergency(shop)
     await shouted(case)
     await shouted_after_all(case)
-    assert told(shop) == [("channel", "failed"), ("T1-UCHLOE", "done"), ("T1-UDAN", "done")]
+    assert told(shop) == [("C1", "failed"), ("T1-UCHLOE", "done"), ("T1-UDAN", "done")]
     assert shop.notices.shouts == EVERYBODY[1:]
 
 

@@ -214,7 +214,7 @@ async def test_a_frozen_stage_runs_no_job_unless_an_exempt_role_says_why(played:
     assert ended.end is SUCCEEDED
     (row,) = await played.scene.look("select * from audit where action = 'job.exempted'")
     assert '"freeze"' in row["detail"]
-    assert '"to see"' in row["detail"]
+    assert '"right":"exempt","roles":"release-managers","by":"to see"' in row["detail"]
 
 
 @pytest.mark.parametrize(("place", "name"), [("staging", "e2e"), ("feat/x", "smoke")])
