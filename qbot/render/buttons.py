@@ -116,7 +116,12 @@ def _cancel(progress: Progress) -> Block:
 
 
 def delete_button(env: str, branch: str, *, label: str = "Delete") -> Block:
-    """Asks before it acts; the value is the environment's id."""
+    """Asks before it acts; the value is the environment's id.
+
+    On a card it stays while the environment is locked: the card is one message for everybody, the
+    lock's holder among them, and tells of its operation, not of what came later. Whoever may not
+    press it is told by whom it is locked, until when and why, and asks to be told when it is free.
+    """
     ask = confirm(
         "Delete it?",
         f"The environment of {branch} goes with all its services and data. The git branch stays.",

@@ -9,6 +9,8 @@ from qbot.domain import actions
 from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
+from qbot.render.notices import notice
 from qbot.sandbox.slack.seed import TEAM
 from tests.sandbox.slack.stage import ANA, BEN
 from tests.slack.releases.stages import STAGES
@@ -74,3 +76,17 @@ async def test_deleting_what_is_locked_is_refused_before_anything_is_asked(scene
     assert "`/env unlock feat/x` is for whoever locked it" in answer
     assert actions.DELETE_CONFIRM not in answer
     assert env.name in said(await scene.type("delete feat/x", BEN))
+
+
+async def test_whoever_presses_delete_below_what_somebody_else_has_locked_is_told_alone(
+    scene: Scene,
+) -> None:
+    env = await _locked(scene)
+    shown = await scene.post(notice("a card"))
+    await scene.press(shown, actions.DELETE, env.id)
+    (told,) = scene.private()
+    assert f"`feat/x` is locked: load test; again (by <@{BEN}>, until <!date" in said(told)
+    assert actions.TELL_FREE in said(told)
+    assert [o.kind for o in await scene.operations("feat/x")] == [Kind.CREATE]
+    await scene.press(shown, actions.DELETE, env.id, BEN)
+    assert (await scene.operations("feat/x"))[-1].kind is Kind.TEARDOWN
