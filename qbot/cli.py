@@ -105,14 +105,9 @@ def audit() -> None:
 @_tells_errors
 def audit_export(env_file: Path | None, form: str, since: str, out: Path | None) -> None:
     """Write the audit log out, oldest entry first; Qbot may be running."""
-    from qbot.gateways.clock import SystemClock  # noqa: PLC0415  (as above)
-    from qbot.settings import secret  # noqa: PLC0415  (as above)
-    from qbot.settings.loading import from_process  # noqa: PLC0415  (as above)
-    from qbot.store.exporting import export, moment  # noqa: PLC0415  (as above)
+    from qbot.app.exporting import exported  # noqa: PLC0415  (as above)
 
-    start = moment(since, SystemClock().now()) if since else None
-    url = secret(from_process(env_file).database_url)
-    count = asyncio.run(export(url, form=form, start=start, out=out, stream=sys.stdout))
+    count = asyncio.run(exported(env_file, form, since, out))
     if out:
         click.echo(f"{out}: {count} entries")
 

@@ -1,12 +1,14 @@
 """What two places run, side by side."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from qbot.domain.differences import Difference, Differences
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName, StageName
+from qbot.domain.repository_ports import ConfigRepository
 from qbot.domain.services import ServicePlan, Source
 from qbot.errors import TransientError
 from qbot.operations.releases.differing import Place, differences
@@ -129,7 +131,7 @@ async def test_a_count_that_gitlab_does_not_give_leaves_the_rest() -> None:
                 raise TransientError("GitLab does not answer")
             return getattr(scene.repository, name)
 
-    context = replace(scene.context, repository=Silent())  # type: ignore[arg-type]  # a part of it
+    context = replace(scene.context, repository=cast("ConfigRepository", Silent()))
     found = await differences(context, scene.stages[STAGING], scene.stages[PRODUCTION])
     assert row(found, service).commits is None
     assert row(found, service).left.version != row(found, service).right.version

@@ -12,9 +12,9 @@ from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation, Submitted
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import DECISION, PromotionState
+from qbot.domain.promotion_ports import Promotions
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
-from qbot.domain.release_ports import Promotions
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
@@ -98,7 +98,8 @@ async def retried(shop: Shop, *later: ServiceName, back: bool = False, **tags: s
         assert isinstance(shown, StageProgress)
         number = shown.promotion
         assert number is not None
-        if shown.promotion and run.operation.input.again is None:  # type: ignore[union-attr]
+        asked = run.operation.input
+        if shown.promotion and isinstance(asked, PromoteInput) and asked.again is None:
             changes: list[Change] = [
                 PromotionPlanned(number, plan(*services_of(run.operation))),
                 PromotionOpened(number, MERGE_REQUEST, START),

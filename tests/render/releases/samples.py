@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import OpId, ProjectPath, PromotionId, ServiceName, StageName
@@ -128,6 +129,16 @@ ONE_YES = replace(
     approvals=(approval(CHLOE, 4),),
     needed=replace(NEEDED, missing=1, eligible=(DAN.user,)),
 )
+
+
+def over(
+    state: PromotionState, headline: str, shown: StageProgress = ONE_YES, **facts: Any
+) -> StageProgress:
+    """That ended without success, for this reason."""
+    ended = replace(shown, step=Step.ENDED, state=state, end=End.CANCELLED, ended_at=LATER)
+    return replace(ended, needed=None, headline=headline, **facts)
+
+
 APPROVED = replace(
     ONE_YES,
     state=PromotionState.APPROVED,

@@ -40,6 +40,7 @@ from tests.render.releases.samples import (
     changes,
     deployed,
     items,
+    over,
 )
 from tests.render.samples import ANA, NOW, START, STYLE
 
@@ -57,11 +58,6 @@ def pressed(message: Message) -> dict[str, str]:
     """The buttons: label and value."""
     rows = [b for b in message.blocks if b["type"] == "actions"]
     return {e["text"]["text"]: e.get("value", "") for b in rows for e in b["elements"]}
-
-
-def over(state: PromotionState, headline: str) -> StageProgress:
-    ended = replace(ONE_YES, step=Step.ENDED, state=state, end=End.CANCELLED, ended_at=LATER)
-    return replace(ended, needed=None, headline=headline)
 
 
 def test_looking_up(golden: Golden) -> None:

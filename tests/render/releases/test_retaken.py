@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from qbot.domain.names import PromotionId
-from qbot.domain.progress import End, Kind, Step
+from qbot.domain.progress import Kind
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Bypass, StageProgress
 from qbot.render.blocks import Message
@@ -18,24 +18,16 @@ from tests.render.releases.samples import (
     DEPLOYING,
     DONE,
     FAILED,
-    LATER,
     NEEDED,
-    ONE_YES,
     WAITING,
+    over,
 )
-from tests.render.samples import START, STYLE
+from tests.render.samples import STYLE
 
 
 def cancelled(**facts: Any) -> StageProgress:
-    shown = replace(
-        FAILED,
-        step=Step.ENDED,
-        state=PromotionState.CANCELLED,
-        end=End.CANCELLED,
-        ended_at=LATER,
-        headline="What is merged stays as it is.",
-    )
-    return replace(shown, **facts)
+    left = over(PromotionState.CANCELLED, "What is merged stays as it is.", FAILED)
+    return replace(left, **facts)
 
 
 def test_a_retried_one_names_who_asked_and_who_tried_again(golden: Golden) -> None:
@@ -53,15 +45,7 @@ def test_an_abandoned_one_names_who_did_it_and_what_is_left(golden: Golden) -> N
 
 
 def test_a_withdrawn_one_names_who_did_it() -> None:
-    shown = replace(
-        ONE_YES,
-        step=Step.ENDED,
-        state=PromotionState.CANCELLED,
-        end=End.CANCELLED,
-        ended_at=START,
-        ended_by=CHLOE,
-        headline="Nothing was changed.",
-    )
+    shown = over(PromotionState.CANCELLED, "Nothing was changed.", ended_by=CHLOE)
     text = stage_card(shown, STYLE).text
     assert f"Withdrawn by <@{CHLOE.user}>.\nNothing was changed." in text
     merged = stage_card(replace(shown, merged_sha="f" * 40), STYLE).text
@@ -135,17 +119,8 @@ def test_a_merge_past_qbot_is_told_loudly_to_all_who_would_have_been_asked(golde
         "changes is written in `main` of `shop/deployments` now. Not all of it runs: `cart`: "
         "`306e6577` is written, `306f6c64` runs."
     )
-    shown = replace(
-        ONE_YES,
-        step=Step.ENDED,
-        state=PromotionState.CLOSED,
-        end=End.CANCELLED,
-        ended_at=LATER,
-        needed=None,
-        headline=why,
-        merged_sha="f" * 40,
-        bypass=Bypass("frank", (DAN.user,)),
-    )
+    bypass = Bypass("frank", (DAN.user,))
+    shown = over(PromotionState.CLOSED, why, merged_sha="f" * 40, bypass=bypass)
     card = stage_card(shown, STYLE)
     golden("promotion_bypassed", card)
     assert "Roll Back" in labels(card)
