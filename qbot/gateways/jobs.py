@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from qbot.domain.jobs import Job, JobRun, JobState, PipelineJob, filled
-from qbot.domain.release_ports import Pipelines
+from qbot.domain.repository_ports import Pipelines
 from qbot.gateways.http_jobs import HttpJobs
 
 KEY = "QBOT_KEY"  # a variable by which a pipeline is found again; not to be set by qbot.yaml

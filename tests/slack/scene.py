@@ -29,7 +29,8 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, Audit, GitLab
 from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.promotion import Account
-from qbot.domain.release_ports import ConfigRepository, Images, JobRunner
+from qbot.domain.release_ports import Images, JobRunner
+from qbot.domain.repository_ports import ConfigRepository
 from qbot.domain.rules import Rules
 from qbot.domain.services import Commit, Service
 from qbot.domain.stages import Stage as ReleaseStage

@@ -8,7 +8,7 @@ import gitlab
 from gitlab.exceptions import GitlabError
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.release_ports import Comparison, FileEdit, FileText, Moved
+from qbot.domain.repository_ports import Comparison, FileEdit, FileText, Moved
 from qbot.errors import UserError
 from qbot.gateways.gitlab import lookups
 from qbot.gateways.gitlab.client import Client, each

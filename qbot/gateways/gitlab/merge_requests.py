@@ -8,7 +8,7 @@ from typing import Any
 import gitlab
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError
 from qbot.gateways.gitlab import content
 from qbot.gateways.gitlab.client import Client

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from gitlab.exceptions import GitlabError
 
-from qbot.domain.release_ports import Moved, NotMergeable
+from qbot.domain.repository_ports import Moved, NotMergeable
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab.errors import words_of
 

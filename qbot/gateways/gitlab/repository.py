@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.release_ports import Comparison, FileEdit, FileText, MergeRequest
+from qbot.domain.repository_ports import Comparison, FileEdit, FileText, MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import content, lookups, merge_requests, records
 from qbot.gateways.gitlab.client import Client

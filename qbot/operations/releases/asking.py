@@ -8,7 +8,7 @@ from qbot.domain.approvals import Standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.release import Needed
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.voters import left

@@ -4,7 +4,7 @@ from qbot.domain.changes import Change
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Bypass
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case

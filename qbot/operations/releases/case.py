@@ -14,7 +14,7 @@ from qbot.domain.promotion import (
     PromotionState,
 )
 from qbot.domain.release_changes import PromotionMoved
-from qbot.domain.release_ports import Files, FileText, MergeRequest
+from qbot.domain.repository_ports import Files, FileText, MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
 from qbot.operations.handler import Cancelled

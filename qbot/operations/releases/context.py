@@ -8,15 +8,9 @@ from qbot.domain.barriers import Barrier, Window, barriers
 from qbot.domain.jobs import Job
 from qbot.domain.names import ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.release_ports import (
-    ConfigRepository,
-    Images,
-    JobRunner,
-    Notices,
-    People,
-    Promotions,
-    StageApplications,
-)
+from qbot.domain.promotion_ports import Promotions
+from qbot.domain.release_ports import Images, JobRunner, Notices, People, StageApplications
+from qbot.domain.repository_ports import ConfigRepository
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.context import Context

@@ -11,7 +11,7 @@ from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
 from qbot.domain.promotion import DECISION, Approval, Plan, PromotionState, Verdict
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.operations.releases.admission import barred
 from qbot.operations.releases.asking import age, told
 from qbot.operations.releases.case import Case

@@ -9,7 +9,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Ready, verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Version
-from qbot.domain.release_ports import Comparison
+from qbot.domain.repository_ports import Comparison
 from qbot.domain.services import ServicePlan
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, TransientError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from qbot.domain.names import ServiceName, StageName
 from qbot.domain.promotion import Edit, Plan, Version
 from qbot.domain.release import Diff
-from qbot.domain.release_ports import Files
+from qbot.domain.repository_ports import Files
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import UserError
 from qbot.operations.configfiles import changed

@@ -6,7 +6,7 @@ from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import QbotError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case

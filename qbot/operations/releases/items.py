@@ -7,7 +7,7 @@ from datetime import datetime
 
 from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.promotion import Item, Pin, Version
-from qbot.domain.release_ports import Comparison
+from qbot.domain.repository_ports import Comparison
 from qbot.domain.services import Build
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.gathering import gather

@@ -8,7 +8,7 @@ from qbot.domain.changes import Change
 from qbot.domain.progress import Step
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import HoldsPlaced, MergeAsked, PromotionMoved
-from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import Ruled, Ruling, is_merged, past, ruling

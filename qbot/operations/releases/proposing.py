@@ -10,7 +10,7 @@ from qbot.domain.progress import Step
 from qbot.domain.promotion import Edit, MergeRequestRef, Plan, branch_of
 from qbot.domain.release import Diff
 from qbot.domain.release_changes import ApprovalsVoided, PromotionOpened, PromotionPlanned
-from qbot.domain.release_ports import FileEdit, Files, Moved
+from qbot.domain.repository_ports import FileEdit, Files, Moved
 from qbot.domain.services import short_image
 from qbot.errors import TransientError
 from qbot.operations.configfiles import current

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from qbot.domain.release_ports import Files
+from qbot.domain.repository_ports import Files
 from qbot.domain.stages import Stage
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.draft import Planned

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Edit
-from qbot.domain.release_ports import Files
+from qbot.domain.repository_ports import Files
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.configfiles import current

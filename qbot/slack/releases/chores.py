@@ -7,7 +7,7 @@ from qbot.domain.barriers import Hold
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor, Place
 from qbot.domain.ports import Clock
-from qbot.domain.release_ports import Holds
+from qbot.domain.promotion_ports import Holds
 from qbot.domain.store_ports import Deliveries
 from qbot.gateways.slack import SlackGateway
 from qbot.operations.releases.obstacles import Freed, Obstacles

@@ -6,7 +6,7 @@ from itertools import count
 
 from qbot.domain.names import ProjectPath
 from qbot.domain.ports import Clock
-from qbot.domain.release_ports import FileEdit, MergeRequest
+from qbot.domain.repository_ports import FileEdit, MergeRequest
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.gitlab import GitLabRepository, open_gitlab
 from tests.sandbox.gitlab.served import Served

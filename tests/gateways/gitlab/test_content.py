@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.release_ports import ConfigRepository, FileEdit, Moved
+from qbot.domain.repository_ports import ConfigRepository, FileEdit, Moved
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.gitlab import GitLabRepository
 from tests.clocks import HandClock

@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from qbot.domain.release_ports import Moved, NotMergeable
+from qbot.domain.repository_ports import Moved, NotMergeable
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import GitLabRepository
 from tests.gateways.gitlab.config import (

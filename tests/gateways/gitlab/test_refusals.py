@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from qbot.domain.release_ports import FileEdit, Moved, NotMergeable
+from qbot.domain.repository_ports import FileEdit, Moved, NotMergeable
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import GitLabRepository
 from tests.gateways.gitlab.replies import CART, SHA, TOKEN, answering, json_reply, text_reply

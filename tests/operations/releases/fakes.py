@@ -11,7 +11,8 @@ from qbot.domain.names import ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Account, Promotion, PromotionState
 from qbot.domain.release import StageProgress
-from qbot.domain.release_ports import Comparison, FileText, StageApp, Unreadable
+from qbot.domain.release_ports import StageApp, Unreadable
+from qbot.domain.repository_ports import Comparison, FileText
 from qbot.domain.stages import Stage
 from qbot.errors import TransientError
 from tests.operations.fakes import Faults

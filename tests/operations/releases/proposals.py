@@ -24,7 +24,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.domain.release_ports import FileEdit, MergeRequest
+from qbot.domain.repository_ports import FileEdit, MergeRequest
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import Ruled, ruling
 from qbot.operations.releases.planning import planned

@@ -26,7 +26,8 @@ from qbot.domain.promotion import (
     Version,
 )
 from qbot.domain.release import StageProgress
-from qbot.domain.release_ports import Comparison, StageApplications
+from qbot.domain.release_ports import StageApplications
+from qbot.domain.repository_ports import Comparison
 from qbot.domain.stages import Applications, ApprovalRule, ConfigSource, Format, Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.engine import Handler

@@ -9,7 +9,7 @@ import pytest
 from qbot.domain.names import ProjectPath
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import PromotionMoved
-from qbot.domain.release_ports import MergeRequest, Moved, NotMergeable
+from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.merging import Stale, merged

@@ -18,7 +18,7 @@ from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run

@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.release_ports import Comparison, MergeRequest
+from qbot.domain.repository_ports import Comparison, MergeRequest
 from tests.operations.releases.planning_scene import PRODUCTION
 from tests.operations.releases.proposals import ProposedScene, WritableRepository
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from qbot.domain.names import ProjectPath
+from qbot.domain.promotion_ports import Promotions
 from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
-from qbot.domain.release_ports import MergeRequest, Promotions
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run

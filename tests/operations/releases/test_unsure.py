@@ -20,7 +20,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.domain.release_ports import MergeRequest
+from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.case import Case

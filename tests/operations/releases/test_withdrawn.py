@@ -11,6 +11,7 @@ from qbot.domain.names import ProjectPath, PromotionId
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End
 from qbot.domain.promotion import Promotion, PromotionState
+from qbot.domain.promotion_ports import Promotions
 from qbot.domain.release import Bypass, StageProgress
 from qbot.domain.release_changes import (
     MergeAsked,
@@ -18,7 +19,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.domain.release_ports import MergeRequest, Promotions
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.engine import Outcome, Run
