@@ -233,6 +233,3 @@ def _teams(promotion: Promotion, rule: ApprovalRule) -> Mapping[ServiceName, tup
 
 def _one_of(roles: Collection[str], held: frozenset[str]) -> bool:
     return not roles or any(role in held for role in roles)
-
-
-__all__ = ["Allowed", "Denied", "Person", "Standing", "may_approve", "may_reject", "standing"]

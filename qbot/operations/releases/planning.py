@@ -193,6 +193,3 @@ async def _needed(
         teams=tuple(teams.items()),
         by_requester=rule.by_requester,
     )
-
-
-__all__ = ["Planned", "admitted", "planned", "preview"]
