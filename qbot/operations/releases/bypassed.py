@@ -8,9 +8,9 @@ from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import Ruled
 from qbot.operations.releases.ends import ended
 from qbot.operations.releases.offers import of_stage
+from qbot.operations.releases.rulings import Ruled
 
 _WITHIN = 30.0  # seconds that it is worth to know what runs
 

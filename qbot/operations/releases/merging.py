@@ -1,20 +1,23 @@
 """Through GitLab's merge machine: it checks, waits for pipelines and refuses in its own words."""
 
-import itertools
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
-from qbot.domain.changes import Change
 from qbot.domain.progress import Step
-from qbot.domain.promotion import PromotionState
-from qbot.domain.release_changes import HoldsPlaced, MergeAsked, PromotionMoved
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import Ruled, Ruling, is_merged, past, ruling
-from qbot.operations.releases.ends import shut
+from qbot.operations.releases.deciding import ruling
 from qbot.operations.releases.images import repushed
+from qbot.operations.releases.merge_records import (
+    UNKNOWN,
+    about_to_ask,
+    merge_changes,
+    merge_sha,
+    said_no,
+    unknown,
+)
 from qbot.operations.releases.proposing import trailers
+from qbot.operations.releases.rulings import Ruling, is_merged
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
 _CHECKING = frozenset(
@@ -38,6 +41,7 @@ _IN_THE_WAY = {
 _QUICK, _SLOW = 0.2, 2.0  # seconds between two looks
 _NOTICED = 10.0  # within which GitLab shows a head that Qbot has just pushed
 _PIPELINE_MINUTES = 60
+_HINT = "Put it right in GitLab and press Retry, or Withdraw."
 _REFUSED = 5  # times that GitLab may refuse what it called mergeable
 
 
@@ -63,69 +67,19 @@ async def merged(case: Case) -> str:
 
     Raises:
         Stale: something else than what was approved would be merged.
-        UserError: GitLab's rules are in the way; says which.
+        UserError: GitLab's rules are in the way, or it does not answer for hours; says which.
     """
     case.tracker.show(step=Step.MERGING)
-    sha: str = await case.run.step(
-        f"merge:{case.round}:{case.merge_request.sha}",
-        lambda: _merge(case),
-        changes=lambda sha: _changes(case, sha),
-    )
+    try:
+        sha: str = await case.run.step(
+            f"merge:{case.round}:{case.merge_request.sha}",
+            lambda: _merge(case),
+            changes=lambda sha: merge_changes(case, sha),
+            within=_PIPELINE_MINUTES * 60 + UNKNOWN,
+        )
+    except TransientError as error:
+        raise unknown(case, error) from None
     return sha
-
-
-async def merged_after_all(case: Case) -> Ruled | None:
-    """Have it closed, so that it never is merged; what became of it if it was by then.
-
-    Qbot's own merge, whose answer was lost, is written down in the promotion.
-
-    Raises:
-        UserError: Qbot merged it into another branch.
-    """
-    await shut(case)
-    return await came_through(case) if case.promotion.merge_request else None
-
-
-async def came_through(case: Case) -> Ruled | None:
-    """The same while it may still be merged: the merge request is left as it is.
-
-    Raises:
-        UserError: as for `merged_after_all`.
-        PermanentError: GitLab does not let Qbot look, so it is not known.
-    """
-    seen = await case.run.call("GitLab", lambda: _settled(case))
-    if not await is_merged(case, seen):
-        case.tracker.show(unsure=False)
-        return await past(case, seen) if seen.state == "merged" else None
-    brought = _merge_sha(case, seen)
-
-    async def found() -> str:
-        return brought
-
-    changes = _changes(case, brought, seen.merged_at)
-    sha = await case.run.step("merged-after-all", found, changes=changes)
-    case.promotion = replace(case.promotion, merge_sha=sha)
-    case.tracker.show(unsure=False, merged_sha=sha, merge_status="merged")
-    return None
-
-
-async def _settled(case: Case) -> MergeRequest:
-    head = case.merge_request
-    seen = await case.context.repository.merge_request(head.project, head.iid)
-    if seen.state == "locked":
-        raise TransientError(f"Merge request !{head.iid} of {head.project} is being merged.")
-    return seen
-
-
-def _changes(case: Case, sha: str, at: datetime | None = None) -> list[Change]:
-    changes: list[Change] = [
-        PromotionMoved(case.promotion.id, PromotionState.MERGED, merge_sha=sha, merged_at=at),
-        case.audited("merged", "done", merge_request=case.merge_request.url, sha=sha),
-    ]
-    if case.back:
-        versions = tuple((e.service, e.new) for e in case.plan.edits)
-        changes.append(HoldsPlaced(case.promotion.id, case.stage.name, versions))
-    return changes
 
 
 async def _merge(case: Case) -> str:
@@ -141,7 +95,7 @@ async def _merge(case: Case) -> str:
         )
         if seen.state == "merged":
             await _own(case, seen)
-            return _merge_sha(case, seen)
+            return merge_sha(case, seen)
         if seen.sha != case.merge_request.sha and case.made and pace.spent < _NOTICED:
             await case.run.sleep(pace.next())
             continue
@@ -151,14 +105,14 @@ async def _merge(case: Case) -> str:
             await case.run.sleep(pace.next())
             continue
         await _still_approved(case)
-        alone = await _about_to_ask(case)
+        alone = await about_to_ask(case)
         try:
             return await _brought(case, await _ask(case))
         except Moved as error:
-            await _said_no(case, alone=alone)
+            await said_no(case, alone=alone)
             raise Stale(str(error)) from None
         except NotMergeable as error:
-            await _said_no(case, alone=alone)
+            await said_no(case, alone=alone)
             refused += 1
             if refused >= _REFUSED:
                 raise UserError(
@@ -181,41 +135,6 @@ async def _still_approved(case: Case) -> None:
         raise Stale(why)
     case.tracker.show(approvals=ruled.counted)
     await case.run.checkpoint()
-
-
-async def _about_to_ask(case: Case) -> bool:
-    """Written down first: whoever does not hear GitLab's answer knows that there may be one.
-
-    Whether this is the only time of asking whose answer is not known.
-    """
-    head = case.merge_request.sha
-    alone = case.promotion.asked_sha != head
-    if alone:
-        await _asked(case, head, "asked")
-        await case.run.checkpoint()
-    case.tracker.show(unsure=True)
-    return alone
-
-
-async def _said_no(case: Case, *, alone: bool) -> None:
-    """Not merged; unless what was asked before, and never answered, comes through after all."""
-    if alone:
-        await _asked(case, "", "refused")
-        case.tracker.show(unsure=False)
-
-
-async def _asked(case: Case, head: str, step: str) -> None:
-    names = (f"{step}:{n}" for n in itertools.count())
-    name = next(name for name in names if not case.run.has(name))
-
-    async def note() -> bool:
-        return True
-
-    await case.run.step(name, note, changes=[MergeAsked(case.promotion.id, head)])
-    case.promotion = replace(case.promotion, asked_sha=head)
-
-
-_HINT = "Put it right in GitLab and press Retry, or Withdraw."
 
 
 def _check(case: Case, seen: MergeRequest) -> None:
@@ -242,23 +161,11 @@ async def _brought(case: Case, done: MergeRequest) -> str:
     """Looked at once more: nothing guards a merge against another target branch."""
     head = case.merge_request
     seen = await case.run.call(
-        "GitLab", lambda: case.context.repository.merge_request(head.project, head.iid)
+        "GitLab",
+        lambda: case.context.repository.merge_request(head.project, head.iid),
+        within=UNKNOWN,
     )
-    return _merge_sha(case, seen if seen.state == "merged" else done)
-
-
-def _merge_sha(case: Case, seen: MergeRequest) -> str:
-    if seen.sha != case.merge_request.sha:
-        raise UserError(
-            f"{case.promotion.name} was merged in GitLab with commits that nobody approved here.",
-            hint="Look at the merge request; `rollback` puts the earlier versions back.",
-        )
-    if astray := case.misdirected(seen):
-        raise UserError(
-            f"{case.promotion.name} was merged elsewhere. {astray}",
-            hint="Undo that in GitLab; the stage is what it was.",
-        )
-    return seen.merge_sha or seen.sha
+    return merge_sha(case, seen if seen.state == "merged" else done)
 
 
 async def _ask(case: Case) -> MergeRequest:

@@ -16,15 +16,17 @@ from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.releases.bypassed import bypassed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
-from qbot.operations.releases.deciding import Ruled, Ruling, decided, ruling
+from qbot.operations.releases.deciding import decided, ruling
 from qbot.operations.releases.draft import Planned
 from qbot.operations.releases.ends import closed, ended, failed, refused
 from qbot.operations.releases.jobs import ran
-from qbot.operations.releases.merging import Stale, came_through, merged, merged_after_all
+from qbot.operations.releases.merge_records import came_through, merged_after_all
+from qbot.operations.releases.merging import Stale, merged
 from qbot.operations.releases.planning import admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
 from qbot.operations.releases.rollout import deployed
+from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
 from qbot.operations.releases.superseded import still_written
 from qbot.operations.releases.tracker import StageTracker

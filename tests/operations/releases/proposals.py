@@ -26,9 +26,10 @@ from qbot.domain.release_changes import (
 )
 from qbot.domain.repository_ports import FileEdit, MergeRequest
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import Ruled, ruling
+from qbot.operations.releases.deciding import ruling
 from qbot.operations.releases.planning import planned
 from qbot.operations.releases.proposing import proposed
+from qbot.operations.releases.rulings import Ruled
 from tests.operations.releases.fakes import FakePromotions, FakeRepository
 from tests.operations.releases.planning_scene import (
     CONFIG,
@@ -50,6 +51,7 @@ class WritableRepository(FakeRepository):
         self.lagging = ""  # the head that the merge request shows in place of its branch's
         self.status = "mergeable"
         self.target = "main"
+        self.state = "opened"
 
     @override
     async def files(self, project: ProjectPath, ref: str, paths: Any) -> Any:
@@ -85,7 +87,7 @@ class WritableRepository(FakeRepository):
         source = branch_of(PromotionId(7))
         head = self.lagging or self.branches[project, source]
         url = f"https://git/{project}/mr/{iid}"
-        return MergeRequest(iid, url, "opened", head, self.status, source, self.target)
+        return MergeRequest(iid, url, self.state, head, self.status, source, self.target)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from qbot.operations.releases.deciding import Ruling
+from qbot.operations.releases.rulings import Ruling
 from tests.operations.releases.planning_scene import PRODUCTION, file
 from tests.operations.releases.proposals import ProposedScene
 
