@@ -1,7 +1,7 @@
 """What is written down of a merge that GitLab is asked for: whose it can be afterwards."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, cast
 
 import pytest
@@ -12,6 +12,7 @@ from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
+from qbot.operations.releases.merge_records import came_through
 from qbot.operations.releases.merging import Stale, merged
 from tests.operations.releases.planning_scene import MANAGERS
 from tests.operations.releases.proposals import ProposedScene, WritableRepository
@@ -90,3 +91,18 @@ async def test_each_time_of_asking_is_written_down_before_it(shop: ProposedScene
         await ended(shop, case)
     asked = [s for s in shop.journal.steps if s.startswith(("asked:", "refused:"))]
     assert asked == ["asked:0", "refused:0", "asked:1", "refused:1", "asked:2", "refused:2"]
+
+
+@pytest.mark.parametrize("do", [merged, came_through])
+async def test_what_gitlab_never_answers_is_told_of_after_hours(
+    shop: ProposedScene, do: Callable[[Case], Coroutine[Any, Any, object]]
+) -> None:
+    case = await approved(shop, TransientError("GitLab does not answer"))
+    shop.config.state = "opened" if do is merged else "locked"
+    began, looking = shop.clock.monotonic(), asyncio.create_task(do(case))
+    while not looking.done():
+        await asyncio.sleep(0)
+        shop.clock.advance(60)
+    with pytest.raises(UserError, match=r"is not known yet: .*(does not answer|being merged)"):
+        await looking
+    assert shop.clock.monotonic() - began < 3 * 3600
