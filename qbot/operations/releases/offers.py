@@ -25,6 +25,7 @@ from qbot.operations.releases.versions import (
 from qbot.operations.releases.written import written
 
 _SHA = 40  # characters of a commit id
+_SHORT = 8  # digits, as everywhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def repositories(context: ReleaseContext, stage: Stage, service: ServiceName) ->
 
 def short(text: str) -> str:
     """A version in a sentence."""
-    return text.removeprefix(DIGEST)[:12] if len(text) >= _SHA else text
+    return text.removeprefix(DIGEST)[:_SHORT] if len(text) >= _SHA else text
 
 
 def _drift(text: str, runs: Collection[str], problem: str) -> str:

@@ -23,7 +23,7 @@ _PARALLEL = 16
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
-_GOES_ON = "Retry goes on from here, Roll back puts the earlier versions back."
+_GOES_ON = "Retry goes on from here, Roll Back puts the earlier versions back."
 _GOES_BACK = "Retry goes on from here."
 _LINES, _LONGEST = 15, 200  # of a log: lines, characters of each
 _READ = 4_000  # of a line's characters that are looked at: a program may write without an end

@@ -37,7 +37,7 @@ def question(progress: StageProgress) -> str:
         return "Approved, but held up"
     # Only what has to wait has a headline here: it names what for.
     state = "Without approvals" if progress.emergency else "Approved"
-    return f"{state}, {'waits for its turn' if progress.headline else 'checked once more'}"
+    return f"{state}, {'waits for its turn' if progress.headline else 'being checked once more'}"
 
 
 def counted(progress: StageProgress) -> list[Approval]:

@@ -74,16 +74,17 @@ def _parts(progress: StageProgress, style: Style) -> list[list[str]]:
     lead = [*_alarm(progress), *_lead(progress, style)]
     rows = versions.rows(progress, style)
     if progress.step in running.DEPLOYING or progress.end is not None:
-        deployed = [] if _is_done(progress) else running.deployment(progress, style)
+        deployed = [] if _is_past(progress) else running.deployment(progress, style)
         jobs = running.job_lines(progress.jobs, style)
-        log = running.log_block(progress) if progress.end is End.FAILED else ""
+        failed = progress.end is End.FAILED and not _is_past(progress)
+        log = running.log_block(progress) if failed else ""
         return [[*lead, *jobs], deployed, [log], rows]
     return [lead, running.job_lines(progress.jobs, style), rows]
 
 
-def _is_done(progress: StageProgress) -> bool:
-    """Where every service got there, a full bar says nothing more."""
-    return progress.end is End.SUCCEEDED
+def _is_past(progress: StageProgress) -> bool:
+    """A full bar says nothing more, and how far something was that is undone nobody needs."""
+    return progress.end is End.SUCCEEDED or progress.undone_by is not None
 
 
 def _alarm(progress: StageProgress) -> list[str]:

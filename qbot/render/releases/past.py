@@ -68,12 +68,15 @@ def _state(promotion: Promotion) -> str:
 
 
 def _left(promotion: Promotion, found: StagePast) -> str:
-    """`cart still runs`; empty where that is nothing, or all of it."""
+    """`cart still runs`; what did not come to its end is at least written there still."""
     left = found.runs.get(promotion.id, ())
-    if promotion.plan and left == promotion.plan.services and len(left) > 1:
-        return "all of it still runs"
+    if not left or promotion.state.open:
+        return ""
     verb = "runs" if len(left) == 1 else "run"
-    return f"{listed([prose(s, 40) for s in left], _NAMED)} still {verb}" if left else ""
+    if promotion.state is not PromotionState.DONE:
+        verb = "written"
+    every = promotion.plan is not None and left == promotion.plan.services and len(left) > 1
+    return f"{'all' if every else listed([prose(s, 40) for s in left], _NAMED)} still {verb}"
 
 
 def _shown(row: Promotion | Entry, found: StagePast) -> tuple[str, Block | None]:

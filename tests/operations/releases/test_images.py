@@ -69,7 +69,7 @@ async def test_another_image_of_the_same_tag_is_another_promotion(shop: Planning
 async def test_a_version_without_an_image_is_refused_by_name(shop: PlanningScene) -> None:
     sha = shop.ahead("cart")
     assert await barred(shop, await shop.promote()) == [
-        f"The registry has no image of `cart` at `{sha[:12]}`."
+        f"The registry has no image of `cart` at `{sha[:8]}`."
     ]
     with pytest.raises(BarredError, match="no image of `cart`"):
         await shop.admit()

@@ -27,7 +27,7 @@ async def test_what_is_written_and_does_not_run_is_said_where_nothing_is_left_to
 ) -> None:
     shop.declare(PRODUCTION, "cart", sha := shop.ahead("cart"))
     assert (
-        f"already, as far as they are written. Not all of it runs: `cart`: `{sha[:12]}` is written"
+        f"already, as far as they are written. Not all of it runs: `cart`: `{sha[:8]}` is written"
     ) in (said := await refusal(shop))
     assert "Retry of the promotion that wrote it deploys it" in said
 

@@ -198,10 +198,17 @@ def test_a_rollback_is_called_by_the_number_that_was_asked_for() -> None:
     assert "rollback to P-11" in past(PRODUCTION, StagePast([done]), STYLE, LAST).text
 
 
-def test_what_still_runs_whole_is_not_listed_twice() -> None:
-    shown = replace(row(12, PromotionState.MERGED, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (PromotionState.MERGED, "*P-12* merged · from staging"),
+        (PromotionState.FAILED, "*P-12* failed · all still written · from staging"),
+    ],
+)
+def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: str) -> None:
+    shown = replace(row(12, state, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
     text = past(PRODUCTION, StagePast([shown], runs=still_run([shown])), STYLE, LAST).text
-    assert "*P-12* merged · all of it still runs · from staging" in text
+    assert said in text
     assert text.count("checkout") == 1
 
 

@@ -308,7 +308,7 @@ def test_what_was_passed_as_an_exception_stands_on_the_card_with_its_reason() ->
 def test_only_who_has_somebody_ahead_waits_for_a_turn() -> None:
     queued = replace(APPROVED, headline="Waits for P-11 before it.")
     assert "*Approved, waits for its turn*\nWaits for P-11" in stage_card(queued, STYLE).text
-    assert "*Approved, checked once more*" in stage_card(APPROVED, STYLE).text
+    assert "*Approved, being checked once more*" in stage_card(APPROVED, STYLE).text
 
 
 def test_what_was_merged_before_it_could_be_withdrawn_is_not_being_withdrawn() -> None:

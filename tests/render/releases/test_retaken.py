@@ -86,6 +86,13 @@ def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() 
     assert "Left alone, as P-29 rolls back: cart." in text
 
 
+def test_of_a_failure_that_is_undone_no_log_is_shown_any_more() -> None:
+    shown = stage_card(replace(FAILED, undone_by=PromotionId(13)), STYLE).text
+    assert "giving up" in stage_card(FAILED, STYLE).text
+    assert "giving up" not in shown
+    assert "CrashLoopBackOff" not in shown
+
+
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:
     assert {"Roll Back", "Abandon"} <= labels(stage_card(DEPLOYING, STYLE))
     assert "Roll Back" not in labels(stage_card(replace(DEPLOYING, kind=Kind.ROLLBACK), STYLE))
