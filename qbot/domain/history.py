@@ -37,6 +37,7 @@ class StagePast:
     """What each has brought that no later one has changed; all of it as far as is looked back."""
     approvers: Mapping[PromotionId, tuple[Actor, ...]] = field(default_factory=dict)
     barriers: tuple[Barrier, ...] = ()  # what is in the way now; on the first page
+    source: str = ""  # what may be promoted to it, as it would be typed
 
     def of(self, rows: Sequence[Promotion | Entry]) -> "StagePast":
         """Only these rows of it."""

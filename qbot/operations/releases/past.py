@@ -19,7 +19,7 @@ from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Verdict
-from qbot.domain.stages import Stage
+from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.operations.releases.context import ReleaseContext
 
 _PROMOTIONS = 100  # of all stages, among which those out of one environment are looked for
@@ -70,6 +70,7 @@ async def past_of_stage(
         runs=still_run(promotions),
         approvers=await _approvers(context, [r for r in rows if isinstance(r, Promotion)]),
         barriers=() if start else await in_the_way(context, stage),
+        source=next(("BRANCH" if s == ENVIRONMENTS else s for s in stage.sources), ""),
     )
 
 

@@ -24,7 +24,7 @@ _SIGNS = {
 def past(stage: StageName, found: StagePast, style: Style, turn: Turn) -> Message:
     """One page; a button leads back to what there was after a promotion."""
     if not found.rows and not found.barriers:
-        return _none(stage, style)
+        return _none(stage, found.source, style)
     heading, page = f"History of {stage}", page_of(turn, more=found.more)
     now = in_the_way(found.barriers, style)
     blocks: list[Block | None] = [header(heading), section("\n".join(now)) if now else None]
@@ -86,9 +86,11 @@ def _shown(row: Promotion | Entry, found: StagePast) -> tuple[str, Block | None]
     return promotion_line(row, found), _back(row) if back else None
 
 
-def _none(stage: StageName, style: Style) -> Message:
+def _none(stage: StageName, source: str, style: Style) -> Message:
     text = f"Nothing has been promoted to *{prose(stage, 60)}* yet."
-    hint = f"{code(f'{style.command} promote staging {stage}', 120)} begins one."
+    if not source:
+        return message(text, [section(text)])
+    hint = f"{code(f'{style.command} promote {source} {stage}', 120)} begins one."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

@@ -213,7 +213,7 @@ def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: 
 
 
 def test_no_past(golden: Golden) -> None:
-    golden("past_none", past(PRODUCTION, StagePast(()), STYLE, LAST))
+    golden("past_none", past(PRODUCTION, StagePast((), source="staging"), STYLE, LAST))
 
 
 def test_two_places_side_by_side(golden: Golden) -> None:

@@ -1,5 +1,7 @@
 """The history of a stage: what became something, who agreed to it, and what is in the way now."""
 
+import pytest
+
 from qbot.domain import actions
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
@@ -23,3 +25,11 @@ async def test_what_is_in_the_way_stands_above_and_who_agreed_beside(shop: Scene
     answer = said(await shop.type("history production"))
     assert "`production` is frozen: incident 42" in answer
     assert f"approved by <@{DAN}>" in answer
+
+
+@pytest.mark.parametrize(("stage", "source"), [("staging", "BRANCH"), ("production", "staging")])
+async def test_where_nothing_was_promoted_the_command_that_would_is_one_that_works(
+    shop: Scene, stage: str, source: str
+) -> None:
+    answer = said(await shop.type(f"history {stage}"))
+    assert f"`/env promote {source} {stage}` begins one" in answer
