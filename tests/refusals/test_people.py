@@ -35,7 +35,7 @@ async def test_who_asked_for_what_takes_all_others_and_more(production: Producti
 async def test_the_same_person_twice(production: Production) -> None:
     change = await production.asked()
     await production.approved(change, "chloe")
-    assert await production.press(change, user="chloe") == "You approved this already."
+    await production.refused(change, "You approved this already.", user="chloe")
     await production.audited(change, action="promotion.approve", outcome="unchanged")
     await production.shows(change, "Waiting for 1 more approval")
 
@@ -127,9 +127,9 @@ async def test_a_copy_of_the_card(production: Production) -> None:
         body = {"channel": change.card["channel"], "text": "copy", "blocks": change.card["blocks"]}
         copied = (await slack.post("chat.postMessage", json=body)).json()
     assert copied["ok"], copied
-    told = await production.press(replace(change, card=copied), user="chloe")
-    assert f"That is a copy of the card of {change.name}, or an older one." in told
-    assert "Decide on the card itself" in told
+    sentence = f"That is a copy of the card of {change.name}, or an older one."
+    copy = replace(change, card=copied)
+    await production.refused(copy, sentence, "Decide on the card itself", user="chloe")
     await production.audited(change, action="promotion.approve", rule="copied", outcome="refused")
     await production.shows(change, "Waiting for 2 approvals")
 
