@@ -3,7 +3,13 @@
 import pytest
 from xdist.remote import Producer
 
+from tests.databases import postgres_server, schemas, tables
 from tests.distribution import ByWorld, turn
+from tests.memory import taken_for_files
+
+__all__ = ["postgres_server", "schemas", "tables"]
+
+taken_for_files()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

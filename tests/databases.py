@@ -1,9 +1,13 @@
 """Fixtures: a fresh database of each kind. Import them by name in a conftest.
 
+Those of a whole session are in the topmost conftest alone: each place has a session's of its own.
+
 A test that asks for `database_url` or `database` runs twice, on SQLite and on PostgreSQL.
 """
 
+import asyncio
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,7 +17,8 @@ from qbot.store import Database, open_store
 from tests.clocks import HandClock
 from tests.postgres import PostgresServer
 
-_schemas = itertools.count(1)
+_SQLITE = "sqlite:///"
+_AT_ONCE = 50  # schemas: each call of psql costs more than they all
 
 
 @pytest.fixture(scope="session")
@@ -23,23 +28,42 @@ def postgres_server() -> Iterator[PostgresServer]:
     server.stop()
 
 
-def fresh_schema(server: PostgresServer) -> str:
-    """The URL of a schema that nobody has used."""
-    name = f"test_{next(_schemas)}"
-    server.sql(f"create schema {name}")
-    return server.url(name)
+@pytest.fixture(scope="session")
+def schemas(postgres_server: PostgresServer) -> Iterator[str]:
+    """URLs of schemas that nobody has used."""
+    return _schemas(postgres_server)
+
+
+def _schemas(server: PostgresServer) -> Iterator[str]:
+    for first in itertools.count(1, _AT_ONCE):
+        names = [f"test_{number}" for number in range(first, first + _AT_ONCE)]
+        server.sql("".join(f"create schema {name};" for name in names))
+        yield from map(server.url, names)
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database to copy: its migrations cost more than all that most tests do with it."""
+    path = tmp_path_factory.mktemp("tables") / "qbot.db"
+
+    async def make() -> None:
+        made = await open_store(f"{_SQLITE}{path}", clock=HandClock())
+        await made.close()
+
+    asyncio.run(make())
+    return path
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/qbot.db"
-    return fresh_schema(request.getfixturevalue("postgres_server"))
+        return f"{_SQLITE}{tmp_path}/qbot.db"
+    return next(request.getfixturevalue("schemas"))
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
-    return fresh_schema(postgres_server)
+def postgres_url(schemas: Iterator[str]) -> str:
+    return next(schemas)
 
 
 @pytest.fixture
@@ -48,7 +72,9 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def database(database_url: str, clock: HandClock) -> AsyncIterator[Database]:
+async def database(database_url: str, tables: Path, clock: HandClock) -> AsyncIterator[Database]:
+    if database_url.startswith(_SQLITE):
+        shutil.copyfile(tables, database_url.removeprefix(_SQLITE))
     numbers = itertools.count(1)
     opened = await open_store(database_url, clock=clock, ids=lambda: f"op{next(numbers)}")
     yield opened

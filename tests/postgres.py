@@ -42,6 +42,7 @@ class PostgresServer:
     def start(self) -> None:
         """Returns when it takes connections."""
         options = f"-k {self._root} -p {_PORT} -c listen_addresses='' -c shared_buffers=16MB"
+        options += " -c max_wal_size=64MB"  # the log would grow to 1 GiB
         if not self._durable:
             options += " -c fsync=off -c full_page_writes=off"
         log = self._root / "log"

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from tests.databases import database_url, postgres_server, postgres_url
+from tests.databases import database_url, postgres_url
 from tests.dice import Dice
 
-__all__ = ["database_url", "postgres_server", "postgres_url"]
+__all__ = ["database_url", "postgres_url"]
 
 FULL = os.environ.get("QBOT_ACCEPTANCE") == "full"
 

@@ -1,6 +1,6 @@
 """Both databases for every test here."""
 
-from tests.databases import clock, database, database_url, postgres_server, postgres_url
+from tests.databases import clock, database, database_url, postgres_url
 from tests.store.wishes import wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "postgres_url", "wishes"]
+__all__ = ["clock", "database", "database_url", "postgres_url", "wishes"]

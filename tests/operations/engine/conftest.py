@@ -1,6 +1,6 @@
 """Both databases for every test here."""
 
-from tests.databases import clock, database, database_url, postgres_server, postgres_url
+from tests.databases import clock, database, database_url, postgres_url
 from tests.operations.engine.shop import shop
 from tests.store.wishes import wishes
 
@@ -8,7 +8,6 @@ __all__ = [
     "clock",
     "database",
     "database_url",
-    "postgres_server",
     "postgres_url",
     "shop",
     "wishes",

@@ -17,12 +17,12 @@ from qbot.operations.engine import Cancelled, Outcome, Run
 from qbot.operations.releases.breaking import handler
 from qbot.operations.releases.context import ReleaseContext
 from tests.clocks import START, HandClock
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, STAGING, ask, carried, plan
 from tests.store.wishes import ANA, key, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
 
 @dataclass

@@ -9,12 +9,12 @@ from qbot.domain.progress import End
 from qbot.domain.promotion import Promotion, PromotionState
 from qbot.domain.release_changes import PlaceTaken, PromotionMoved
 from qbot.operations.engine import Outcome, Run
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.store.promoting import CART, ask, carried, going_back, moved, opened
 from tests.store.wishes import BEN, Wishes, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
 ENDS = [(PromotionState.DONE, End.SUCCEEDED), (PromotionState.FAILED, End.FAILED)]
 

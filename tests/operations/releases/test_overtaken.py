@@ -26,14 +26,14 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
 from qbot.redaction import redact
 from tests.clocks import START, HandClock
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import DONE, Hooked, Shop, shop
 from tests.operations.releases.fakes import FakeNotices, FakePeople
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
 from tests.store.wishes import BEN, key, until, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 BACKUP = Job("backup", PipelineJob(ProjectPath("shop/ops"), "main"), places=("production",))
 
 

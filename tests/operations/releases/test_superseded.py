@@ -21,7 +21,7 @@ from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
 from tests.clocks import START, HandClock
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.operations.releases.fakes import FakeRepository
 from tests.operations.releases.stage_scene import stage
@@ -38,7 +38,7 @@ from tests.store.promoting import (
 )
 from tests.store.wishes import until, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 DEPLOYS = "Argo CD of production is not set up."
 
 

@@ -14,13 +14,13 @@ from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
 from tests.clocks import START, HandClock
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, ask, plan
 from tests.store.wishes import wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
 
 @dataclass

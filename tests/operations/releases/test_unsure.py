@@ -29,14 +29,14 @@ from qbot.operations.releases.ends import closed
 from qbot.operations.releases.promote import promote
 from qbot.operations.releases.tracker import StageTracker
 from tests.clocks import START
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.operations.releases.stage_scene import stage
 from tests.operations.releases.test_withdrawn import MERGED, Base, Few, Repository
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
 from tests.store.wishes import BEN, key, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
 
 @dataclass

@@ -26,13 +26,13 @@ from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
 from tests.clocks import START, HandClock
-from tests.databases import clock, database, database_url, postgres_server
+from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, ask, carried, plan
 from tests.store.wishes import ANA, wishes
 
-__all__ = ["clock", "database", "database_url", "postgres_server", "shop", "wishes"]
+__all__ = ["clock", "database", "database_url", "shop", "wishes"]
 MERGED, EARLIER = "e" * 40, START - timedelta(hours=2)
 
 

@@ -1,0 +1,25 @@
+"""Where the files of the tests lie: in memory, where there is plenty of it.
+
+Most of what PostgreSQL, SQLite and git cost a test is the making of small files, and on a disk
+that costs several times as much.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  (each user of it makes a folder of its own, 0700)
+_PLENTY = 4 * 1024**3  # a whole run takes about one; containers often get 64 MiB
+
+
+def taken_for_files() -> None:
+    """From now on, by this process and those that it starts; who has set TMPDIR has decided."""
+    if "TMPDIR" not in os.environ and _roomy():
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+def _roomy() -> bool:
+    if not os.access(_MEMORY, os.W_OK) or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return False  # programs are copied as well
+    return shutil.disk_usage(_MEMORY).free >= _PLENTY
