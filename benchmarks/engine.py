@@ -152,7 +152,7 @@ async def waiting_cpu(database: Database) -> float:
     """Share of one core, in percent, while nothing happens."""
 
     async def wait(run: Run) -> Outcome:
-        await run.wait("vote", 86400)
+        await run.nap("vote", 86400)
         return Outcome(End.SUCCEEDED)
 
     await submit(database, WAITING)

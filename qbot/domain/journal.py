@@ -103,25 +103,14 @@ class Recording(Protocol):
     async def release(self, claim: Claim) -> None:
         """Give an unfinished operation back at once (graceful stop)."""
 
-    async def wait(
-        self, claim: Claim, step: str, topic: str, until: datetime, *, heed_cancel: bool = True
-    ) -> Woken | None:
-        """Take the oldest unused signal as this step's result, or give the operation up as waiting.
-
-        None: it waits now, as a row; a signal, `until` (of the Clock) or a wish to cancel makes
-        it claimable again. With `heed_cancel` a wish to cancel ends the wait instead.
-
-        Raises:
-            Fenced: the claim was lost.
-        """
-
     async def nap(
         self, claim: Claim, topic: str, until: datetime, *, heed_cancel: bool = True
     ) -> Woken | None:
         """Mark all unused signals of the topic as used, or give the operation up as waiting.
 
         Recorded nowhere: for a question that is asked anew after each waking. None: it waits
-        now, as with `wait`, and holds no lock.
+        now, as a row without a lock; a signal, `until` (of the Clock) or a wish to cancel makes
+        it claimable again. With `heed_cancel` a wish to cancel ends the nap instead.
 
         Raises:
             Fenced: the claim was lost.

@@ -91,9 +91,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """Why a wait is over: a signal's payload, or None for its time or a wish to cancel."""
+    """A wait is over: by a signal, its time, or a wish to cancel."""
 
-    payload: Any = None
     cancelled: bool = False
 
 

@@ -72,14 +72,6 @@ class Ledger:
         """Let the card show this."""
         await self._patience.through(lambda: self._journal.report(self._claim, progress))
 
-    async def wait(
-        self, step: str, topic: str, until: datetime, *, heed_cancel: bool
-    ) -> Woken | None:
-        """Take a signal or suspend."""
-        return await self._patience.through(
-            lambda: self._journal.wait(self._claim, step, topic, until, heed_cancel=heed_cancel)
-        )
-
     async def nap(self, topic: str, until: datetime, *, heed_cancel: bool) -> Woken | None:
         """Use up signals or suspend."""
         return await self._patience.through(

@@ -108,7 +108,7 @@ class Run:
     ) -> list[T | Exception]:
         """Run them, `limit` at a time, all to their end; errors are among the results.
 
-        `wait` cannot be used inside.
+        `nap` cannot be used inside.
 
         Raises:
             Cancelled: one of them was cancelled.
@@ -131,27 +131,11 @@ class Run:
 
     # Waiting
 
-    async def wait(self, topic: str, seconds: float) -> Any | None:
-        """Wait as a row for a signal, at most `seconds`; None when the time has passed.
-
-        For waits of minutes to months: the run ends here and starts anew when it is woken, so
-        nothing may be open around it. One wait for each topic.
-
-        Raises:
-            Cancelled: somebody asked to cancel.
-        """
-        until = await self.deadline(f"until:{topic}", seconds)
-        name = f"wait:{topic}"
-        self._claim_name(name)
-        if name in self._recorded:
-            return self._recorded[name]
-        await self._before_suspending()
-        return self._after(
-            await self._ledger.wait(name, topic, until, heed_cancel=self._heeds_cancel)
-        ).payload
-
     async def nap(self, topic: str, seconds: float) -> None:
         """Wait as a row for signals or for time, as often as needed; nothing is recorded.
+
+        For waits of minutes to months: the run ends here and starts anew when it is woken, so
+        nothing may be open around it.
 
         Returns at once, having used them up, where there are signals that no nap has used:
         whoever naps looks, naps, and looks again. A nap holds no lock.

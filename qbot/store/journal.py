@@ -82,15 +82,6 @@ class SqlJournal:
         """Give an unfinished operation back at once."""
         await self._driver.run(queue.release(claim))
 
-    async def wait(
-        self, claim: Claim, step: str, topic: str, until: datetime, *, heed_cancel: bool = True
-    ) -> Woken | None:
-        """Take a signal as this step's result, or give the operation up as waiting."""
-        now = self._clock.now()
-        return await self._driver.run(
-            steps.wait(claim, step, topic, until, now, heed_cancel=heed_cancel)
-        )
-
     async def nap(
         self, claim: Claim, topic: str, until: datetime, *, heed_cancel: bool = True
     ) -> Woken | None:

@@ -1,13 +1,12 @@
 """How a claimed operation goes on; each script first proves that the claim still holds."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import OpId
-from qbot.domain.operation import Claim, Woken
+from qbot.domain.operation import Claim
 from qbot.domain.progress import End
 from qbot.domain.release import Shown
 from qbot.store import desired, endings
@@ -74,42 +73,10 @@ def finish(
         )
 
 
-def wait(
-    claim: Claim, step: str, topic: str, until: datetime, at: datetime, *, heed_cancel: bool
-) -> Script[Woken | None]:
-    """Take a signal, or suspend; a signal's script takes the same row, so none slips between."""
-    row = yield from own(claim)
-    op = claim.operation.id
-    if row["cancel_by"] and heed_cancel:
-        return Woken(cancelled=True)
-    signals = yield sql(
-        "select seq, payload from op_signals where op_id = ? and topic = ? and used_by is null "
-        "order by seq limit 1",
-        op,
-        topic,
-    )
-    if signals:
-        payload = json.loads(signals[0]["payload"])
-        yield sql("update op_signals set used_by = ? where seq = ?", step, signals[0]["seq"])
-        yield from _record(op, step, payload, at)
-        return Woken(payload)
-    if at >= until:
-        yield from _record(op, step, None, at)
-        return Woken()
-    yield sql(
-        "update operations set state = 'waiting', owner = null, clean = 1, wait_topic = ?, "
-        "wait_until = ? where id = ?",
-        topic,
-        time_text(until),
-        op,
-    )
-    return None
-
-
 def signal(
     op: OpId, topic: str, key: str, payload: Mapping[str, Any], at: datetime
 ) -> Script[bool | None]:
-    """Hand something over; see `wait` for the race that the first statement settles."""
+    """Hand something over; one that is about to nap takes the same row, so none slips between."""
     there = yield sql(
         "select o.id from operations o where o.id = ? and o.state <> 'done' {HOLD}", op
     )

@@ -7,7 +7,7 @@ import pytest
 
 from qbot.domain.operation import Claim, OpState, Woken
 from tests.clocks import START, HandClock
-from tests.store.wishes import BEN, SYNC, TEARDOWN, Wishes, ids
+from tests.store.wishes import BEN, TEARDOWN, Wishes
 
 LATER = START + timedelta(hours=1)
 
@@ -18,41 +18,36 @@ async def claimed(wishes: Wishes) -> Claim:
     return claim
 
 
-async def wait(wishes: Wishes, claim: Claim) -> Woken | None:
-    return await wishes.journal.wait(claim, "wait:vote", "vote", LATER)
+async def nap(wishes: Wishes, claim: Claim) -> Woken | None:
+    return await wishes.journal.nap(claim, "vote", LATER)
 
 
 async def test_a_waiting_operation_is_a_row_that_nobody_claims(wishes: Wishes) -> None:
     claim = await claimed(wishes)
-    assert await wait(wishes, claim) is None
+    assert await nap(wishes, claim) is None
     assert (await wishes.operation(claim.operation.id)).state is OpState.WAITING
     assert await wishes.claim() == []
     assert (await wishes.beat()).taken_over == 0
 
 
-async def test_a_signal_wakes_it_and_is_its_steps_result(wishes: Wishes) -> None:
+async def test_a_signal_wakes_it(wishes: Wishes) -> None:
     claim = await claimed(wishes)
-    await wait(wishes, claim)
+    await nap(wishes, claim)
     assert await wishes.journal.signal(claim.operation.id, "vote", "k1", {"ok": True}) is True
     (woken,) = await wishes.claim()
-    assert await wait(wishes, woken) == Woken({"ok": True})
-    await wishes.journal.release(woken)
-    (again,) = await wishes.claim()
-    assert again.steps == {"wait:vote": {"ok": True}}
+    assert await nap(wishes, woken) == Woken()
 
 
 async def test_a_signal_that_came_first_is_taken_without_waiting(wishes: Wishes) -> None:
     claim = await claimed(wishes)
     await wishes.journal.signal(claim.operation.id, "vote", "k1", {"n": 1})
     await wishes.journal.signal(claim.operation.id, "vote", "k2", {"n": 2})
-    assert await wait(wishes, claim) == Woken({"n": 1})
-    second = await wishes.journal.wait(claim, "wait:again", "vote", LATER)
-    assert second == Woken({"n": 2})
+    assert await nap(wishes, claim) == Woken()
 
 
 async def test_a_signal_of_another_topic_wakes_nobody(wishes: Wishes) -> None:
     claim = await claimed(wishes)
-    await wait(wishes, claim)
+    await nap(wishes, claim)
     assert await wishes.journal.signal(claim.operation.id, "other", "k1", {}) is True
     assert await wishes.claim() == []
 
@@ -73,17 +68,17 @@ async def test_an_operation_that_has_ended_takes_no_signal(wishes: Wishes) -> No
 
 async def test_time_wakes_it_with_nothing(wishes: Wishes, clock: HandClock) -> None:
     claim = await claimed(wishes)
-    await wait(wishes, claim)
+    await nap(wishes, claim)
     clock.advance(3599)
     assert await wishes.claim() == []
     clock.advance(1)
     (woken,) = await wishes.claim()
-    assert await wait(wishes, woken) == Woken(None)
+    assert await nap(wishes, woken) == Woken()
 
 
 async def test_being_woken_is_not_resuming_after_a_crash(wishes: Wishes) -> None:
     claim = await claimed(wishes)
-    await wait(wishes, claim)
+    await nap(wishes, claim)
     await wishes.journal.signal(claim.operation.id, "vote", "k1", {})
     (woken,) = await wishes.claim()
     assert not woken.resumed
@@ -92,33 +87,24 @@ async def test_being_woken_is_not_resuming_after_a_crash(wishes: Wishes) -> None
     assert again.resumed
 
 
-async def test_a_wish_to_cancel_wakes_it_and_ends_the_wait(wishes: Wishes) -> None:
+async def test_a_wish_to_cancel_wakes_it_and_ends_the_nap(wishes: Wishes) -> None:
     claim = await claimed(wishes)
-    await wait(wishes, claim)
+    await nap(wishes, claim)
     assert await wishes.journal.request_cancel(claim.operation.id, BEN)
     (woken,) = await wishes.claim()
-    assert await wait(wishes, woken) == Woken(cancelled=True)
-    heedless = await wishes.journal.wait(woken, "w", "vote", LATER, heed_cancel=False)
+    assert await nap(wishes, woken) == Woken(cancelled=True)
+    heedless = await wishes.journal.nap(woken, "vote", LATER, heed_cancel=False)
     assert heedless is None
 
 
 @pytest.mark.parametrize("round_", range(10))
-async def test_a_signal_that_races_with_the_wait_is_never_lost(wishes: Wishes, round_: int) -> None:
+async def test_a_signal_that_races_with_the_nap_is_never_lost(wishes: Wishes, round_: int) -> None:
     claim = await claimed(wishes)
     woken, taken = await asyncio.gather(
-        wait(wishes, claim), wishes.journal.signal(claim.operation.id, "vote", "k", {"n": round_})
+        nap(wishes, claim), wishes.journal.signal(claim.operation.id, "vote", "k", {"n": round_})
     )
     assert taken is True
     if woken is None:
         (again,) = await wishes.claim()
-        woken = await wait(wishes, again)
-    assert woken == Woken({"n": round_})
-
-
-async def test_a_waiting_operation_holds_its_environment(wishes: Wishes) -> None:
-    claim = await claimed(wishes)
-    await wait(wishes, claim)
-    await wishes.submit(claim.operation.env, SYNC)
-    assert await wishes.claim() == []
-    await wishes.journal.signal(claim.operation.id, "vote", "k1", {})
-    assert ids(await wishes.claim()) == [claim.operation.id]
+        woken = await nap(wishes, again)
+    assert woken == Woken()

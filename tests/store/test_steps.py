@@ -127,7 +127,7 @@ async def test_a_worker_that_lost_its_claim_writes_nothing(wishes: Wishes) -> No
     with pytest.raises(Fenced):
         await wishes.journal.finish(lost, End.SUCCEEDED, "", changes)
     with pytest.raises(Fenced):
-        await wishes.journal.wait(lost, "w", "topic", lost.operation.created_at)
+        await wishes.journal.nap(lost, "topic", lost.operation.created_at)
     await wishes.journal.release(lost)
     assert await wishes.look("select name from op_steps") == []
     assert await wishes.look("select seq from audit where action = 'thing.made'") == []
