@@ -66,7 +66,7 @@ def card(
         superseded: why this card no longer counts; it loses its buttons.
         links: to the messages before and after it.
     """
-    heading = f"Deleted: {progress.branch}" if superseded else title(progress)
+    heading = f"Gone: {progress.branch}" if superseded else title(progress)
     lines = (
         [with_people(prose(superseded, 300))] if superseded else _summary(progress, style, links)
     )

@@ -48,7 +48,7 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     assert "Namespace" in gone["text"]
     await nothing_left(drive, name)
     await one_card_and_one_end(drive, "feat/life", "Deleted")
-    closed = await drive.card("feat/life", "Closed")
+    closed = await drive.card("feat/life", "Gone")
     assert closed["ts"] == card["ts"]
     assert buttons(closed) == {}
 
