@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-NAMES = ("engine", "argocd", "cards", "acknowledge", "promotion", "start")
+NAMES = ("engine", "argocd", "cards", "acknowledge", "promotion", "waiting", "start")
 
 
 def main(names: list[str]) -> int:
