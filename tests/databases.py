@@ -58,7 +58,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"{_SQLITE}{tmp_path}/qbot.db"
-    return next(request.getfixturevalue("schemas"))
+    schemas: Iterator[str] = request.getfixturevalue("schemas")
+    return next(schemas)
 
 
 @pytest.fixture

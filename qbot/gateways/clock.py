@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from qbot.errors import PermanentError
+from qbot.gateways.trust import trusting
 
 _log = structlog.get_logger()
 _PATIENCE = 1.0  # seconds for an answer from the same machine
@@ -51,7 +52,7 @@ class FollowedClock:
         self._offset = timedelta()
         self._leaps = 0.0  # only the moves forward: the monotonic clock makes no other
         self._moved = asyncio.Event()
-        self._http = httpx.AsyncClient(timeout=_PATIENCE, trust_env=False)
+        self._http = httpx.AsyncClient(verify=trusting(), timeout=_PATIENCE, trust_env=False)
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

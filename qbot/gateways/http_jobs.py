@@ -11,6 +11,7 @@ import httpx
 
 from qbot.domain.jobs import HttpJob, filled
 from qbot.errors import PermanentError, TransientError
+from qbot.gateways.trust import trusting
 from qbot.redaction import MASK, redact
 
 _MOST = 4_096  # bytes of an answer that are looked at
@@ -158,5 +159,7 @@ def open_http_jobs(secrets: Mapping[str, str]) -> HttpJobs:
     timeout = httpx.Timeout(None, connect=10)
     # A connection that is kept may be closed just as it is used: then nobody knows, either.
     limits = httpx.Limits(max_keepalive_connections=0)
-    http = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False)
+    http = httpx.AsyncClient(
+        verify=trusting(), timeout=timeout, limits=limits, follow_redirects=False
+    )
     return HttpJobs(http=http, secrets=secrets)

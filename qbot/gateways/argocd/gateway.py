@@ -1,7 +1,6 @@
 """The port `ArgoCD`: what an environment needs of one Argo CD instance."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from qbot.gateways.argocd.reading import check_token, get_application, get_proje
 from qbot.gateways.argocd.stages import StageGateway
 from qbot.gateways.argocd.streams import Streams
 from qbot.gateways.argocd.view import LiveView
+from qbot.gateways.trust import trusting
 
 log = structlog.get_logger()
 
@@ -212,7 +212,7 @@ def open_argocd(
         PermanentError: `ca_file` cannot be read.
     """
     try:
-        tls = ssl.create_default_context(cafile=ca_file)
+        tls = trusting(ca_file)
     except OSError as error:
         setting = f"QBOT_ARGOCD__{instance.upper()}__CA_FILE"
         raise PermanentError(f"{setting}: {ca_file} cannot be used: {error}") from None

@@ -16,6 +16,7 @@ import structlog
 
 from qbot.domain.promotion import Account
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.gateways.trust import trusting
 
 log = structlog.get_logger()
 _SECONDS = 10.0  # a person waits for the page
@@ -117,11 +118,9 @@ class GitLabOAuth:
             log.info("a sign-in's token was not revoked", status=reply.status_code)
 
 
-def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(ca_file))
+        return trusting(ca_file)
     except OSError as error:  # ssl.SSLError is one
         raise PermanentError(
             f"QBOT_GITLAB__CA_FILE: {ca_file} holds no certificates ({type(error).__name__})."

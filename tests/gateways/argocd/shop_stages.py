@@ -13,6 +13,7 @@ from qbot.gateways.argocd.stages import StageGateway
 from qbot.sandbox.repos import Person
 from qbot.sandbox.server import Sandbox
 from tests.gateways.argocd.world import gateway
+from tests.plain import NO_TLS
 
 CART, CATALOG = ServiceName("cart"), ServiceName("catalog")
 CART_APP = AppName("production-cart")
@@ -93,7 +94,7 @@ async def shop_stages(*, speed: float = 500.0) -> AsyncIterator[ShopStages]:
     try:
         async with (
             gateway(f"{sandbox.url}/argocd", token=sandbox.argocd.token) as opened,
-            httpx.AsyncClient(base_url=sandbox.url) as drive,
+            httpx.AsyncClient(base_url=sandbox.url, verify=NO_TLS) as drive,
         ):
             names = [s.name for s in sandbox.gitlab.services]
             yield ShopStages(sandbox, opened.stages, drive, production(*names))

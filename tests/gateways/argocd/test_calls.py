@@ -26,6 +26,7 @@ from tests.gateways.argocd.world import (
     gateway,
     plan,
 )
+from tests.plain import NO_TLS
 
 APP, APPS, PROJECT = f"/applications/{NAME}", "/applications", "/projects/qbot-x"
 BARE = error(7, "permission denied", 403)
@@ -359,7 +360,7 @@ async def test_a_server_that_never_answers_is_given_up(odd: OddServer) -> None:
         return ok()
 
     odd.on(f"GET {APP}", hang)
-    async with httpx.AsyncClient(base_url=odd.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=odd.url, verify=NO_TLS, timeout=30) as http:
         client = Client(http=http, clock=QuickClock())
         with pytest.raises(TransientError, match="TimeoutError"):
             await client.call("GET", APP, what="read", within=0.05)

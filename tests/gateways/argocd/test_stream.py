@@ -26,13 +26,14 @@ from tests.gateways.argocd.world import (
     application,
     until,
 )
+from tests.plain import NO_TLS
 
 FOREVER = httpx.Timeout(None, connect=10)
 
 
 @asynccontextmanager
 async def client(odd: OddServer) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(base_url=odd.url, timeout=FOREVER) as http:
+    async with httpx.AsyncClient(base_url=odd.url, verify=NO_TLS, timeout=FOREVER) as http:
         yield Client(http=http, clock=QuickClock())
 
 
@@ -69,7 +70,7 @@ async def test_a_stream_that_has_begun_may_be_silent_for_longer(odd: OddServer) 
 async def test_a_watch_goes_on_over_a_stream_that_does_not_begin(odd: OddServer) -> None:
     """It is cut, opened again without backing off, and what happened meanwhile is listed."""
     stage, clock = Stage(odd), QuickClock()
-    async with httpx.AsyncClient(base_url=odd.url, timeout=FOREVER) as http:
+    async with httpx.AsyncClient(base_url=odd.url, verify=NO_TLS, timeout=FOREVER) as http:
         view = LiveView(
             Streams(
                 client=Client(http=http, clock=clock),

@@ -13,7 +13,8 @@ import pytest
 from qbot.sandbox.repos import Person
 from qbot.sandbox.server import Sandbox
 from qbot.sandbox.shop.stages import VARIANTS, Placement, Variant
-from tests.sandbox.argocd.world import TLS, Argo, Json, MemoryRepositories, ready, refusal, watching
+from tests.plain import NO_TLS
+from tests.sandbox.argocd.world import Argo, Json, MemoryRepositories, ready, refusal, watching
 
 CHLOE = Person("Chloe Martin", "chloe@shop.example")
 NEW = "f" * 40
@@ -73,8 +74,8 @@ async def stages(variant: Variant = "helm", *, speed: float = 500.0) -> AsyncIte
     url = sandbox.url
     try:
         async with (
-            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers, verify=TLS) as client,
-            httpx.AsyncClient(base_url=url, verify=TLS) as drive,
+            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers, verify=NO_TLS) as client,
+            httpx.AsyncClient(base_url=url, verify=NO_TLS) as drive,
         ):
             yield Stages(sandbox, client, drive)
             refused = sandbox.kernel.calls.refused

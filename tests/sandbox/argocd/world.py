@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ from qbot.sandbox.argocd import TOKEN, ArgoCDStandIn
 from qbot.sandbox.argocd.objects import with_metadata
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
+from tests.plain import NO_TLS
 
 Json = dict[str, Any]
-TLS = ssl.create_default_context()  # never used, but each client would load one of its own
 SERVER = "https://kubernetes.default.svc"
 BASE, CART = "http://git/shop/environments.git", "http://git/shop/cart.git"
 
@@ -343,8 +342,8 @@ async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo
     url = str(server.make_url("")).rstrip("/")
     try:
         async with (
-            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers, verify=TLS) as client,
-            httpx.AsyncClient(base_url=url, verify=TLS) as drive,
+            httpx.AsyncClient(base_url=f"{url}/argocd", headers=headers, verify=NO_TLS) as client,
+            httpx.AsyncClient(base_url=url, verify=NO_TLS) as drive,
         ):
             yield Argo(standin, kernel, repositories, client, drive)
     finally:

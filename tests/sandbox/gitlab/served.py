@@ -14,6 +14,7 @@ from aiohttp import web
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.gitlab import GitLabStandIn
 from qbot.sandbox.kernel import Kernel
+from tests.plain import NO_TLS
 
 Value = TypeVar("Value")
 
@@ -76,7 +77,7 @@ class Served:
 
 
 def drive(served: Served, call: str, **body: Any) -> Any:
-    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json=body)
+    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json=body, verify=NO_TLS)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -110,5 +111,7 @@ def client(served: Served, token: str = "") -> Iterator[gitlab.Gitlab]:
 @contextmanager
 def raw_client(served: Served) -> Iterator[httpx.Client]:
     headers = {"PRIVATE-TOKEN": served.standin.token, "Accept-Encoding": "identity"}
-    with httpx.Client(base_url=f"{served.url}/api/v4", headers=headers, timeout=5) as made:
+    with httpx.Client(
+        base_url=f"{served.url}/api/v4", headers=headers, timeout=5, verify=NO_TLS
+    ) as made:
         yield made

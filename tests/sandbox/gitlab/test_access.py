@@ -6,6 +6,7 @@ import httpx
 import pytest
 from gitlab.exceptions import GitlabAuthenticationError, GitlabCreateError, GitlabGetError
 
+from tests.plain import NO_TLS
 from tests.sandbox.gitlab.served import Served, client, serving
 
 
@@ -14,7 +15,7 @@ def issue(served: Served, user: str, *scopes: str) -> str:
 
 
 def get(served: Served, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{served.url}/api/v4{path}", headers=headers)
+    return httpx.get(f"{served.url}/api/v4{path}", headers=headers, verify=NO_TLS)
 
 
 def test_every_way_to_present_a_token_works(served: Served) -> None:

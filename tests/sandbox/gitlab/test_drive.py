@@ -4,6 +4,7 @@ import gitlab
 import httpx
 import pytest
 
+from tests.plain import NO_TLS
 from tests.sandbox.gitlab.served import Served, drive, serving
 
 CART = {"project": "shop/cart"}
@@ -67,7 +68,7 @@ def test_a_deleted_branch_is_gone(served: Served) -> None:
     ],
 )
 def test_a_bad_order_says_what_is_wrong(served: Served, call: str, body: Any, error: str) -> None:
-    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json=body)
+    answer = httpx.post(f"{served.kernel.url}/drive/{call}", json=body, verify=NO_TLS)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(error)
 
@@ -77,14 +78,16 @@ def test_an_unknown_action_on_a_merge_request_is_a_bad_order(
 ) -> None:
     data = {"source_branch": "feat/checkout", "target_branch": "main", "title": "t"}
     iid = gl.projects.get("shop/cart").mergerequests.create(data).iid
-    answer = httpx.post(f"{served.kernel.url}/drive/mr", json=CART | {"iid": iid, "action": "x"})
+    answer = httpx.post(
+        f"{served.kernel.url}/drive/mr", json=CART | {"iid": iid, "action": "x"}, verify=NO_TLS
+    )
     assert answer.status_code == 400
     drive(served, "mr", **CART, iid=iid, action="merge")
     assert served.standin.state()["merge_requests"][0]["state"] == "merged"
 
 
 def test_a_body_that_is_no_json_is_a_bad_order(served: Served) -> None:
-    answer = httpx.post(f"{served.kernel.url}/drive/push", content=b"{")
+    answer = httpx.post(f"{served.kernel.url}/drive/push", content=b"{", verify=NO_TLS)
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
 

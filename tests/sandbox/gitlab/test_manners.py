@@ -5,6 +5,7 @@ import gitlab
 import httpx
 import pytest
 
+from tests.plain import NO_TLS
 from tests.sandbox.gitlab.served import Served, client, raw_client, serving
 
 CART = "/projects/shop%2Fcart"
@@ -44,7 +45,7 @@ def test_what_gitlab_has_and_the_stand_in_lacks_is_refused_loudly(method: str, p
 
 
 def test_pages_outside_the_api_are_refused(served: Served) -> None:
-    assert httpx.get(f"{served.url}/shop/cart").status_code == 501
+    assert httpx.get(f"{served.url}/shop/cart", verify=NO_TLS).status_code == 501
     assert served.kernel.calls.refused == ["gitlab: GET /gitlab/shop/cart"]
     served.kernel.calls.clear()
 
@@ -133,7 +134,9 @@ def test_an_answer_that_did_not_change_is_not_sent_again(raw: httpx.Client) -> N
 def test_long_answers_are_packed_for_who_can_unpack(served: Served, raw: httpx.Client) -> None:
     plain = raw.get("/projects")
     headers = dict(raw.headers) | {"accept-encoding": "gzip"}
-    with httpx.stream("GET", f"{served.url}/api/v4/projects", headers=headers) as packed:
+    with httpx.stream(
+        "GET", f"{served.url}/api/v4/projects", headers=headers, verify=NO_TLS
+    ) as packed:
         assert packed.headers["content-encoding"] == "gzip"
         assert gzip.decompress(b"".join(packed.iter_raw())) == plain.content
 

@@ -7,6 +7,7 @@ import gitlab
 import httpx
 import pytest
 
+from tests.plain import NO_TLS
 from tests.sandbox.gitlab.served import Served, serving
 
 BACK = "http://127.0.0.1:9/gitlab/link"
@@ -20,7 +21,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def browser(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url) as made:
+    with httpx.Client(base_url=served.url, verify=NO_TLS) as made:
         yield made
 
 

@@ -6,6 +6,7 @@ import gitlab
 import httpx
 import pytest
 
+from tests.plain import NO_TLS
 from tests.sandbox.gitlab.served import Served, drive, until
 
 CART = {"project": "shop/cart"}
@@ -73,5 +74,5 @@ def test_a_repository_of_another_project_is_not_found(raw: httpx.Client, gl: git
 def test_what_cannot_be_done_to_an_image_is_said(
     served: Served, body: dict[str, str], error: str
 ) -> None:
-    answer = httpx.post(f"{served.kernel.url}/drive/image", json=body)
+    answer = httpx.post(f"{served.kernel.url}/drive/image", json=body, verify=NO_TLS)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
