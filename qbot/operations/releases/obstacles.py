@@ -1,9 +1,12 @@
 """What people put in the way of deployments, and take away again: freezes, locks, holds."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.environment import Environment
@@ -15,6 +18,9 @@ from qbot.domain.stages import Stage
 from qbot.errors import UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.requests import Asked, Requests
+
+_TRIES = 60  # of telling somebody that a lock is over; there is one a minute
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Obstacles:
         self._requests = requests
         self._zone = zone
         self._wake = wake
+        self._missed: Counter[tuple[str, Actor]] = Counter()
 
     async def spot(self, text: str, *, guess: bool = True) -> Spot:
         """A stage, else a living environment; `guess` as in `Requests.living`.
@@ -108,9 +115,15 @@ class Obstacles:
         return found
 
     async def not_told(self, freed: Freed, missed: Sequence[Actor]) -> None:
-        """These could not be told: `free_again` will name them once more."""
-        for actor in missed:
-            await self._context.promotions.await_free(freed.scope, actor)
+        """These could not be told: `free_again` will name them once more, but not for ever."""
+        self._missed.update((freed.scope, actor) for actor in missed)
+        for actor in freed.waiting:
+            if actor in missed and self._missed[freed.scope, actor] < _TRIES:
+                await self._context.promotions.await_free(freed.scope, actor)
+            elif self._missed.pop((freed.scope, actor), 0) >= _TRIES:
+                log.warning(
+                    "somebody cannot be told that a lock is over", actor=actor.key, place=freed.name
+                )
 
     async def freeze(self, wanted: FreezeIt, asked: Asked) -> Freeze:
         """Declare a freeze.

@@ -167,3 +167,12 @@ async def test_whom_slack_does_not_know_any_more_is_not_tried_for_ever(shop: Sce
     await promotions.await_free(STAGES[1].scope, Actor(TEAM, "UGONE"))
     await chores(shop).locks()
     assert await promotions.awaited() == []
+
+
+async def test_whom_slack_never_takes_a_message_for_is_given_up_after_an_hour(shop: Scene) -> None:
+    promotions, obstacles = shop.releases.context.promotions, shop.releases.obstacles
+    await promotions.await_free(STAGES[1].scope, Actor(TEAM, BEN))
+    for _ in range(60):
+        (freed,) = await obstacles.free_again()
+        await obstacles.not_told(freed, freed.waiting)
+    assert await obstacles.free_again() == []
