@@ -14,7 +14,8 @@ from qbot.errors import QbotError
 from qbot.operations.caught import caught
 from qbot.operations.handler import Cancelled, Handler, Outcome, Suspended
 from qbot.operations.patience import Ledger, Patience
-from qbot.operations.run import Footing, Run
+from qbot.operations.run import Run
+from qbot.operations.trying import Footing
 
 _log = structlog.get_logger()
 

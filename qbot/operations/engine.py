@@ -18,7 +18,8 @@ from qbot.operations.carrier import Carrier
 from qbot.operations.caught import caught
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.patience import Patience
-from qbot.operations.run import Footing, Run
+from qbot.operations.run import Run
+from qbot.operations.trying import Footing
 
 __all__ = ["Cancelled", "Engine", "Handler", "Outcome", "Run"]
 

@@ -1,39 +1,27 @@
 """What an operation is written against: steps that are recorded, waits that can be cancelled."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from qbot.domain.changes import CardChanged, Change
 from qbot.domain.operation import Claim, Operation, Woken
-from qbot.domain.ports import Clock, Fenced
 from qbot.domain.progress import Tries
 from qbot.domain.release import Shown
-from qbot.errors import TransientError
 from qbot.operations.cancelling import Cancelling
 from qbot.operations.gathering import gather
 from qbot.operations.handler import Cancelled, Suspended
 from qbot.operations.patience import Ledger
 from qbot.operations.reporting import Reporter
-from qbot.operations.retry import Backoff, within_time
+from qbot.operations.retry import Backoff
 from qbot.operations.troubles import Troubles
+from qbot.operations.trying import Footing, Trying
 
 T = TypeVar("T")
 _BACKOFF = Backoff()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footing:
-    """What the engine lends to a run."""
-
-    clock: Clock
-    jitter: Callable[[], float]
-    held: Callable[[], bool]  # whether the worker's lease is surely its own still
-    settle: float  # seconds that a run after a crash waits before it first looks or acts
 
 
 class Run:
@@ -54,8 +42,14 @@ class Run:
         self._reporter = Reporter(ledger.report, footing.clock, claim.operation.progress)
         self._troubles = Troubles()
         self._cancelling = Cancelling(asked=claim.operation.cancel_by is not None)
-        self._settling = asyncio.Lock()
-        self._settled = not claim.resumed
+        self._trying = Trying(
+            claim.operation.id,
+            footing,
+            resumed=claim.resumed,
+            sleep=self.sleep,
+            troubles=self._troubles,
+            told=self.trouble,
+        )
 
     # Steps
 
@@ -88,7 +82,9 @@ class Run:
         if name in self._recorded:
             recorded: T = self._recorded[name]
             return recorded
-        result: T = json.loads(json.dumps(await self._try(name, do, find, within, backoff)))
+        result: T = json.loads(
+            json.dumps(await self._trying.through(name, do, find, within, backoff))
+        )
         await self._commit(name, result, changes(result) if callable(changes) else changes)
         return result
 
@@ -101,7 +97,7 @@ class Run:
         backoff: Backoff = _BACKOFF,
     ) -> T:
         """Ask a neighbour, patiently like `step`; nothing is recorded, so only for reads."""
-        return await self._try(name, do, None, within, backoff)
+        return await self._trying.through(name, do, None, within, backoff)
 
     async def gather(
         self, coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = 16
@@ -276,57 +272,6 @@ class Run:
             self.progress = cards[-1]
         if cancel:
             self.ask_to_cancel()
-
-    async def _try(
-        self,
-        name: str,
-        do: Callable[[], Awaitable[T]],
-        find: Callable[[], Awaitable[T | None]] | None,
-        within: float | None,
-        backoff: Backoff,
-    ) -> T:
-        await self._settle()
-        look, tries = self.resumed, 0
-        until = None if within is None else self._footing.clock.monotonic() + within
-        try:
-            while True:
-                try:
-                    return await self._go(do, find if look else None)
-                except TransientError as error:
-                    delay = backoff.delay(tries, error, self._footing.jitter())
-                    await self._wait_out(name, error, delay, until, tries + 1)
-                    look, tries = True, tries + 1
-        finally:
-            if self._troubles.has(name):
-                self.trouble("", source=name)
-
-    async def _go(
-        self, do: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]] | None
-    ) -> T:
-        found = await find() if find else None
-        if found is not None:
-            return found
-        if not self._footing.held():
-            # Frozen or cut off for most of the lease: another worker may be at it already.
-            raise Fenced(self.operation.id)
-        return await do()
-
-    async def _wait_out(
-        self, name: str, error: TransientError, delay: float, until: float | None, tried: int
-    ) -> None:
-        left = None if until is None else until - self._footing.clock.monotonic()
-        wait = within_time(delay, left, error)
-        if wait is None:
-            raise error
-        self.trouble(str(error), source=name, tried=tried, wait=wait)
-        await self.sleep(wait)
-
-    async def _settle(self) -> None:
-        """Let a request that the dead run had on the wire land before anybody looks for it."""
-        async with self._settling:
-            if not self._settled:
-                await self.sleep(self._footing.settle)
-                self._settled = True
 
     def _shown(self, progress: Shown) -> Shown:
         cancelling = progress.cancelling or self._cancelling.asked

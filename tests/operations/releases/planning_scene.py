@@ -41,7 +41,8 @@ from qbot.operations.releases.planning import admitted, planned
 from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
-from qbot.operations.run import Footing, Run
+from qbot.operations.run import Run
+from qbot.operations.trying import Footing
 from qbot.redaction import redact
 from tests.clocks import HandClock
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab

@@ -1,0 +1,123 @@
+"""A neighbour is asked until it answers; who may have been heard already is looked for first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from qbot.domain.names import OpId
+from qbot.domain.ports import Clock, Fenced
+from qbot.errors import TransientError
+from qbot.operations.retry import Backoff, within_time
+from qbot.operations.troubles import Troubles
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footing:
+    """What the engine lends to a run."""
+
+    clock: Clock
+    jitter: Callable[[], float]
+    held: Callable[[], bool]  # whether the worker's lease is surely its own still
+    settle: float  # seconds that a run after a crash waits before it first looks or acts
+
+
+class Told(Protocol):
+    """Lets the card say which neighbour does not answer; see `Run.trouble`."""
+
+    def __call__(
+        self, message: str, *, source: str = "", tried: int = 0, wait: float | None = None
+    ) -> None:
+        """An empty message ends it."""
+
+
+class Trying:
+    """Belongs to one run.
+
+    Args:
+        op: the operation.
+        footing: what the engine lends to the run.
+        resumed: whether an earlier run may have ended in the middle of an effect.
+        sleep: waits for seconds; a wish to cancel ends it.
+        troubles: of the run.
+        told: puts one among them, or ends it.
+    """
+
+    def __init__(
+        self,
+        op: OpId,
+        footing: Footing,
+        *,
+        resumed: bool,
+        sleep: Callable[[float], Awaitable[None]],
+        troubles: Troubles,
+        told: Told,
+    ) -> None:
+        self._op = op
+        self._footing = footing
+        self._resumed = resumed
+        self._sleep = sleep
+        self._troubles = troubles
+        self._told = told
+        self._settling = asyncio.Lock()
+        self._settled = not resumed
+
+    async def through(
+        self,
+        name: str,
+        do: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None,
+        within: float | None,
+        backoff: Backoff,
+    ) -> T:
+        """Its answer; see `Run.step` for the arguments.
+
+        Raises:
+            TransientError: there was none `within` that time.
+            Cancelled: somebody asked to cancel while it waited for another try.
+            Fenced: another worker may be at it.
+        """
+        await self._settle()
+        look, tries = self._resumed, 0
+        until = None if within is None else self._footing.clock.monotonic() + within
+        try:
+            while True:
+                try:
+                    return await self._go(do, find if look else None)
+                except TransientError as error:
+                    delay = backoff.delay(tries, error, self._footing.jitter())
+                    await self._wait_out(name, error, delay, until, tries + 1)
+                    look, tries = True, tries + 1
+        finally:
+            if self._troubles.has(name):
+                self._told("", source=name)
+
+    async def _go(
+        self, do: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]] | None
+    ) -> T:
+        found = await find() if find else None
+        if found is not None:
+            return found
+        if not self._footing.held():
+            # Frozen or cut off for most of the lease: another worker may be at it already.
+            raise Fenced(self._op)
+        return await do()
+
+    async def _wait_out(
+        self, name: str, error: TransientError, delay: float, until: float | None, tried: int
+    ) -> None:
+        left = None if until is None else until - self._footing.clock.monotonic()
+        wait = within_time(delay, left, error)
+        if wait is None:
+            raise error
+        self._told(str(error), source=name, tried=tried, wait=wait)
+        await self._sleep(wait)
+
+    async def _settle(self) -> None:
+        """Let a request that the dead run had on the wire land before anybody looks for it."""
+        async with self._settling:
+            if not self._settled:
+                await self._sleep(self._footing.settle)
+                self._settled = True
