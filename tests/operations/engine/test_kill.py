@@ -86,6 +86,15 @@ async def test_killed_again_and_again_every_operation_ends_and_no_effect_is_doub
     await database.close()
 
 
+async def stopped(pid: int) -> None:
+    """A signal takes its time; what the process has begun until then is done."""
+
+    async def look() -> bool:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    await until(look)
+
+
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
     database_url: str, launch: Launch, tmp_path: Path, clock: HandClock
@@ -94,6 +103,7 @@ async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
     frozen = await launch("frozen")
     await grown(tmp_path, 4)
     os.kill(frozen.pid, signal.SIGSTOP)
+    await stopped(frozen.pid)
     before = sum(me == "frozen" for me, _ in lines(tmp_path))
     other = await launch("other")
     assert await other.wait() == 0, (tmp_path / "other.out").read_text()

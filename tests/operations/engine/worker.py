@@ -30,10 +30,10 @@ class Folder:
     def __init__(self, folder: Path, me: str) -> None:
         self._folder = folder
         self._me = me
+        self._log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def make(self, name: str) -> str:
-        with (self._folder / "log").open("a") as log:
-            os.write(log.fileno(), f"{self._me} {name}\n".encode())
+        os.write(self._log, f"{self._me} {name}\n".encode())
         (self._folder / name).touch()
         await asyncio.sleep(0.001)
         return name
