@@ -6,7 +6,6 @@ from typing import Any, cast
 import pytest
 from typing_extensions import override
 
-from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.names import ProjectPath
 from qbot.domain.operation import Operation, Submission, Submitted
@@ -14,26 +13,25 @@ from qbot.domain.people import Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
 from qbot.domain.release import Bypass, StageProgress
-from qbot.domain.release_changes import (
-    MergeAsked,
-    PromotionMoved,
-    PromotionOpened,
-    PromotionPlanned,
-)
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.ends import closed
 from qbot.operations.releases.promote import promote
 from qbot.operations.releases.tracker import StageTracker
-from tests.clocks import START
 from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
+from tests.operations.releases.merge_scene import (
+    MERGED,
+    Repository,
+    agreed,
+    context_of,
+    number_of,
+    words,
+)
 from tests.operations.releases.stage_scene import stage
-from tests.operations.releases.test_withdrawn import MERGED, Base, Few, Repository
-from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
+from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried
 from tests.store.wishes import BEN, key, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
@@ -61,34 +59,14 @@ class Refusing(Repository):
         return MergeRequest(ref.iid, ref.url, "closed", ref.sha, "", branch, "main")
 
 
-def _words(number: int) -> str:
-    facts = [f"Qbot-Promotion: P-{number}", "Qbot-Requested-By: UANA (ana)"]
-    return "\n".join(["Merge it", "", *facts, f"Qbot-Digest: {plan(CART).digest}"])
-
-
-async def _true() -> bool:
-    return True
-
-
 async def started(shop: Shop, repository: Refusing, *, asked: bool = True) -> Operation:
     """A promotion whose worker asked for its merge, and then heard nothing but refusals."""
-    rows = shop.wishes.database.promotions
-    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+    context = context_of(shop, repository)
 
     async def body(run: Run) -> Outcome:
-        shown = run.operation.progress
-        assert isinstance(shown, StageProgress)
-        assert shown.promotion is not None
-        number = shown.promotion
-        repository.words = repository.words or _words(number)
+        repository.words = repository.words or words(number_of(run))
         if cast("Any", run.operation.input).again is None:
-            changes: list[Change] = [
-                PromotionPlanned(number, plan(CART)),
-                PromotionOpened(number, MERGE_REQUEST, START),
-                PromotionMoved(number, PromotionState.APPROVED),
-                *([MergeAsked(number, MERGE_REQUEST.sha)] if asked else []),
-            ]
-            await run.step("propose", _true, changes=changes)
+            await agreed(run, asked=asked)
         return await promote(run, context)
 
     await shop.engine(body)
@@ -168,7 +146,7 @@ async def test_abandon_claims_nothing_where_it_cannot_look(shop: Shop) -> None:
 async def test_a_merge_request_that_no_row_knows_is_closed_by_its_branch(shop: Shop) -> None:
     """Its making was never answered, so it was never written down."""
     repository, rows = Refusing("opened", ""), shop.wishes.database.promotions
-    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+    context = context_of(shop, repository)
 
     async def body(run: Run) -> Outcome:
         promotion = await rows.of_operation(run.operation.id)

@@ -1,129 +1,42 @@
 """Withdrawn, or merged all the same: what GitLab has made of it decides what is said."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
-
 import pytest
 
-from qbot.domain.changes import Change
-from qbot.domain.names import ProjectPath, PromotionId
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End
 from qbot.domain.promotion import Promotion, PromotionState
-from qbot.domain.promotion_ports import Promotions
 from qbot.domain.release import Bypass, StageProgress
-from qbot.domain.release_changes import (
-    MergeAsked,
-    PromotionMoved,
-    PromotionOpened,
-    PromotionPlanned,
-)
-from qbot.domain.repository_ports import MergeRequest
-from qbot.domain.stages import Stage
-from qbot.errors import PermanentError, TransientError
 from qbot.operations.engine import Outcome, Run
-from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
-from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import Shop, shop
-from tests.operations.releases.stage_scene import stage
-from tests.store.promoting import CART, MERGE_REQUEST, ask, carried, plan
+from tests.operations.releases.merge_scene import (
+    EARLIER,
+    MERGED,
+    Repository,
+    agreed,
+    context_of,
+    number_of,
+    words,
+)
+from tests.store.promoting import CART, MERGE_REQUEST, ask, carried
 from tests.store.wishes import ANA, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
-MERGED, EARLIER = "e" * 40, START - timedelta(hours=2)
-
-
-@dataclass
-class Base:
-    """The part of the context that is used."""
-
-    clock: HandClock
-
-
-@dataclass
-class Repository:
-    """A GitLab with one merge request; `state` is how it stands."""
-
-    state: str
-    words: str
-    parents_of: tuple[str, ...] = ("1" * 40, MERGE_REQUEST.sha)
-    closed: int = 0
-    lost: int = 1  # answers
-    target: str = "main"
-    merged_by: str = "dan"
-
-    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
-        ref = MERGE_REQUEST
-        self.lost -= 1
-        if self.lost >= 0:
-            raise TransientError("GitLab does not answer")
-        return MergeRequest(
-            iid, ref.url, self.state, ref.sha, "", ref.branch, self.target,
-            merge_sha=MERGED, merged_by=self.merged_by, merged_at=EARLIER,
-        )  # fmt: skip
-
-    async def own_name(self) -> str:
-        return "qbot"
-
-    async def close_merge_request(self, project: ProjectPath, iid: int) -> None:
-        self.closed += 1
-        self.state = "merged" if self.state == "merged" else "closed"
-
-    async def parents(self, project: ProjectPath, sha: str) -> tuple[str, ...]:
-        return self.parents_of
-
-    async def message_of(self, project: ProjectPath, sha: str) -> str:
-        return self.words
-
-
-@dataclass
-class Few:
-    base: Base
-    promotions: Promotions
-    repository: Repository
-
-    def stage(self, name: str) -> Stage:
-        return stage()
-
-    def argocd(self, found: Stage) -> Any:
-        raise PermanentError(f"Argo CD of {found.name} is not set up.")
-
-
-async def _true() -> bool:
-    return True
-
-
-def _words(number: PromotionId) -> str:
-    facts = [f"Qbot-Promotion: P-{number}", "Qbot-Requested-By: UANA (ana)"]
-    return "\n".join(["Merge it", "", *facts, f"Qbot-Digest: {plan(CART).digest}"])
 
 
 async def withdrawn(
     shop: Shop, state: str, *, ours: bool = True, asked: bool = True, target: str = "main"
 ) -> tuple[Operation, Promotion]:
-    """Asked to stop after people had agreed; with `asked` a merge may have been begun."""
+    """Asked to stop after people had agreed."""
     repository = Repository(state, "", target=target)
-    rows = shop.wishes.database.promotions
-    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+    context = context_of(shop, repository)
 
     async def body(run: Run) -> Outcome:
-        shown = run.operation.progress
-        assert isinstance(shown, StageProgress)
-        assert shown.promotion is not None
-        number = shown.promotion
-        repository.words = _words(number) if ours else "Merge branch"
+        repository.words = words(number_of(run)) if ours else "Merge branch"
         await shop.wishes.journal.request_cancel(run.operation.id, ANA)
-        changes: list[Change] = [
-            PromotionPlanned(number, plan(CART)),
-            PromotionOpened(number, MERGE_REQUEST, START),
-            PromotionMoved(number, PromotionState.APPROVED),
-            *([MergeAsked(number, MERGE_REQUEST.sha)] if asked else []),
-        ]
         with run.ignoring_cancel():
-            await run.step("propose", _true, changes=changes)
+            await agreed(run, asked=asked)
         return await promote(run, context)
 
     await shop.engine(body)
@@ -133,27 +46,16 @@ async def withdrawn(
 
 
 async def resumed(
-    shop: Shop, words: str, parents: int = 2, *, by: str = "dan"
+    shop: Shop, said: str, parents: int = 2, *, by: str = "dan"
 ) -> tuple[Operation, Promotion]:
     """Died between the merge and its record: GitLab has merged what the database calls approved."""
     parents_of = ("1" * 40, MERGE_REQUEST.sha)[:parents]
-    repository = Repository("merged", words, parents_of, lost=0, merged_by=by)
-    rows = shop.wishes.database.promotions
-    context = cast("ReleaseContext", Few(Base(shop.clock), rows, repository))
+    repository = Repository("merged", said, parents_of, lost=0, merged_by=by)
+    context = context_of(shop, repository)
 
     async def body(run: Run) -> Outcome:
-        shown = run.operation.progress
-        assert isinstance(shown, StageProgress)
-        assert shown.promotion is not None
-        number = shown.promotion
-        repository.words = words or _words(number)
-        changes: list[Change] = [
-            PromotionPlanned(number, plan(CART)),
-            PromotionOpened(number, MERGE_REQUEST, START),
-            PromotionMoved(number, PromotionState.APPROVED),
-            MergeAsked(number, MERGE_REQUEST.sha),
-        ]
-        await run.step("propose", _true, changes=changes)
+        repository.words = said or words(number_of(run))
+        await agreed(run)
         return await promote(run, context)
 
     await shop.engine(body)
