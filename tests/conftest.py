@@ -1,6 +1,9 @@
 """What every test may use; keep it small."""
 
+import gc
+
 import pytest
+import structlog
 from xdist.remote import Producer
 
 from tests.databases import postgres_server, schemas, tables
@@ -10,6 +13,8 @@ from tests.memory import taken_for_files
 __all__ = ["postgres_server", "schemas", "tables"]
 
 taken_for_files()
+# Rich comes with a tool of the developers, and would print each error with its coloured source.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,3 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:
     return ByWorld(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Modules and tests stay: to look through them again and again takes seconds in all."""
+    gc.freeze()
