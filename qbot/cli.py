@@ -1,8 +1,10 @@
 """The `qbot` command. Thin: each sub-command imports what it runs, so `--help` stays fast."""
 
 import asyncio
+import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,6 +52,17 @@ def _need_sandbox() -> None:
         raise PermanentError("The sandbox needs pygit2: pip install 'qbot[sandbox]'")
 
 
+@contextmanager
+def _lasting() -> Iterator[None]:
+    """Imports last as long as the process: to look for garbage in them is a quarter of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="qbot")
 def main() -> None:
@@ -61,7 +74,8 @@ def main() -> None:
 @_tells_errors
 def serve(env_file: Path | None) -> None:
     """Run Qbot."""
-    from qbot.app import serve as run  # noqa: PLC0415  (--help must not pay for it)
+    with _lasting():
+        from qbot.app import serve as run  # noqa: PLC0415  (--help must not pay for it)
 
     asyncio.run(run(env_file, ready=_say_ready))
 
@@ -77,7 +91,8 @@ def _say_ready(wrong: Sequence[str]) -> None:
 @_tells_errors
 def check_config(env_file: Path | None) -> None:
     """Check settings, qbot.yaml and that every way in has a rule, without starting anything."""
-    from qbot.app.checking import checked  # noqa: PLC0415  (as above)
+    with _lasting():
+        from qbot.app.checking import checked  # noqa: PLC0415  (as above)
 
     for line in checked(env_file):
         click.echo(line)
@@ -122,7 +137,8 @@ def audit_export(env_file: Path | None, form: str, since: str, out: Path | None)
 def demo(port: int, *, no_browser: bool, speed: float, services: int, stages: str) -> None:
     """Run the sandbox and Qbot against it, and open the page to play with."""
     _need_sandbox()
-    from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
+    with _lasting():
+        from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
 
     run(port=port, browser=not no_browser, speed=speed, services=services, stages=stages)
 
@@ -153,7 +169,8 @@ def sandbox(
 ) -> None:
     """Run the stand-ins for Slack, GitLab and Argo CD alone, as a process of their own."""
     _need_sandbox()
-    from qbot.sandbox.run import run  # noqa: PLC0415  (as above)
+    with _lasting():
+        from qbot.sandbox.run import run  # noqa: PLC0415  (as above)
 
     run(
         port=port,
