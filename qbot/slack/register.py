@@ -47,6 +47,7 @@ def bolt_app(
         )
 
     app = AsyncApp(
+        name="qbot",  # else Bolt reads the source of each caller to find one
         client=web_client(None, api_url),
         authorize=authorize,
         request_verification_enabled=False,
