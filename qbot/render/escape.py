@@ -29,8 +29,9 @@ def clean(text: str, limit: int) -> str:
     The result is not escaped: for `plain_text` objects, which Slack does not parse.
     """
     line = _SPACES.sub(" ", _COLOURS.sub("", text[: 4 * limit + 64]))
-    seen = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return cut(redact(seen.strip()), limit)
+    if not line.isprintable():  # those categories are not, and most lines are
+        line = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
+    return cut(redact(line.strip()), limit)
 
 
 def cut(text: str, limit: int) -> str:
