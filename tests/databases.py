@@ -17,6 +17,7 @@ from qbot.store import Database, open_store
 from tests.clocks import HandClock
 from tests.postgres import PostgresServer
 
+KINDS = ["sqlite", "postgres"]
 _SQLITE = "sqlite:///"
 _AT_ONCE = 50  # schemas: each call of psql costs more than they all
 
@@ -54,8 +55,13 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return url_of(request, tmp_path)
+
+
+def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh database of the kind that `request.param` names."""
     if request.param == "sqlite":
         return f"{_SQLITE}{tmp_path}/qbot.db"
     schemas: Iterator[str] = request.getfixturevalue("schemas")

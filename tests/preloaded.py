@@ -13,7 +13,8 @@ from pathlib import Path
 from qbot.cli import main
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["qbot.app", "qbot.sandbox.server", __name__])
+_LATE = ["anyio._backends._asyncio", "asyncpg", "httpcore"]  # what is imported at the first use
+_SERVER.set_forkserver_preload(["qbot.app", "qbot.sandbox.server", *_LATE, __name__])
 
 
 def started(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from qbot.sandbox.demo import free_port
+from tests.plain import NO_TLS
 from tests.preloaded import started
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ class Drive:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=40, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=url, timeout=40, trust_env=False, verify=NO_TLS)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -37,9 +37,9 @@ async def push(drive: Drive, branch: str) -> None:
 
 @pytest.mark.timeout(3600)
 async def test_killed_at_random_moments_every_operation_ends_right(
-    tmp_path: Path, dice: random.Random, database_url: str
+    tmp_path: Path, dice: random.Random, either_database: str
 ) -> None:
-    env = {"QBOT_DATABASE_URL": database_url, "QBOT_LEASE": "3"}
+    env = {"QBOT_DATABASE_URL": either_database, "QBOT_LEASE": "3"}
     async with world(tmp_path, speed=SPEED) as made:
         await made.serve(**env)
         drive = made.drive

@@ -43,7 +43,7 @@ async def promoted(
 
 @pytest.mark.timeout(120)
 async def test_a_press_that_is_delivered_three_times_is_one_approval(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, either_database: str
 ) -> None:
     async def approve(made: World, shown: stages.Shown) -> None:
         for user in BOTH:
@@ -52,7 +52,7 @@ async def test_a_press_that_is_delivered_three_times_is_one_approval(
             if user != BOTH[-1]:
                 await _waits_for_one_more(made, shown)
 
-    await promoted(tmp_path, database_url, approve)
+    await promoted(tmp_path, either_database, approve)
 
 
 async def _deliver_thrice(made: World) -> None:
@@ -72,12 +72,12 @@ async def _waits_for_one_more(made: World, shown: stages.Shown) -> None:
 
 @pytest.mark.timeout(120)
 async def test_two_who_approve_in_the_same_second_both_count_and_it_is_merged_once(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, either_database: str
 ) -> None:
     async def approve(made: World, shown: stages.Shown) -> None:
         await asyncio.gather(*(stages.pressed(made.drive, shown, user) for user in BOTH))
 
-    await promoted(tmp_path, database_url, approve)
+    await promoted(tmp_path, either_database, approve)
 
 
 @pytest.mark.timeout(180)

@@ -89,9 +89,9 @@ def parts_of(dice: random.Random, *, approvals: int) -> Collection[str]:
 
 @pytest.mark.timeout(3600)
 async def test_killed_at_random_moments_every_promotion_and_rollback_ends_right(
-    tmp_path: Path, dice: random.Random, database_url: str
+    tmp_path: Path, dice: random.Random, either_database: str
 ) -> None:
-    env = {"QBOT_DATABASE_URL": database_url, "QBOT_LEASE": LEASE}
+    env = {"QBOT_DATABASE_URL": either_database, "QBOT_LEASE": LEASE}
     approved: dict[str, Counter[str]] = {}
     async with world(tmp_path, speed=SPEED) as made:
         await made.serve(**env)
