@@ -17,7 +17,7 @@ async def test_an_image_pushed_under_the_same_tag_has_to_be_approved_anew(tmp_pa
         gone = {"project": "shop/shipping", "tag": wanted["shipping"]}
         await drive.post("image", **gone, action="remove")
         await drive.env("promote staging production shipping")
-        missing = f"The registry has no image of `shipping` at `{wanted['shipping'][:12]}`."
+        missing = f"The registry has no image of `shipping` at `{wanted['shipping'][:8]}`."
 
         async def refused() -> bool:
             return any(missing in m["text"] for m in await drive.messages())

@@ -153,10 +153,13 @@ async def test_a_rollback_waits_for_no_deployment_that_it_is_for(production: Pro
     try:
         await production.approved(change)
         await production.shows(change, "syncing")
+        back = await production.next_branch()
+        await production.pipeline(back, "running")  # until the card was read
         words = f"rollback production {change.service} --break-glass --reason outage"
         await production.drive.env(words, user="chloe")
         shown = await production.shows(change, f"Superseded: {change.name}")
         assert "a rollback of the same services, took its place" in shown
+        await production.pipeline(back, "success")
     finally:
         await production.drive.post("app", name=app, health=None)
     await production.audited(None, action="rollback.done")
