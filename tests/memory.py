@@ -5,12 +5,12 @@ that costs several times as much.
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  (each user of it makes a folder of its own, 0700)
 _PLENTY = 4 * 1024**3  # a whole run takes about one; containers often get 64 MiB
+_MANY = 500_000  # files: it can run out of names long before it runs out of bytes
 
 
 def taken_for_files() -> None:
@@ -20,6 +20,9 @@ def taken_for_files() -> None:
 
 
 def _roomy() -> bool:
-    if not os.access(_MEMORY, os.W_OK) or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+    if not os.access(_MEMORY, os.W_OK):
+        return False
+    free = os.statvfs(_MEMORY)
+    if free.f_flag & os.ST_NOEXEC:
         return False  # programs are copied as well
-    return shutil.disk_usage(_MEMORY).free >= _PLENTY
+    return free.f_bavail * free.f_frsize >= _PLENTY and free.f_favail >= _MANY
