@@ -74,7 +74,6 @@ Verdict = Ready | Waiting | Broken
 
 _EMPTY = "Its chart makes no resources at this commit."
 _SHA = re.compile(r"\b[0-9a-f]{40}\b")
-_COMMAND = re.compile(r".*`[^`]*` failed exit status \d+: ", re.DOTALL)
 _RETRYING = re.compile(r"\s*(?:Retrying attempt #(\d+).*)$", re.DOTALL)
 
 
@@ -140,13 +139,8 @@ def _condition(state: AppState, goal: str, since: datetime | None) -> Broken | W
             return Waiting("Argo CD has not compared it again yet.")
         # A hundred Applications at once overload the repo-server for a while.
         passing = kind == "ComparisonError" and is_passing(text)
-        return Waiting(f"{kind}: {text}") if passing else Broken(f"{kind}: {_cause(text)}")
+        return Waiting(f"{kind}: {text}") if passing else Broken(f"{kind}: {text}")
     return None
-
-
-def _cause(text: str) -> str:
-    """Without the command line of helm or kustomize: what it said is what people need."""
-    return _COMMAND.sub("", text) or text
 
 
 def _failed_sync(

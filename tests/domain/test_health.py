@@ -260,18 +260,6 @@ def test_the_hook_that_failed_is_named_before_the_general_words() -> None:
     assert found == Broken("Sync failed: PreSync hook Job/cart-db-migrate: BackoffLimitExceeded")
 
 
-def test_of_a_manifest_that_cannot_be_made_helms_own_words_are_told() -> None:
-    error = "Error: cart/templates/web.yaml:7: nil pointer"
-    text = (
-        "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: "
-        "code = Unknown desc = Manifest generation error (cached): failed to execute helm template "
-        "command: `helm template . --name-template cart --namespace shop --include-crds` failed "
-        f"exit status 1: {error}"
-    )
-    found = judge(conditions=(("ComparisonError", text),), sync="Unknown")
-    assert found == Broken(f"ComparisonError: {error}")
-
-
 def test_a_repo_server_that_is_overloaded_is_waited_for() -> None:
     text = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
     found = judge(conditions=(("ComparisonError", text),), sync="Unknown")

@@ -58,6 +58,7 @@ LISTED = (
 """The part of it that the list can be asked for; no versions, so it is a check, not a source."""
 
 _LONGEST = 300  # characters of a message
+_COMMAND_FAILED = "` failed exit status "
 _PLAIN = 20  # characters; no token is as short, but most words of a state are
 _WORST = ("Degraded", "Missing", "Progressing", "Unknown", "Suspended")
 _HOOKS = {
@@ -90,7 +91,7 @@ def state(app: Mapping[str, Any], config: ProjectPath | None = None) -> AppState
         health_message=_text(health, "message"),
         requested=app.get("operation") is not None,
         phase=_text(operation, "phase"),
-        message=_text(operation, "message"),
+        message=_short(_cause(str(operation.get("message") or ""))),
         synced_revision=_short(source.revision(_part(operation, "syncResult"))),
         started_at=_time(operation.get("startedAt")),
         finished_at=_time(operation.get("finishedAt")),
@@ -161,7 +162,7 @@ def _prunable(resources: Iterable[Mapping[str, Any]]) -> str:
 
 def _errors(conditions: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (sys.intern(str(c["type"])), _short(str(c.get("message", ""))))
+        (sys.intern(str(c["type"])), _short(_cause(str(c.get("message", "")))))
         for c in conditions
         if str(c.get("type", "")).endswith(_ERROR)
     )
@@ -179,6 +180,18 @@ def _part(thing: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(thing: Mapping[str, Any], key: str) -> str:
     """Interned: commits, words and messages repeat over thousands of Applications."""
     return _short(str(thing.get(key) or ""))
+
+
+def _cause(text: str) -> str:
+    """Without the command line of helm or kustomize: what it said is what people need.
+
+    Looked for in the whole message: before it there is more than is kept of one.
+    """
+    if _COMMAND_FAILED not in text:
+        return text
+    _, _, ended = redact(text).rpartition(_COMMAND_FAILED)
+    status, _, said = ended.partition(": ")
+    return said if status.isdecimal() and said else text
 
 
 def _short(text: str) -> str:

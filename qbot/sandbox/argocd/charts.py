@@ -30,7 +30,7 @@ def render(
         ChartError: no chart there, a value file that is missing, or a template that fails.
     """
     if "Chart.yaml" not in files:
-        raise ChartError("Error: Chart.yaml file is missing")
+        raise ChartError("Chart.yaml file is missing")
     chart = _mapping("Chart.yaml", files["Chart.yaml"])
     scope = {
         "Values": values({**files, **outside}, helm),
@@ -59,7 +59,7 @@ def values(files: Mapping[str, str], helm: Json) -> Json:
         if path not in files:
             if helm.get("ignoreMissingValueFiles"):
                 continue
-            raise ChartError(f"Error: open {path}: no such file or directory")
+            raise ChartError(f"open {path}: no such file or directory")
         result = overlay(result, _mapping(path, files[path]))
     result = overlay(result, helm.get("valuesObject") or {})
     for parameter in helm.get("parameters", ()):
@@ -99,5 +99,5 @@ def _mapping(name: str, text: str) -> Json:
     if not found:
         return {}
     if not isinstance(found[0], dict):
-        raise ChartError(f"Error: failed to parse {name}: cannot unmarshal into a mapping")
+        raise ChartError(f"failed to parse {name}: cannot unmarshal into a mapping")
     return found[0]

@@ -268,3 +268,38 @@ def test_a_token_in_a_message_is_not_kept() -> None:
     ((_, told),) = state(app).conditions
     assert "glpat" not in told
     assert "gitlab.example/shop/cart.git" in told
+
+
+COMMAND = (
+    "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: "
+    "code = Unknown desc = Manifest generation error (cached): failed to execute helm template "
+    "command: failed to get command args to log: `helm template . --name-template cart --namespace "
+    "shop --kube-version 1.31 --set image.tag=8dfbd81e --set image.repository=shop/cart --values "
+    "<path to cached source>/values.yaml --values <path to cached source>/values/production.yaml "
+    "<api versions removed> --include-crds` failed exit status 1: "
+)
+HELM_SAID = "Error: cart/templates/web.yaml:7: nil pointer"
+
+
+def told(message: str) -> tuple[str, str]:
+    """What is kept of it as a condition, and as the end of a sync."""
+    app = application()
+    app["status"]["conditions"] = [{"type": "ComparisonError", "message": message}]
+    app["status"]["operationState"] = {"message": message}
+    found = state(app)
+    return found.conditions[0][1], found.message
+
+
+def test_of_a_manifest_that_cannot_be_made_helms_own_words_are_told() -> None:
+    assert told(COMMAND + HELM_SAID) == (HELM_SAID, HELM_SAID)
+
+
+def test_helms_own_words_are_kept_without_the_secrets_in_them() -> None:
+    said, _ = told(f"{COMMAND}{HELM_SAID} password=hunter2-correct-horse")
+    assert said.startswith(HELM_SAID)
+    assert "hunter2" not in said
+
+
+def test_a_command_that_said_nothing_is_told_itself() -> None:
+    said, _ = told(COMMAND)
+    assert said.startswith("Failed to load target state")

@@ -110,7 +110,7 @@ async def test_helm_is_called_with_the_release_name(argo: Argo) -> None:
     await argo.project()
     argo.cart.write("main", chart(config=CONFIG + "  x: {{ include }}\n"))
     _, _, message = refusal(await argo.create(cart()))
-    assert "`helm template . --name-template cart --namespace qbot-x`" in message
+    assert "`helm template . --name-template cart --namespace qbot-x " in message
 
 
 async def test_a_new_project_is_unknown_for_a_while() -> None:

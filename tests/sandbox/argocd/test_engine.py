@@ -207,6 +207,7 @@ async def test_a_kind_that_the_project_forbids_fails_the_sync(argo: Argo) -> Non
 
 
 async def test_a_chart_that_fails_is_an_error_and_a_condition(idle: Argo) -> None:
+    long = 300  # characters of the command line and what is before it
     idle.cart.write("main", chart(config=CONFIG + "  x: {{ include }}\n"))
     done = await synced(idle)
     assert done["phase"] == "Error"
@@ -214,6 +215,7 @@ async def test_a_chart_that_fails_is_an_error_and_a_condition(idle: Argo) -> Non
     await idle.get("qbot-x-cart", refresh="hard")
     (message,) = conditions(idle, "ComparisonError")
     assert "--name-template cart " in message
+    assert message.index("` failed exit status 1: Error: ") > long
     assert idle.app()["status"]["sync"]["status"] == "Unknown"
 
 

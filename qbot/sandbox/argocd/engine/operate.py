@@ -103,7 +103,7 @@ class Operator:
             wanted = commit(operation.get("sync") or {})
             rendered = self.parts.sources.load(_as_asked(app), wanted)
         except SourceError as error:
-            problem = problem or f"ComparisonError: Failed to load target state: {error}"
+            problem = problem or f"ComparisonError: {error.told}"
             rendered = None
         if problem or rendered is None or project is None:
             self._finish(app, None, Done("Error", problem))

@@ -117,8 +117,7 @@ class Reconciler:
         try:
             return self.parts.sources.load(app, recent), ""
         except SourceError as error:
-            what = "Failed to load target state: failed to generate manifest for source 1 of 1"
-            return None, f"{what}: rpc error: code = Unknown desc = {error}"
+            return None, error.told
 
     def _bears_with(self, app: Json, level: Level) -> bool:
         """Whether trouble with the repository is too young to be told."""

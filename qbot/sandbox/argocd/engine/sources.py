@@ -16,6 +16,8 @@ from qbot.sandbox.argocd.templates import ChartError
 
 HELM, KUSTOMIZE = "Helm", "Kustomize"
 _KEEP = 8192
+_NO_MANIFEST = "Manifest generation error (cached)"
+_NO_TARGET = "Failed to load target state: failed to generate manifest for source 1 of 1"
 _UNRESOLVED = "error resolving helm value files: error resolving value file path"
 
 
@@ -41,6 +43,11 @@ class Repositories(Protocol):
 
 class SourceError(Exception):
     """The source cannot be read or rendered; the message is the repo server's."""
+
+    @property
+    def told(self) -> str:
+        """As the controller tells it."""
+        return f"{_NO_TARGET}: rpc error: code = Unknown desc = {self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,7 @@ def _kustomized(read: Read, folder: str, namespace: str) -> tuple[Manifest, ...]
         return build(read, folder, namespace)
     except ChartError as error:
         message = f"`kustomize build {folder}` failed exit status 1: Error: {error}"
-        raise SourceError(f"Manifest generation error: {message}") from None
+        raise SourceError(f"{_NO_MANIFEST}: {message}") from None
 
 
 def _templated(
@@ -159,9 +166,19 @@ def _templated(
     try:
         return render(files, helm, app=name, namespace=namespace, outside=outside)
     except ChartError as error:
-        release = helm.get("releaseName") or name
-        message = f"`helm template . --name-template {release} --namespace {namespace}` failed"
-        raise SourceError(f"Manifest generation error: {message}: {error}") from None
+        command = _command(helm, helm.get("releaseName") or name, namespace)
+        message = f"failed to get command args to log: `{command}` failed exit status 1"
+        why = f"failed to execute helm template command: {message}: Error: {error}"
+        raise SourceError(f"{_NO_MANIFEST}: {why}") from None
+
+
+def _command(helm: Json, release: str, namespace: str) -> str:
+    """What the repo server runs, as its errors quote it."""
+    values = [f"--values <path to cached source>/{name}" for name in helm.get("valueFiles", ())]
+    given = [f"--set {p['name']}={p.get('value', '')}" for p in helm.get("parameters", ())]
+    flags = f"--name-template {release} --namespace {namespace} --kube-version 1.31"
+    removed = "<api versions removed> --include-crds"
+    return " ".join(["helm template .", flags, *given, *values, removed])
 
 
 def _value_files(
