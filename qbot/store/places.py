@@ -6,7 +6,7 @@ from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
 from qbot.errors import TransientError
 from qbot.store.release_rows import promotion_of
-from qbot.store.statements import Script, listed, sql
+from qbot.store.statements import Query, Script, listed, sql
 
 OPEN = listed(state for state in PromotionState if state.open)
 
@@ -18,20 +18,39 @@ def of_stage(stage: StageName) -> Script[dict[ServiceName, PromotionId]]:
 
 
 def insert(stage: StageName, service: ServiceName, number: PromotionId) -> Script[bool]:
-    """Take a place that is free; False: somebody has it."""
-    rows = yield sql(
+    """Take a place that is free, or that what is over still has; False: somebody has it."""
+    place = sql(
         "insert into promotion_services(stage, service, promotion) values(?, ?, ?) "
         "on conflict(stage, service) do nothing returning promotion",
         stage,
         service,
         number,
     )
-    return bool(rows)
+    taken = yield place
+    # A statement of its own: the one that met the conflict may see its holder as it was before.
+    if not taken and (yield _left_behind(stage, service)):
+        taken = yield place
+    return bool(taken)
+
+
+def _left_behind(stage: StageName, service: ServiceName) -> Query:
+    return sql(
+        "delete from promotion_services where stage = ? and service = ? and not exists "
+        "(select 1 from promotions p where p.number = promotion_services.promotion "
+        "and cast(? as text) like '%,' || p.state || ',%') returning promotion",
+        stage,
+        service,
+        OPEN,
+    )
 
 
 def holder(stage: StageName, service: ServiceName) -> Script[Promotion]:
-    """Who has it, with the row of its operation held: it neither moves on nor ends meanwhile."""
-    yield sql(
+    """Who has it, open, with the row of its operation held: it stays so meanwhile.
+
+    Raises:
+        TransientError: it has just ended.
+    """
+    locked = yield sql(
         "select o.id from operations o where o.id = (select p.op_id from promotion_services s "
         "join promotions p on p.number = s.promotion where s.stage = ? and s.service = ?) {HOLD}",
         stage,
@@ -43,9 +62,20 @@ def holder(stage: StageName, service: ServiceName) -> Script[Promotion]:
         stage,
         service,
     )
-    if not rows:
+    found = next(map(promotion_of, rows), None)
+    if found is None or not found.state.open:
         raise TransientError(f"another promotion of {service} ended at this moment")
-    return promotion_of(rows[0])
+    if found.op not in [row["id"] for row in locked]:  # it changed hands meanwhile
+        return (yield from holder(stage, service))
+    return found
+
+
+def held(found: Promotion) -> Script[Promotion | None]:
+    """As it is with the row of its operation held; None: it has ended, or goes on as another."""
+    yield sql("select o.id from operations o where o.id = ? {HOLD}", found.op)
+    rows = yield sql("select * from promotions where op_id = ?", found.op)
+    now = next(map(promotion_of, rows), None)
+    return now if now and now.state.open else None
 
 
 def gives_way(other: Promotion, mine: Promotion) -> bool:
@@ -80,9 +110,10 @@ def hand_over(
         PromotionKind.ROLLBACK.value,
     )
     for heir in map(promotion_of, rows):
-        wanted = heir.plan.services if heir.plan else ()
-        for service in sorted(set(wanted) & set(services)):
-            yield from insert(stage, service, heir.id)
+        wanted = set(heir.plan.services if heir.plan else ()) & set(services)
+        if wanted and (yield from held(heir)):  # else it would keep for good what it gets
+            for service in sorted(wanted):
+                yield from insert(stage, service, heir.id)
 
 
 def rollbacks(stage: StageName, services: Collection[ServiceName]) -> Script[list[Promotion]]:

@@ -9,7 +9,7 @@ from qbot.domain.promotion import Promotion, PromotionState
 from qbot.domain.stages import scope_of
 from qbot.store import stopping
 from qbot.store.audit import note
-from qbot.store.places import free, gives_way, holder, insert
+from qbot.store.places import OPEN, free, gives_way, holder, insert
 from qbot.store.release_rows import promotion_of
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
@@ -75,8 +75,8 @@ def keep_rest(number: PromotionId) -> Script[None]:
 def supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     """It is over at once; its operation closes the merge request and ends its card."""
     why = f"{mine.name}, a rollback of the same services, took its place."
-    yield sql("update approvals set void = ? where promotion = ? and void = ''", why, other.id)
-    yield from _end(other, PromotionState.CANCELLED, mine, why, by, at)
+    if (yield from _end(other, PromotionState.CANCELLED, mine, why, by, at)):
+        yield sql("update approvals set void = ? where promotion = ? and void = ''", why, other.id)
 
 
 def _stop(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
@@ -86,22 +86,26 @@ def _stop(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[
 
 def _end(
     other: Promotion, state: PromotionState, mine: Promotion, why: str, by: Actor, at: datetime
-) -> Script[None]:
-    yield sql(
+) -> Script[bool]:
+    ended = yield sql(
         "update promotions set state = ?, superseded_by = ?, outcome = ?, ended_at = ? "
-        "where number = ?",
+        "where number = ? and cast(? as text) like '%,' || state || ',%' returning number",
         state.value,
         mine.id,
         why,
         time_text(at),
         other.id,
+        OPEN,
     )
+    if not ended:
+        return False
     detail = (("promotion", other.name), ("stage", other.stage), ("by", mine.name))
     scope = EnvId(scope_of(other.stage))
     action = f"{other.kind}.superseded"
     yield from note(by, action, "done", at, op=other.op, env=scope, detail=detail)
     yield from stopping.ask(other.op, by, at)
     yield from free(other.id)
+    return True
 
 
 def _has_more(other: Promotion, mine: Promotion) -> bool:
