@@ -19,6 +19,10 @@ class Source(StrEnum):
     PINNED = "pinned"  # put back to an earlier commit of the branch, until the next sync
 
 
+FOLLOWING = (Source.BRANCH, Source.PINNED)
+"""What a service runs as long as its repository has the environment's branch."""
+
+
 class Build(StrEnum):
     """How GitLab's pipeline for a commit stands."""
 

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 
 from qbot.domain.environment import Environment
 from qbot.domain.names import ServiceName
-from qbot.domain.services import Commit, Source
+from qbot.domain.services import FOLLOWING, Commit
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 
 _PATIENCE = 2.0  # seconds
-_FOLLOWING = (Source.BRANCH, Source.PINNED)
 
 
 async def tips(context: Context, env: Environment) -> Mapping[ServiceName, Commit | None]:
@@ -21,7 +20,7 @@ async def tips(context: Context, env: Environment) -> Mapping[ServiceName, Commi
     projects = {
         p.service: context.catalog[p.service].project
         for p in env.plans
-        if p.source in _FOLLOWING and p.service in context.catalog
+        if p.source in FOLLOWING and p.service in context.catalog
     }
     if not projects:
         return {}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.progress import Progress, ServiceProgress
-from qbot.domain.services import Source
+from qbot.domain.services import FOLLOWING, Source
 from qbot.render.escape import code, mention, prose
 from qbot.render.services import source
 from qbot.render.style import Style
@@ -54,7 +54,7 @@ def gone_line(services: Sequence[ServiceProgress], style: Style) -> str:
     if len(gone) > 1:
         whose = f"the repositories of {names}, which stay at the commits they run"
     line = f":warning: The branch {prose(ref, 120)} no longer exists in {whose}."
-    if any(s.source is Source.BRANCH and not s.gone for s in services):
+    if any(s.source in FOLLOWING and not s.gone for s in services):
         return line
     delete = code(f"{style.command} delete {ref}", 160)
     return f"{line} Nothing is deleted by itself: {delete} does that."

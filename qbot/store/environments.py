@@ -6,7 +6,7 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
 from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
-from qbot.domain.services import ServicePlan, Source
+from qbot.domain.services import FOLLOWING, ServicePlan
 from qbot.store.rows import clean, environment_of, optional_time_text, time_text
 from qbot.store.statements import Row, Script, listed, sql
 
@@ -143,11 +143,11 @@ def notice(env: EnvId, plans: Collection[ServicePlan]) -> Script[None]:
 def without_branch() -> Script[set[EnvId]]:
     """The living ones that ran a branch and of which no service has it any more."""
     rows = yield sql(
-        "select e.id from environments e where e.phase <> 'deleted' and exists "
-        "(select 1 from environment_services s where s.env_id = e.id and s.gone = 1) "
+        "select e.id from environments e where e.phase <> 'deleted' and e.id in "
+        "(select s.env_id from environment_services s where s.gone = 1) "
         "and not exists (select 1 from environment_services s "
-        "where s.env_id = e.id and s.source = ? and s.gone = 0)",
-        Source.BRANCH.value,
+        "where s.env_id = e.id and s.source in (?, ?) and s.gone = 0)",
+        *(source.value for source in FOLLOWING),
     )
     return {EnvId(row["id"]) for row in rows}
 

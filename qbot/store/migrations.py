@@ -39,6 +39,7 @@ MIGRATIONS = (
     Migration(11, schema.ORIGINS),
     Migration(12, schema.ASKED),
     Migration(13, (), sqlite=schema.ASKED_BEFORE_SQLITE, postgres=schema.ASKED_BEFORE_POSTGRES),
+    Migration(14, schema.GONE),
 )
 
 

@@ -153,6 +153,9 @@ ASKED_BEFORE_POSTGRES = (
       where asked_sha = '' and merge_sha = '' and merge_request is not null
         and state in ('approved', 'failed')""",
 )
+GONE = (  # few have lost their branch, and each list asks which
+    "create index environment_services_gone on environment_services(env_id) where gone = 1",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

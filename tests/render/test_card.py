@@ -327,6 +327,15 @@ def test_a_branch_that_is_gone_is_told_with_what_to_do() -> None:
     assert "no longer exists" not in card(READY, STYLE).text
 
 
+def test_a_branch_that_a_service_was_put_back_to_is_not_to_be_deleted() -> None:
+    first, second, *others = (replace(s, source=Source.FROM) for s in READY.services)
+    lost = replace(first, source=Source.BRANCH, gone=True)
+    back = replace(second, source=Source.PINNED)
+    some = card(replace(READY, services=(lost, back, *others)), STYLE).text
+    assert "no longer exists" in some
+    assert "delete feat/checkout" not in some
+
+
 def test_what_runs_on_without_its_build_can_be_opened_and_is_counted() -> None:
     first, *others = READY.services
     unbuilt = replace(first, stage=Stage.BUILD_FAILED, was="0a0a0a0a", stays="0a0a0a0a")

@@ -16,8 +16,14 @@ from qbot.store.statements import Alone, Channel, Driver, Query, Script, T, sql
 from tests.clocks import HandClock
 from tests.store.wishes import ANA, SYNC, WORKER, Wishes
 
-# The indexes of the living and of what is behind leave out the rows of old; workers are few.
-SHORT = ("environments_name", "environments_branch", "cards_behind", "workers")
+# The indexes of the living, of what is behind and of what is gone leave out most; workers are few.
+SHORT = (
+    "environments_name",
+    "environments_branch",
+    "environment_services_gone",
+    "cards_behind",
+    "workers",
+)
 
 
 class Explaining:
@@ -99,6 +105,13 @@ async def test_lists_and_what_is_shown(
     await cards.running()
     assert len(explaining.plans) > 15
     assert explaining.whole == []
+
+
+async def test_whose_branch_is_gone_is_looked_for_among_the_gone(
+    explaining: Explaining, clock: HandClock
+) -> None:
+    await SqlStore(explaining, clock=clock).environments()
+    assert any("INDEX environment_services_gone  <-" in p for p in explaining.plans)
 
 
 async def test_forgetting(explaining: Explaining, wishes: Wishes, clock: HandClock) -> None:

@@ -72,6 +72,20 @@ async def test_a_branch_is_gone_when_no_service_has_it_any_more(wishes: Wishes) 
     assert gone == [False, True]
 
 
+async def test_a_branch_to_which_a_service_was_put_back_is_not_gone(wishes: Wishes) -> None:
+    env, store = await wishes.living("a"), wishes.database.store
+    lost = ServicePlan(ServiceName("1"), Source.BRANCH, "a", "1" * 40)
+    back = ServicePlan(ServiceName("2"), Source.PINNED, "a", "2" * 40)
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [PlansChanged(env, (lost, back))])
+    gone = []
+    for plan in (lost, back):
+        await store.notice(env, [replace(plan, gone=True)])
+        gone += [row.gone for row in await store.environments()]
+    assert gone == [False, True]
+
+
 async def test_what_an_operation_has_moved_meanwhile_is_not_called_gone(wishes: Wishes) -> None:
     env, store = await wishes.living("a"), wishes.database.store
     plan = ServicePlan(ServiceName("x"), Source.BRANCH, "a", "1" * 40)
