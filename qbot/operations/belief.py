@@ -54,6 +54,11 @@ class Belief:
         self._wanted[service] = sha
         self._judged.pop(service, None)
 
+    @property
+    def waits(self) -> bool:
+        """Whether any service is waited for."""
+        return bool(self._wanted)
+
     def synced(self, service: ServiceName, at: datetime) -> None:
         """A sync was asked for: results of earlier ones do not count."""
         self._since[service] = at

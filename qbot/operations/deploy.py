@@ -152,6 +152,7 @@ class Rollout:
 
     async def _settle(self, deadline: datetime) -> None:
         clock = self.context.clock
+        await self._begin(deadline)
         async with Live(self.run, self.argocd, self.env, clock) as live:
             while True:
                 await self.run.checkpoint()
@@ -163,6 +164,14 @@ class Rollout:
                 if (self._settled or now >= deadline) and await self._last_word(live, deadline):
                     return
                 await self.run.interruptible(live.changed(_TICK))
+
+    async def _begin(self, deadline: datetime) -> None:
+        """Wait until a pipeline lets a first service be made: before, there is nothing to see."""
+        clock = self.context.clock
+        while self._builds.running and not self.belief.waits and clock.now() < deadline:
+            await self.run.checkpoint()
+            await self._make_all(await self._builds.passed())
+            await self.run.interruptible(clock.sleep(_TICK))
 
     async def _explain(self, live: Live) -> bool:
         """Whether a whole Application was read to name what a sync has failed at: streams do not.

@@ -226,6 +226,11 @@ class FakeArgoCD:
     def silent_since(self) -> datetime | None:
         return self.silent
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._watchers)
+
     # Within
 
     async def _called(self, method: str, service: str = "") -> None:

@@ -187,6 +187,19 @@ async def test_a_build_under_way_is_waited_for_and_joins(scene: Scene) -> None:
     assert plan.build is Build.PASSED
 
 
+async def test_nobody_listens_to_argo_cd_before_a_first_pipeline_has_passed(scene: Scene) -> None:
+    shas = [scene.gitlab.push(f"shop/{s}", "feat/x", Build.RUNNING) for s in ("cart", "orders")]
+    shas.append(scene.gitlab.push("shop/web", "feat/x", Build.RUNNING))
+    op = await scene.begin()
+    await scene.pass_(60)
+    assert not scene.argocd.watched
+    scene.gitlab.pipelines[shas[0]] = Build.PASSED
+    await scene.pass_(10)
+    assert scene.argocd.watched
+    scene.gitlab.pipelines.update(dict.fromkeys(shas, Build.PASSED))
+    assert (await scene.ended(op)).end is SUCCEEDED
+
+
 async def test_a_failed_build_is_named_and_holds_nobody_up(scene: Scene) -> None:
     scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
     done = await scene.create()

@@ -174,15 +174,18 @@ class Shard:
         while idle < LINGER:
             self._list_now.clear()
             failures = 0 if await self._compared() else failures + 1
-            await self._rest(failures)
+            if not await self._rest(failures):
+                failures += 1
+                await self._rest(failures)  # or who struggles gets the dear list at once
             if follow.done():
                 follow.result()
             idle = 0 if self.table.awaited else idle + 1
 
-    async def _rest(self, failures: int) -> None:
+    async def _rest(self, failures: int) -> bool:
         """Wait until it is time for a list of all, or the stream was cut.
 
-        Meanwhile, where the stream is suspiciously quiet, look at what somebody waits for.
+        Meanwhile, where the stream is suspiciously quiet, look at what somebody waits for; False
+        where such a look has failed.
         """
         least, most = LIST_EVERY
         if failures:
@@ -197,7 +200,8 @@ class Shard:
             if failures or not awaited or self._events != heard or self._list_now.is_set():
                 continue
             if left > 0 and not await self._compared(awaited):
-                return
+                return False
+        return True
 
     async def _compared(self, only: Collection[EnvId] = ()) -> bool:
         """Compare the table with a list; whether one was had."""

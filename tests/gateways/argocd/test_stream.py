@@ -151,6 +151,27 @@ async def test_an_environment_whose_stream_hangs_is_listed_soon_without_its_shar
     assert one == f"qbot.dev/managed=true,qbot.dev/env in ({ENV.id})"
 
 
+async def test_a_small_list_that_fails_is_rested_from_before_the_whole_shard_is_listed(
+    odd: OddServer,
+) -> None:
+    stage, clock = Stage(odd), HandClock()
+    stage.both(application(version=5))
+    async with client(odd) as asked:
+        view = LiveView(Streams(client=asked, clock=clock, jitter=lambda: 0.0))
+        async with aclosing(view.watch(ENV)) as changes:
+            await anext(changes)
+            await resting(clock, 6.0)
+            odd.on(LIST, web.Response(status=503))
+            clock.advance(6)
+            await resting(clock, 1.0)
+            assert odd.lines.count(LIST) == 2
+            clock.advance(1)
+            await resting(clock, 2.0)
+            assert odd.lines.count(LIST) == 3
+        await view.close()
+    assert odd.seen[-1].query["selector"] == "qbot.dev/managed=true,qbot.dev/shard=7"
+
+
 async def test_who_joins_while_a_stream_rests_waits_no_longer(odd: OddServer) -> None:
     stage, clock = Stage(odd), HandClock()
     stage.both(application(version=5))
