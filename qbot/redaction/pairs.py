@@ -6,6 +6,7 @@ speaks of a token stays: `token-api: up`, `Secret/db-password: denied`, `the tok
 """
 
 import re
+from functools import lru_cache
 
 from qbot.redaction.forms import MASK
 from qbot.redaction.telling import ends_telling, is_header, tells
@@ -29,14 +30,15 @@ _FLAG = re.compile(
     r"""(?P<value>(?=[^\s"']*[^A-Za-z\s"'])[^\s"'-][^\s"']*)"""
 )
 _BELOW = re.compile(r"\r?\n[ \t]+(?P<value>[^\s:#-][^\s:]*)[ \t]*(?=[\r\n]|\Z)")  # YAML, folded
-_BLOCK = re.compile(  # YAML, literal or folded
-    r"[|>][\d+-]{0,2}[ \t]*\r?\n(?P<in>[ \t]+)(?P<value>[^\n]*+(?:\n(?P=in)[^\n]*+)*+)"
+_BLOCK = re.compile(  # the first line of YAML's, literal or folded
+    r"(?:[!&]\S{1,200}+[ \t]++){0,2}[|>][\d+-]{0,2}(?:[ \t]++(?:#[^\n]{0,500})?)?\r?\n"
 )
+_BLANK = r"(?:[ \t]*+\r?\n)*+"
 _NAMED = re.compile(r"""\bname[\\"']*\s*[:=]\s*[\\"']*(?P<key>[\w.-]+)[\\"']*[,\s]+$""")
 _FAR = 120  # characters before a `value` in which its name is looked for
 _SAYS_NOTHING = re.compile(
     r"(?i:true|false|null|nil|none|undefined|yes|no|~|[|>]-?|<[a-z ]*>|\*+)?"
-    r"|\$\{[^}]*\}|\$?[A-Z]+(?:_+[A-Z]+)+(?:\s.*)?|\{.*"
+    r"|\$\{[^}]*\}|\$?[A-Z]+(?:_+[A-Z]+)+(?:[ \t].*)?|\{.*"
 )
 _SPEAKS = re.compile(  # what follows a colon in a sentence
     r"(?i)(?:is|was|has|are|not|must|cannot|could|failed|invalid|expired|missing|required|unknown"
@@ -65,13 +67,28 @@ def _value(text: str, pair: re.Match[str]) -> re.Match[str] | None:
     at, key, colon = pair.end(), pair["quoted"] or pair["bare"], pair["sign"] == ":"
     if text.startswith(MASK, at) or not _is_telling(text, pair, key, colon=colon):
         return None
-    for form in (_QUOTED, _LIST, _BELOW, _BLOCK):
+    for form in (_QUOTED, _LIST, _BELOW):
         if inside := form.match(text, at):
             return inside
+    if (block := _BLOCK.match(text, at)) and (inside := _inside(text, pair, block)):
+        return inside
     if pair["gap"]:  # `volume "db-secret" : secret "db" not found`
         return None
     whole = colon and pair["bare"] and (is_header(key) or _begins_a_line(text, pair.start()))
     return (_LINE if whole else _WORD).match(text, at)
+
+
+def _inside(text: str, pair: re.Match[str], block: re.Match[str]) -> re.Match[str] | None:
+    """The lines of a block: blank, or deeper than its key; after a key in a sentence, indented."""
+    start = pair.start()
+    column = start - text.rfind("\n", 0, start) - 1 if _begins_a_line(text, start) else 0
+    return _deeper(column).match(text, block.end())
+
+
+@lru_cache(maxsize=64)
+def _deeper(column: int) -> re.Pattern[str]:
+    deep = rf"[ \t]{{{column + 1},}}+"
+    return re.compile(rf"{_BLANK}{deep}(?P<value>[^\n]*+(?:\n{_BLANK}{deep}[^\n]*+)*+)")
 
 
 def _is_telling(text: str, pair: re.Match[str], key: str, *, colon: bool) -> bool:
