@@ -52,6 +52,7 @@ class Audited:
     action: str  # for instance application.created
     outcome: str  # done, refused, failed
     detail: tuple[tuple[str, str], ...] = ()
+    found: bool = False  # somebody did it outside: no actor's doing, `detail` says whose
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Bypass:
 
     by: str  # a GitLab username
     approvers: tuple[str, ...] = ()
+    had: str = ""  # approvals when it was merged: `1 of 2`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,10 +58,11 @@ class PlaceTaken:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalsVoided:
-    """What was said of it so far no longer counts."""
+    """What was said of it so far no longer counts; with `after` only what was said later."""
 
     promotion: PromotionId
     why: str
+    after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from qbot.domain.changes import (
 )
 from qbot.domain.names import OpId
 from qbot.domain.operation import Claim
+from qbot.domain.people import Actor
 from qbot.domain.release_changes import (
     ApprovalsVoided,
     HoldsPlaced,
@@ -29,6 +30,7 @@ from qbot.store import desired, environments, promotion_changes, sets
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
 
+_NOBODY = Actor("", "")
 CardChange = CardChanged | CardWithdrawn | CardsContinued | CardsSuperseded
 
 
@@ -45,10 +47,9 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             yield from environments.advance(env, phase)
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
-        case Audited(action, outcome, detail):
-            yield from note(
-                op.actor, action, outcome, at, op=op.id, env=scope_id(op), detail=detail
-            )
+        case Audited(action, outcome, detail, found):
+            who = _NOBODY if found else op.actor
+            yield from note(who, action, outcome, at, op=op.id, env=scope_id(op), detail=detail)
         case CardChanged() | CardWithdrawn() | CardsContinued() | CardsSuperseded():
             yield from _card(change, op.id, at)
         case (

@@ -73,11 +73,12 @@ def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
             yield from superseding.take_over(promotion_of(rows[0]), claim.operation.actor, at)
         case PromotionMoved():
             yield from _move(change, promotion_of(rows[0]), at)
-        case ApprovalsVoided(number, why):
+        case ApprovalsVoided(number, why, after):
             yield sql(
-                "update approvals set void = ? where promotion = ? and void = ''",
+                "update approvals set void = ? where promotion = ? and void = '' and at > ?",
                 clean(why) or "void",
                 number,
+                time_text(after) if after else "",
             )
         case HoldsPlaced():
             yield from _hold(change, rows[0]["requester"], at)

@@ -1,6 +1,7 @@
 """One promotion in the hands of one run: its row, its stage, and what was read of it last."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
@@ -144,8 +145,14 @@ class Case:
 
     def audited(self, action: str, outcome: str, **detail: str) -> Change:
         """An audit row that names the promotion."""
+        return Audited(f"{self.promotion.kind}.{action}", outcome, self._facts(detail))
+
+    def found(self, action: str, **detail: str) -> Change:
+        """The same of what somebody did in GitLab: not the requester's doing."""
+        return Audited(f"{self.promotion.kind}.{action}", "done", self._facts(detail), found=True)
+
+    def _facts(self, detail: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         facts = {"promotion": self.promotion.name, "stage": self.stage.name}
         if self.run.operation.actor != self.promotion.requester:  # taken up again by somebody else
             facts["requester"] = self.promotion.requester.user
-        facts |= detail
-        return Audited(f"{self.promotion.kind}.{action}", outcome, tuple(facts.items()))
+        return tuple((facts | dict(detail)).items())

@@ -7,8 +7,8 @@ from qbot.domain.promotion import Plan
 from qbot.domain.repository_ports import MergeRequest
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.proposing import is_exactly, remade, values
-from qbot.operations.releases.rulings import Ruled, Ruling
-from qbot.operations.releases.voiding import foreign
+from qbot.operations.releases.rulings import Ruled, Ruling, spoken
+from qbot.operations.releases.voiding import foreign, told_off
 
 
 async def kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
@@ -25,8 +25,12 @@ async def kept_exact(case: Case, merge_request: MergeRequest) -> Ruled | None:
     head = await _head(case, merge_request)
     if head != case.merge_request.sha:
         own = await case.run.call("GitLab", lambda: _is_own(case, head))
-        why = "" if own else await foreign(case, head)
+        why = "" if own else await foreign(case, head, same=now.digest == plan.digest)
+        # Whose word is void by it is told of that.
+        unheard = why and all(a.void for a in await spoken(case))
         await remade(case, now, tip, seen=head, why=why)
+        if unheard:
+            await told_off(case, why)
         return None
     behind = merge_request.status in ("need_rebase", "conflict") or merge_request.conflicts
     behind = behind and tip != case.merge_request.base

@@ -49,7 +49,7 @@ async def remade(case: Case, plan: Plan, tip: str, *, seen: str, why: str) -> No
     if why:
         extra += [
             ApprovalsVoided(number, why),
-            case.audited("voided", "done", why=why, head=seen),
+            case.found("voided", why=why, head=seen),
         ]
     await _write(case, plan, tip, name=f"remade:{turn}", extra=extra)
     case.made.add(case.merge_request.sha)
@@ -229,7 +229,7 @@ def _description(case: Case, plan: Plan) -> str:
     return "\n".join(
         [
             f"Made by Qbot for {case.promotion.name}, which is approved and merged from Slack.",
-            "A commit that is added here voids its approvals.",
+            "A commit that is added here is taken off again, and voids its approvals.",
             "",
             *table,
             "",

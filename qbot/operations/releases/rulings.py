@@ -31,6 +31,7 @@ class Ruled:
     counted: tuple[Approval, ...] = ()
     by_hand: MergeRequest | None = None  # that somebody merged in GitLab
     void: bool = False  # what was said of it was said of something else
+    late: tuple[Approval, ...] = ()  # given when somebody had merged it by hand already
 
 
 async def is_merged(case: Case, merge_request: MergeRequest) -> bool:
@@ -54,9 +55,11 @@ async def past(case: Case, merge_request: MergeRequest) -> Ruled:
     """What it means that somebody else has merged it."""
     if astray := case.misdirected(merge_request):
         return Ruled(Ruling.CLOSED, astray, void=True)
-    counted = bound(case, await spoken(case))
+    said, at = bound(case, await spoken(case)), merge_request.merged_at
+    late = tuple(a for a in said if at is not None and a.at > at)
+    counted = tuple(a for a in said if a not in late)
     why = "Its merge request was merged by hand in GitLab."
-    return Ruled(Ruling.CLOSED, why, counted, by_hand=merge_request)
+    return Ruled(Ruling.CLOSED, why, counted, by_hand=merge_request, late=late)
 
 
 async def spoken(case: Case) -> Sequence[Approval]:

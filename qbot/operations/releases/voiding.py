@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from qbot.domain.changes import Change
+from qbot.domain.people import Actor
 from qbot.domain.promotion import Approval, Verdict
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 
 _PATIENCE = 20.0  # seconds that Slack is worth: the card says it as well
 _TITLES = 2  # commits that are named
+_TITLE = 80  # characters of each
 _MOST = 3  # commits among which those are sure to be what it is about
 
 
@@ -26,7 +28,16 @@ async def told_void(case: Case, said: Sequence[Approval]) -> None:
     new = [a for a in fresh if a.verdict is Verdict.APPROVED and a.actor not in again]
     if not new:
         return
-    who, why, name = tuple(dict.fromkeys(a.actor for a in new)), new[-1].void, f"voided:{len(void)}"
+    who = tuple(dict.fromkeys(a.actor for a in new))
+    await _told(case, who, new[-1].void, f"voided:{len(void)}")
+
+
+async def told_off(case: Case, why: str) -> None:
+    """Whoever pushed shall find what became of it, also where nobody's word was void by it."""
+    await _told(case, (), why, f"taken-off:{case.remakes}")
+
+
+async def _told(case: Case, who: tuple[Actor, ...], why: str, name: str) -> None:
     notices, shown = case.context.notices, case.tracker.progress
 
     async def tell() -> str:
@@ -45,10 +56,16 @@ async def told_void(case: Case, said: Sequence[Approval]) -> None:
     await case.run.step(name, tell, changes=changes)
 
 
-async def foreign(case: Case, head: str) -> str:
-    """Why a head of the merge request's branch that is not Qbot's voids what was said."""
+async def foreign(case: Case, head: str, *, same: bool) -> str:
+    """Why a head of the merge request's branch that is not Qbot's voids what was said.
+
+    `same`: what is asked about now is what was asked about before.
+    """
     what = await pushed(case, case.merge_request.sha, head)
-    return f"somebody else's commit was added to its branch{what}"
+    before = ", so that what changes is the same as before" if same else ""
+    return (
+        f"somebody else's commit was added to its branch{what}; Qbot has taken it off again{before}"
+    )
 
 
 async def pushed(case: Case, old: str, new: str) -> str:
@@ -57,6 +74,6 @@ async def pushed(case: Case, old: str, new: str) -> str:
     found = await case.run.call("GitLab", lambda: repository.compare(project, old, new))
     if found is None or not found.authors or found.commits > _MOST:
         return ""
-    titles = ", ".join(f"“{title}”" for title in found.titles[:_TITLES])
+    titles = ", ".join(f"“{title[:_TITLE]}”" for title in found.titles[:_TITLES])
     by = " and ".join(found.authors)
     return f": {titles} by {by}" if titles else f", by {by}"

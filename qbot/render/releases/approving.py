@@ -80,7 +80,7 @@ def _wrote(progress: StageProgress) -> frozenset[int]:
 def _word(approval: Approval, wrote: frozenset[int]) -> str:
     who, at = mention(approval.actor.user), moment(approval.at)
     if approval.void:
-        why = prose(approval.void, 200)
+        why = prose(approval.void, 400)
         what = "Approval" if approval.verdict is Verdict.APPROVED else "Rejection"
         return f":warning: {what} by {who} no longer counts: {why}"
     if approval.verdict is Verdict.REJECTED:

@@ -66,12 +66,17 @@ def shout(progress: StageProgress, card_url: str = "", who: Sequence[Actor] = ()
 
 
 def voided(progress: StageProgress, who: Sequence[Actor], why: str) -> Message:
-    """For people whose word counts no more: whoever has approved believes to be done."""
+    """For people whose word counts no more: whoever has approved believes to be done.
+
+    With nobody to tell, what it was that voids whatever is said.
+    """
     people = " ".join(mention(actor.user) for actor in who[:_MENTIONED])
-    text = (
-        f"{people} *{name(progress)}* needs you again, your approval no longer counts: "
-        f"{prose(why, 400)}. Look at what changes now, and approve or reject that on its card."
-    )
+    text = f"*{name(progress)}*: {prose(why, 400)}."
+    if who:
+        text = (
+            f"{people} *{name(progress)}* needs you again, your approval no longer counts: "
+            f"{prose(why, 400)}. Approve or reject what its card shows now."
+        )
     return message(text, [section(text)])
 
 

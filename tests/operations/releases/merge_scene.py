@@ -106,13 +106,15 @@ async def _true() -> bool:
     return True
 
 
-async def agreed(run: Run, *, asked: bool = True) -> None:
+async def agreed(
+    run: Run, *, asked: bool = True, moves: PromotionState = PromotionState.APPROVED
+) -> None:
     """Its merge request is there, and people have agreed; with `asked` a merge may have begun."""
     number = number_of(run)
     changes: list[Change] = [
         PromotionPlanned(number, plan(CART)),
         PromotionOpened(number, MERGE_REQUEST, START),
-        PromotionMoved(number, PromotionState.APPROVED),
+        PromotionMoved(number, moves),
         *([MergeAsked(number, MERGE_REQUEST.sha)] if asked else []),
     ]
     await run.step("propose", _true, changes=changes)

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
+from qbot.domain.changes import Audited
 from qbot.operations.releases.rulings import Ruling
 from tests.operations.releases.planning_scene import PRODUCTION, file
 from tests.operations.releases.proposals import ProposedScene
 
 CART = "production/cart.yaml"
-FOREIGN = "somebody else's commit was added to its branch, by Ana Costa"
+FOREIGN = (
+    "somebody else's commit was added to its branch, by Ana Costa; Qbot has taken it off again, "
+    "so that what changes is the same as before"
+)
 
 
 @pytest.fixture
@@ -93,6 +97,32 @@ async def test_the_same_foreign_commit_voids_each_time_that_it_is_pushed(
     assert await shop.look() is None
     assert len(shop.notices.voids) == 2
     assert "hidden.yaml" not in shop.repository.commits[shop.head].files
+
+
+async def test_a_foreign_commit_is_told_of_also_where_nobody_had_approved(
+    shop: ProposedScene,
+) -> None:
+    shop.ahead("cart")
+    await shop.propose()
+    shop.push(shop.branch, {"hidden.yaml": "evil: true"})
+    assert await shop.look() is None
+    assert await shop.look() is None
+    assert shop.notices.voids == [((), FOREIGN)]
+    rows = [c for c in shop.journal.changes if isinstance(c, Audited)]
+    (row,) = [row for row in rows if row.action == "promotion.voided"]
+    assert row.found  # not by who asked for the promotion
+    assert dict(row.detail)["why"] == FOREIGN
+
+
+async def test_a_foreign_commit_on_top_of_another_change_does_not_claim_that_it_is_the_same(
+    shop: ProposedScene,
+) -> None:
+    shop.ahead("cart")
+    await shop.propose()
+    shop.push(shop.branch, {"hidden.yaml": "evil: true"})
+    shop.declare(PRODUCTION, "cart", "b" * 40)
+    assert await shop.look() is None
+    assert shop.notices.voids == [((), FOREIGN.partition(", so that")[0])]
 
 
 async def test_a_merge_request_that_shows_an_earlier_head_for_a_moment_voids_nothing(

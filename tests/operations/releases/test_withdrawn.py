@@ -1,5 +1,8 @@
 """Withdrawn, or merged all the same: what GitLab has made of it decides what is said."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from qbot.domain.operation import Operation
@@ -19,10 +22,11 @@ from tests.operations.releases.merge_scene import (
     number_of,
     words,
 )
-from tests.store.promoting import CART, MERGE_REQUEST, ask, carried
+from tests.store.promoting import CART, MERGE_REQUEST, ask, carried, word
 from tests.store.wishes import ANA, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
+LATE = "it had been merged by hand before"
 
 
 async def withdrawn(
@@ -69,7 +73,7 @@ async def test_a_merge_that_a_crash_kept_from_being_recorded_is_known_as_ones_ow
 ) -> None:
     """By its words; a fast-forward has none, but was done by Qbot's account."""
     operation, promotion = await resumed(shop, words, parents, by="qbot")
-    assert promotion.merge_sha == MERGED
+    assert (promotion.merge_sha, promotion.merged_at) == (MERGED, EARLIER)
     assert operation.headline == "Argo CD of production is not set up."  # on to the deployment
     merged = await shop.wishes.look("select * from audit where action = 'promotion.merged'")
     assert len(merged) == 1
@@ -89,9 +93,37 @@ async def test_a_merge_in_somebody_elses_words_is_not(shop: Shop) -> None:
         "What it changes is written in `main` of `shop/deployments` now."
     )
     assert isinstance(operation.progress, StageProgress)
-    assert operation.progress.bypass == Bypass("dan")
+    assert operation.progress.bypass == Bypass("dan", had="0 of 1")
     (row,) = await shop.wishes.look("select * from audit where action = 'promotion.bypassed'")
     assert '"by":"dan"' in row["detail"]
+    assert row["user_id"] == ""  # it is not the requester's doing
+
+
+@pytest.mark.parametrize(("hours", "had", "void"), [(-1, "1 of 1", ""), (1, "0 of 1", LATE)])
+async def test_of_a_merge_by_hand_counts_what_was_approved_before_it(
+    shop: Shop, hours: int, had: str, void: str
+) -> None:
+    rows = shop.wishes.database.promotions
+    context = context_of(shop, Repository("merged", "Merge branch", lost=0))
+
+    async def body(run: Run) -> Outcome:
+        await agreed(run, moves=PromotionState.OPEN)
+        promotion = await rows.promotion(number_of(run))
+        assert promotion
+        said = replace(word(promotion), at=EARLIER + timedelta(hours=hours))
+        assert await rows.decide(said, rule="approver")
+        return await promote(run, context)
+
+    await shop.engine(body)
+    operation = await shop.ended((await ask(shop.wishes, CART)).id)
+    assert f"when it had {had} approvals. " in operation.headline
+    assert ("`ben` said came after that" in operation.headline) is bool(void)
+    promotion = await carried(shop.wishes, operation)
+    assert [a.void for a in await rows.approvals(promotion.id)] == [void]
+    assert isinstance(operation.progress, StageProgress)
+    assert [a.void for a in operation.progress.approvals] == [void]
+    (row,) = await shop.wishes.look("select * from audit where action = 'promotion.bypassed'")
+    assert f'"approvals":"{had}"' in row["detail"]
 
 
 async def test_a_merge_whose_answer_was_lost_is_seen_through_and_not_called_withdrawn(
@@ -124,7 +156,7 @@ async def test_what_somebody_merged_by_hand_before_it_was_withdrawn_is_told_as_t
     # A rollback finds it in its place among the others.
     assert (promotion.merge_sha, promotion.merged_at) == (MERGED, EARLIER)
     assert isinstance(operation.progress, StageProgress)
-    assert operation.progress.bypass == Bypass("dan")
+    assert operation.progress.bypass == Bypass("dan", had="0 of 1")
 
 
 async def test_what_somebody_merged_by_hand_into_another_branch_changed_nothing_here(

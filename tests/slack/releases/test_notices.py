@@ -89,3 +89,11 @@ async def test_whose_word_is_void_is_told_below_the_card_once(shop: Scene) -> No
     (reply,) = [m for m in there(shop, GENERAL) if m.thread_ts == card.ts and m.ts != card.ts]
     assert f"<@{CHLOE}> <@{DAN}>" in reply.text
     assert "Ben pushed" in reply.text
+
+
+async def test_what_voids_where_nobody_has_spoken_mentions_nobody(shop: Scene) -> None:
+    number, card = await opened(shop)
+    progress = await progress_of(shop, number)
+    await shop.releases.context.notices.void(progress, (), "Ben pushed", key="taken-off:1")
+    (reply,) = [m for m in there(shop, GENERAL) if m.thread_ts == card.ts and m.ts != card.ts]
+    assert reply.text == f"*P-{number}*: Ben pushed."
