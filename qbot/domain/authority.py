@@ -137,7 +137,11 @@ class Authority:
         words = _WORDS[rule.who].format(f" ({named})" if named else "", named)
         if not rule.own:
             return words or "nobody"
-        return f"the owner, and for {words}" if words else "the owner"
+        owner = "the owner"
+        if approval is None and verb_of(subject) == "unlock":
+            owner = "whoever locked it, and for the environment's owner"
+            words = "" if rule.who in _OF_STAGES else words
+        return f"{owner}, and for {words}" if words else owner
 
     def _rule(self, subject: Subject) -> Rule | None:
         return self._rules.get(verb_of(subject) or "")
@@ -164,7 +168,7 @@ def _machine(rule: Rule, person: Person | None) -> Decision:
 
 def _approver(rule: Rule, person: Person, approval: ApprovalRule | None, reason: str) -> Decision:
     if approval is None:
-        return Denied(reason, "approver")
+        return Denied(reason, "owner" if rule.own else "approver")
     if person.account is None:
         return Denied(f"{reason} It needs a GitLab account: `link` connects one.", "unmapped")
     if not approval.roles:

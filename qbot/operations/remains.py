@@ -18,13 +18,29 @@ def holder(state: AppState) -> str:
 def named(apps: Mapping[ServiceName, AppState], refused: Mapping[ServiceName, str]) -> str:
     """What did not go, and why: what Argo CD refused, in its words, is no matter of time."""
     said = []
-    if told := [refused[n] for n in apps if n in refused]:
+    if told := _once({str(s.name): refused[n] for n, s in apps.items() if n in refused}):
         said.append(_some(told, "{}"))
     late = [(str(s.name), holder(s)) for n, s in apps.items() if n not in refused]
     if late:
         texts = [f"{name}: {why}" if why else name for name, why in late]
         said.append(_some(texts, "Not deleted in time: {}"))
     return " ".join(said)
+
+
+def _once(told: Mapping[str, str]) -> list[str]:
+    """What Argo CD says of several Applications alike stands once, of the first."""
+    alike: dict[str, list[str]] = {}
+    for name, text in told.items():
+        alike.setdefault(text.replace(name, ""), []).append(name)
+    return [_for_all(told[names[0]], names[1:]) for names in alike.values()]
+
+
+def _for_all(text: str, others: Sequence[str]) -> str:
+    if not others:
+        return text
+    some = ", ".join(others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"{text.rstrip('.')} (the same of {some}{more})"
 
 
 def _some(texts: Sequence[str], sentence: str) -> str:

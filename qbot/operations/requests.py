@@ -29,7 +29,7 @@ from qbot.operations.context import Context
 from qbot.operations.locking import ensure_free
 from qbot.operations.nearest import alike, did_you_mean
 from qbot.operations.resolve import ensure_branch, wish
-from qbot.operations.rolling import not_here
+from qbot.operations.rolling import going, not_here
 
 _NEAR = 3
 
@@ -131,7 +131,9 @@ class Requests:
         Raises:
             UserError: no such environment, it is going away, or a service that it has not.
         """
-        env, services = await self.changeable(wanted.env, wanted.services, asked.actor)
+        env, services = await self.changeable(
+            wanted.env, wanted.services, asked.actor, looks=wanted.dry_run
+        )
         asked_for = SyncInput(
             services=services,
             prune=wanted.prune,
@@ -148,8 +150,8 @@ class Requests:
             UserError: the environment is gone or going.
         """
         env = await self.by_id(env_id)
-        if env.phase in (Phase.DELETING, Phase.STUCK):
-            raise UserError(f"`{env.branch}` is being deleted.")
+        if gone := going(env):
+            raise gone
         await ensure_free(self._context.locks, env, asked.actor)
         return await self.submit(Kind.SYNC, wanted, env.id, asked)
 
@@ -176,23 +178,29 @@ class Requests:
         self._wake()
 
     async def changeable(
-        self, text: str, names: Sequence[ServiceName], actor: Actor, *, guess: bool = True
+        self,
+        text: str,
+        names: Sequence[ServiceName],
+        actor: Actor,
+        *,
+        guess: bool = True,
+        looks: bool = False,
     ) -> tuple[Environment, tuple[ServiceName, ...]]:
         """An environment that the actor may change now, and which of its services were listed.
 
         A set stands for those of its services that the environment has; `guess` as in `living`.
+        Who only `looks` changes nothing, which no lock is against.
 
         Raises:
             UserError: no such environment, it is going away, or a service that it has not.
             BarredError: somebody else has locked it.
         """
         env = await self.living(text, guess=guess)
-        if env.phase in (Phase.DELETING, Phase.STUCK):
-            raise UserError(
-                f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
-            )
+        if gone := going(env):
+            raise gone
         services = self.listed(env, names)
-        await ensure_free(self._context.locks, env, actor)
+        if not looks:
+            await ensure_free(self._context.locks, env, actor)
         return env, services
 
     def listed(self, env: Environment, names: Sequence[ServiceName]) -> tuple[ServiceName, ...]:

@@ -7,7 +7,7 @@ from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import Broken, verdict
-from qbot.domain.inputs import SyncInput, resumes
+from qbot.domain.inputs import SyncInput, is_dry, resumes
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import End, Kind, Stage
 from qbot.domain.services import ServicePlan
@@ -35,7 +35,7 @@ async def refusal(
 ) -> UserError | None:
     """What was true when it was asked may have changed while it waited for its turn."""
     missing = [name for name in services if env.plan_of(name) is None]
-    if gone := _going(env):
+    if gone := going(env):
         return gone
     if missing:
         return not_here(env, missing[0])
@@ -44,7 +44,7 @@ async def refusal(
 
 async def barred(run: Run, context: Context, env: Environment) -> UserError | None:
     """Whether somebody else had locked it before this began; what has begun goes on."""
-    if run.has("begin") or run.has("resolve"):
+    if run.has("begin") or run.has("resolve") or is_dry(run.operation.input):
         return None
     actor = run.operation.actor
     try:
@@ -54,15 +54,21 @@ async def barred(run: Run, context: Context, env: Environment) -> UserError | No
     return None
 
 
-def _going(env: Environment) -> UserError | None:
+def going(env: Environment) -> UserError | None:
+    """Why nothing of it can be changed any more; None: it can."""
     if not env.phase.alive:
         return UserError(
             f"The environment of `{env.branch}` has been deleted.",
             hint=f"`create {env.branch}` makes a new one.",
         )
-    if env.phase in (Phase.DELETING, Phase.STUCK):
+    if env.phase is Phase.DELETING:
         return UserError(
             f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
+        )
+    if env.phase is Phase.STUCK:
+        return UserError(
+            f"`{env.branch}` is not fully deleted.",
+            hint=f"`delete {env.branch}` tries again; `show {env.branch}` says what is left.",
         )
     return None
 

@@ -44,7 +44,7 @@ class VersionRequests:
             BarredError: somebody else has locked it.
         """
         env, services = await self._requests.changeable(
-            wanted.place, wanted.services, asked.actor, guess=False
+            wanted.place, wanted.services, asked.actor, guess=False, looks=wanted.dry_run
         )
         for given, option in ((wanted.to, "to"), (wanted.break_glass, "break-glass")):
             if given:

@@ -19,7 +19,7 @@ from qbot.render.moves import moves
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
-from qbot.render.words import NOUNS, capital, duration, joined, plural, rough, span, spoken
+from qbot.render.words import NOUNS, capital, duration, joined, plural, span, spoken
 
 _OPENED = {Kind.CREATE, Kind.SYNC, Kind.DEPLOY, Kind.RESTORE}
 _NAMED = 4  # services that a success names; more are counted
@@ -248,7 +248,7 @@ def _lifetime(progress: Progress) -> str:
     until = f"until {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     if progress.lifetime is None:
         return f"wanted {until}"
-    return f"lifetime {rough(progress.lifetime.total_seconds())}, {until}"
+    return f"lifetime {duration(progress.lifetime.total_seconds())}, {until}"
 
 
 def fresh_line(progress: Shown, fresh: Fresh) -> str:

@@ -9,12 +9,13 @@ from typing import Self
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.progress import Stage
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
 from qbot.render.escape import clean, code, link, mention, prose
 from qbot.render.style import Style
-from qbot.render.words import DOING, PHASES, joined, plural, rough
+from qbot.render.words import DOING, PHASES, joined, plural, remaining, rough
 
 PAGE = 20  # environments
 _PAGE_DIGITS = 5
@@ -183,7 +184,9 @@ def environment_line(
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()
-        word, sign = joined([doing, tally(progress)]), PHASES[Phase.CREATING][1]
+        untold = row.failing if not progress.counts()[Stage.FAILED] else 0
+        sign = PHASES[Phase.FAILED if row.failing else Phase.CREATING][1]
+        word = joined([doing, tally(progress), failing_words(untold) if untold else ""])
     where = link(env.url, "open", style.hosts) if env.url else ""
     return joined(
         [
@@ -210,7 +213,7 @@ def ends(env: Environment, *, now: datetime) -> str:
         return age
     left = (env.expires_at - now).total_seconds()
     if left > 0:
-        return f"{age}, lifetime ends in {rough(left)}"
+        return f"{age}, lifetime ends in {remaining(left)}"
     return f"{age}, lifetime over since {rough(-left)}"
 
 

@@ -97,6 +97,7 @@ ASKED: dict[Kind, str] = {
 """What somebody asked for: follows `to`, and is followed by what it is about."""
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_SPLIT = 6  # hours below which half of one matters
 _HOURS_SAID = 36  # from here on days are near enough
 
 
@@ -106,7 +107,7 @@ def stage_phrase(stage: Stage) -> str:
 
 
 def duration(seconds: float) -> str:
-    """About as exact as people say it: `45 s`, `2 min 50 s`, `3 h 5 min`, `2 days`."""
+    """About as exact as people say it: `45 s`, `2 min 50 s`, `3 h 5 min`, `2 days 4 h`."""
     whole = max(int(seconds + 0.5), 0)
     if whole < _MINUTE:
         return f"{whole} s"
@@ -114,7 +115,7 @@ def duration(seconds: float) -> str:
         return _two(whole, _MINUTE, "min", "s")
     if whole < 2 * _DAY:
         return _two(whole // _MINUTE, _MINUTE, "h", "min")
-    return f"{whole // _DAY} days"
+    return _two(whole // _HOUR, 24, "days", "h")
 
 
 def _two(whole: int, size: int, big: str, small: str) -> str:
@@ -128,7 +129,7 @@ def span(earlier: datetime, later: datetime) -> str:
 
 
 def rough(seconds: float) -> str:
-    """One unit is enough for ages and lifetimes: `40 s`, `12 min`, `26 h`, `3 days`."""
+    """One unit is enough for ages: `40 s`, `12 min`, `26 h`, `3 days`."""
     whole = max(int(seconds), 0)
     if whole < _MINUTE:
         return f"{whole} s"
@@ -138,6 +139,13 @@ def rough(seconds: float) -> str:
     if hours < _HOURS_SAID and hours % 24:
         return f"{hours} h"
     return plural((whole + _DAY // 2) // _DAY, "day")
+
+
+def remaining(seconds: float) -> str:
+    """Like `rough`, and to the minute where that matters: `1 h 30 min`."""
+    if _HOUR <= seconds < _SPLIT * _HOUR:
+        return _two(int(seconds + _MINUTE / 2) // _MINUTE, _MINUTE, "h", "min")
+    return rough(seconds)
 
 
 def ttl(value: timedelta) -> str:

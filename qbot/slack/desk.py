@@ -233,7 +233,8 @@ _FAILED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
 
 def is_failed(row: EnvironmentSummary) -> bool:
     """Whether `list --failed` has it."""
-    return row.environment.phase in _FAILED or row.needs_attention
+    phase = row.environment.phase
+    return phase in _FAILED or (row.failing > 0 and phase is not Phase.DELETING)
 
 
 def with_failing(

@@ -71,6 +71,17 @@ async def test_what_others_ask_is_refused_with_who_why_and_until_when(
     assert (barrier.rule, barrier.by, barrier.until) == ("lock", BEN, held.until)
 
 
+@pytest.mark.parametrize("looks", [
+    lambda scene: scene.requests.sync(Sync(env="feat/x", dry_run=True), scene.asked),
+    lambda scene: versions(scene).restore(Rollback("feat/x", dry_run=True), scene.asked),
+])  # fmt: skip
+async def test_a_look_changes_nothing_so_no_lock_is_in_its_way(scene: Scene, looks: Ask) -> None:
+    await scene.create()
+    await lock(scene)
+    done = await scene.ended((await looks(scene)).operation)
+    assert "locked" not in done.headline
+
+
 @EVERY
 async def test_whoever_has_it_may_go_on(scene: Scene, ask: Ask) -> None:
     await scene.create()

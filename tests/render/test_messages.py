@@ -3,16 +3,18 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from qbot.domain import actions
 from qbot.domain.commands import SPECS, Create, spec_of
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
-from qbot.domain.progress import End, Kind, Stage
+from qbot.domain.progress import End, Kind, ServiceProgress, Stage
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board
-from qbot.render.card import Fresh, fact_line
+from qbot.render.card import Fresh, card, fact_line
 from qbot.render.details import PAGE, Details, details, loading
 from qbot.render.errors import failure, refusal
 from qbot.render.helping import help_all, help_verb
@@ -364,3 +366,34 @@ def test_a_lifetime_that_is_over_is_no_removal() -> None:
     row = EnvironmentSummary(environment(), None, NOW)
     late = NOW + timedelta(days=30)
     assert "30 days old, lifetime over" in listing([row], Page(), STYLE, now=late).text
+
+
+def test_a_row_of_what_is_worked_on_tells_what_fails_once() -> None:
+    def row(*stages: Stage) -> str:
+        services = tuple(ServiceProgress(ServiceName(f"s{n}"), s) for n, s in enumerate(stages))
+        running = operation(replace(RUNNING, services=services))
+        known = EnvironmentSummary(environment(), running, NOW, failing=1)
+        return listing([known], Page(), STYLE, now=NOW).text
+
+    assert "creating · 1 of 2 ready · 1 syncing · 1 service failing" in row(
+        Stage.READY, Stage.SYNCING
+    )
+    assert "service failing" not in row(Stage.READY, Stage.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "card_says", "list_says"),
+    [
+        (timedelta(minutes=90), timedelta(minutes=89, seconds=54), "1 h 30 min", "1 h 30 min"),
+        (timedelta(hours=36), timedelta(hours=35), "36 h", "35 h"),
+        (timedelta(hours=60), timedelta(hours=59), "2 days 12 h", "2 days"),
+        (timedelta(days=3), timedelta(days=3) - timedelta(minutes=1), "3 days", "3 days"),
+    ],
+)
+def test_a_lifetime_is_told_as_it_was_asked_for(
+    lifetime: timedelta, left: timedelta, card_says: str, list_says: str
+) -> None:
+    shown = replace(READY, lifetime=lifetime, expires_at=READY.updated_at + left)
+    assert f"lifetime {card_says}, until" in card(shown, STYLE).text
+    row = EnvironmentSummary(replace(environment(), expires_at=NOW + left), None, NOW)
+    assert f"lifetime ends in {list_says} ·" in listing([row], Page(), STYLE, now=NOW).text

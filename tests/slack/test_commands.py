@@ -151,6 +151,12 @@ async def test_lists_tell_what_argo_cd_says_now(scene: Scene) -> None:
     assert "exists already and has 2 services failing" in taken
 
 
+async def test_what_fails_while_it_is_worked_on_needs_attention_too(scene: Scene) -> None:
+    env = await scene.environment("feat/x")
+    scene.argocd.failing_now = {env.id: 1}
+    assert "*feat/x* " in said(await scene.type("list --failed"))
+
+
 async def test_what_needs_attention_says_why_in_the_list(scene: Scene) -> None:
     await scene.environment("feat/x")
     headline = "2 services failed: cart and orders. Not part of this sync, but broken: payments."
@@ -240,6 +246,20 @@ async def test_sync_hands_its_options_on_and_is_refused_during_a_deletion(scene:
     assert operation.input == SyncInput((ServiceName("cart"),), prune=True, hard=True)
     await scene.end(Phase.DELETING, End.FAILED)
     assert "`feat/x` is being deleted" in said(await scene.type("sync feat/x"))
+
+
+async def test_what_is_not_fully_deleted_is_not_called_being_deleted(scene: Scene) -> None:
+    env = await scene.environment("feat/x")
+    for phase in (Phase.READY, Phase.DELETING):
+        await scene.end(phase)
+        question = await scene.type("delete feat/x")
+        assert question is not None
+        await scene.press(question, actions.DELETE_CONFIRM, env.id)
+    await scene.end(Phase.STUCK, End.FAILED)
+    for line in ("sync feat/x", "deploy feat/x cart=main", "rollback feat/x"):
+        answer = said(await scene.type(line))
+        assert "`feat/x` is not fully deleted" in answer
+        assert "`/env delete feat/x` tries again" in answer
 
 
 @pytest.mark.parametrize("channel", [RANDOM, SECRET, "dm"])

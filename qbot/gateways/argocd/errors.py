@@ -22,6 +22,13 @@ _NOT_FOUND = 5  # gRPC
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _VERBOSE = re.compile(r"permission denied: ([^,]+), ([^,]+), ([^,]+?)(?:, sub: .*)?$", re.DOTALL)
 _SPEC = re.compile(r"application spec for \S+ is invalid: ", re.IGNORECASE)
+_RIGHTS = {
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "sync": "sync",
+    "terminate": "sync",
+}
 _WAIT = (
     "another operation is already in progress",
     "application is deleting",
@@ -148,8 +155,10 @@ def _forbidden(body: Said, asked: Asked, told: str) -> QbotError:
         return PermanentError(f"{told} (not from Argo CD itself)")
     # Argo CD names a right only to who may see the thing itself.
     kind = "projects" if "AppProject" in asked.what else "applications"
+    needed = dict.fromkeys(("get", _RIGHTS.get(asked.what.partition(" ")[0], "get")))
+    rights = " or ".join(f"`{kind}, {right}`" for right in needed)
     return DoubtfulError(
-        f"{told}: Qbot's role lacks `{kind}, get` in argocd-rbac-cm, or Argo CD cannot read it"
+        f"{told}: Qbot's role lacks {rights} in argocd-rbac-cm, or Argo CD cannot read it"
     )
 
 

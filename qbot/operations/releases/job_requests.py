@@ -4,7 +4,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from qbot.domain.barriers import Barrier
-from qbot.domain.environment import Environment, Phase
+from qbot.domain.environment import Environment
 from qbot.domain.inputs import JobInput
 from qbot.domain.jobs import Job
 from qbot.domain.names import EnvId
@@ -19,6 +19,7 @@ from qbot.operations.releases.admission import unpassed
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.passing import barred_by
 from qbot.operations.requests import Asked, Requests
+from qbot.operations.rolling import going
 
 
 async def passed(
@@ -74,10 +75,8 @@ class JobRequests:
         if text in self._context.stages:
             return self._context.stage(text)
         env = await self._requests.living(text)
-        if env.phase in (Phase.DELETING, Phase.STUCK):
-            raise UserError(
-                f"`{env.branch}` is being deleted.", hint=f"`show {env.branch}` says how far it is."
-            )
+        if gone := going(env):
+            raise gone
         return env
 
     def _job(self, name: str, place: Stage | Environment) -> Job:

@@ -205,6 +205,16 @@ async def test_a_bare_403_is_doubted_a_few_times(
     assert len(clock.slept) == 5
 
 
+async def test_a_bare_403_names_the_right_to_what_was_asked_as_well(
+    odd: OddServer, argocd: ArgoCDGateway
+) -> None:
+    odd.on(f"GET {APP}", ok(application()))
+    odd.on(f"DELETE {APP}", BARE)
+    rights = "lacks `applications, get` or `applications, delete` in argocd-rbac-cm"
+    with pytest.raises(PermanentError, match=rights):
+        await argocd.delete_application(ENV, CART)
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -94,6 +94,9 @@ async def test_environments_can_be_locked_too(shop: Scene) -> None:
     answer = await shop.type("sync feat/x", BEN)
     assert answer is not None
     assert "locked: demo" in answer.text
+    other = await shop.type("unlock feat/x", CHLOE)
+    assert other is not None
+    assert "for whoever locked it, and for the environment's owner." in other.text
     assert await shop.type("unlock feat/x", BEN) is None  # its owner may
 
 
