@@ -55,6 +55,7 @@ class Stage(StrEnum):
 
 
 UNDER_WAY = frozenset({Stage.SYNCING, Stage.RETRYING, Stage.FALTERING})  # made, not there yet
+NOT_MADE = frozenset({Stage.PLANNED, Stage.BUILDING, Stage.BUILD_FAILED})
 
 
 class Step(StrEnum):

@@ -49,6 +49,10 @@ class Belief:
         # Where Argo CD follows the branch it may be past the commit that Qbot knows.
         self.want(plan.service, "" if self._rules.follow_branch else plan.sha)
 
+    def asked_for(self, service: ServiceName) -> bool:
+        """Whether Argo CD may have been told of it; of one that it refuses that is not so."""
+        return service in self._wanted
+
     def want(self, service: ServiceName, sha: str) -> None:
         """This service shall run this commit; empty: the one that its targetRevision stands for."""
         self._wanted[service] = sha

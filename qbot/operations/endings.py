@@ -1,6 +1,6 @@
 """How operations end: the outcome together with the rows that commit with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qbot.domain.changes import (
     Audited,
@@ -11,7 +11,7 @@ from qbot.domain.changes import (
     SetReady,
 )
 from qbot.domain.environment import Phase
-from qbot.domain.progress import End, Proof, ServiceProgress, Stage
+from qbot.domain.progress import NOT_MADE, End, Proof, ServiceProgress, Stage
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.handler import Outcome
@@ -20,7 +20,6 @@ from qbot.operations.telling import told
 from qbot.operations.track import Tracker
 
 NOTHING_MADE = "Nothing was made."
-_NOT_MADE = frozenset({Stage.PLANNED, Stage.BUILDING, Stage.BUILD_FAILED})
 
 
 def ended(
@@ -31,15 +30,26 @@ def ended(
     headline: str,
     *,
     proofs: tuple[Proof, ...] = (),
+    whole: bool = True,
 ) -> Outcome:
-    """The end of an operation: card, environment and audit row together."""
+    """The end of an operation: card, environment and audit row together.
+
+    Args:
+        context: ports and rules.
+        tracker: knows how far it came.
+        end: how it ended.
+        phase: what the environment becomes.
+        headline: why, for people.
+        proofs: of a tear-down.
+        whole: whether also the services that took no part run what is wanted of them.
+    """
     progress = tracker.ended(end, headline, at=context.clock.now(), proofs=proofs)
     changes: list[Change] = [
         PhaseChanged(progress.env, phase),
         CardChanged(progress),
         Audited(f"environment.{progress.kind}", end.value, (("headline", headline),)),
     ]
-    if end is End.SUCCEEDED and phase is Phase.READY:
+    if end is End.SUCCEEDED and phase is Phase.READY and whole:
         changes.append(SetReady(progress.env))
     if end is End.REFUSED:
         changes.append(CardWithdrawn())
@@ -61,12 +71,39 @@ def never_made(context: Context, tracker: Tracker, end: End, why: str = "") -> O
 
 
 def cancelled_headline(services: Sequence[ServiceProgress]) -> str:
-    """What a cancelled operation left."""
-    made = [s for s in services if s.stage not in _NOT_MADE]
-    if not made:
-        return "No service was made yet."
-    ready = sum(s.stage is Stage.READY for s in made)
+    """What a cancelled creation left."""
+    made = [s for s in services if s.stage not in NOT_MADE]
+    return _so_far(services, made) if made else "No service was made yet."
+
+
+def stopped_headline(services: Sequence[ServiceProgress], told: Collection[ServiceProgress]) -> str:
+    """What a cancelled operation left of an environment that was there before.
+
+    Args:
+        services: of the operation.
+        told: those of which Argo CD may have been told.
+    """
+    stays = [f"{s.service} stays at {s.was}." for s in services if s.was and s not in told]
+    if len(stays) > 1:
+        stays = [f"{len(stays)} services stay at their versions."]
+    if not told:
+        return " ".join(["Nothing was changed.", *stays])
+    return " ".join([_so_far(services, told), *stays])
+
+
+def is_between(service: ServiceProgress, phase: Phase) -> bool:
+    """Whether one of which Argo CD was told is left between two versions.
+
+    One that was ready and keeps its version is not.
+    """
+    stays = phase is Phase.READY and service.was in ("", service.version)
+    return service.stage is not Stage.READY and not stays
+
+
+def _so_far(services: Sequence[ServiceProgress], begun: Collection[ServiceProgress]) -> str:
+    ready = sum(s.stage is Stage.READY for s in begun)
     count = f"{ready} of {len(services)} services {'was' if len(services) == 1 else 'were'} ready"
     if ready == len(services):
         return f"{count}."
-    return f"{count} by then; Argo CD goes on with what it has begun."
+    goes_on = "; Argo CD goes on with what it has begun" if ready < len(begun) else ""
+    return f"{count} by then{goes_on}."

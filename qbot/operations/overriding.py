@@ -14,8 +14,9 @@ from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.overrides import CLEARED, at_ref, with_image
 from qbot.operations.resolve import resolve_again, with_builds
-from qbot.operations.rolling import Plans, not_here, refusal, resolved, roll, standing, versions
+from qbot.operations.rolling import Plans, not_here, refusal, resolved, roll
 from qbot.operations.run import Run
+from qbot.operations.standing import standing
 from qbot.operations.track import Tracker, opened
 
 _BORROWED = (Source.DEFAULT, Source.FROM)
@@ -32,7 +33,6 @@ async def deploy(run: Run, context: Context) -> Outcome:
         return await refused(run, context, tracker, env.phase, why)
     tracker.step(Step.RESOLVING)
     try:
-        was = await versions(run, env)
         before = await standing(run, context.instance(env), env)
         plans = await resolved(run, env, lambda: _plans(run, context, tracker, overrides))
     except UserError as error:
@@ -40,7 +40,7 @@ async def deploy(run: Run, context: Context) -> Outcome:
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
     await begun(run, context, tracker)
-    tracker.plan(plans, was)
+    tracker.plan(plans, before.told)
     # Named, so that a sync of before that hangs makes way.
     return await roll(run, context, tracker, SyncInput(services=tuple(overrides)), before, plans)
 

@@ -14,8 +14,9 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.rolling import Plans, refusal, resolved, roll, standing, versions
+from qbot.operations.rolling import Plans, refusal, resolved, roll
 from qbot.operations.run import Run
+from qbot.operations.standing import glance, standing
 from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
@@ -34,7 +35,6 @@ async def restore(run: Run, context: Context) -> Outcome:
         return await refused(run, context, tracker, env.phase, why)
     tracker.step(Step.RESOLVING)
     try:
-        was = await versions(run, env)
         before = await standing(run, context.instance(env), env)
         plans = await resolved(run, env, lambda: _plans(run, context, env, asked.services))
     except UserError as error:
@@ -42,7 +42,7 @@ async def restore(run: Run, context: Context) -> Outcome:
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
     await begun(run, context, tracker)
-    tracker.plan(plans, was)
+    tracker.plan(plans, before.told)
     names = tuple(p.service for p in plans)
     # Named, so that a sync of before that hangs makes way.
     return await roll(run, context, tracker, SyncInput(services=names), before, plans)
@@ -60,8 +60,10 @@ async def _preview(
     except UserError as error:
         await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
-    tracker.plan(plans, {p.service: p.version for p in env.plans})
-    await previewed(run, context.answers, tracker.dry(at=context.clock.now()))
+    was, doubt = await glance(run, context, env)
+    tracker.plan(plans, was)
+    progress = replace(tracker.dry(at=context.clock.now()), headline=doubt)
+    await previewed(run, context.answers, progress)
     return Outcome(End.SUCCEEDED, "")
 
 

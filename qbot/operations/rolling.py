@@ -1,8 +1,7 @@
 """An environment that exists moves to other versions: what sync, deploy and rollback share."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 
-from qbot.domain.argocd_ports import Applications
 from qbot.domain.barriers import BarredError
 from qbot.domain.changes import Audited, PlansChanged
 from qbot.domain.environment import Environment, Phase
@@ -14,7 +13,7 @@ from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
-from qbot.operations.endings import cancelled_headline, ended
+from qbot.operations.endings import ended, is_between, stopped_headline
 from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.locking import ensure_free
@@ -22,12 +21,11 @@ from qbot.operations.nudge import Nudge
 from qbot.operations.outcome import judge, named
 from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
+from qbot.operations.standing import Standing, versions_told
 from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.track import Tracker
 
 Plans = tuple[ServicePlan, ...]
-Targets = Mapping[ServiceName, str]
-"""What each Application pointed at before anything was changed."""
 
 
 async def refusal(
@@ -79,27 +77,6 @@ def not_here(env: Environment, service: ServiceName) -> UserError:
     return UserError(f"`{env.branch}` has no service `{service}`.", hint=f"It has {some}.")
 
 
-async def standing(run: Run, argocd: Applications, env: Environment) -> Targets:
-    """What each Application points at before anything is changed, crashes included."""
-
-    async def look() -> dict[str, str]:
-        states = await argocd.survey(env)
-        return {name: state.wanted for name, state in states.items() if not state.deleting}
-
-    found = await run.step("before", look)
-    return {ServiceName(name): wanted for name, wanted in found.items()}
-
-
-async def versions(run: Run, env: Environment) -> Mapping[ServiceName, str]:
-    """What each service is wanted to run, in short, before anything is changed."""
-
-    async def look() -> dict[str, str]:
-        return {p.service: p.version for p in env.plans}
-
-    found = await run.step("versions", look)
-    return {ServiceName(name): version for name, version in found.items()}
-
-
 async def resolved(run: Run, env: Environment, find: Callable[[], Awaitable[Plans]]) -> Plans:
     """What the services shall run: found once, and from then on what the environment wants.
 
@@ -129,7 +106,7 @@ def _told(plans: Plans) -> tuple[tuple[str, str], ...]:
 
 
 async def roll(
-    run: Run, context: Context, tracker: Tracker, asked: SyncInput, before: Targets, plans: Plans
+    run: Run, context: Context, tracker: Tracker, asked: SyncInput, before: Standing, plans: Plans
 ) -> Outcome:
     """Deploy these plans over what stands, and say how the whole environment is then.
 
@@ -142,31 +119,30 @@ async def roll(
         plans: of some or all services of the environment.
     """
     rollout = Rollout(run, context, context.instance(tracker.env), tracker)
-    rollout.after_make = Nudge(rollout, asked, before)
-    rollout.fresh = not before.keys() - {BASE}
+    rollout.after_make = Nudge(rollout, asked, before.targets)
+    rollout.fresh = not before.targets.keys() - {BASE}
     foundation = Foundation(run, context, rollout.argocd, tracker)
     try:
         await foundation.project()
         await foundation.namespace()
         await rollout.deploy(plans)
-        others = await _left_alone(rollout, plans)
+        others, whole = await _left_alone(rollout, plans)
     except Cancelled:
-        headline = cancelled_headline(tracker.progress.services)
-        return ended(context, tracker, End.CANCELLED, _kept(tracker), headline)
+        return _stopped(run, context, tracker, rollout)
     except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
     result = judge(tracker.progress.services)
-    said = [result.headline, *_unbuilt(run, tracker)]
-    whole = len(tracker.env.plans)
+    said = [result.headline, *_unbuilt(run, tracker, before)]
+    count = len(tracker.env.plans)
     if not others and resumes(run.operation.input) and result.end is End.SUCCEEDED:
-        said += [f"All {whole} services are ready."] if len(plans) < whole else []
+        said += [f"All {count} services are ready."] if len(plans) < count else []
     if others:
         said.append(f"Not part of this {run.operation.kind}, but broken: {named(others)}.")
     phase = Phase.FAILED if others else result.phase
-    return ended(context, tracker, result.end, phase, " ".join(said).strip())
+    return ended(context, tracker, result.end, phase, " ".join(said).strip(), whole=whole)
 
 
-def _unbuilt(run: Run, tracker: Tracker) -> list[str]:
+def _unbuilt(run: Run, tracker: Tracker, before: Standing) -> list[str]:
     """What a failed build means for what runs, and how to go on."""
     rows = tracker.of(Stage.BUILD_FAILED)
     if not rows:
@@ -177,36 +153,45 @@ def _unbuilt(run: Run, tracker: Tracker) -> list[str]:
         if len(rows) == 1:
             which = f"It stays at {rows[0].stays} and is"
         said.append(f"{which} ready there.")
-    if run.operation.kind is Kind.SYNC and not any(r.was for r in rows):
+    same = all(before.wanted.get(r.service) == r.version for r in rows)
+    if run.operation.kind is Kind.SYNC and same:
         said.append("No newer commit has come since the last try.")
     return [*said, "Push a fix or run the pipeline again, then retry."]
 
 
-def _kept(tracker: Tracker) -> Phase:
-    """An operation that was stopped half-way leaves services between two versions."""
-    if len(tracker.of(Stage.READY)) == len(tracker.progress.services):
-        return tracker.env.phase
-    return Phase.PARTIAL
+def _stopped(run: Run, context: Context, tracker: Tracker, rollout: Rollout) -> Outcome:
+    """Somebody cancelled it: what Argo CD was not told of stays as it was.
+
+    What a run before a crash has told it is not known.
+    """
+    rows, phase = tracker.progress.services, tracker.env.phase
+    told = [r for r in rows if run.resumed or rollout.belief.asked_for(r.service)]
+    headline = stopped_headline(rows, told)
+    if any(is_between(r, phase) for r in told):
+        phase = Phase.PARTIAL
+    return ended(context, tracker, End.CANCELLED, phase, headline)
 
 
-async def _left_alone(rollout: Rollout, moved: Plans) -> list[ServiceName]:
+async def _left_alone(rollout: Rollout, moved: Plans) -> tuple[list[ServiceName], bool]:
     """Look at the services that stay where they are: the broken and missing ones of no part in it.
 
-    Those that lack a build are shown as they run.
+    Also answers whether each of them runs what is wanted. Those that lack a build are shown as
+    they run.
     """
     names = {p.service for p in moved}
     others = [p for p in rollout.env.plans if p.service not in names]
     unbuilt = rollout.tracker.of(*UNBUILT)
     if not others and not unbuilt:
-        return []
+        return [], True
     states = await rollout.run.call(
         "the other services", lambda: rollout.argocd.survey(rollout.env)
     )
     rows = [staying(r, states.get(r.service)) for r in unbuilt]
     rollout.tracker.put(rows, at=rollout.context.clock.now())
+    runs = versions_told(others, {name: state.wanted for name, state in states.items()})
     return [
         p.service
         for p in others
         if (state := states.get(p.service)) is None
         or isinstance(verdict(state, wanted=p.sha, since=None), Broken)
-    ]
+    ], all(runs.get(p.service) == p.version for p in others)

@@ -1,10 +1,9 @@
 """`sync`: an environment moves to its branch's newest commits; also Retry failed and Resume."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import SyncInput
-from qbot.domain.names import ServiceName
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import UserError
@@ -12,8 +11,9 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.rolling import refusal, resolved, roll, standing, versions
+from qbot.operations.rolling import refusal, resolved, roll
 from qbot.operations.run import Run
+from qbot.operations.standing import standing
 from qbot.operations.sync_preview import newest, preview
 from qbot.operations.track import opened
 
@@ -33,17 +33,12 @@ async def sync(run: Run, context: Context) -> Outcome:
     await begun(run, context, tracker)
     tracker.step(Step.RESOLVING)
     try:
-        was = await versions(run, env)
         before = await standing(run, context.instance(env), env)
         plans = await resolved(run, env, lambda: newest(context, env, asked, chosen))
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
-    tracker.plan(plans, {p.service: was[p.service] for p in plans if _moves(p, was)})
+    tracker.plan(plans, before.was(plans))
     return await roll(run, context, tracker, asked, before, plans)
-
-
-def _moves(plan: ServicePlan, was: Mapping[ServiceName, str]) -> bool:
-    return was.get(plan.service, plan.version) != plan.version
 
 
 def _empty(env: Environment, chosen: Sequence[ServicePlan]) -> UserError | None:

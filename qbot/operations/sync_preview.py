@@ -13,6 +13,7 @@ from qbot.operations.handler import Outcome
 from qbot.operations.outcome import named
 from qbot.operations.resolve import resolve_again
 from qbot.operations.run import Run
+from qbot.operations.standing import glance
 from qbot.operations.telling import previewed
 from qbot.operations.track import Tracker
 
@@ -46,9 +47,10 @@ async def preview(
 ) -> Outcome:
     """Resolve, change nothing, and say which services would move."""
     plans = await run.call("resolve", lambda: newest(context, tracker.env, asked, chosen))
-    tracker.plan(plans, {p.service: p.version for p in chosen})
+    was, doubt = await glance(run, context, tracker.env)
+    tracker.plan(plans, was)
     progress = tracker.dry(at=context.clock.now())
-    headline = " ".join([*_undone(chosen, plans), *_effect(asked)])
+    headline = " ".join([*_undone(chosen, plans), *_effect(asked), doubt]).strip()
     await previewed(run, context.answers, replace(progress, headline=headline))
     return Outcome(End.SUCCEEDED, "")
 

@@ -7,7 +7,7 @@ is all that a screen reader reads.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from qbot.domain.progress import End, Kind, Progress, Proof, Step, Tries, Usual
+from qbot.domain.progress import NOT_MADE, End, Kind, Progress, Proof, Step, Tries, Usual
 from qbot.domain.release import Shown
 from qbot.render.attention import attention
 from qbot.render.blocks import FRESH, Message, context, header, message, section
@@ -93,7 +93,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     ended = progress.end is not None
     services = progress.services
     if progress.end is End.CANCELLED:  # nobody follows them any more: what they did is not so now
-        return moves(services)
+        return moves([s for s in services if s.stage not in NOT_MADE])
     return [
         *moves(services),
         *attention(services, style, ended=ended, env=progress.name),

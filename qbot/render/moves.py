@@ -11,13 +11,14 @@ _NAMED = 10
 def moves(services: Sequence[ServiceProgress]) -> list[str]:
     """One escaped line for each service that another version was known of before."""
     moving = [s for s in services if s.was and s.version and s.stage is not Stage.BUILD_FAILED]
-    lines = [f"*{prose(s.service, 40)}* {_step(s)}" for s in moving[:_NAMED]]
+    lines = [f"*{prose(s.service, 40)}* {step(s)}" for s in moving[:_NAMED]]
     if len(moving) > _NAMED:
         lines.append(f"and {len(moving) - _NAMED} more")
     return lines
 
 
-def _step(service: ServiceProgress) -> str:
+def step(service: ServiceProgress) -> str:
+    """What becomes of a service of which the version before is known; escaped."""
     if service.was == service.version:
         return f"stays at {code(service.version, 40)}"
     return code(f"{service.was} → {service.version}", 90)

@@ -4,6 +4,7 @@ from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose, with_people
+from qbot.render.moves import step
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -80,7 +81,7 @@ def _application(progress: Progress, service: ServiceProgress, style: Style) -> 
     name = code(app_name(progress.name, service.service), 64)
     version = f"{prose(service.ref, 60)} at {code(service.version, 40)}" if service.sha else ""
     if service.was:
-        version = code(f"{service.was} → {service.version}", 90)
+        version = step(service)
     note = ""
     if service.stage is not Stage.PLANNED:
         reason = f": {prose(service.reason, 100)}" if service.reason else ""

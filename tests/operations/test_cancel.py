@@ -79,7 +79,7 @@ async def making(scene: Scene) -> Operation:
         pytest.param(preparing, "No service was made yet.", id="preparing"),
         pytest.param(making, "No service was made yet.", id="making"),
         pytest.param(deploying, f"2 {_REST}", id="deploying"),
-        pytest.param(building, f"2 {_REST}", id="building"),
+        pytest.param(building, "2 of 3 services were ready by then.", id="building"),
     ],
 )
 async def test_what_exists_is_kept_as_partial(
@@ -136,6 +136,45 @@ async def test_a_sync_cancelled_half_way_leaves_it_partial_and_the_next_puts_it_
     scene.argocd.release("cart")
     assert (await scene.sync()).end is SUCCEEDED
     assert await scene.phase() is Phase.READY
+
+
+async def unbuilt(scene: Scene, *services: str) -> tuple[Operation, str]:
+    """A sync that waits for the build of cart; and what cart runs."""
+    await scene.create()
+    old = scene.targets()["cart"]
+    scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    op = await scene.begin_sync(*services)
+    await scene.pass_(5)
+    return op, old[:8]
+
+
+async def test_a_sync_cancelled_before_argo_cd_was_told_has_changed_nothing(scene: Scene) -> None:
+    op, old = await unbuilt(scene, "cart")
+    await scene.cancel(op)
+    done = await scene.ended(op)
+    assert done.headline == f"Nothing was changed. cart stays at {old}."
+    assert await scene.phase() is Phase.READY
+
+
+async def test_what_keeps_its_version_is_as_it_was_though_its_sync_is_cancelled(
+    scene: Scene,
+) -> None:
+    op, old = await unbuilt(scene)
+    await scene.cancel(op)
+    done = await scene.ended(op)
+    assert done.headline == f"2 of 3 services were ready by then. cart stays at {old}."
+    assert await scene.phase() is Phase.READY
+
+
+async def test_what_argo_cd_may_have_been_told_of_is_not_called_unchanged(scene: Scene) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    scene.argocd.faults.lay("ensure_application cart", AWAY, times=100)
+    op = await scene.begin_sync("cart")
+    await scene.pass_(5)
+    await scene.cancel(op)
+    assert "Nothing was changed" not in (await scene.ended(op)).headline
+    assert await scene.phase() is Phase.PARTIAL
 
 
 async def test_what_has_ended_cannot_be_cancelled(scene: Scene) -> None:

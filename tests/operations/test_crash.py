@@ -29,7 +29,7 @@ CREATE = (*RESOLVED, *made(4), "deadline:deploy")
 BUILT = (*RESOLVED, *made(5), "deadline:deploy", f"built:{CART}")
 SYNC = (
     "begin",
-    "versions",
+    "wanted",
     "before",
     "resolve",
     "project",

@@ -3,7 +3,7 @@
 import pytest
 
 from qbot.domain.environment import Phase
-from qbot.domain.inputs import SyncInput
+from qbot.domain.inputs import DeployInput, SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind, Progress, Stage, Usual
@@ -336,6 +336,44 @@ async def test_three_like_it_say_how_long_a_sync_takes_here(scene: Scene) -> Non
     assert isinstance(shown[3], Usual)
     assert (shown[3].runs, shown[3].here) == (3, True)
     assert (await scene.progress(await scene.sync("cart"))).usual is None
+
+
+async def unbuilt(scene: Scene) -> str:
+    """An environment of which a sync has found a commit without a build; and what runs."""
+    await scene.create()
+    old = scene.targets()["cart"]
+    scene.gitlab.push("shop/cart", "feat/x", Build.FAILED)
+    await scene.sync()
+    return old[:8]
+
+
+async def test_a_sync_goes_from_what_runs_and_not_from_what_never_came_to_be(
+    scene: Scene,
+) -> None:
+    old, new = await unbuilt(scene), scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync(dry_run=True)
+    seen = next(s for s in scene.answers.previews[-1].services if s.service == CART)
+    assert (seen.was, seen.version) == (old, new[:8])
+    row = await scene.row(await scene.sync(), "cart")
+    assert (row.was, row.version) == (old, new[:8])
+
+
+async def test_a_preview_without_argo_cd_says_that_it_does_not_know_what_runs(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.argocd.faults.lay("survey", TransientError("it is away"), times=100)
+    await scene.sync(dry_run=True)
+    assert "those wanted last" in scene.answers.previews[-1].headline
+
+
+async def test_versions_that_never_ran_are_none_that_were_ready(scene: Scene) -> None:
+    await unbuilt(scene)
+    fix = scene.gitlab.push("shop/web", "fix/y")
+    env, wanted = await scene.env(), DeployInput(((WEB, fix),))
+    asked = await scene.requests.submit(Kind.DEPLOY, wanted, env.id, scene.asked)
+    assert (await scene.ended(asked.operation)).end is SUCCEEDED
+    assert len(await scene.database.store.ready_sets(env.id)) == 1
 
 
 async def test_a_build_that_fails_leaves_what_runs_and_says_so(scene: Scene) -> None:

@@ -88,6 +88,17 @@ def test_failed(golden: Golden) -> None:
     golden("end_failed", end_reply(FAILED, STYLE))
 
 
+def test_a_cancelled_card_tells_only_moves_that_were_begun() -> None:
+    cart, orders = (
+        replace(service(name, stage), was="0f0f0f0f")
+        for name, stage in (("cart", Stage.BUILDING), ("orders", Stage.SYNCING))
+    )
+    stopped = replace(FAILED, end=End.CANCELLED, services=(cart, orders))
+    text = card(stopped, STYLE).text
+    assert "*orders* `0f0f0f0f →" in text
+    assert "*cart*" not in text
+
+
 def test_cancelled(golden: Golden) -> None:
     headline = "9 of 11 services were ready by then; Argo CD goes on with what it has begun."
     cancelled = replace(FAILED, end=End.CANCELLED, headline=headline)
