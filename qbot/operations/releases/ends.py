@@ -7,10 +7,12 @@ from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.domain.repository_ports import MergeRequest
-from qbot.errors import QbotError, UserError
+from qbot.errors import QbotError, TransientError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
 from qbot.operations.telling import told
+
+UNKNOWN = 3600.0  # seconds that an answer of GitLab is waited for
 
 
 def ended(
@@ -48,7 +50,11 @@ async def refused(case: Case, error: UserError) -> Outcome:
 
 
 async def shut(case: Case) -> None:
-    """Have its merge request closed, once: what is not merged by then never is."""
+    """Have its merge request closed, once: what is not merged by then never is.
+
+    Raises:
+        UserError: GitLab does not come to an end with it.
+    """
     if case.run.has("close"):
         return
     ref, repository = case.promotion.merge_request, case.context.repository
@@ -63,8 +69,15 @@ async def shut(case: Case) -> None:
         return [found.url, found.iid] if found else []
 
     with case.run.ignoring_cancel():
-        if found := await case.run.step("close", close):
-            case.tracker.show(merge_request=found[0], merge_request_iid=found[1])
+        try:
+            found = await case.run.step("close", close, within=UNKNOWN)
+        except TransientError as error:
+            raise UserError(
+                f"The merge request of {case.promotion.name} could not be closed: {error}",
+                hint="Withdraw tries it again; what is replaced is to be closed in GitLab.",
+            ) from None
+    if found:
+        case.tracker.show(merge_request=found[0], merge_request_iid=found[1])
 
 
 async def closed(

@@ -10,10 +10,8 @@ from qbot.domain.release_changes import HoldsPlaced, MergeAsked, PromotionMoved
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.ends import shut
+from qbot.operations.releases.ends import UNKNOWN, shut
 from qbot.operations.releases.rulings import Ruled, is_merged, past
-
-UNKNOWN = 3600.0  # seconds that an answer of GitLab is waited for
 
 
 def unknown(case: Case, error: TransientError) -> UserError:
@@ -60,7 +58,7 @@ async def merged_after_all(case: Case) -> Ruled | None:
     Qbot's own merge, whose answer was lost, is written down in the promotion.
 
     Raises:
-        UserError: Qbot merged it into another branch.
+        UserError: Qbot merged it into another branch; or GitLab does not come to an end with it.
     """
     await shut(case)
     return await came_through(case) if case.promotion.merge_request else None

@@ -1,15 +1,16 @@
 """Through GitLab's merge machine: it checks, waits for pipelines and refuses in its own words."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from qbot.domain.progress import Step
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import ruling
+from qbot.operations.releases.ends import UNKNOWN
 from qbot.operations.releases.images import repushed
 from qbot.operations.releases.merge_records import (
-    UNKNOWN,
     about_to_ask,
     merge_changes,
     merge_sha,
@@ -71,18 +72,27 @@ async def merged(case: Case) -> str:
     """
     case.tracker.show(step=Step.MERGING)
     try:
-        sha: str = await case.run.step(
+        found: list[str] | str = await case.run.step(
             f"merge:{case.round}:{case.merge_request.sha}",
             lambda: _merge(case),
-            changes=lambda sha: merge_changes(case, sha),
+            changes=lambda found: merge_changes(case, found[0], _moment(found[1])),
             within=_PIPELINE_MINUTES * 60 + UNKNOWN,
         )
     except TransientError as error:
         raise unknown(case, error) from None
-    return sha
+    return found if isinstance(found, str) else found[0]  # a version before this wrote it bare
 
 
-async def _merge(case: Case) -> str:
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _found(case: Case, seen: MergeRequest) -> list[str]:
+    """The commit, and when GitLab merged it: whoever looks late does not date it by that."""
+    return [merge_sha(case, seen), seen.merged_at.isoformat() if seen.merged_at else ""]
+
+
+async def _merge(case: Case) -> list[str]:
     """Repeated from the start after a crash: a merge request that is merged is the answer."""
     pace, refused = _Pace(), 0
     until = case.context.base.clock.monotonic() + _PIPELINE_MINUTES * 60
@@ -95,7 +105,7 @@ async def _merge(case: Case) -> str:
         )
         if seen.state == "merged":
             await _own(case, seen)
-            return merge_sha(case, seen)
+            return _found(case, seen)
         if seen.sha != case.merge_request.sha and case.made and pace.spent < _NOTICED:
             await case.run.sleep(pace.next())
             continue
@@ -157,7 +167,7 @@ async def _own(case: Case, seen: MergeRequest) -> None:
         raise Stale("somebody merged it by hand")
 
 
-async def _brought(case: Case, done: MergeRequest) -> str:
+async def _brought(case: Case, done: MergeRequest) -> list[str]:
     """Looked at once more: nothing guards a merge against another target branch."""
     head = case.merge_request
     seen = await case.run.call(
@@ -165,7 +175,7 @@ async def _brought(case: Case, done: MergeRequest) -> str:
         lambda: case.context.repository.merge_request(head.project, head.iid),
         within=UNKNOWN,
     )
-    return merge_sha(case, seen if seen.state == "merged" else done)
+    return _found(case, seen if seen.state == "merged" else done)
 
 
 async def _ask(case: Case) -> MergeRequest:

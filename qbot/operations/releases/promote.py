@@ -130,9 +130,12 @@ async def _merged(case: Case) -> Outcome | None:
 async def _over(case: Case, ruled: Ruled) -> Outcome | None:
     """Its end, unless it is merged by then; None: Qbot's own merge has come through all the same.
 
+    Nobody waits for that behind the stage's lock; whatever is seen through takes it again.
+
     Raises:
         UserError, PermanentError: it is not known, or was merged elsewhere.
     """
+    await case.run.let_go()
     if ruled.by_hand is None and not ruled.void:
         ruled = await merged_after_all(case) or ruled
     if case.promotion.merge_sha:
@@ -261,7 +264,20 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     except Cancelled:
         return _gave_way(case)
     except (UserError, PermanentError) as error:
+        await _still_held(case)
         return failed(case, error)
     await recorded(case)
+    await _still_held(case)
     late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
     return ended(case, End.SUCCEEDED, PromotionState.DONE, f"{told} {late}".strip())
+
+
+async def _still_held(case: Case) -> None:
+    """Some may have been released while it was deployed."""
+    if not case.back:
+        return
+    stage, number = case.stage.name, case.promotion.id
+    holds = await case.run.call("the database", lambda: case.context.promotions.holds(stage))
+    mine = {hold.service for hold in holds if hold.promotion == number}
+    held = case.tracker.progress.held
+    case.tracker.show(held=tuple(service for service in held if service in mine))
