@@ -6,6 +6,7 @@ Its own groups are lost with pytest 9.2 (pytest-xdist#1386), and it would start 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 OF_ONE_WORLD = (
     "tests/journeys/test_doors.py",
@@ -25,11 +26,14 @@ WITH_WORLDS = ("tests/acceptance/", "tests/journeys/", "tests/sandbox/test_demo.
 """Tests that each start processes of their own."""
 
 
+_EACH_THIRD = 3  # worker begins at the other end
+
+
 def unit(nodeid: str) -> str:
-    """What one worker takes as a whole: what shares a browser or a world, or a single test."""
+    """What one worker takes as a whole: a file, what shares a browser, or a test with a world."""
     if nodeid.startswith(OF_ONE_BROWSER):
         return OF_ONE_BROWSER
-    return nodeid.partition("::")[0] if nodeid.startswith(OF_ONE_WORLD) else nodeid
+    return nodeid if turn(nodeid) == 1 else nodeid.partition("::")[0]
 
 
 def turn(nodeid: str) -> int:
@@ -40,7 +44,11 @@ def turn(nodeid: str) -> int:
 
 
 class ByWorld(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """Hands out units in the order of their turns."""
+    """Hands out units in the order of their turns.
+
+    Some workers begin at the other end: tests with worlds wait most of their time, and the others
+    need the processor, so that either alone would leave something idle.
+    """
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
@@ -48,3 +56,8 @@ class ByWorld(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes.index(node) % _EACH_THIRD == _EACH_THIRD - 1:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
