@@ -5,10 +5,11 @@ from datetime import datetime
 from qbot.domain.names import EnvId, OpId, PromotionId
 from qbot.domain.promotion import DECISION, Approval, Promotion, PromotionState, Verdict
 from qbot.domain.stages import scope_of
-from qbot.store import promotions, steps
+from qbot.store import promotions
 from qbot.store.audit import note
 from qbot.store.release_rows import approval_of
 from qbot.store.rows import clean, time_text
+from qbot.store.signalling import signal
 from qbot.store.statements import Script, sql
 
 _HEARD = {
@@ -52,7 +53,7 @@ def decide(word: Approval, rule: str, at: datetime) -> Script[list[Approval] | N
     if fresh:
         yield from _note(promotion, word, rule, at)
         key = f"approval:{fresh[0]['seq']}"
-        yield from steps.signal(promotion.op, DECISION, key, {}, at)
+        yield from signal(promotion.op, DECISION, key, {}, at)
     return (yield from approvals(word.promotion))
 
 

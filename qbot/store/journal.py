@@ -21,7 +21,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import End, Kind
 from qbot.domain.release import Shown
-from qbot.store import queue, steps, turns
+from qbot.store import queue, signalling, steps, turns
 from qbot.store import submit as submitting
 from qbot.store.statements import Channel, Driver
 
@@ -106,7 +106,7 @@ class SqlJournal:
         self, op: OpId, topic: str, key: str, payload: Mapping[str, Any]
     ) -> bool | None:
         """Hand something to an operation; the same (topic, key) counts once."""
-        return await self._driver.run(steps.signal(op, topic, key, payload, self._clock.now()))
+        return await self._driver.run(signalling.signal(op, topic, key, payload, self._clock.now()))
 
     def listen(self, *, work: Callable[[], None], cancel: Callable[[], None]) -> None:
         """Be woken by commits, of other replicas too."""

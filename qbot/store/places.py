@@ -78,13 +78,6 @@ def held(found: Promotion) -> Script[Promotion | None]:
     return now if now and now.state.open else None
 
 
-def gives_way(other: Promotion, mine: Promotion) -> bool:
-    """To a rollback, and a rollback to one that is an emergency."""
-    if mine.kind is not PromotionKind.ROLLBACK:
-        return False
-    return other.kind is PromotionKind.PROMOTION or (mine.emergency and not other.emergency)
-
-
 def free(number: PromotionId) -> Script[None]:
     """It needs its services no more; who queued behind it, or had them before it, has them now."""
     rows = yield sql("delete from promotion_services where promotion = ? returning *", number)

@@ -52,7 +52,7 @@ def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
         return
     match change:
         case PromotionPlanned(number, plan, changes):
-            yield from reserve(promotion_of(rows[0]), plan.services, claim.operation.actor, at)
+            yield from reserve(promotion_of(rows[0]), plan.services)
             yield sql(
                 "update promotions set plan = ?, changes = coalesce(?, changes) where number = ?",
                 plan_text(plan),
@@ -67,6 +67,7 @@ def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
                 time_text(expires_at),
                 number,
             )
+            yield from superseding.tell_others(promotion_of(rows[0]), "waits", at)
         case MergeAsked(number, sha):
             yield sql("update promotions set asked_sha = ? where number = ?", sha, number)
         case PlaceTaken():
@@ -133,6 +134,7 @@ def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]
         raise EndedMeanwhile(mine.name)
     if over:
         yield from places.free(change.promotion)
+        yield from superseding.tell_others(mine, "over", at)
     if change.merge_sha:
         yield from undoing.replaced(mine, at)
 

@@ -1,18 +1,15 @@
-"""A promotion has its stage's services to itself, and a rollback goes before what only waits."""
+"""A promotion has its stage's services to itself; a rollback queues behind what it will end."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from qbot.domain.names import ServiceName
-from qbot.domain.people import Actor
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.domain.rivals import gives_way
 from qbot.errors import UserError
-from qbot.store.places import gives_way, hand_over, holder, insert, rollbacks
+from qbot.store.places import hand_over, holder, insert, rollbacks
 from qbot.store.release_rows import promotion_of
 from qbot.store.statements import Script, sql
-from qbot.store.superseding import supersede
 
-_WAITING = (PromotionState.RESOLVING, PromotionState.OPEN)
 BUSY = {
     PromotionState.RESOLVING: "is being worked out",
     PromotionState.OPEN: "waits for approval",
@@ -21,25 +18,23 @@ BUSY = {
 }
 
 
-def reserve(
-    mine: Promotion, services: Collection[ServiceName], by: Actor, at: datetime
-) -> Script[None]:
+def reserve(mine: Promotion, services: Collection[ServiceName]) -> Script[None]:
     """These are its own, and no others; the key of the table decides between two at once.
 
-    A rollback ends what only waits for people; what has been approved it takes over from when it
-    begins itself.
+    A rollback queues behind what gives way to it, and takes over from that when it begins itself:
+    until then it may be refused, rejected or withdrawn.
 
     Raises:
         UserError: another open promotion has one of them.
     """
     rows = yield sql("delete from promotion_services where promotion = ? returning *", mine.id)
     for service in sorted(services):  # always in one order: two must not wait for each other
-        yield from _take(mine, service, by, at)
+        yield from _take(mine, service)
     left = {ServiceName(row["service"]) for row in rows} - set(services)
     yield from hand_over(mine.id, mine.stage, left)
 
 
-def reserve_rest(mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+def reserve_rest(mine: Promotion) -> Script[None]:
     """It is merged and goes on: what a rollback has of it by now stays that one's.
 
     Raises:
@@ -53,31 +48,19 @@ def reserve_rest(mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     )
     gone = {row["taken"] for row in rows if not gives_way(promotion_of(row), mine)}
     services = mine.plan.services if mine.plan else ()
-    yield from reserve(mine, set(services) - gone or services, by, at)
+    yield from reserve(mine, set(services) - gone or services)
 
 
-def _take(mine: Promotion, service: ServiceName, by: Actor, at: datetime) -> Script[None]:
+def _take(mine: Promotion, service: ServiceName) -> Script[None]:
     if (yield from insert(mine.stage, service, mine.id)):
         return
     other = yield from holder(mine.stage, service)
-    yields = gives_way(other, mine)
-    if yields and other.state in _WAITING:
-        yield from supersede(other, mine, by, at)
-        yield from _take(mine, service, by, at)
-    elif not yields:
+    if not gives_way(other, mine):
         raise _taken(other, service)
-    else:
-        yield from _join_queue(mine, service, by, at)
-
-
-def _join_queue(mine: Promotion, service: ServiceName, by: Actor, at: datetime) -> Script[None]:
-    """Behind what is carried out there is room for one; who comes holds the row of that one."""
-    for other in (yield from rollbacks(mine.stage, {service})):
-        if other.id != mine.id and not gives_way(other, mine):
-            raise _taken(other, service)
-        if other.id != mine.id and other.state in _WAITING:
-            yield sql("select o.id from operations o where o.id = ? {HOLD}", other.op)
-            yield from supersede(other, mine, by, at)
+    # There is room for one; who comes holds the row of what is before it, so that none slips in.
+    for waits in (yield from rollbacks(mine.stage, {service})):
+        if waits.id != mine.id and not gives_way(waits, mine):
+            raise _taken(waits, service)
 
 
 def _taken(other: Promotion, service: ServiceName) -> UserError:

@@ -8,10 +8,10 @@ from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import DECISION, promotion_name
 from qbot.domain.stages import scope_of
-from qbot.store import steps
 from qbot.store.audit import note
 from qbot.store.release_rows import freeze_of, hold_of, lock_of
 from qbot.store.rows import clean, optional_time_text, time_text
+from qbot.store.signalling import signal
 from qbot.store.statements import Row, Script, listed, sql
 
 
@@ -198,4 +198,4 @@ def _wake(stage: StageName, at: datetime, what: str = "free") -> Script[None]:
         stage,
     )
     for row in rows:
-        yield from steps.signal(OpId(row["op_id"]), DECISION, f"{what}:{time_text(at)}", {}, at)
+        yield from signal(OpId(row["op_id"]), DECISION, f"{what}:{time_text(at)}", {}, at)

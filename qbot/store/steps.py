@@ -1,6 +1,6 @@
 """How a claimed operation goes on; each script first proves that the claim still holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from qbot.store.audit import note, scope_id
 from qbot.store.changes import apply
 from qbot.store.queue import own
 from qbot.store.rows import document, time_text
-from qbot.store.statements import Channel, Notify, Script, alone, sql
+from qbot.store.statements import Script, alone, sql
 
 
 def commit(
@@ -71,35 +71,6 @@ def finish(
             op=operation.id,
             env=scope_id(operation),
         )
-
-
-def signal(
-    op: OpId, topic: str, key: str, payload: Mapping[str, Any], at: datetime
-) -> Script[bool | None]:
-    """Hand something over; one that is about to nap takes the same row, so none slips between."""
-    there = yield sql(
-        "select o.id from operations o where o.id = ? and o.state <> 'done' {HOLD}", op
-    )
-    if not there:
-        return None
-    fresh = yield sql(
-        "insert into op_signals(op_id, topic, dedup, payload, at) values(?, ?, ?, ?, ?) "
-        "on conflict(op_id, topic, dedup) do nothing returning seq",
-        op,
-        topic,
-        key,
-        document(dict(payload)),
-        time_text(at),
-    )
-    if fresh:
-        yield sql(
-            "update operations set state = 'ready' "
-            "where id = ? and state = 'waiting' and wait_topic = ?",
-            op,
-            topic,
-        )
-        yield Notify(Channel.WORK)
-    return bool(fresh)
 
 
 def _record(op: OpId, step: str, result: Any, at: datetime) -> Script[bool]:

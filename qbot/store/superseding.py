@@ -5,13 +5,15 @@ from datetime import datetime
 
 from qbot.domain.names import EnvId, OpId, PromotionId, ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Promotion, PromotionState
+from qbot.domain.promotion import DECISION, Promotion, PromotionKind, PromotionState
+from qbot.domain.rivals import gives_way, giving_way
 from qbot.domain.stages import scope_of
 from qbot.store import stopping
 from qbot.store.audit import note
-from qbot.store.places import OPEN, free, gives_way, holder, insert
+from qbot.store.places import OPEN, free, holder, insert
 from qbot.store.release_rows import promotion_of
 from qbot.store.rows import time_text
+from qbot.store.signalling import signal
 from qbot.store.statements import Script, sql
 
 
@@ -51,8 +53,26 @@ def _seize(mine: Promotion, service: ServiceName, by: Actor, at: datetime) -> Sc
     if other.state is PromotionState.MERGED and _has_more(other, mine):
         yield from _stop(other, mine, by, at)
     else:
-        yield from supersede(other, mine, by, at)
+        yield from _supersede(other, mine, by, at)
     yield from _seize(mine, service, by, at)  # what ended may have left it to yet another one
+
+
+def tell_others(mine: Promotion, word: str, at: datetime) -> Script[None]:
+    """What a rollback ends when it begins looks again: its card says so, or no longer."""
+    if mine.kind is not PromotionKind.ROLLBACK:
+        return
+    rows = yield sql(
+        "select * from promotions where stage = ? and state in (?, ?) order by number",
+        mine.stage,
+        PromotionState.OPEN.value,
+        PromotionState.APPROVED.value,
+    )
+    there = [promotion_of(row) for row in rows]
+    aware = giving_way(mine, mine.plan.services if mine.plan else (), there)
+    for other in there:
+        if other.id in aware:
+            key = f"{mine.name}:{word}:{time_text(at)}"
+            yield from signal(other.op, DECISION, key, {}, at)
 
 
 def keep_rest(number: PromotionId) -> Script[None]:
@@ -72,7 +92,7 @@ def keep_rest(number: PromotionId) -> Script[None]:
         )
 
 
-def supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+def _supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     """It is over at once; its operation closes the merge request and ends its card."""
     why = f"{mine.name}, a rollback of the same services, took its place."
     if (yield from _end(other, PromotionState.CANCELLED, mine, why, by, at)):

@@ -28,7 +28,7 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
         UserError: that one has not failed, or somebody has gone on with it.
     """
     if request.again is not None:
-        return (yield from _take_over(wish, request.again, request.stage, op, at))
+        return (yield from _take_over(wish, request.again, request.stage, op))
     rows = yield sql(
         "insert into promotions(op_id, kind, stage, requester, account_id, account_name, state, "
         "created_at, merge_sha, reason, outcome, emergency, to_number) "
@@ -49,7 +49,7 @@ def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[
 
 
 def _take_over(
-    wish: Submission, number: PromotionId, stage: StageName, op: OpId, at: datetime
+    wish: Submission, number: PromotionId, stage: StageName, op: OpId
 ) -> Script[Promotion]:
     withdrawn = yield sql(
         "select o.id from operations o join promotions p on p.op_id = o.id "
@@ -78,9 +78,9 @@ def _take_over(
             hint="Withdraw closes its merge request.",
         )
     if taken.merge_sha:
-        yield from reserve_rest(taken, wish.actor, at)
+        yield from reserve_rest(taken)
     elif taken.plan is not None:
-        yield from reserve(taken, taken.plan.services, wish.actor, at)
+        yield from reserve(taken, taken.plan.services)
     return taken
 
 

@@ -28,7 +28,7 @@ FIRST, IN_TURN = 0, 1  # priorities in the queue of a lock
 def nap(
     claim: Claim, topic: str, until: datetime, at: datetime, *, heed_cancel: bool
 ) -> Script[Woken | None]:
-    """Use up what was signalled, or suspend without any lock; see `steps.signal` for the race."""
+    """Use up what was signalled, or suspend without any lock; see `signalling` for the race."""
     row = yield from own(claim)
     if row["cancel_by"] and heed_cancel:
         return Woken(cancelled=True)

@@ -21,7 +21,12 @@ from qbot.domain.promotion import (
     Verdict,
     Version,
 )
-from qbot.domain.release_changes import PromotionMoved, PromotionOpened, PromotionPlanned
+from qbot.domain.release_changes import (
+    PlaceTaken,
+    PromotionMoved,
+    PromotionOpened,
+    PromotionPlanned,
+)
 from tests.clocks import START
 from tests.store.wishes import ANA, BEN, Wishes, key
 
@@ -107,6 +112,15 @@ async def going_back(
     row = await carried(wishes, answer.operation)
     await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(row.id, plan(*services))])
     return claim, await carried(wishes, answer.operation)
+
+
+async def took_over(
+    wishes: Wishes, *services: ServiceName, emergency: bool = False
+) -> tuple[Claim, Promotion]:
+    """A rollback that begins."""
+    claim, row = await going_back(wishes, *services, emergency=emergency)
+    await wishes.journal.commit(claim, "begins", 1, [PlaceTaken(row.id)])
+    return claim, row
 
 
 async def moved(wishes: Wishes, claim: Claim, change: PromotionMoved) -> None:

@@ -33,6 +33,7 @@ from tests.store.promoting import (
     moved,
     opened,
     plan,
+    took_over,
     wish,
     word,
 )
@@ -48,10 +49,10 @@ async def taken(wishes: Wishes) -> dict[str, int]:
     return {row["service"]: row["promotion"] for row in rows}
 
 
-async def test_what_waits_for_people_ends_when_a_rollback_comes(wishes: Wishes) -> None:
+async def test_what_waits_for_people_ends_when_a_rollback_begins(wishes: Wishes) -> None:
     claim, first = await opened(wishes, CART, WEB)
     await wishes.database.promotions.decide(word(first), rule="")
-    _, back = await going_back(wishes, CART)
+    _, back = await took_over(wishes, CART)
     found = await carried(wishes, claim.operation)
     assert (found.state, found.reason, found.ended_at) == (PromotionState.CANCELLED, WHY, START)
     (approval,) = await wishes.database.promotions.approvals(first.id)
@@ -65,7 +66,7 @@ async def test_what_waits_for_people_ends_when_a_rollback_comes(wishes: Wishes) 
 async def test_its_operation_is_woken_to_close_the_merge_request(wishes: Wishes) -> None:
     claim, _ = await opened(wishes, CART)
     assert await wishes.journal.nap(claim, DECISION, START.replace(year=2030)) is None
-    await going_back(wishes, CART)
+    await took_over(wishes, CART)
     (again,) = await wishes.claim()
     assert again.operation.id == claim.operation.id
     assert again.operation.cancel_by == BEN
@@ -73,7 +74,7 @@ async def test_its_operation_is_woken_to_close_the_merge_request(wishes: Wishes)
 
 async def test_its_card_says_what_took_its_place(wishes: Wishes) -> None:
     claim, first = await opened(wishes, CART)
-    await going_back(wishes, CART)
+    await took_over(wishes, CART)
     shown = (await wishes.operation(claim.operation.id)).progress
     assert isinstance(shown, StageProgress)
     over = replace(
@@ -93,7 +94,7 @@ async def test_what_is_so_in_gitlab_is_written_all_the_same(wishes: Wishes) -> N
     """Its merge request, which has to be closed, and a merge that nobody undid."""
     claim, first = await begun(wishes, CART)
     await wishes.journal.commit(claim, "plan", 1, [PromotionPlanned(first.id, plan(CART))])
-    await going_back(wishes, CART)
+    await took_over(wishes, CART)
     late: list[Change] = [
         PromotionOpened(first.id, MERGE_REQUEST, START),
         PromotionMoved(first.id, PromotionState.MERGED, "f" * 40),
@@ -121,7 +122,7 @@ async def test_who_withdrew_is_who_asked_while_it_ran(wishes: Wishes) -> None:
 
 async def test_nothing_that_it_still_says_brings_it_back(wishes: Wishes) -> None:
     claim, first = await opened(wishes, CART)
-    _, back = await going_back(wishes, CART)
+    _, back = await took_over(wishes, CART)
     late: list[Change] = [
         PromotionPlanned(first.id, plan(CART)),
         PromotionMoved(first.id, PromotionState.APPROVED),
@@ -129,6 +130,35 @@ async def test_nothing_that_it_still_says_brings_it_back(wishes: Wishes) -> None
     await wishes.journal.commit(claim, "late", 1, late)
     assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
     assert await taken(wishes) == {CART: back.id}
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_what_a_rollback_will_end_looks_again_when_that_is_proposed_and_when_it_is_over(
+    wishes: Wishes, *, over: bool
+) -> None:
+    claim, _ = await opened(wishes, CART)
+    going, back = await going_back(wishes, CART)
+    if over:
+        change: Change = PromotionMoved(back.id, PromotionState.REFUSED)
+    else:
+        change = PromotionOpened(back.id, MERGE_REQUEST, START)
+    assert await wishes.journal.nap(claim, DECISION, START.replace(year=2030)) is None
+    await wishes.journal.commit(going, "goes on", 1, [change])
+    assert [c.operation.id for c in await wishes.claim()] == [claim.operation.id]
+
+
+async def test_a_rollback_that_is_refused_or_withdrawn_has_taken_nobodys_place(
+    wishes: Wishes,
+) -> None:
+    claim, first = await opened(wishes, CART)
+    await wishes.database.promotions.decide(word(first), rule="")
+    going, back = await going_back(wishes, CART)
+    refused = PromotionMoved(back.id, PromotionState.REFUSED, reason="frozen")
+    await wishes.journal.finish(going, End.REFUSED, "frozen", [refused])
+    assert (await carried(wishes, claim.operation)).state is PromotionState.OPEN
+    assert await taken(wishes) == {CART: first.id}
+    (approval,) = await wishes.database.promotions.approvals(first.id)
+    assert approval.void == ""
 
 
 @pytest.mark.parametrize("state", [PromotionState.APPROVED, PromotionState.MERGED])
@@ -317,7 +347,7 @@ async def test_only_a_broken_glass_ends_another_rollback(wishes: Wishes) -> None
     claim, _ = await going_back(wishes, CART)
     with pytest.raises(UserError, match="P-1 changes `cart`"):
         await going_back(wishes, CART)
-    _, urgent = await going_back(wishes, CART, emergency=True)
+    _, urgent = await took_over(wishes, CART, emergency=True)
     assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
     assert await taken(wishes) == {CART: urgent.id}
 
@@ -330,15 +360,15 @@ async def test_one_rollback_waits_behind_what_is_carried_out_unless_an_emergency
     waits, _ = await going_back(wishes, CART)
     with pytest.raises(UserError, match="P-2 changes `cart` on `production` already"):
         await going_back(wishes, CART)
-    _, urgent = await going_back(wishes, CART, emergency=True)
+    _, urgent = await took_over(wishes, CART, emergency=True)
     assert (await carried(wishes, waits.operation)).state is PromotionState.CANCELLED
-    await moved(wishes, claim, PromotionMoved(first.id, PromotionState.DONE, "f" * 40))
+    assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
     assert await taken(wishes) == {CART: urgent.id}
 
 
 async def test_a_rollback_ends_every_promotion_in_its_way(wishes: Wishes) -> None:
     both = [await opened(wishes, CART), await opened(wishes, WEB)]
-    await going_back(wishes, CART, WEB)
+    await took_over(wishes, CART, WEB)
     for claim, _ in both:
         assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
 
@@ -346,7 +376,6 @@ async def test_a_rollback_ends_every_promotion_in_its_way(wishes: Wishes) -> Non
 async def test_an_approval_and_a_rollback_at_once_agree_on_who_was_first(wishes: Wishes) -> None:
     claim, first = await opened(wishes, CART)
     approved = PromotionMoved(first.id, PromotionState.APPROVED)
-    _, (_, back) = await asyncio.gather(moved(wishes, claim, approved), going_back(wishes, CART))
-    state = (await carried(wishes, claim.operation)).state
-    owner = first.id if state is PromotionState.APPROVED else back.id
-    assert await taken(wishes) == {CART: owner}
+    _, (_, back) = await asyncio.gather(moved(wishes, claim, approved), took_over(wishes, CART))
+    assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
+    assert await taken(wishes) == {CART: back.id}

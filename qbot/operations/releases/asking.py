@@ -10,6 +10,7 @@ from qbot.domain.people import Actor
 from qbot.domain.release import Needed
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.releases import rivalry
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.voters import left
 
@@ -39,6 +40,7 @@ async def told(
         pipeline_url=merge_request.pipeline_url,
         headline="",
     )
+    await rivalry.told(case)
     if not stands.enough and age(case) >= case.rule.remind:
         await _remind(case, stands, holders)
 

@@ -9,8 +9,10 @@ from pydantic import TypeAdapter
 from qbot.domain.barriers import Barrier
 from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
+from qbot.domain.promotion import PromotionKind, Request
 from qbot.domain.release import Needed
 from qbot.domain.release_changes import PromotionPlanned
 from qbot.domain.stages import ApprovalRule, Stage
@@ -23,6 +25,7 @@ from qbot.operations.releases.draft import Planned
 from qbot.operations.releases.followers import followed
 from qbot.operations.releases.passing import barred_by
 from qbot.operations.releases.promoting import promotion
+from qbot.operations.releases.rivalry import foreseen
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.releases.voters import ensure_enough
@@ -130,11 +133,22 @@ async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked)
         exempted=tuple(b.reason for b in every if b not in stops),
         reason=asked.reason,
         emergency=_is_emergency(asked),
+        goes_before=await _goes_before(run, context, stage, asked, found),
     )
     needed = await _needed(context, stage, asked, found, actor)
     shown = replace(tracker.ended(End.SUCCEEDED, ""), needed=needed)
     await previewed(run, context.base.answers, shown)
     return Outcome(End.SUCCEEDED, "")
+
+
+async def _goes_before(
+    run: Run, context: ReleaseContext, stage: Stage, asked: Asked, found: Planned
+) -> tuple[PromotionId, ...]:
+    if not isinstance(asked, RollbackInput):
+        return ()
+    request = Request(PromotionKind.ROLLBACK, stage.name, None, emergency=asked.emergency)
+    services = found.plan.services
+    return await run.call("the database", lambda: foreseen(context, stage, request, services))
 
 
 async def _plan(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:

@@ -215,7 +215,9 @@ async def _approved(case: Case, ruled: Ruled) -> None:
     )
     await case.reread()  # until this very commit a rollback could take its place
     await case.run.checkpoint()
-    case.tracker.show(state=PromotionState.APPROVED, approvals=ruled.counted, barriers=())
+    case.tracker.show(
+        state=PromotionState.APPROVED, approvals=ruled.counted, barriers=(), goes_before=()
+    )
 
 
 async def _stopped(case: Case) -> Outcome | None:

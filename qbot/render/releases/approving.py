@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from qbot.domain.barriers import Barrier
-from qbot.domain.promotion import Approval, Verdict
+from qbot.domain.names import PromotionId
+from qbot.domain.promotion import Approval, Verdict, promotion_name
 from qbot.domain.release import Needed, StageProgress
 from qbot.render.errors import barrier_line
 from qbot.render.escape import code, mention, moment, prose
@@ -128,6 +129,30 @@ def _stuck(needed: Needed) -> str:
 def _any_of(roles: Sequence[str]) -> str:
     named = [code(r, 40) for r in roles[:_ASKED]]
     return spoken(named).replace(" and ", " or ")
+
+
+def rivals(progress: StageProgress) -> list[str]:
+    """Which others end by this one, and by which others this one does."""
+    lines = []
+    if progress.goes_before:
+        names, one = _names(progress.goes_before), len(progress.goes_before) == 1
+        asks = progress.needed is not None and progress.needed.count
+        when = "once this is approved" if asks else "as soon as this begins"
+        lines.append(
+            f":warning: {names}, which {'changes' if one else 'change'} the same services, "
+            f"{'ends' if one else 'end'} {when}."
+        )
+    if progress.gives_way_to:
+        names = _names(progress.gives_way_to)
+        lines.append(
+            f":warning: {names}, a rollback of the same services, waits as well: this ends once "
+            "that is approved."
+        )
+    return lines
+
+
+def _names(numbers: Sequence[PromotionId]) -> str:
+    return listed([f"*{promotion_name(number)}*" for number in numbers], _ASKED)
 
 
 def in_the_way(barriers: Sequence[Barrier], style: Style) -> list[str]:

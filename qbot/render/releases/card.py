@@ -123,4 +123,4 @@ def _waits(progress: StageProgress, style: Style) -> list[str]:
     blocked = approving.in_the_way(progress.barriers, style)
     if blocked and not progress.dry_run and not approving.is_missing(progress):
         blocked.append("It goes on by itself once that is over.")
-    return [*approving.asked(progress.needed), *blocked]
+    return [*approving.asked(progress.needed), *blocked, *approving.rivals(progress)]

@@ -17,7 +17,7 @@ from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
 from qbot.domain.release import StageProgress
-from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
+from qbot.domain.release_changes import PlaceTaken, PromotionOpened, PromotionPlanned
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
@@ -147,7 +147,9 @@ async def test_a_promotion_that_a_rollback_overtakes_begins_no_job(shop: Shop) -
 
     async def body(run: Run) -> Outcome:
         if run.operation.kind is Kind.ROLLBACK:
-            await run.step("plan", _true, changes=[PromotionPlanned(number_of(run), plan(CART))])
+            number = number_of(run)
+            changes: list[Change] = [PromotionPlanned(number, plan(CART)), PlaceTaken(number)]
+            await run.step("begin", _true, changes=changes)
             return DONE
         return await propose(run, context)
 

@@ -8,10 +8,11 @@ import pytest
 
 from qbot.domain.barriers import BarredError, Freeze, Hold, Lock
 from qbot.domain.environment import Phase
+from qbot.domain.inputs import RollbackInput
 from qbot.domain.names import EnvId, ProjectPath, PromotionId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
-from qbot.domain.promotion import Edit, Version
+from qbot.domain.promotion import Edit, PromotionState, Version
 from qbot.domain.release import StageProgress
 from qbot.domain.services import Build, Commit, Image, Source
 from qbot.domain.stages import ConfigSource, Format
@@ -446,6 +447,24 @@ async def test_a_later_run_means_the_same(shop: PlanningScene) -> None:
     shop.ahead("cart")
     shop.ahead("orders")
     assert await planned(shop.case(asked), asked) == first
+
+
+async def test_a_preview_of_a_rollback_says_what_would_end_by_it(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    shop.merge(5, await shop.promote())
+    shop.ahead("cart")
+    waits = await shop.promote()
+    shop.promotions.rows.append(
+        replace(shop.promotions.rows[0], id=PromotionId(6), plan=waits.plan, merge_sha="",
+                state=PromotionState.OPEN)
+    )  # fmt: skip
+    asked = RollbackInput(PRODUCTION, (ServiceName("cart"),), dry_run=True)
+    run = shop.go(asked)
+    await preview(run, shop.context, shop.stages[PRODUCTION], asked)
+    await run.close()
+    (shown,) = shop.answers.previews
+    assert isinstance(shown, StageProgress)
+    assert shown.goes_before == (PromotionId(6),)
 
 
 async def test_a_preview_is_the_same_card_and_makes_nothing(shop: PlanningScene) -> None:

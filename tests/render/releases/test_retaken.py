@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from qbot.domain.names import PromotionId
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import PromotionState
@@ -56,6 +58,27 @@ def test_what_a_rollback_replaced_is_called_superseded() -> None:
     shown = cancelled(overtaken_by=PromotionId(29), headline="P-29 took its place.")
     assert stage_card(shown, STYLE).text.startswith("Superseded: P-12")
     assert "was superseded. P-29 took its place." in stage_ending(shown, STYLE).text
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (
+            replace(WAITING, goes_before=(PromotionId(7),)),
+            "*P-7*, which changes the same services, ends once this is approved.",
+        ),
+        (
+            replace(WAITING, needed=None, dry_run=True, goes_before=(PromotionId(7),)),
+            "*P-7*, which changes the same services, ends as soon as this begins.",
+        ),
+        (
+            replace(WAITING, gives_way_to=(PromotionId(9),)),
+            "*P-9*, a rollback of the same services, waits as well: this ends once that is",
+        ),
+    ],
+)
+def test_what_a_rollback_will_end_is_said_before(shown: StageProgress, said: str) -> None:
+    assert said in stage_card(shown, STYLE).text
 
 
 def test_an_unanswered_merge_is_not_called_unchanged() -> None:
