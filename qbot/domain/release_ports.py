@@ -67,7 +67,8 @@ class People(Protocol):
     ) -> Sequence[Person]:
         """Accounts and roles, in this order. `fresh` asks anew: approvals and executions must.
 
-        `urgent` goes first where neighbours grant a few questions a minute: an emergency.
+        `urgent` goes first where neighbours grant a few questions a minute: an emergency. An
+        answer of seconds ago to such a question is new enough for it, also with `fresh`.
         """
 
     def forget_groups(self) -> None:

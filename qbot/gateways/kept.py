@@ -38,8 +38,9 @@ class Kept(Generic[Key, Value]):
     """One kind of question. A failed answer is kept by nobody.
 
     With a `pace` calls wait for their turn, and those who ask meanwhile share the one that comes:
-    many looks cost few calls, and none is answered from before it was asked for. One urgent look
-    among them is enough for the call not to wait for theirs.
+    many looks cost few calls, and none is answered from before it was asked for, but an urgent one
+    by an answer of the last seconds. One urgent look among them is enough for the call not to wait
+    for theirs.
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class Kept(Generic[Key, Value]):
 
         Args:
             key: what is asked for.
-            fresh: not from what is kept. Without it an old answer stands in for a neighbour that
-                is away.
+            fresh: not from what is kept, but see `urgent`. Without it an old answer stands in for a
+                neighbour that is away.
             urgent: where there is a pace it goes before what is not, and what was asked a few
                 seconds ago is new enough.
 

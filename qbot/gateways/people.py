@@ -3,7 +3,7 @@
 Whether somebody may approve hangs on this. What was asked for anew is never answered from memory,
 and a neighbour that is away is an error then, never a yes. Slack's groups, which it shows twenty
 times a minute only, are asked for at a pace: who asks while the next look waits for its turn
-shares it.
+shares it. For an emergency groups that were read within the last 15 seconds are new.
 """
 
 import asyncio
@@ -116,6 +116,9 @@ class Directory:
         self, actors: Sequence[Actor], *, fresh: bool = False, urgent: bool = False
     ) -> Sequence[Person]:
         """Accounts and roles; somebody who is not active has no roles.
+
+        With `fresh` all of it is asked anew; with `urgent` besides, all but Slack's groups, where
+        they were read a moment ago.
 
         Raises:
             TransientError: Slack, GitLab or the database is away. With `fresh` also where an

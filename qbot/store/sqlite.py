@@ -76,7 +76,6 @@ class SqliteDriver:
     async def close(self) -> None:
         """Close the file; what was asked for is finished first."""
         self._closed = True
-        self._closed = True
         await self._idle.wait()
         await self._loop.run_in_executor(self._thread, self._database.close)
         self._thread.shutdown()
