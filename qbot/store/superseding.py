@@ -53,7 +53,7 @@ def _seize(mine: Promotion, service: ServiceName, by: Actor, at: datetime) -> Sc
     if other.state is PromotionState.MERGED and _has_more(other, mine):
         yield from _stop(other, mine, by, at)
     else:
-        yield from _supersede(other, mine, by, at)
+        yield from supersede(other, mine, by, at)
     yield from _seize(mine, service, by, at)  # what ended may have left it to yet another one
 
 
@@ -92,7 +92,7 @@ def keep_rest(number: PromotionId) -> Script[None]:
         )
 
 
-def _supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
+def supersede(other: Promotion, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     """It is over at once; its operation closes the merge request and ends its card."""
     why = f"{mine.name}, a rollback of the same services, took its place."
     if (yield from _end(other, PromotionState.CANCELLED, mine, why, by, at)):
