@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable
 
 from qbot.domain.names import PromotionId
-from qbot.domain.promotion import promotion_id
+from qbot.domain.promotion import PromotionState, promotion_id
 from qbot.domain.stages import Stage
 from qbot.errors import UserError
 from qbot.operations.releases.stage_view import stage_view
@@ -52,6 +52,8 @@ class Showing:
             raise UserError(
                 f"There is no promotion {text.upper()}.", hint=f"`history {some}` lists them."
             )
+        if found.state is PromotionState.REFUSED:  # its card was taken back
+            raise UserError(f"{found.name} was refused, and changed nothing. {found.reason}")
         operation = await self._desk.context.base.store.operation(found.op)
         if operation is None:
             raise UserError(

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 from qbot.domain import actions
 from qbot.domain.barriers import Freeze
+from qbot.domain.changes import CardWithdrawn
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
+from qbot.domain.release_changes import PromotionMoved
 from qbot.sandbox.slack.seed import TEAM
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE
-from tests.slack.releases.stages import PRODUCTION, moved, opened
+from tests.slack.releases.stages import PRODUCTION, asked_for, moved, opened
 from tests.slack.scene import Scene, said
 
 
@@ -46,6 +48,18 @@ async def test_a_promotion_shows_its_card_and_the_way_to_it(shop: Scene) -> None
     assert "Go to its card" in answer
     assert actions.APPROVE not in answer
     assert actions.PROMO_DETAILS in answer
+
+
+async def test_what_was_refused_is_shown_as_refused_with_why(shop: Scene) -> None:
+    operation = await asked_for(shop)
+    (claim, *_) = await shop.database.journal.claim("worker", 1)
+    number = (await shop.database.promotions.promotions(PRODUCTION, limit=1))[0].id
+    why = "`production` is frozen."
+    refused = PromotionMoved(number, PromotionState.REFUSED, reason=why)
+    await shop.database.journal.finish(claim, End.REFUSED, why, [refused, CardWithdrawn()])
+    answer = await shown(shop, f"show P-{number}", ANA)
+    assert claim.operation.id == operation.id
+    assert "P-1 was refused, and changed nothing. `production` is frozen." in answer
 
 
 async def test_a_promotion_that_there_is_not_is_told(shop: Scene) -> None:
