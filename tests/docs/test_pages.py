@@ -16,6 +16,11 @@ from qbot.render.words import ttl
 from qbot.settings.names import variables
 
 DOCS = Path(__file__).parents[2] / "docs"
+TRUST = (
+    "Without a `CA_FILE`, the authorities that the machine trusts are believed (`SSL_CERT_FILE`,"
+    " `SSL_CERT_DIR`), or certifi's where it has none; for GitLab's API always certifi's"
+    " (`REQUESTS_CA_BUNDLE`)."
+)
 HINTS = DOCS.parent / "qbot" / "sandbox" / "page" / "js" / "hints.js"
 
 
@@ -48,6 +53,8 @@ def settings() -> str:
     lines += ["| variable | |", "| --- | --- |"]
     lines += [f"| `{name}` | {text} |" for name, text in variables().items()]
     lines += [
+        "",
+        TRUST,
         "",
         "## qbot.yaml",
         "",

@@ -17,6 +17,7 @@ from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import find
 from qbot.gateways.slack.errors import VENDOR, LostMessageError, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile, UserGroup
+from qbot.gateways.trust import trusting
 from qbot.render.blocks import Message
 
 CALL_SECONDS = 8.0  # after which no call is under way any more
@@ -272,7 +273,8 @@ def _profile(user: Mapping[str, Any]) -> Profile:
 @asynccontextmanager
 async def open_slack(token: str, api_url: str = "") -> AsyncIterator[SlackGateway]:
     """A gateway with its connections; `api_url` as in https://slack.com/api/."""
-    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+    connector = aiohttp.TCPConnector(ssl=trusting())
+    async with aiohttp.ClientSession(timeout=TIMEOUT, connector=connector) as session:
         yield SlackGateway(web_client(token, api_url, session), session)
 
 
@@ -281,7 +283,9 @@ def web_client(
 ) -> AsyncWebClient:
     """slack_sdk's client without retries of its own, and without a proxy to this machine."""
     base = f"{api_url.rstrip('/')}/" if api_url else AsyncWebClient.BASE_URL
-    client = AsyncWebClient(token=token, base_url=base, session=session, retry_handlers=[])
+    client = AsyncWebClient(
+        token=token, base_url=base, ssl=trusting(), session=session, retry_handlers=[]
+    )
     if _loopback(base):
         client.proxy = None  # slack_sdk takes HTTP_PROXY and does not know NO_PROXY
     return client
