@@ -50,6 +50,21 @@ def test_json_lines_go_to_stdout(env_file: Path) -> None:
     assert [(row["user"], row["rule"]) for row in rows] == [("UGUS", "guest"), ("UEVE", "external")]
 
 
+def test_an_auditor_needs_the_database_alone(env_file: Path) -> None:
+    lines = env_file.read_text().splitlines()
+    env_file.write_text("\n".join(line for line in lines if line.startswith("QBOT_DATABASE_URL")))
+    told = export(env_file)
+    assert told.exit_code == 0, told.output
+    assert len(told.stdout.splitlines()) == 2
+
+
+def test_a_misspelt_setting_is_no_other_database(env_file: Path) -> None:
+    env_file.write_text(env_file.read_text().replace("DATABASE_URL", "DATABASE_ULR"))
+    told = export(env_file)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "QBOT_DATABASE_ULR: there is no such setting" in told.stderr
+
+
 def test_an_export_may_begin_later(env_file: Path) -> None:
     later = (START + timedelta(minutes=1)).isoformat()
     told = export(env_file, "--since", later, "--format", "csv")

@@ -1,11 +1,11 @@
 """`qbot audit export`: settings and the clock -> the database's log, written out."""
 
+import os
 import sys
 from pathlib import Path
 
 from qbot.gateways.clock import SystemClock
-from qbot.settings import secret
-from qbot.settings.loading import from_process
+from qbot.settings.loading import load_database_url
 from qbot.store.exporting import export, moment
 
 
@@ -17,5 +17,5 @@ async def exported(env_file: Path | None, form: str, since: str, out: Path | Non
         TransientError: the database does not answer.
     """
     start = moment(since, SystemClock().now()) if since else None
-    url = secret(from_process(env_file).database_url)
+    url = load_database_url(os.environ, env_file=env_file)
     return await export(url, form=form, start=start, out=out, stream=sys.stdout)

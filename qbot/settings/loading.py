@@ -11,7 +11,7 @@ from pydantic_settings.sources import EnvSettingsSource
 from typing_extensions import override
 
 from qbot.errors import PermanentError
-from qbot.settings import PREFIX, SECRETS_DIR, Settings, is_loopback
+from qbot.settings import PREFIX, SECRETS_DIR, Settings, is_loopback, secret
 from qbot.settings.names import missing_names, unknown
 
 
@@ -34,8 +34,7 @@ def load(env: Mapping[str, str], *, env_file: Path | None = None) -> Settings:
         PermanentError: every problem at once, one a line, by the variable's name.
     """
     flat = _collect(env, env_file)
-    problems = [f"{name}: there is no such setting" for name in unknown(flat)]
-    problems += _neither(flat)
+    problems = _unknown(flat) + _neither(flat)
     try:
         settings = Settings(**_Collected(flat)())
     except ValidationError as error:
@@ -44,6 +43,23 @@ def load(env: Mapping[str, str], *, env_file: Path | None = None) -> Settings:
     if problems:
         raise PermanentError(_report(problems))
     return settings
+
+
+def load_database_url(env: Mapping[str, str], *, env_file: Path | None = None) -> str:
+    """The one setting that reading the database takes, from where the others come from.
+
+    Raises:
+        PermanentError: there is a name that is no setting: it may be this one, misspelt.
+    """
+    flat = _collect(env, env_file)
+    if problems := _unknown(flat):
+        raise PermanentError(_report(problems))
+    given = {name.upper(): value for name, value in flat.items()}
+    return given.get("QBOT_DATABASE_URL") or secret(Settings.model_fields["database_url"].default)
+
+
+def _unknown(flat: Mapping[str, str]) -> list[str]:
+    return [f"{name}: there is no such setting" for name in unknown(flat)]
 
 
 def _collect(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
