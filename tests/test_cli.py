@@ -105,7 +105,7 @@ def test_a_missing_env_file_is_named(tmp_path: Path) -> None:
     assert "does not exist" in told.stderr
 
 
-def test_a_sandbox_whose_port_is_taken_says_so() -> None:
+def test_a_sandbox_whose_port_is_taken_says_so_and_how_to_choose_another() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         told = subprocess.run(
@@ -114,4 +114,5 @@ def test_a_sandbox_whose_port_is_taken_says_so() -> None:
         )  # fmt: skip
     assert told.returncode == 2
     assert told.stderr.startswith("qbot: the sandbox cannot listen: ")
+    assert "--port" in told.stderr
     assert "Traceback" not in told.stderr

@@ -1,6 +1,7 @@
 """A sandbox from its start to the moment when somebody ends it."""
 
 import asyncio
+import errno
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,8 @@ from contextlib import asynccontextmanager
 import click
 
 from qbot.sandbox.server import Sandbox
+
+_OTHER = ". Choose another port with --port: make demo ARGS='--port 8001'"
 
 
 @asynccontextmanager
@@ -23,7 +26,8 @@ async def served(sandbox: Sandbox, over: asyncio.Event) -> AsyncIterator[None]:
     try:
         await sandbox.start()
     except OSError as error:
-        click.echo(f"qbot: the sandbox cannot listen: {error.strerror or error}", err=True)
+        why = f"{error.strerror or error}{_OTHER if error.errno == errno.EADDRINUSE else ''}"
+        click.echo(f"qbot: the sandbox cannot listen: {why}", err=True)
         raise SystemExit(2) from None
     try:
         yield
