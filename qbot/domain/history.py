@@ -9,6 +9,7 @@ from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Promotion
+from qbot.domain.release import StageProgress
 from qbot.domain.undoing import moment
 
 
@@ -24,6 +25,7 @@ class Entry:
     ended_at: datetime | None = None
     headline: str = ""  # why it ended so
     url: str = ""  # Slack's own link to its card
+    begun_at: datetime | None = None  # where its turn came later; waiting for it is no work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class StagePast:
     runs: Mapping[PromotionId, tuple[ServiceName, ...]] = field(default_factory=dict)
     """What each has brought that no later one has changed; all of it as far as is looked back."""
     approvers: Mapping[PromotionId, tuple[Actor, ...]] = field(default_factory=dict)
+    cards: Mapping[PromotionId, StageProgress] = field(default_factory=dict)
+    """What the card of each shows, where there is one: it knows who ended it, and how."""
     barriers: tuple[Barrier, ...] = ()  # what is in the way now; on the first page
     source: str = ""  # what may be promoted to it, as it would be typed
 

@@ -54,6 +54,9 @@ class OperationRows(Protocol):
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
 
+    async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of all environments that this one's branch ever had, newest first."""
+
     async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
         """The jobs that ran for a stage by themselves, newest first."""
 

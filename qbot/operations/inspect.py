@@ -119,10 +119,13 @@ def _is_unready(state: AppState) -> bool:
 def _remember(
     rows: dict[ServiceName, ServiceProgress], recent: Sequence[Operation], env: Environment
 ) -> datetime:
-    """Fill in what each service was last known to be; answers how old the newest of it is."""
+    """Fill in what each service was last known to be; answers how old the newest of it is.
+
+    From which version an operation came is not how it is now.
+    """
     known = [o.progress for o in recent if o.progress and o.progress.services]
     for progress in reversed(known):
-        rows.update({s.service: s for s in progress.services})
+        rows.update({s.service: replace(s, was="") for s in progress.services})
     return known[0].updated_at if known else env.created_at
 
 

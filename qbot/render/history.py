@@ -9,7 +9,9 @@ from qbot.domain.history import Entry
 from qbot.domain.progress import End
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
+from qbot.render.errors import with_command
 from qbot.render.escape import WHEN, mention, moment, prose
+from qbot.render.style import Style
 from qbot.render.words import NOUNS, joined, span
 
 PAGE = 10
@@ -42,12 +44,15 @@ class Turn:
         return cls(env, int(number) if known else 0)
 
 
-def history(place: str, entries: Sequence[Entry], turn: Turn, *, more: bool) -> Message:
+def history(
+    place: str, entries: Sequence[Entry], style: Style, turn: Turn, *, more: bool
+) -> Message:
     """One page.
 
     Args:
         place: the environment's branch.
         entries: of this page, newest first.
+        style: the installation.
         turn: which page it is.
         more: whether there are older ones.
     """
@@ -55,7 +60,7 @@ def history(place: str, entries: Sequence[Entry], turn: Turn, *, more: bool) -> 
         text = f"Nothing {'older ' if turn.number else ''}is known of *{prose(place, 120)}*."
         return message(text, [section(text)])
     heading = f"History of {place}"
-    lines = [line_of(entry) for entry in entries]
+    lines = [with_command(line_of(entry), style.command) for entry in entries]
     page = page_of(turn, more=more)
     blocks: list[Block | None] = [
         header(heading),
@@ -76,7 +81,7 @@ def line_of(entry: Entry) -> str:
     sign = _SIGNS[entry.end] if entry.end else ":large_blue_circle:"
     end = _ENDS.get(entry.end, "") if entry.end else "under way"
     what = f"*{NOUNS[entry.kind]}* {prose(entry.what, 200)}".strip()
-    took = f"took {span(entry.at, entry.ended_at)}" if entry.ended_at else ""
+    took = f"took {span(entry.begun_at or entry.at, entry.ended_at)}" if entry.ended_at else ""
     card = ""
     if entry.url.startswith(("https://", "http://")):
         card = f"<{prose(entry.url, 500)}|card>"

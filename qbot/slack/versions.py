@@ -116,7 +116,7 @@ class Versions:
     async def _page(self, env: Environment, turn: Turn) -> Message:
         dated, more = await past(self._releases.context, env, start=turn.number * PAGE, most=PAGE)
         entries = [await self._linked(d) for d in dated]
-        return history(env.branch, entries, turn, more=more)
+        return history(env.branch, entries, self._desk.style, turn, more=more)
 
     async def _linked(self, dated: Dated) -> Entry:
         op, entry = dated

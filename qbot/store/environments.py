@@ -24,11 +24,17 @@ def without_plans(env: EnvId) -> Script[Environment | None]:
 
 
 def by_text(text: str) -> Script[Environment | None]:
-    """The living one of this branch or else of this name, else the newest dead one."""
+    """The living one of this branch or else of this name, else the newest dead one.
+
+    One that was deleted comes before those that never came to be.
+    """
     rows = yield sql(
-        "select * from environments where branch = ? or name = ? "
-        "order by case when phase = 'deleted' then 1 else 0 end, "
-        "case when branch = ? then 0 else 1 end, created_at desc limit 1",
+        "select e.* from environments e where e.branch = ? or e.name = ? "
+        "order by case when e.phase = 'deleted' then 1 else 0 end, "
+        "case when e.branch = ? then 0 else 1 end, "
+        "case when exists (select 1 from operations o where o.env_id = e.id "
+        "and o.kind = 'teardown' and o.outcome = 'succeeded') then 0 else 1 end, "
+        "e.created_at desc limit 1",
         text,
         text,
         text,

@@ -28,6 +28,17 @@ def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
     return [operation_of(row) for row in rows]
 
 
+def of_branch(env: EnvId, limit: int) -> Script[list[Operation]]:
+    """Of all environments that this one's branch ever had, newest first."""
+    rows = yield sql(
+        f"{_READ} join environments e on e.id = o.env_id "
+        "join environments m on m.branch = e.branch where m.id = ? order by o.seq desc limit ?",
+        env,
+        limit,
+    )
+    return [operation_of(row) for row in rows]
+
+
 def jobs_of(stage: StageName, limit: int) -> Script[list[Operation]]:
     """Newest first."""
     rows = yield sql(

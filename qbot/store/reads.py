@@ -59,6 +59,10 @@ class SqlStore:
         """Of one environment, newest first."""
         return await self._driver.run(operations.of_environment(env, limit))
 
+    async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of all environments that this one's branch ever had, newest first."""
+        return await self._driver.run(operations.of_branch(env, limit))
+
     async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
         """The jobs that ran for a stage by themselves, newest first."""
         return await self._driver.run(operations.jobs_of(stage, limit))

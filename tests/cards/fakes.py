@@ -161,6 +161,9 @@ class Places:
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 
+    async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        return []
+
     async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:
         return []
 

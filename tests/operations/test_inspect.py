@@ -73,6 +73,16 @@ async def test_where_argo_cd_is_away_the_last_that_was_known_stands_in(scene: Sc
     assert (found.trouble, found.as_of) == ("Argo CD: 503", ended)
 
 
+async def test_the_last_that_was_known_does_not_tell_from_which_version_it_came(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync("cart")
+    scene.argocd.faults.lay("survey", TransientError("Argo CD: 503"))
+    assert not any(row.was for row in (await seen(scene)).services)
+
+
 async def test_where_nothing_was_ever_known_the_plans_stand_in(scene: Scene) -> None:
     await scene.create()
     await scene.look("delete from cards")

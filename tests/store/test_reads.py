@@ -58,6 +58,28 @@ async def test_the_living_are_found_before_the_dead_and_of_these_the_newest(
     assert found.id == alive.env
 
 
+async def test_one_that_was_deleted_is_found_before_one_that_never_came_to_be(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    made, store = await wishes.living("a"), wishes.database.store
+    teardown = (await wishes.submit(made, TEARDOWN)).operation
+    (claim,) = await wishes.claim()
+    over: list[Change] = [PhaseChanged(made, p) for p in (Phase.DELETING, Phase.DELETED)]
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", over)
+    clock.advance(60)
+    refused = await wishes.create("a")
+    (claim,) = await wishes.claim()
+    assert refused.env
+    gone = [PhaseChanged(refused.env, Phase.DELETED)]
+    await wishes.journal.finish(claim, End.REFUSED, "", gone)
+    found = await store.find("a")
+    assert found
+    assert found.id == made
+    for env in (made, refused.env):
+        told = [o.id for o in await store.past(env, limit=2)]
+        assert told == [refused.id, teardown.id]
+
+
 async def test_a_branch_is_gone_when_no_service_has_it_any_more(wishes: Wishes) -> None:
     env, store = await wishes.living("a"), wishes.database.store
     one, two = (ServicePlan(ServiceName(s), Source.BRANCH, "a", s * 40) for s in ("1", "2"))

@@ -17,8 +17,9 @@ from qbot.domain.inputs import (
 from qbot.domain.names import OpId, PromotionId
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind
+from qbot.domain.progress import End, Kind, Progress
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, Verdict
+from qbot.domain.release import StageProgress
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.operations.releases.context import ReleaseContext
 
@@ -40,11 +41,12 @@ async def past(
 ) -> tuple[Sequence[Dated], bool]:
     """Entries from the `start`th on, newest first, each with its operation; whether more follow.
 
+    Those of earlier environments of the same branch are among them: people know it by its branch.
     Dry runs have changed nothing and are left out.
     """
     store, wanted = context.base.store, start + most + 1
     limit = wanted * 2  # dry runs are few
-    rows = await store.operations(env.id, limit=limit)
+    rows = await store.past(env.id, limit=limit)
     promotions = await context.promotions.promotions(None, limit=_PROMOTIONS)
     found = [(o.id, _operation(o)) for o in rows if not is_dry(o.input)]
     found += [(p.op, _promotion(p)) for p in promotions if _is_of(p, env)]
@@ -63,12 +65,14 @@ async def past_of_stage(
     dated += [(o.created_at, _operation(o)) for o in jobs]
     dated.sort(key=lambda found: found[0], reverse=True)
     rows = [row for _, row in dated][start : start + most]
+    shown = [row for row in rows if isinstance(row, Promotion)]
     return StagePast(
         rows,
         current=next((p.id for p in promotions if p.merge_sha), None),
         more=len(dated) > start + most,
         runs=still_run(promotions),
-        approvers=await _approvers(context, [r for r in rows if isinstance(r, Promotion)]),
+        approvers=await _approvers(context, shown),
+        cards=await _cards(context, shown),
         barriers=() if start else await in_the_way(context, stage),
         source=next(("BRANCH" if s == ENVIRONMENTS else s for s in stage.sources), ""),
     )
@@ -91,20 +95,34 @@ async def _approvers(
     return found
 
 
+async def _cards(
+    context: ReleaseContext, promotions: Sequence[Promotion]
+) -> Mapping[PromotionId, StageProgress]:
+    """What is shown of those that are over."""
+    found = {}
+    for promotion in promotions:
+        if not promotion.state.open:
+            operation = await context.base.store.operation(promotion.op)
+            if operation is not None and isinstance(operation.progress, StageProgress):
+                found[promotion.id] = operation.progress
+    return found
+
+
 def _is_of(promotion: Promotion, env: Environment) -> bool:
     plan = promotion.plan
-    since = promotion.created_at >= env.created_at
     forward = promotion.kind is PromotionKind.PROMOTION
-    return plan is not None and forward and since and plan.source == env.branch
+    return plan is not None and forward and plan.source == env.branch
 
 
 def _operation(operation: Operation) -> Entry:
+    shown = operation.progress
     return Entry(
         kind=operation.purpose,
         actor=operation.actor,
         at=operation.created_at,
         what=_what(operation),
         end=operation.end,
+        begun_at=shown.begun_at if isinstance(shown, Progress) else None,
         ended_at=operation.ended_at,
         headline=operation.headline if operation.end is not End.SUCCEEDED else "",
     )

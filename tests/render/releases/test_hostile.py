@@ -231,7 +231,7 @@ def test_answers_about_stages_are_valid_and_inert(
         released(stage, holds, actor),
         hold_reminder(holds, STYLE),
         past(stage, StagePast([row, entry] * 8, row.id, more=own), STYLE, Turn(text, 1)),
-        history(text, [entry] * HISTORY, Turn(text), more=own),
+        history(text, [entry] * HISTORY, STYLE, Turn(text), more=own),
         can(actor.user, text, Denied(text, text), STYLE, own=own),
         can(actor.user, text, Allowed(text), STYLE, own=own),
         link_account(text),
