@@ -226,8 +226,7 @@ class FakeArgoCD:
     def silent_since(self) -> datetime | None:
         return self.silent
 
-    @property
-    def watched(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether anybody listens."""
         return bool(self._watchers)
 

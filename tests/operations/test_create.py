@@ -192,10 +192,10 @@ async def test_nobody_listens_to_argo_cd_before_a_first_pipeline_has_passed(scen
     shas.append(scene.gitlab.push("shop/web", "feat/x", Build.RUNNING))
     op = await scene.begin()
     await scene.pass_(60)
-    assert not scene.argocd.watched
+    assert not scene.argocd.is_watched()
     scene.gitlab.pipelines[shas[0]] = Build.PASSED
     await scene.pass_(10)
-    assert scene.argocd.watched
+    assert scene.argocd.is_watched()
     scene.gitlab.pipelines.update(dict.fromkeys(shas, Build.PASSED))
     assert (await scene.ended(op)).end is SUCCEEDED
 
