@@ -29,6 +29,22 @@ def undone(merged: Sequence[Promotion]) -> Mapping[PromotionId, Promotion]:
     return found
 
 
+def remaining(promotion: Promotion, merged: Sequence[Promotion]) -> tuple[ServiceName, ...]:
+    """Its services that no rollback has taken back since, in their order.
+
+    Args:
+        promotion: is merged.
+        merged: what changed its stage, in any order.
+    """
+    ordered = sorted((p for p in merged if p.merge_sha and p.plan), key=moment)
+    place = {one.id: at for at, one in enumerate(ordered)}
+    at, gone = place.get(promotion.id, len(ordered)), set[ServiceName]()
+    for back in ordered[at + 1 :]:
+        if _reaches(back, at, place) and back.plan:
+            gone |= set(back.plan.services)
+    return tuple(s for s in (promotion.plan.services if promotion.plan else ()) if s not in gone)
+
+
 def standing(
     promotion: Promotion, merged: Sequence[Promotion]
 ) -> tuple[tuple[ServiceName, ...], Promotion | None]:

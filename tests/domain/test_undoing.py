@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
-from qbot.domain.undoing import earlier, standing, undone
+from qbot.domain.undoing import earlier, remaining, standing, undone
+from qbot.operations.releases.reaching import before
 from tests.clocks import START
 from tests.store.promoting import CART, PRODUCTION, WEB, plan
 from tests.store.wishes import ANA
@@ -48,6 +49,14 @@ def test_the_last_of_several_rollbacks_is_the_one_that_undid_it() -> None:
     both, half = merged(1, CART, WEB), merged(2, CART, before=1)
     assert told(both, half) == {}
     assert told(both, half, merged(3, WEB, before=1)) == {1: 3}
+
+
+def test_what_is_left_to_take_back_is_without_what_a_rollback_has_taken() -> None:
+    rows = [merged(1, CART), merged(2, CART, WEB), merged(3, CART, before=2)]
+    assert remaining(rows[1], rows) == (WEB,)
+    assert before(rows[1], (WEB,), rows) is None  # the newest of them: no other is gone back to
+    assert remaining(rows[0], rows) == (CART,)
+    assert remaining(rows[1], rows[:1]) == (CART, WEB)
 
 
 def test_what_was_promoted_after_a_rollback_stands() -> None:

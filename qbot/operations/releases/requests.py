@@ -21,7 +21,7 @@ from qbot.domain.release_commands import Promote, Rollback
 from qbot.domain.rules import services_of
 from qbot.domain.stages import ENVIRONMENTS, Stage
 from qbot.domain.subjects import of_command
-from qbot.domain.undoing import standing, undone
+from qbot.domain.undoing import remaining, standing, undone
 from qbot.errors import PermanentError, UserError
 from qbot.operations.releases.admission import barred
 from qbot.operations.releases.glass import may_break
@@ -110,10 +110,11 @@ class ReleaseRequests:
         promotion, plan = known.promotion, known.promotion.plan
         if plan is None or not promotion.merge_sha:
             raise UserError(f"{promotion.name} was not merged: there is nothing to roll back.")
-        services, rows = plan.services, await merged_like(self._context, promotion)
+        rows = await merged_like(self._context, promotion)
         if back := undone(rows).get(promotion.id):
             why = f"{promotion.name} was rolled back already, with {back.name}."
             raise BarredError((Barrier("rolled-back", why, by=back.requester),))
+        services = remaining(promotion, rows)
         to = before(promotion, services, rows)
         return Rollback(place=known.stage.name, services=services, to=to)
 

@@ -18,15 +18,17 @@ async def still_written(case: Case) -> str:
     """Compare the tip of the stage's branch with what the promotion wrote.
 
     What a later promotion or rollback has changed since is that one's, and left out; so is what
-    a rollback is about to change, which is answered in a sentence.
+    a rollback is about to change. Answers both, in sentences.
 
     Raises:
         UserError: something has changed a value since; names each with what it is now.
     """
     plan, repository = case.plan, case.context.repository
     rows = await case.run.call("the database", lambda: merged_like(case.context, case.promotion))
-    left, _ = standing(case.promotion, rows)
-    left, told = await _kept(case, left)
+    left, later = standing(case.promotion, rows)
+    gone = [service for service in plan.services if service not in left]
+    changed = f"Left out, as {later.name} has changed it since: {named(gone)}." if later else ""
+    left, kept = await _kept(case, left)
     case.left_out = frozenset(plan.services) - set(left)
     edits = [edit for edit in plan.edits if edit.service in left]
     paths = {edit.file for edit in edits}
@@ -34,13 +36,13 @@ async def still_written(case: Case) -> str:
         "GitLab", lambda: repository.files(plan.project, plan.branch, paths)
     )
     there = await asyncio.to_thread(values, case, edits, files)
-    if changed := [e for e in edits if there[e.file, e.key] != e.new]:
-        said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in changed)
+    if others := [e for e in edits if there[e.file, e.key] != e.new]:
+        said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in others)
         raise UserError(
             f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",
             hint="Abandon puts an end to it; a new promotion brings what shall run.",
         )
-    return told
+    return f"{changed} {kept}".strip()
 
 
 async def _kept(case: Case, services: Sequence[ServiceName]) -> tuple[tuple[ServiceName, ...], str]:
