@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 
+from qbot.domain.listing import some
 from qbot.domain.names import EnvName, ServiceName
 from qbot.domain.services import Service
 from qbot.errors import UserError
@@ -67,11 +68,10 @@ def known(
         if name not in catalog:
             near = get_close_matches(name, [*catalog, *sets], n=1)
             meant = f" Did you mean `{near[0]}`?" if near else ""
-            some = ", ".join(f"`{n}`" for n in list(catalog)[:_NAMED])
-            more = f" and {len(catalog) - _NAMED} more" if len(catalog) > _NAMED else ""
+            known = some([f"`{n}`" for n in catalog], _NAMED)
             groups = ", ".join(f"`{n}`" for n in list(sets)[:_NAMED])
             also = f" Sets: {groups}." if groups else ""
             raise UserError(
-                f"There is no service `{name[:40]}`.{meant}", hint=f"Services: {some}{more}.{also}"
+                f"There is no service `{name[:40]}`.{meant}", hint=f"Services: {known}.{also}"
             )
     return names

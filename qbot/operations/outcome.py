@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qbot.domain.environment import Phase
+from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import UNDER_WAY, End, ServiceProgress, Stage
 
@@ -51,8 +52,7 @@ def _services(services: Sequence[ServiceProgress]) -> str:
 
 def named(services: Sequence[ServiceName]) -> str:
     """Some services in words: the first few, and how many more."""
-    names = services[:_NAMED]
-    more = len(services) - len(names)
-    if more:
-        return f"{', '.join(names)} and {more} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(services) > _NAMED:
+        return some(services, _NAMED)
+    *others, last = services
+    return f"{', '.join(others)} and {last}" if others else last

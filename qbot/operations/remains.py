@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from qbot.domain.health import AppState
+from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
 
 _NAMED = 3
@@ -38,13 +39,10 @@ def _once(told: Mapping[str, str]) -> list[str]:
 def _for_all(text: str, others: Sequence[str]) -> str:
     if not others:
         return text
-    some = ", ".join(others[:_NAMED])
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    return f"{text.rstrip('.')} (the same of {some}{more})"
+    return f"{text.rstrip('.')} (the same of {some(others, _NAMED)})"
 
 
 def _some(texts: Sequence[str], sentence: str) -> str:
     """One sentence with the first of them; an error's own full stop is not doubled."""
-    more = f", and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
-    first = "; ".join(t.rstrip(".") for t in texts[:_NAMED])
-    return f"{sentence.replace('{}', first)}{more}."
+    first = some([text.rstrip(".") for text in texts], _NAMED, between="; ")
+    return f"{sentence.replace('{}', first)}."

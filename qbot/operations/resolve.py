@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from qbot.domain.environment import Environment
 from qbot.domain.images import names_image
 from qbot.domain.inputs import CreateInput
+from qbot.domain.listing import some
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.ports import GitLab
@@ -204,9 +205,8 @@ async def _refuse_choice(gitlab: GitLab, wanted: Wish, asked: Collection[Project
     heads = await gitlab.heads(others, wanted.branch) if others else {}
     have = [f"`{p}`" for p in others if heads[p] is not None]
     if have:
-        more = f" and {len(have) - _NAMED} more" if len(have) > _NAMED else ""
         raise UserError(
             f"None of the services that were asked for has the branch `{wanted.branch}`.",
-            hint=f"It is in {', '.join(have[:_NAMED])}{more}: name one of these services as well, "
+            hint=f"It is in {some(have, _NAMED)}: name one of these services as well, "
             "or leave `--services` out.",
         )

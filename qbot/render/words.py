@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from qbot.domain.environment import Phase
+from qbot.domain.listing import some
 from qbot.domain.progress import Kind, Stage, Step
 
 STAGES: dict[Stage, tuple[str, str]] = {
@@ -159,10 +160,7 @@ def ttl(value: timedelta) -> str:
 
 def listed(names: Sequence[str], most: int = 6) -> str:
     """`a, b, c and 4 more`, of names that are escaped already."""
-    head = list(names[:most])
-    if len(names) > most:
-        return f"{', '.join(head)} and {len(names) - most} more"
-    return ", ".join(head)
+    return some(names, most)
 
 
 def spoken(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from qbot.domain.approvals import Person
 from qbot.domain.barriers import Barrier
+from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import Item, Plan, Promotion, PromotionKind
@@ -167,6 +168,4 @@ async def _unmerged(
 
 def named(items: Sequence[Item]) -> str:
     """Services with their new versions, in a sentence."""
-    first = [f"`{i.service}` at `{short(i.new.text)}`" for i in items[:_NAMED]]
-    more = len(items) - _NAMED
-    return ", ".join(first) + (f" and {more} more" if more > 0 else "")
+    return some([f"`{i.service}` at `{short(i.new.text)}`" for i in items], _NAMED)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import PromoteInput
+from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Version
 from qbot.domain.stages import ENVIRONMENTS, Stage
@@ -172,7 +173,7 @@ def _refuse_unready(
     problems = [f"`{m.service}`: {p}" for m in moves if (p := offers[m.service].problem)]
     if problems:
         raise UserError(
-            f"Not everything in `{choice.place}` is ready. {_listed(problems)}",
+            f"Not everything in `{choice.place}` is ready. {some(problems, _NAMED, between='; ')}.",
             hint="Promote it when it runs, or name the services that do.",
         )
 
@@ -193,17 +194,12 @@ def _refuse_drift(
             drifted.append(service)
     if drifted:
         problems = [f"`{service}`: {offers[service].drift}" for service in drifted]
-        names = ",".join(drifted)
+        told, names = some(problems, _NAMED, between="; "), ",".join(drifted)
         raise UserError(
-            f"What runs in `{choice.place}` is not what is written. {_listed(problems)}",
+            f"What runs in `{choice.place}` is not what is written. {told}.",
             hint=f"`--running {names}` promotes what runs; or sync `{choice.place}` in Argo CD "
             "first, and promote what is written.",
         )
-
-
-def _listed(problems: Sequence[str]) -> str:
-    more = len(problems) - _NAMED
-    return "; ".join(problems[:_NAMED]) + (f"; and {more} more." if more > 0 else ".")
 
 
 def _is_whole(stage: Stage, choice: _Choice, asked: PromoteInput) -> bool:

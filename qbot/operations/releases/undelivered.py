@@ -1,15 +1,19 @@
 """Nothing is left to promote: what of it is written, and does not run yet."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
-from qbot.domain.promotion import promotion_name
+from qbot.domain.promotion import Promotion, PromotionState, promotion_name
 from qbot.domain.stages import Stage
+from qbot.domain.undoing import moment
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.offers import of_stage
+from qbot.operations.releases.rolling_back import MERGED
 
 _NAMED = 6  # services in one sentence
+_LOOK_BACK = 50  # promotions of a stage among which the one is looked for that wrote it
 
 
 async def nothing_left(
@@ -20,10 +24,10 @@ async def nothing_left(
     late = await _late(context, stage, services)
     if not late:
         return UserError(f"{said}.", hint=f"`diff {place} {stage.name}` shows both sides.")
-    told = "; ".join(f"`{service}`: {drift}" for service, drift in list(late.items())[:_NAMED])
-    more = f"; and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+    drifts = [f"`{service}`: {drift}" for service, drift in late.items()]
+    told = some(drifts, _NAMED, between="; ")
     return UserError(
-        f"{said}, as far as they are written. Not all of it runs: {told}{more}.",
+        f"{said}, as far as they are written. Not all of it runs: {told}.",
         hint=await _way_on(context, stage, late),
     )
 
@@ -44,7 +48,24 @@ async def _way_on(context: ReleaseContext, stage: Stage, late: Collection[Servic
     if under_way := sorted({places[service] for service in late if service in places}):
         names = ", ".join(promotion_name(number) for number in under_way)
         return f"Under way with {names}: `show {promotion_name(under_way[0])}` says how far."
-    return (
-        f"Retry of the promotion that wrote it deploys it (`history {stage.name}` leads to its "
-        "card); so does a sync in Argo CD."
-    )
+    wrote = await _writers(context, stage, late)
+    if failed := [p for p in wrote if p.state is PromotionState.FAILED]:
+        names = ", ".join(p.name for p in failed)
+        return (
+            f"Retry of {names} deploys it (`show {failed[0].name}` leads to its card); so does a "
+            "sync in Argo CD."
+        )
+    said = "".join(f"{p.name}, which wrote it, is {p.word} and offers no Retry. " for p in wrote)
+    return f"{said}A sync in Argo CD deploys it."
+
+
+async def _writers(
+    context: ReleaseContext, stage: Stage, late: Collection[ServiceName]
+) -> Sequence[Promotion]:
+    """What wrote these services last, oldest first."""
+    rows = await context.promotions.promotions(stage.name, limit=_LOOK_BACK, states=MERGED)
+    found: dict[ServiceName, Promotion] = {}
+    for one in sorted((p for p in rows if p.merge_sha and p.plan), key=moment):
+        written = one.plan.services if one.plan else ()
+        found |= {service: one for service in late if service in written}
+    return sorted(set(found.values()), key=moment)
