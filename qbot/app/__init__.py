@@ -35,6 +35,7 @@ from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.names import StageName
 from qbot.domain.progress import Kind
+from qbot.gateways.gitlab import GitLabImages
 from qbot.logs import configure
 from qbot.operations import breaking
 from qbot.operations.context import Context
@@ -144,6 +145,7 @@ def _context(ground: Ground) -> Context:
         answers=SlackAnswers(ground.slack, ground.style),
         clock=ground.clock,
         locks=database.promotions,
+        images=GitLabImages(ground.neighbours.gitlab.client, ground.clock),
         sets=sets(ground.catalog),
         stages=tuple(StageName(s.name) for s in ground.catalog.stages),
     )

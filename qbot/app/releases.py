@@ -9,7 +9,7 @@ from qbot.catalog import Catalog
 from qbot.domain.authority import Authority
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
-from qbot.gateways.gitlab import GitLabImages, GitLabOAuth, GitLabPeople, GitLabRepository
+from qbot.gateways.gitlab import GitLabOAuth, GitLabPeople, GitLabRepository
 from qbot.gateways.http_jobs import open_http_jobs
 from qbot.gateways.jobs import JobGateway
 from qbot.gateways.linking import Invitations
@@ -67,7 +67,7 @@ def open_releases(ground: Ground, base: Context, stack: AsyncExitStack) -> Relea
         jobs=jobs(catalog),
         windows=windows(catalog),
         repository=repository,
-        images=GitLabImages(client, base.clock),
+        images=base.images,
         applications={name: gw.stages for name, gw in ground.neighbours.argocd.items()},
         people=directory,
         promotions=ground.database.promotions,

@@ -102,6 +102,7 @@ class ServiceProgress:
     reason: str = ""
     url: str = ""  # of the pipeline while building
     image: str = ""  # a tag or sha256:... in the place of the commit's own image
+    unchecked: str = ""  # why nobody knows whether the image exists
     by: Actor | None = None  # who asked for this version by name
     was: str = ""  # the version before, in short, where the operation is about versions
     origin: str = ""  # branch of the environment that it is as in

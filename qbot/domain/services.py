@@ -81,6 +81,7 @@ class ServicePlan:
     by: Actor | None = None  # who asked for it by name, or put it back
     origin: str = ""  # branch of the environment that it is as in
     gone: bool = False  # GitLab says that its branch is not there any more
+    unchecked: str = ""  # why nobody knows whether the image exists; of its own operation only
 
     @property
     def short_sha(self) -> str:

@@ -10,6 +10,7 @@ from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
+from qbot.domain.release_ports import Images
 from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
 from qbot.domain.store_ports import Store
@@ -32,6 +33,7 @@ class Context:
     answers: Answers
     clock: Clock
     locks: Locks
+    images: Images
     sets: Sets = field(default_factory=dict)
     stages: Collection[StageName] = ()  # by name only, to tell them from environments
 

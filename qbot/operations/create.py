@@ -14,6 +14,7 @@ from qbot.operations.endings import cancelled_headline, ended, never_made, refus
 from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
+from qbot.operations.registered import registered
 from qbot.operations.resolve import PLANS, left_out, resolve, wish
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed, told
@@ -112,7 +113,9 @@ async def _plans(run: Run, context: Context, asked: CreateInput) -> tuple[Servic
             f"What `{source.branch}` runs is not known yet.",
             hint="It is still being created. Nothing was made; try again in a minute.",
         )
-    return await resolve(context.gitlab, wish(asked, context.catalog, source, run.operation.actor))
+    catalog, named = context.catalog, dict(asked.overrides)
+    plans = await resolve(context.gitlab, wish(asked, catalog, source, run.operation.actor))
+    return await registered(context.images, catalog, plans, named)
 
 
 async def _name_others(run: Run, context: Context, tracker: Tracker, asked: CreateInput) -> None:

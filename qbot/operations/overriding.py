@@ -13,6 +13,7 @@ from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.overrides import CLEARED, at_ref, with_image
+from qbot.operations.registered import registered
 from qbot.operations.resolve import resolve_again, with_builds
 from qbot.operations.rolling import Plans, not_here, refusal, resolved, roll
 from qbot.operations.run import Run
@@ -61,7 +62,8 @@ async def _plans(
             found.append(with_image(plan, service, text, by))
         else:
             found.append(await at_ref(gitlab, service, text, by))
-    return tuple(await with_builds(gitlab, context.catalog, found))
+    plans = await with_builds(gitlab, context.catalog, found)
+    return await registered(context.images, context.catalog, plans, overrides)
 
 
 async def _cleared(context: Context, tracker: Tracker, plan: ServicePlan) -> ServicePlan:

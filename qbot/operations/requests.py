@@ -28,7 +28,6 @@ from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.locking import ensure_free
 from qbot.operations.nearest import alike, did_you_mean
-from qbot.operations.resolve import ensure_branch, wish
 from qbot.operations.rolling import going, not_here
 
 _NEAR = 3
@@ -110,20 +109,6 @@ class Requests:
             return await self._reserve(asked_for, new, asked)
         refusal = await self._context.store.in_the_way(new)
         return refusal or await self.submit(Kind.CREATE, asked_for, None, asked)
-
-    async def ensure_branch(self, wanted: Create) -> None:
-        """Look for the branch before anything is reserved, for who can still correct it.
-
-        Raises:
-            UserError: no repository has it; the hint has the nearest names.
-            TransientError, PermanentError: GitLab does not say.
-        """
-        if wanted.branch is None:
-            return
-        known = await self._context.store.find(wanted.branch)
-        if known is None or not known.phase.alive:
-            asked = CreateInput(wanted.branch, wanted.services, wanted.overrides)
-            await ensure_branch(self._context.gitlab, wish(asked, self._context.catalog, None))
 
     async def sync(self, wanted: Sync, asked: Asked) -> Submitted:
         """Queue a sync.

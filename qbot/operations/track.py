@@ -206,6 +206,7 @@ def planned(plan: ServicePlan, service: Service | None) -> ServiceProgress:
         wave=service.wave if service else 0,
         url=plan.build_url,
         image=plan.image,
+        unchecked=plan.unchecked,
         by=plan.by,
         origin=plan.origin,
         gone=plan.gone,

@@ -5,6 +5,7 @@ from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose, with_people
 from qbot.render.moves import step
+from qbot.render.services import unchecked
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -80,6 +81,8 @@ def _count(progress: Progress) -> str:
 def _application(progress: Progress, service: ServiceProgress, style: Style) -> str:
     name = code(app_name(progress.name, service.service), 64)
     version = f"{prose(service.ref, 60)} at {code(service.version, 40)}" if service.sha else ""
+    if service.image:
+        version = f"image {code(service.version, 60)}{unchecked(service)}"
     if service.was:
         version = step(service)
     note = ""

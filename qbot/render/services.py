@@ -40,12 +40,19 @@ def version(service: ServiceProgress) -> str:
         at = f"{code(service.stays, 40)}, not yet at {at}"
     what = f"at {at}"
     if service.source in {Source.SET, Source.PINNED}:
-        what = f"to {at}" if service.image else f"to {prose(service.ref, 60)} at {at}"
+        what = f"to the image {at}" if service.image else f"to {prose(service.ref, 60)} at {at}"
     by = f" by {mention(service.by.user)}" if service.by else ""
     known = {"", service.version, service.stays}
     was = f" (was {code(service.was, 40)})" if service.was not in known else ""
     gone = ", gone in GitLab" if service.gone else ""
     return f"{source(service)} {what}{by}{was}{gone}"
+
+
+def unchecked(service: ServiceProgress) -> str:
+    """That nobody could look whether its image exists; once it runs, it does."""
+    if not service.unchecked or service.stage is Stage.READY:
+        return ""
+    return f", not checked whether it exists: {prose(service.unchecked, 120)}"
 
 
 def in_short(service: ServiceProgress, *, known: bool = True) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qbot.domain.progress import Progress, ServiceProgress
 from qbot.domain.services import FOLLOWING, Source
 from qbot.render.escape import code, mention, prose
-from qbot.render.services import source
+from qbot.render.services import source, unchecked
 from qbot.render.style import Style
 from qbot.render.words import capital, listed, plural, spoken
 
@@ -89,6 +89,6 @@ def _names(services: Sequence[ServiceProgress]) -> str:
 
 
 def _pair(service: ServiceProgress) -> str:
-    what = service.version if service.image else service.ref
+    what = f"image {code(service.version, 60)}" if service.image else prose(service.ref, 60)
     by = f" by {mention(service.by.user)}" if service.by else ""
-    return f"{prose(service.service, 40)} = {prose(what, 60)}{by}"
+    return f"{prose(service.service, 40)} = {what}{by}{unchecked(service)}"

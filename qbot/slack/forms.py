@@ -13,6 +13,7 @@ from qbot.domain.names import EnvId, ServiceName, branch_name
 from qbot.domain.people import Actor
 from qbot.domain.rules import known
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.beforehand import look_for_branch, look_for_versions
 from qbot.operations.locking import ensure_free
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.render.blocks import Message
@@ -88,8 +89,7 @@ class Forms:
             UserError: about the whole.
         """
         wanted = await self._wanted(inputs)
-        with _about(actions.BRANCH_INPUT):
-            await self._look_for(wanted)
+        await self._look_for(wanted)
         answer = await self._desk.requests.create(wanted, delivery.asked)
         return await self._desk.submitted(answer, wanted, asker=delivery.asked.actor)
 
@@ -97,7 +97,10 @@ class Forms:
         """Where GitLab needs longer, the operation finds out and tells."""
         with suppress(TransientError, PermanentError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self._desk.requests.ensure_branch(wanted)
+                with _about(actions.BRANCH_INPUT):
+                    await look_for_branch(self._desk.context, wanted)
+                with _about(actions.SET_INPUT):
+                    await look_for_versions(self._desk.context, wanted)
 
     async def delete(self, inputs: dict[str, Any], _: str, delivery: Delivery) -> Message | None:
         """The delete form names an environment; the question is the one of a typed `delete`.

@@ -63,8 +63,11 @@ async def test_an_image_is_deployed_while_its_chart_stays(shared: World) -> None
     name = await ready(shared, branch, "cart")
     chart, tag = await revision_of(drive, name, "cart"), await tag_of(drive, name, "cart")
     await drive.env(f"deploy {branch} cart=image:1.4.2")
+    await drive.whispered("GitLab's registry has no image `1.4.2` of `cart`")
+    await drive.post("image", project="shop/cart", tag="1.4.2", action="push")
+    await drive.env(f"deploy {branch} cart=image:1.4.2")
     card = await drive.card(branch, "Deployed")
-    assert "cart = 1.4.2 by <@" in card["text"]
+    assert "cart = image `1.4.2` by <@" in card["text"]
     assert await tag_of(drive, name, "cart") == "1.4.2"
     assert await revision_of(drive, name, "cart") == chart
     await drive.env(f"rollback {branch}")

@@ -34,6 +34,7 @@ from qbot.store import Database, open_store
 from qbot.store.statements import Script, sql
 from tests.clocks import HandClock
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab
+from tests.operations.releases.fakes import FakeImages
 
 ANA = Actor("T1", "UANA")
 SHOP = ("cart", "orders", "web")
@@ -104,6 +105,7 @@ class Scene:
         self.clock = clock
         self.argocd = FakeArgoCD(clock)
         self.gitlab = FakeGitLab([project(s) for s in SHOP])
+        self.images = FakeImages()
         self.answers = FakeAnswers()
         self.bodies = dict(BODIES)
         self.shown: list[Progress] = []
@@ -124,6 +126,7 @@ class Scene:
             answers=self.answers,
             clock=self.clock,
             locks=self._busy[2],
+            images=self.images,
         )
 
     # Qbot

@@ -37,6 +37,7 @@ def with_images(scene: Scene) -> None:
     image = Image("registry.example/shop/web", "{sha}", "image.tag")
     catalog = {n: replace(s, image=image) for n, s in scene.context.catalog.items()}
     scene.context = replace(scene.context, catalog=catalog)
+    scene.images.push("1.4.2")
 
 
 async def restarted(scene: Scene) -> None:
@@ -151,6 +152,35 @@ async def test_an_image_replaces_the_commits_own_while_the_chart_stays(
     assert scene.argocd.images[WEB] == image
     assert scene.argocd.effects[f"synced: {scene.app('web')}"] == 1
     assert (await scene.row(operation, "web")).image == image
+
+
+async def test_an_image_that_the_registry_has_not_is_refused(scene: Scene) -> None:
+    with_images(scene)
+    await restarted(scene)
+    await scene.create()
+    before = scene.targets()
+    done = await deploy(scene, web="image:none")
+    assert (done.end, scene.targets()) == (REFUSED, before)
+    assert "GitLab's registry has no image `none` of `web`." in done.headline
+    scene.gitlab.push("shop/cart", "feat/y")
+    made = await scene.create("feat/y", overrides=((WEB, "image:none"),))
+    assert made.end is REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "closed", "why"),
+    [("image:none", "It is elsewhere.", "It is elsewhere"), (DIGEST, "", "named by its digest")],
+)
+async def test_an_image_that_cannot_be_looked_for_is_taken_and_said_to_be_unchecked(
+    scene: Scene, text: str, closed: str, why: str
+) -> None:
+    with_images(scene)
+    await restarted(scene)
+    await scene.create()
+    scene.images.closed = closed
+    done = await deploy(scene, web=text)
+    assert done.end is SUCCEEDED
+    assert why in (await scene.row(done, "web")).unchecked
 
 
 async def test_an_image_stays_until_it_is_given_up(scene: Scene) -> None:

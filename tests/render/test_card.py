@@ -368,3 +368,16 @@ def test_who_cancelled_what_somebody_else_started_is_named() -> None:
     assert f"was cancelled by <@{BEN.user}> after" in end_reply(by_ben, STYLE).text
     own = replace(by_ben, ended_by=ANA)
     assert "was cancelled after" in end_reply(own, STYLE).text
+
+
+def test_an_image_that_nobody_could_look_for_is_called_unchecked_until_it_runs() -> None:
+    def said(stage: Stage) -> str:
+        image = service(
+            "cart", stage, source=Source.SET, image="1.4.2", unchecked="It is elsewhere"
+        )
+        return card(replace(RUNNING, services=(image,)), STYLE).text
+
+    assert "cart = image `1.4.2`, not checked whether it exists: It is elsewhere" in said(
+        Stage.SYNCING
+    )
+    assert "not checked" not in said(Stage.READY)

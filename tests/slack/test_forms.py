@@ -70,6 +70,28 @@ async def test_a_branch_that_exists_nowhere_is_told_below_its_input(scene: Scene
     assert await scene.database.store.find("feat/chekout") is None
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "cart=fix/cart-roundng",
+            "is no branch, tag or commit of shop/cart. Did you mean fix/cart",
+        ),
+        ("cart=image:1.4.2", "Qbot does not know how cart takes an image."),
+    ],
+)
+async def test_a_version_that_exists_nowhere_is_told_below_its_input(
+    scene: Scene, text: str, says: str
+) -> None:
+    scene.gitlab.known = ["feat/x", "fix/cart-rounding"]
+    view = await opened(scene, "create")
+    errors = await scene.submit(view, {actions.BRANCH_INPUT: "feat/x", actions.SET_INPUT: text})
+    assert says in errors.pop(actions.SET_INPUT)
+    assert errors == {}
+    assert scene.view() is view
+    assert await scene.database.store.find("feat/x") is None
+
+
 async def test_a_form_does_not_wait_for_a_slow_gitlab(
     scene: Scene,
 ) -> None:

@@ -204,6 +204,7 @@ class PlanningScene:
             answers=cast("Any", self.answers),
             clock=self.clock,
             locks=cast("Any", self.promotions),
+            images=self.images,
         )
         return ReleaseContext(
             base=base,

@@ -69,6 +69,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             store=nobody,
             answers=nobody,
             locks=nobody,
+            images=GitLabImages(near.gitlab.client, clock),
             clock=clock,
         )
         context = ReleaseContext(
@@ -77,7 +78,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             jobs=release_mapping.jobs(catalog),
             windows=release_mapping.windows(catalog),
             repository=GitLabRepository(near.gitlab.client),
-            images=GitLabImages(near.gitlab.client, clock),
+            images=base.images,
             applications={name: argocd.stages for name, argocd in near.argocd.items()},
             people=FakePeople(),
             promotions=nobody,
