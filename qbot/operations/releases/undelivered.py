@@ -55,8 +55,12 @@ async def _way_on(context: ReleaseContext, stage: Stage, late: Collection[Servic
             f"Retry of {names} deploys it (`show {failed[0].name}` leads to its card); so does a "
             "sync in Argo CD."
         )
-    said = "".join(f"{p.name}, which wrote it, is {p.word} and offers no Retry. " for p in wrote)
+    said = "".join(f"{p.name}, which wrote it, {_became(p)} and offers no Retry. " for p in wrote)
     return f"{said}A sync in Argo CD deploys it."
+
+
+def _became(merged: Promotion) -> str:
+    return "was merged past Qbot" if merged.state is PromotionState.CLOSED else f"is {merged.word}"
 
 
 async def _writers(

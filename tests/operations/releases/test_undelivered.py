@@ -29,7 +29,27 @@ async def test_what_is_written_and_does_not_run_is_said_where_nothing_is_left_to
     assert (
         f"already, as far as they are written. Not all of it runs: `cart`: `{sha[:8]}` is written"
     ) in (said := await refusal(shop))
-    assert "Retry of the promotion that wrote it deploys it" in said
+    assert said.endswith(". A sync in Argo CD deploys it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "way"),
+    [
+        (PromotionState.FAILED, "Retry of P-12 deploys it (`show P-12` leads to its card); so"),
+        (
+            PromotionState.CLOSED,
+            "P-12, which wrote it, was merged past Qbot and offers no Retry. A sync in Argo CD",
+        ),
+    ],
+)
+async def test_the_way_on_is_one_that_the_card_of_what_wrote_it_offers(
+    shop: PlanningScene, state: PromotionState, way: str
+) -> None:
+    old = shop.commit("cart")
+    shop.ahead("cart")
+    shop.merge(12, await shop.promote(), state=state)
+    shop.run(PRODUCTION, "cart", old, sync="OutOfSync")
+    assert way in await refusal(shop)
 
 
 async def test_what_is_written_and_being_deployed_leads_to_that_promotion(
