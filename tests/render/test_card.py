@@ -372,9 +372,8 @@ def test_who_cancelled_what_somebody_else_started_is_named() -> None:
 
 def test_an_image_that_nobody_could_look_for_is_called_unchecked_until_it_runs() -> None:
     def said(stage: Stage) -> str:
-        image = service(
-            "cart", stage, source=Source.SET, image="1.4.2", unchecked="It is elsewhere"
-        )
+        asked = replace(service("cart", stage), source=Source.SET, image="1.4.2")
+        image = replace(asked, unchecked="It is elsewhere")
         return card(replace(RUNNING, services=(image,)), STYLE).text
 
     assert "cart = image `1.4.2`, not checked whether it exists: It is elsewhere" in said(
