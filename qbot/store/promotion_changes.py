@@ -1,8 +1,10 @@
 """What a step says of its operation's promotion -> rows."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.operation import Claim
+from qbot.domain.people import Actor
 from qbot.domain.ports import EndedMeanwhile
 from qbot.domain.promotion import (
     Promotion,
@@ -28,7 +30,7 @@ from qbot.store.release_rows import (
 )
 from qbot.store.reserving import reserve
 from qbot.store.rows import clean, time_text
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Query, Script, sql
 
 
 def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
@@ -47,43 +49,58 @@ def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
     if not rows:
         msg = f"{promotion_name(change.promotion)} is not carried by {claim.operation.id}"
         raise ValueError(msg)
-    if rows[0]["superseded_by"] is not None and rows[0]["state"] == PromotionState.CANCELLED:
-        yield from _late(change, promotion_of(rows[0]), at)
-        return
+    mine = promotion_of(rows[0])
+    if mine.superseded_by is not None and mine.state is PromotionState.CANCELLED:
+        yield from _late(change, mine, at)
+    else:
+        yield from _written(change, mine, claim.operation.actor, at)
+
+
+def _written(change: ReleaseChange, mine: Promotion, by: Actor, at: datetime) -> Script[None]:
     match change:
-        case PromotionPlanned(number, plan, changes):
-            yield from reserve(promotion_of(rows[0]), plan.services)
-            yield sql(
-                "update promotions set plan = ?, changes = coalesce(?, changes) where number = ?",
-                plan_text(plan),
-                None if changes is None else changes_text(changes),
-                number,
-            )
-        case PromotionOpened(number, merge_request, expires_at):
-            yield sql(
-                "update promotions set state = 'open', merge_request = ?, expires_at = ? "
-                "where number = ?",
-                merge_request_text(merge_request),
-                time_text(expires_at),
-                number,
-            )
-            yield from superseding.tell_others(promotion_of(rows[0]), "waits", at)
+        case PromotionPlanned():
+            yield from _plan(change, mine)
+        case PromotionOpened():
+            yield from _open(change, mine, at)
         case MergeAsked(number, sha):
             yield sql("update promotions set asked_sha = ? where number = ?", sha, number)
         case PlaceTaken():
-            yield from superseding.take_over(promotion_of(rows[0]), claim.operation.actor, at)
+            yield from superseding.take_over(mine, by, at)
         case PromotionMoved():
-            yield from _move(change, promotion_of(rows[0]), at)
-        case ApprovalsVoided(number, why, after):
-            yield sql(
-                "update approvals set void = ? where promotion = ? and void = '' and at > ?",
-                clean(why) or "void",
-                number,
-                time_text(after) if after else "",
-            )
+            yield from _move(change, mine, at)
+        case ApprovalsVoided():
+            yield _voided(change)
         case HoldsPlaced():
-            yield from _hold(change, rows[0]["requester"], at)
-            yield from undoing.tell(promotion_of(rows[0]), at)
+            yield from _hold(change, mine, at)
+
+
+def _plan(change: PromotionPlanned, mine: Promotion) -> Script[None]:
+    yield from reserve(mine, change.plan.services)
+    yield sql(
+        "update promotions set plan = ?, changes = coalesce(?, changes) where number = ?",
+        plan_text(change.plan),
+        None if change.changes is None else changes_text(change.changes),
+        mine.id,
+    )
+
+
+def _open(change: PromotionOpened, mine: Promotion, at: datetime) -> Script[None]:
+    yield sql(
+        "update promotions set state = 'open', merge_request = ?, expires_at = ? where number = ?",
+        merge_request_text(change.merge_request),
+        time_text(change.expires_at),
+        mine.id,
+    )
+    yield from superseding.tell_others(mine, "waits", at)
+
+
+def _voided(change: ApprovalsVoided) -> Query:
+    return sql(
+        "update approvals set void = ? where promotion = ? and void = '' and at > ?",
+        clean(change.why) or "void",
+        change.promotion,
+        time_text(change.after) if change.after else "",
+    )
 
 
 def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
@@ -108,6 +125,8 @@ def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
         case PromotionMoved(state=state) if mine.merge_sha and not state.open:
             if state is not mine.state:
                 raise EndedMeanwhile(mine.name)
+        case HoldsPlaced():
+            yield from _hold(change, mine, at)
         case _:
             return
 
@@ -139,9 +158,19 @@ def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]
         yield from undoing.replaced(mine, at)
 
 
-def _hold(change: HoldsPlaced, owner: str, at: datetime) -> Script[None]:
-    """Whoever goes on with a rollback does not come to own what it holds."""
-    for service, version in change.versions:
+def _hold(change: HoldsPlaced, mine: Promotion, at: datetime) -> Script[None]:
+    """Whoever goes on with a rollback does not come to own what it holds.
+
+    What the rollback that took its place holds stays that one's.
+    """
+    rows = yield sql(
+        "select service from holds where stage = ? and promotion = ?",
+        change.stage,
+        mine.superseded_by,
+    )
+    theirs = {row["service"] for row in rows}
+    left = replace(change, versions=tuple(v for v in change.versions if v[0] not in theirs))
+    for service, version in left.versions:
         yield sql(
             "insert into holds(stage, service, actor, since, promotion, version) "
             "values(?, ?, ?, ?, ?, ?) on conflict(stage, service) do update set "
@@ -149,8 +178,9 @@ def _hold(change: HoldsPlaced, owner: str, at: datetime) -> Script[None]:
             "version = excluded.version",
             change.stage,
             service,
-            owner,
+            mine.requester.key,
             time_text(at),
             change.promotion,
             clean(version),
         )
+    yield from undoing.tell(mine, at)
