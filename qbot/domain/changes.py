@@ -40,6 +40,7 @@ class SetReady:
     """All that the environment wants is ready: what `rollback` may come back to."""
 
     env: EnvId
+    back_to: int | None = None  # the number of the set that a rollback went back to
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A branch environment and the moves that it can make."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -91,5 +92,22 @@ class Environment:
 class ReadySet:
     """The versions of an environment that were ready together, and when that was found."""
 
+    number: int  # a later one has a higher one
     at: datetime
     plans: tuple[ServicePlan, ...]
+    back_to: int | None = None  # the set that a rollback went back to, where one made this
+
+
+def ways_back(sets: Sequence[ReadySet]) -> Iterator[ReadySet]:
+    """Those that a rollback may come to, newest first.
+
+    What a rollback took back is not among them: to bring that again is to go forward.
+
+    Args:
+        sets: of one environment, newest first.
+    """
+    newest: int | None = None
+    for one in sets:
+        if newest is None or one.number <= newest:
+            yield one
+            newest = one.number if one.back_to is None else one.back_to

@@ -158,6 +158,14 @@ class Continued:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """The set of versions that a rollback of an environment goes back to."""
+
+    number: int
+    at: datetime  # when they were found ready together
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One operation as people should see it now."""
 
@@ -192,6 +200,7 @@ class Progress:
     job: JobRun | None = None  # of an operation that is one
     owner: Actor | None = None  # of the environment
     begun_at: datetime | None = None  # None: not yet; others may have gone first
+    goal: Goal | None = None  # of a rollback
 
     @property
     def purpose(self) -> Kind:

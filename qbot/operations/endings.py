@@ -50,7 +50,7 @@ def ended(
         Audited(f"environment.{progress.kind}", end.value, (("headline", headline),)),
     ]
     if end is End.SUCCEEDED and phase is Phase.READY and whole:
-        changes.append(SetReady(progress.env))
+        changes.append(SetReady(progress.env, progress.goal.number if progress.goal else None))
     if end is End.REFUSED:
         changes.append(CardWithdrawn())
     return Outcome(end, headline, changes)

@@ -1,13 +1,15 @@
-"""`rollback ENV`: back to the last other versions that were ready together."""
+"""`rollback ENV`: back to the versions that were ready together before; again: further back."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from qbot.domain.environment import Environment, ReadySet
+from pydantic import TypeAdapter
+
+from qbot.domain.environment import Environment, ReadySet, ways_back
 from qbot.domain.inputs import RestoreInput, SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Step
+from qbot.domain.progress import End, Goal, Step
 from qbot.domain.services import ServicePlan, Source
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
@@ -19,6 +21,8 @@ from qbot.operations.run import Run
 from qbot.operations.standing import glance, standing
 from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
+
+_GOAL = TypeAdapter(Goal)
 
 
 async def restore(run: Run, context: Context) -> Outcome:
@@ -36,7 +40,8 @@ async def restore(run: Run, context: Context) -> Outcome:
     tracker.step(Step.RESOLVING)
     try:
         before = await standing(run, context.instance(env), env)
-        plans = await resolved(run, env, lambda: _plans(run, context, env, asked.services))
+        tracker.goes_back(await _goal(run, context, env, asked.services))
+        plans = await resolved(run, env, lambda: _plans(run, context, tracker, asked.services))
     except UserError as error:
         return await refused(run, context, tracker, env.phase, error)
     except Cancelled:
@@ -56,30 +61,63 @@ async def _preview(
     try:
         if why:
             raise why
-        plans = await run.call("the database", lambda: _plans(run, context, env, asked.services))
+        earlier = await run.call("the database", lambda: _earlier(context, env, asked.services))
     except UserError as error:
         await told(run, context.answers, error)
         return Outcome(End.REFUSED, str(error))
     was, doubt = await glance(run, context, env)
-    tracker.plan(plans, was)
+    tracker.goes_back(Goal(earlier.number, earlier.at))
+    tracker.plan(_differing(earlier, _present(env, asked.services), run.operation.actor), was)
     progress = replace(tracker.dry(at=context.clock.now()), headline=doubt)
     await previewed(run, context.answers, progress)
     return Outcome(End.SUCCEEDED, "")
 
 
-async def _plans(
+async def _goal(
     run: Run, context: Context, env: Environment, services: Collection[ServiceName]
+) -> Goal:
+    """What it goes back to, found once.
+
+    Raises:
+        UserError: there is nothing.
+    """
+
+    async def look() -> object:
+        found = await _earlier(context, env, services)
+        return _GOAL.dump_python(Goal(found.number, found.at), mode="json")
+
+    return _GOAL.validate_python(await run.step("goal", look))
+
+
+async def _plans(
+    run: Run, context: Context, tracker: Tracker, services: Collection[ServiceName]
 ) -> Plans:
-    """What has to move to come to the newest set in which one of these services differs.
+    """What has to move to come to the goal."""
+    env, goal = tracker.env, tracker.progress.goal
+    sets = await context.store.ready_sets(env.id)
+    earlier = next((s for s in sets if goal and s.number == goal.number), None)
+    present = _present(env, services)
+    return _differing(earlier, present, run.operation.actor) if earlier else ()
+
+
+def _present(
+    env: Environment, services: Collection[ServiceName]
+) -> Mapping[ServiceName, ServicePlan]:
+    return {p.service: p for p in env.plans if not services or p.service in services}
+
+
+async def _earlier(
+    context: Context, env: Environment, services: Collection[ServiceName]
+) -> ReadySet:
+    """The newest set on the way back in which one of these services differs.
 
     Raises:
         UserError: there is none.
     """
-    present = {p.service: p for p in env.plans if not services or p.service in services}
-    sets = await context.store.ready_sets(env.id)
-    for earlier in sets:
-        if differing := _differing(earlier, present, run.operation.actor):
-            return differing
+    sets, present = await context.store.ready_sets(env.id), _present(env, services)
+    for earlier in ways_back(sets):
+        if any(p.service in present and not p.runs_as(present[p.service]) for p in earlier.plans):
+            return earlier
     raise _nothing(env, sets, services)
 
 
@@ -93,9 +131,13 @@ def _differing(earlier: ReadySet, present: Mapping[ServiceName, ServicePlan], by
 
 def _put_back(plan: ServicePlan, by: Actor) -> ServicePlan:
     """An earlier commit of the branch is no longer the branch; all else was pinned anyway."""
-    if plan.source is not Source.BRANCH:
-        return plan
-    return replace(plan, source=Source.PINNED, by=by)
+    match plan.source:
+        case Source.BRANCH:
+            return replace(plan, source=Source.PINNED, by=by)
+        case Source.SET:
+            return replace(plan, by=by)
+        case _:
+            return plan
 
 
 def _nothing(
@@ -108,6 +150,7 @@ def _nothing(
         )
     what = ", ".join(f"`{s}`" for s in sorted(services)[:6]) or "everything"
     return UserError(
-        f"Of `{env.branch}` no other versions are known to have been ready: {what} stays.",
-        hint=f"`history {env.branch}` says what was done to it.",
+        f"Of `{env.branch}` no earlier versions are known to have been ready: {what} stays.",
+        hint=f"`history {env.branch}` says what was done to it, and `sync {env.branch}` goes "
+        "forward to the newest commits.",
     )

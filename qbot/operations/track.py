@@ -13,6 +13,7 @@ from qbot.domain.names import ServiceName
 from qbot.domain.progress import (
     UNDER_WAY,
     End,
+    Goal,
     Progress,
     Proof,
     ServiceProgress,
@@ -102,6 +103,10 @@ class Tracker:
     def adds(self, services: tuple[ServiceName, ...]) -> None:
         """These are named in `--set` alone."""
         self.progress = replace(self.progress, added=services)
+
+    def goes_back(self, goal: Goal) -> None:
+        """To these versions."""
+        self.progress = replace(self.progress, goal=goal)
 
     def leaves_out(self, services: tuple[ServiceName, ...]) -> None:
         """These have the branch and were not asked for."""

@@ -15,7 +15,7 @@ from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
-from qbot.render.moves import moves
+from qbot.render.moves import goal_line, moves
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -94,7 +94,9 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     services = progress.services
     if progress.end is End.CANCELLED:  # nobody follows them any more: what they did is not so now
         return moves([s for s in services if s.stage not in NOT_MADE])
+    goal = goal_line(progress)
     return [
+        *([goal] if goal else []),
         *moves(services),
         *attention(services, style, ended=ended, env=progress.name),
         *proof_lines(progress),

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 
-from qbot.domain.progress import ServiceProgress, Stage
-from qbot.render.escape import code, prose
+from qbot.domain.progress import Progress, ServiceProgress, Stage
+from qbot.render.escape import WHEN, code, moment, prose
 
 _NAMED = 10
+
+
+def goal_line(progress: Progress) -> str:
+    """To when a rollback goes back, and the ways on from there; escaped, empty for all else."""
+    if progress.goal is None:
+        return ""
+    when = moment(progress.goal.at, WHEN)
+    further = "Another rollback goes further back, a sync forward again."
+    return f"Back to the versions that were ready {when}. {further}"
 
 
 def moves(services: Sequence[ServiceProgress]) -> list[str]:

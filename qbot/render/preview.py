@@ -4,7 +4,7 @@ from qbot.domain.names import BASE, app_name
 from qbot.domain.progress import Kind, Progress, ServiceProgress, Stage
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, prose, with_people
-from qbot.render.moves import step
+from qbot.render.moves import goal_line, step
 from qbot.render.services import unchecked
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
@@ -38,6 +38,8 @@ def preview(progress: Progress, style: Style) -> Message:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
     if progress.headline:
         lead.insert(1, with_people(prose(progress.headline, 600)))
+    if goal := goal_line(progress):
+        lead.append(goal)
     if progress.kind is Kind.SYNC and progress.services:
         lead.append("Hooks of their charts run again, such as migrations.")
     if gone := gone_line(progress.services, style):

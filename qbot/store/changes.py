@@ -70,8 +70,8 @@ def _versions(change: PlansChanged | PlansDropped | SetReady, at: datetime) -> S
             yield from environments.put_plans(env, plans)
         case PlansDropped(env, services):
             yield from environments.drop_plans(env, services)
-        case SetReady(env):
-            yield from sets.remember(env, at)
+        case SetReady(env, back_to):
+            yield from sets.remember(env, at, back_to)
 
 
 def _card(change: CardChange, op: OpId, at: datetime) -> Script[None]:

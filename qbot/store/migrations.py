@@ -40,6 +40,7 @@ MIGRATIONS = (
     Migration(12, schema.ASKED),
     Migration(13, (), sqlite=schema.ASKED_BEFORE_SQLITE, postgres=schema.ASKED_BEFORE_POSTGRES),
     Migration(14, schema.GONE),
+    Migration(15, schema.BACK),
 )
 
 

@@ -156,6 +156,7 @@ ASKED_BEFORE_POSTGRES = (
 GONE = (  # few have lost their branch, and each list asks which
     "create index environment_services_gone on environment_services(env_id) where gone = 1",
 )
+BACK = ("alter table environment_sets add column back_to bigint",)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -13,7 +13,7 @@ from qbot.store.statements import Script, sql
 KEPT = 20  # of one environment
 
 
-def remember(env: EnvId, at: datetime) -> Script[None]:
+def remember(env: EnvId, at: datetime, back_to: int | None) -> Script[None]:
     """Write down what the environment wants now, unless that is the newest set already."""
     found = yield from environments.by_id(env)
     if found is None or not found.plans:
@@ -24,10 +24,11 @@ def remember(env: EnvId, at: datetime) -> Script[None]:
     if newest and _exact(plans_of(newest[0]["plans"])) == _exact(found.plans):
         return
     yield sql(
-        "insert into environment_sets(env_id, at, plans) values(?, ?, ?)",
+        "insert into environment_sets(env_id, at, plans, back_to) values(?, ?, ?, ?)",
         env,
         time_text(at),
         plans_text(found.plans),
+        back_to,
     )
     yield sql(
         "delete from environment_sets where env_id = ? and seq not in "
@@ -41,9 +42,13 @@ def remember(env: EnvId, at: datetime) -> Script[None]:
 def of_environment(env: EnvId) -> Script[list[ReadySet]]:
     """Newest first."""
     rows = yield sql(
-        "select at, plans from environment_sets where env_id = ? order by seq desc", env
+        "select seq, at, plans, back_to from environment_sets where env_id = ? order by seq desc",
+        env,
     )
-    return [ReadySet(datetime.fromisoformat(r["at"]), plans_of(r["plans"])) for r in rows]
+    return [
+        ReadySet(r["seq"], datetime.fromisoformat(r["at"]), plans_of(r["plans"]), r["back_to"])
+        for r in rows
+    ]
 
 
 def _exact(plans: Sequence[ServicePlan]) -> dict[ServiceName, tuple[str, str]]:

@@ -77,11 +77,26 @@ async def test_where_argo_cd_follows_the_branch_it_stays_too(scene: Scene) -> No
     assert scene.targets()["cart"] == first
 
 
-async def test_a_second_rollback_goes_forward_again(scene: Scene) -> None:
-    _, second = await moved(scene)
-    await restore(scene)
-    assert (await restore(scene)).end is SUCCEEDED
-    assert scene.targets()["cart"] == second
+async def test_a_second_rollback_goes_further_back_and_a_third_has_nowhere_to_go(
+    scene: Scene,
+) -> None:
+    first, second = await moved(scene)
+    scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync()
+    gone = []
+    for _ in range(2):
+        await restore(scene)
+        gone.append(scene.targets()["cart"])
+    assert gone == [second, first]
+    assert (await restore(scene)).end is REFUSED
+
+
+async def test_it_says_when_what_it_goes_back_to_was_ready(scene: Scene) -> None:
+    await moved(scene)
+    oldest = (await scene.database.store.ready_sets((await scene.env()).id))[-1]
+    goal = (await scene.progress(await restore(scene))).goal
+    assert goal is not None
+    assert (goal.number, goal.at) == (oldest.number, oldest.at)
 
 
 async def test_versions_that_were_never_ready_are_no_goal(scene: Scene) -> None:
@@ -121,7 +136,7 @@ async def test_without_an_earlier_set_it_is_refused(scene: Scene) -> None:
     await scene.create()
     operation = await restore(scene)
     assert operation.end is REFUSED
-    assert "no other versions are known to have been ready" in str(scene.answers.told[0])
+    assert "no earlier versions are known to have been ready" in str(scene.answers.told[0])
     assert await scene.card(operation) is None
 
 

@@ -17,6 +17,7 @@ from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
     "alter table promotions drop column asked_sha",
+    "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",
     "alter table environment_services drop column gone",
     "alter table environment_services drop column origin",
