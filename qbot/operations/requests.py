@@ -6,7 +6,6 @@ Resolves names, asks the rules, submits. Makes nothing else and waits for nobody
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
@@ -91,7 +90,7 @@ class Requests:
         """
         if wanted.branch is None:
             raise UserError("`create` needs a branch.", hint="For instance `create feat/checkout`")
-        catalog, rules = self._context.catalog, self._context.rules
+        catalog = self._context.catalog
         services = services_of(catalog, self._context.sets, wanted.services)
         known(catalog, tuple(name for name, _ in wanted.overrides))
         source = await self.living(wanted.source) if wanted.source else None
@@ -103,12 +102,14 @@ class Requests:
             ttl=wanted.ttl,
             dry_run=wanted.dry_run,
         )
-        env = self._new_environment(wanted, asked, wanted.ttl or rules.ttl)
-        new = NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
         if not wanted.dry_run:
-            return await self._reserve(asked_for, new, asked)
-        refusal = await self._context.store.in_the_way(new)
+            return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
+        refusal = await self.room(wanted, asked)
         return refusal or await self.submit(Kind.CREATE, asked_for, None, asked)
+
+    async def room(self, wanted: Create, asked: Asked) -> BranchTaken | QuotaReached | None:
+        """What a create would be refused with now; None: there is room."""
+        return await self._context.store.in_the_way(self._new_environment(wanted, asked))
 
     async def sync(self, wanted: Sync, asked: Asked) -> Submitted:
         """Queue a sync.
@@ -253,11 +254,12 @@ class Requests:
             )
         return env
 
-    def _new_environment(self, wanted: Create, asked: Asked, ttl: timedelta | None) -> Environment:
+    def _new_environment(self, wanted: Create, asked: Asked) -> NewEnvironment:
         rules, now = self._context.rules, self._context.clock.now()
+        ttl = wanted.ttl or rules.ttl
         branch = branch_name(wanted.branch or "")
         name = env_name(branch, prefix=rules.prefix)
-        return Environment(
+        env = Environment(
             id=self._new_id(),
             name=name,
             branch=branch,
@@ -270,6 +272,7 @@ class Requests:
             expires_at=now + ttl if ttl else None,
             channel=asked.place.channel,
         )
+        return NewEnvironment(env, limit_per_owner=rules.per_owner, limit_total=rules.total)
 
     async def _reserve(
         self, wanted: CreateInput, new: NewEnvironment, asked: Asked

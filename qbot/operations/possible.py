@@ -1,0 +1,48 @@
+"""What would refuse a command on an environment at this moment, though a rule allows it."""
+
+from qbot.domain.commands import Create
+from qbot.domain.names import branch_name
+from qbot.domain.operation import BranchTaken, QuotaReached
+from qbot.errors import UserError
+from qbot.operations.context import Context
+from qbot.operations.locking import ensure_free, lock_of
+from qbot.operations.requests import Asked, Requests
+
+_CHANGES = ("sync", "deploy", "rollback", "run")
+_KEEPS = ("delete", "lock")
+
+
+async def in_the_way(
+    context: Context, requests: Requests, verb: str, place: str, asked: Asked
+) -> str:
+    """A sentence or two; empty: nothing is.
+
+    Raises:
+        UserError: there is no such environment, or no branch can have that name.
+    """
+    if verb == "create":
+        return _full(await requests.room(Create(branch_name(place)), asked))
+    env = await requests.living(place)
+    try:
+        if verb in _CHANGES:
+            await requests.changeable(place, (), asked.actor)
+        elif verb in _KEEPS:
+            await ensure_free(context.locks, env, asked.actor)
+    except UserError as error:
+        return str(error)
+    if verb == "unlock" and await lock_of(context.locks, env) is None:
+        return f"`{env.branch}` is not locked."
+    return ""
+
+
+def _full(answer: BranchTaken | QuotaReached | None) -> str:
+    match answer:
+        case BranchTaken(environment):
+            return f"`{environment.branch}` has an environment already."
+        case QuotaReached(limit, None):
+            return f"There are {limit} environments already, which is the most that is allowed."
+        case QuotaReached(limit):
+            return f"Nobody may have more than {limit} environments, and so many there are."
+        case None:
+            return ""
+    return ""
