@@ -102,6 +102,7 @@ class StageProgress:
     ended_by: Actor | None = None  # who withdrew it or gave it up
     overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
+    taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback
     undone_by: PromotionId | None = None  # the rollback that took back all that it brought
     end: End | None = None
     ended_at: datetime | None = None

@@ -1,9 +1,10 @@
 """Scripts that let the cards of what was rolled back, or replaced, say so."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from qbot.domain.promotion import Promotion, PromotionState, promotion_id
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_id
 from qbot.domain.release import Shown, StageProgress
 from qbot.domain.undoing import undone
 from qbot.store import desired
@@ -43,12 +44,28 @@ def tell(back: Promotion, at: datetime) -> Script[None]:
     )
     merged = [promotion_of(row) for row in rows]
 
-    def said(shown: Shown) -> Shown:
-        return replace(shown, undone_by=back.id) if isinstance(shown, StageProgress) else shown
-
+    mine = set(back.plan.services) if back.plan else set()
     found = undone(merged)
     for promotion in merged:
-        by = found.get(promotion.id)
-        if by is not None and by.id == back.id:
+        by = found.get(promotion.id, back)
+        touched = promotion.plan is not None and not mine.isdisjoint(promotion.plan.services)
+        if promotion.kind is PromotionKind.PROMOTION and by.id == back.id and touched:
             yield sql("select o.id from operations o where o.id = ? {HOLD}", promotion.op)
+            said = _taken(promotion, back, whole=promotion.id in found)
             yield from desired.edit(promotion.op, at, said)
+
+
+def _taken(promotion: Promotion, back: Promotion, *, whole: bool) -> Callable[[Shown], Shown]:
+    """All of it is undone, or what of it the rollback put back alone."""
+    services = promotion.plan.services if promotion.plan else ()
+    gone = [s for s in services if back.plan and s in back.plan.services]
+
+    def said(shown: Shown) -> Shown:
+        if not isinstance(shown, StageProgress):
+            return shown
+        if whole:
+            return replace(shown, undone_by=back.id)
+        kept = [(service, by) for service, by in shown.taken_back if service not in gone]
+        return replace(shown, taken_back=(*kept, *((s, back.id) for s in gone)))
+
+    return said

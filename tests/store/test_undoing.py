@@ -77,7 +77,9 @@ async def test_the_card_of_what_is_undone_is_told_with_the_merge(
     assert (await card(wishes, first)).undone_by is None
     await merge(wishes, claim, rollback)
     whole = len(services) == 2
-    assert (await card(wishes, first)).undone_by == (rollback.id if whole else None)
+    told = await card(wishes, first)
+    assert told.undone_by == (rollback.id if whole else None)
+    assert told.taken_back == (() if whole else ((CART, rollback.id),))
     assert (await card(wishes, rollback)).undone_by is None
 
 

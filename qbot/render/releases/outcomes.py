@@ -22,9 +22,10 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
         back = promotion_name(progress.undone_by)
         lines = [f"*{stage}* went back to what ran before it, with *{back}*."]
     elif progress.end is End.SUCCEEDED:
-        lines = [_success(progress), headline(progress, style)]
+        lines = [_success(progress), headline(progress, style), *_taken_back(progress)]
     elif progress.end is End.FAILED:
-        lines = [headline(progress, style) or "It failed.", _left_over(progress), _later(progress)]
+        why = headline(progress, style) or "It failed."
+        lines = [why, *_taken_back(progress), _left_over(progress), _later(progress)]
     elif progress.bypass is not None:
         lines = [f":rotating_light: {headline(progress, style)}", _unjudged(progress)]
     elif progress.state is PromotionState.REJECTED:
@@ -65,7 +66,9 @@ def held(progress: StageProgress, style: Style) -> str:
 
 
 def _success(progress: StageProgress) -> str:
-    deployed = [row.service for row in progress.services]  # what others have by now is not in
+    gone = {service for service, _ in progress.taken_back}
+    # What others have by now is not in.
+    deployed = [row.service for row in progress.services if row.service not in gone]
     count = len(deployed or progress.items)
     stage = prose(progress.stage, 60)
     if is_back(progress):
@@ -76,6 +79,17 @@ def _success(progress: StageProgress) -> str:
     if count < len(progress.items):
         return f"{count} of {plural(len(progress.items), 'service')} run their new versions."
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
+
+
+def _taken_back(progress: StageProgress) -> list[str]:
+    """What a rollback has put back of it alone; one line for each rollback."""
+    lines = []
+    for by in dict.fromkeys(by for _, by in progress.taken_back):
+        names = [f"*{prose(s, 40)}*" for s, back in progress.taken_back if back == by]
+        lines.append(
+            f"{listed(names, _NAMED)} went back to what ran before, with *{promotion_name(by)}*."
+        )
+    return lines
 
 
 def _unjudged(progress: StageProgress) -> str:

@@ -81,6 +81,14 @@ def test_what_a_rollback_will_end_is_said_before(shown: StageProgress, said: str
     assert said in stage_card(shown, STYLE).text
 
 
+def test_what_a_rollback_put_back_alone_is_said_and_not_counted() -> None:
+    back = ((DONE.services[0].service, PromotionId(35)),)
+    done = stage_card(replace(DONE, taken_back=back), STYLE).text
+    assert "3 of 4 services run their new versions." in done
+    for text in (done, stage_card(replace(FAILED, taken_back=back), STYLE).text):
+        assert f"*{back[0][0]}* went back to what ran before, with *P-35*." in text
+
+
 def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     shown = replace(FAILED, merged_sha="", services=(), unsure=True, headline="GitLab refuses.")
     text = stage_card(shown, STYLE).text
