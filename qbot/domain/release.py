@@ -102,6 +102,8 @@ class StageProgress:
     ended_by: Actor | None = None  # who withdrew it or gave it up
     overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
+    goes_before: tuple[PromotionId, ...] = ()  # what it ends when it begins
+    gives_way_to: tuple[PromotionId, ...] = ()  # rollbacks that end it when they begin
     taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback
     undone_by: PromotionId | None = None  # the rollback that took back all that it brought
     end: End | None = None
