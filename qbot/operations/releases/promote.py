@@ -22,13 +22,13 @@ from qbot.operations.releases.ends import closed, ended, failed, refused
 from qbot.operations.releases.jobs import ran
 from qbot.operations.releases.merge_records import came_through, merged_after_all
 from qbot.operations.releases.merging import Stale, merged
+from qbot.operations.releases.overtaken import still_written
 from qbot.operations.releases.planning import admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
 from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
-from qbot.operations.releases.superseded import still_written
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
 

@@ -255,7 +255,7 @@ class ReleaseRequests:
         services, later = standing(promotion, await merged_like(context, promotion))
         if later and not services:
             raise UserError(
-                f"{promotion.name} is superseded by {later.name}, which has changed the same "
+                f"{promotion.name} is overtaken by {later.name}, which has changed the same "
                 "services since.",
                 hint="Abandon puts an end to it.",
             )

@@ -2,7 +2,7 @@
 
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import PromotionState
-from qbot.operations.releases.superseded import still_written
+from qbot.operations.releases.overtaken import still_written
 from tests.operations.releases.planning_scene import PlanningScene
 
 

@@ -421,7 +421,7 @@ async def test_what_a_later_one_replaced_is_not_deployed_again(shop: Scene) -> N
     number, card = await failed_behind_its_merge(shop)
     later, _ = await failed_behind_its_merge(shop)
     await shop.press(card, actions.PROMO_RETRY, f"P-{number}", BEN)
-    assert f"P-{number} is superseded by P-{later}" in shop.private(BEN)[0].text
+    assert f"P-{number} is overtaken by P-{later}" in shop.private(BEN)[0].text
 
 
 async def test_a_rollback_is_tried_again_by_who_may_roll_back(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ async def still_written(case: Case) -> str:
     if others := [e for e in edits if there[e.file, e.key] != e.new]:
         said = "; ".join(_said(edit, there[edit.file, edit.key]) for edit in others)
         raise UserError(
-            f"{case.promotion.name} is superseded: in {plan.branch} of {plan.project} {said}.",
+            f"{case.promotion.name} is overtaken: in {plan.branch} of {plan.project} {said}.",
             hint="Abandon puts an end to it; a new promotion brings what shall run.",
         )
     return f"{changed} {kept}".strip()

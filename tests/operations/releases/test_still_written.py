@@ -138,7 +138,7 @@ async def test_what_somebody_changed_since_is_named_and_not_deployed(
     again = await retried(shop, cart="v2", web=web)
     assert again.end is End.FAILED
     assert again.headline == (
-        "P-1 is superseded: in main of shop/deployments `web` is at "
+        "P-1 is overtaken: in main of shop/deployments `web` is at "
         f"{now} now, not at `v2` as it wrote. "
         "Abandon puts an end to it; a new promotion brings what shall run."
     )
