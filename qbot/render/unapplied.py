@@ -19,9 +19,10 @@ def unapplied(wanted: Create, env: Environment, style: Style) -> list[str]:
     nothing = "Nothing would be made" if wanted.dry_run else "Nothing was changed"
     if not options:
         return [f"{nothing}."] if wanted.dry_run else []
-    verb = "is" if len(options) == 1 else "are"
+    verb = "counts" if len(options) == 1 else "count"
+    first = code(f"{style.command} create", 60)
     return [
-        f"{nothing}: {spoken(options)} {verb} for an environment that is being made.",
+        f"{nothing}: {spoken(options)} {verb} only in the {first} that makes an environment.",
         *_instead(wanted, env, style),
     ]
 

@@ -104,7 +104,7 @@ async def test_the_second_person_is_told_who_was_first_and_the_first_that_it_is_
     for dry in ("", " --dry-run"):
         assert "exists already and is ready" in said(await scene.type(f"create feat/x{dry}"))
     options = said(await scene.type("create feat/x --set cart=fix/y --ttl 1h"))
-    assert "Nothing was changed: `--set` and `--ttl` are for an environment that is" in options
+    assert "Nothing was changed: `--set` and `--ttl` count only in the" in options
     assert "`/env deploy feat/x cart=fix/y` does what `--set` asks." in options
     assert await scene.type("sync feat/x") is None
     again = said(await scene.type("sync feat/x"))

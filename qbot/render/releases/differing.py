@@ -1,5 +1,7 @@
 """`diff A B`: what two places run, service by service."""
 
+from collections.abc import Sequence
+
 from qbot.domain.differences import Difference, Differences, Side
 from qbot.render.blocks import Message, context, header, message, section
 from qbot.render.escape import code, link, moment, prose
@@ -11,22 +13,38 @@ from qbot.render.words import joined, listed, plural
 _ROWS = 25
 _SHOWN = 24  # characters of a tag
 _AUTHORS = 2
+_NAMES = 12
 
 
 def diff(found: Differences, style: Style) -> Message:
-    """Those that differ; the rest is a number."""
+    """Those that differ, and the names of what only one has; the rest is a number."""
     total = len(found.rows) + found.same
     as_of = f"As of {moment(found.as_of, '{time_secs}')}"
     if not found.rows:
         both = f"*{prose(found.left, 100)}* and *{prose(found.right, 100)}*"
         text = f"{both} run the same versions of {plural(found.same, 'service')}."
         return message(text, [section(text), context(as_of)])
-    heading = f"{found.left} and {found.right}: {len(found.rows)} of {total} services differ"
-    lines = [_row(r, found, style) for r in found.rows[:_ROWS]]
-    if len(found.rows) > _ROWS:
-        lines.append(f"and {len(found.rows) - _ROWS} more")
+    lone = [r for r in found.rows if _is_lone(r)]
+    rows = [r for r in found.rows if r not in lone]
+    heading = f"{found.left} and {found.right}: {len(rows)} of {total - len(lone)} services differ"
+    lines = [_row(r, found, style) for r in rows[:_ROWS]]
+    if len(rows) > _ROWS:
+        lines.append(f"and {len(rows) - _ROWS} more")
+    lines += _only(found.left, [r for r in lone if r.left.version is not None])
+    lines += _only(found.right, [r for r in lone if r.left.version is None])
     text = "\n".join([prose(heading, 300), *lines, as_of])
     return message(text, [header(heading), *map(section, paragraphs(lines)), context(as_of)])
+
+
+def _is_lone(row: Difference) -> bool:
+    """Whether only one of the two has it, so that nothing can differ."""
+    drifts = row.left.drift or row.right.drift
+    return not drifts and (row.left.version is None or row.right.version is None)
+
+
+def _only(place: str, rows: Sequence[Difference]) -> list[str]:
+    names = [prose(r.service, 40) for r in rows]
+    return [f"Only in {prose(place, 60)}: {listed(names, _NAMES)}"] if names else []
 
 
 def _row(row: Difference, found: Differences, style: Style) -> str:
