@@ -40,9 +40,8 @@ def _full(answer: BranchTaken | QuotaReached | None) -> str:
         case BranchTaken(environment):
             return f"`{environment.branch}` has an environment already."
         case QuotaReached(limit, None):
-            return f"There are {limit} environments already, which is the most that is allowed."
+            return f"The limit of environments in all, {limit}, is reached."
         case QuotaReached(limit):
-            return f"Nobody may have more than {limit} environments, and so many there are."
+            return f"The limit of environments for one person, {limit}, is reached."
         case None:
             return ""
-    return ""

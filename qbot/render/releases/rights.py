@@ -22,6 +22,7 @@ def can(
     own: bool,
     takes: ApprovalRule | None = None,
     pressed: bool = False,
+    never: str = "",
 ) -> Message:
     """Yes or no, and the rule that decides.
 
@@ -33,11 +34,14 @@ def can(
         own: whether they asked for themselves.
         takes: by whom it has to be approved.
         pressed: it is a button, which nobody types.
+        never: why it would be asked for in vain.
     """
     who = "You" if own else mention(user)
     what = code(wish if pressed else f"{style.command} {wish}", 160)
     if isinstance(decision, Allowed):
         text = f":white_check_mark: {who} may {what}.{_takes(takes)}"
+        why = with_command(prose(never, 600), style.command)
+        text += f"\n:warning: {why}" if never else ""
     else:
         reason = with_command(prose(decision.reason, 400), style.command)
         text = f":no_entry: {who} may not {what}.\n{reason}"

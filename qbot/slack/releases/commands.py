@@ -1,11 +1,12 @@
 """Commands about stages: changes of what is in the way are told to the channel."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from qbot.domain.commands import spec_of
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor
-from qbot.domain.policy import Decision, Denied, Room, admit
+from qbot.domain.policy import Allowed, Decision, Denied, Room, admit
 from qbot.domain.release_commands import (
     Can,
     FreezeIt,
@@ -21,7 +22,10 @@ from qbot.domain.release_commands import (
 from qbot.domain.stages import ApprovalRule
 from qbot.domain.subjects import of_command
 from qbot.errors import UserError
+from qbot.operations.possible import in_the_way
 from qbot.operations.releases.obstacles import Freed, LockedError
+from qbot.operations.requests import Asked
+from qbot.operations.rights import Grounds
 from qbot.render.blocks import Message
 from qbot.render.history import Turn
 from qbot.render.releases import keeping
@@ -125,7 +129,28 @@ class ReleaseCommands:
         wish = f"{command.verb} {command.place}".strip()
         style, takes = self._desk.desk.style, self._takes(command)
         pressed = command.verb in _PRESSED
-        return can(who.user, wish, decision, style, own=who == me, takes=takes, pressed=pressed)
+        never = ""
+        if isinstance(decision, Allowed):
+            asked = replace(delivery.asked, actor=who)
+            never = await self._in_vain(command.verb, command.place, asked)
+        return can(
+            who.user,
+            wish,
+            decision,
+            style,
+            own=who == me,
+            takes=takes,
+            pressed=pressed,
+            never=never,
+        )
+
+    async def _in_vain(self, verb: str, place: str, asked: Asked) -> str:
+        """Why it would be refused as things are; empty: it would not."""
+        if not place or self.is_stage(place) or verb in _PRESSED:
+            return ""
+        desk = self._desk.desk
+        now = await in_the_way(desk.context, desk.requests, verb, place, asked)
+        return f"Not now: {now}" if now else ""
 
     def _takes(self, command: Can) -> ApprovalRule | None:
         """Whose approval what is asked for takes in the end."""
@@ -141,6 +166,8 @@ class ReleaseCommands:
             if isinstance(admitted, Denied):
                 return admitted
         subject = of_command(command.verb)
+        if command.verb == "create":
+            return await self._desk.rights.decide(subject, who, Grounds(owner=who))
         if not command.place:
             if self._desk.rights.authority.needs_grounds(subject):
                 raise UserError(

@@ -1,0 +1,40 @@
+"""`can`: what a rule allows and is in vain as things are."""
+
+from pathlib import Path
+
+from tests.sandbox.slack.stage import ANA, BEN
+from tests.slack.scene import Scene
+from tests.slack.scene import scene as built
+
+
+async def test_can_says_what_is_in_the_way_now(shop: Scene) -> None:
+    await shop.environment("feat/x", BEN)
+    free = await shop.type("can sync feat/x")
+    assert free is not None
+    assert "Not now" not in free.text
+    await shop.type("lock feat/x load test", BEN)
+    for text, says in (
+        ("can sync feat/x", "Not now: `feat/x` is locked: load test; `/env unlock feat/x` is for"),
+        ("can delete feat/x", "Not now: `feat/x` is locked"),
+        ("can create feat/x", "Not now: `feat/x` has an environment already."),
+        ("can create feat/new", "You may `/env create feat/new`."),
+    ):
+        answer = await shop.type(text)
+        assert answer is not None
+        assert says in answer.text
+    await shop.type("unlock feat/x", BEN)
+    nothing = await shop.type("can unlock feat/x", BEN)
+    assert nothing is not None
+    assert "Not now: `feat/x` is not locked." in nothing.text
+
+
+async def test_can_tells_a_full_house(tmp_path: Path) -> None:
+    async with built(tmp_path, per_owner=1) as scene:
+        await scene.environment("feat/x", BEN)
+        for user, says in (
+            (BEN, "Not now: The limit of environments for one person, 1, is reached."),
+            (ANA, "You may"),
+        ):
+            answer = await scene.type("can create feat/y", user)
+            assert answer is not None
+            assert says in answer.text
