@@ -240,9 +240,9 @@ def test_history(golden: Golden) -> None:
         Entry(Kind.SYNC, ANA, START, "", End.FAILED, later, "1 service failed: cart."),
         Entry(Kind.PROMOTE, ANA, START, "P-12 to production", End.CANCELLED, later, "rejected"),
     ]
-    golden("history", history("feat/x", entries, Turn("e1", 1), more=True))
-    assert "Nothing is known" in history("feat/x", [], Turn("e1"), more=False).text
-    assert "Nothing older" in history("feat/x", [], Turn("e1", 2), more=False).text
+    golden("history", history("feat/x", entries, STYLE, Turn("e1", 1), more=True))
+    assert "Nothing is known" in history("feat/x", [], STYLE, Turn("e1"), more=False).text
+    assert "Nothing older" in history("feat/x", [], STYLE, Turn("e1", 2), more=False).text
 
 
 @pytest.mark.parametrize("turn", [Turn("e1"), Turn("e1", 12)])
