@@ -38,7 +38,7 @@ def ticks(forget: Any, chores: Chores) -> Sequence[Tick]:
     return (
         Tick("forget", forget, minute="17"),
         Tick("locks", chores.locks, minute="*"),
-        Tick("holds", chores.holds, minute="5", hour="9-17"),
+        Tick("holds", chores.holds, minute="*"),
     )
 
 

@@ -60,6 +60,15 @@ class Bypass:
     had: str = ""  # approvals when it was merged: `1 of 2`
 
 
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """A service that a rollback held, and that somebody has released."""
+
+    service: ServiceName
+    by: Actor
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
     """A promotion or a rollback as people should see it now."""
@@ -102,6 +111,7 @@ class StageProgress:
     ended_by: Actor | None = None  # who withdrew it or gave it up
     overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
+    released: tuple[LetGo, ...] = ()  # which it held before
     goes_before: tuple[PromotionId, ...] = ()  # what it ends when it begins
     gives_way_to: tuple[PromotionId, ...] = ()  # rollbacks that end it when they begin
     taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback

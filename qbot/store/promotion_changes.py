@@ -170,6 +170,7 @@ def _hold(change: HoldsPlaced, mine: Promotion, at: datetime) -> Script[None]:
     )
     theirs = {row["service"] for row in rows}
     left = replace(change, versions=tuple(v for v in change.versions if v[0] not in theirs))
+    yield from undoing.passed_on(left, at)
     for service, version in left.versions:
         yield sql(
             "insert into holds(stage, service, actor, since, promotion, version) "

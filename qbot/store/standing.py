@@ -8,6 +8,7 @@ from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import DECISION, promotion_name
 from qbot.domain.stages import scope_of
+from qbot.store import undoing
 from qbot.store.audit import note
 from qbot.store.release_rows import freeze_of, hold_of, lock_of
 from qbot.store.rows import clean, optional_time_text, time_text
@@ -162,6 +163,7 @@ def release(
         about = {"service": hold.service, "rollback": promotion_name(hold.promotion)}
         yield from _note(by, "hold.released", scope_of(stage), at, {"rule": rule, **about})
     if gone:
+        yield from undoing.released(gone, by, at)
         yield from _wake(stage, at)
     return gone
 

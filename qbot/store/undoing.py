@@ -1,15 +1,19 @@
-"""Scripts that let the cards of what was rolled back, or replaced, say so."""
+"""Scripts that let the cards of what was rolled back, replaced or released say so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from qbot.domain.barriers import Hold
+from qbot.domain.names import OpId, PromotionId, ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_id
-from qbot.domain.release import Shown, StageProgress
+from qbot.domain.release import LetGo, Shown, StageProgress
+from qbot.domain.release_changes import HoldsPlaced
 from qbot.domain.undoing import undone
 from qbot.store import desired
 from qbot.store.release_rows import promotion_of
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Script, listed, sql
 
 
 def replaced(by: Promotion, at: datetime) -> Script[None]:
@@ -30,6 +34,48 @@ def replaced(by: Promotion, at: datetime) -> Script[None]:
         if failed.plan and mine.issuperset(failed.plan.services):
             yield sql("select o.id from operations o where o.id = ? {HOLD}", failed.op)
             yield from desired.edit(failed.op, at, said)
+
+
+def released(gone: Sequence[Hold], by: Actor, at: datetime) -> Script[None]:
+    """What a rollback held moves again: its card says so."""
+    for number in sorted({hold.promotion for hold in gone}):
+        services = {hold.service for hold in gone if hold.promotion == number}
+        yield from _let_go(number, services, at, by=by)
+
+
+def passed_on(change: HoldsPlaced, at: datetime) -> Script[None]:
+    """Another rollback is about to hold these: the cards of earlier ones say it no more."""
+    services = [service for service, _ in change.versions]
+    rows = yield sql(
+        "select promotion, service from holds where stage = ? and promotion <> ? "
+        "and cast(? as text) like '%,' || service || ',%' order by promotion, service",
+        change.stage,
+        change.promotion,
+        listed(services),
+    )
+    for number in sorted({PromotionId(row["promotion"]) for row in rows}):
+        mine = {ServiceName(row["service"]) for row in rows if row["promotion"] == number}
+        yield from _let_go(number, mine, at)
+
+
+def _let_go(
+    number: PromotionId, services: Collection[ServiceName], at: datetime, *, by: Actor | None = None
+) -> Script[None]:
+    def said(shown: Shown) -> Shown:
+        if not isinstance(shown, StageProgress):
+            return shown
+        freed = [service for service in shown.held if service in services]
+        told = tuple(LetGo(service, by, at) for service in freed) if by else ()
+        held = tuple(service for service in shown.held if service not in services)
+        return replace(shown, held=held, released=(*shown.released, *told))
+
+    rows = yield sql(
+        "select o.id from operations o where o.id = (select op_id from promotions "
+        "where number = ?) {HOLD}",
+        number,
+    )
+    for row in rows:
+        yield from desired.edit(OpId(row["id"]), at, said)
 
 
 def tell(back: Promotion, at: datetime) -> Script[None]:

@@ -16,7 +16,7 @@ from qbot.domain.promotion import (
     PromotionState,
     Request,
 )
-from qbot.domain.release import StageProgress
+from qbot.domain.release import LetGo, StageProgress
 from qbot.domain.release_changes import HoldsPlaced, PromotionMoved, PromotionPlanned
 from tests.clocks import START
 from tests.store.promoting import CART, PRODUCTION, WEB, carried, opened, plan
@@ -93,3 +93,28 @@ async def test_who_asked_for_a_rollback_owns_its_holds_whoever_went_on_with_it(
     await merge(wishes, again, rollback)
     (hold,) = await wishes.database.promotions.holds(PRODUCTION)
     assert (hold.by, hold.since) == (ANA, START)
+
+
+async def test_the_card_of_a_rollback_says_who_released_what_it_held(wishes: Wishes) -> None:
+    claim, rollback = await back(wishes, await done(wishes, CART, WEB), CART, WEB)
+    await merge(wishes, claim, rollback)
+    shown = replace(await card(wishes, rollback), held=(CART, WEB), end=End.SUCCEEDED)
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [CardChanged(shown)])
+    await wishes.database.promotions.release(PRODUCTION, [CART], BEN)
+    told = await card(wishes, rollback)
+    assert (told.held, told.released) == ((WEB,), (LetGo(CART, BEN, START),))
+
+
+async def test_what_another_rollback_holds_is_not_held_by_the_first_any_more(
+    wishes: Wishes,
+) -> None:
+    first = await done(wishes, CART, WEB)
+    claim, rollback = await back(wishes, first, CART, WEB)
+    await merge(wishes, claim, rollback)
+    end = PromotionMoved(rollback.id, PromotionState.DONE)
+    shown = replace(await card(wishes, rollback), held=(CART, WEB), end=End.SUCCEEDED)
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [end, CardChanged(shown)])
+    later, again = await back(wishes, first, CART, by=BEN)
+    await merge(wishes, later, again)
+    told = await card(wishes, rollback)
+    assert (told.held, told.released) == ((WEB,), ())

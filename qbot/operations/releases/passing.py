@@ -17,7 +17,13 @@ def in_emergency(found: Sequence[Barrier]) -> tuple[Barrier, ...]:
 
 
 def barred_by(
-    stops: Sequence[Barrier], stage: Stage, *, back: bool, after: str = "", noted: bool = False
+    stops: Sequence[Barrier],
+    stage: Stage,
+    *,
+    back: bool,
+    exempt: bool = True,
+    after: str = "",
+    noted: bool = False,
 ) -> BarredError:
     """What to raise; it names who has a way past, and how.
 
@@ -25,10 +31,12 @@ def barred_by(
         stops: at least one.
         stage: that they are in front of.
         back: whether it is a rollback that they stop.
+        exempt: whether who is exempt could have it: people enough are left to approve it.
         after: what can be done when they are gone.
         noted: the audit log has it already.
     """
-    hint = " ".join(part for part in (after, *_ways(stops, stage, back=back)) if part)
+    ways = _ways(stops, stage, back=back, exempt=exempt)
+    hint = " ".join(part for part in (after, *ways) if part)
     return BarredError(stops, hint=hint, noted=noted)
 
 
@@ -43,13 +51,16 @@ async def needs_reason(
     return person.active and bool(person.roles & set(stage.exempt))
 
 
-def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool) -> list[str]:
+def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool, exempt: bool) -> list[str]:
     rules = {barrier.rule for barrier in stops}
     ways = []
-    if stage.exempt and all(b.exempt for b in stops):
+    if exempt and stage.exempt and all(b.exempt for b in stops):
         ways.append(
-            f"{_any_of(stage.exempt)} may pass a freeze with `--reason`, which is recorded."
+            f"{_any_of(stage.exempt)} may ask for it with `--reason`, which passes a freeze and is "
+            "recorded."
         )
+    if any(b.rule == "freeze" and b.by is not None for b in stops):
+        ways.append(f"`unfreeze {stage.name}` is for those who may approve.")
     if "hold" in rules:
         ways.append("Or name services: those that are held can be left out.")
     if "lock" in rules:

@@ -28,7 +28,7 @@ from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rivalry import foreseen
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
-from qbot.operations.releases.voters import ensure_enough
+from qbot.operations.releases.voters import ensure_enough, exemption_works
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed
 
@@ -97,7 +97,8 @@ async def admitted(case: Case, found: Planned) -> None:
 
     stops, _ = JUDGED.validate_python(await case.run.step("admit", judge, changes=changes))
     if stops:
-        raise barred_by(stops, stage, back=case.back)
+        works = await exemption_works(context, case.rule, stage.exempt)
+        raise barred_by(stops, stage, back=case.back, exempt=works)
 
 
 async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked) -> Outcome:

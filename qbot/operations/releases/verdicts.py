@@ -16,6 +16,7 @@ from qbot.domain.subjects import of_action
 from qbot.operations.releases.admission import barred
 from qbot.operations.releases.known import APPROVE, Known, Register, stale
 from qbot.operations.releases.passing import barred_by
+from qbot.operations.releases.voters import exemption_works
 from qbot.operations.requests import Asked
 
 REJECT = "promotion.reject"
@@ -129,7 +130,10 @@ class Verdicts:
             denied = Denied(left[0].reason, left[0].rule)
             await self._register.refuse(known, person.actor, APPROVE, denied)
             over = "Approve it when that is over."
-            raise barred_by(left, known.stage, back=known.back, after=over, noted=True)
+            works = await exemption_works(self._context, known.rule, known.stage.exempt)
+            raise barred_by(
+                left, known.stage, back=known.back, exempt=works, after=over, noted=True
+            )
 
     async def _write(
         self, known: Known, person: Person, verdict: Verdict, reason: str, decision: Decision

@@ -12,6 +12,7 @@ from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
 
 _ASKED = 20  # people who are looked at; where more have a role nobody counts them
+_LOOKED_AT = 5  # people of a role: with more of them there are enough, or it is not they who lack
 _NAMED = 6
 
 
@@ -37,10 +38,41 @@ async def ensure_enough(
         UserError: it could never be approved; says who may, and what to do.
     """
     wrote = frozenset() if rule.by_authors else plan.wrote
-    for count, roles, what in _wanted(rule, plan.services):
+    if never := await too_few(context, rule, asker, services=plan.services, wrote=wrote):
+        raise never
+
+
+async def too_few(
+    context: ReleaseContext,
+    rule: ApprovalRule,
+    asker: Actor,
+    *,
+    services: Collection[ServiceName] = (),
+    wrote: frozenset[int] = frozenset(),
+) -> UserError | None:
+    """What to say where it could never be approved if this person asks; None: it could, or so."""
+    for count, roles, what in _wanted(rule, services):
         found = await voters(context, rule, roles, asker, wrote=wrote)
         if found is not None and found.short_of(count):
-            raise _never(found, count, roles, what)
+            return _never(found, count, roles, what)
+    return None
+
+
+async def exemption_works(
+    context: ReleaseContext, rule: ApprovalRule, roles: Collection[str]
+) -> bool:
+    """Whether somebody of these roles could ask, with people enough left who approve it.
+
+    Of two release managers neither can where it takes both.
+    """
+    try:
+        holders = await context.people.holders(roles)
+    except (TransientError, PermanentError):
+        return True
+    for asker in holders[:_LOOKED_AT]:
+        if await too_few(context, rule, asker) is None:
+            return True
+    return False
 
 
 async def left(

@@ -20,7 +20,7 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
     if progress.undone_by is not None:
         stage = prose(progress.stage, 60)
         back = promotion_name(progress.undone_by)
-        lines = [f"*{stage}* went back to what ran before it, with *{back}*."]
+        lines = [_past(progress), f"*{stage}* went back to what ran before it, with *{back}*."]
     elif progress.end is End.SUCCEEDED:
         lines = [_success(progress), headline(progress, style), *_taken_back(progress)]
     elif progress.end is End.FAILED:
@@ -34,7 +34,7 @@ def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
         lines = [_stopped(progress), headline(progress, style), _cancelled(progress)]
     else:
         lines = [headline(progress, style) or "It is over."]
-    return [line for line in [*lines, held(progress, style)] if line]
+    return [line for line in [*lines, held(progress, style), *_released(progress)] if line]
 
 
 def headline(progress: StageProgress, style: Style) -> str:
@@ -63,6 +63,25 @@ def held(progress: StageProgress, style: Style) -> str:
     named = progress.held if len(progress.held) <= _FEW else ()
     free = code(" ".join([style.command, "release", progress.stage, *named]), 200)
     return f":lock: Held there until somebody lets go: {names}. {free}"
+
+
+def _released(progress: StageProgress) -> list[str]:
+    """What is held no more, by whom; one line for all that was released at one time."""
+    lines = []
+    for by, at in dict.fromkeys((gone.by, gone.at) for gone in progress.released):
+        names = [g.service for g in progress.released if (g.by, g.at) == (by, at)]
+        some = listed([f"*{prose(s, 40)}*" for s in names], _NAMED)
+        lines.append(f":unlock: Released by {mention(by.user)} {moment(at)}: {some}")
+    return lines
+
+
+def _past(progress: StageProgress) -> str:
+    """That nobody was asked stays true when it is undone."""
+    passed = progress.bypass
+    if passed is None:
+        return ""
+    had = f", when it had {passed.had} approvals" if passed.had else ""
+    return f":rotating_light: {code(passed.by, 80)} had merged it by hand, past Qbot{had}."
 
 
 def _success(progress: StageProgress) -> str:

@@ -3,11 +3,12 @@
 from qbot.domain import actions
 from qbot.domain.history import Entry, StagePast
 from qbot.domain.names import StageName
-from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
+from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
+from qbot.domain.release import StageProgress
 from qbot.render.blocks import Block, Message, button, confirm, context, header, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.history import Turn, line_of, page_of, pages
-from qbot.render.releases.approving import in_the_way
+from qbot.render.releases.approving import in_the_way, rejection
 from qbot.render.releases.titles import goal
 from qbot.render.style import Style
 from qbot.render.words import joined, listed
@@ -42,10 +43,13 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     changed = promotion.plan.services if promotion.plan else ()
     services = listed([prose(s, 40) for s in changed], _NAMED)
     at = moment(promotion.ended_at or promotion.created_at, WHEN)
-    state = joined([_state(promotion), _left(promotion, found)])
+    card = found.cards.get(promotion.id)
+    undone = card.undone_by if card else None
+    gone = f"undone by {promotion_name(undone)}" if undone is not None else ""
+    state = joined([_state(promotion, card), gone or _left(promotion, found)])
     if promotion.state is PromotionState.DONE and found.runs.get(promotion.id) == changed:
         state = "runs now"
-    sign = _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
+    sign = _sign(promotion)
     emergency = "emergency" if promotion.emergency else ""
     first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
     yes = [mention(a.user) for a in found.approvers.get(promotion.id, ())]
@@ -54,17 +58,35 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     return f"{first}\n{joined([services, by, agreed])}"
 
 
-def _state(promotion: Promotion) -> str:
-    """Also what was stopped, or merged past Qbot, has changed the stage."""
-    if not promotion.merge_sha:
-        return promotion.word
+def _sign(promotion: Promotion) -> str:
+    if promotion.state is PromotionState.CLOSED and promotion.merge_sha:
+        return ":rotating_light:"
+    return _SIGNS.get(promotion.state, ":large_blue_circle:" if promotion.state.open else "")
+
+
+def _state(promotion: Promotion, card: StageProgress | None) -> str:
+    """With whose doing it is. Also what was stopped, or merged past Qbot, has changed the stage."""
     match promotion.state:
-        case PromotionState.CLOSED:
-            return "merged past Qbot"
+        case PromotionState.CLOSED if promotion.merge_sha:
+            passed = card.bypass if card else None
+            by = f" by {code(passed.by, 80)}" if passed else ""
+            had = f" with {passed.had} approvals" if passed and passed.had else ""
+            return f"merged past Qbot{by}{had}"
+        case PromotionState.REJECTED:
+            no = rejection(card) if card else None
+            return f"rejected by {mention(no.actor.user)}" if no else promotion.word
         case PromotionState.CANCELLED:
-            return f"merged, then {promotion.word}"
+            merged = "merged, then " if promotion.merge_sha else ""
+            return f"{merged}{promotion.word}{_ender(promotion, card)}"
         case _:
             return promotion.word
+
+
+def _ender(promotion: Promotion, card: StageProgress | None) -> str:
+    if promotion.superseded_by is not None:
+        return f" by {promotion_name(promotion.superseded_by)}"
+    by = card.ended_by if card else None
+    return f" by {mention(by.user)}" if by else ""
 
 
 def _left(promotion: Promotion, found: StagePast) -> str:

@@ -58,7 +58,7 @@ def outcome(progress: StageProgress) -> str:
     if progress.end is None:
         return ""
     if progress.undone_by is not None:
-        return "Undone"
+        return "Undone" if progress.bypass is None else "Merged past Qbot, undone"
     if is_back(progress) and progress.end is End.SUCCEEDED:
         return "Rolled back"
     if progress.bypass is not None:

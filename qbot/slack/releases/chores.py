@@ -18,6 +18,7 @@ from qbot.slack.private import tell
 
 DIRECT = Place("")
 _DAY = timedelta(days=1)
+_HOURS = range(9, 18)  # of the day, in which nobody is disturbed by a reminder
 
 
 class Chores:
@@ -54,9 +55,15 @@ class Chores:
         self._zone = zone
 
     async def holds(self) -> None:
-        """Remind everybody of what they hold, once a day, not before it is a day old."""
+        """Remind everybody of what they hold, once a day, not before it is a day old.
+
+        By Qbot's own clock, and not at night, whenever the scheduler calls.
+        """
         now = self._clock.now()
-        today = now.astimezone(self._zone).date()
+        here = now.astimezone(self._zone)
+        if here.hour not in _HOURS:
+            return
+        today = here.date()
         due: dict[tuple[Actor, StageName], dict[str, Hold]] = {}
         for hold in await self._promotions.holds():
             key = f"hold:{hold.stage}:{hold.service}:{hold.promotion}:{today}"

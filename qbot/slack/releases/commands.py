@@ -24,6 +24,7 @@ from qbot.domain.subjects import of_command
 from qbot.errors import UserError
 from qbot.operations.possible import in_the_way
 from qbot.operations.releases.obstacles import Freed, LockedError
+from qbot.operations.releases.voters import too_few
 from qbot.operations.requests import Asked
 from qbot.operations.rights import Grounds
 from qbot.render.blocks import Message
@@ -132,7 +133,7 @@ class ReleaseCommands:
         never = ""
         if isinstance(decision, Allowed):
             asked = replace(delivery.asked, actor=who)
-            never = await self._in_vain(command.verb, command.place, asked)
+            never = await self._in_vain(command.verb, command.place, takes, asked)
         return can(
             who.user,
             wish,
@@ -144,8 +145,13 @@ class ReleaseCommands:
             never=never,
         )
 
-    async def _in_vain(self, verb: str, place: str, asked: Asked) -> str:
-        """Why it would be refused as things are; empty: it would not."""
+    async def _in_vain(
+        self, verb: str, place: str, takes: ApprovalRule | None, asked: Asked
+    ) -> str:
+        """Why it would be refused as things are, or never be approved; empty: it would not."""
+        vain = await too_few(self._desk.context, takes, asked.actor) if takes else None
+        if vain:
+            return f"{vain} {vain.hint}"
         if not place or self.is_stage(place) or verb in _PRESSED:
             return ""
         desk = self._desk.desk

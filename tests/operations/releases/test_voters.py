@@ -2,6 +2,7 @@
 
 import pytest
 
+from qbot.domain.barriers import BarredError, Freeze
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.stages import ApprovalRule
@@ -80,3 +81,19 @@ async def test_a_wait_for_people_who_have_left_is_seen(shop: PlanningScene) -> N
     shop.people.roles.pop(CHLOE.user)
     assert not await left(shop.context, rule, ANA, missing=1, said=[DAN])
     assert await left(shop.context, rule, ANA, missing=0, said=[DAN])
+
+
+async def test_a_freeze_names_no_exemption_that_leaves_too_few_to_approve(
+    shop: PlanningScene,
+) -> None:
+    """Of two managers neither may ask for what takes both: the freeze itself can be ended."""
+    shop.change_stage(PRODUCTION, exempt=(MANAGERS,))
+    shop.promotions.frozen = [Freeze(PRODUCTION, DAN, "incident", shop.clock.now())]
+    with pytest.raises(BarredError) as refused:
+        await shop.admit(by=ANA)
+    assert refused.value.hint == "`unfreeze production` is for those who may approve."
+    shop.people.roles["UEVE"] = frozenset({MANAGERS})
+    shop.journal.steps.clear()
+    with pytest.raises(BarredError) as other:
+        await shop.admit(by=ANA)
+    assert "`release-managers` may ask for it with `--reason`" in other.value.hint

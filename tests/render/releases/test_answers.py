@@ -13,8 +13,15 @@ from qbot.domain.history import Entry, StagePast, still_run
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.policy import Allowed, Denied
 from qbot.domain.progress import End, Kind
-from qbot.domain.promotion import Account, Promotion, PromotionKind, PromotionState, Version
-from qbot.domain.release import Shown
+from qbot.domain.promotion import (
+    Account,
+    Promotion,
+    PromotionKind,
+    PromotionState,
+    Verdict,
+    Version,
+)
+from qbot.domain.release import Bypass, Shown, StageProgress
 from qbot.domain.stages import scope_of
 from qbot.render.blocks import Message
 from qbot.render.board import board
@@ -59,6 +66,7 @@ from tests.render.releases.samples import (
     approval,
     changes,
     items,
+    over,
     plan,
 )
 from tests.render.samples import ANA, NOW, START, STYLE
@@ -210,6 +218,28 @@ def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: 
     text = past(PRODUCTION, StagePast([shown], runs=still_run([shown])), STYLE, LAST).text
     assert said in text
     assert text.count("checkout") == 1
+
+
+BY_HAND = over(PromotionState.CLOSED, "", bypass=Bypass("frank", (), "1 of 2"))
+NO = replace(approval(DAN, 4), verdict=Verdict.REJECTED)
+
+
+@pytest.mark.parametrize(
+    ("state", "card", "said"),
+    [
+        (PromotionState.CLOSED, BY_HAND, "merged past Qbot by `frank` with 1 of 2 approvals · "),
+        (PromotionState.CLOSED, BY_HAND, ":rotating_light: *P-12*"),
+        (PromotionState.CLOSED, replace(BY_HAND, undone_by=P13), " · undone by P-13 · "),
+        (PromotionState.REJECTED, replace(BY_HAND, approvals=(NO,)), f"rejected by <@{DAN.user}>"),
+        (PromotionState.CANCELLED, replace(BY_HAND, ended_by=DAN), f"by <@{DAN.user}> · "),
+    ],
+)
+def test_a_past_one_says_by_whose_doing_it_ended(
+    state: PromotionState, card: StageProgress, said: str
+) -> None:
+    shown = replace(row(12, state, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
+    found = StagePast([shown], runs=still_run([shown]), cards={shown.id: card})
+    assert said in past(PRODUCTION, found, STYLE, LAST).text
 
 
 def test_no_past(golden: Golden) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from qbot.domain.names import PromotionId
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release import Bypass, StageProgress
+from qbot.domain.release import Bypass, LetGo, StageProgress
 from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
 from qbot.render.releases.ending import stage_ending
@@ -21,6 +21,7 @@ from tests.render.releases.samples import (
     DONE,
     FAILED,
     NEEDED,
+    ROLLED_BACK,
     WAITING,
     over,
 )
@@ -163,3 +164,22 @@ def test_a_merge_past_qbot_is_told_loudly_to_all_who_would_have_been_asked(golde
     golden("promotion_bypassed", card)
     assert "Roll Back" in labels(card)
     assert f"<@{DAN.user}>" in stage_ending(shown, STYLE).text
+
+
+def test_what_was_merged_past_qbot_stays_that_when_it_is_undone() -> None:
+    bypass = Bypass("frank", (DAN.user,), "1 of 2")
+    shown = over(PromotionState.CLOSED, "It is.", merged_sha="f" * 40, bypass=bypass)
+    text = stage_card(replace(shown, undone_by=PromotionId(13)), STYLE).text
+    assert text.startswith("Merged past Qbot, undone: P-12")
+    assert "`frank` had merged it by hand, past Qbot, when it had 1 of 2 approvals." in text
+    assert "went back to what ran before it, with *P-13*" in text
+
+
+def test_what_is_released_is_not_held_any_more() -> None:
+    gone = LetGo(ServiceName("cart"), DAN, DONE.started_at)
+    shown = replace(ROLLED_BACK, held=(ServiceName("checkout"),), released=(gone,))
+    text = stage_card(shown, STYLE).text
+    assert "lets go: *checkout*" in text
+    assert f":unlock: Released by <@{DAN.user}> " in text
+    last = stage_card(replace(shown, held=()), STYLE).text
+    assert "Held there" not in last

@@ -100,9 +100,10 @@ async def test_environments_can_be_locked_too(shop: Scene) -> None:
     assert await shop.type("unlock feat/x", BEN) is None  # its owner may
 
 
-def chores(scene: Scene, *, hours: float = 0) -> Chores:
-    """As the app builds them; some time later."""
-    clock = HandClock(scene.database.clock.now() + timedelta(hours=hours))
+def chores(scene: Scene, *, days: int = 0, hour: int = 12) -> Chores:
+    """As the app builds them, at this hour of a later day: two days later a day has passed."""
+    day = scene.database.clock.now() + timedelta(days=days)
+    clock = HandClock(day.replace(hour=hour, minute=0))
     return Chores(
         promotions=scene.releases.context.promotions, obstacles=scene.releases.obstacles,
         store=scene.database.store, slack=scene.slack, clock=clock,
@@ -127,14 +128,14 @@ async def test_held_services_are_recalled_once_a_day_to_whoever_holds_them(shop:
     await chores(shop).holds()
     assert shop.direct(CHLOE) == []  # since today only
     for _ in range(2):  # as on two replicas
-        await chores(shop, hours=25).holds()
+        await chores(shop, days=2).holds()
     assert len(shop.direct(CHLOE)) == 1
     assert "release production cart" in shop.direct(CHLOE)[0].text
-    await chores(shop, hours=49).holds()
+    await chores(shop, days=3).holds()
     assert len(shop.direct(CHLOE)) == 2
     assert await shop.type("release production cart", DAN) is None
     assert await shop.releases.context.promotions.holds() == []
-    await chores(shop, hours=99).holds()
+    await chores(shop, days=4).holds()
     assert len(shop.direct(CHLOE)) == 2
 
 
@@ -146,11 +147,20 @@ def away(scene: Scene, times: int) -> None:
 async def test_a_reminder_that_slack_did_not_take_is_tried_again_the_same_day(shop: Scene) -> None:
     await held(shop)
     away(shop, 500)
-    await chores(shop, hours=25).holds()
+    await chores(shop, days=2).holds()
     shop.played.kernel.faults.clear()
     assert shop.direct(CHLOE) == []
     for _ in range(2):
-        await chores(shop, hours=25.1).holds()
+        await chores(shop, days=2, hour=13).holds()
+    assert len(shop.direct(CHLOE)) == 1
+
+
+async def test_nobody_is_reminded_at_night(shop: Scene) -> None:
+    await held(shop)
+    for hour in (0, 8, 18, 23):
+        await chores(shop, days=2, hour=hour).holds()
+    assert shop.direct(CHLOE) == []
+    await chores(shop, days=2, hour=9).holds()
     assert len(shop.direct(CHLOE)) == 1
 
 

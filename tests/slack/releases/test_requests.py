@@ -175,6 +175,7 @@ async def test_can_says_by_which_rule(shop: Scene) -> None:
         (f"can <@{CHLOE}> freeze production", "Rule `approver:release-managers`"),
         ("can promote production", "Rule `member`"),
         ("can promote production", "takes 2 approvals by `release-managers`, not by who asks"),
+        (f"can <@{CHLOE}> promote production", ":warning: This can never be approved: it takes 2"),
         ("can rollback production", "takes 1 approval by `release-managers`;"),
         ("can approve production", "You may not `approve production`"),
     ):
