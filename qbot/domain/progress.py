@@ -105,6 +105,7 @@ class ServiceProgress:
     unchecked: str = ""  # why nobody knows whether the image exists
     by: Actor | None = None  # who asked for this version by name
     was: str = ""  # the version before, in short, where the operation is about versions
+    undoes: Actor | None = None  # whose rollback is taken back
     origin: str = ""  # branch of the environment that it is as in
     gone: bool = False  # its branch is not there any more
     stays: str = ""  # the version that is ready in place of one without a build, in short

@@ -153,7 +153,8 @@ def _unbuilt(run: Run, tracker: Tracker, before: Standing) -> list[str]:
         if len(rows) == 1:
             which = f"It stays at {rows[0].stays} and is"
         said.append(f"{which} ready there.")
-    same = all(before.wanted.get(r.service) == r.version for r in rows)
+    known = (before.plans.get(r.service) for r in rows)
+    same = all(p and p.version == r.version for p, r in zip(known, rows, strict=True))
     if run.operation.kind is Kind.SYNC and same:
         said.append("No newer commit has come since the last try.")
     return [*said, "Push a fix or run the pipeline again, then retry."]

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from qbot.domain.argocd_ports import Applications
 from qbot.domain.environment import Environment
 from qbot.domain.names import ServiceName
-from qbot.domain.services import ServicePlan
+from qbot.domain.people import Actor
+from qbot.domain.services import ServicePlan, Source
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
+from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
 
 Targets = Mapping[ServiceName, str]
@@ -32,7 +34,7 @@ class Standing:
     """Recorded before the first change, so that it outlives a crash."""
 
     targets: Targets
-    wanted: Versions
+    plans: Mapping[ServiceName, ServicePlan]  # what was wanted
     told: Versions  # what Argo CD was last told to run, where it was told
 
     def was(self, plans: Sequence[ServicePlan]) -> Versions:
@@ -40,23 +42,26 @@ class Standing:
         moving = (p for p in plans if self.told.get(p.service, p.version) != p.version)
         return {p.service: self.told[p.service] for p in moving}
 
+    def undone(self, plans: Sequence[ServicePlan]) -> Mapping[ServiceName, Actor]:
+        """Whose rollback these plans take back."""
+        pairs = [(self.plans[p.service], p) for p in plans if p.service in self.plans]
+        back = [b for b, p in pairs if b.source is Source.PINNED and not b.runs_as(p)]
+        return {b.service: b.by for b in back if b.by}
+
 
 async def standing(run: Run, argocd: Applications, env: Environment) -> Standing:
     """What was so when the operation began."""
 
-    async def wanted() -> dict[str, tuple[str, str]]:
-        return {p.service: (p.sha, p.version) for p in env.plans}
+    async def wanted() -> object:
+        return PLANS.dump_python(env.plans, mode="json")
 
     async def look() -> dict[str, str]:
         return {str(name): target for name, target in (await targets(argocd, env)).items()}
 
-    recorded = await run.step("wanted", wanted)
-    plans = {ServiceName(name): (sha, version) for name, (sha, version) in recorded.items()}
+    plans = PLANS.validate_python(await run.step("wanted", wanted))
     found = await run.step("before", look)
     pointed = {ServiceName(name): target for name, target in found.items()}
-    return Standing(
-        pointed, {n: version for n, (_, version) in plans.items()}, _told(plans, pointed)
-    )
+    return Standing(pointed, {p.service: p for p in plans}, versions_told(plans, pointed))
 
 
 async def targets(argocd: Applications, env: Environment) -> Targets:
@@ -85,11 +90,9 @@ def versions_told(plans: Sequence[ServicePlan], pointed: Targets) -> Versions:
         plans: what is wanted.
         pointed: a commit each, or a branch that Argo CD follows.
     """
-    return _told({p.service: (p.sha, p.version) for p in plans}, pointed)
 
+    def version(plan: ServicePlan, target: str) -> str:
+        other = target != plan.sha and _COMMIT.fullmatch(target)
+        return target[:8] if other else plan.version
 
-def _told(plans: Mapping[ServiceName, tuple[str, str]], pointed: Targets) -> Versions:
-    def version(target: str, sha: str, wanted: str) -> str:
-        return target[:8] if target != sha and _COMMIT.fullmatch(target) else wanted
-
-    return {name: version(pointed[name], *plan) for name, plan in plans.items() if name in pointed}
+    return {p.service: version(p, pointed[p.service]) for p in plans if p.service in pointed}

@@ -37,7 +37,7 @@ async def sync(run: Run, context: Context) -> Outcome:
         plans = await resolved(run, env, lambda: newest(context, env, asked, chosen))
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
-    tracker.plan(plans, before.was(plans))
+    tracker.plan(plans, before.was(plans), before.undone(plans))
     return await roll(run, context, tracker, asked, before, plans)
 
 

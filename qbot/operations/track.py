@@ -10,6 +10,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
 from qbot.domain.inputs import is_whole, resumes
 from qbot.domain.names import ServiceName
+from qbot.domain.people import Actor
 from qbot.domain.progress import (
     UNDER_WAY,
     End,
@@ -29,6 +30,7 @@ _ORDER = {step: place for place, step in enumerate(Step)}
 _MADE = UNDER_WAY | {Stage.READY, Stage.FAILED}
 _WAITED = timedelta(seconds=2)  # for its turn; less is the way to a worker
 _NOTHING: Mapping[ServiceName, str] = MappingProxyType({})
+_NOBODY: Mapping[ServiceName, Actor] = MappingProxyType({})
 
 
 async def opened(run: Run, context: Context) -> "Tracker":
@@ -124,14 +126,25 @@ class Tracker:
         self._report()
 
     def plan(
-        self, plans: tuple[ServicePlan, ...], was: Mapping[ServiceName, str] = _NOTHING
+        self,
+        plans: tuple[ServicePlan, ...],
+        was: Mapping[ServiceName, str] = _NOTHING,
+        undone: Mapping[ServiceName, Actor] = _NOBODY,
     ) -> None:
-        """These services take part, with these versions; `was` has those of before, in short."""
+        """These services take part, with these versions.
+
+        Args:
+            plans: of them.
+            was: the versions of before, in short.
+            undone: whose rollback these versions take back.
+        """
         for plan in plans:
             known = self._services.get(plan.service)
             if known is None or known.sha != plan.sha or known.stage not in _MADE:
                 row = planned(plan, self._context.catalog.get(plan.service))
-                self._services[plan.service] = replace(row, was=was.get(plan.service, ""))
+                name = plan.service
+                row = replace(row, was=was.get(name, ""), undoes=undone.get(name))
+                self._services[name] = row
         self._report()
 
     def made(self, service: ServiceName) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.progress import Progress, ServiceProgress, Stage
-from qbot.render.escape import WHEN, code, moment, prose
+from qbot.render.escape import WHEN, code, mention, moment, prose
 
 _NAMED = 10
 
@@ -30,4 +30,5 @@ def step(service: ServiceProgress) -> str:
     """What becomes of a service of which the version before is known; escaped."""
     if service.was == service.version:
         return f"stays at {code(service.version, 40)}"
-    return code(f"{service.was} → {service.version}", 90)
+    undoes = f", which undoes {mention(service.undoes.user)}'s rollback" if service.undoes else ""
+    return code(f"{service.was} → {service.version}", 90) + undoes

@@ -207,7 +207,7 @@ async def test_the_same_versions_again_are_no_new_set(scene: Scene) -> None:
     assert len(await scene.database.store.ready_sets((await scene.env()).id)) == 1
 
 
-async def test_the_preview_of_a_sync_says_whose_rollback_it_would_undo(scene: Scene) -> None:
+async def test_a_sync_and_its_preview_say_whose_rollback_it_undoes(scene: Scene) -> None:
     await moved(scene)
     done = await restore(scene)
     assert (await scene.row(done, "cart")).by == ANA
@@ -215,6 +215,9 @@ async def test_the_preview_of_a_sync_says_whose_rollback_it_would_undo(scene: Sc
     assert scene.answers.previews[-1].headline == (
         f"It would undo the rollback of cart by {ANA.user}."
     )
-    await scene.sync()
+    forward = await scene.sync()
+    assert (await scene.row(forward, "cart")).undoes == ANA
+    again = await scene.sync()
+    assert (await scene.row(again, "cart")).undoes is None
     await scene.sync(dry_run=True)
     assert scene.answers.previews[-1].headline == ""
