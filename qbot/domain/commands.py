@@ -137,7 +137,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
             (
                 "create feat/checkout",
                 "create feat/checkout --services cart,frontend --ttl 2d",
-                "create feat/checkout --set payments=fix/rounding --dry-run",
+                "create feat/checkout --set cart=fix/cart-rounding --dry-run",
             ),
         ),
         _create,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from qbot.domain.names import ServiceName
 from qbot.errors import UserError
 
-_DURATION = re.compile(r"(\d{1,4})(w|d|h|m)")
+_DURATION = re.compile(r"(\d{1,9})(w|d|h|m)")
 IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "ENV": "an environment: its branch or its name",
@@ -175,16 +175,16 @@ def duration(text: str, *, option: str = "") -> timedelta:
         UserError: not a duration, nothing, or more than a year.
     """
     parts = _DURATION.findall(text.lower())
-    total = timedelta(seconds=sum(int(n) * _SECONDS[unit] for n, unit in parts))
+    seconds = sum(int(n) * _SECONDS[unit] for n, unit in parts)
     where = f" for `--{option}`" if option else ""
     write = "Write `90m`, `4h`, `3d`, `1w` or `1d12h`."
     if not text or "".join(n + u for n, u in parts) != text.lower():
         raise UserError(f"`{text}` is not a duration{where}.", hint=write)
-    if not total:
+    if not seconds:
         raise UserError(f"`{text}` is no time at all{where}.", hint=write)
-    if total > timedelta(days=366):
+    if seconds > 366 * _SECONDS["d"]:
         raise UserError(f"`{text}` is too long{where}.", hint="The most is one year.")
-    return total
+    return timedelta(seconds=seconds)
 
 
 def services(texts: Sequence[str]) -> tuple[ServiceName, ...]:

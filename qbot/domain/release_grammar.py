@@ -96,7 +96,7 @@ def _overrides(p: Parsed) -> Deploy:
     if not pairs:
         raise UserError(
             "`deploy` needs at least one `svc=ref`.",
-            hint="For instance `deploy feat/checkout cart=fix/rounding`.",
+            hint="For instance `deploy feat/checkout cart=fix/cart-rounding`.",
         )
     return Deploy(p.args["ENV"], pairs)
 
@@ -116,10 +116,10 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
     (
         Spec(
             "deploy",
-            "run another version of some services in an environment",
+            "run another version of some services in an environment, until `svc=default`",
             (Arg("ENV"), Arg("svc=ref", many=True)),
             examples=(
-                "deploy feat/checkout cart=fix/rounding",
+                "deploy feat/checkout cart=fix/cart-rounding",
                 "deploy feat/checkout cart=default",
             ),
         ),

@@ -111,6 +111,8 @@ def _cancel(progress: Progress) -> Block:
         text = "Qbot follows it no longer. What runs outside goes on by itself."
     elif progress.step is Step.QUEUED:
         text = f"The {noun} of {progress.branch} has not begun: nothing is changed."
+    elif progress.step is Step.RESOLVING:
+        text = f"The {noun} of {progress.branch} stops here. Nothing has been changed yet."
     ask = confirm(f"Cancel the {noun}?", text, f"Cancel {noun.capitalize()}", "Keep Going")
     return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)
 

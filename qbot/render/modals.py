@@ -91,7 +91,7 @@ def _services(form: CreateForm) -> Block | None:
 
 def _versions() -> Block:
     lines = text_input(
-        actions.SET_INPUT, placeholder="payments=fix/rounding", longest=_SET, lines=True
+        actions.SET_INPUT, placeholder="cart=fix/cart-rounding", longest=_SET, lines=True
     )
     hint = "service=branch, tag or commit; one a line. A service that is only here is made as well."
     return field("Other versions of some services", lines, hint=hint, optional=True)

@@ -9,7 +9,7 @@ from qbot.render.services import unchecked
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
-from qbot.render.words import STAGES, plural
+from qbot.render.words import STAGES, duration, plural
 
 _LINES_A_BLOCK = 12  # of at most 240 characters each: below a section's limit
 _LINES = 150  # below what all blocks of a message may hold
@@ -36,6 +36,8 @@ def preview(progress: Progress, style: Style) -> Message:
     ]
     if progress.kind is Kind.CREATE:
         lead.append(f"Base {code(app_name(progress.name, BASE), 64)}, which holds the namespace")
+        if progress.lifetime:
+            lead.append(f"Its lifetime would be {duration(progress.lifetime.total_seconds())}")
     if progress.headline:
         lead.insert(1, with_people(prose(progress.headline, 600)))
     if goal := goal_line(progress):

@@ -135,6 +135,7 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
         ("create feat/x --ttl soon", "not a duration", "90m"),
         ("create feat/x --ttl 0d", "no time at all for `--ttl`", "90m"),
         ("create feat/x --ttl 60w", "too long", "one year"),
+        ("create feat/x --ttl 99999d", "too long", "one year"),
         ("create feat/x --set cart", "service=ref", "cart=fix"),
         ("list --mine --all", "`--mine` or `--all`, one at a time", "Usage"),
         ('create "feat/x', "never closed", "Close it"),

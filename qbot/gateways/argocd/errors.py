@@ -189,7 +189,7 @@ def _bad_request(body: Said, asked: Asked, told: str) -> Exception:
 
 def broken_call(error: Exception, asked: Asked) -> QbotError:
     """The exception for a call that got no answer; `error` is httpx's or a TimeoutError."""
-    told = f"{asked.call}: {type(error).__name__} {error}".rstrip()
+    told = f"{asked.call}: {_in_words(error)}"
     if _is_certificate(error):
         return PermanentError(f"{told}: set {asked.setting}CA_FILE if the authority is your own.")
     match error:
@@ -204,6 +204,12 @@ def broken_call(error: Exception, asked: Asked) -> QbotError:
             return TransientError(told)
         case _:
             return PermanentError(told)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "it does not answer in time"
+    return str(error).strip().rstrip(".") or type(error).__name__
 
 
 def _is_certificate(error: BaseException | None) -> bool:

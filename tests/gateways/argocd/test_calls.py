@@ -318,7 +318,7 @@ async def test_a_broken_connection_is_waited_out(
 
 async def test_nobody_at_the_address_is_waited_out(unused_tcp_port: int) -> None:
     async with gateway(f"http://127.0.0.1:{unused_tcp_port}") as argocd:
-        with pytest.raises(TransientError, match="ConnectError"):
+        with pytest.raises(TransientError, match="connection attempts failed"):
             await argocd.read(ENV, CART)
 
 
@@ -372,5 +372,5 @@ async def test_a_server_that_never_answers_is_given_up(odd: OddServer) -> None:
     odd.on(f"GET {APP}", hang)
     async with httpx.AsyncClient(base_url=odd.url, verify=NO_TLS, timeout=30) as http:
         client = Client(http=http, clock=QuickClock())
-        with pytest.raises(TransientError, match="TimeoutError"):
+        with pytest.raises(TransientError, match="does not answer in time"):
             await client.call("GET", APP, what="read", within=0.05)
