@@ -10,7 +10,7 @@ from qbot.domain.inputs import is_dry
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.operations.context import Context
-from qbot.operations.endings import NOTHING_MADE, cancelled_headline
+from qbot.operations.endings import NOTHING_MADE, cancelled_headline, stopped_headline
 from qbot.operations.guard import guarded
 from qbot.operations.handler import Handler, Outcome
 from qbot.operations.run import Run
@@ -36,7 +36,9 @@ async def _broken(run: Run, context: Context, end: End, why: str) -> Outcome:
             env = await run.call("the database", lambda: context.environment(operation.env))
     phase = _phase(operation, env, shown, end) if env else None
     if end is End.CANCELLED and phase is Phase.PARTIAL and shown and shown.services:
-        why = cancelled_headline(shown.services)
+        rows = shown.services
+        made_anew = operation.kind is Kind.CREATE
+        why = cancelled_headline(rows) if made_anew else stopped_headline(rows, rows)
     if phase is Phase.DELETED and operation.kind is Kind.CREATE:
         why = f"{why} {NOTHING_MADE}".strip()
         shown = replace(shown, services=()) if shown else None

@@ -224,6 +224,22 @@ async def test_a_cancel_found_by_the_first_look_after_a_crash_keeps_what_exists(
     assert await scene.phase() is Phase.PARTIAL
 
 
+async def test_a_sync_that_a_dead_run_had_begun_is_not_said_to_have_made_nothing(
+    scene: Scene,
+) -> None:
+    op, _ = await unbuilt(scene, "cart")
+    await scene.kill()
+    await scene.cancel(op)
+
+    async def stopped(_run: Run, _context: Context) -> Outcome:
+        raise Cancelled
+
+    scene.bodies |= {Kind.SYNC: stopped}
+    await scene.start()
+    done = await scene.ended(op)
+    assert "Argo CD goes on with what it has begun" in done.headline
+
+
 async def test_who_cancelled_it_is_on_its_card(scene: Scene) -> None:
     op = await deploying(scene)
     await scene.requests.cancel(op, BEN)
