@@ -22,7 +22,7 @@ demo: setup  ## the sandbox and Qbot against it; prints the address of the page
 	@$(BIN)/qbot demo $(ARGS)
 
 test: setup  ## every test, in random order
-	@$(BIN)/pytest -n 4 $(ARGS)
+	@$(BIN)/pytest -n 6 $(ARGS)
 
 check: setup  ## lint, types, layers, spelling, dependencies
 	@$(BIN)/ruff check .
