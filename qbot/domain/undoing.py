@@ -55,7 +55,10 @@ def standing(
         merged: what changed its stage, in any order.
     """
     services = promotion.plan.services if promotion.plan else ()
-    later = sorted((p for p in merged if p.merge_sha and moment(p) > moment(promotion)), key=moment)
+    # Its own row is never later than itself, and knows when it was merged: who asks may not yet.
+    mine = next((p for p in merged if p.id == promotion.id), promotion)
+    others = (p for p in merged if p.merge_sha and p.id != mine.id and moment(p) > moment(mine))
+    later = sorted(others, key=moment)
     gone, last = set[ServiceName](), None
     for one in later:
         if one.plan and not set(services).isdisjoint(one.plan.services):

@@ -107,3 +107,10 @@ def test_what_later_ones_changed_stands_no_more_and_the_last_of_them_is_named() 
     assert standing(mine, [before, mine, unmerged]) == ((CART, WEB), None)
     assert standing(mine, [cart, mine, before]) == ((WEB,), cart)
     assert standing(mine, [web, cart, mine]) == ((), web)
+
+
+def test_what_was_merged_a_moment_ago_stands_for_who_read_it_before() -> None:
+    mine, before = merged(2, CART, WEB), merged(1, CART)
+    read_earlier = replace(mine, merged_at=None, merge_sha="")
+    assert standing(read_earlier, [before, mine]) == ((CART, WEB), None)
+    assert standing(read_earlier, [before, mine, merged(3, CART)]) == ((WEB,), merged(3, CART))
