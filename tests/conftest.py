@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from tests.databases import postgres_server, schemas, tables
@@ -13,6 +14,9 @@ from tests.memory import taken_for_files
 __all__ = ["postgres_server", "schemas", "tables"]
 
 taken_for_files()
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 # Rich comes with a tool of the developers, and would print each error with its coloured source.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
