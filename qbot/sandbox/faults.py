@@ -7,7 +7,7 @@ from typing import Any
 KINDS = frozenset(
     {
         "429", "500", "503", "html", "401", "403", "404", "drop-before", "drop-after",
-        "hang", "partial", "cut-stream", "duplicate", "empty-list",
+        "hang", "partial", "cut-stream", "duplicate", "empty-list", "half-list", "lose", "swap",
     }
 )  # fmt: skip
 VENDORS = frozenset({"slack", "gitlab", "argocd"})

@@ -40,8 +40,8 @@ def middleware(
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Records each request and makes the ordered ones fail.
 
-    `cut-stream` and `empty-list` need the handler's help: it finds the fault under
-    `request[FAULT]`. Everything else happens here.
+    `cut-stream`, `empty-list` and `half-list` need the handler's help: it finds the fault under
+    `request[FAULT]`. `lose` and `swap` are for webhooks. Everything else happens here.
     """
 
     @web.middleware

@@ -21,6 +21,7 @@ from qbot.sandbox.standin import StandIn
 from qbot.sandbox.storefront import PATH, Storefront
 
 GITLAB_CALLBACK = "/link/callback"  # below Qbot's address, as registered with GitLab
+GITLAB_HOOKS = "/webhooks/gitlab"  # likewise: what every project's webhook is told
 
 
 class Sandbox:
@@ -32,7 +33,9 @@ class Sandbox:
         services: how many services the web shop has.
         stages: how staging and production are configured.
         mode: how Slack reaches Qbot.
-        qbot_url: where Qbot listens, for Slack's requests; its admin port is the next one.
+        qbot_url: where Qbot listens, for Slack's requests and webhooks; its admin port is the
+            next one.
+        hooks: whether every project has a webhook that leads to Qbot.
         scopes: what Slack lets the bot do.
         host: the address to listen on.
         app: Qbot, where a fresh world should restart it.
@@ -47,6 +50,7 @@ class Sandbox:
         stages: Variant = "helm",
         mode: Literal["http", "socket"] = "http",
         qbot_url: str = "http://127.0.0.1:8080",
+        hooks: bool = True,
         scopes: Iterable[str] = DEFAULT_SCOPES,
         host: str = "127.0.0.1",
         app: App | None = None,
@@ -60,6 +64,7 @@ class Sandbox:
             services=services,
             stages=stages,
             oauth_callbacks=[f"{qbot_url}{GITLAB_CALLBACK}"],
+            hooks_to=f"{qbot_url}{GITLAB_HOOKS}" if hooks else "",
         )
         self.argocd = ArgoCDStandIn(
             self.kernel, self.gitlab.repositories, stages=lambda: self.gitlab.placements
@@ -122,6 +127,7 @@ class Sandbox:
             "QBOT_SLACK__TEAM_ID": self.slack.team_id,
             "QBOT_GITLAB__URL": f"{self.url}/gitlab",
             "QBOT_GITLAB__TOKEN": self.gitlab.token,
+            "QBOT_GITLAB__WEBHOOK_SECRET": self.gitlab.hook_secret,
             "QBOT_GITLAB__OAUTH_ID": self.gitlab.oauth.application.client_id,
             "QBOT_GITLAB__OAUTH_SECRET": self.gitlab.oauth.application.secret,
             "QBOT_ARGOCD__MAIN__URL": f"{self.url}/argocd",

@@ -4,6 +4,7 @@ from typing import Any
 
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.errors import message, not_found, unauthorized
+from qbot.sandbox.gitlab.happenings import MergeRequestAction
 from qbot.sandbox.gitlab.merge_requests import find_merge_request
 from qbot.sandbox.gitlab.model import MergeRequest, Project, Role
 from qbot.sandbox.gitlab.people import user_json
@@ -44,6 +45,7 @@ async def approve(ask: Ask) -> Reply:
     if ask.params.has("sha") and ask.params.text("sha") != found.sha:
         raise message(409, f"SHA does not match HEAD of source branch: {found.sha}")
     found.approvals[ask.user.id] = found.updated_at = ask.world.now()
+    ask.world.tell(MergeRequestAction(project, found, ask.user, "approved"))
     return Reply(_json(ask, project, found), 201)
 
 
@@ -52,6 +54,7 @@ async def unapprove(ask: Ask) -> Reply:
     project, found = find_merge_request(ask)
     if found.approvals.pop(ask.user.id, None) is None:
         raise not_found()
+    ask.world.tell(MergeRequestAction(project, found, ask.user, "unapproved"))
     return Reply(_json(ask, project, found), 201)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from qbot.sandbox.gitlab.ci_config import CiConfigError, PlannedJob, plan
+from qbot.sandbox.gitlab.happenings import PipelineMoved
 from qbot.sandbox.gitlab.model import (
     ZERO_SHA,
     Job,
@@ -183,6 +184,7 @@ class Ci:
         pipeline.status = status
         if not pipeline.active:
             pipeline.finished_at = self._world.now()
+        self._world.tell(PipelineMoved(project, pipeline))
         self._changed(project, pipeline)
 
     def _changed(self, project: Project, pipeline: Pipeline) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.errors import message, not_found
+from qbot.sandbox.gitlab.happenings import DeploymentMoved
 from qbot.sandbox.gitlab.model import Deployment, Environment, Project, Role
 from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.people import user_json
@@ -111,6 +112,7 @@ def _move(ask: Ask, project: Project, found: Deployment, status: str) -> None:
     found.status, found.updated_at = status, ask.world.now()
     if status in _ENDED:
         found.finished_at = found.updated_at
+    ask.world.tell(DeploymentMoved(project, found, ask.user))
     ask.world.kernel.feed.publish(
         "deployment", project=project.path, environment=found.environment.name, status=status
     )

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from qbot.sandbox.gitlab.ci import Ci
+from qbot.sandbox.gitlab.hooks.office import HookOffice
 from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Project, User
 from qbot.sandbox.gitlab.registry import Registry
@@ -36,11 +37,14 @@ class BadDriveError(Exception):
 class Drive:
     """The GitLab part of `/drive`."""
 
-    def __init__(self, world: World, ci: Ci, machine: MergeMachine, registry: Registry) -> None:
+    def __init__(
+        self, world: World, ci: Ci, machine: MergeMachine, registry: Registry, hooks: HookOffice
+    ) -> None:
         self._world = world
         self._ci = ci
         self._machine = machine
         self._registry = registry
+        self._hooks = hooks
         self._changes = count(1)
 
     def routes(self) -> list[web.RouteDef]:
@@ -49,12 +53,14 @@ class Drive:
             "push": (self.push, "project branch", "files author"),
             "merge": (self.merge, "project branch", ""),
             "fork": (self.fork, "project branch", "target"),
+            "refs": (self.refs, "project branches", "author"),
             "delete-branch": (self.delete_branch, "project branch", ""),
             "pipeline": (self.pipeline, "project ref status", ""),
             "file": (self.file, "project ref path", ""),
             "mr": (self.merge_request, "project iid action", ""),
             "project": (self.project, "project archived", ""),
             "image": (self.image, "project tag action", ""),
+            "licence": (self.licence, "premium", ""),
         }
         return [
             web.post(f"/drive/{name}", _handler(act, needed.split(), optional.split()))
@@ -108,6 +114,33 @@ class Drive:
         self._move(project, branch, None, self._user(_AUTHOR))
         return {}
 
+    def refs(self, body: Body) -> Body:
+        """Move several branches in one `git push`: name to revision, or null to delete it."""
+        project, wanted = self._project(body), body["branches"]
+        if not isinstance(wanted, dict) or not wanted:
+            raise BadDriveError("branches must map names to revisions or null")
+        _check_writable(project)
+        moves = {f"refs/heads/{name}": self._goal(project, name, wanted[name]) for name in wanted}
+        try:
+            author = self._user(str(body.get("author", _AUTHOR)))
+            self._world.move_all(project, moves, author)
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
+        return {}
+
+    def _goal(self, project: Project, branch: str, revision: object) -> str | None:
+        if revision is None:
+            self._branch({"project": project.path, "branch": branch})
+            if branch == project.default_branch:
+                raise BadDriveError(f"{branch} is the default branch of {project.path}")
+            return None
+        if not valid_branch(branch):
+            raise BadDriveError(f"git refuses the branch name {branch!r}")
+        sha = project.repository.resolve(str(revision))
+        if sha is None:
+            raise BadDriveError(f"{project.path} has no {revision}")
+        return sha
+
     def pipeline(self, body: Body) -> Body:
         """Decide how the running, or else the next, pipeline of a ref ends."""
         try:
@@ -137,6 +170,13 @@ class Drive:
                     raise BadDriveError(f"action {action!r} is not push or remove")
         except ValueError as error:
             raise BadDriveError(str(error)) from None
+
+    def licence(self, body: Body) -> Body:
+        """Buy a licence, with which groups may have webhooks, or let it run out."""
+        if not isinstance(body["premium"], bool):
+            raise BadDriveError("premium must be true or false")
+        self._hooks.book.premium = body["premium"]
+        return {}
 
     def file(self, body: Body) -> Body:
         """Read a file."""

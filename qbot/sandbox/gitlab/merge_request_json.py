@@ -59,7 +59,7 @@ def _standing(found: MergeRequest, status: str) -> dict[str, Any]:
         "draft": draft,
         "work_in_progress": draft,
         "merge_when_pipeline_succeeds": found.auto_merge_user is not None,
-        "merge_status": _old_status(status),
+        "merge_status": old_status(status),
         "detailed_merge_status": status,
         "has_conflicts": status == "conflict",
         "blocking_discussions_resolved": True,
@@ -90,7 +90,8 @@ def _people(world: World, found: MergeRequest) -> dict[str, Any]:
     }
 
 
-def _old_status(status: str) -> str:
+def old_status(status: str) -> str:
+    """What it is in the words that older clients know."""
     if status in TRANSIENT:
         return "checking"
     return "cannot_be_merged" if status == "conflict" else "can_be_merged"
@@ -104,7 +105,7 @@ def note_json(world: World, found: MergeRequest, note: Note) -> dict[str, Any]:
         "body": note.body,
         "author": user_json(world, note.author),
         "created_at": moment(note.created_at),
-        "updated_at": moment(note.created_at),
+        "updated_at": moment(note.updated_at),
         "system": False,
         "noteable_id": found.id,
         "noteable_type": "MergeRequest",

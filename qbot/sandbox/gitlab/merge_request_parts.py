@@ -4,11 +4,11 @@ from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.ci_config import CiConfigError
-from qbot.sandbox.gitlab.errors import message
+from qbot.sandbox.gitlab.errors import forbidden, message, not_found
 from qbot.sandbox.gitlab.merge_request_json import note_json
 from qbot.sandbox.gitlab.merge_requests import find_merge_request
 from qbot.sandbox.gitlab.merging import MergeMachine, pipelines_of
-from qbot.sandbox.gitlab.model import Role
+from qbot.sandbox.gitlab.model import MergeRequest, Note, Role
 from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.pipelines import basic_json, pipeline_json
 from qbot.sandbox.gitlab.routing import Route, route
@@ -34,6 +34,8 @@ class MergeRequestParts:
             route("POST", pipelines, self.create_pipeline, lacks="async"),
             route("GET", notes, self.list_notes, takes="order_by sort", lacks="activity_filter"),
             route("POST", notes, self.create_note, takes="body", lacks="confidential internal"),
+            route("GET", f"{notes}/:note_id", self.get_note),
+            route("PUT", f"{notes}/:note_id", self.update_note, takes="body", lacks="confidential"),
         ]
 
     async def list_commits(self, ask: Ask) -> Reply:
@@ -77,3 +79,25 @@ class MergeRequestParts:
         project, found = find_merge_request(ask, Role.REPORTER)
         note = self._machine.comment(project, found, ask.user, ask.params.text("body"))
         return Reply(note_json(ask.world, found, note), 201)
+
+    async def get_note(self, ask: Ask) -> Reply:
+        """One comment."""
+        _, found = find_merge_request(ask)
+        return Reply(note_json(ask.world, found, _note(ask, found)))
+
+    async def update_note(self, ask: Ask) -> Reply:
+        """Change a comment: its author may, and a maintainer."""
+        ask.params.require("body")
+        project, found = find_merge_request(ask, Role.REPORTER)
+        note = _note(ask, found)
+        if note.author is not ask.user and ask.role(project) < Role.MAINTAINER:
+            raise forbidden()
+        self._machine.edit(project, found, note, ask.params.text("body"))
+        return Reply(note_json(ask.world, found, note))
+
+
+def _note(ask: Ask, found: MergeRequest) -> Note:
+    for note in found.notes:
+        if str(note.id) == ask.path["note_id"]:
+            return note
+    raise not_found("Note")

@@ -1,11 +1,21 @@
 """One merge request: get, open, change, merge, rebase."""
 
+from typing import Any
+
 from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.errors import forbidden, message, not_found, unauthorized
+from qbot.sandbox.gitlab.happenings import Changes
 from qbot.sandbox.gitlab.merge_request_json import merge_request_json
-from qbot.sandbox.gitlab.merging import STILL_RUNNING, MergeMachine, head_pipeline, merge_role
+from qbot.sandbox.gitlab.merging import (
+    STILL_RUNNING,
+    MergeMachine,
+    head_pipeline,
+    is_draft,
+    merge_role,
+)
 from qbot.sandbox.gitlab.model import MergeRequest, Project, Role
+from qbot.sandbox.gitlab.params import Params
 from qbot.sandbox.gitlab.pipelines import basic_json
 from qbot.sandbox.gitlab.routing import Route, route
 from qbot.sandbox.gitlab.shapes import push_role
@@ -55,8 +65,10 @@ class MergeRequests:
         project = ask.project(Role.DEVELOPER)
         source, target = ask.params.text("source_branch"), ask.params.text("target_branch")
         _check_new(project, source, target)
-        found = self._machine.open(project, ask.user, source, target, ask.params.text("title"))
-        _change(ask, found)
+        title = ask.params.text("title")
+        found = self._machine.open(
+            project, ask.user, source, target, title, adjust=lambda made: _set(ask.params, made)
+        )
         return self._reply(ask, project, found, status=201)
 
     async def update(self, ask: Ask) -> Reply:
@@ -65,14 +77,14 @@ class MergeRequests:
         event = ask.params.choice("state_event", ("close", "reopen"))
         if ask.params.has("target_branch"):
             self._machine.retarget(project, found, ask.params.text("target_branch"), ask.user)
-        _change(ask, found)
+        if changes := _change(ask, found):
+            self._machine.reword(project, found, ask.user, changes)
         if event == "close" and found.state == "opened":
             self._machine.close(project, found, ask.user)
         elif event == "reopen" and found.state == "closed":
             if not found.fork:
                 _check_new(project, found.source_branch, found.target_branch)
-            self._machine.reopen(project, found)
-        found.updated_at = ask.world.now()
+            self._machine.reopen(project, found, ask.user)
         return self._reply(ask, project, found)
 
     async def merge(self, ask: Ask) -> Reply:
@@ -178,8 +190,29 @@ def _check_new(project: Project, source: str, target: str) -> None:
             raise message(400, {f"{side}_branch": ["does not exist"]})
 
 
-def _change(ask: Ask, found: MergeRequest) -> None:
-    params = ask.params
+def _change(ask: Ask, found: MergeRequest) -> Changes:
+    """Its new words and settings; which of them are others than before."""
+    before = _words(found)
+    _set(ask.params, found)
+    return {
+        name: {"previous": before[name], "current": now}
+        for name, now in _words(found).items()
+        if now != before[name]
+    }
+
+
+def _words(found: MergeRequest) -> dict[str, Any]:
+    return {
+        "title": found.title,
+        "description": found.description,
+        "draft": is_draft(found),
+        "labels": list(found.labels),
+        "squash": found.squash,
+        "force_remove_source_branch": found.remove_source,
+    }
+
+
+def _set(params: Params, found: MergeRequest) -> None:
     found.title = params.text("title") or found.title
     found.description = params.text("description", found.description)
     if params.raw("labels") is not None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from qbot.sandbox.gitlab import history
+from qbot.sandbox.gitlab.happenings import Changes, Commented, MergeRequestAction
 from qbot.sandbox.gitlab.model import (
     ZERO_SHA,
     MergeRequest,
@@ -52,8 +53,12 @@ class MergeMachine:
         title: str,
         *,
         forked: str = "",
+        adjust: Callable[[MergeRequest], None] | None = None,
     ) -> MergeRequest:
-        """A new one between two branches that exist; or from a fork, whose head is `forked`."""
+        """A new one between two branches that exist; or from a fork, whose head is `forked`.
+
+        `adjust` gives it what else it has from its beginning.
+        """
         now, branches = self._world.now(), project.repository.branches()
         merge_request = MergeRequest(
             id=self._world.next_id(),
@@ -68,8 +73,11 @@ class MergeMachine:
             updated_at=now,
             checked_at=now + _PREPARING + _CHECKING,
         )
+        if adjust is not None:
+            adjust(merge_request)
         self._look(project, merge_request)
         project.merge_requests.append(merge_request)
+        self._acted(project, merge_request, author, "open")
         self._new_head(project, merge_request, author)
         return merge_request
 
@@ -149,22 +157,34 @@ class MergeMachine:
         merge_request.state, merge_request.closed_by, merge_request.closed_at = "closed", user, now
         merge_request.auto_merge_user = None
         self._changed(project, merge_request)
+        self._acted(project, merge_request, user, "close")
 
-    def reopen(self, project: Project, merge_request: MergeRequest) -> None:
+    def reopen(self, project: Project, merge_request: MergeRequest, user: User) -> None:
         """Open a closed one again; its mergeability is looked at anew."""
         merge_request.state, merge_request.closed_by, merge_request.closed_at = "opened", None, None
         self._look(project, merge_request)
         self._changed(project, merge_request)
+        self._acted(project, merge_request, user, "reopen")
+
+    def reword(
+        self, project: Project, merge_request: MergeRequest, user: User, changes: Changes
+    ) -> None:
+        """Tell of `changes` that its words or settings have had."""
+        merge_request.updated_at = self._world.now()
+        self._acted(project, merge_request, user, "update", changes=changes)
 
     def retarget(
         self, project: Project, merge_request: MergeRequest, target: str, user: User
     ) -> None:
         """Aim it at another branch; mergeability and pipelines start anew."""
-        if target == merge_request.target_branch:
+        before = merge_request.target_branch
+        if target == before:
             return
         merge_request.target_branch = target
         self._look(project, merge_request)
         self._changed(project, merge_request)
+        changes = {"target_branch": {"previous": before, "current": target}}
+        self._acted(project, merge_request, user, "update", changes=changes)
         self._new_head(project, merge_request, user)
 
     def rebase(self, project: Project, merge_request: MergeRequest, user: User) -> bool:
@@ -177,10 +197,18 @@ class MergeMachine:
 
     def comment(self, project: Project, merge_request: MergeRequest, user: User, body: str) -> Note:
         """Add a note."""
-        note = Note(self._world.next_id(), body, user, self._world.now())
+        now = self._world.now()
+        note = Note(self._world.next_id(), body, user, now, now)
         merge_request.notes.append(note)
         self._changed(project, merge_request)
+        self._world.tell(Commented(project, merge_request, note))
         return note
+
+    def edit(self, project: Project, merge_request: MergeRequest, note: Note, body: str) -> None:
+        """Change a note."""
+        note.body, note.updated_at = body, self._world.now()
+        self._changed(project, merge_request)
+        self._world.tell(Commented(project, merge_request, note, "update"))
 
     def pushed(self, push: Push) -> None:
         """A branch moved: heads, mergeability and states follow."""
@@ -211,6 +239,7 @@ class MergeMachine:
         merge_request.sha, merge_request.auto_merge_user = push.after, None
         self._look(push.project, merge_request)
         self._changed(push.project, merge_request)
+        self._acted(push.project, merge_request, push.user, "update", oldrev=push.before)
         self._new_head(push.project, merge_request, push.user)
 
     def _target_moved(self, push: Push, merge_request: MergeRequest) -> None:
@@ -235,6 +264,21 @@ class MergeMachine:
         now = self._world.now()
         merge_request.state, merge_request.merge_user, merge_request.merged_at = "merged", user, now
         self._changed(project, merge_request)
+        self._acted(project, merge_request, user, "merge")
+
+    def _acted(
+        self,
+        project: Project,
+        merge_request: MergeRequest,
+        user: User,
+        action: str,
+        *,
+        oldrev: str = "",
+        changes: Changes | None = None,
+    ) -> None:
+        self._world.touch(project)
+        told = MergeRequestAction(project, merge_request, user, action, oldrev, changes or {})
+        self._world.tell(told)
 
     def _changed(self, project: Project, merge_request: MergeRequest) -> None:
         merge_request.updated_at = self._world.now()

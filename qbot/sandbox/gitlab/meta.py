@@ -4,7 +4,7 @@ from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.routing import Route, route
 from qbot.sandbox.gitlab.shapes import moment
 
-VERSION = "18.11.2"
+VERSION = "19.1.1"
 _REVISION = "5b3f1f0d2c4"
 
 

@@ -119,6 +119,7 @@ class Note:
     body: str
     author: User
     created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(slots=True, eq=False)

@@ -91,22 +91,27 @@ def pipeline_json(world: World, project: Project, pipeline: Pipeline) -> dict[st
         "started_at": moment(pipeline.started_at),
         "finished_at": moment(pipeline.finished_at),
         "committed_at": None,
-        "duration": _seconds(pipeline),
+        "duration": seconds_of(pipeline),
         "queued_duration": 2,
         "coverage": None,
         "archived": False,
         "detailed_status": {
             "icon": f"status_{status}",
             "text": "Passed" if status == "success" else status.capitalize(),
-            "label": "passed" if status == "success" else status,
+            "label": label_of(status),
             "group": status,
-            "tooltip": "passed" if status == "success" else status,
+            "tooltip": label_of(status),
             "has_details": True,
             "details_path": path,
             "illustration": None,
             "favicon": f"/assets/ci_favicons/favicon_status_{status}.png",
         },
     }
+
+
+def label_of(status: str) -> str:
+    """The word for a status that people see."""
+    return "passed" if status == "success" else status
 
 
 async def list_pipelines(ask: Ask) -> Reply:
@@ -218,7 +223,7 @@ def job_json(world: World, project: Project, pipeline: Pipeline, job: Job) -> di
         "created_at": moment(job.created_at),
         "started_at": moment(job.started_at),
         "finished_at": moment(job.finished_at),
-        "duration": _seconds(job),
+        "duration": seconds_of(job),
         "queued_duration": 0.0,
         "user": user_json(world, job.user),
         "commit": commit_json(world, project, commit),
@@ -279,7 +284,8 @@ def _job(ask: Ask, project: Project) -> tuple[Pipeline, Job]:
     raise not_found()
 
 
-def _seconds(run: Pipeline | Job) -> int | None:
+def seconds_of(run: Pipeline | Job) -> int | None:
+    """How long it ran; None while it has not ended."""
     if run.started_at is None or run.finished_at is None:
         return None
     return int((run.finished_at - run.started_at).total_seconds())

@@ -22,11 +22,14 @@ from qbot.sandbox.gitlab import (
     refs,
     statuses,
 )
+from qbot.sandbox.gitlab.activity import Activity
 from qbot.sandbox.gitlab.api import MOUNT, Api
 from qbot.sandbox.gitlab.cache import ListCache
 from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.drive import Drive
 from qbot.sandbox.gitlab.errors import FaultShapes
+from qbot.sandbox.gitlab.hooks.office import HookOffice
+from qbot.sandbox.gitlab.hooks.sender import TIMEOUT
 from qbot.sandbox.gitlab.merge_request_lists import MergeRequestLists
 from qbot.sandbox.gitlab.merge_request_parts import MergeRequestParts
 from qbot.sandbox.gitlab.merge_requests import MergeRequests
@@ -66,7 +69,9 @@ class GitLabStandIn:
     is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
     and token (None: not limited, as self-managed installations come). `list_cache` turns on the
     30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the addresses to
-    which an account link may send a browser back.
+    which an account link may send a browser back. `hooks_to` is the address to which every
+    project's webhook goes (none without it), with the secret token `hook_secret`; GitLab waits
+    `hook_timeout` seconds for an answer. `premium` allows webhooks of groups, no more than that.
     """
 
     def __init__(
@@ -81,6 +86,9 @@ class GitLabStandIn:
         list_cache: bool = True,
         external_url: str = "",
         oauth_callbacks: Sequence[str] = (),
+        hooks_to: str = "",
+        hook_timeout: float = TIMEOUT,
+        premium: bool = False,
     ) -> None:
         self.kernel = kernel
         self.token = token
@@ -95,6 +103,11 @@ class GitLabStandIn:
         self.world = World(kernel, self.repositories, external_url)
         self.ci = Ci(self.world)
         self.machine = MergeMachine(self.world)
+        self.hook_secret = secrets.token_hex(16)
+        self._hooks_to = hooks_to
+        self.hooks = HookOffice(self.world, self.machine, premium=premium, timeout=hook_timeout)
+        self._activity = Activity(self.world)
+        self.world.on_pushes.append(self._activity.pushed)
         self.registry = Registry(self.world)
         application = Application("Qbot", OAUTH_CLIENT, OAUTH_SECRET, tuple(oauth_callbacks))
         self.oauth = OAuth(self.world, application)
@@ -115,6 +128,8 @@ class GitLabStandIn:
                 *MergeRequests(self.machine).routes(),
                 *MergeRequestParts(self.machine, self.ci).routes(),
                 *self.registry.routes(),
+                *self.hooks.routes(),
+                *self._activity.routes(),
                 *(found for module in modules for found in module.routes()),
             ]
         )
@@ -136,11 +151,12 @@ class GitLabStandIn:
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test may do to this GitLab."""
-        return Drive(self.world, self.ci, self.machine, self.registry).routes()
+        return Drive(self.world, self.ci, self.machine, self.registry, self.hooks).routes()
 
     def state(self) -> dict[str, Any]:
-        """Every branch of every project, and every merge request."""
+        """Every branch of every project, every merge request, every webhook."""
         return {
+            "hooks": self.hooks.state(),
             "branches": {r.path: r.branches() for r in self.repositories},
             "merge_requests": [
                 {
@@ -193,6 +209,8 @@ class GitLabStandIn:
         """End what is on its way and remove the repositories from the disk."""
         self.ci.stop()
         self.machine.stop()
+        await self.hooks.stop()
+        self._activity.clear()
         self.oauth.clear()
         self.world.clear()
         self.repositories.clear()
@@ -215,6 +233,8 @@ class GitLabStandIn:
                 self.ci.record_passed(project, branch, runner)
             if project.path in building:
                 self.registry.open(project)
+            if self._hooks_to:
+                self.hooks.register(project, self._hooks_to, self.hook_secret)
 
     def _guard(self, project: Project) -> None:
         """Only release managers (and Qbot) merge what the stages run, and only what CI passed."""

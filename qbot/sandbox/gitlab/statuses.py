@@ -5,6 +5,7 @@ from typing import Any
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.ci import latest_pipeline
 from qbot.sandbox.gitlab.errors import message, not_found
+from qbot.sandbox.gitlab.happenings import PipelineMoved
 from qbot.sandbox.gitlab.model import Job, Pipeline, Project, Role
 from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.people import user_json
@@ -58,7 +59,10 @@ async def create_status(ask: Ask) -> Reply:
         reason = f'Status cannot transition via "{event}"'
         text = f"Cannot transition status via :{event} from :{state} (Reason(s): {reason})"
         raise message(400, text)
+    before = pipeline.status
     _apply(ask, pipeline, job, state)
+    if pipeline.status != before:
+        ask.world.tell(PipelineMoved(project, pipeline))
     return Reply(_status_json(ask, pipeline, job), 201)
 
 

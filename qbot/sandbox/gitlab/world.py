@@ -1,11 +1,12 @@
 """The records of this GitLab and how to find them; who may see and do what."""
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
 from qbot.sandbox.gitlab import history
+from qbot.sandbox.gitlab.happenings import Happening
 from qbot.sandbox.gitlab.model import ZERO_SHA, Group, Project, Push, Role, Token, User
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repo_folder import Repositories
@@ -27,6 +28,8 @@ class World:
         self.projects: dict[int, Project] = {}
         self.tokens: list[Token] = []
         self.on_push: list[Callable[[Push], None]] = []
+        self.on_pushes: list[Callable[[Sequence[Push]], None]] = []  # what came in one `git push`
+        self.on_happening: list[Callable[[Happening], None]] = []
 
     @property
     def url(self) -> str:
@@ -132,6 +135,24 @@ class World:
         Raises:
             ValueError: git refuses the name.
         """
+        self.move_all(project, {ref: after}, user)
+
+    def move_all(self, project: Project, refs: Mapping[str, str | None], user: User) -> None:
+        """The same for several branches in one push.
+
+        Raises:
+            ValueError: git refuses a name; those before it have moved, and nobody was told.
+        """
+        pushes = [self._point(project, ref, after, user) for ref, after in refs.items()]
+        self.touch(project)
+        for heard in self.on_pushes:
+            heard(pushes)
+        for push in pushes:
+            for listener in self.on_push:
+                listener(push)
+            self.kernel.feed.publish("gitlab", project=project.path, ref=push.ref, sha=push.after)
+
+    def _point(self, project: Project, ref: str, after: str | None, user: User) -> Push:
         kind, _, name = ref.removeprefix("refs/").partition("/")
         repository = project.repository
         heads = kind == "heads"
@@ -140,11 +161,12 @@ class World:
             (repository.set_branch if heads else repository.set_tag)(name, after)
         else:
             (repository.delete_branch if heads else repository.delete_tag)(name)
-        self.touch(project)
-        push = Push(project, ref, before, after or ZERO_SHA, user)
-        for listener in self.on_push:
-            listener(push)
-        self.kernel.feed.publish("gitlab", project=project.path, ref=ref, sha=push.after)
+        return Push(project, ref, before, after or ZERO_SHA, user)
+
+    def tell(self, happening: Happening) -> None:
+        """Something other than a push happened in a project."""
+        for listener in self.on_happening:
+            listener(happening)
 
     def touch(self, project: Project) -> None:
         """Something happened; the project's time of activity moves at most once per hour."""

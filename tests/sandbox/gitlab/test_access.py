@@ -78,7 +78,7 @@ def test_the_token_describes_itself(served: Served, gl: gitlab.Gitlab) -> None:
 
 def test_the_installation_tells_its_version_and_edition(gl: gitlab.Gitlab) -> None:
     version, _ = gl.version()
-    assert version.startswith("18.")
+    assert version.startswith("19.")
     metadata: Any = gl.http_get("/metadata")
     assert metadata["enterprise"] is False
 

@@ -1,0 +1,1 @@
+"""Webhooks: their settings, what is sent to them and when, and what became of it."""
