@@ -240,9 +240,11 @@ class World:
         return program
 
 
-def _lift_quota(catalog: Path) -> None:
-    """Tests make more environments than people may."""
+def _lift_quota(catalog: Path, *, follow: bool) -> None:
+    """Tests make more environments than people may, and push without wanting anything of it."""
     text = catalog.read_text()
+    if not follow:
+        text = text.replace("environments:\n", "environments:\n  follow: false\n", 1)
     assert "per_owner: 10" in text
     catalog.write_text(
         text.replace("per_owner: 10", "per_owner: 500").replace("total: 60", "total: 900")
@@ -257,8 +259,12 @@ async def world(
     speed: float = 60.0,
     services: int = 11,
     stages: str = "helm",
+    follow: bool = False,
 ) -> AsyncIterator[World]:
-    """A fresh sandbox; everything started in it ends with the block."""
+    """A fresh sandbox; everything started in it ends with the block.
+
+    With `follow` Qbot deploys by itself what is pushed.
+    """
     port, qbot_port = free_port(), free_port()
     env_file = folder / "env"
     sandbox = await Program.start(
@@ -268,7 +274,7 @@ async def world(
     )  # fmt: skip
     try:
         drive = Drive(await sandbox.line("sandbox: "))
-        _lift_quota(folder / "qbot.yaml")
+        _lift_quota(folder / "qbot.yaml", follow=follow)
         made = World(folder, sandbox, drive, env_file)
         try:
             yield made

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
@@ -106,8 +107,11 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
     desk = _desk(ground, context, engine)
     releases = release_desk(ground, stages, desk, engine.wake)
+    following = listening.follower(ground, context, engine.wake)
+    sweeper = listening.sweeper(ground, context, following)
     scheduler = Scheduler(
-        ticks(ground.database.forget_old, chores(ground, releases)), zone=catalog.zone.key
+        ticks(ground.database.forget_old, chores(ground, releases), sweeper.tick),
+        zone=catalog.zone.key,
     )
     dispatcher = _dispatcher(ground)
     ground.database.subscribe(dispatcher.wake)
@@ -115,6 +119,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     stack.push_async_callback(dispatcher.stop)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
+    listening.begin(following, sweeper, stack)
     scheduler.start()
     stack.callback(scheduler.stop)
     stack.push_async_callback(partial(desk.settle, _SETTLE))
@@ -127,6 +132,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         database=ground.database,
         clock=ground.clock,
         linking=linking(ground),
+        hooks=listening.hooks(ground, context, following, stack),
         authority=releases.rights.authority,
         ticks=scheduler.subjects(),
     )
@@ -147,6 +153,8 @@ def _context(ground: Ground) -> Context:
         locks=database.promotions,
         images=GitLabImages(ground.neighbours.gitlab.client, ground.clock),
         sets=sets(ground.catalog),
+        tips=database.branches,
+        news=database.news,
         stages=tuple(StageName(s.name) for s in ground.catalog.stages),
     )
 

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from aiohttp import web
+
 from qbot.domain.authority import Authority
 from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError
@@ -14,6 +16,8 @@ from qbot.slack import events
 from qbot.slack.releases.chores import Chores
 from qbot.slack.surface import surface
 from qbot.web.health import admin_app
+from qbot.web.hooks.argocd import ArgoCDHooks
+from qbot.web.hooks.gitlab import GitLabHooks
 from qbot.web.link import Linking
 from qbot.web.metrics import Metrics
 from qbot.web.routes import subjects_of
@@ -33,12 +37,13 @@ def covered(authority: Authority, subjects: Iterable[Subject]) -> None:
         )
 
 
-def ticks(forget: Any, chores: Chores) -> Sequence[Tick]:
+def ticks(forget: Any, chores: Chores, sweep: Any) -> Sequence[Tick]:
     """What time brings; `forget` is the database's housekeeping."""
     return (
         Tick("forget", forget, minute="17"),
         Tick("locks", chores.locks, minute="*"),
         Tick("holds", chores.holds, minute="*"),
+        Tick("sweep", sweep, minute="*/10"),
     )
 
 
@@ -55,14 +60,22 @@ def declared() -> Sequence[Subject]:
         zone=nothing,
     )
     public = slack_app(nothing, secret=secrets.token_hex(16), now=nothing, refused=nothing)
-    public.add_routes(_linking().routes())
+    public.add_routes([*_linking().routes(), *_hooks()])
     return [
         *surface(),
         *events.subjects(),
-        *Scheduler(ticks(nothing, chores)).subjects(),
+        *Scheduler(ticks(nothing, chores, nothing)).subjects(),
         *subjects_of(admin_app(Metrics().registry, {})),
         *subjects_of(public),
     ]
+
+
+def _hooks() -> Sequence[web.RouteDef]:
+    nothing: Any = None
+    gitlab = GitLabHooks(
+        proof=None, known={}, hearing=nothing, heard=nothing, now=nothing, counted=nothing
+    )
+    return [*gitlab.routes(), *ArgoCDHooks(tokens={}, hear=nothing, counted=nothing).routes()]
 
 
 def _linking() -> Linking:

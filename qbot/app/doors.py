@@ -22,6 +22,7 @@ from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.store import Database
 from qbot.web.health import admin_app
+from qbot.web.hooks import Hooks
 from qbot.web.link import Linking
 from qbot.web.metrics import Metrics
 from qbot.web.routes import subjects_of
@@ -53,6 +54,7 @@ class Doors:
     database: Database
     clock: Clock
     linking: Linking | None
+    hooks: Hooks
     authority: Authority
     ticks: Sequence[Subject]
 
@@ -91,7 +93,7 @@ def _bolt(doors: Doors) -> AsyncApp:
 
 
 def _public(doors: Doors, bolt: AsyncApp) -> web.Application | None:
-    """What is served to the outside; None: nothing, as with Socket Mode and no links."""
+    """What is served to the outside; None: nothing, as with Socket Mode without links and hooks."""
     app: web.Application | None = None
     if not doors.settings.socket_mode:
         app = slack_app(
@@ -103,6 +105,10 @@ def _public(doors: Doors, bolt: AsyncApp) -> web.Application | None:
     if doors.linking is not None:
         app = app or web.Application()
         app.add_routes(doors.linking.routes())
+    if doors.hooks.wanted:
+        app = app or web.Application()
+    if app is not None:
+        app.add_routes(doors.hooks.routes)
     return app
 
 

@@ -58,6 +58,7 @@ def rules(catalog: Catalog) -> Rules:
         build_time=part.times.build,
         delete_time=part.times.delete,
         idle_after=part.idle_after,
+        follow_pushes=part.follow,
     )
 
 

@@ -15,8 +15,10 @@ from qbot.cards.plan import Act, Job
 from qbot.cards.ports import Messenger, Meter
 from qbot.domain.card_ports import Cards
 from qbot.domain.operation import CardRow
+from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
-from qbot.domain.release import StageProgress
+from qbot.domain.progress import Progress
+from qbot.domain.release import Shown, StageProgress
 from qbot.domain.store_ports import OperationRows
 from qbot.errors import PermanentError, QbotError
 from qbot.gateways.slack import (
@@ -62,6 +64,7 @@ class CardSender:
             fresh=self.fresh(),
             superseded=row.superseded,
             links=links,
+            newer=row.newer,
         )
 
     async def up_to_date(self, row: CardRow) -> bool:
@@ -218,10 +221,10 @@ class CardSender:
 
     async def _move_away(self, job: Job, row: CardRow, error: NotHereError) -> None:
         """To the stage's channel, else to the person's DM, which the command's answer tells."""
-        if (home := _home(row)) and row.channel not in (home, row.progress.actor.user):
+        if (home := _home(row)) and row.channel not in (home, _person(row.progress)):
             await self.cards.move(row.op, home)
             return
-        user = row.progress.actor.user
+        user = _person(row.progress)
         if row.channel == user:
             await self.refused(job, row, error)
             return
@@ -278,6 +281,13 @@ class CardSender:
 def _home(row: CardRow) -> str:
     """The channel of the stage that it is about; empty: it has none."""
     return row.progress.home if isinstance(row.progress, StageProgress) else ""
+
+
+def _person(progress: Shown) -> str:
+    """Whose DM takes what its channel does not; for what nobody asked, the owner's."""
+    if isinstance(progress, Progress) and progress.actor == QBOT and progress.owner:
+        return progress.owner.user
+    return progress.actor.user
 
 
 def _message_of(row: CardRow) -> Posted:

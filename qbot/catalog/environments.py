@@ -94,6 +94,10 @@ class EnvironmentsPart(Part):
     kinds: tuple[str, ...] = Field(
         (), description="Namespaced kinds that charts may contain, group/Kind; a list if empty"
     )
+    follow: bool = Field(
+        default=True,
+        description="Deploy what is pushed to the branch, once its pipeline has passed",
+    )
     builds: Literal["wait", "deploy"] = Field(
         "wait", description="A commit whose pipeline still runs or failed: wait, or deploy at once"
     )

@@ -30,6 +30,7 @@ class SyncInput:
     resume: bool = False  # make what a cancelled create left out
     retry: bool = False  # only what failed before
     creation: bool = False  # what failed before was a create
+    pushed: bool = False  # a push asks: only what it left behind and may run moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ def resumes(asked: Input) -> bool:
     return isinstance(asked, SyncInput) and (asked.resume or asked.creation)
 
 
+def follows_push(asked: Input) -> bool:
+    """Whether nobody but a push asked for it."""
+    return isinstance(asked, SyncInput) and asked.pushed
+
+
 def gives_up(wanted: Input) -> bool:
     """Whether it takes a failed promotion up only to end it."""
     return isinstance(wanted, PromoteInput | RollbackInput) and wanted.abandon
@@ -124,7 +130,7 @@ def is_whole(asked: Input) -> bool:
         case CreateInput() | RestoreInput():
             return not asked.services
         case SyncInput():
-            return not (asked.services or asked.resume or asked.retry)
+            return not (asked.services or asked.resume or asked.retry or asked.pushed)
         case TeardownInput():
             return True
         case DeployInput() | JobInput() | PromoteInput() | RollbackInput():

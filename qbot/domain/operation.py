@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from qbot.domain.barriers import Lock
+from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
@@ -158,6 +159,7 @@ class CardRow:
     superseded: str = ""  # the environment is gone: buttons go, this sentence comes
     changed_at: datetime | None = None  # when `version` last grew
     followed_by: OpId | None = None  # the operation whose card tells how this one goes on
+    newer: tuple[Newer, ...] = ()  # commits of its branch that the environment does not run yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ class Actor:
         return cls(team, user)
 
 
+QBOT = Actor("", "qbot")
+"""Qbot itself, where no person asked: no Slack id is written in small letters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an answer or a card belongs: a channel, or the actor's DM when `channel` is empty.

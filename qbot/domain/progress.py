@@ -202,6 +202,8 @@ class Progress:
     owner: Actor | None = None  # of the environment
     begun_at: datetime | None = None  # None: not yet; others may have gone first
     goal: Goal | None = None  # of a rollback
+    pushed: bool = False  # a push began it, and no person
+    switched: tuple[ServiceName, ...] = ()  # have the branch by now, and follow it
 
     @property
     def purpose(self) -> Kind:

@@ -33,6 +33,8 @@ class Rules:
     """How long a service must look broken before it counts: health flaps while pods start."""
     idle_after: timedelta = field(default=timedelta(days=2))
     """How long an environment rests before lists call it idle."""
+    follow_pushes: bool = field(default=True)
+    """Whether Qbot deploys what is pushed to an environment's branch."""
 
     def url_of(self, env: EnvName) -> str:
         """Where people see the environment."""

@@ -72,11 +72,13 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget", "holds", "locks")
+_JOBS = ("forget", "holds", "locks", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
 _HEARD = {"app_mention": "help"}  # by a person
 _ROUTES = (
     "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
+    "POST /webhooks/gitlab",  # these two prove their sender, and are believed nothing
+    "POST /webhooks/argocd",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",

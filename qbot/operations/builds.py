@@ -14,6 +14,7 @@ from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 _POLL = timedelta(seconds=5)
+_SLOW = timedelta(seconds=30)  # where a hook tells of each change
 _SOURCE = "pipelines"
 _STAGES = {Build.RUNNING: Stage.BUILDING, Build.FAILED: Stage.BUILD_FAILED}
 
@@ -29,6 +30,7 @@ class Builds:
         self._tracker = tracker
         self._waiting = {plan.service: plan for plan in waiting}
         self._due: datetime | None = None
+        self._heard: dict[ServiceName, int] = {}
 
     @property
     def running(self) -> bool:
@@ -38,15 +40,32 @@ class Builds:
     async def passed(self) -> Sequence[ServicePlan]:
         """Those that have passed since the last call; recorded."""
         now = self._context.clock.now()
-        if not self._waiting or (self._due is not None and now < self._due):
+        if not self._waiting:
             return ()
-        self._due = now + _POLL
+        is_news = await self._listen()
+        if not is_news and self._due is not None and now < self._due:
+            return ()
+        self._due = now + (_SLOW if self._heard and all(self._heard.values()) else _POLL)
         passed = [p for p in await self._look() if p.build in (Build.PASSED, Build.NONE)]
         if passed:
             for plan in passed:
                 del self._waiting[plan.service]
             await self._record("built", passed)
         return passed
+
+    async def _listen(self) -> bool:
+        """Whether a hook said something new of one of the pipelines."""
+        catalog = self._context.catalog
+        try:
+            heard = {
+                name: await self._context.news.heard(catalog[name].project, plan.sha)
+                for name, plan in self._waiting.items()
+            }
+        except TransientError:
+            return False  # there is the poll as well
+        is_news = any(self._heard.get(name, 0) != number for name, number in heard.items())
+        self._heard = heard
+        return is_news
 
     async def _look(self) -> Sequence[ServicePlan]:
         """One question that does not wait: what runs already is watched meanwhile."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from qbot.domain.argocd_ports import ArgoCD
+from qbot.domain.branches import BuildNews, NoNews, NoTips, Tips
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
@@ -36,6 +37,8 @@ class Context:
     images: Images
     sets: Sets = field(default_factory=dict)
     stages: Collection[StageName] = ()  # by name only, to tell them from environments
+    tips: Tips = field(default_factory=NoTips)
+    news: BuildNews = field(default_factory=NoNews)
 
     async def environment(self, env: EnvId | None) -> Environment:
         """The environment that an operation belongs to.

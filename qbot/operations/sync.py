@@ -11,6 +11,7 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.pushed import pushed
 from qbot.operations.rolling import refusal, resolved, roll
 from qbot.operations.run import Run
 from qbot.operations.standing import standing
@@ -30,6 +31,8 @@ async def sync(run: Run, context: Context) -> Outcome:
         return await preview(run, context, tracker, asked, chosen)
     if why := await refusal(run, context, env, asked.services) or _empty(env, chosen):
         return await refused(run, context, tracker, env.phase, why)
+    if asked.pushed:
+        return await pushed(run, context, tracker, asked)
     await begun(run, context, tracker)
     tracker.step(Step.RESOLVING)
     try:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
-from qbot.domain.inputs import is_whole, resumes
+from qbot.domain.inputs import follows_push, is_whole, resumes
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import (
@@ -85,6 +85,7 @@ class Tracker:
             expires_at=env.expires_at,
             lifetime=env.lifetime,
             resumed=resumes(operation.input),
+            pushed=follows_push(operation.input),
             owner=env.owner,
             begun_at=_begun_at(operation.created_at, context),
         )
@@ -99,12 +100,17 @@ class Tracker:
                 updated_at=shown.updated_at,
                 left_out=shown.left_out,
                 added=shown.added,
+                switched=shown.switched,
                 begun_at=shown.begun_at,
             )
 
     def adds(self, services: tuple[ServiceName, ...]) -> None:
         """These are named in `--set` alone."""
         self.progress = replace(self.progress, added=services)
+
+    def switches(self, services: tuple[ServiceName, ...]) -> None:
+        """These have the branch by now."""
+        self.progress = replace(self.progress, switched=services)
 
     def goes_back(self, goal: Goal) -> None:
         """To these versions."""

@@ -4,9 +4,11 @@ Every line is built once, as mrkdwn, and used for the blocks and for the fallbac
 is all that a screen reader reads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from qbot.domain.branches import Newer
 from qbot.domain.progress import NOT_MADE, End, Kind, Progress, Proof, Step, Tries, Usual
 from qbot.domain.release import Shown
 from qbot.render.attention import attention
@@ -16,6 +18,7 @@ from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.moves import goal_line, moves
+from qbot.render.newer import newer_lines, switched_line
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
@@ -56,6 +59,7 @@ def card(
     fresh: Fresh | None = None,
     superseded: str = "",
     links: Links = ALONE,
+    newer: Sequence[Newer] = (),
 ) -> Message:
     """The message for one state.
 
@@ -65,13 +69,14 @@ def card(
         fresh: left out, the card does not say how often it is updated.
         superseded: why this card no longer counts; it loses its buttons.
         links: to the messages before and after it.
+        newer: commits that the environment does not run yet.
     """
     heading = f"Gone: {progress.branch}" if superseded else title(progress)
     lines = (
         [with_people(prose(superseded, 300))] if superseded else _summary(progress, style, links)
     )
     summary = "\n".join(lines)
-    rows = "" if superseded else "\n".join(_rows(progress, style))
+    rows = "" if superseded else "\n".join([*_rows(progress, style), *newer_lines(newer)])
     sources = "\n".join(_sources(progress))
     facts = fact_line(progress, closed=bool(superseded))
     before = neighbours_line(links) if superseded else before_line(links)
@@ -97,6 +102,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     goal = goal_line(progress)
     return [
         *([goal] if goal else []),
+        *([switched] if (switched := switched_line(progress)) else []),
         *moves(services),
         *attention(services, style, ended=ended, env=progress.name),
         *proof_lines(progress),
@@ -221,7 +227,8 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
         progress: of the operation.
         closed: the environment is gone, so it has no lifetime any more.
     """
-    who = f"Started by {mention(progress.actor.user)} {moment(progress.started_at)}"
+    whom = "a push" if progress.pushed else mention(progress.actor.user)
+    who = f"Started by {whom} {moment(progress.started_at)}"
     if progress.end is End.REFUSED:
         return who
     usual = _usual(progress.usual, progress.purpose) if progress.usual else ""

@@ -1,5 +1,6 @@
 """The reply that tells the end in the card's thread: it mentions the person, so it is short."""
 
+from qbot.domain.people import QBOT
 from qbot.domain.progress import End, Kind, Progress
 from qbot.render.attention import attention, failed
 from qbot.render.blocks import Message, message, section
@@ -15,7 +16,7 @@ _ROWS = 3
 
 def end_reply(progress: Progress, style: Style) -> Message:
     """Success in one line; a failure with the first services and their reasons."""
-    lines = [f"{mention(progress.actor.user)} {_sentence(progress, style)}"]
+    lines = [f"{_whom(progress)} {_sentence(progress, style)}".strip()]
     if progress.end is End.FAILED:
         lines += attention(progress.services, style, ended=True, most=_ROWS, env=progress.name)
         lines += [
@@ -27,6 +28,14 @@ def end_reply(progress: Progress, style: Style) -> Message:
         lines.append(gone)
     text = "\n".join(lines)
     return message(text, [section(text)])
+
+
+def _whom(progress: Progress) -> str:
+    """Who asked; where nobody did, the owner is disturbed only by what went wrong."""
+    if progress.actor != QBOT:
+        return mention(progress.actor.user)
+    wrong = progress.end is not End.SUCCEEDED and progress.owner is not None
+    return mention(progress.owner.user) if wrong and progress.owner else ""
 
 
 def _sentence(progress: Progress, style: Style) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from qbot.domain.people import QBOT
 from qbot.redaction import redact
 
 WHEN: Final = "{date_short_pretty} {time}"  # a form of `moment`
@@ -77,6 +78,8 @@ def link(url: str, label: str, hosts: Collection[str]) -> str:
 
 def mention(user: str) -> str:
     """A person, by the id that Slack signed; anything that is no id stays text."""
+    if user == QBOT.user:
+        return "Qbot"
     return f"<@{user}>" if _SLACK_ID.fullmatch(user) else prose(user, 40)
 
 

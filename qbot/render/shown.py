@@ -1,5 +1,8 @@
 """What the cards package shows, whichever kind of operation it is: the one place that chooses."""
 
+from collections.abc import Sequence
+
+from qbot.domain.branches import Newer
 from qbot.domain.progress import Progress
 from qbot.domain.release import Shown
 from qbot.render import card, ending, preview, titles
@@ -18,10 +21,11 @@ def card_of(
     fresh: Fresh | None = None,
     superseded: str = "",
     links: Links = ALONE,
+    newer: Sequence[Newer] = (),
 ) -> Message:
     """The operation's card; see `qbot.render.card.card`."""
     if isinstance(shown, Progress):
-        return card.card(shown, style, fresh=fresh, superseded=superseded, links=links)
+        return card.card(shown, style, fresh=fresh, superseded=superseded, links=links, newer=newer)
     return stage_card(shown, style, fresh=fresh, superseded=superseded, links=links)
 
 

@@ -4,6 +4,8 @@ Everything else is in qbot.yaml (see `qbot.catalog`). `loading` refuses unknown 
 names missing ones, all at once.
 """
 
+import binascii
+from base64 import b64decode
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing_extensions import override
 PREFIX = "QBOT_"
 _PORT_DIGITS, _LAST_PORT = 5, 65_535
 SECRETS_DIR = "QBOT_SECRETS_DIR"
+SIGNING = "whsec_"  # what GitLab's signing tokens begin with
 
 
 def _http_url(text: str) -> str:
@@ -49,9 +52,22 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _webhook_secrets(secret: SecretStr) -> SecretStr:
+    for one in secret.get_secret_value().split():
+        if one.startswith(SIGNING):
+            try:
+                key = b64decode(one.removeprefix(SIGNING), validate=True)
+            except binascii.Error:
+                raise ValueError(f"a signing token is {SIGNING} followed by base64") from None
+            if not key:
+                raise ValueError("the signing token is empty")
+    return _not_empty(secret)
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]
 CaFile = Annotated[Path, AfterValidator(_file)]
 
 
@@ -81,7 +97,11 @@ class GitLabSettings(Part):
 
     url: HttpUrl = Field(description="Root of GitLab, for instance https://gitlab.example.com")
     token: Secret = Field(description="Access token with the scope read_api (api for promotions)")
-    webhook_secret: Secret | None = Field(None, description="Secret token of GitLab's webhooks")
+    webhook_secret: WebhookSecrets | None = Field(
+        None,
+        description="Secret token or signing token (whsec_...) of GitLab's webhooks; "
+        "both, with a space between, while one takes the place of the other",
+    )
     oauth_id: str | None = Field(
         None,
         min_length=1,
@@ -120,7 +140,8 @@ class Settings(BaseSettings):
     config: Path = Field(Path("qbot.yaml"), description="Path of qbot.yaml")
     listen: Address = Field(
         "0.0.0.0:8080",
-        description="For Slack in HTTP mode, and /link: all that is open here in Socket Mode",
+        description="For Slack in HTTP mode, for /webhooks and /link; in Socket Mode open only "
+        "where one of these is set up",
     )
     public_url: HttpUrl | None = Field(
         None, description="What leads to QBOT_LISTEN from a browser; needed to link accounts"
@@ -138,6 +159,11 @@ class Settings(BaseSettings):
     clock_url: HttpUrl | None = Field(
         None, description="Only for the sandbox: a clock to follow; needs a loopback Slack"
     )
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """What GitLab's webhooks are proved by; empty: they are not set up."""
+        return tuple(secret(self.gitlab.webhook_secret).split())
 
     @property
     def linking(self) -> bool:
@@ -171,6 +197,7 @@ def secret(value: SecretStr | None) -> str:
 def all_secrets(settings: Settings) -> frozenset[str]:
     """The texts that must show nowhere: every secret, and the password of the database."""
     found = set(_secret_texts(settings)) - {secret(settings.database_url)}
+    found.update(settings.webhook_secrets)
     password = urlsplit(secret(settings.database_url)).password or ""
     return frozenset({*found, password, unquote(password)} - {""})
 

@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from qbot.domain.operation import Operation
-from qbot.domain.people import Place
+from qbot.domain.people import QBOT, Place
 from qbot.domain.ports import Answers
 from qbot.domain.release import Shown
 from qbot.gateways.slack import SlackGateway
@@ -38,4 +38,6 @@ class SlackAnswers(Answers):
 
     async def _send(self, op: Operation, message: Message) -> None:
         """Not in the channel: the person may be gone by now, and such a message with them."""
+        if op.actor == QBOT:
+            return  # nobody asked; the log and the audit log have it
         await tell(self._slack, op.actor, Place("", op.place.response_url), message)

@@ -9,8 +9,15 @@ from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
 from qbot.store.audit import SqlAudit
+from qbot.store.branch_rows import SqlBranches, SqlBuildNews
 from qbot.store.cards import SqlCards
-from qbot.store.housekeeping import forget_cards, forget_deliveries, forget_work, forget_workers
+from qbot.store.housekeeping import (
+    forget_cards,
+    forget_deliveries,
+    forget_facts,
+    forget_work,
+    forget_workers,
+)
 from qbot.store.journal import SqlJournal
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
@@ -31,6 +38,8 @@ class Database:
     cards: SqlCards
     audit: SqlAudit
     promotions: SqlPromotions
+    branches: SqlBranches
+    news: SqlBuildNews
     driver: Driver
     clock: Clock
 
@@ -50,7 +59,7 @@ class Database:
         """Drop what nobody will ask for again; how many rows went."""
         now = self.clock.now()
         gone = await self.driver.run(forget_workers())
-        for forget in (forget_deliveries, forget_work, forget_cards):
+        for forget in (forget_deliveries, forget_work, forget_cards, forget_facts):
             while (some := await self.driver.run(forget(now))) is not None:
                 gone += some
         return gone
@@ -91,6 +100,8 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         cards=SqlCards(driver),
         audit=SqlAudit(driver, clock=clock),
         promotions=SqlPromotions(driver, clock=clock),
+        branches=SqlBranches(driver, clock=clock),
+        news=SqlBuildNews(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 
 from qbot.domain.names import OpId
+from qbot.store import sweeps
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
 
 _KEEP_DELIVERIES = timedelta(days=2)  # Slack and GitLab repeat for an hour or so
 _KEEP_WORKERS = 3600.0  # seconds since the lease ran out
 _KEEP_WORK = timedelta(days=14)  # since the operation ended
+_KEEP_FACTS = timedelta(days=30)  # of branches that no environment has
 _OPERATIONS, _CARDS, _DELIVERIES = 20, 50, 500  # at once; an operation may have hundreds of steps
 
 
@@ -67,6 +69,11 @@ def forget_cards(at: datetime) -> Script[int | None]:
     for row in old:
         yield sql("delete from cards where op_id = ?", row["op_id"])
     return len(old) or None
+
+
+def forget_facts(at: datetime) -> Script[int | None]:
+    """Drop what was seen of branches and builds that concern nobody any more."""
+    return (yield from sweeps.forget_facts(at - _KEEP_FACTS))
 
 
 def _forget(op: OpId) -> Script[int]:

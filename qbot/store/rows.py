@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import (
     CreateInput,
@@ -157,6 +158,16 @@ def plans_of(text: str) -> tuple[ServicePlan, ...]:
     return _plans().validate_json(text)
 
 
+@cache
+def _newer() -> TypeAdapter[tuple[Newer, ...]]:
+    return TypeAdapter(tuple[Newer, ...])
+
+
+def newer_text(newer: Sequence[Newer]) -> str:
+    """What a card says of commits that do not run yet, as it is stored; empty: nothing."""
+    return document(_newer().dump_python(tuple(newer), mode="json")) if newer else ""
+
+
 def card_of(row: Row) -> CardRow:
     """From a row of cards with the kind of its operation."""
     return CardRow(
@@ -174,6 +185,7 @@ def card_of(row: Row) -> CardRow:
         superseded=row["superseded"],
         changed_at=time_of(row["changed_at"]),
         followed_by=OpId(row["followed_by"]) if row["followed_by"] else None,
+        newer=_newer().validate_json(row["newer"]) if row["newer"] else (),
     )
 
 

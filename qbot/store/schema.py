@@ -157,6 +157,30 @@ GONE = (  # few have lost their branch, and each list asks which
     "create index environment_services_gone on environment_services(env_id) where gone = 1",
 )
 BACK = ("alter table environment_sets add column back_to bigint",)
+BRANCHES = (
+    """create table branches(
+      project text not null, branch text not null, sha text not null, author text not null,
+      seen_at text not null, pushed_at text, gone_at text, gone_again_at text,
+      asked_sha text not null, asked_op text, primary key(project, branch))""",
+    "create index branches_branch on branches(branch)",
+    """create table merge_requests(
+      project text not null, iid bigint not null, branch text not null, state text not null,
+      at text not null, target text not null, sha text not null, url text not null,
+      primary key(project, iid))""",
+    "create index merge_requests_branch on merge_requests(branch)",
+    "create index merge_requests_at on merge_requests(at)",
+    """create table looks(
+      project text not null, branch text not null, number integer not null, due_at text not null,
+      taken_until text, pushed text not null, pushed_at text, pushed_by text not null,
+      primary key(project, branch))""",
+    "create index looks_due on looks(due_at)",
+    """create table build_news(
+      seq {SEQ}, project text not null, sha text not null, at text not null)""",
+    "create index build_news_at on build_news(at)",
+    "create table sweeps(name text primary key, at text not null)",
+    "alter table cards add column newer text",
+    "create index cards_newer on cards(env_id) where newer <> ''",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -13,6 +13,10 @@ class Metrics:
         self._refused = Counter(
             "qbot_slack_requests_refused", "Requests turned away", ["rule"], registry=self.registry
         )
+        self._webhooks = Counter(
+            "qbot_webhooks", "Webhooks that came in, by what came of them", ["source", "result"],
+            registry=self.registry,
+        )  # fmt: skip
         self._sent = Counter(
             "qbot_slack_calls", "Calls to Slack that were answered well", ["method", "rank"],
             registry=self.registry,
@@ -29,6 +33,10 @@ class Metrics:
             "qbot_cards_behind", "Messages that do not show the newest state",
             registry=self.registry,
         )  # fmt: skip
+
+    def webhook(self, source: str, result: str) -> None:
+        """A webhook came in, and this came of it."""
+        self._webhooks.labels(source, result).inc()
 
     def refused(self, rule: str) -> None:
         """A request was turned away by this rule."""

@@ -16,6 +16,13 @@ from tests.store.promoting import BENS, MERGE_REQUEST, PRODUCTION, SCOPE, begun,
 from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
+    "drop index cards_newer",
+    "alter table cards drop column newer",
+    "drop table branches",
+    "drop table merge_requests",
+    "drop table looks",
+    "drop table build_news",
+    "drop table sweeps",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

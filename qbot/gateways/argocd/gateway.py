@@ -166,6 +166,15 @@ class ArgoCDGateway:
         self._view.offer(env, state)
         return state
 
+    async def hint(self, env: Environment, service: ServiceName) -> None:
+        """Somebody says that it has changed: whoever follows it is told what is so.
+
+        Raises:
+            TransientError, PermanentError: Argo CD does not say.
+        """
+        if self._view.is_followed(env):
+            await self.read(env, service)
+
     async def project_exists(self, env: Environment) -> bool:
         """Whether an AppProject of that name is there, whoever's it is."""
         return await get_project(self._client, env.name) is not None

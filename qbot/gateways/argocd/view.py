@@ -39,6 +39,10 @@ class LiveView:
         shard = self._streams.find(EnvironmentsScope(env.shard))
         return shard is not None and shard.table.get((env.id, service)) is not None
 
+    def is_followed(self, env: Environment) -> bool:
+        """Whether anybody listens, so that news of it would be heard."""
+        return self._streams.find(EnvironmentsScope(env.shard)) is not None
+
     def silent_since(self) -> datetime | None:
         """Since when some stream and its list both fail; None while all are heard."""
         return self._streams.silent_since()

@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from qbot.domain.branches import MergeFact
 from qbot.domain.lease import Lease
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import PermanentError
-from qbot.gateways.gitlab import lookups, pipelines
+from qbot.gateways.gitlab import changes, lookups, pipelines
 from qbot.gateways.gitlab.client import Client, each
 from qbot.gateways.gitlab.lookups import Project
 
@@ -78,6 +80,22 @@ class GitLabGateway:
         found = await each(projects, lambda p: lookups.branches(self._client, p, text))
         counts = Counter(name for names in found.values() for name in names)
         return sorted(counts, key=lambda name: (-counts[name], name))
+
+    async def changed_merges(
+        self, owner: str, since: datetime, *, of_group: bool
+    ) -> Sequence[MergeFact]:
+        """What changed of merge requests, of a group and those below it or else of a project."""
+        return await changes.merge_requests(self._client, owner, since, of_group=of_group)
+
+    async def listed_tips(
+        self, project: ProjectPath, names: Collection[BranchName]
+    ) -> Mapping[BranchName, str]:
+        """Those of these branches that a project has; up to half a minute old."""
+        return await changes.tips(self._client, project, names)
+
+    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
+        """Paths of a group's projects in which something happened since; in small letters."""
+        return await changes.active_projects(self._client, group, since)
 
     async def project(self, path: ProjectPath) -> Project | None:
         """A project; None where GitLab shows none of that path to the token."""

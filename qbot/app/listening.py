@@ -1,0 +1,84 @@
+"""Webhooks in, and what they set going: looking at branches, following them, sweeping."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from qbot.app.ground import Ground
+from qbot.domain.names import ProjectPath
+from qbot.operations.context import Context
+from qbot.operations.following import Follower
+from qbot.operations.hints import Hints
+from qbot.operations.sweeping import Sweeper
+from qbot.settings import secret
+from qbot.web.hooks import Hooks
+from qbot.web.hooks.argocd import ArgoCDHooks
+from qbot.web.hooks.gitlab import GitLabHooks
+from qbot.web.hooks.proof import Proof
+
+_FIRST = 20.0  # seconds after the start; what was begun before it goes first
+
+
+def follower(ground: Ground, context: Context, wake: Callable[[], None]) -> Follower:
+    """Looks where somebody pushed; begins when it is started."""
+    return Follower(
+        context=context,
+        rows=ground.database.branches,
+        projects=ground.neighbours.gitlab,
+        journal=ground.database.journal,
+        wake=wake,
+    )
+
+
+def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
+    """Finds what no hook told."""
+    return Sweeper(
+        projects=_projects(context),
+        gitlab=ground.neighbours.gitlab,
+        rows=ground.database.branches,
+        store=ground.database.store,
+        clock=ground.clock,
+        hooks=bool(ground.settings.webhook_secrets),
+        wake=follower_.wake,
+    )
+
+
+def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExitStack) -> Hooks:
+    """The routes; the stack ends what they begin."""
+    settings = ground.settings
+    hints = Hints(ground.database.store, ground.neighbours.argocd)
+    stack.push_async_callback(hints.stop)
+    secrets = settings.webhook_secrets
+    tokens = {n: secret(a.webhook_token) for n, a in settings.argocd.items() if a.webhook_token}
+    gitlab = GitLabHooks(
+        proof=Proof(secrets) if secrets else None,
+        known={project.lower(): project for project in _projects(context)},
+        hearing=ground.database.branches,
+        heard=follower_.wake,
+        now=ground.clock.now,
+        counted=ground.metrics.webhook,
+    )
+    argocd = ArgoCDHooks(tokens=tokens, hear=hints.hear, counted=ground.metrics.webhook)
+    return Hooks([*gitlab.routes(), *argocd.routes()], wanted=bool(secrets or tokens))
+
+
+def begin(follower_: Follower, sweeper_: Sweeper, stack: AsyncExitStack) -> None:
+    """Go round, and sweep once soon: nobody knows what was told while Qbot was away."""
+    follower_.start()
+    stack.push_async_callback(follower_.stop)
+    first = asyncio.create_task(_first(sweeper_), name="first sweep")
+    stack.push_async_callback(_end, first)
+
+
+async def _first(sweeper_: Sweeper) -> None:
+    await asyncio.sleep(_FIRST)
+    await sweeper_.first()
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _projects(context: Context) -> tuple[ProjectPath, ...]:
+    return tuple(dict.fromkeys(service.project for service in context.catalog.values()))

@@ -1,0 +1,126 @@
+"""What has changed of many: merge requests of a group since a moment, branches of a project.
+
+Pages are asked for one by one, as GitLab's own headers say that there are more: a short page is
+no proof that it is the last.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import gitlab
+from gitlab.utils import EncodedId
+
+from qbot.domain.branches import MergeFact, MergeState
+from qbot.domain.names import BranchName, ProjectPath
+from qbot.gateways.gitlab.client import Client
+
+_PAGE = 100  # GitLab's greatest page
+_MOST_PAGES = 100
+_LONGEST_REGEX = 3_000  # characters: the whole address must stay below 8 kB when encoded
+
+
+async def merge_requests(
+    client: Client, owner: str, since: datetime, *, of_group: bool
+) -> Sequence[MergeFact]:
+    """All that were changed since, of a group and those below it or else of one project.
+
+    Raises:
+        NotFoundError: GitLab shows no such group or project to the token.
+    """
+    kind = "groups" if of_group else "projects"
+    query = {
+        "updated_after": since.astimezone(UTC).isoformat(),
+        "scope": "all",
+        "state": "all",
+        "order_by": "updated_at",
+        "sort": "asc",
+    }
+    path = f"/{kind}/{EncodedId(owner)}/merge_requests"
+    rows = await _pages(client, f"the merge requests of {owner}", path, query)
+    return [fact for row in rows if (fact := _merge(row)) is not None]
+
+
+async def tips(
+    client: Client, project: ProjectPath, names: Collection[BranchName]
+) -> Mapping[BranchName, str]:
+    """Those of these branches that a project has, with their newest commits.
+
+    Up to half a minute old, as GitLab keeps lists for as long: to know where to look.
+    """
+    wanted = set(names)
+    pattern = "|".join(re.escape(name) for name in sorted(wanted))
+    query = {"regex": f"^({pattern})$"} if len(pattern) <= _LONGEST_REGEX else {}
+    path = f"/projects/{EncodedId(project)}/repository/branches"
+    rows = await _pages(client, f"the branches of {project}", path, query)
+    found = {BranchName(str(row["name"])): str(row["commit"]["id"]) for row in rows}
+    return {name: sha for name, sha in found.items() if name in wanted}
+
+
+async def active_projects(client: Client, group: str, since: datetime) -> frozenset[str]:
+    """Paths of a group's projects in which something happened since; in small letters.
+
+    GitLab notes that once an hour, so ask for more than an hour.
+    """
+    found: set[str] = set()
+    query = {
+        "include_subgroups": "true",
+        "archived": "false",
+        "simple": "true",
+        "order_by": "last_activity_at",
+        "sort": "desc",
+    }
+    path = f"/groups/{EncodedId(group)}/projects"
+    for number in range(1, _MOST_PAGES + 1):
+        rows, more = await _page(client, f"the projects of {group}", path, query, number)
+        recent = [r for r in rows if datetime.fromisoformat(r["last_activity_at"]) >= since]
+        found |= {str(row["path_with_namespace"]).lower() for row in recent}
+        if not more or len(recent) < len(rows):
+            break
+    return frozenset(found)
+
+
+async def _pages(
+    client: Client, what: str, path: str, query: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for number in range(1, _MOST_PAGES + 1):
+        rows, more = await _page(client, what, path, query, number)
+        found += rows
+        if not more:
+            break
+    return found
+
+
+async def _page(
+    client: Client, what: str, path: str, query: Mapping[str, str], number: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """One page, and whether there is another."""
+
+    def work(api: gitlab.Gitlab) -> tuple[list[dict[str, Any]], bool]:
+        asked = {**query, "per_page": _PAGE, "page": number}
+        answer = api.http_request("get", path, query_data=asked)
+        rows = answer.json()
+        if not isinstance(rows, list):
+            raise TypeError(type(rows))  # JSON, and not of the documented form
+        return rows, bool(answer.headers.get("x-next-page", "").strip())
+
+    return await client.call(what, work)
+
+
+def _merge(row: Mapping[str, Any]) -> MergeFact | None:
+    """None: a fork's, or in a state that GitLab has yet to invent."""
+    states = {s.value for s in MergeState}
+    if row["source_project_id"] != row["target_project_id"] or row["state"] not in states:
+        return None
+    return MergeFact(
+        ProjectPath(str(row["references"]["full"]).rpartition("!")[0]),
+        BranchName(str(row["source_branch"])),
+        int(row["iid"]),
+        MergeState(row["state"]),
+        datetime.fromisoformat(str(row["updated_at"])).astimezone(UTC),
+        BranchName(str(row["target_branch"])),
+        str(row["sha"] or ""),
+        str(row["web_url"]),
+    )

@@ -1,0 +1,243 @@
+"""Following branches: looking where somebody pushed, and having what was pushed deployed.
+
+A hook is only a reason to look; what is written down is what GitLab itself answers. Whatever a
+round leaves undone is found again by the next one, on whichever replica.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from qbot.domain.branches import BranchRows, Look, Tip
+from qbot.domain.environment import Environment
+from qbot.domain.following import Commit, Verdict, behind, judge
+from qbot.domain.inputs import SyncInput
+from qbot.domain.journal import Submitting
+from qbot.domain.names import EnvId, ProjectPath
+from qbot.domain.operation import OpState, Submission, Submitted
+from qbot.domain.people import QBOT, Place
+from qbot.domain.progress import End, Kind
+from qbot.domain.services import FOLLOWING, Build
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.caught import caught
+from qbot.operations.context import Context
+from qbot.operations.gathering import gather
+
+RULE = "environments.follow"
+_PARALLEL = 8
+_LOOKS = 32  # at once
+_LATER = 30.0  # seconds until GitLab is asked again where it did not say
+_MUCH_LATER = 900.0  # where it refuses
+_PAUSE = 15.0  # seconds between rounds when nobody wakes it
+log = structlog.get_logger()
+
+
+class Projects(Protocol):
+    """The part of GitLab that says whether a project can be read."""
+
+    async def project(self, path: ProjectPath) -> object | None:
+        """None: GitLab shows none of that path."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    build: Build
+    heard: int
+    until: float
+
+
+class Builds:
+    """How pipelines stand, asked for again when a hook says so, and now and then without one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[Commit, _Known] = {}
+
+    async def of(self, commits: Collection[Commit]) -> Mapping[Commit, Build]:
+        """Of each of these, not older than some seconds; with hooks, than a minute.
+
+        Raises:
+            TransientError, PermanentError: GitLab or the database does not say.
+        """
+        heard = {c: await self._context.news.heard(*c) for c in commits}
+        now = self._context.clock.monotonic()
+        stale = [c for c, n in heard.items() if not self._is_fresh(c, n, now)]
+        if stale:
+            found = await self._context.gitlab.builds(stale)
+            until = {c: now + (60.0 if heard[c] else _PAUSE / 2) for c in stale}
+            self._known |= {c: _Known(found[c][0], heard[c], until[c]) for c in stale}
+        self._known = {c: k for c, k in self._known.items() if k.until + 3_600 > now}
+        return {c: self._known[c].build for c in commits}
+
+    def _is_fresh(self, commit: Commit, heard: int, now: float) -> bool:
+        known = self._known.get(commit)
+        return known is not None and known.heard == heard and now < known.until
+
+
+class Follower:
+    """One replica's part in it.
+
+    Args:
+        context: ports and rules.
+        rows: what is known of branches.
+        projects: whether a project can be read.
+        journal: takes the syncs.
+        wake: tells the engine that there is work.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        rows: BranchRows,
+        projects: Projects,
+        journal: Submitting,
+        wake: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._rows = rows
+        self._projects = projects
+        self._journal = journal
+        self._wake_engine = wake
+        self._builds = Builds(context)
+        self._event = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Something was heard."""
+        self._event.set()
+
+    def start(self) -> None:
+        """Begin to go round."""
+        self._task = asyncio.create_task(self._always(), name="follower")
+
+    async def stop(self) -> None:
+        """Go round no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def round(self) -> None:
+        """Look where somebody has to, then have deployed what may be.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        while looks := await self._rows.take_looks(_LOOKS):
+            await gather([self._look(look) for look in looks], _PARALLEL)
+        for env in await self._rows.unseeded():
+            await self._seed(env)
+        left = await self._rows.behind()
+        for error in await gather([self._follow(env) for env in left], _PARALLEL):
+            if isinstance(error, Exception):
+                _told(error, "a branch could not be followed")
+
+    async def _always(self) -> None:
+        while True:
+            error = await caught(self.round())
+            if error is not None:
+                _told(error, "branches could not be followed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE):
+                    await self._event.wait()
+            self._event.clear()
+
+    async def _look(self, look: Look) -> None:
+        """Ask GitLab for the one branch, uncached; a 404 counts where the project can be read."""
+        try:
+            heads = await self._context.gitlab.heads([look.project], look.branch)
+            if (commit := heads[look.project]) is not None:
+                await self._rows.saw(look, commit)
+            else:
+                await self._ensure_readable(look.project)
+                await self._rows.missed(look)
+        except (TransientError, PermanentError) as error:
+            late = isinstance(error, PermanentError)
+            log.warning("a branch could not be looked at", project=look.project, reason=str(error))
+            await self._rows.put_off(look, _MUCH_LATER if late else _LATER)
+
+    async def _ensure_readable(self, project: ProjectPath) -> None:
+        if await self._projects.project(project) is None:
+            raise PermanentError(f"GitLab shows no project {project}.")
+
+    async def _seed(self, env_id: EnvId) -> None:
+        """What its creation has seen needs no question."""
+        env = await self._context.store.environment(env_id)
+        catalog = self._context.catalog
+        if env is not None:
+            known = {
+                (catalog[p.service].project, p.sha)
+                for p in env.plans
+                if p.source in FOLLOWING and p.service in catalog
+            }
+            await self._rows.seed(env_id, known)
+
+    async def _follow(self, env_id: EnvId) -> None:
+        rules = self._context.rules
+        env = await self._context.store.environment(env_id)
+        if env is None or not rules.follow_pushes or rules.follow_branch:
+            return
+        verdict = await self._verdict(env)
+        if verdict.moving:
+            await self._ask(env, verdict)
+        await self._rows.note(env_id, verdict.newer)
+
+    async def _verdict(self, env: Environment) -> Verdict:
+        context = self._context
+        found = behind(env, context.catalog, await self._rows.tips(env.branch))
+        if not found:
+            return Verdict()
+        wait = context.rules.wait_for_builds
+        builds = await self._builds.of({b.commit for b in found})
+        locked = bool(await context.locks.locks(env.id))
+        return judge(found, builds, context.clock.now(), wait=wait, locked=locked)
+
+    async def _ask(self, env: Environment, verdict: Verdict) -> None:
+        """Once for each commit, unless its sync was refused or had begun before.
+
+        What waits for its turn takes along whatever is newest by then.
+        """
+        due = [b.tip for b in verdict.moving if await self._is_due(b.tip)]
+        if not due:
+            return
+        newest = await self._context.store.operations(env.id, limit=1)
+        shas = ",".join(sorted(tip.fact.sha for tip in due))
+        after = newest[0].id if newest else ""
+        digest = hashlib.sha256(f"{shas} {after}".encode()).hexdigest()[:24]
+        wish = Submission(
+            Kind.SYNC,
+            SyncInput(pushed=True),
+            env.id,
+            QBOT,
+            Place(env.channel or env.owner.user),
+            f"push:{env.id}:{digest}",
+            RULE,
+        )
+        answer = await self._journal.submit(wish)
+        if isinstance(answer, Submitted) and _takes_it(answer):
+            await self._rows.asked(due, answer.operation.id)
+            log.info("a push is followed", env=env.name, op=answer.operation.id)
+            self._wake_engine()
+
+    async def _is_due(self, tip: Tip) -> bool:
+        if tip.asked_sha != tip.fact.sha or tip.asked_op is None:
+            return True
+        before = await self._context.store.operation(tip.asked_op)
+        return before is None or before.end is End.REFUSED
+
+
+def _takes_it(answer: Submitted) -> bool:
+    """One that runs may have asked GitLab before the push: then the next round asks anew."""
+    return answer.fresh or answer.operation.state is OpState.QUEUED
+
+
+def _told(error: Exception, what: str) -> None:
+    if isinstance(error, TransientError | PermanentError):
+        log.warning(what, reason=str(error))
+    else:
+        log.error(what, exc_info=error)

@@ -1,0 +1,57 @@
+"""A sync that nobody but a push asked for: what it left behind moves, and nothing else."""
+
+from qbot.domain.environment import Environment
+from qbot.domain.following import behind, may_run
+from qbot.domain.inputs import SyncInput
+from qbot.domain.progress import End, Step
+from qbot.domain.services import ServicePlan, Source
+from qbot.operations.beginning import begun
+from qbot.operations.context import Context
+from qbot.operations.endings import ended
+from qbot.operations.handler import Cancelled, Outcome
+from qbot.operations.resolve import resolve_again
+from qbot.operations.rolling import resolved, roll
+from qbot.operations.run import Run
+from qbot.operations.standing import standing
+from qbot.operations.track import Tracker
+
+_NOTHING = "What was pushed runs already, or may not run yet."
+
+
+async def pushed(run: Run, context: Context, tracker: Tracker, asked: SyncInput) -> Outcome:
+    """Ask GitLab which commits are newest now, and deploy those that may run."""
+    env = tracker.env
+    tracker.step(Step.RESOLVING)
+    try:
+        before = await standing(run, context.instance(env), env)
+        plans = await resolved(run, env, lambda: _newest(context, env))
+    except Cancelled:
+        return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
+    if not plans:
+        return ended(context, tracker, End.REFUSED, env.phase, _NOTHING)
+    await begun(run, context, tracker)
+    olds = before.plans
+    tracker.switches(tuple(p.service for p in plans if olds[p.service].source is not Source.BRANCH))
+    tracker.plan(plans, before.was(plans))
+    return await roll(run, context, tracker, asked, before, plans)
+
+
+async def _newest(context: Context, env: Environment) -> tuple[ServicePlan, ...]:
+    """The newest versions of the services that are behind; those without a build stay out."""
+    found = behind(env, context.catalog, await context.tips.tips(env.branch))
+    seen_at = {b.plan.service: b.tip.fact.seen_at for b in found}
+    plans = await resolve_again(
+        context.gitlab,
+        context.catalog,
+        env.branch,
+        [b.plan for b in found],
+        refresh=False,
+        keep=False,
+    )
+    now, wait = context.clock.now(), context.rules.wait_for_builds
+    return tuple(
+        plan
+        for plan, one in zip(plans, found, strict=True)
+        if plan.sha != one.plan.sha
+        and may_run(plan.build, one.plan, seen_at[plan.service], now, wait=wait)
+    )

@@ -1,0 +1,204 @@
+"""Sweeps: what no hook told is found all the same. They say where to look, never what is gone.
+
+Every ten minutes: what changed of merge requests, one question for each group. Branches: every few
+hours where hooks tell of pushes, at once after a start, for nobody knows what was told meanwhile;
+without hooks every time, of the projects in which something happened.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Protocol
+
+import structlog
+
+from qbot.domain.branches import MergeFact
+from qbot.domain.names import BranchName, ProjectPath
+from qbot.domain.ports import Clock
+from qbot.domain.store_ports import Deliveries, Environments
+from qbot.errors import PermanentError, TransientError
+from qbot.operations.caught import caught
+from qbot.operations.gathering import gather
+
+EVERY = timedelta(minutes=10)
+_LISTS_EVERY = timedelta(hours=6)
+_FIRST = timedelta(days=30)  # of merge requests, when nothing was read before
+_OVERLAP = timedelta(minutes=5)  # two clocks, and answers that are made late
+_ACTIVE = timedelta(minutes=90)  # GitLab notes activity once an hour
+_TOGETHER = timedelta(minutes=1)
+_PARALLEL = 8
+log = structlog.get_logger()
+
+
+class Changes(Protocol):
+    """The part of GitLab that is asked. Raises TransientError or PermanentError."""
+
+    async def changed_merges(
+        self, owner: str, since: datetime, *, of_group: bool
+    ) -> Sequence[MergeFact]:
+        """Of a group, or else of one project."""
+
+    async def listed_tips(
+        self, project: ProjectPath, names: Collection[BranchName]
+    ) -> Mapping[BranchName, str]:
+        """Those of these branches that it has; may be half a minute old."""
+
+    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
+        """Paths in small letters."""
+
+
+class Rows(Protocol):
+    """Where it is written down."""
+
+    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Up to when each of these sources was read."""
+
+    async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
+        """What changed of merge requests, read up to a moment."""
+
+    async def listed(
+        self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
+    ) -> bool:
+        """A project's branches; whether somebody has to look at one."""
+
+
+class Store(Environments, Deliveries, Protocol):
+    """What is needed of the rest of the database."""
+
+
+def groups_of(projects: Collection[ProjectPath]) -> Mapping[str, tuple[ProjectPath, ...]]:
+    """The outermost group of each project: one question covers all that is below it."""
+    found: dict[str, list[ProjectPath]] = {}
+    for project in projects:
+        found.setdefault(project.partition("/")[0], []).append(project)
+    return {_common(members): tuple(members) for members in found.values()}
+
+
+def _common(projects: Sequence[ProjectPath]) -> str:
+    """The innermost group that has all of them."""
+    paths = [project.split("/")[:-1] for project in projects]
+    levels = zip(*paths, strict=False)
+    return "/".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, levels))
+
+
+class Sweeper:
+    """One replica's part: whoever is first in a tick does it.
+
+    Args:
+        projects: of the catalog.
+        gitlab: is asked.
+        rows: where it is written down.
+        store: environments, and the ticks that were taken.
+        clock: what time it is.
+        hooks: whether GitLab tells of pushes.
+        wake: is called when there is something to look at.
+    """
+
+    def __init__(
+        self,
+        *,
+        projects: Collection[ProjectPath],
+        gitlab: Changes,
+        rows: Rows,
+        store: Store,
+        clock: Clock,
+        hooks: bool,
+        wake: Callable[[], None],
+    ) -> None:
+        self._groups = groups_of(tuple(dict.fromkeys(projects)))
+        self._gitlab = gitlab
+        self._rows = rows
+        self._store = store
+        self._clock = clock
+        self._hooks = hooks
+        self._wake = wake
+        self._started = clock.now()
+
+    async def tick(self) -> None:
+        """Sweep, unless another replica does in these ten minutes."""
+        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
+        if await self._store.saw(f"sweep:{slot}"):
+            await self.sweep()
+
+    async def first(self) -> None:
+        """Sweep after a start; replicas that start together share it."""
+        slot = int(self._clock.now().timestamp() // _TOGETHER.total_seconds())
+        error = None
+        if await self._store.saw(f"sweep-start:{slot}"):
+            error = await caught(self.sweep())
+        if error is not None:
+            log.warning("the first sweep failed", reason=str(error))
+
+    async def sweep(self) -> None:
+        """Ask for what changed; what fails is asked for again next time.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        living = await self._store.environments()
+        names = {row.environment.branch for row in living}
+        for group, projects in self._groups.items():
+            await self._guarded(group, self._merges(group, projects))
+            if names:
+                await self._guarded(group, self._lists(group, projects, names))
+        self._wake()
+
+    async def _guarded(self, group: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (TransientError, PermanentError) as error:
+            log.warning("a sweep was not answered", group=group, reason=str(error))
+
+    async def _merges(self, group: str, projects: Sequence[ProjectPath]) -> None:
+        """Of the group in one question; where GitLab does not show it, of each project."""
+        try:
+            await self._merges_of(group, projects, of_group=True)
+        except PermanentError as error:
+            log.info("a group cannot be read as one", group=group, reason=str(error))
+            for project in projects:
+                await self._merges_of(project, (project,), of_group=False)
+
+    async def _merges_of(
+        self, owner: str, projects: Collection[ProjectPath], *, of_group: bool
+    ) -> None:
+        name, now = f"merges:{owner}", self._clock.now()
+        last = (await self._rows.read_up_to([name])).get(name)
+        since = last - _OVERLAP if last else now - _FIRST
+        found = await self._gitlab.changed_merges(owner, since, of_group=of_group)
+        known = {project.lower(): project for project in projects}
+        kept = [
+            replace(fact, project=known[fact.project.lower()])
+            for fact in found
+            if fact.project.lower() in known
+        ]
+        await self._rows.merged(name, kept, now)
+
+    async def _lists(
+        self, group: str, projects: Sequence[ProjectPath], names: Collection[BranchName]
+    ) -> None:
+        due = await self._due(group, projects)
+        for result in await gather([self._list(p, names) for p in due], _PARALLEL):
+            if isinstance(result, TransientError | PermanentError):
+                log.warning("a project's branches were not listed", reason=str(result))
+            elif isinstance(result, Exception):
+                raise result
+
+    async def _due(self, group: str, projects: Sequence[ProjectPath]) -> Sequence[ProjectPath]:
+        """Those that were not listed since this replica started, or for hours."""
+        now = self._clock.now()
+        read = await self._rows.read_up_to([_list_name(p) for p in projects])
+        oldest = max(self._started, now - _LISTS_EVERY)
+        due = {p for p in projects if (at := read.get(_list_name(p))) is None or at < oldest}
+        if not self._hooks and len(due) < len(projects):
+            active = await self._gitlab.active_projects(group, now - _ACTIVE)
+            due |= {p for p in projects if p.lower() in active}
+        return [p for p in projects if p in due]
+
+    async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> None:
+        found = await self._gitlab.listed_tips(project, names)
+        await self._rows.listed(_list_name(project), project, found)
+
+
+def _list_name(project: ProjectPath) -> str:
+    return f"branches:{project}"

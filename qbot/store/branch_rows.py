@@ -1,0 +1,114 @@
+"""The rows of branches and merge requests, over either driver."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from qbot.domain.branches import BranchFacts, Look, MergeFact, Newer, Tip
+from qbot.domain.hearsay import Heard
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath
+from qbot.domain.ports import Clock
+from qbot.domain.services import Commit
+from qbot.store import branches, environments, sweeps, webhooks
+from qbot.store.statements import Driver, Script
+
+
+class SqlBranches:
+    """Implements the ports `BranchRows`, `Sweeps` and `Hearing`; see there for the promises."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def hear(self, key: str, heard: Heard) -> bool:
+        """Write down what a hook said; False: it came before."""
+        return await self._driver.run(webhooks.hear(key, heard, self._clock.now()))
+
+    async def facts(self, branches_: Collection[BranchName]) -> Mapping[BranchName, BranchFacts]:
+        """Of each of these names."""
+        return await self._driver.run(branches.facts(branches_))
+
+    async def tips(self, branch: BranchName) -> Sequence[Tip]:
+        """Of all projects that have the branch."""
+        return await self._driver.run(branches.tips(branch))
+
+    async def take_looks(self, limit: int) -> Sequence[Look]:
+        """Looks that are due, for this worker alone for a minute."""
+        return await self._driver.run(branches.take_looks(limit, self._clock.now()))
+
+    async def saw(self, look: Look, commit: Commit) -> None:
+        """The branch is there."""
+        await self._driver.run(branches.saw(look, commit, self._clock.now()))
+
+    async def missed(self, look: Look) -> None:
+        """It is not."""
+        await self._driver.run(branches.missed(look, self._clock.now()))
+
+    async def put_off(self, look: Look, seconds: float) -> None:
+        """GitLab did not say."""
+        due = self._clock.now() + timedelta(seconds=seconds)
+        await self._driver.run(branches.put_off(look, due))
+
+    async def seed(self, env: EnvId, known: Collection[tuple[ProjectPath, str]]) -> None:
+        """What an environment found when it resolved its branch."""
+        await self._driver.run(_seed(env, known, self._clock.now()))
+
+    async def unseeded(self) -> Sequence[EnvId]:
+        """Living environments that run their branch, of which nothing is known."""
+        return await self._driver.run(branches.unseeded())
+
+    async def behind(self) -> Sequence[EnvId]:
+        """Living environments whose branch has a commit that none of their services runs."""
+        return await self._driver.run(branches.behind())
+
+    async def asked(self, tips: Collection[Tip], op: OpId) -> None:
+        """A sync was asked for because of these."""
+        await self._driver.run(branches.asked(tips, op))
+
+    async def note(self, env: EnvId, newer: Sequence[Newer]) -> None:
+        """Let the environment's newest card say so."""
+        await self._driver.run(branches.note(env, newer, self._clock.now()))
+
+    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Up to when each of these sources was read."""
+        return await self._driver.run(sweeps.read_up_to(names))
+
+    async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
+        """What changed of merge requests, read up to a moment."""
+        await self._driver.run(sweeps.merged(name, found, up_to))
+
+    async def listed(
+        self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
+    ) -> bool:
+        """A project's branches; whether somebody has to look at one."""
+        now = self._clock.now()
+        return await self._driver.run(sweeps.listed_branches(name, project, found, now))
+
+
+def _seed(env: EnvId, known: Collection[tuple[ProjectPath, str]], at: datetime) -> Script[None]:
+    found = yield from environments.without_plans(env)
+    if found is not None and found.phase.alive:
+        yield from branches.seed(found.branch, known, at)
+
+
+class SqlBuildNews:
+    """Implements the port `BuildNews`: one question a second, however many ask.
+
+    A row that another replica commits late may be overlooked; whoever waits polls as well.
+    """
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._known: dict[tuple[str, str], int] = {}
+        self._seq = 0
+        self._due = float("-inf")
+
+    async def heard(self, project: ProjectPath, sha: str) -> int:
+        """The number of the newest that was heard of this commit; 0: nothing yet."""
+        now = self._clock.monotonic()
+        if now >= self._due:
+            self._due = now + 1.0
+            while rows := await self._driver.run(webhooks.news_after(self._seq)):
+                self._known.update({(p, s): seq for seq, p, s in rows})
+                self._seq = rows[-1][0]
+        return self._known.get((project, sha), 0)

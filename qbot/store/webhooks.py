@@ -1,0 +1,88 @@
+"""Scripts that write down what a webhook said: once, and in one transaction with its delivery."""
+
+from datetime import datetime
+
+from qbot.domain.branches import MergeFact
+from qbot.domain.hearsay import BuildMoved, Heard, Pushed
+from qbot.store.deliveries import first
+from qbot.store.rows import clean, optional_time_text, time_text
+from qbot.store.statements import Script, sql
+
+
+def hear(key: str, heard: Heard, at: datetime) -> Script[bool]:
+    """Whether it is news; what came before under this key changes nothing."""
+    if not (yield from first(key, at)):
+        return False
+    match heard:
+        case Pushed():
+            yield from _pushed(heard, at)
+        case BuildMoved(project, sha):
+            yield sql(
+                "insert into build_news(project, sha, at) values(?, ?, ?)",
+                project,
+                sha,
+                time_text(at),
+            )
+        case MergeFact():
+            yield from put_merge(heard)
+    return True
+
+
+def _pushed(push: Pushed, at: datetime) -> Script[None]:
+    """Somebody has to look, if there is an environment of that branch."""
+    there = yield sql(
+        "select id from environments where branch = ? and phase <> 'deleted' limit 1",
+        clean(push.branch),
+    )
+    if there:
+        yield sql(
+            "insert into looks(project, branch, number, due_at, pushed, pushed_at, pushed_by) "
+            "values(?, ?, 1, ?, ?, ?, ?) on conflict(project, branch) do update set "
+            "number = looks.number + 1, due_at = excluded.due_at, taken_until = null, "
+            "pushed = excluded.pushed, pushed_at = excluded.pushed_at, "
+            "pushed_by = excluded.pushed_by",
+            push.project,
+            clean(push.branch),
+            time_text(at),
+            push.sha,
+            optional_time_text(push.at if push.sha else None),
+            clean(push.by),
+        )
+
+
+def put_merge(fact: MergeFact) -> Script[None]:
+    """What is known of a merge request, unless something newer is."""
+    yield sql(
+        "insert into merge_requests(project, iid, branch, state, at, target, sha, url) "
+        "values(?, ?, ?, ?, ?, ?, ?, ?) on conflict(project, iid) do update set "
+        "branch = excluded.branch, state = excluded.state, at = excluded.at, "
+        "target = excluded.target, sha = excluded.sha, url = excluded.url "
+        "where excluded.at >= merge_requests.at",
+        fact.project,
+        fact.iid,
+        clean(fact.branch),
+        fact.state.value,
+        time_text(fact.at),
+        clean(fact.target),
+        fact.sha,
+        clean(fact.url),
+    )
+
+
+def look_at(project: str, branch: str, due: datetime) -> Script[None]:
+    """Somebody has to look, for no reason that a hook told; an earlier one stays."""
+    yield sql(
+        "insert into looks(project, branch, number, due_at, pushed, pushed_by) "
+        "values(?, ?, 1, ?, '', '') on conflict(project, branch) do nothing",
+        project,
+        clean(branch),
+        time_text(due),
+    )
+
+
+def news_after(seq: int) -> Script[list[tuple[int, str, str]]]:
+    """What was heard of pipelines since, oldest first: number, project and commit."""
+    rows = yield sql(
+        "select seq, project, sha from build_news where seq > ? order by seq limit 1000", seq
+    )
+    return [(row["seq"], row["project"], row["sha"]) for row in rows]
