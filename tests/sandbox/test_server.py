@@ -301,6 +301,8 @@ async def test_the_env_file_and_qbot_yaml_are_what_serve_accepts(mode: Any, tmp_
     assert settings.socket_mode == (mode == "socket")
     assert settings.gitlab.url == f"{sandbox.url}/gitlab"
     assert settings.argocd["main"].url == f"{sandbox.url}/argocd"
+    assert settings.gitlab.webhook_secret is not None
+    assert settings.gitlab.webhook_secret.get_secret_value() == sandbox.gitlab.hook_secret
     assert (settings.linking, settings.public_url) == (True, "http://127.0.0.1:9000")
     assert (settings.listen, settings.admin_listen) == ("127.0.0.1:9000", "127.0.0.1:9001")
     catalog = load_catalog(settings.config, instances=settings.argocd)

@@ -201,6 +201,7 @@ class MergeMachine:
         note = Note(self._world.next_id(), body, user, now, now)
         merge_request.notes.append(note)
         self._changed(project, merge_request)
+        self._world.touch(project)
         self._world.tell(Commented(project, merge_request, note))
         return note
 

@@ -29,6 +29,7 @@ UNDESCRIBED_FIELDS = {
     "users": {"email", "commit_email", "external", "two_factor_enabled", "identities", "is_admin",
               "created_at", "bio", "location", "job_title", "organization", "bot", "confirmed_at"},
     "user": {"is_admin"},
+    "hooks": {"token_present", "signing_token_present"},
 }  # fmt: skip
 LISTS_AND_THINGS = [
     "/projects/{id}", "/groups/{id}", "/groups/{id}/projects", "/users", "/user",
@@ -45,7 +46,8 @@ LISTS_AND_THINGS = [
     "/projects/{id}/merge_requests/1/commits", "/projects/{id}/merge_requests/1/pipelines",
     "/projects/{id}/merge_requests/1/notes", "/projects/{id}/deployments",
     "/projects/{id}/environments", "/projects/{id}/registry/repositories?tags_count=true",
-    "/projects/{id}/registry/repositories/{repository}/tags/{tag}",
+    "/projects/{id}/registry/repositories/{repository}/tags/{tag}", "/projects/{id}/hooks",
+    "/projects/{id}/events?action=pushed", "/groups/{id}/merge_requests",
 ]  # fmt: skip
 TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,), "Boolean": (bool,), "boolean": (bool,), "array": (list,), "object": (dict,),
@@ -101,6 +103,7 @@ def test_an_answer_has_only_fields_that_gitlab_has(
 ) -> None:
     drive(served, "merge", project="shop/cart", branch="fix/cart-rounding")
     raw.post("/projects/shop%2Fcart/merge_requests/1/notes", json={"body": "Good"})
+    raw.post("/projects/shop%2Fcart/hooks", json={"url": "http://127.0.0.1:9/"})
     deployed = {"environment": "staging", "sha": served.sha("shop/cart", "main"), "ref": "main",
                 "tag": False, "status": "success"}  # fmt: skip
     assert raw.post("/projects/shop%2Fcart/deployments", json=deployed).status_code == 201

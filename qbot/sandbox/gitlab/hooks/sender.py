@@ -48,7 +48,9 @@ class Sender:
             await session.close()
 
     def send(self, hook: Hook, outgoing: Outgoing) -> None:
-        """Deliver in the background, unless the hook is disabled by then."""
+        """Deliver in the background, unless the hook is disabled now or by then."""
+        if not self._open_to(hook):
+            return
         what = f"DELIVER {outgoing.kind.word} {outgoing.about}"
         fault = self._world.kernel.faults.take("gitlab", what, *WAYS)
         overtaken = self._held.pop(hook.id, None)
@@ -83,9 +85,11 @@ class Sender:
                 overtaken.set()
 
     async def _once(self, hook: Hook, outgoing: Outgoing, fault: str) -> None:
-        executable = hook.alert_status(self._world.now()) == "executable"
-        if executable and not hook.removed:
+        if self._open_to(hook):
             await self.deliver(hook, outgoing, fault)
+
+    def _open_to(self, hook: Hook) -> bool:
+        return not hook.removed and hook.alert_status(self._world.now()) == "executable"
 
     async def deliver(self, hook: Hook, outgoing: Outgoing, fault: str = "") -> HookEvent:
         """Deliver now, even to a disabled hook, and remember how it went."""
@@ -158,14 +162,14 @@ class Sender:
     async def _post(
         self, hook: Hook, headers: dict[str, str], body: bytes
     ) -> tuple[str, dict[str, str], str, str]:
-        async with self._open().post(
+        async with self._connected().post(
             hook.url, data=body, headers=headers, allow_redirects=False, ssl=hook.verify_tls
         ) as answer:
             text = await answer.content.read(_KEPT_OF_ANSWER)
             found = dict(answer.headers)
             return str(answer.status), found, text.decode(errors="replace"), ""
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_PARALLEL, force_close=True)
             self._session = aiohttp.ClientSession(
