@@ -24,7 +24,7 @@ from qbot.operations.gathering import gather
 EVERY = timedelta(minutes=10)
 _LISTS_EVERY = timedelta(hours=6)
 _FIRST = timedelta(days=30)  # of merge requests, when nothing was read before
-_OVERLAP = timedelta(minutes=5)  # two clocks, and answers that are made late
+_OVERLAP = timedelta(hours=1)  # two clocks, and answers that were not whole
 _ACTIVE = timedelta(minutes=90)  # GitLab notes activity once an hour
 _TOGETHER = timedelta(minutes=1)
 _PARALLEL = 8

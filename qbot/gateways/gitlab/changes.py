@@ -6,6 +6,7 @@ no proof that it is the last.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,11 +15,19 @@ from gitlab.utils import EncodedId
 
 from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.names import BranchName, ProjectPath
+from qbot.errors import TransientError
 from qbot.gateways.gitlab.client import Client
 
 _PAGE = 100  # GitLab's greatest page
 _MOST_PAGES = 100
 _LONGEST_REGEX = 3_000  # characters: the whole address must stay below 8 kB when encoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    rows: list[dict[str, Any]]
+    more: bool
+    total: int  # of all pages; 0 where GitLab does not count
 
 
 async def merge_requests(
@@ -73,10 +82,10 @@ async def active_projects(client: Client, group: str, since: datetime) -> frozen
     }
     path = f"/groups/{EncodedId(group)}/projects"
     for number in range(1, _MOST_PAGES + 1):
-        rows, more = await _page(client, f"the projects of {group}", path, query, number)
-        recent = [r for r in rows if datetime.fromisoformat(r["last_activity_at"]) >= since]
+        page = await _page(client, f"the projects of {group}", path, query, number)
+        recent = [r for r in page.rows if datetime.fromisoformat(r["last_activity_at"]) >= since]
         found |= {str(row["path_with_namespace"]).lower() for row in recent}
-        if not more or len(recent) < len(rows):
+        if not page.more or len(recent) < len(page.rows):
             break
     return frozenset(found)
 
@@ -86,25 +95,27 @@ async def _pages(
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for number in range(1, _MOST_PAGES + 1):
-        rows, more = await _page(client, what, path, query, number)
-        found += rows
-        if not more:
+        page = await _page(client, what, path, query, number)
+        found += page.rows
+        if not page.more:
+            if len(found) < page.total:
+                raise TransientError(f"GitLab's answer about {what} is not whole.")
             break
     return found
 
 
 async def _page(
     client: Client, what: str, path: str, query: Mapping[str, str], number: int
-) -> tuple[list[dict[str, Any]], bool]:
-    """One page, and whether there is another."""
-
-    def work(api: gitlab.Gitlab) -> tuple[list[dict[str, Any]], bool]:
+) -> _Page:
+    def work(api: gitlab.Gitlab) -> _Page:
         asked = {**query, "per_page": _PAGE, "page": number}
         answer = api.http_request("get", path, query_data=asked)
         rows = answer.json()
         if not isinstance(rows, list):
             raise TypeError(type(rows))  # JSON, and not of the documented form
-        return rows, bool(answer.headers.get("x-next-page", "").strip())
+        headers = answer.headers
+        total = headers.get("x-total", "").strip()
+        return _Page(rows, bool(headers.get("x-next-page", "").strip()), int(total) if total else 0)
 
     return await client.call(what, work)
 

@@ -1,0 +1,254 @@
+"""What is seen of branches is kept with since when; what nobody saw is never called gone."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from qbot.domain.branches import BranchFact, BranchFacts, Look, MergeFact, MergeState, Newer
+from qbot.domain.branches import NewerState as State
+from qbot.domain.changes import PlansChanged
+from qbot.domain.hearsay import BuildMoved, Pushed
+from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
+from qbot.domain.operation import OpId
+from qbot.domain.services import Commit, ServicePlan, Source
+from qbot.store.branch_rows import SqlBranches
+from tests.clocks import START, HandClock
+from tests.store.wishes import SYNC, Wishes
+
+CART, ORDERS = ProjectPath("shop/cart"), ProjectPath("shop/orders")
+X = BranchName("feat/x")
+ONE, TWO = "1" * 40, "2" * 40
+MINUTE = 60.0
+
+
+def pushed(sha: str = ONE, branch: BranchName = X, at: datetime = START) -> Pushed:
+    return Pushed(CART, branch, sha, "ana", at)
+
+
+def merge(state: MergeState, at: datetime, sha: str = ONE) -> MergeFact:
+    return MergeFact(CART, X, 7, state, at, BranchName("main"), sha, "https://git.test/7")
+
+
+@pytest.fixture
+def rows(wishes: Wishes) -> SqlBranches:
+    return wishes.database.branches
+
+
+async def looked(rows: SqlBranches) -> Look:
+    (look,) = await rows.take_looks(10)
+    return look
+
+
+async def fact(rows: SqlBranches) -> BranchFact:
+    (found,) = (await rows.facts([X]))[X].branches
+    return found
+
+
+async def seen(rows: SqlBranches, sha: str = ONE) -> BranchFact:
+    assert await rows.hear(f"seen-{sha}", pushed(sha))
+    await rows.saw(await looked(rows), Commit(sha, author="Ana"))
+    return await fact(rows)
+
+
+async def test_what_was_heard_before_changes_nothing(rows: SqlBranches, wishes: Wishes) -> None:
+    await wishes.living(X)
+    assert await rows.hear("d-1", pushed())
+    look = await looked(rows)
+    assert (look.pushed, look.pushed_by, look.number) == (ONE, "ana", 1)
+    await rows.saw(look, Commit(ONE))
+    assert not await rows.hear("d-1", pushed())
+    assert await rows.take_looks(10) == []
+
+
+async def test_only_branches_of_living_environments_are_looked_at(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    await wishes.living(X)
+    assert await rows.hear("d-1", pushed(branch=BranchName("feat/X")))
+    assert await rows.hear("d-2", pushed(branch=BranchName("feat/\ud800\0")))
+    assert await rows.take_looks(10) == []
+
+
+async def test_a_look_belongs_to_one_worker_for_a_minute(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await rows.hear("d-1", pushed())
+    await looked(rows)
+    assert await rows.take_looks(10) == []
+    clock.advance(MINUTE)
+    await looked(rows)
+
+
+async def test_a_push_during_a_look_is_another_look(rows: SqlBranches, wishes: Wishes) -> None:
+    await wishes.living(X)
+    await rows.hear("d-1", pushed())
+    first = await looked(rows)
+    await rows.hear("d-2", pushed(TWO))
+    await rows.saw(first, Commit(ONE))
+    second = await looked(rows)
+    assert (second.pushed, second.number) == (TWO, 2)
+    await rows.put_off(second, MINUTE)
+    assert await rows.take_looks(10) == []
+
+
+async def test_a_commit_is_known_since_it_was_first_seen(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    assert await seen(rows) == BranchFact(CART, X, ONE, START, pushed_at=START)
+    clock.advance(MINUTE)
+    await rows.hear("again", pushed(""))  # a rumour: it is there
+    await rows.saw(await looked(rows), Commit(ONE))
+    assert await fact(rows) == BranchFact(CART, X, ONE, START, pushed_at=START)
+    await rows.hear("later", pushed("3" * 40))
+    await rows.saw(await looked(rows), Commit(TWO))  # nobody told of this one
+    assert await fact(rows) == BranchFact(CART, X, TWO, START + timedelta(seconds=MINUTE))
+
+
+async def test_gone_is_what_is_missed_twice_minutes_apart(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows))
+    first = await fact(rows)
+    assert (first.gone_at, first.gone_again_at, first.gone) == (START, None, False)
+    assert await rows.tips(X) == []
+    assert await rows.take_looks(10) == []  # the second one is not due yet
+    await rows.hear("deleted again", pushed(""))
+    await rows.missed(await looked(rows))
+    assert not (await fact(rows)).gone
+    clock.advance(3 * MINUTE)
+    await rows.hear("deleted thrice", pushed(""))
+    await rows.missed(await looked(rows))
+    assert (await fact(rows)).gone
+    await rows.hear("back", pushed(TWO))
+    await rows.saw(await looked(rows), Commit(TWO))
+    assert (await fact(rows)).gone_at is None
+
+
+async def test_the_second_look_comes_by_itself(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows))
+    clock.advance(3 * MINUTE)
+    await rows.missed(await looked(rows))
+    assert (await fact(rows)).gone
+
+
+async def test_what_was_never_seen_is_not_gone(rows: SqlBranches, wishes: Wishes) -> None:
+    await wishes.living(X)
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows))
+    assert await rows.facts([X]) == {X: BranchFacts()}
+
+
+async def test_a_merge_request_is_as_gitlab_last_changed_it(rows: SqlBranches) -> None:
+    late = START + timedelta(minutes=1)
+    assert await rows.hear("m-2", merge(MergeState.MERGED, late))
+    assert await rows.hear("m-1", merge(MergeState.OPENED, START))  # it was on its way for long
+    assert (await rows.facts([X]))[X].merges == (merge(MergeState.MERGED, late),)
+    await rows.merged("merges:shop", [merge(MergeState.CLOSED, late)], late)
+    assert (await rows.facts([X]))[X].merges == (merge(MergeState.CLOSED, late),)
+    assert await rows.read_up_to(["merges:shop", "merges:other"]) == {"merges:shop": late}
+
+
+async def test_a_list_says_where_to_look_and_never_what_is_gone(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    await wishes.living(X)
+    assert await rows.listed("l", CART, {X: ONE, BranchName("other"): TWO})
+    assert await fact(rows) == BranchFact(CART, X, ONE, START)
+    assert not await rows.listed("l", CART, {X: ONE})
+    assert await rows.listed("l", CART, {})  # empty
+    look = await looked(rows)
+    assert (look.project, look.branch, look.pushed) == (CART, X, "")
+    assert await fact(rows) == BranchFact(CART, X, ONE, START)
+    await rows.saw(look, Commit(ONE))
+    assert await rows.listed("l", CART, {X: TWO})
+    assert (await fact(rows)).sha == ONE  # a list may be old
+
+
+async def plan(wishes: Wishes, env: EnvId, source: Source, sha: str) -> None:
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+    plans = (ServicePlan(ServiceName("cart"), source, X, sha),)
+    await wishes.journal.commit(claim, "plans", None, [PlansChanged(env, plans)])
+
+
+async def test_an_environment_is_behind_while_no_service_runs_the_newest(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    env = await wishes.living(X)
+    await plan(wishes, env, Source.BRANCH, ONE)
+    assert await rows.unseeded() == [env]
+    await rows.seed(env, [(CART, ONE)])
+    assert (await rows.unseeded(), await rows.behind()) == ([], [])
+    await seen(rows, TWO)
+    assert await rows.behind() == [env]
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows))
+    assert await rows.behind() == []
+
+
+async def test_the_newest_card_says_what_is_newer_until_it_is_not(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    env = await wishes.living(X)
+    first = (await wishes.database.store.operations(env, limit=1))[0].id
+    newer = (Newer(ServiceName("cart"), TWO, "ana", State.BUILDING),)
+
+    async def card(op: OpId) -> tuple[tuple[Newer, ...], int]:
+        found = await wishes.database.cards.card(op)
+        assert found is not None
+        return found.newer, found.version
+
+    version = (await card(first))[1]
+    await rows.note(env, newer)
+    await rows.note(env, newer)
+    assert await card(first) == (newer, version + 1)
+    assert await rows.behind() == [env]
+    second = (await wishes.submit(env, SYNC)).operation.id
+    await rows.note(env, newer)
+    assert (await card(first))[0] == ()
+    assert (await card(second))[0] == newer
+    await rows.note(env, ())
+    assert (await card(second))[0] == ()
+    assert await rows.behind() == []
+
+
+async def test_a_pipeline_is_news_to_whoever_asks(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    news = wishes.database.news
+    assert await news.heard(CART, ONE) == 0
+    await rows.hear("p-1", BuildMoved(CART, ONE))
+    clock.advance(1)
+    first = await news.heard(CART, ONE)
+    assert first > 0
+    assert await news.heard(ORDERS, ONE) == await news.heard(CART, TWO) == 0
+    await rows.hear("p-2", BuildMoved(CART, ONE))
+    clock.advance(1)
+    assert await news.heard(CART, ONE) > first
+
+
+async def test_what_was_seen_of_branches_without_an_environment_is_forgotten(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("m", merge(MergeState.OPENED, START))
+    other = MergeFact(CART, BranchName("y"), 8, MergeState.OPENED, START, X, ONE, "")
+    await rows.hear("m-8", other)
+    await rows.hear("p", BuildMoved(CART, ONE))
+    clock.advance(31 * 86_400)
+    await wishes.database.forget_old()
+    assert len((await rows.facts([X]))[X].merges) == 1
+    assert await fact(rows)
+    assert (await rows.facts([other.branch]))[other.branch] == BranchFacts()
+    assert await wishes.look("select * from build_news") == []
