@@ -22,6 +22,7 @@ from qbot.sandbox.storefront import PATH, Storefront
 
 GITLAB_CALLBACK = "/link/callback"  # below Qbot's address, as registered with GitLab
 GITLAB_HOOKS = "/webhooks/gitlab"  # likewise: what every project's webhook is told
+ARGOCD_NOTIFICATIONS = "/webhooks/argocd"
 
 
 class Sandbox:
@@ -67,7 +68,10 @@ class Sandbox:
             hooks_to=f"{qbot_url}{GITLAB_HOOKS}" if hooks else "",
         )
         self.argocd = ArgoCDStandIn(
-            self.kernel, self.gitlab.repositories, stages=lambda: self.gitlab.placements
+            self.kernel,
+            self.gitlab.repositories,
+            stages=lambda: self.gitlab.placements,
+            notify=f"{qbot_url}{ARGOCD_NOTIFICATIONS}",
         )
         # GitLab before Argo CD: the one's repositories are what the other deploys from.
         standins: dict[str, StandIn] = {
@@ -132,6 +136,7 @@ class Sandbox:
             "QBOT_GITLAB__OAUTH_SECRET": self.gitlab.oauth.application.secret,
             "QBOT_ARGOCD__MAIN__URL": f"{self.url}/argocd",
             "QBOT_ARGOCD__MAIN__TOKEN": self.argocd.token,
+            "QBOT_ARGOCD__MAIN__WEBHOOK_TOKEN": self.argocd.notify_token,
             "QBOT_DATABASE_URL": f"sqlite:///{folder / 'qbot.db'}",
             "QBOT_CONFIG": str(folder / "qbot.yaml"),
             "QBOT_LISTEN": f"{host}:{port}",

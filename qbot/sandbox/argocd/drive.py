@@ -1,4 +1,4 @@
-"""`POST /drive/app`: what a person or a test decides about an Application."""
+"""What a person or a test decides: about an Application, and whether Argo CD notifies."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ from aiohttp import web
 from qbot.sandbox.argocd.engine.engine import Engine
 from qbot.sandbox.argocd.engine.health import ORDER
 from qbot.sandbox.argocd.engine.pins import Pin
+from qbot.sandbox.argocd.notifications import Notifications
 from qbot.sandbox.argocd.objects import Json
 
 _FIELDS = {"name", "health", "message", "hook", "phase"}
@@ -21,12 +22,24 @@ class BadDriveError(Exception):
 class Drive:
     """The driver's calls for Argo CD."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, notifications: Notifications) -> None:
         self._engine = engine
+        self._notifications = notifications
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the handler is."""
-        return [web.post("/drive/app", self.app)]
+        """Where the handlers are."""
+        return [
+            web.post("/drive/app", self.app),
+            web.post("/drive/notifications", self.notifications),
+        ]
+
+    async def notifications(self, request: web.Request) -> web.Response:
+        """Turn Argo CD's notifications on or off."""
+        try:
+            self._notifications.on = _switched(await request.read())
+        except BadDriveError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"ok": True})
 
     async def app(self, request: web.Request) -> web.Response:
         """Pin an Application's health or a hook of it, or take pins away.
@@ -52,16 +65,28 @@ class Drive:
             pins.free(name)
 
 
-def _checked(text: bytes) -> Json:
+def _switched(text: bytes) -> bool:
+    on = _object(text, {"on"}).get("on")
+    if not isinstance(on, bool):
+        raise BadDriveError("on must be true or false")
+    return on
+
+
+def _object(text: bytes, fields: set[str]) -> Json:
     try:
         asked: Any = json.loads(text)
     except ValueError:
         raise BadDriveError("the body is no JSON") from None
     if not isinstance(asked, dict):
         raise BadDriveError("the body is no object")
-    unknown = sorted(set(asked) - _FIELDS)
+    unknown = sorted(set(asked) - fields)
     if unknown:
         raise BadDriveError(f"unknown fields: {', '.join(unknown)}")
+    return asked
+
+
+def _checked(text: bytes) -> Json:
+    asked = _object(text, _FIELDS)
     for field in ("name", "message", "hook"):
         if not isinstance(asked.get(field, ""), str):
             raise BadDriveError(f"{field} must be text")

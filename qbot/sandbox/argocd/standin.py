@@ -1,6 +1,7 @@
 """The stand-in Argo CD as a whole: state, engine, HTTP surface, driver."""
 
 import itertools
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from qbot.sandbox.argocd.engine.cluster import SYSTEM_NAMESPACES
 from qbot.sandbox.argocd.engine.engine import Engine
 from qbot.sandbox.argocd.engine.sources import Repositories
 from qbot.sandbox.argocd.errors import Shapes
+from qbot.sandbox.argocd.notifications import Notifications
 from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of, project_of
 from qbot.sandbox.argocd.pages import Pages
 from qbot.sandbox.argocd.rbac import POLICY, Policy
@@ -56,6 +58,7 @@ class ArgoCDStandIn:
         policy: RBAC lines, as policy.csv.
         visibility_lag: seconds for which a new project is unknown to Application writes.
         lag: seconds by which list and watch are behind.
+        notify: where notifications go, once they are turned on.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ArgoCDStandIn:
         policy: str = POLICY,
         visibility_lag: float = 0.0,
         lag: float = 0.0,
+        notify: str = "",
     ) -> None:
         self.token = TOKEN
         self._kernel = kernel
@@ -84,6 +88,10 @@ class ArgoCDStandIn:
             visibility_lag=visibility_lag,
         )
         self._streams = Streams(self._context)
+        self.notify_token = secrets.token_hex(16)
+        self.notifications = Notifications(
+            kernel, self.applications, url=notify, token=self.notify_token
+        )
         self.applications.controllers.append(self._announce)
         self._stages = stages
         self._seeder = Seeder(kernel, self.engine, self.applications, self.projects)
@@ -109,8 +117,8 @@ class ArgoCDStandIn:
         return Pages(MOUNT, self.applications).routes()
 
     def drive_routes(self) -> list[web.RouteDef]:
-        """`POST /drive/app`."""
-        return Drive(self.engine).routes()
+        """What a person or a test decides."""
+        return Drive(self.engine, self.notifications).routes()
 
     def state(self) -> dict[str, Any]:
         """Applications, projects and namespaces beyond what every installation has."""
@@ -130,12 +138,14 @@ class ArgoCDStandIn:
         self.engine.start()
 
     async def stop(self) -> None:
-        """End the watches; the controller's tasks end with the kernel."""
+        """End watches and notifications; the controller's tasks end with the kernel."""
         self._streams.close()
+        await self.notifications.stop()
 
     async def reset(self) -> None:
         """An Argo CD as it was at start; watches end."""
         self._streams.close()
+        await self.notifications.forget()
         for shelf in (self.applications, self.projects):
             for name in list(shelf.objects):
                 shelf.remove(name)
