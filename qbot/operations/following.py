@@ -198,7 +198,7 @@ class Follower:
         return judge(found, builds, context.clock.now(), wait=wait, locked=locked)
 
     async def _ask(self, env: Environment, verdict: Verdict) -> None:
-        """Once for each commit, unless its sync was refused or had begun before.
+        """Once for each commit, unless its sync was refused or has left it out.
 
         What waits for its turn takes along whatever is newest by then.
         """
@@ -207,7 +207,7 @@ class Follower:
             return
         newest = await self._context.store.operations(env.id, limit=1)
         shas = ",".join(sorted(tip.fact.sha for tip in due))
-        after = newest[0].id if newest else ""
+        after = f"{newest[0].id} {newest[0].end}" if newest else ""
         digest = hashlib.sha256(f"{shas} {after}".encode()).hexdigest()[:24]
         wish = Submission(
             Kind.SYNC,
@@ -228,7 +228,7 @@ class Follower:
         if tip.asked_sha != tip.fact.sha or tip.asked_op is None:
             return True
         before = await self._context.store.operation(tip.asked_op)
-        return before is None or before.end is End.REFUSED
+        return before is None or before.end in (End.REFUSED, End.SUCCEEDED)
 
 
 def _takes_it(answer: Submitted) -> bool:

@@ -36,8 +36,8 @@ class Changes(Protocol):
 
     async def changed_merges(
         self, owner: str, since: datetime, *, of_group: bool
-    ) -> Sequence[MergeFact]:
-        """Of a group, or else of one project."""
+    ) -> Sequence[MergeFact] | None:
+        """Of a group, or else of one project; None: GitLab shows none of that path."""
 
     async def listed_tips(
         self, project: ProjectPath, names: Collection[BranchName]
@@ -152,20 +152,23 @@ class Sweeper:
 
     async def _merges(self, group: str, projects: Sequence[ProjectPath]) -> None:
         """Of the group in one question; where GitLab does not show it, of each project."""
-        try:
-            await self._merges_of(group, projects, of_group=True)
-        except PermanentError as error:
-            log.info("a group cannot be read as one", group=group, reason=str(error))
-            for project in projects:
-                await self._merges_of(project, (project,), of_group=False)
+        if await self._merges_of(group, projects, of_group=True):
+            return
+        log.info("a group cannot be read as one", group=group)
+        for project in projects:
+            if not await self._merges_of(project, (project,), of_group=False):
+                log.warning("a project cannot be read", project=project)
 
     async def _merges_of(
         self, owner: str, projects: Collection[ProjectPath], *, of_group: bool
-    ) -> None:
+    ) -> bool:
+        """Whether GitLab shows it."""
         name, now = f"merges:{owner}", self._clock.now()
         last = (await self._rows.read_up_to([name])).get(name)
         since = last - _OVERLAP if last else now - _FIRST
         found = await self._gitlab.changed_merges(owner, since, of_group=of_group)
+        if found is None:
+            return False
         known = {project.lower(): project for project in projects}
         kept = [
             replace(fact, project=known[fact.project.lower()])
@@ -173,6 +176,7 @@ class Sweeper:
             if fact.project.lower() in known
         ]
         await self._rows.merged(name, kept, now)
+        return True
 
     async def _lists(
         self, group: str, projects: Sequence[ProjectPath], names: Collection[BranchName]

@@ -295,6 +295,7 @@ class FakeGitLab:
         self.pipelines: dict[str, Build] = {}
         self.hidden: set[ProjectPath] = set()  # projects whose pipelines the token may not see
         self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
+        self.calls: Counter[str] = Counter()
         self._commits = 0
         for project in projects:
             self.push(project, "main")
@@ -343,6 +344,7 @@ class FakeGitLab:
 
     async def _called(self, method: str) -> None:
         await asyncio.sleep(0)
+        self.calls[method] += 1
         self.faults.strike(method)
 
     def _of(self, project: ProjectPath) -> dict[str, Commit]:

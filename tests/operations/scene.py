@@ -110,7 +110,12 @@ class Scene:
         self.bodies = dict(BODIES)
         self.shown: list[Progress] = []
         self.rules = RULES
-        self._busy = (Busy(database.journal), Busy(database.store), Busy(database.promotions))
+        self._busy = (
+            Busy(database.journal),
+            Busy(database.store),
+            Busy(database.promotions),
+            Busy(database.branches),
+        )
         self._engine: Engine | None = None
         self._keys = itertools.count(1)
         self.context = self._context(SHOP)
@@ -127,6 +132,7 @@ class Scene:
             clock=self.clock,
             locks=self._busy[2],
             images=self.images,
+            tips=self._busy[3],
         )
 
     # Qbot

@@ -17,6 +17,7 @@ from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.errors import TransientError
 from qbot.gateways.gitlab.client import Client
+from qbot.gateways.gitlab.errors import GROUP_ABSENT, PROJECT_ABSENT, NotFoundError
 
 _PAGE = 100  # GitLab's greatest page
 _MOST_PAGES = 100
@@ -32,11 +33,10 @@ class _Page:
 
 async def merge_requests(
     client: Client, owner: str, since: datetime, *, of_group: bool
-) -> Sequence[MergeFact]:
+) -> Sequence[MergeFact] | None:
     """All that were changed since, of a group and those below it or else of one project.
 
-    Raises:
-        NotFoundError: GitLab shows no such group or project to the token.
+    None: GitLab shows none of that path to the token.
     """
     kind = "groups" if of_group else "projects"
     query = {
@@ -47,7 +47,12 @@ async def merge_requests(
         "sort": "asc",
     }
     path = f"/{kind}/{EncodedId(owner)}/merge_requests"
-    rows = await _pages(client, f"the merge requests of {owner}", path, query)
+    try:
+        rows = await _pages(client, f"the merge requests of {owner}", path, query)
+    except NotFoundError as error:
+        if error.said in (GROUP_ABSENT, PROJECT_ABSENT):
+            return None
+        raise
     return [fact for row in rows if (fact := _merge(row)) is not None]
 
 

@@ -83,8 +83,11 @@ class GitLabGateway:
 
     async def changed_merges(
         self, owner: str, since: datetime, *, of_group: bool
-    ) -> Sequence[MergeFact]:
-        """What changed of merge requests, of a group and those below it or else of a project."""
+    ) -> Sequence[MergeFact] | None:
+        """What changed of merge requests, of a group and those below it or else of a project.
+
+        None: GitLab shows none of that path.
+        """
         return await changes.merge_requests(self._client, owner, since, of_group=of_group)
 
     async def listed_tips(

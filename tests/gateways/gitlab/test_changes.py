@@ -1,0 +1,112 @@
+"""What has changed of many, in as few questions as GitLab allows; half an answer is none."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+
+from qbot.domain.branches import MergeFact, MergeState
+from qbot.domain.names import BranchName, ProjectPath
+from qbot.errors import TransientError
+from qbot.gateways.gitlab import GitLabGateway
+from tests.gateways.gitlab.config import fault
+from tests.gateways.gitlab.replies import answering
+from tests.sandbox.gitlab.served import Served, client
+
+CART, ORDERS = ProjectPath("shop/cart"), ProjectPath("shop/orders")
+LONG_AGO, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
+
+
+def branched(shop: Served, project: ProjectPath, name: str) -> str:
+    """A branch with one commit more than main; the commit."""
+    action = {"action": "create", "file_path": "more.txt", "content": name}
+    with client(shop) as api:
+        made = api.projects.get(str(project)).commits.create(
+            {
+                "branch": name,
+                "start_branch": "main",
+                "commit_message": "More",
+                "actions": [action],
+            }
+        )
+        return str(made.id)
+
+
+def requested(shop: Served, project: ProjectPath, name: str) -> int:
+    data = {"source_branch": name, "target_branch": "main", "title": name}
+    with client(shop) as api:
+        return int(api.projects.get(str(project)).mergerequests.create(data).iid)
+
+
+async def facts(gitlab: GitLabGateway, owner: str = "shop") -> Sequence[MergeFact]:
+    found = await gitlab.changed_merges(owner, LONG_AGO, of_group=owner == "shop")
+    assert found is not None
+    return found
+
+
+async def test_merge_requests_of_a_group_come_in_one_question(
+    shop: Served, gitlab: GitLabGateway
+) -> None:
+    shas = {p: branched(shop, p, "ch/one") for p in (CART, ORDERS)}
+    iids = {p: requested(shop, p, "ch/one") for p in (CART, ORDERS)}
+    before = len(shop.kernel.calls.select(vendor="gitlab"))
+    found = {f.project: f for f in await facts(gitlab) if f.branch == "ch/one"}
+    assert len(shop.kernel.calls.select(vendor="gitlab")) == before + 1
+    for project, sha in shas.items():
+        fact = found[project]
+        assert (fact.iid, fact.sha, fact.state) == (iids[project], sha, MergeState.OPENED)
+        assert fact.target == "main"
+    own = await facts(gitlab, CART)
+    assert [f.project for f in own if f.branch == "ch/one"] == [CART]
+    assert await gitlab.changed_merges("shop", LATE, of_group=True) == []
+
+
+async def test_a_group_that_is_not_shown_is_none(gitlab: GitLabGateway) -> None:
+    assert await gitlab.changed_merges("nobody", LONG_AGO, of_group=True) is None
+    assert await gitlab.changed_merges("nobody/no", LONG_AGO, of_group=False) is None
+
+
+@pytest.mark.parametrize("kind", ["html", "503", "partial"])
+async def test_an_answer_that_is_not_whole_is_none(
+    shop: Served, gitlab: GitLabGateway, kind: str
+) -> None:
+    name = f"ch/{kind}"
+    branched(shop, CART, name)
+    requested(shop, CART, name)
+    fault(shop, "GET /api/v4/groups/shop/merge_requests", kind)
+    with pytest.raises(TransientError):
+        await facts(gitlab)
+    fault(shop, "GET /api/v4/projects/shop%2Fcart/repository/branches", kind)
+    with pytest.raises(TransientError):
+        await gitlab.listed_tips(CART, [BranchName(name), BranchName("main")])
+
+
+async def test_fewer_rows_than_gitlab_counts_are_no_answer() -> None:
+    async def reply(_: web.Request) -> web.Response:
+        row = {"name": "main", "commit": {"id": "1" * 40}}
+        return web.json_response([row], headers={"x-total": "2", "x-next-page": ""})
+
+    async with answering(reply) as (_, gitlab):
+        with pytest.raises(TransientError, match="not whole"):
+            await gitlab.listed_tips(CART, [BranchName("main")])
+
+
+async def test_only_the_branches_that_are_asked_for_are_listed(
+    shop: Served, gitlab: GitLabGateway
+) -> None:
+    names = [BranchName("ch/a+b (c)"), BranchName("ch/a.b")]
+    sha = branched(shop, ORDERS, "ch/a.b")
+    branched(shop, ORDERS, "ch/aXb")
+    assert await gitlab.listed_tips(ORDERS, names) == {BranchName("ch/a.b"): sha}
+    many = [BranchName(f"ch/{'x' * 60}{n}") for n in range(100)]
+    assert await gitlab.listed_tips(ORDERS, [*many, *names]) == {BranchName("ch/a.b"): sha}
+
+
+async def test_projects_in_which_something_happened_are_named(
+    shop: Served, gitlab: GitLabGateway
+) -> None:
+    branched(shop, CART, "ch/active")
+    recent = await gitlab.active_projects("shop", LONG_AGO)
+    assert {"shop/cart", "shop/orders"} <= set(recent)
+    assert await gitlab.active_projects("shop", LATE) == frozenset()
