@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from qbot.domain import actions
+from qbot.domain.branches import Newer, NewerState
 from qbot.domain.names import ServiceName
+from qbot.domain.people import QBOT
 from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Tries, Usual
 from qbot.domain.services import Source
 from qbot.render.card import Fresh, Links, card
@@ -380,3 +382,36 @@ def test_an_image_that_nobody_could_look_for_is_called_unchecked_until_it_runs()
         Stage.SYNCING
     )
     assert "not checked" not in said(Stage.READY)
+
+
+CART, ORDERS, WEB = (ServiceName(name) for name in ("cart", "orders", "frontend"))
+PUSHED = replace(
+    READY,
+    kind=Kind.SYNC,
+    actor=QBOT,
+    owner=BEN,
+    pushed=True,
+    services=(replace(service("orders", Stage.READY), source=Source.BRANCH, was="0a0a0a0a"),),
+)
+
+
+def test_newer_commits_are_named_with_why_they_do_not_run(golden: Golden) -> None:
+    newer = [
+        Newer(CART, "1" * 40, "ana", NewerState.BUILDING),
+        Newer(ORDERS, "2" * 40, "<!channel>", NewerState.BUILD_FAILED),
+        Newer(WEB, "3" * 40, "", NewerState.LOCKED),
+    ]
+    golden("card_newer", card(READY, STYLE, fresh=FRESH, newer=newer))
+    many = card(READY, STYLE, newer=newer * 4)
+    assert "newer commits of 7 more services" in many.text
+    gone = card(READY, STYLE, superseded="Deleted by UANA.", newer=newer)
+    assert "newer" not in gone.text
+
+
+def test_a_push_began_it_and_disturbs_nobody_who_need_not_know(golden: Golden) -> None:
+    golden("card_pushed", card(replace(PUSHED, switched=(ORDERS,)), STYLE, fresh=FRESH))
+    assert "<@" not in end_reply(PUSHED, STYLE).text
+    failed = replace(PUSHED, end=End.FAILED, headline="cart failed.")
+    assert end_reply(failed, STYLE).text.startswith(f"<@{BEN.user}> Sync of")
+    cancelled = replace(PUSHED, end=End.CANCELLED, ended_by=ANA)
+    assert end_reply(cancelled, STYLE).text.startswith(f"<@{BEN.user}> ")
