@@ -75,7 +75,10 @@ def _hooks() -> Sequence[web.RouteDef]:
     gitlab = GitLabHooks(
         proof=None, known={}, hearing=nothing, heard=nothing, now=nothing, counted=nothing
     )
-    return [*gitlab.routes(), *ArgoCDHooks(tokens={}, hear=nothing, counted=nothing).routes()]
+    return [
+        *gitlab.routes(),
+        *ArgoCDHooks(tokens={}, hear=nothing, now=nothing, counted=nothing).routes(),
+    ]
 
 
 def _linking() -> Linking:

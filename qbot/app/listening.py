@@ -58,7 +58,9 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
         now=ground.clock.now,
         counted=ground.metrics.webhook,
     )
-    argocd = ArgoCDHooks(tokens=tokens, hear=hints.hear, counted=ground.metrics.webhook)
+    argocd = ArgoCDHooks(
+        tokens=tokens, hear=hints.hear, now=ground.clock.now, counted=ground.metrics.webhook
+    )
     return Hooks([*gitlab.routes(), *argocd.routes()], wanted=bool(secrets or tokens))
 
 

@@ -175,10 +175,10 @@ def seed(
 def unseeded() -> Script[list[EnvId]]:
     """Those that run their branch, and of which nothing was seen."""
     rows = yield sql(
-        "select distinct e.id from environments e "
-        "join environment_services s on s.env_id = e.id and s.source in (?, ?) "
-        "where e.phase <> 'deleted' "
-        "and not exists (select 1 from branches b where b.branch = e.branch)",
+        "select e.id from environments e where e.phase <> 'deleted' "
+        "and not exists (select 1 from branches b where b.branch = e.branch) "
+        "and exists (select 1 from environment_services s "
+        "where s.env_id = e.id and s.source in (?, ?))",
         *(source.value for source in FOLLOWING),
     )
     return [EnvId(row["id"]) for row in rows]

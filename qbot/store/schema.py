@@ -157,6 +157,13 @@ GONE = (  # few have lost their branch, and each list asks which
     "create index environment_services_gone on environment_services(env_id) where gone = 1",
 )
 BACK = ("alter table environment_sets add column back_to bigint",)
+LIFETIMES = (
+    "alter table environments add column pin text",
+    "alter table environments add column used_at text",  # by people: operations tell the rest
+    "alter table environments add column used_what text not null default ''",
+    "alter table environments add column used_by text",
+    "alter table cards add column term text",  # a lifetime that was changed since it was begun
+)
 BRANCHES = (
     """create table branches(
       project text not null, branch text not null, sha text not null, author text not null,
@@ -180,6 +187,7 @@ BRANCHES = (
     "create table sweeps(name text primary key, at text not null)",
     "alter table cards add column newer text",
     "create index cards_newer on cards(env_id) where newer <> ''",
+    "create index environment_services_sha on environment_services(env_id, sha)",
 )
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit

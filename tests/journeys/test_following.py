@@ -1,6 +1,7 @@
 """A push is noted on the environment's card, and deployed once its pipeline has passed."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -26,8 +27,8 @@ async def runs(shared: World, branch: str, service: str, sha: str) -> None:
 
     async def look() -> bool:
         apps = {a["name"]: a for a in await shared.drive.applications(name)}
-        app = apps[f"{name}-{service}"]
-        return app["spec"]["source"]["targetRevision"] == sha and app["health"] == "Healthy"
+        app: dict[str, Any] = apps[f"{name}-{service}"]
+        return bool(app["spec"]["source"]["targetRevision"] == sha and app["health"] == "Healthy")
 
     await until(look, what=f"{service} at {sha}")
 

@@ -16,6 +16,7 @@ from tests.store.promoting import BENS, MERGE_REQUEST, PRODUCTION, SCOPE, begun,
 from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
+    "drop index environment_services_sha",
     "drop index cards_newer",
     "alter table cards drop column newer",
     "drop table branches",

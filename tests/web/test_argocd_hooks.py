@@ -16,6 +16,7 @@ from qbot.domain.names import BASE, EnvId, ServiceName
 from qbot.errors import TransientError
 from qbot.operations.hints import Hint, Hints
 from qbot.web.hooks.argocd import MAX_BODY, PATH, ArgoCDHooks, hint_of
+from tests.clocks import HandClock
 from tests.operations.scene import Scene, scene
 from tests.sandbox.slack.stage import served
 
@@ -55,7 +56,10 @@ async def door(request: pytest.FixtureRequest) -> AsyncIterator[Door]:
             return not made.busy
 
         hooks = ArgoCDHooks(
-            tokens=request.param, hear=hear, counted=lambda _, what: made.counted.update([what])
+            tokens=request.param,
+            hear=hear,
+            now=HandClock().now,
+            counted=lambda _, what: made.counted.update([what]),
         )
         app = web.Application()
         app.add_routes(hooks.routes())

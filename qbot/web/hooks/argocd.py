@@ -7,17 +7,17 @@ notifications/services/webhook/): a bearer token proves the sender, and what it 
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from qbot.domain.names import MAX_APPLICATION
 from qbot.operations.hints import Hint
+from qbot.web.hooks import Complaints
 from qbot.web.hooks.body import Bodies, RefusedBodyError
 from qbot.web.hooks.gitlab import Counted
 
-log = structlog.get_logger()
 PATH = "/webhooks/argocd"
 _BEARER = "Bearer "
 MAX_BODY = 256 * 1024  # bytes; an Application's state may list what it made
@@ -29,6 +29,7 @@ class ArgoCDHooks:
     Args:
         tokens: by the instance's name; empty: notifications are not set up.
         hear: takes a hint; False: it has too much to do.
+        now: what time it is.
         counted: is told what came of each.
         bodies: how they are read.
     """
@@ -38,6 +39,7 @@ class ArgoCDHooks:
         *,
         tokens: Mapping[str, str],
         hear: Callable[[Hint], bool],
+        now: Callable[[], datetime],
         counted: Counted,
         bodies: Bodies | None = None,
     ) -> None:
@@ -45,6 +47,7 @@ class ArgoCDHooks:
         self._hear = hear
         self._counted = counted
         self._bodies = bodies or Bodies(most=MAX_BODY)
+        self._complaints = Complaints("argocd", now)
 
     def routes(self) -> list[web.RouteDef]:
         """To be served where the notifications point to."""
@@ -55,7 +58,7 @@ class ArgoCDHooks:
         status, result = await self._taken(request)
         self._counted("argocd", result)
         if status != web.HTTPOk.status_code:
-            log.warning("a webhook was not taken", source="argocd", reason=result)
+            self._complaints.say(result)
         return web.Response(status=status, text=f"{result}\n")
 
     async def _taken(self, request: web.Request) -> tuple[int, str]:

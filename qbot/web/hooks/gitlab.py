@@ -9,6 +9,7 @@ from aiohttp import web
 
 from qbot.domain.hearsay import Heard
 from qbot.errors import PermanentError, TransientError
+from qbot.web.hooks import Complaints
 from qbot.web.hooks.body import Bodies, RefusedBodyError
 from qbot.web.hooks.events import Known, MalformedError, parse
 from qbot.web.hooks.proof import Proof, delivery_key
@@ -57,6 +58,7 @@ class GitLabHooks:
         self._now = now
         self._counted = counted
         self._bodies = bodies or Bodies()
+        self._complaints = Complaints("gitlab", now)
 
     def routes(self) -> list[web.RouteDef]:
         """To be served where GitLab's webhooks point to."""
@@ -67,7 +69,7 @@ class GitLabHooks:
         status, result = await self._taken(request)
         self._counted("gitlab", result)
         if status != web.HTTPOk.status_code:
-            log.warning("a webhook was not taken", source="gitlab", reason=result)
+            self._complaints.say(result)
         return web.Response(status=status, text=f"{result}\n")
 
     async def _taken(self, request: web.Request) -> tuple[int, str]:
@@ -85,7 +87,7 @@ class GitLabHooks:
         try:
             heard = parse(body, self._known, self._now())
         except MalformedError as error:
-            log.warning("a webhook cannot be read", source="gitlab", reason=str(error))
+            log.info("a webhook cannot be read", source="gitlab", reason=str(error))
             return 400, "malformed"
         return await self._written(request, body, heard)
 
