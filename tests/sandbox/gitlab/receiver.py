@@ -59,7 +59,10 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/hook"
 
     async def stop(self) -> None:
+        """Once nobody calls any more: a connection that is just being accepted would stay open."""
         self._over.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
         await self._runner.cleanup()
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -125,4 +128,5 @@ def telling(**options: Any) -> Iterator[Told]:
             with client(served) as gl:
                 yield Told(served, receiver, gl)
         finally:
+            served.wait(served.standin.stop())
             served.wait(receiver.stop())
