@@ -107,7 +107,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
     desk = _desk(ground, context, engine)
     releases = release_desk(ground, stages, desk, engine.wake)
-    following = listening.follower(ground, context, engine.wake)
+    following = listening.follower(ground, context, desk.requests, engine.wake)
     sweeper = listening.sweeper(ground, context, following)
     scheduler = Scheduler(
         ticks(ground.database.forget_old, chores(ground, releases), sweeper.tick),

@@ -6,10 +6,15 @@ from contextlib import AsyncExitStack
 
 from qbot.app.ground import Ground
 from qbot.domain.names import ProjectPath
+from qbot.operations.auto_creating import Creator
 from qbot.operations.context import Context
 from qbot.operations.following import Follower
+from qbot.operations.hearing import Ear
 from qbot.operations.hints import Hints
+from qbot.operations.noting import Noter
+from qbot.operations.requests import Requests
 from qbot.operations.sweeping import Sweeper
+from qbot.render.merge_note import MARK, merge_note
 from qbot.settings import secret
 from qbot.web.hooks import Hooks
 from qbot.web.hooks.argocd import ArgoCDHooks
@@ -19,13 +24,31 @@ from qbot.web.hooks.proof import Proof
 _FIRST = 20.0  # seconds after the start; what was begun before it goes first
 
 
-def follower(ground: Ground, context: Context, wake: Callable[[], None]) -> Follower:
+def follower(
+    ground: Ground, context: Context, requests: Requests, wake: Callable[[], None]
+) -> Follower:
     """Looks where somebody pushed; begins when it is started."""
+    creator = Creator(
+        context=context,
+        requests=requests,
+        accounts={name.lower(): user for user, name in ground.catalog.people.items()},
+        team=ground.identity.team,
+    )
+    noter = Noter(
+        rows=ground.database.branches,
+        gitlab=ground.neighbours.gitlab,
+        once=ground.database.store,
+        clock=ground.clock,
+        text=merge_note,
+        mark=MARK,
+    )
     return Follower(
         context=context,
         rows=ground.database.branches,
         projects=ground.neighbours.gitlab,
         journal=ground.database.journal,
+        creator=creator,
+        noter=noter if ground.catalog.environments.merge_request_note else None,
         wake=wake,
     )
 
@@ -53,7 +76,7 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
     gitlab = GitLabHooks(
         proof=Proof(secrets) if secrets else None,
         known={project.lower(): project for project in _projects(context)},
-        hearing=ground.database.branches,
+        hearing=Ear(ground.database.branches, context.rules.auto_create),
         heard=follower_.wake,
         now=ground.clock.now,
         counted=ground.metrics.webhook,

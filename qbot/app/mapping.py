@@ -5,6 +5,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from qbot.catalog import Catalog, ServicePart
+from qbot.domain.auto_creation import AutoCreation, Occasion
 from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.rules import Rules
 from qbot.domain.services import Image, Service
@@ -59,6 +60,9 @@ def rules(catalog: Catalog) -> Rules:
         delete_time=part.times.delete,
         idle_after=part.idle_after,
         follow_pushes=part.follow,
+        auto_create=tuple(
+            AutoCreation(p.branches, Occasion(p.on), p.channel, p.owner) for p in part.auto_create
+        ),
     )
 
 

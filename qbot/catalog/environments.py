@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from qbot.catalog.auto_creation import AutoCreationPart
 from qbot.catalog.names import InstanceRef
 from qbot.catalog.parts import Duration, Part, Values
 from qbot.domain.names import MAX_PREFIX, is_label
@@ -93,6 +94,14 @@ class EnvironmentsPart(Part):
     sync: SyncPart = SyncPart()
     kinds: tuple[str, ...] = Field(
         (), description="Namespaced kinds that charts may contain, group/Kind; a list if empty"
+    )
+    merge_request_note: bool = Field(
+        default=True,
+        description="Comment on merge requests how their branch's environment is; needs the scope "
+        "api",
+    )
+    auto_create: tuple[AutoCreationPart, ...] = Field(
+        (), description="Branches that get an environment by themselves"
     )
     follow: bool = Field(
         default=True,

@@ -52,7 +52,12 @@ def _with_service(text: str) -> str:
     return _filled(text, _PLACES)
 
 
-def _channel(text: str) -> str:
+def channel_id(text: str) -> str:
+    """The same text.
+
+    Raises:
+        ValueError: it is no id of a channel.
+    """
     if not _CHANNEL.fullmatch(text):
         raise ValueError(
             "must be the id of a channel, which its details show, such as C05AB12CD: names change"
@@ -186,7 +191,7 @@ class StagePart(Part):
     )
     approvals: ApprovalsPart
     rollback: RollbackPart = RollbackPart()
-    channel: Annotated[str, AfterValidator(_channel)] = Field(
+    channel: Annotated[str, AfterValidator(channel_id)] = Field(
         "",
         description="Id of the Slack channel of those who approve: what is asked for in a direct "
         "message is shown there, and emergencies, freezes and locks are told there",

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from qbot.domain.environment import Phase
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.services import Commit
 
@@ -111,6 +112,19 @@ class Branches(Protocol):
 
     async def facts(self, branches: Collection[BranchName]) -> Mapping[BranchName, BranchFacts]:
         """Of each of these names, exactly; each is in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDue:
+    """A merge request that says how the environment of its branch is, or should."""
+
+    project: ProjectPath
+    iid: int
+    branch: BranchName
+    url: str
+    phase: Phase | None  # None: there is no environment any more
+    note: int | None = None  # the comment's id
+    shown: str = ""  # what it says, as a digest
 
 
 class Tips(Protocol):

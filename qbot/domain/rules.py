@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 
+from qbot.domain.auto_creation import AutoCreation
 from qbot.domain.listing import some
 from qbot.domain.names import EnvName, ServiceName
 from qbot.domain.services import Service
@@ -35,6 +36,8 @@ class Rules:
     """How long an environment rests before lists call it idle."""
     follow_pushes: bool = field(default=True)
     """Whether Qbot deploys what is pushed to an environment's branch."""
+    auto_create: tuple[AutoCreation, ...] = field(default=())
+    """Branches that get an environment by themselves."""
 
     def url_of(self, env: EnvName) -> str:
         """Where people see the environment."""

@@ -24,13 +24,16 @@ from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.services import FOLLOWING, Build
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.auto_creating import Creator
 from qbot.operations.caught import caught
 from qbot.operations.context import Context
 from qbot.operations.gathering import gather
+from qbot.operations.noting import Noter
 
 RULE = "environments.follow"
 _PARALLEL = 8
 _LOOKS = 32  # at once
+_SOON = 10.0  # seconds until it is less early
 _LATER = 30.0  # seconds until GitLab is asked again where it did not say
 _MUCH_LATER = 900.0  # where it refuses
 _PAUSE = 15.0  # seconds between rounds when nobody wakes it
@@ -87,6 +90,8 @@ class Follower:
         rows: what is known of branches.
         projects: whether a project can be read.
         journal: takes the syncs.
+        creator: makes the environments that nobody has to ask for.
+        noter: tells merge requests; None: they are not told.
         wake: tells the engine that there is work.
     """
 
@@ -97,12 +102,16 @@ class Follower:
         rows: BranchRows,
         projects: Projects,
         journal: Submitting,
+        creator: Creator,
+        noter: Noter | None,
         wake: Callable[[], None],
     ) -> None:
         self._context = context
         self._rows = rows
         self._projects = projects
         self._journal = journal
+        self._creator = creator
+        self._noter = noter
         self._wake_engine = wake
         self._builds = Builds(context)
         self._event = asyncio.Event()
@@ -136,6 +145,8 @@ class Follower:
         for error in await gather([self._follow(env) for env in left], _PARALLEL):
             if isinstance(error, Exception):
                 _told(error, "a branch could not be followed")
+        if self._noter is not None:
+            await self._noter.round()
 
     async def _always(self) -> None:
         while True:
@@ -152,7 +163,10 @@ class Follower:
         try:
             heads = await self._context.gitlab.heads([look.project], look.branch)
             if (commit := heads[look.project]) is not None:
-                await self._rows.saw(look, commit)
+                if await self._creator.consider(look, commit.sha):
+                    await self._rows.saw(look, commit)
+                else:
+                    await self._rows.put_off(look, _SOON)
             else:
                 await self._ensure_readable(look.project)
                 await self._rows.missed(look)

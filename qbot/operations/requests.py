@@ -64,6 +64,7 @@ class Asked:
     place: Place
     key: str
     rule: str = ""
+    owner: Actor | None = None  # of what a create makes; None: who asks
 
 
 class Requests:
@@ -263,7 +264,7 @@ class Requests:
             id=self._new_id(),
             name=name,
             branch=branch,
-            owner=asked.actor,
+            owner=asked.owner or asked.actor,
             phase=Phase.CREATING,
             created_at=now,
             instance=rules.instance,

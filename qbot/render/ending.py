@@ -31,11 +31,11 @@ def end_reply(progress: Progress, style: Style) -> Message:
 
 
 def _whom(progress: Progress) -> str:
-    """Who asked; where nobody did, the owner is disturbed only by what went wrong."""
+    """Who asked; where nobody did, the owner, unless all is as it was but newer."""
     if progress.actor != QBOT:
         return mention(progress.actor.user)
-    wrong = progress.end is not End.SUCCEEDED and progress.owner is not None
-    return mention(progress.owner.user) if wrong and progress.owner else ""
+    is_news = progress.end is not End.SUCCEEDED or progress.kind is Kind.CREATE
+    return mention(progress.owner.user) if is_news and progress.owner else ""
 
 
 def _sentence(progress: Progress, style: Style) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from qbot.domain.branches import BranchFacts, Look, MergeFact, Newer, Tip
+from qbot.domain.branches import BranchFacts, Look, MergeFact, Newer, NoteDue, Tip
 from qbot.domain.hearsay import Heard
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath
 from qbot.domain.ports import Clock
 from qbot.domain.services import Commit
-from qbot.store import branches, environments, sweeps, webhooks
+from qbot.store import branches, environments, notes, sweeps, webhooks
 from qbot.store.statements import Driver, Script
 
 
@@ -19,9 +19,9 @@ class SqlBranches:
         self._driver = driver
         self._clock = clock
 
-    async def hear(self, key: str, heard: Heard) -> bool:
+    async def hear(self, key: str, heard: Heard, *, wanted: BranchName | None = None) -> bool:
         """Write down what a hook said; False: it came before."""
-        return await self._driver.run(webhooks.hear(key, heard, self._clock.now()))
+        return await self._driver.run(webhooks.hear(key, heard, self._clock.now(), wanted))
 
     async def facts(self, branches_: Collection[BranchName]) -> Mapping[BranchName, BranchFacts]:
         """Of each of these names."""
@@ -75,6 +75,14 @@ class SqlBranches:
     async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
         """What changed of merge requests, read up to a moment."""
         await self._driver.run(sweeps.merged(name, found, up_to))
+
+    async def notes_due(self) -> Sequence[NoteDue]:
+        """What merge requests say, or should say, of environments."""
+        return await self._driver.run(notes.due())
+
+    async def noted(self, due: NoteDue, note: int, shown: str) -> None:
+        """It says this now."""
+        await self._driver.run(notes.noted(due, note, shown))
 
     async def listed(
         self, name: str, project: ProjectPath, found: Mapping[BranchName, str]

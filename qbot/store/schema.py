@@ -185,6 +185,9 @@ BRANCHES = (
       seq {SEQ}, project text not null, sha text not null, at text not null)""",
     "create index build_news_at on build_news(at)",
     "create table sweeps(name text primary key, at text not null)",
+    """create table merge_notes(
+      project text not null, iid bigint not null, note_id bigint not null, shown text not null,
+      primary key(project, iid))""",
     "alter table cards add column newer text",
     "create index cards_newer on cards(env_id) where newer <> ''",
     "create index environment_services_sha on environment_services(env_id, sha)",

@@ -82,5 +82,10 @@ def forget_facts(before: datetime) -> Script[int | None]:
         time_text(before),
     )
     gone += len(rows)
+    rows = yield sql(
+        "delete from merge_notes where not exists (select 1 from merge_requests m "
+        "where m.project = merge_notes.project and m.iid = merge_notes.iid) returning iid"
+    )
+    gone += len(rows)
     rows = yield sql("delete from build_news where at < ? returning seq", time_text(before))
     return gone + len(rows) or None

@@ -4,18 +4,26 @@ from datetime import datetime
 
 from qbot.domain.branches import MergeFact
 from qbot.domain.hearsay import BuildMoved, Heard, Pushed
+from qbot.domain.names import BranchName
 from qbot.store.deliveries import first
 from qbot.store.rows import clean, optional_time_text, time_text
 from qbot.store.statements import Script, sql
 
 
-def hear(key: str, heard: Heard, at: datetime) -> Script[bool]:
-    """Whether it is news; what came before under this key changes nothing."""
+def hear(key: str, heard: Heard, at: datetime, wanted: BranchName | None) -> Script[bool]:
+    """Whether it is news; what came before under this key changes nothing.
+
+    Args:
+        key: of the delivery.
+        heard: what it says.
+        at: now.
+        wanted: a branch to look at also where no environment has it.
+    """
     if not (yield from first(key, at)):
         return False
     match heard:
         case Pushed():
-            yield from _pushed(heard, at)
+            yield from _pushed(heard, at, wanted)
         case BuildMoved(project, sha):
             yield sql(
                 "insert into build_news(project, sha, at) values(?, ?, ?)",
@@ -25,16 +33,18 @@ def hear(key: str, heard: Heard, at: datetime) -> Script[bool]:
             )
         case MergeFact():
             yield from put_merge(heard)
+            if wanted is not None:
+                yield from look_at(heard.project, wanted, at)
     return True
 
 
-def _pushed(push: Pushed, at: datetime) -> Script[None]:
+def _pushed(push: Pushed, at: datetime, wanted: BranchName | None) -> Script[None]:
     """Somebody has to look, if there is an environment of that branch."""
     there = yield sql(
         "select id from environments where branch = ? and phase <> 'deleted' limit 1",
         clean(push.branch),
     )
-    if there:
+    if there or wanted is not None:
         yield sql(
             "insert into looks(project, branch, number, due_at, pushed, pushed_at, pushed_by) "
             "values(?, ?, 1, ?, ?, ?, ?) on conflict(project, branch) do update set "

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from qbot.app.mapping import rules
 from qbot.catalog import Catalog, load_catalog
 from qbot.catalog.names import CONTEXT, Names
+from qbot.domain.auto_creation import Occasion
 from qbot.domain.names import BASE, BranchName, ServiceName, app_name, env_name
 from qbot.errors import PermanentError
 
@@ -207,3 +209,43 @@ def test_of_a_valid_catalog_no_two_applications_share_a_name(
     envs = [env_name(BranchName(b), prefix=catalog.environments.prefix) for b in branches]
     applications = [app_name(env, service) for env in envs for service in services]
     assert len(set(applications)) == len(applications)
+
+
+AUTO = (
+    GOOD
+    + """\
+  auto_create:
+    - {branches: "feat/*", channel: C05AB12CD, owner: U05AB12CD}
+    - {branches: "fix/*", on: merge-request, channel: C05AB12CD, owner: U05AB12CD}
+"""
+)
+
+
+def test_branches_may_get_environments_by_themselves(tmp_path: Path) -> None:
+    found = rules(read(write(tmp_path, AUTO))).auto_create
+    assert [(r.branches, r.on, r.channel, r.owner) for r in found] == [
+        ("feat/*", Occasion.PUSH, "C05AB12CD", "U05AB12CD"),
+        ("fix/*", Occasion.MERGE_REQUEST, "C05AB12CD", "U05AB12CD"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("feat/*", "*", "must name branches"),
+        ("channel: C05AB12CD", "channel: general", "must be the id of a channel"),
+        ("owner: U05AB12CD", "owner: ana", "owner"),
+        ("on: merge-request", "on: full-moon", "merge-request"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    assert why in refusal(write(tmp_path, AUTO.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(("word", "on"), [("on", True), ("off", False), ("false", False)])
+def test_following_can_be_switched_off(tmp_path: Path, word: str, on: bool) -> None:
+    found = rules(read(write(tmp_path, f"{GOOD}  follow: {word}\n")))
+    assert found.follow_pushes is on
+    assert rules(read(write(tmp_path, GOOD))).follow_pushes

@@ -17,6 +17,7 @@ from qbot.domain.people import QBOT, Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.services import Build, ServicePlan, Source
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.auto_creating import Creator
 from qbot.operations.following import Follower
 from tests.operations.scene import Scene, project
 
@@ -52,6 +53,13 @@ class Following:
             rows=self.rows,
             projects=self.projects,
             journal=self.scene.database.journal,
+            creator=Creator(
+                context=self.scene.context,
+                requests=self.scene.requests,
+                accounts={"ben": "UBEN"},
+                team="T1",
+            ),
+            noter=None,
             wake=lambda: None,
         )
 

@@ -7,9 +7,9 @@ import pytest
 from qbot.domain.branches import BranchFact, BranchFacts, Look, MergeFact, MergeState, Newer
 from qbot.domain.branches import NewerState as State
 from qbot.domain.changes import PlansChanged
+from qbot.domain.environment import Phase
 from qbot.domain.hearsay import BuildMoved, Pushed
-from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
-from qbot.domain.operation import OpId
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.services import Commit, ServicePlan, Source
 from qbot.store.branch_rows import SqlBranches
 from tests.clocks import START, HandClock
@@ -249,6 +249,26 @@ async def test_what_was_seen_of_branches_without_an_environment_is_forgotten(
     clock.advance(31 * 86_400)
     await wishes.database.forget_old()
     assert len((await rows.facts([X]))[X].merges) == 1
-    assert await fact(rows)
+    assert (await fact(rows)).sha == ONE
     assert (await rows.facts([other.branch]))[other.branch] == BranchFacts()
     assert await wishes.look("select * from build_news") == []
+
+
+async def test_what_a_merge_request_was_told_is_kept_as_long_as_the_request(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    assert await rows.notes_due() == []
+    await rows.hear("m", merge(MergeState.OPENED, START))
+    (due,) = await rows.notes_due()
+    assert (due.project, due.iid, due.phase, due.note) == (CART, 7, Phase.READY, None)
+    await rows.noted(due, 12, "digest")
+    (due,) = await rows.notes_due()
+    assert (due.note, due.shown) == (12, "digest")
+    await wishes.look("update environments set phase = 'deleted'")
+    (due,) = await rows.notes_due()
+    assert (due.phase, due.url, due.note) == (None, "", 12)
+    clock.advance(31 * 86_400)
+    await wishes.database.forget_old()
+    assert await rows.notes_due() == []
+    assert await wishes.look("select * from merge_notes") == []

@@ -24,6 +24,7 @@ BACK_TO_9 = (
     "drop table looks",
     "drop table build_news",
     "drop table sweeps",
+    "drop table merge_notes",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

@@ -12,7 +12,7 @@ from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import PermanentError
-from qbot.gateways.gitlab import changes, lookups, pipelines
+from qbot.gateways.gitlab import changes, lookups, notes, pipelines
 from qbot.gateways.gitlab.client import Client, each
 from qbot.gateways.gitlab.lookups import Project
 
@@ -99,6 +99,18 @@ class GitLabGateway:
     async def active_projects(self, group: str, since: datetime) -> Collection[str]:
         """Paths of a group's projects in which something happened since; in small letters."""
         return await changes.active_projects(self._client, group, since)
+
+    async def find_note(self, project: ProjectPath, iid: int, mark: str) -> int | None:
+        """Qbot's own comment on a merge request, by a mark in it."""
+        return await notes.find(self._client, project, iid, mark)
+
+    async def create_note(self, project: ProjectPath, iid: int, text: str) -> int:
+        """A new comment on a merge request; its id."""
+        return await notes.create(self._client, project, iid, text)
+
+    async def update_note(self, project: ProjectPath, iid: int, note: int, text: str) -> None:
+        """Another text of a comment."""
+        await notes.update(self._client, project, iid, note, text)
 
     async def project(self, path: ProjectPath) -> Project | None:
         """A project; None where GitLab shows none of that path to the token."""

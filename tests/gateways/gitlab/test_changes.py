@@ -8,7 +8,7 @@ from aiohttp import web
 
 from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.names import BranchName, ProjectPath
-from qbot.errors import TransientError
+from qbot.errors import PermanentError, TransientError
 from qbot.gateways.gitlab import GitLabGateway
 from tests.gateways.gitlab.config import fault
 from tests.gateways.gitlab.replies import answering
@@ -110,3 +110,21 @@ async def test_projects_in_which_something_happened_are_named(
     recent = await gitlab.active_projects("shop", LONG_AGO)
     assert {"shop/cart", "shop/orders"} <= set(recent)
     assert await gitlab.active_projects("shop", LATE) == frozenset()
+
+
+async def test_a_comment_is_made_found_by_its_mark_and_changed(
+    shop: Served, gitlab: GitLabGateway
+) -> None:
+    branched(shop, CART, "ch/noted")
+    iid = requested(shop, CART, "ch/noted")
+    assert await gitlab.find_note(CART, iid, "<!-- mark -->") is None
+    note = await gitlab.create_note(CART, iid, "It is made. <!-- mark -->")
+    assert await gitlab.find_note(CART, iid, "<!-- mark -->") == note
+    await gitlab.update_note(CART, iid, note, "It is ready. <!-- mark -->")
+    with client(shop) as api:
+        notes = api.projects.get(str(CART)).mergerequests.get(iid).notes
+        assert notes.get(note).body == "It is ready. <!-- mark -->"
+        notes_of_people = [n.body for n in notes.list(get_all=True) if n.id != note]
+    assert all("mark" not in body for body in notes_of_people)
+    with pytest.raises(PermanentError):
+        await gitlab.update_note(CART, iid, 10**6, "?")

@@ -1,0 +1,98 @@
+"""Making the environment of a branch for which qbot.yaml wants one."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from qbot.domain.auto_creation import AutoCreation, wanted
+from qbot.domain.branches import Look
+from qbot.domain.commands import Create
+from qbot.domain.environment import Environment
+from qbot.domain.following import PIPELINE_MADE_WITHIN
+from qbot.domain.names import BranchName
+from qbot.domain.operation import Submitted
+from qbot.domain.people import QBOT, Actor, Place
+from qbot.domain.progress import Kind
+from qbot.domain.services import Build
+from qbot.errors import UserError
+from qbot.operations.context import Context
+from qbot.operations.requests import Asked, Requests
+
+RULE = "environments.auto_create"
+log = structlog.get_logger()
+
+
+class Creator:
+    """Asks for what the rules want; the same commit is asked for once.
+
+    Args:
+        context: ports and rules.
+        requests: takes the creates.
+        accounts: Slack user ids by GitLab username in small letters.
+        team: the workspace.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        requests: Requests,
+        accounts: Mapping[str, str],
+        team: str,
+    ) -> None:
+        self._context = context
+        self._rules = context.rules.auto_create
+        self._requests = requests
+        self._accounts = accounts
+        self._team = team
+        self._defaults = frozenset(s.default_branch for s in context.catalog.values())
+
+    async def consider(self, look: Look, sha: str) -> bool:
+        """The branch is there, with this commit. False: it is too early to say, look again.
+
+        Raises:
+            TransientError, PermanentError: GitLab or the database does not say.
+        """
+        rule = wanted(self._rules, look.branch)
+        if rule is None or look.branch in self._defaults or await self._was_there(look.branch):
+            return True
+        if await self._is_early(look, sha):
+            return False
+        await self._ask(rule, look, sha)
+        return True
+
+    async def _is_early(self, look: Look, sha: str) -> bool:
+        """Whether a pipeline may still be made: what is not built must not be deployed."""
+        context = self._context
+        if look.pushed_at is None or context.clock.now() - look.pushed_at >= PIPELINE_MADE_WITHIN:
+            return False
+        commit = (look.project, sha)
+        return (await context.gitlab.builds([commit]))[commit][0] is Build.NONE
+
+    async def _ask(self, rule: AutoCreation, look: Look, sha: str) -> None:
+        user = self._accounts.get(look.pushed_by.lower(), rule.owner)
+        asked = Asked(
+            actor=QBOT,
+            place=Place(rule.channel),
+            key=f"auto:{look.branch}:{sha}",
+            rule=RULE,
+            owner=Actor(self._team, user),
+        )
+        try:
+            answer = await self._requests.create(Create(look.branch), asked)
+        except UserError as error:
+            log.warning("an environment was not made by itself", reason=str(error))
+            return
+        if not isinstance(answer, Submitted):
+            log.warning("an environment was not made by itself", reason=type(answer).__name__)
+
+    async def _was_there(self, branch: BranchName) -> bool:
+        """Whether there is one, or a person has deleted it: then a person makes the next."""
+        found = await self._context.store.find(branch)
+        if found is None or found.branch != branch:
+            return False
+        return found.phase.alive or await self._deleted_by_somebody(found)
+
+    async def _deleted_by_somebody(self, env: Environment) -> bool:
+        newest = await self._context.store.operations(env.id, limit=1)
+        return any(op.kind is Kind.TEARDOWN and op.actor != QBOT for op in newest)

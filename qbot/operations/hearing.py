@@ -1,0 +1,31 @@
+"""What webhooks say is written down, with what qbot.yaml wants because of it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from qbot.domain.auto_creation import AutoCreation, branch_wanted
+from qbot.domain.hearsay import Heard
+from qbot.domain.names import BranchName
+
+
+class Rows(Protocol):
+    """Where it is written down."""
+
+    async def hear(self, key: str, heard: Heard, *, wanted: BranchName | None = None) -> bool:
+        """Once for each key; `wanted`: a branch to look at though no environment has it."""
+
+
+class Ear:
+    """Knows which branches get an environment by themselves."""
+
+    def __init__(self, rows: Rows, rules: Sequence[AutoCreation]) -> None:
+        self._rows = rows
+        self._rules = rules
+
+    async def hear(self, key: str, heard: Heard) -> bool:
+        """Once for each key, in one transaction; False: it came before.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        return await self._rows.hear(key, heard, wanted=branch_wanted(self._rules, heard))
