@@ -18,7 +18,7 @@ from qbot.render.merge_note import MARK, merge_note
 from qbot.settings import secret
 from qbot.web.hooks import Hooks
 from qbot.web.hooks.argocd import ArgoCDHooks
-from qbot.web.hooks.gitlab import GitLabHooks
+from qbot.web.hooks.gitlab import PATH, GitLabHooks
 from qbot.web.hooks.proof import Proof
 
 _FIRST = 20.0  # seconds after the start; what was begun before it goes first
@@ -61,7 +61,7 @@ def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
         rows=ground.database.branches,
         store=ground.database.store,
         clock=ground.clock,
-        hooks=bool(ground.settings.webhook_secrets),
+        hooks=PATH if ground.settings.webhook_secrets else "",
         wake=follower_.wake,
     )
 

@@ -5,9 +5,10 @@ hours where hooks tell of pushes, at once after a start, for nobody knows what w
 without hooks every time, of the projects in which something happened.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
@@ -22,7 +23,10 @@ from qbot.operations.caught import caught
 from qbot.operations.gathering import gather
 
 EVERY = timedelta(minutes=10)
-_LISTS_EVERY = timedelta(hours=6)
+_LISTS_EVERY = timedelta(hours=6)  # one by one over that time
+_RESTS = timedelta(hours=1)  # a project, however few there are
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_RESENT = 4  # of one project in one sweep; GitLab allows five a minute
 _FIRST = timedelta(days=30)  # of merge requests, when nothing was read before
 _OVERLAP = timedelta(hours=1)  # two clocks, and answers that were not whole
 _ACTIVE = timedelta(minutes=90)  # GitLab notes activity once an hour
@@ -47,6 +51,12 @@ class Changes(Protocol):
     async def active_projects(self, group: str, since: datetime) -> Collection[str]:
         """Paths in small letters."""
 
+    async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
+        """Webhooks that did not arrive, oldest first."""
+
+    async def resend(self, project: ProjectPath, delivery: tuple[int, int]) -> None:
+        """Have one of them sent again."""
+
 
 class Rows(Protocol):
     """Where it is written down."""
@@ -60,7 +70,7 @@ class Rows(Protocol):
     async def listed(
         self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
     ) -> bool:
-        """A project's branches; whether somebody has to look at one."""
+        """A project's branches; whether they contradict what is known."""
 
 
 class Store(Environments, Deliveries, Protocol):
@@ -91,7 +101,7 @@ class Sweeper:
         rows: where it is written down.
         store: environments, and the ticks that were taken.
         clock: what time it is.
-        hooks: whether GitLab tells of pushes.
+        hooks: the path at which GitLab tells of pushes; empty: it does not.
         wake: is called when there is something to look at.
     """
 
@@ -103,7 +113,7 @@ class Sweeper:
         rows: Rows,
         store: Store,
         clock: Clock,
-        hooks: bool,
+        hooks: str,
         wake: Callable[[], None],
     ) -> None:
         self._groups = groups_of(tuple(dict.fromkeys(projects)))
@@ -114,6 +124,7 @@ class Sweeper:
         self._hooks = hooks
         self._wake = wake
         self._started = clock.now()
+        self._resent: set[tuple[int, int]] = set()
 
     async def tick(self) -> None:
         """Sweep, unless another replica does in these ten minutes."""
@@ -189,11 +200,13 @@ class Sweeper:
                 raise result
 
     async def _due(self, group: str, projects: Sequence[ProjectPath]) -> Sequence[ProjectPath]:
-        """Those that were not listed since this replica started, or for hours."""
+        """Those that were not listed since this replica started, and of the others a share."""
         now = self._clock.now()
-        read = await self._rows.read_up_to([_list_name(p) for p in projects])
-        oldest = max(self._started, now - _LISTS_EVERY)
-        due = {p for p in projects if (at := read.get(_list_name(p))) is None or at < oldest}
+        known = await self._rows.read_up_to([_list_name(p) for p in projects])
+        read = {p: known.get(_list_name(p), _NEVER) for p in projects}
+        old = sorted((p for p in projects if now - read[p] >= _RESTS), key=lambda p: read[p])
+        share = math.ceil(len(projects) * (EVERY / _LISTS_EVERY))
+        due = {*old[:share], *(p for p in projects if read[p] < self._started)}
         if not self._hooks and len(due) < len(projects):
             active = await self._gitlab.active_projects(group, now - _ACTIVE)
             due |= {p for p in projects if p.lower() in active}
@@ -201,7 +214,19 @@ class Sweeper:
 
     async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> None:
         found = await self._gitlab.listed_tips(project, names)
-        await self._rows.listed(_list_name(project), project, found)
+        is_news = await self._rows.listed(_list_name(project), project, found)
+        if is_news and self._hooks:
+            await self._resend(project)
+
+    async def _resend(self, project: ProjectPath) -> None:
+        """A hook was lost: have GitLab send again what it could not deliver, if it lets Qbot."""
+        try:
+            failed = await self._gitlab.failed_deliveries(project, self._hooks)
+            for delivery in [d for d in failed if d not in self._resent][-_RESENT:]:
+                self._resent.add(delivery)
+                await self._gitlab.resend(project, delivery)
+        except (TransientError, PermanentError) as error:
+            log.info("lost webhooks were not sent again", project=project, reason=str(error))
 
 
 def _list_name(project: ProjectPath) -> str:

@@ -87,7 +87,7 @@ class SqlBranches:
     async def listed(
         self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
     ) -> bool:
-        """A project's branches; whether somebody has to look at one."""
+        """A project's branches; whether they contradict what is known."""
         now = self._clock.now()
         return await self._driver.run(sweeps.listed_branches(name, project, found, now))
 

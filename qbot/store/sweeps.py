@@ -43,10 +43,10 @@ def merged(name: str, found: Collection[MergeFact], up_to: datetime) -> Script[N
 def listed_branches(
     name: str, project: ProjectPath, found: Mapping[BranchName, str], at: datetime
 ) -> Script[bool]:
-    """A project's list of the branches that environments have: whether somebody has to look.
+    """A project's list of branches that environments have: does it contradict what is known?
 
     A list may be half a minute old, so it only says where to look; a branch that was never seen
-    is news as it is.
+    is known from now on.
     """
     known = yield sql("select branch, sha, gone_at from branches where project = ?", project)
     living = yield sql("select branch from environments where phase <> 'deleted'")
@@ -64,7 +64,7 @@ def listed_branches(
     for branch in doubtful:
         yield from webhooks.look_at(project, branch, at)
     yield from read(name, at)
-    return bool(new or doubtful)
+    return bool(doubtful)
 
 
 def forget_facts(before: datetime) -> Script[int | None]:

@@ -29,6 +29,8 @@ class Changes:
         self.merges: list[MergeFact] = []
         self.active: set[str] = set()
         self.hidden: set[str] = set()
+        self.failed: list[tuple[int, int]] = []
+        self.resent: list[tuple[int, int]] = []
         self.asked: Counter[str] = Counter()
         self.since: list[datetime] = []
 
@@ -52,6 +54,13 @@ class Changes:
         self._called("active")
         return self.active
 
+    async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
+        self._called("failed")
+        return self.failed
+
+    async def resend(self, project: ProjectPath, delivery: tuple[int, int]) -> None:
+        self.resent.append(delivery)
+
     def _called(self, method: str) -> None:
         self.asked[method] += 1
         self.faults.strike(method)
@@ -66,17 +75,17 @@ class Swept:
         self.rows = scene.database.branches
         self.woken = 0
 
-    def sweeper(self, *, hooks: bool = True) -> Sweeper:
+    def sweeper(self, *, hooks: bool = True, projects: Sequence[ProjectPath] = ()) -> Sweeper:
         def wake() -> None:
             self.woken += 1
 
         return Sweeper(
-            projects=PROJECTS,
+            projects=projects or PROJECTS,
             gitlab=self.gitlab,
             rows=self.rows,
             store=self.scene.database.store,
             clock=self.scene.clock,
-            hooks=hooks,
+            hooks="/webhooks/gitlab" if hooks else "",
             wake=wake,
         )
 
@@ -105,16 +114,53 @@ async def test_after_a_start_every_project_is_listed_once_and_then_seldom(
     await sweeper.sweep()
     assert swept.gitlab.asked == {"group": 1, "list": len(PROJECTS)}
     assert set(await swept.facts()) == {CART}
-    for _ in range(6):
+    for _ in range(5):
         scene.clock.advance(EVERY.total_seconds())
         await sweeper.sweep()
-    assert swept.gitlab.asked == {"group": 7, "list": len(PROJECTS)}
-    scene.clock.advance(HOURS)
-    await sweeper.sweep()
-    assert swept.gitlab.asked["list"] == 2 * len(PROJECTS)
+    assert swept.gitlab.asked == {"group": 6, "list": len(PROJECTS)}
     scene.clock.advance(1)
     await swept.sweeper().sweep()  # another start
-    assert swept.gitlab.asked["list"] == 3 * len(PROJECTS)
+    assert swept.gitlab.asked["list"] == 2 * len(PROJECTS)
+
+
+@pytest.mark.parametrize(("services", "most"), [(1, 2), (100, 5), (300, 10)])
+async def test_lists_are_spread_over_hours(
+    swept: Swept, scene: Scene, services: int, most: int
+) -> None:
+    projects = [ProjectPath(f"shop/s{n}") for n in range(services)]
+    scene.gitlab.branches.update({p: {} for p in projects})
+    sweeper = swept.sweeper(projects=projects)
+    await sweeper.sweep()
+    scene.clock.advance(2 * 3_600)
+    for _ in range(36):
+        before = swept.gitlab.asked.total()
+        scene.clock.advance(EVERY.total_seconds())
+        await sweeper.sweep()
+        assert swept.gitlab.asked.total() - before <= most
+    read = await swept.rows.read_up_to([f"branches:{p}" for p in projects])
+    oldest = scene.clock.now() - timedelta(seconds=HOURS)
+    assert all(at >= oldest for at in read.values())
+
+
+async def test_where_a_list_knows_more_than_hooks_told_lost_ones_are_sent_again(
+    swept: Swept, scene: Scene
+) -> None:
+    await swept.sweeper().sweep()
+    assert swept.gitlab.resent == []
+    scene.gitlab.push("shop/cart", X)
+    swept.gitlab.failed = [(1, n) for n in range(6)]
+    scene.clock.advance(1)
+    again = swept.sweeper()
+    await again.sweep()
+    assert swept.gitlab.resent == [(1, n) for n in (2, 3, 4, 5)]
+    scene.clock.advance(2 * 3_600)
+    for _ in PROJECTS:
+        await again.sweep()
+    assert len(swept.gitlab.resent) == 6
+    swept.gitlab.faults.lay("failed", PermanentError("403"), times=9)
+    scene.clock.advance(1)
+    await swept.sweeper().sweep()
+    assert len(swept.gitlab.resent) == 6
 
 
 async def test_without_hooks_the_projects_in_which_something_happened_are_listed(

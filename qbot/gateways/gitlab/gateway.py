@@ -12,8 +12,9 @@ from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import PermanentError
-from qbot.gateways.gitlab import changes, lookups, notes, pipelines
+from qbot.gateways.gitlab import changes, deliveries, lookups, notes, pipelines
 from qbot.gateways.gitlab.client import Client, each
+from qbot.gateways.gitlab.deliveries import Delivery
 from qbot.gateways.gitlab.lookups import Project
 
 _KEEP = 30.0  # seconds for which a default branch's green commit is not asked for again
@@ -99,6 +100,14 @@ class GitLabGateway:
     async def active_projects(self, group: str, since: datetime) -> Collection[str]:
         """Paths of a group's projects in which something happened since; in small letters."""
         return await changes.active_projects(self._client, group, since)
+
+    async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[Delivery]:
+        """Webhooks that did not arrive at this path of Qbot's, oldest first."""
+        return await deliveries.failed(self._client, project, path)
+
+    async def resend(self, project: ProjectPath, delivery: Delivery) -> None:
+        """Have one of them sent again."""
+        await deliveries.resend(self._client, project, delivery)
 
     async def find_note(self, project: ProjectPath, iid: int, mark: str) -> int | None:
         """Qbot's own comment on a merge request, by a mark in it."""

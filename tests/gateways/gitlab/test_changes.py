@@ -13,6 +13,7 @@ from qbot.gateways.gitlab import GitLabGateway
 from tests.gateways.gitlab.config import fault
 from tests.gateways.gitlab.replies import answering
 from tests.sandbox.gitlab.served import Served, client
+from tests.world import until
 
 CART, ORDERS = ProjectPath("shop/cart"), ProjectPath("shop/orders")
 LONG_AGO, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
@@ -128,3 +129,21 @@ async def test_a_comment_is_made_found_by_its_mark_and_changed(
     assert all("mark" not in body for body in notes_of_people)
     with pytest.raises(PermanentError):
         await gitlab.update_note(CART, iid, 10**6, "?")
+
+
+async def test_what_did_not_arrive_is_found_and_sent_again(
+    shop: Served, gitlab: GitLabGateway
+) -> None:
+    with client(shop) as api:
+        hooks = api.projects.get(str(ORDERS)).hooks
+        for path in ("webhooks/gitlab", "other"):
+            hooks.create({"url": f"http://127.0.0.1:1/{path}", "push_events": True})
+    branched(shop, ORDERS, "ch/lost")
+
+    async def lost() -> Sequence[tuple[int, int]] | None:
+        return await gitlab.failed_deliveries(ORDERS, "/webhooks/gitlab") or None
+
+    found = await until(lost, seconds=20, poll=0.02, what="the failed delivery")
+    with pytest.raises(PermanentError):  # nobody answers there now either
+        await gitlab.resend(ORDERS, found[0])
+    assert await gitlab.failed_deliveries(ORDERS, "/nowhere") == []
