@@ -314,6 +314,19 @@ async def test_the_env_file_and_qbot_yaml_are_what_serve_accepts(mode: Any, tmp_
     assert YAML(typ="safe").load(settings.config)["environments"]["base"]["path"] == "base"
 
 
+@pytest.mark.parametrize("hooks", [True, False])
+async def test_a_sandbox_has_webhooks_to_qbot_or_none(*, hooks: bool) -> None:
+    sandbox = Sandbox(services=1, qbot_url="http://127.0.0.1:9", hooks=hooks)
+    await sandbox.start()
+    try:
+        state = sandbox.gitlab.state()
+        told = {hook["of"] for hook in state["hooks"]}
+        assert told == (set(state["branches"]) if hooks else set())
+        assert {hook["url"] for hook in state["hooks"]} <= {"http://127.0.0.1:9/webhooks/gitlab"}
+    finally:
+        await sandbox.stop()
+
+
 async def test_the_whole_sandbox_drives_all_three_vendors() -> None:
     sandbox = Sandbox(services=2)
     await sandbox.start()

@@ -30,7 +30,7 @@ class HookOffice:
     ) -> None:
         self._world = world
         self.book = HookBook(premium=premium)
-        self._sender = Sender(world, timeout=timeout, on_sent=self._sent)
+        self._sender = Sender(world, timeout=timeout)
         self._announcer = Announcer(world, machine, self.book, self._sender)
         world.on_pushes.append(self._announcer.pushed)
         world.on_happening.append(self._announcer.happened)
@@ -49,23 +49,22 @@ class HookOffice:
 
     def state(self) -> list[dict[str, Any]]:
         """Each hook, and how its deliveries of the last days went."""
+        return [self._described(hook) for hook in self.book]
+
+    def _described(self, hook: Hook) -> dict[str, Any]:
         now = self._world.now()
-        return [
-            {
-                "id": hook.id,
-                "of": hook.place.path,
-                "url": hook.url,
-                "alert_status": hook.alert_status(now),
-                "delivered": sum(event.good for event in hook.recent(now)),
-                "failed": sum(not event.good for event in hook.recent(now)),
-            }
-            for hook in self.book
-        ]
+        recent = hook.recent(now)
+        delivered = sum(event.good for event in recent)
+        return {
+            "id": hook.id,
+            "of": hook.place.path,
+            "url": hook.url,
+            "alert_status": hook.alert_status(now),
+            "delivered": delivered,
+            "failed": len(recent) - delivered,
+        }
 
     async def stop(self) -> None:
         """Drop what is under way and forget the hooks."""
         await self._sender.close()
         self.book.clear()
-
-    def _sent(self, hook: Hook) -> None:
-        self._world.kernel.feed.publish("hook", id=hook.id)

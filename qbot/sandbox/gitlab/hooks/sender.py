@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from itertools import cycle
 from time import perf_counter
 from uuid import uuid4
@@ -27,10 +26,9 @@ _HIDDEN = "[REDACTED]"
 class Sender:
     """Faults of vendor gitlab match "DELIVER push shop/cart", "DELIVER merge_request ..." etc."""
 
-    def __init__(self, world: World, *, timeout: float, on_sent: Callable[[Hook], None]) -> None:
+    def __init__(self, world: World, *, timeout: float) -> None:
         self._world = world
         self._timeout = timeout
-        self._on_sent = on_sent
         self._lags = cycle(_LAGS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[int, asyncio.Event] = {}  # by hook: what waits to be overtaken
@@ -116,7 +114,6 @@ class Sender:
             hook.worked()
         else:
             hook.failed(now)
-        self._on_sent(hook)
         return event
 
     def _headers(self, hook: Hook, outgoing: Outgoing, body: bytes) -> dict[str, str]:

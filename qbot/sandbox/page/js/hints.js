@@ -36,6 +36,10 @@ const VERBS = [
   ["unlock", "STAGE|ENV", "Give it free again"],
   ["run", "STAGE|ENV job [--reason TEXT]", "Run a named job"],
   ["can", "verb [STAGE|ENV...]", "Whether somebody may, and by which rule"],
+  ["extend", "ENV 2d", "Let it live longer"],
+  ["pin", "ENV [reason...] [--until 2026-12-24T18:00]", "Keep it whatever its lifetime"],
+  ["unpin", "ENV", "Give it its lifetime back"],
+  ["transfer", "ENV @user", "Give it to somebody else"],
   ["link", "", "Connect your GitLab account"],
   ["delete", "[ENV]", "Tear an environment down"],
   ["help", "[verb]", "What there is"],
@@ -44,7 +48,17 @@ const OTHERS = [
   ["/env ", "<command>", "Branch environments"],
   ["/invite @qbot", "", "Ask Qbot into this channel"],
 ];
-const TAKES_BRANCH = ["create", "show", "sync", "deploy", "delete"];
+const TAKES_BRANCH = [
+  "create",
+  "show",
+  "sync",
+  "deploy",
+  "delete",
+  "extend",
+  "pin",
+  "unpin",
+  "transfer",
+];
 const STAGES = ["staging", "production"];
 const MOST = 8;
 
