@@ -201,4 +201,5 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         slack=ground.slack,
         cards=database.cards,
         style=ground.style,
+        lifetimes=database.lifetimes,
     )

@@ -63,6 +63,7 @@ def rules(catalog: Catalog) -> Rules:
         auto_create=tuple(
             AutoCreation(p.branches, Occasion(p.on), p.channel, p.owner) for p in part.auto_create
         ),
+        longest=part.max_ttl,
     )
 
 

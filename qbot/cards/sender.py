@@ -65,6 +65,7 @@ class CardSender:
             superseded=row.superseded,
             links=links,
             newer=row.newer,
+            term=row.term,
         )
 
     async def up_to_date(self, row: CardRow) -> bool:

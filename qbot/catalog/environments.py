@@ -59,8 +59,8 @@ class SyncPart(Part):
 class LimitsPart(Part):
     """How many environments may live at once."""
 
-    per_owner: int = Field(5, ge=1)
-    total: int = Field(60, ge=1)
+    per_owner: int = Field(5, ge=1, description="Of one person")
+    total: int = Field(60, ge=1, description="In all")
 
 
 class TimesPart(Part):
@@ -86,6 +86,9 @@ class EnvironmentsPart(Part):
         "", description="Where an environment is seen; {env} is its name"
     )
     ttl: Duration | None = Field(None, description="How long one may live unless --ttl says so")
+    max_ttl: Duration | None = Field(
+        None, description="The longest that one may live, with --ttl or `extend`; a pin passes it"
+    )
     idle_after: Duration = Field(
         timedelta(days=2), description="How long nobody has used one that `list --idle` shows"
     )

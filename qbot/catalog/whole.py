@@ -48,6 +48,7 @@ class Catalog(Part):
             _sets,
             _people,
             _roles,
+            _lifetimes,
             _names_of_stages,
             _circles,
             _wholes,
@@ -110,6 +111,12 @@ def _people(catalog: Catalog) -> Iterator[Problem]:
 def _roles(catalog: Catalog) -> Iterator[Problem]:
     if EVERYBODY in catalog.roles:
         yield ("roles", EVERYBODY), "stands for all people in the place of a role"
+
+
+def _lifetimes(catalog: Catalog) -> Iterator[Problem]:
+    usual, longest = catalog.environments.ttl, catalog.environments.max_ttl
+    if usual and longest and usual > longest:
+        yield ("environments", "max_ttl"), "is shorter than ttl"
 
 
 def _names_of_stages(catalog: Catalog) -> Iterator[Problem]:

@@ -20,6 +20,10 @@ DELETE: Final = "env_delete"  # after the button's own question
 DELETE_CONFIRM: Final = "env_delete_confirm"  # in the answer to a typed `delete`
 KEEP: Final = "env_keep"  # closes that answer; no value
 SHOW: Final = "env_show"
+PIN: Final = "env_pin"
+UNPIN: Final = "env_unpin"
+EXTEND: Final = "env_extend"  # a menu; value: `ENV:4h`
+TERM: Final = "env_term"  # the menu of a card; value: `extend:ENV:4h`, `pin:ENV` or `unpin:ENV`
 
 # In the details view; the view's private_metadata holds the operation id
 DETAILS_REFRESH: Final = "env_details_refresh"  # value: the page to show, counted from 0

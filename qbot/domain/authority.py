@@ -24,6 +24,7 @@ class Who(StrEnum):
     ROLE = "role"  # one of the rule's roles
     APPROVER = "approver"  # who could approve for the stage
     SPOKEN = "approver-or-team"  # or for one service of it
+    OWNER = "owner"  # nobody but whose it is
     KEEPER = "keeper"  # of a stage who could approve for it, of an environment every full member
     MACHINE = "machine"  # no person: the scheduler, or a caller that proved what it is
 
@@ -47,11 +48,14 @@ _CHANGES = (
     "run",
     "promote",  # has to be approved
     "cancel",
+    "extend",
 )
+_OWN = ("pin", "unpin", "transfer")
 _ANYBODY = Rule(Who.MEMBER)
 DEFAULTS: Mapping[str, Rule] = MappingProxyType(
     {
         **dict.fromkeys((*_READS, *_CHANGES), _ANYBODY),
+        **dict.fromkeys(_OWN, Rule(Who.OWNER, own=True)),
         "lock": Rule(Who.KEEPER),
         "freeze": Rule(Who.APPROVER),
         "unfreeze": Rule(Who.APPROVER),
@@ -62,7 +66,7 @@ DEFAULTS: Mapping[str, Rule] = MappingProxyType(
         MACHINE: Rule(Who.MACHINE),
     }
 )
-RESTRICTABLE = frozenset({*_CHANGES, "lock", "freeze", "unfreeze", "release", "unlock"})
+RESTRICTABLE = frozenset({*_CHANGES, *_OWN, "lock", "freeze", "unfreeze", "release", "unlock"})
 """What qbot.yaml's policy may name: reading is for everybody, approving is the stage's rule."""
 
 
@@ -123,6 +127,8 @@ class Authority:
         if rule.who is Who.MEMBER or (rule.who is Who.KEEPER and approval is None):
             return Allowed("member")
         for_whom = self.in_words(subject, approval=approval)
+        if rule.who is Who.OWNER:
+            return Denied(f"That is for {for_whom}.", "owner")
         if rule.who is Who.ROLE:
             return _role(rule.roles, person, "role", f"That is for {for_whom}.")
         return _approver(rule, person, approval, f"That is for {for_whom}.")
@@ -151,6 +157,7 @@ _OF_STAGES = (Who.APPROVER, Who.SPOKEN, Who.KEEPER)
 _WORDS = {
     Who.MEMBER: "every full member of the workspace",
     Who.ROLE: "{1}",
+    Who.OWNER: "",
     Who.APPROVER: "those who may approve for that stage{0}",
     Who.KEEPER: "those who may approve for that stage{0}",
     Who.SPOKEN: "those who may approve for that stage or one of its services{0}",

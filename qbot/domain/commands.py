@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
+from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
 from qbot.domain.names import BranchName, ServiceName, branch_name
 from qbot.domain.release_commands import ReleaseCommand
 from qbot.domain.release_grammar import RELEASES
@@ -75,7 +76,7 @@ class Delete:
     env: str = ""
 
 
-Command = Overview | Help | Create | List | Show | Sync | Delete | ReleaseCommand
+Command = Overview | Help | Create | List | Show | Sync | Delete | LifetimeCommand | ReleaseCommand
 
 _ENV = Arg("ENV")
 _DRY_RUN = Option("dry-run", "show exactly what would be done, and do nothing")
@@ -191,6 +192,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
         ),
         lambda p: Delete(p.args.get("ENV", "")),
     ),
+    *LIFETIMES,
     *RELEASES,
 )
 

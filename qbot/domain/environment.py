@@ -10,6 +10,9 @@ from qbot.domain.names import AppName, BranchName, EnvId, EnvName, ServiceName, 
 from qbot.domain.people import Actor
 from qbot.domain.services import ServicePlan
 
+LEFT = timedelta(days=1)
+"""How long at least an environment lives on after a pin."""
+
 
 class Phase(StrEnum):
     """Where an environment is in its life."""
@@ -42,6 +45,16 @@ _MOVES: dict[Phase, frozenset[Phase]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Somebody keeps an environment whatever its lifetime."""
+
+    by: Actor
+    since: datetime
+    until: datetime | None = None  # None: until somebody takes it off
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment; `id` never changes and is never used again."""
 
@@ -54,9 +67,10 @@ class Environment:
     instance: str = "main"  # which Argo CD
     cluster: str = "https://kubernetes.default.svc"
     url: str = ""
-    expires_at: datetime | None = None
+    expires_at: datetime | None = None  # but for a pin: see `ends_at`
     channel: str = ""  # where its card lives
     plans: tuple[ServicePlan, ...] = ()
+    pin: Pin | None = None  # it may be over: see `pinned_at`
 
     def advance(self, phase: Phase) -> Self:
         """The same environment one move on; staying where it is counts as no move.
@@ -76,6 +90,18 @@ class Environment:
     def app(self, service: ServiceName) -> AppName:
         """The name of the Application that holds one service."""
         return app_name(self.name, service)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its lifetime is over; None: never. After a pin there is a day at least."""
+        if self.pin is None or self.expires_at is None:
+            return self.expires_at
+        return max(self.expires_at, self.pin.until + LEFT) if self.pin.until else None
+
+    def pinned_at(self, now: datetime) -> Pin | None:
+        """The pin that holds then, if one does."""
+        holds = self.pin and (self.pin.until is None or self.pin.until > now)
+        return self.pin if holds else None
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -22,6 +22,8 @@ IN_WORDS: Mapping[str, str] = MappingProxyType(
         "B": "a second stage or environment",
         "verb": "the name of a command",
         "job": "the name of a job",
+        "2d": "how much longer it may live, such as `2d`",
+        "@user": "the person who is to have it",
     }
 )
 """What a missing word is called in a sentence."""

@@ -34,6 +34,14 @@ _LOOKS_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
 _GIT_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/-]|[/.]$|/\.|^\.|\.lock(/|$)")
 
 
+_THING = re.compile(r"[eo][0-9a-f]{12}")
+
+
+def thing_in(value: str) -> str:
+    """The environment's or operation's id in the value of a button; empty: there is none."""
+    return next((part for part in value.split(":") if _THING.fullmatch(part)), "")
+
+
 def is_label(text: str) -> bool:
     """Whether `text` is a DNS label (RFC 1123) as Kubernetes checks it."""
     return len(text) <= MAX_APPLICATION and _LABEL.fullmatch(text) is not None

@@ -10,6 +10,7 @@ from qbot.domain.barriers import Lock
 from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, resumes
+from qbot.domain.lifetime import Term
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
@@ -129,7 +130,8 @@ class QuotaReached:
 
     limit: int
     owner: Actor | None  # None: the limit for all
-    holders: tuple[Environment, ...]
+    holders: tuple[Environment, ...]  # the longest unused first
+    used: Mapping[EnvId, datetime] = field(default_factory=dict)  # when each was, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class CardRow:
     superseded: str = ""  # the environment is gone: buttons go, this sentence comes
     changed_at: datetime | None = None  # when `version` last grew
     followed_by: OpId | None = None  # the operation whose card tells how this one goes on
+    term: Term | None = None  # of a lifetime that was changed since the operation was asked for
     newer: tuple[Newer, ...] = ()  # commits of its branch that the environment does not run yet
 
 
@@ -186,7 +189,7 @@ class EnvironmentSummary:
 
     environment: Environment  # without its plans: read it by id for these
     operation: Operation | None  # the active one
-    last_used: datetime  # when its newest operation ended or was asked for, else its creation
+    last_used: datetime  # by a person, or when its newest operation ended; else its creation
     failing: int = 0  # services that fail right now by Argo CD's word; the database knows none
     lock: Lock | None = None
     failure: str = ""  # what its newest operation failed with, where it needs attention

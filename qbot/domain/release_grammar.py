@@ -29,7 +29,7 @@ from qbot.errors import UserError
 from qbot.redaction import redact
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
-_PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
+PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 _SERVICES = Arg("svc", required=False, many=True)
 _REASON = Arg("reason", many=True)
 _WHY = Option("reason", "why it has to be in spite of a freeze; recorded", "TEXT")
@@ -103,7 +103,7 @@ def _overrides(p: Parsed) -> Deploy:
 
 def _can(p: Parsed) -> Can:
     words = [p.args["verb"], *p.rest]
-    person = _PERSON.fullmatch(words[0])
+    person = PERSON.fullmatch(words[0])
     if person:
         words = words[1:]
     if not words:

@@ -38,6 +38,12 @@ class Rules:
     """Whether Qbot deploys what is pushed to an environment's branch."""
     auto_create: tuple[AutoCreation, ...] = field(default=())
     """Branches that get an environment by themselves."""
+    longest: timedelta | None = field(default=None)
+    """The longest that one may live, from its creation; None: as long as is asked for."""
+
+    def lifetime(self, wanted: timedelta | None) -> timedelta | None:
+        """How long a new one lives: as is asked for, else as usual; None: without an end."""
+        return wanted or self.ttl or self.longest
 
     def url_of(self, env: EnvName) -> str:
         """Where people see the environment."""

@@ -4,9 +4,11 @@ Every call may raise TransientError.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Protocol
 
-from qbot.domain.environment import Environment, Phase, ReadySet
+from qbot.domain.environment import Environment, Phase, Pin, ReadySet
+from qbot.domain.lifetime import Moved
 from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import (
     BranchTaken,
@@ -82,6 +84,39 @@ class Deliveries(Protocol):
 
     async def forget(self, key: str) -> None:
         """It was noted for something that did not come about: the next time is the first."""
+
+
+class Lifetimes(Protocol):
+    """How long environments live, and whose they are.
+
+    Each change commits with its audit row; None: the environment goes or is gone.
+    """
+
+    async def extend(
+        self, env: EnvId, by: timedelta, who: Actor, *, most: timedelta | None, rule: str
+    ) -> Moved | None:
+        """Let it live longer.
+
+        Raises:
+            UserError: it has the longest lifetime already.
+        """
+
+    async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
+        """Keep it whatever its lifetime."""
+
+    async def unpin(self, env: EnvId, who: Actor, *, rule: str) -> Moved | None:
+        """End that."""
+
+    async def transfer(
+        self, env: EnvId, to: Actor, who: Actor, *, limit: int, rule: str
+    ) -> Moved | QuotaReached | None:
+        """Give it to somebody else, who may not have `limit` of them already."""
+
+    async def used(self, what: str, by: Actor, thing: str) -> None:
+        """Somebody used an environment: by its id, branch or name, or by an operation's id.
+
+        At most one write a minute and environment; what is none is passed over.
+        """
 
 
 class Store(Environments, OperationRows, Pasts, Deliveries, Protocol):

@@ -37,6 +37,10 @@ _BUTTONS: Mapping[str, str] = {
     actions.DELETE_CONFIRM: "delete",
     actions.DELETE_FORM: "delete",
     actions.CREATE_FORM: "create",
+    actions.EXTEND: "extend",
+    actions.TERM: "extend",  # what was chosen in it may be more: `of_choice`
+    actions.PIN: "pin",
+    actions.UNPIN: "unpin",
     actions.APPROVE: "approve",
     actions.REJECT: "reject",
     actions.PROMO_DETAILS: "show",
@@ -116,6 +120,14 @@ def of_command(verb: str) -> Subject:
 def of_action(action_id: str) -> Subject:
     """A button, menu or box."""
     return Subject(f"action:{action_id}")
+
+
+def of_choice(action_id: str, value: str) -> Subject:
+    """An element; in the menu of a card it counts what was chosen."""
+    if action_id == actions.TERM:
+        verb = value.partition(":")[0]
+        return of_action({"pin": actions.PIN, "unpin": actions.UNPIN}.get(verb, actions.TERM))
+    return of_action(action_id)
 
 
 def of_view(callback_id: str) -> Subject:

@@ -141,7 +141,7 @@ async def _name_others(run: Run, context: Context, tracker: Tracker, asked: Crea
 async def _preview(run: Run, context: Context, asked: CreateInput) -> Outcome:
     """What a create would make, told to the person only."""
     name, now = env_name(asked.branch, prefix=context.rules.prefix), context.clock.now()
-    ttl = asked.ttl or context.rules.ttl
+    ttl = context.rules.lifetime(asked.ttl)
     env = Environment(
         id=_NO_ENVIRONMENT,
         name=name,

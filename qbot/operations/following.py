@@ -22,7 +22,7 @@ from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import OpState, Submission, Submitted
 from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import End, Kind
-from qbot.domain.services import FOLLOWING, Build
+from qbot.domain.services import Build, Source
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.auto_creating import Creator
 from qbot.operations.caught import caught
@@ -138,21 +138,21 @@ class Follower:
             TransientError: the database is away.
         """
         while looks := await self._rows.take_looks(_LOOKS):
-            await gather([self._look(look) for look in looks], _PARALLEL)
+            for error in await gather([self._look(look) for look in looks], _PARALLEL):
+                _told(error, "a branch could not be looked at")
         for env in await self._rows.unseeded():
             await self._seed(env)
-        left = await self._rows.behind()
-        for error in await gather([self._follow(env) for env in left], _PARALLEL):
-            if isinstance(error, Exception):
+        rules = self._context.rules
+        if rules.follow_pushes and not rules.follow_branch:
+            left = await self._rows.behind()
+            for error in await gather([self._follow(env) for env in left], _PARALLEL):
                 _told(error, "a branch could not be followed")
         if self._noter is not None:
             await self._noter.round()
 
     async def _always(self) -> None:
         while True:
-            error = await caught(self.round())
-            if error is not None:
-                _told(error, "branches could not be followed")
+            _told(await caught(self.round()), "branches could not be followed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):
                     await self._event.wait()
@@ -187,14 +187,13 @@ class Follower:
             known = {
                 (catalog[p.service].project, p.sha)
                 for p in env.plans
-                if p.source in FOLLOWING and p.service in catalog
+                if p.source is Source.BRANCH and p.service in catalog
             }
             await self._rows.seed(env_id, known)
 
     async def _follow(self, env_id: EnvId) -> None:
-        rules = self._context.rules
         env = await self._context.store.environment(env_id)
-        if env is None or not rules.follow_pushes or rules.follow_branch:
+        if env is None:
             return
         verdict = await self._verdict(env)
         if verdict.moving:
@@ -250,8 +249,8 @@ def _takes_it(answer: Submitted) -> bool:
     return answer.fresh or answer.operation.state is OpState.QUEUED
 
 
-def _told(error: Exception, what: str) -> None:
+def _told(error: Exception | None, what: str) -> None:
     if isinstance(error, TransientError | PermanentError):
         log.warning(what, reason=str(error))
-    else:
+    elif error is not None:
         log.error(what, exc_info=error)

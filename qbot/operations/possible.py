@@ -9,7 +9,8 @@ from qbot.operations.locking import ensure_free, lock_of
 from qbot.operations.requests import Asked, Requests
 
 _CHANGES = ("sync", "deploy", "rollback", "run")
-_KEEPS = ("delete", "lock")
+_STAYS = ("extend", "pin")
+_KEEPS = ("delete", "lock", "unpin", "transfer")
 
 
 async def in_the_way(
@@ -26,6 +27,8 @@ async def in_the_way(
     try:
         if verb in _CHANGES:
             await requests.changeable(place, (), asked.actor)
+        elif verb in _STAYS:
+            await requests.changeable(place, (), asked.actor, looks=True)
         elif verb in _KEEPS:
             await ensure_free(context.locks, env, asked.actor)
     except UserError as error:

@@ -11,6 +11,7 @@ from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
 from qbot.domain.journal import Submitting
+from qbot.domain.lifetime import within
 from qbot.domain.names import EnvId, ServiceName, StageName, branch_name, env_name
 from qbot.domain.operation import (
     BranchTaken,
@@ -94,6 +95,7 @@ class Requests:
         catalog = self._context.catalog
         services = services_of(catalog, self._context.sets, wanted.services)
         known(catalog, tuple(name for name, _ in wanted.overrides))
+        within(wanted.ttl, self._context.rules.longest)
         source = await self.living(wanted.source) if wanted.source else None
         asked_for = CreateInput(
             branch=wanted.branch,
@@ -257,7 +259,7 @@ class Requests:
 
     def _new_environment(self, wanted: Create, asked: Asked) -> NewEnvironment:
         rules, now = self._context.rules, self._context.clock.now()
-        ttl = wanted.ttl or rules.ttl
+        ttl = rules.lifetime(wanted.ttl)
         branch = branch_name(wanted.branch or "")
         name = env_name(branch, prefix=rules.prefix)
         env = Environment(

@@ -82,7 +82,7 @@ class Tracker:
             updated_at=context.clock.now(),
             usual=usual_time,
             url=env.url,
-            expires_at=env.expires_at,
+            expires_at=env.ends_at,
             lifetime=env.lifetime,
             resumed=resumes(operation.input),
             pushed=follows_push(operation.input),

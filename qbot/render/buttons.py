@@ -1,16 +1,18 @@
 """The buttons of a card, by what can be done in its state."""
 
 from qbot.domain import actions
+from qbot.domain.lifetime import Term
 from qbot.domain.progress import End, Kind, Progress, Step
 from qbot.render.attention import failed
 from qbot.render.blocks import Block, button, confirm
 from qbot.render.blocks import actions as row
 from qbot.render.escape import allowed
+from qbot.render.lifetimes import term_menu
 from qbot.render.style import Style
 from qbot.render.words import NOUNS
 
 
-def card_buttons(progress: Progress, style: Style) -> Block | None:
+def card_buttons(progress: Progress, style: Style, term: Term | None = None) -> Block | None:
     """At most one of them is the primary one; None where nothing can be done."""
     if progress.continued:
         return None
@@ -23,7 +25,7 @@ def card_buttons(progress: Progress, style: Style) -> Block | None:
     elif progress.kind is Kind.TEARDOWN:
         buttons = _torn_down(progress, style)
     else:
-        buttons = _ended(progress, style)
+        buttons = _ended(progress, style, term or Term(progress.expires_at))
     # Each state has a block id of its own, which tells a press on an outdated copy apart.
     state = progress.end or ("cancelling" if progress.cancelling else progress.step)
     return row(buttons, block_id=f"card:{progress.op}:{state}")
@@ -54,7 +56,7 @@ def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
     return [_details(progress), _argocd(progress, style), again]
 
 
-def _ended(progress: Progress, style: Style) -> list[Block | None]:
+def _ended(progress: Progress, style: Style, term: Term) -> list[Block | None]:
     cancelled_create = progress.end is End.CANCELLED and progress.purpose is Kind.CREATE
     if progress.kind is Kind.CREATE and not progress.services:
         return []  # nothing was made: there is nothing to retry, look at or delete
@@ -72,6 +74,7 @@ def _ended(progress: Progress, style: Style) -> list[Block | None]:
         _details(progress),
         _argocd(progress, style),
         delete_button(progress.env, str(progress.branch)),
+        term_menu(progress.env, term),
     ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qbot.domain.branches import Newer
+from qbot.domain.lifetime import Term
 from qbot.domain.progress import NOT_MADE, End, Kind, Progress, Proof, Step, Tries, Usual
 from qbot.domain.release import Shown
 from qbot.render.attention import attention
@@ -17,6 +18,7 @@ from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
+from qbot.render.lifetimes import term_words
 from qbot.render.moves import goal_line, moves
 from qbot.render.newer import newer_lines, switched_line
 from qbot.render.sources import gone_line, progress_lines
@@ -60,6 +62,7 @@ def card(
     superseded: str = "",
     links: Links = ALONE,
     newer: Sequence[Newer] = (),
+    term: Term | None = None,
 ) -> Message:
     """The message for one state.
 
@@ -70,6 +73,7 @@ def card(
         superseded: why this card no longer counts; it loses its buttons.
         links: to the messages before and after it.
         newer: commits that the environment does not run yet.
+        term: its lifetime, where that was changed meanwhile.
     """
     heading = f"Gone: {progress.branch}" if superseded else title(progress)
     lines = (
@@ -78,7 +82,7 @@ def card(
     summary = "\n".join(lines)
     rows = "" if superseded else "\n".join([*_rows(progress, style), *newer_lines(newer)])
     sources = "\n".join(_sources(progress))
-    facts = fact_line(progress, closed=bool(superseded))
+    facts = fact_line(progress, closed=bool(superseded), term=term)
     before = neighbours_line(links) if superseded else before_line(links)
     text = "\n".join(t for t in (prose(heading), summary, rows, sources, facts, before) if t)
     blocks = [
@@ -89,7 +93,7 @@ def card(
         context(facts),
         context(fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
         context(before),
-        None if superseded else card_buttons(progress, style),
+        None if superseded else card_buttons(progress, style, term),
     ]
     return message(text, blocks)
 
@@ -220,12 +224,13 @@ def _proof(proof: Proof) -> str:
     return f"{sign} {prose(capital(proof.thing), 80)} {word}{note}"
 
 
-def fact_line(progress: Progress, *, closed: bool = False) -> str:
+def fact_line(progress: Progress, *, closed: bool = False, term: Term | None = None) -> str:
     """Who started it, how long it took or usually takes, for how long the environment is wanted.
 
     Args:
         progress: of the operation.
         closed: the environment is gone, so it has no lifetime any more.
+        term: its lifetime, where that was changed meanwhile.
     """
     whom = "a push" if progress.pushed else mention(progress.actor.user)
     who = f"Started by {whom} {moment(progress.started_at)}"
@@ -239,7 +244,8 @@ def fact_line(progress: Progress, *, closed: bool = False) -> str:
     nothing = progress.end and progress.kind is Kind.CREATE and not progress.services
     mortal = progress.kind is not Kind.TEARDOWN and not (closed or nothing)
     stopped = f"cancelled by {mention(progress.ended_by.user)}" if progress.ended_by else ""
-    return joined([who, stopped, took, usual, _lifetime(progress) if mortal else ""])
+    lives = term_words(term, progress.updated_at) if term else _lifetime(progress)
+    return joined([who, stopped, took, usual, lives if mortal else ""])
 
 
 def _usual(usual: Usual, kind: Kind) -> str:

@@ -33,7 +33,7 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
-_OVER = "Nothing is deleted because its lifetime is over: {} does that."
+_OVER = "Nothing is deleted because its lifetime is over: {} does that, and {} gives it more."
 _GONE = "Gone is what a sync or {} has seen last; nothing is deleted because of it: {} does that."
 LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
@@ -134,9 +134,12 @@ def listing(
 
 def _over(rows: Sequence[EnvironmentSummary], style: Style, *, now: datetime) -> str:
     """What to do about those whose lifetime is over."""
-    ended = [r.environment for r in rows if r.environment.expires_at]
-    over = next((e for e in ended if e.expires_at and e.expires_at <= now), None)
-    return _OVER.format(code(f"{style.command} delete {over.branch}", 160)) if over else ""
+    ended = [r.environment for r in rows if r.environment.ends_at]
+    over = next((e for e in ended if e.ends_at and e.ends_at <= now), None)
+    if over is None:
+        return ""
+    verbs = (f"delete {over.branch}", f"extend {over.branch} 1d")
+    return _OVER.format(*(code(f"{style.command} {verb}", 160) for verb in verbs))
 
 
 def _gone(rows: Sequence[EnvironmentSummary], style: Style) -> str:
@@ -209,9 +212,12 @@ def failing_words(count: int) -> str:
 def ends(env: Environment, *, now: datetime) -> str:
     """How old it is and how long it may live."""
     age = f"{rough((now - env.created_at).total_seconds())} old"
-    if env.expires_at is None:
+    if pin := env.pinned_at(now):
+        more = f", for {remaining((pin.until - now).total_seconds())} more" if pin.until else ""
+        return f"{age}, :pushpin: pinned by {mention(pin.by.user)}{more}"
+    if env.ends_at is None:
         return age
-    left = (env.expires_at - now).total_seconds()
+    left = (env.ends_at - now).total_seconds()
     if left > 0:
         return f"{age}, lifetime ends in {remaining(left)}"
     return f"{age}, lifetime over since {rough(-left)}"

@@ -3,13 +3,13 @@
 import re
 from datetime import datetime
 
-from qbot.domain import actions
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.lifetime import OWNER_KEY, TOTAL_KEY
 from qbot.domain.operation import BranchTaken, Operation, QuotaReached
 from qbot.domain.people import Actor
-from qbot.render.blocks import Message, button, context, message, section
-from qbot.render.blocks import actions as row
+from qbot.render.blocks import Message, context, message, section
+from qbot.render.buttons import delete_button
 from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
@@ -18,6 +18,7 @@ from qbot.render.words import ASKED, PHASES, plural, rough
 from qbot.render.words import joined as in_one_line
 
 _HOLDERS = 10
+_OWN = 5  # of the asker's, each with its button
 _SAID = {Phase.FAILED: "needs attention"}
 _WAYS_OUT = {
     Phase.PARTIAL: ("sync", "makes what is missing"),
@@ -126,27 +127,61 @@ def joined(
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
-def quota(refusal: QuotaReached, *, now: datetime) -> Message:
-    """Refused at once, naming who holds the places."""
-    own = refusal.owner is not None
-    whose = "You have" if own else "There are"
-    limit = plural(refusal.limit, "environment")
-    text = f"{whose} {limit} already, which is the most that is allowed."
-    lines = [_holder(e, own=own, now=now) for e in refusal.holders[:_HOLDERS]]
-    if len(refusal.holders) > _HOLDERS:
-        lines.append(f"and {len(refusal.holders) - _HOLDERS} more")
-    hint = "Delete one that is not needed any more, or ask one of its holders."
-    if own:
-        hint = "Delete one that you do not need any more."
-    buttons = row([button("Delete Environment", actions.DELETE_FORM)], block_id="quota")
+def quota(refusal: QuotaReached, *, now: datetime, asker: Actor | None = None) -> Message:
+    """Refused at once, naming who holds the places, the longest unused first.
+
+    Whoever asked is offered to delete one of their own; else who could be asked is named.
+    """
+    owner, holders = refusal.owner, refusal.holders[:_HOLDERS]
+    could_go = [e for e in refusal.holders if e.phase is not Phase.DELETING]
+    mine = [e for e in could_go if e.owner == asker][:_OWN]
+    others = [e for e in holders if e not in mine]
+    lines = [_holder(e, refusal, own=owner is not None, now=now) for e in others]
+    if (more := len(refusal.holders) - len(others) - len(mine)) > 0:
+        lines.append(f"and {more} more")
+    own = [_holder(e, refusal, own=True, now=now) for e in mine]
+    lead, hint = _lead(refusal, asker), _whom(refusal, asker, own=bool(mine))
     return message(
-        "\n".join([text, *lines, hint]),
-        [section(text), section("\n".join(lines)) if lines else None, context(hint), buttons],
+        "\n".join([lead, *own, *lines, hint]),
+        [
+            section(lead),
+            *(
+                section(line, accessory=delete_button(e.id, str(e.branch)))
+                for line, e in zip(own, mine, strict=True)
+            ),
+            section("\n".join(lines)) if lines else None,
+            context(hint),
+        ],
     )
 
 
-def _holder(environment: Environment, *, own: bool, now: datetime) -> str:
-    word, sign = PHASES[environment.phase]
-    who = "" if own else mention(environment.owner.user)
-    state = f"{sign} *{prose(environment.branch, 80)}* {word}"
-    return in_one_line([state, who, ends(environment, now=now)])
+def _lead(refusal: QuotaReached, asker: Actor | None) -> str:
+    limit = plural(refusal.limit, "environment")
+    if refusal.owner is None:
+        return f"There are {limit} already, the most that {code(TOTAL_KEY)} allows."
+    who = "You have" if refusal.owner == asker else f"{mention(refusal.owner.user)} has"
+    return f"{who} {limit} already, the most that {code(OWNER_KEY)} allows."
+
+
+def _whom(refusal: QuotaReached, asker: Actor | None, *, own: bool) -> str:
+    """Who could make room."""
+    delete = "Delete one of yours that you do not need any more." if own else ""
+    if refusal.owner is not None:
+        return delete or "One of them has to be deleted first, by whoever does not need it."
+    first = next((e for e in refusal.holders if e.owner != asker and not e.pin), None)
+    if first is None:
+        return delete or "Ask one of their owners."
+    branch = prose(first.branch, 80)
+    ask = f"The longest unused of others is *{branch}*: ask {mention(first.owner.user)}."
+    return f"{delete} {ask}".strip()
+
+
+def _holder(env: Environment, refusal: QuotaReached, *, own: bool, now: datetime) -> str:
+    word, sign = PHASES[env.phase]
+    who = "" if own else mention(env.owner.user)
+    state = f"{sign} *{prose(env.branch, 80)}* {word}"
+    since = refusal.used.get(env.id)
+    rests = ""
+    if since and env.phase not in (Phase.CREATING, Phase.DELETING):
+        rests = f"unused for {rough((now - since).total_seconds())}"
+    return in_one_line([state, who, rests, ends(env, now=now)])

@@ -15,6 +15,7 @@ from qbot.render.blocks import Block, Message, button, context, header, message,
 from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import delete_button, resume_button, retry_button
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
+from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
 from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
@@ -51,7 +52,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
     stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
-    lead = [state, *stale, *_locked(shown), *_links(shown, style)]
+    lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_links(shown, style)]
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style, env.name), version(s)]) for s in needy]
     others = [s for s in shown.services if s not in needy]
@@ -61,7 +62,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     sources = ""  # the rows say it, unless there are too many of them
     if len(shown.services) > _SERVICES:
         sources = "\n".join(source_lines(shown.services))
-    facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", ends(env, now=now)])
+    facts = joined([code(env.name), f"owned by {mention(env.owner.user)}", *_ends(env, now)])
     fresh = f"As of {moment(shown.as_of, '{time_secs}')}"
     text = [prose(env.branch, 200), *lead, *rows, *services, sources, facts, fresh]
     return message(
@@ -73,7 +74,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
             *(section(text) for text in paragraphs(services)),
             context(sources),
             context(facts, fresh),
-            _buttons(shown, style),
+            _buttons(shown, style, now),
         ],
     )
 
@@ -81,6 +82,28 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
 def _last_known(state: str, at: datetime) -> str:
     """A headline that does not say more than Argo CD does."""
     return f":white_circle: Last known: {state}, at {moment(at, '{time}')}"
+
+
+def _pinned(env: Environment, now: datetime) -> list[str]:
+    """By whom it is kept, until when and why."""
+    if (pin := env.pinned_at(now)) is None:
+        return []
+    return [f":pushpin: {capital(pin_words(pin))}."]
+
+
+def _ends(env: Environment, now: datetime) -> list[str]:
+    """How old it is and until when it lives, to the minute where it is no pin."""
+    end = env.ends_at
+    if end is None or end <= now or env.pinned_at(now):
+        return [ends(env, now=now)]
+    return [ends(env, now=now), moment(end, WHEN)]
+
+
+def _term(env: Environment, now: datetime) -> list[Block]:
+    """What changes how long it lives."""
+    pinned = env.pinned_at(now) is not None
+    menu = [] if env.ends_at is None else [extend_menu(env.id)]
+    return [*menu, pin_button(env.id, pinned=pinned)]
 
 
 def _locked(shown: Shown) -> list[str]:
@@ -132,7 +155,7 @@ def _again(shown: Shown) -> Block | None:
     return None
 
 
-def _buttons(shown: Shown, style: Style) -> Block | None:
+def _buttons(shown: Shown, style: Style, now: datetime) -> Block | None:
     env = shown.environment
     if not env.phase.alive:
         return None
@@ -149,6 +172,7 @@ def _buttons(shown: Shown, style: Style) -> Block | None:
             _again(shown) if free else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
+            *([] if deleting or env.phase is Phase.STUCK else _term(env, now)),
             delete_button(env.id, env.branch) if free and not deleting else None,
         ],
         block_id=f"show:{env.id}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain.branches import Newer
+from qbot.domain.lifetime import Term
 from qbot.domain.progress import Progress
 from qbot.domain.release import Shown
 from qbot.render import card, ending, preview, titles
@@ -22,10 +23,13 @@ def card_of(
     superseded: str = "",
     links: Links = ALONE,
     newer: Sequence[Newer] = (),
+    term: Term | None = None,
 ) -> Message:
     """The operation's card; see `qbot.render.card.card`."""
     if isinstance(shown, Progress):
-        return card.card(shown, style, fresh=fresh, superseded=superseded, links=links, newer=newer)
+        return card.card(
+            shown, style, fresh=fresh, superseded=superseded, links=links, newer=newer, term=term
+        )
     return stage_card(shown, style, fresh=fresh, superseded=superseded, links=links)
 
 

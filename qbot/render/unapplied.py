@@ -4,7 +4,7 @@ from qbot.domain.commands import Create
 from qbot.domain.environment import Environment
 from qbot.render.escape import code
 from qbot.render.style import Style
-from qbot.render.words import spoken
+from qbot.render.words import spoken, ttl
 
 
 def unapplied(wanted: Create, env: Environment, style: Style) -> list[str]:
@@ -43,5 +43,6 @@ def _instead(wanted: Create, env: Environment, style: Style) -> list[str]:
         deploy = code(f"{style.command} deploy {env.branch} svc=ref", 200)
         lines.append(f"{deploy} runs another version of a service.")
     if wanted.ttl is not None:
-        lines.append("How long it may live was settled when it was made.")
+        extend = code(f"{style.command} extend {env.branch} {ttl(wanted.ttl)}", 200)
+        lines.append(f"{extend} lets it live longer.")
     return lines

@@ -13,6 +13,7 @@ from qbot.domain.commands import (
     spec_of,
 )
 from qbot.domain.environment import Environment
+from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
 from qbot.operations.failing import failing
 from qbot.operations.locking import with_locks
@@ -23,6 +24,7 @@ from qbot.render.overview import overview
 from qbot.render.style import Style
 from qbot.slack.desk import Desk, with_failing
 from qbot.slack.forms import Forms
+from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Delivery
 from qbot.slack.releases.commands import ReleaseCommands
 from qbot.slack.versions import Versions
@@ -45,12 +47,19 @@ class Commands:
     """Answers what was typed."""
 
     def __init__(
-        self, desk: Desk, forms: Forms, *, releases: ReleaseCommands, versions: Versions
+        self,
+        desk: Desk,
+        forms: Forms,
+        *,
+        releases: ReleaseCommands,
+        versions: Versions,
+        lifetimes: LifetimeDesk,
     ) -> None:
         self._desk = desk
         self._forms = forms
         self._releases = releases
         self._versions = versions
+        self._lifetimes = lifetimes
 
     async def answer(self, command: Command, delivery: Delivery) -> Message | None:
         """The private answer, or None where the card, a form or a later message is the answer.
@@ -64,6 +73,8 @@ class Commands:
             case Show(place) if self._releases.showing.knows(place):
                 self._releases.showing.show(place, delivery)
                 return None
+            case Extend() | PinIt() | Unpin() | Transfer():
+                return await self._lifetimes.answer(command, delivery)
             case Deploy() | Diff() | RunJob():
                 return await self._versions.answer(command, delivery)
             case Overview() | Help() | Create() | List() | Show() | Sync() | Delete():

@@ -21,6 +21,7 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor
+from qbot.domain.store_ports import Lifetimes
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
 from qbot.operations.caught import caught
@@ -57,6 +58,7 @@ class Desk:
     slack: SlackGateway
     cards: CardLookup
     style: Style
+    lifetimes: Lifetimes
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -69,6 +71,11 @@ class Desk:
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Finish something after the acknowledgement."""
         _ = self.begin(_logged(work))
+
+    def used(self, what: str, by: Actor, thing: str) -> None:
+        """Somebody used an environment: noted after the answer, at most once a minute."""
+        if thing:
+            self.later(self.lifetimes.used(what, by, thing))
 
     async def settle(self, seconds: float) -> None:
         """Wait for what is still being answered (at a stop), and give up what takes longer."""
@@ -147,7 +154,7 @@ class Desk:
             case BranchTaken():
                 return await self._taken(answer, wanted, asker)
             case QuotaReached():
-                return quota(answer, now=self.context.clock.now())
+                return quota(answer, now=self.context.clock.now(), asker=asker)
         assert_never(answer)
 
     async def _joined(self, operation: Operation) -> Message | None:

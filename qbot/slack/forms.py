@@ -9,6 +9,7 @@ from typing import Any
 from qbot.domain import actions, grammar
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment
+from qbot.domain.lifetime import within
 from qbot.domain.names import EnvId, ServiceName, branch_name
 from qbot.domain.people import Actor
 from qbot.domain.rules import known
@@ -132,7 +133,8 @@ class Forms:
             known(self._desk.context.catalog, tuple(name for name, _ in overrides))
         ttl = str(inputs.get(actions.TTL_INPUT) or "")
         with _about(actions.TTL_INPUT):
-            lifetime = grammar.duration(ttl, option="ttl") if ttl else None
+            longest = self._desk.context.rules.longest
+            lifetime = within(grammar.duration(ttl, option="ttl") if ttl else None, longest)
         return Create(
             branch=branch,
             source=await self._source(str(inputs.get(actions.FROM_INPUT) or "")),

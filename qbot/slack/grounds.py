@@ -5,6 +5,7 @@ A stage counts before an environment of the same name, as in every command that 
 
 from qbot.domain import release_commands as releases
 from qbot.domain.commands import Command, Create, Delete, Help, List, Overview, Show, Sync
+from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.names import EnvId, OpId, PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_id
@@ -13,7 +14,7 @@ from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
 from qbot.slack.releases.desk import ReleaseDesk
 
-_DESTRUCTIVE = (Delete, releases.Rollback)
+_DESTRUCTIVE = (Delete, Transfer, releases.Rollback)
 _OF_STAGES = (releases.Promote, releases.FreezeIt, releases.Unfreeze)
 
 
@@ -96,6 +97,8 @@ def place_of(command: Command) -> str:
     """The stage or environment that a command changes or shows; empty: none."""
     match command:
         case Show(place) | Delete(place) | Sync(env=place) | releases.Deploy(env=place):
+            return place
+        case Extend(place) | PinIt(place) | Unpin(place) | Transfer(place):
             return place
         case releases.Promote(stage=place) | releases.Release(stage=place):
             return place

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qbot.domain.commands import SPECS, parse, verb_typed
-from qbot.domain.subjects import Subject, of_action, of_command, of_event, of_view
+from qbot.domain.names import thing_in
+from qbot.domain.people import Actor
+from qbot.domain.subjects import (
+    Subject,
+    of_action,
+    of_choice,
+    of_command,
+    of_event,
+    of_view,
+    verb_of,
+)
 from qbot.errors import QbotError
 from qbot.operations.rights import Grounds
 from qbot.render.helping import mentioned
@@ -15,14 +25,17 @@ from qbot.slack.commands import Commands
 from qbot.slack.desk import Desk
 from qbot.slack.families import Form, Press, Reply, read_later
 from qbot.slack.forms import Forms, InputError
-from qbot.slack.grounds import Grounding
+from qbot.slack.grounds import Grounding, place_of
 from qbot.slack.guard import Work
+from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Body, Delivery
 from qbot.slack.releases.actions import ReleaseActions
 from qbot.slack.releases.commands import ReleaseCommands
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
 from qbot.slack.versions import Versions
+
+_NO_USE = frozenset({"", "delete", "transfer", "unpin"})
 
 
 @dataclass(slots=True)
@@ -41,16 +54,19 @@ class Listeners:
         self._grounding = Grounding(releases)
         forms = Forms(desk, self._grounding)
         release_forms = ReleaseForms(releases, self._grounding)
+        lifetimes = LifetimeDesk(releases, self._grounding)
         self._commands = Commands(
             desk,
             forms,
             releases=ReleaseCommands(releases, release_forms, self._grounding),
             versions=versions,
+            lifetimes=lifetimes,
         )
         self._presses: dict[str, Press] = {
             **Actions(desk, forms, self._grounding).table,
             **ReleaseActions(releases, release_forms, self._grounding).table,
             **versions.table,
+            **lifetimes.table,
         }
         self._forms: dict[str, Form] = {**forms.table, **release_forms.table}
 
@@ -78,16 +94,18 @@ class Listeners:
         Raises:
             UserError: it is no command.
         """
-        command, asker = parse(text), delivery.asked.actor
+        command, asker, verb = parse(text), delivery.asked.actor, verb_typed(text)
 
         async def run(admitted: Delivery) -> Reply:
-            return await self._commands.answer(command, admitted)
+            answer = await self._commands.answer(command, admitted)
+            self._used(verb, asker, place_of(command))
+            return answer
 
         async def grounds() -> Grounds:
             return await self._grounding.of_command(command, asker)
 
         once = not commands.submits(command)
-        return Work(of_command(verb_typed(text)), run, once, grounds)
+        return Work(of_command(verb), run, once, grounds)
 
     def mention(self, text: str) -> Work:
         """`@qbot create feat/x`: it is done by typing, and this says what to type."""
@@ -102,14 +120,22 @@ class Listeners:
         action_id = str(payload.first_action(body).get("action_id", ""))
         value, actor = payload.value(body), delivery.asked.actor
         press = self._presses.get(action_id) or Press(read_later)
+        subject = of_choice(action_id, value)
 
         async def run(admitted: Delivery) -> Reply:
-            return await press.answer(body, value, admitted)
+            answer = await press.answer(body, value, admitted)
+            self._used(verb_of(subject) or "", actor, thing_in(value))
+            return answer
 
         async def grounds() -> Grounds:
             return await press.grounds(value, actor)
 
-        return Work(of_action(action_id), run, not press.submits, grounds)
+        return Work(subject, run, not press.submits, grounds)
+
+    def _used(self, verb: str, by: Actor, thing: str) -> None:
+        """Whoever deletes an environment, or gives it away, does not use it."""
+        if verb not in _NO_USE:
+            self._desk.used(verb, by, thing)
 
     def form(self, body: Body, delivery: Delivery, outcome: Submitted) -> Work:
         """A submitted form. Its errors go to `outcome`; a repeated one submits nothing new."""

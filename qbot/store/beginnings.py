@@ -50,6 +50,7 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
         yield from desired.insert(_at_stage(wish, wish.stage, op, at), channel)
     elif wish.env is not None:
         yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
+        yield from desired.keep_pinned(op, wish.env)
     return ()
 
 
@@ -166,7 +167,7 @@ def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progr
         started_at=at,
         updated_at=at,
         url=env.url,
-        expires_at=env.expires_at,
+        expires_at=env.ends_at,
         lifetime=env.lifetime,
         resumed=resumes(wish.input),
         pushed=follows_push(wish.input),

@@ -13,7 +13,7 @@ from qbot.domain.branches import (
     Tip,
 )
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath
-from qbot.domain.services import FOLLOWING, Commit
+from qbot.domain.services import Commit, Source
 from qbot.store import webhooks
 from qbot.store.rows import clean, newer_text, time_of, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
@@ -178,8 +178,8 @@ def unseeded() -> Script[list[EnvId]]:
         "select e.id from environments e where e.phase <> 'deleted' "
         "and not exists (select 1 from branches b where b.branch = e.branch) "
         "and exists (select 1 from environment_services s "
-        "where s.env_id = e.id and s.source in (?, ?))",
-        *(source.value for source in FOLLOWING),
+        "where s.env_id = e.id and s.source = ?)",
+        Source.BRANCH.value,
     )
     return [EnvId(row["id"]) for row in rows]
 

@@ -19,6 +19,7 @@ from qbot.store.housekeeping import (
     forget_workers,
 )
 from qbot.store.journal import SqlJournal
+from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
 from qbot.store.releases import SqlPromotions
@@ -40,6 +41,7 @@ class Database:
     promotions: SqlPromotions
     branches: SqlBranches
     news: SqlBuildNews
+    lifetimes: SqlLifetimes
     driver: Driver
     clock: Clock
 
@@ -102,6 +104,7 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         promotions=SqlPromotions(driver, clock=clock),
         branches=SqlBranches(driver, clock=clock),
         news=SqlBuildNews(driver, clock=clock),
+        lifetimes=SqlLifetimes(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from qbot.domain.lifetime import term_of
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.progress import Continued, End, Progress
 from qbot.domain.release import Shown, StageProgress
 from qbot.domain.stages import scope_of
-from qbot.store.rows import progress_of, progress_text, time_text
+from qbot.store import environments
+from qbot.store.rows import progress_of, progress_text, term_text, time_text
 from qbot.store.statements import Channel, Notify, Script, sql
 
 _SUPERSEDED = 5
@@ -28,6 +30,14 @@ def insert(progress: Shown, channel: str) -> Script[None]:
         time_text(progress.updated_at),
     )
     yield Notify(Channel.CARDS)
+
+
+def keep_pinned(op: OpId, env: EnvId) -> Script[None]:
+    """The card of what begins while its environment is pinned says so."""
+    found = yield from environments.without_plans(env)
+    if found is not None and found.pin is not None:
+        text = term_text(term_of(found))
+        yield sql("update cards set term = ? where op_id = ?", text, op)
 
 
 def show(progress: Shown, at: datetime) -> Script[None]:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName, ServiceName
-from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
 from qbot.domain.services import FOLLOWING, ServicePlan
 from qbot.store.rows import clean, environment_of, optional_time_text, time_text
@@ -69,17 +68,6 @@ def taken(branch: BranchName, name: EnvName) -> Script[Environment | None]:
         branch,
     )
     return (yield from _one(rows))
-
-
-def over_quota(new: NewEnvironment) -> Script[QuotaReached | None]:
-    """Whether one more is too many, for its owner or in all."""
-    owner = new.environment.owner
-    rows = yield sql("select owner from environments where phase <> 'deleted'")
-    if sum(row["owner"] == owner.key for row in rows) >= new.limit_per_owner:
-        return QuotaReached(new.limit_per_owner, owner, tuple((yield from living(owner, ()))))
-    if len(rows) >= new.limit_total:
-        return QuotaReached(new.limit_total, None, tuple((yield from living(None, ()))))
-    return None
 
 
 def insert(env: Environment) -> Script[None]:

@@ -16,7 +16,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
-from qbot.store import audit, environments, operations, sets
+from qbot.store import audit, environments, lifetimes, operations, sets
 from qbot.store.deliveries import forget, saw
 from qbot.store.statements import Driver, Script
 from qbot.store.submit import in_the_way
@@ -91,7 +91,7 @@ class SqlStore:
 def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:
     found = yield from environments.living(owner, phases)
     active = yield from operations.active()
-    used = yield from operations.last_used()
+    used = yield from lifetimes.last_used()
     failures = yield from operations.failures()
     gone = yield from environments.without_branch()
     return [

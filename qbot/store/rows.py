@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from qbot.domain.branches import Newer
-from qbot.domain.environment import Environment, Phase
+from qbot.domain.environment import Environment, Phase, Pin
 from qbot.domain.inputs import (
     CreateInput,
     DeployInput,
@@ -21,6 +21,7 @@ from qbot.domain.inputs import (
     SyncInput,
     TeardownInput,
 )
+from qbot.domain.lifetime import Term
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName, StageName
 from qbot.domain.operation import CardRow, Operation, OpState
 from qbot.domain.people import Actor, Place
@@ -124,6 +125,7 @@ def environment_of(row: Row, plans: Sequence[Row]) -> Environment:
         expires_at=time_of(row["expires_at"]),
         channel=row["channel"],
         plans=tuple(_plan_of(plan) for plan in plans),
+        pin=_pin().validate_json(row["pin"]) if row["pin"] else None,
     )
 
 
@@ -141,6 +143,26 @@ def _plan_of(row: Row) -> ServicePlan:
         origin=row["origin"],
         gone=bool(row["gone"]),
     )
+
+
+@cache
+def _pin() -> TypeAdapter[Pin]:
+    return TypeAdapter(Pin)
+
+
+def pin_text(pin: Pin | None) -> str | None:
+    """A pin as it is stored."""
+    return document(_pin().dump_python(pin, mode="json")) if pin else None
+
+
+@cache
+def _term() -> TypeAdapter[Term]:
+    return TypeAdapter(Term)
+
+
+def term_text(term: Term) -> str:
+    """What a card says of a lifetime, as it is stored."""
+    return document(_term().dump_python(term, mode="json"))
 
 
 @cache
@@ -186,6 +208,7 @@ def card_of(row: Row) -> CardRow:
         changed_at=time_of(row["changed_at"]),
         followed_by=OpId(row["followed_by"]) if row["followed_by"] else None,
         newer=_newer().validate_json(row["newer"]) if row["newer"] else (),
+        term=_term().validate_json(row["term"]) if row["term"] else None,
     )
 
 

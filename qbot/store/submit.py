@@ -15,7 +15,7 @@ from qbot.domain.operation import (
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.errors import PermanentError
-from qbot.store import endings, environments, operations, stopping
+from qbot.store import endings, environments, lifetimes, operations, stopping
 from qbot.store.audit import note, scope_id
 from qbot.store.beginnings import first_rows
 from qbot.store.rows import input_text, time_text
@@ -54,7 +54,7 @@ def in_the_way(new: NewEnvironment) -> Script[BranchTaken | QuotaReached | None]
     env = new.environment
     there = yield from environments.taken(env.branch, env.name)
     if there is None:
-        return (yield from environments.over_quota(new))
+        return (yield from lifetimes.over_quota(new))
     going_on = yield from operations.going_on(there.id)
     return BranchTaken(there, going_on[0] if going_on else None)
 

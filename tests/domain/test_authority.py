@@ -29,7 +29,7 @@ from qbot.errors import PermanentError
 from tests.domain.promoting import MANAGERS, person
 
 READS = {"overview", "help", "list", "show", "diff", "history", "can", "link"}
-CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel"}
+CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel", "extend"}
 STAGE = ApprovalRule(2, (MANAGERS,), teams={ServiceName("payments"): ("payments-team",)})
 OPEN_STAGE = ApprovalRule(1)
 OWNER = Actor("T1", "U9")
@@ -55,6 +55,7 @@ MACHINES = {s for s in SUBJECTS if verb_of(s) == "machine"}
 BY_DEFAULT: dict[str, Collection[str]] = {
     **dict.fromkeys(READS | CHANGES, ACTIVE),
     **dict.fromkeys(("lock", "freeze", "unfreeze", "release"), frozenset({"manager"})),
+    **dict.fromkeys(("pin", "unpin", "transfer"), frozenset({"owner"})),
     "unlock": {"manager", "owner"},
     "approve": {"manager", "team"},
     "reject": {"manager", "team", "owner"},
@@ -67,6 +68,8 @@ BY_POLICY = {
     "freeze": {"other role"},
     "unlock": {"other role", "owner"},
     "run": set(),
+    "pin": {"other role", "owner"},
+    "extend": {"other role", "owner"},
 }
 POLICY = {
     "delete": Rule(Who.ROLE, ("qa",), own=True),
@@ -74,6 +77,8 @@ POLICY = {
     "freeze": Rule(Who.ROLE, ("qa", "nobody-has-it")),
     "unlock": Rule(Who.ROLE, ("qa",)),
     "run": Rule(Who.ROLE),
+    "pin": Rule(Who.ROLE, ("qa",)),  # the owner's right stays
+    "extend": Rule(Who.ROLE, ("qa",), own=True),
 }
 BY_OPEN_STAGE = {
     **BY_DEFAULT,
@@ -222,4 +227,4 @@ def test_a_policy_keeps_the_owners_right() -> None:
     owner = PEOPLE["owner"]
     kept = {v for v in RESTRICTABLE
             if isinstance(policy.decide(of_command(v), owner, owner=OWNER), Allowed)}  # fmt: skip
-    assert kept == {"unlock"}
+    assert kept == {"unlock", "pin", "unpin", "transfer"}

@@ -98,7 +98,7 @@ def _actions(block: Json) -> None:
     _keys(block, {"type", "elements"}, {"block_id"})
     _need(0 < len(block["elements"]) <= 25, "action elements")
     for element in block["elements"]:
-        _button(element)
+        _ELEMENTS[element["type"]](element)
     primary = [e for e in block["elements"] if e.get("style") == "primary"]
     _need(len(primary) <= 1, "more than one primary button")
 
@@ -164,6 +164,13 @@ def _select(element: Json) -> None:
             _option(option)
 
 
+def _overflow(element: Json) -> None:
+    _keys(element, {"type", "action_id", "options"}, set())
+    _need(0 < len(element["options"]) <= 5, "overflow options")
+    for option in element["options"]:
+        _option(option)
+
+
 def _checkboxes(element: Json) -> None:
     _keys(element, {"type", "action_id", "options"}, set())
     _need(0 < len(element["options"]) <= 10, "checkboxes")
@@ -210,6 +217,11 @@ _CHECKS: dict[str, Callable[[Json], None]] = {
     "actions": _actions,
     "divider": lambda block: _keys(block, {"type"}, {"block_id"}),
     "input": _input,
+}
+_ELEMENTS: dict[str, Callable[[Json], None]] = {
+    "button": _button,
+    "static_select": _select,
+    "overflow": _overflow,
 }
 _INPUTS: dict[str, Callable[[Json], None]] = {
     "plain_text_input": _text_input,

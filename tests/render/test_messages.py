@@ -124,7 +124,10 @@ def test_what_the_list_says_of_a_lifetime_that_is_over_and_of_idleness() -> None
     shown = listing([row], Page(which="idle"), STYLE, now=NOW)
     assert "unused for 5 days · " in shown.text
     assert "lifetime over since 2 days" in shown.text
-    assert "`/env delete feat/checkout` does that." in shown.text
+    assert (
+        "`/env delete feat/checkout` does that, and `/env extend feat/checkout 1d` gives it more."
+        in shown.text
+    )
     card = fact_line(replace(RUNNING, expires_at=START - timedelta(days=1)))
     assert "lifetime over since <!date" in card
 
@@ -329,8 +332,13 @@ def test_branch_is_taken(golden: Golden) -> None:
 
 def test_quota(golden: Golden) -> None:
     holders = tuple(r.environment for r in summaries(12))
-    golden("quota_own", quota(QuotaReached(3, ANA, holders[:3]), now=NOW))
-    golden("quota_all", quota(QuotaReached(12, None, holders), now=NOW))
+    used = {e.id: NOW - timedelta(hours=9 * n) for n, e in enumerate(reversed(holders))}
+    mine = QuotaReached(3, ANA, holders[:3], used)
+    golden("quota_own", quota(mine, now=NOW, asker=ANA))
+    golden("quota_all", quota(QuotaReached(12, None, holders, used), now=NOW, asker=BEN))
+    theirs = quota(mine, now=NOW, asker=BEN)
+    assert f"<@{ANA.user}> has 3 environments already" in theirs.text
+    assert actions.DELETE not in str(theirs.blocks)
 
 
 def test_invite(golden: Golden) -> None:

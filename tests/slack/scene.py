@@ -410,7 +410,12 @@ async def scene(
             context = _context(database, argocd, gitlab, answers, per_owner, stages)
             requests = Requests(context=context, journal=database.journal, wake=lambda: None)
             desk = Desk(
-                context=context, requests=requests, slack=slack, cards=database.cards, style=style
+                context=context,
+                requests=requests,
+                slack=slack,
+                cards=database.cards,
+                style=style,
+                lifetimes=database.lifetimes,
             )
             people = People()
             around = ReleaseContext(

@@ -39,6 +39,7 @@ WHO = {
 }
 INSIDE = frozenset({"member", "former group member", "approver", "owner"})
 FOR = {
+    **dict.fromkeys(("pin", "unpin", "transfer"), frozenset({"owner"})),
     "lock": {"approver"},  # of a stage
     "freeze": {"approver"},
     "unfreeze": {"approver"},

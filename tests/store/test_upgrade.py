@@ -16,6 +16,11 @@ from tests.store.promoting import BENS, MERGE_REQUEST, PRODUCTION, SCOPE, begun,
 from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
+    *(
+        f"alter table environments drop column {c}"
+        for c in ("pin", "used_at", "used_what", "used_by")
+    ),
+    "alter table cards drop column term",
     "drop index environment_services_sha",
     "drop index cards_newer",
     "alter table cards drop column newer",

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.environment import Environment
+from qbot.domain.lifetime import moment_of
 from qbot.domain.names import EnvId
 from qbot.domain.people import Actor
 from qbot.domain.release_commands import FreezeIt, LockIt, Release, When
@@ -133,7 +134,7 @@ class Obstacles:
         """
         stage = self._context.stage(wanted.stage)
         now = self._context.base.clock.now()
-        until = self._until(wanted.until, now)
+        until = self.until(wanted.until, now)
         made = Freeze(stage.name, asked.actor, wanted.reason, now, until)
         if not await self._context.promotions.freeze(made, rule=asked.rule):
             raise UserError(
@@ -243,12 +244,10 @@ class Obstacles:
         self._wake()
         return ended
 
-    def _until(self, when: When | None, now: datetime) -> datetime | None:
-        if when is None:
-            return None
-        if isinstance(when, timedelta):
-            return now + when
-        until = when if when.tzinfo else when.replace(tzinfo=self._zone)
-        if until <= now:
-            raise UserError(f"`{when.isoformat(timespec='minutes')}` is past already.")
-        return until
+    def until(self, when: When | None, now: datetime) -> datetime | None:
+        """What somebody typed as a moment.
+
+        Raises:
+            UserError: it is past.
+        """
+        return moment_of(when, now=now, zone=self._zone)

@@ -1,0 +1,149 @@
+"""How long environments live: menus, and what became of extending, pinning and handing over."""
+
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.environment import Environment, Pin
+from qbot.domain.lifetime import MAX_KEY, OFFERED, Moved, Term
+from qbot.domain.people import Actor
+from qbot.render import limits
+from qbot.render.blocks import Block, Message, button, context, message, plain, section
+from qbot.render.escape import WHEN, code, mention, moment, prose
+from qbot.render.style import Style
+from qbot.render.words import rough, ttl
+
+
+def extended(moved: Moved, style: Style, *, now: datetime) -> Message:
+    """Until when it lives now, and why that is less than was asked for."""
+    env = moved.after
+    if (pin := env.pinned_at(now)) and env.ends_at is None:
+        off = code(f"{style.command} unpin {env.branch}", 160)
+        return _told(f"{_named(env)} has no end: it is {pin_words(pin)}.", f"{off} ends that.")
+    if env.ends_at is None:
+        hint = "Nothing was changed, and that you want it counts as a use."
+        return _told(f"{_named(env)} has no end that could be put off.", hint)
+    lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)}."
+    hint = ""
+    if moved.capped:
+        lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)} at most."
+        keep = code(f"{style.command} pin {env.branch}", 160)
+        hint = f"{code(MAX_KEY)} in qbot.yaml allows no more; {keep} keeps it, for those who may."
+    return _told(lead, hint)
+
+
+def pinned(moved: Moved, style: Style, *, asker: Actor) -> Message:
+    """By whom and until when; nothing is done twice."""
+    env = moved.after
+    pin = env.pin
+    if pin is None:
+        return _told(f"{_named(env)} is not pinned.")
+    if not moved.changed:
+        whose = "by you" if pin.by == asker else f"by {mention(pin.by.user)}"
+        return _told(f"{_named(env)} is pinned {whose}{_until(pin)} already. Nothing was changed.")
+    off = code(f"{style.command} unpin {env.branch}", 160)
+    after = f" Then it has until {moment(env.ends_at, WHEN)}." if env.ends_at else ""
+    return _told(f":pushpin: {_named(env)} is {pin_words(pin)}.{after}", f"{off} ends that.")
+
+
+def unpinned(moved: Moved, *, now: datetime) -> Message:
+    """Until when it lives now."""
+    env = moved.after
+    if not moved.changed:
+        return _told(f"{_named(env)} is not pinned. Nothing was changed.")
+    if env.ends_at is None:
+        return _told(f":white_check_mark: {_named(env)} is not pinned any more.")
+    left = rough((env.ends_at - now).total_seconds())
+    end = moment(env.ends_at, WHEN)
+    return _told(f":white_check_mark: {_named(env)} is not pinned any more: it has {left}, {end}.")
+
+
+def transferred(moved: Moved, style: Style, *, asker: Actor) -> Message:
+    """Whose it is now, for whoever asked."""
+    env = moved.after
+    if not moved.changed:
+        whose = "yours" if env.owner == asker else f"{mention(env.owner.user)}'s"
+        return _told(f"{_named(env)} is {whose} already. Nothing was changed.")
+    whose = "yours" if env.owner == asker else f"{mention(env.owner.user)}'s"
+    return _told(f":white_check_mark: {_named(env)} is {whose} now.", _labels(env, style))
+
+
+def handed_over(moved: Moved, style: Style, *, by: Actor) -> Message:
+    """The same for whose it was and whose it is, in their DM."""
+    env, before = moved.after, moved.before
+    lead = (
+        f":handshake: {_named(env)} is {mention(env.owner.user)}'s from now on: {mention(by.user)} "
+        f"gave it on. It was {mention(before.owner.user)}'s."
+    )
+    show = code(f"{style.command} show {env.branch}", 160)
+    return _told(lead, f"{show} says how it is, and until when it lives.")
+
+
+def pin_words(pin: Pin) -> str:
+    """`pinned by @ana until tomorrow: a demo`."""
+    why = f": {prose(pin.why, 200).rstrip('.')}" if pin.why else ""
+    return f"pinned by {mention(pin.by.user)}{_until(pin)}{why}"
+
+
+def term_words(term: Term, at: datetime) -> str:
+    """For a card, which may be read long after `at`."""
+    if term.pin:
+        then = ""
+        if term.pin.until and term.ends_at:
+            then = f", then until {moment(term.ends_at, WHEN)}"
+        return f":pushpin: {pin_words(term.pin)}{then}"
+    if term.ends_at is None:
+        return ""
+    over = "lifetime over since" if term.ends_at <= at else "wanted until"
+    return f"{over} {moment(term.ends_at, WHEN)}"
+
+
+def extend_menu(env: str) -> Block:
+    """A select of how much longer; its value is `ENV:4h`."""
+    return {
+        "type": "static_select",
+        "action_id": actions.EXTEND,
+        "placeholder": plain("Extend", limits.PLACEHOLDER),
+        "options": [_option(label, f"{env}:{by}") for label, by in _offered()],
+    }
+
+
+def pin_button(env: str, *, pinned: bool) -> Block:
+    """Pin, or take the pin off."""
+    if pinned:
+        return button("Unpin", actions.UNPIN, env)
+    return button("Pin", actions.PIN, env)
+
+
+def term_menu(env: str, term: Term) -> Block:
+    """The small menu of a card: extend where there is an end, pin or unpin."""
+    options = []
+    if term.ends_at is not None:
+        options = [_option(f"Extend by {label}", f"extend:{env}:{by}") for label, by in _offered()]
+    verb, label = ("unpin", "Unpin") if term.pin else ("pin", "Pin")
+    options.append(_option(label, f"{verb}:{env}"))
+    return {"type": "overflow", "action_id": actions.TERM, "options": options}
+
+
+def _offered() -> list[tuple[str, str]]:
+    return [(rough(by.total_seconds()), ttl(by)) for by in OFFERED]
+
+
+def _option(label: str, value: str) -> Block:
+    return {"text": plain(label, limits.OPTION), "value": value}
+
+
+def _until(pin: Pin) -> str:
+    return f" until {moment(pin.until, WHEN)}" if pin.until else ""
+
+
+def _named(env: Environment) -> str:
+    return f"*{prose(env.branch, 120)}*"
+
+
+def _labels(env: Environment, style: Style) -> str:
+    sync = code(f"{style.command} sync {env.branch}", 160)
+    return f"Its Applications in Argo CD carry the new owner's id after the next sync ({sync})."
+
+
+def _told(lead: str, hint: str = "") -> Message:
+    return message(f"{lead}\n{hint}" if hint else lead, [section(lead), context(hint)])
