@@ -71,7 +71,7 @@ def _moved(
     env: EnvId, who: Actor, verb: str, rule: str, at: datetime, move: Move
 ) -> Script[Moved | None]:
     """Make the move on the row as it is; what changes nothing is written down as such."""
-    rows = yield sql("select * from environments where id = ? {HOLD}", env)
+    rows = yield sql("select o.* from environments o where o.id = ? {HOLD}", env)
     found = environment_of(rows[0], ()) if rows else None
     if found is None or found.phase not in STAYING:
         return None
