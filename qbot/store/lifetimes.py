@@ -109,7 +109,7 @@ def _detail(moved: Moved, rule: str) -> Sequence[tuple[str, str]]:
 def _pinned_until(env: Environment) -> str:
     if env.pin is None:
         return ""
-    return time_text(env.pin.until) if env.pin.until else "unpinned"
+    return time_text(env.pin.until) if env.pin.until else "open"
 
 
 def _tell_cards(env: EnvId, term: Term, at: datetime) -> Script[None]:

@@ -111,6 +111,11 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             id="deep-inside",
         ),
         pytest.param(
+            "ttl: 3d", "ttl: 3d\n  max_ttl: 2d",
+            [":10: environments.max_ttl: is shorter than ttl"],
+            id="lifetimes-that-contradict",
+        ),
+        pytest.param(
             "image: {repository", "image: {repo",
             [
                 ":4: services[0].image.repository: is missing",

@@ -1,6 +1,7 @@
 """What people ask for, before it becomes an operation."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -84,6 +85,17 @@ async def test_quotas_count_the_living_of_a_person_and_of_all(scene: Scene) -> N
     answer = await scene.requests.create(Create(BranchName("feat/z")), third)
     assert isinstance(answer, QuotaReached)
     assert (answer.limit, answer.owner) == (2, None)
+
+
+async def test_no_lifetime_is_longer_than_the_longest(scene: Scene) -> None:
+    scene.configure(longest=timedelta(days=5), ttl=None)
+    long = replace(WANTED, ttl=timedelta(days=6))
+    for wanted in (long, replace(long, dry_run=True)):
+        with pytest.raises(UserError, match=r"environments\.max_ttl"):
+            await scene.requests.create(wanted, scene.asked)
+    await scene.create()
+    (row,) = await scene.database.store.environments()
+    assert row.environment.lifetime == timedelta(days=5)
 
 
 async def test_a_refused_create_holds_no_place(scene: Scene) -> None:
