@@ -115,6 +115,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     )
     dispatcher = _dispatcher(ground)
     ground.database.subscribe(dispatcher.wake)
+    ground.metrics.budget_of(dispatcher.budget)
     await dispatcher.start()
     stack.push_async_callback(dispatcher.stop)
     await engine.start()
@@ -178,6 +179,7 @@ def _engine(ground: Ground, handlers: Mapping[Kind, Handler]) -> Engine:
         max_running=_RUNNING,
         lease=ground.lease,
         beat=ground.lease.seconds / _BEATS,
+        meter=ground.metrics,
     )
 
 

@@ -21,6 +21,7 @@ from qbot.slack.guard import Guard
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.store import Database
+from qbot.web.figures import Standing
 from qbot.web.health import admin_app
 from qbot.web.hooks import Hooks
 from qbot.web.link import Linking
@@ -67,7 +68,10 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     """
     settings = doors.settings
     bolt = _bolt(doors)
-    admin = admin_app(doors.metrics.registry, {"database": doors.database.check})
+    standing = Standing(doors.database.figures, doors.clock)
+    doors.metrics.registry.register(standing)
+    checks = {"database": doors.database.check}
+    admin = admin_app(doors.metrics.registry, checks, refresh=standing.refresh)
     public = _public(doors, bolt)
     routes = [s for app in (admin, public) if app for s in subjects_of(app)]
     asked = [*doors.listeners.subjects(), *events.subjects()]

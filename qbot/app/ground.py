@@ -44,21 +44,24 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     Raises:
         PermanentError: database, token or certificate are not usable.
     """
-    clock = await _clock(settings, stack)
-    database = await open_store(secret(settings.database_url), clock=clock)
+    clock, metrics = await _clock(settings, stack), Metrics()
+    database = await open_store(secret(settings.database_url), clock=clock, ran=metrics.ran)
     stack.push_async_callback(database.close)
     api = settings.slack.api_url
-    slack = await stack.enter_async_context(open_slack(secret(settings.slack.bot_token), api))
+    token = secret(settings.slack.bot_token)
+    slack = await stack.enter_async_context(open_slack(token, api, called=metrics.called))
     identity = await identify(slack, settings, clock)
     lease = Lease(settings.lease)
-    neighbours = await open_neighbours(settings, catalog, clock, lease, stack)
+    neighbours = await open_neighbours(
+        settings, catalog, clock, lease, stack, called=metrics.called
+    )
     tries = try_tokens(neighbours, stack)
     return Ground(
         settings=settings,
         catalog=catalog,
         clock=clock,
         lease=lease,
-        metrics=Metrics(),
+        metrics=metrics,
         database=database,
         slack=slack,
         identity=identity,

@@ -13,6 +13,7 @@ import structlog
 from qbot.app.mapping import spec_policy
 from qbot.catalog import Catalog
 from qbot.domain.lease import Lease
+from qbot.domain.meters import Called, uncounted
 from qbot.domain.ports import Clock
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
@@ -34,11 +35,16 @@ class Neighbours:
 
 
 async def open_neighbours(
-    settings: Settings, catalog: Catalog, clock: Clock, lease: Lease, stack: AsyncExitStack
+    settings: Settings,
+    catalog: Catalog,
+    clock: Clock,
+    lease: Lease,
+    stack: AsyncExitStack,
+    called: Called = uncounted,
 ) -> Neighbours:
     """Build the gateways; nothing is sent yet. The stack closes them.
 
-    They change nothing unless the lease is held.
+    They change nothing unless the lease is held. `called` is told of each request.
 
     Raises:
         PermanentError: a certificate authority's file cannot be read.
@@ -49,6 +55,7 @@ async def open_neighbours(
         clock=clock,
         ca_file=settings.gitlab.ca_file,
         lease=lease,
+        called=called,
     )
     stack.push_async_callback(gitlab.close)
     policy = spec_policy(catalog, settings.gitlab.url)
@@ -62,6 +69,7 @@ async def open_neighbours(
             clock=clock,
             instance=name,
             lease=lease,
+            called=called,
         )
         stack.push_async_callback(instances[name].close)
     return Neighbours(MappingProxyType(instances), gitlab)

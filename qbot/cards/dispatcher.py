@@ -1,7 +1,7 @@
 """The loop: what is behind -> what is most urgent -> what the budget allows -> send."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from qbot.cards.lease import Lease
 from qbot.cards.memory import Memory
 from qbot.cards.plan import Job, View, cadence, ends_a_minute, plan
 from qbot.cards.ports import Messenger, Meter, NoMeter
+from qbot.cards.rank import Rank
 from qbot.cards.sender import CardSender
 from qbot.domain.card_ports import Cards
 from qbot.domain.operation import CardRow
@@ -70,6 +71,7 @@ class Dispatcher:
             cards=cards, slack=slack, clock=clock, memory=self._memory, fresh=lambda: self._fresh
         )
         self._gather = _GATHER
+        self._leads = False
         self._event = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -97,17 +99,58 @@ class Dispatcher:
         """For the metrics, by Slack method."""
         return self._budget.snapshot()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this replica is the one that writes to Slack."""
+        return self._lease.covers(CALL_SECONDS)
+
+    async def beside(self, method: str, rank: Rank, call: Callable[[], Awaitable[None]]) -> float:
+        """Make one call that is about no card, within the same budget.
+
+        Returns:
+            Seconds until it may be made; 0: it was.
+
+        Raises:
+            QbotError: Slack does not take it; the budget knows.
+        """
+        wait = max(self._access.wait(method), self._budget.wait(method, rank, ""))
+        if wait > 0 or not self.leads:
+            return max(wait, _POLL)
+        self._access.tried(method)
+        ticket = self._budget.take(method, "")
+        try:
+            await call()
+        except AccessError as error:
+            self._meter.failed(method, type(error).__name__)
+            await self._access.refused(method, error)
+            raise
+        except QbotError as error:
+            self._failed(method, error)
+            raise
+        finally:
+            self._budget.done(method, "", ticket)
+        self._budget.worked()
+        self._access.worked(method)
+        self._meter.sent(method, rank.name.lower())
+        return 0.0
+
     async def _run(self) -> None:
         while True:
             wait = _FOLLOW
             try:
-                if await self._lease.hold():
+                if self._led(await self._lease.hold()):
                     wait = await self._round()
             except TransientError as error:
                 log.info("cards wait for the database", reason=str(error))
             except Exception:  # the loop outlives any bug in one round
                 log.exception("a round of the cards failed")
             await self._rest(wait)
+
+    def _led(self, leads: bool) -> bool:  # noqa: FBT001  (handed through)
+        if leads is not self._leads:
+            self._leads = leads
+            self._meter.leads(leads=leads)
+        return leads
 
     async def _rest(self, seconds: float) -> None:
         """For `seconds`, less if something changes; then a moment for more changes."""

@@ -49,6 +49,9 @@ class Meter(Protocol):
     def waiting(self, cards: int) -> None:
         """How many messages are behind at present."""
 
+    def leads(self, *, leads: bool) -> None:
+        """Whether this replica is the one that writes to Slack; told when that changes."""
+
 
 class NoMeter:
     """Counts nothing."""
@@ -63,4 +66,7 @@ class NoMeter:
         """Ignored."""
 
     def waiting(self, cards: int) -> None:
+        """Ignored."""
+
+    def leads(self, *, leads: bool) -> None:
         """Ignored."""

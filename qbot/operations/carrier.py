@@ -7,6 +7,7 @@ import structlog
 
 from qbot.domain.changes import CardChanged, Change
 from qbot.domain.journal import Recording
+from qbot.domain.meters import WorkMeter
 from qbot.domain.operation import Claim
 from qbot.domain.ports import EndedMeanwhile, Fenced
 from qbot.domain.progress import End
@@ -24,16 +25,22 @@ class Carrier:
     """Makes the run, sees to its end, and lets go of it where it is lost."""
 
     def __init__(
-        self, journal: Recording, claim: Claim, patience: Patience, footing: Footing
+        self,
+        journal: Recording,
+        claim: Claim,
+        patience: Patience,
+        footing: Footing,
+        meter: WorkMeter,
     ) -> None:
         self.op = claim.operation.id
         self.fence = claim.fence
         self._ledger = Ledger(journal, claim, patience)
         self.run = Run(claim, self._ledger, footing)
-        operation = claim.operation
+        self._clock, self._meter = footing.clock, meter
+        operation = self._operation = claim.operation
         self._log = _log.bind(op=operation.id, kind=operation.kind.value, env=operation.env)
         self._task: asyncio.Task[None] | None = None
-        self._ending = False
+        self._ending = self._lost = False
 
     def begin(
         self, handler: Handler, *, after: "Carrier | None", ended: Callable[["Carrier"], None]
@@ -50,6 +57,7 @@ class Carrier:
     def lose(self) -> None:
         """The claim is gone; an operation that is just being ended is no longer claimed either."""
         if not self._ending:
+            self._count_lost()
             self.drop()
 
     async def give_back(self) -> None:
@@ -73,6 +81,7 @@ class Carrier:
         except Suspended:
             self._log.info("operation waits")
         except Fenced:
+            self._count_lost()
             self._log.warning("operation lost to another worker")
         except asyncio.CancelledError:
             self._log.warning("operation interrupted")
@@ -111,7 +120,17 @@ class Carrier:
             self._log.error("the end of an operation was refused", exc_info=error)
             outcome = self._bug()
             await self._ledger.finish(outcome.end, outcome.headline, ())
+        self._count(outcome.end)
         self._log.info("operation ended", end=outcome.end.value)
+
+    def _count(self, end: End) -> None:
+        took = self._clock.now() - self._operation.created_at
+        self._meter.ended(self._operation.kind, end, max(took.total_seconds(), 0.0))
+
+    def _count_lost(self) -> None:
+        if not self._lost:
+            self._lost = True
+            self._meter.lost()
 
     def _bug(self) -> Outcome:
         return Outcome(

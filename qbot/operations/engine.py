@@ -9,6 +9,7 @@ import structlog
 
 from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
+from qbot.domain.meters import NoWorkMeter, WorkMeter
 from qbot.domain.names import OpId
 from qbot.domain.operation import Beat
 from qbot.domain.ports import Clock
@@ -41,6 +42,7 @@ class Engine:
         poll: seconds between looks for work when nothing wakes the engine.
         settle: see `Footing.settle`.
         jitter: random numbers from 0 to 1.
+        meter: told how operations go.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Engine:
         poll: float = 1.0,
         settle: float = SETTLE_SECONDS,
         jitter: Callable[[], float] = _RANDOM.random,
+        meter: WorkMeter | None = None,
     ) -> None:
         self._journal = journal
         self._handlers = handlers
@@ -63,6 +66,7 @@ class Engine:
         self._max_running = max_running
         self._lease, self._beat, self._poll = lease, beat, poll
         self._jitter = jitter
+        self._meter = meter or NoWorkMeter()
         self._patience = Patience(jitter)
         self._footing = Footing(clock=clock, jitter=jitter, held=lease.held, settle=settle)
         self._carriers: dict[OpId, Carrier] = {}
@@ -131,13 +135,15 @@ class Engine:
             for claim in claims:
                 op = claim.operation.id
                 handler = self._handlers[claim.operation.kind]
-                carrier = Carrier(self._journal, claim, self._patience, self._footing)
+                carrier = Carrier(self._journal, claim, self._patience, self._footing, self._meter)
                 carrier.begin(handler, after=self._carriers.get(op), ended=self._ended)
                 self._carriers[op] = carrier
+            self._meter.carrying(len(self._carriers))
 
     def _ended(self, carrier: Carrier) -> None:
         if self._carriers.get(carrier.op) is carrier:
             del self._carriers[carrier.op]
+        self._meter.carrying(len(self._carriers))
         self.wake()
 
     # The lease
@@ -158,7 +164,10 @@ class Engine:
             began = self._lease.now()
             running = {(carrier.op, carrier.fence) for carrier in self._carriers.values()}
             beat = await self._journal.beat(self._worker, running, lease=self._lease.seconds)
+            term = self._lease.term
             self._lease.renew(began)
+            if 0 < term < self._lease.term:
+                self._meter.lapsed()
             self._heed(beat)
 
     def _heed(self, beat: Beat) -> None:
@@ -169,6 +178,7 @@ class Engine:
                 carrier.run.ask_to_cancel()
         if beat.taken_over:
             _log.info("took over from a dead worker", operations=beat.taken_over)
+            self._meter.taken_over(beat.taken_over)
             self.wake()
 
     async def _guarded(self, do: Callable[[], Awaitable[None]]) -> None:

@@ -5,12 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from qbot.domain.figures import Figures
+from qbot.domain.meters import Ran
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
 from qbot.store.audit import SqlAudit
 from qbot.store.branch_rows import SqlBranches, SqlBuildNews
 from qbot.store.cards import SqlCards
+from qbot.store.figures import figures
+from qbot.store.homes import SqlHomes
 from qbot.store.housekeeping import (
     forget_cards,
     forget_deliveries,
@@ -25,6 +29,7 @@ from qbot.store.reads import SqlStore
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
+from qbot.store.timing import TimedDriver
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -42,6 +47,7 @@ class Database:
     branches: SqlBranches
     news: SqlBuildNews
     lifetimes: SqlLifetimes
+    homes: SqlHomes
     driver: Driver
     clock: Clock
 
@@ -56,6 +62,10 @@ class Database:
         except QbotError as error:
             return str(error)
         return ""
+
+    async def figures(self) -> Figures:
+        """How much there is of what."""
+        return await self.driver.run(figures())
 
     async def forget_old(self) -> int:
         """Drop what nobody will ask for again; how many rows went."""
@@ -76,19 +86,24 @@ def new_op_id() -> str:
     return f"o{secrets.token_hex(6)}"
 
 
-async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_id) -> Database:
+async def open_store(
+    url: str, *, clock: Clock, ids: Callable[[], str] = new_op_id, ran: Ran | None = None
+) -> Database:
     """Open `sqlite:///relative`, `sqlite:////absolute` or `postgresql://...`.
 
     Args:
         url: its password shows in no error.
         clock: of what the domain records; leases use the database's own.
         ids: makes an operation's id.
+        ran: told of each transaction.
 
     Raises:
         TransientError: the server does not answer yet.
         PermanentError: not a URL of ours, refused, in use by another process, or too new.
     """
     driver = await _driver(url)
+    if ran is not None:
+        driver = TimedDriver(driver, ran)
     try:
         await driver.run(migrate(driver.dialect))
         if driver.dialect == SqliteDriver.dialect:
@@ -105,6 +120,7 @@ async def open_store(url: str, *, clock: Clock, ids: Callable[[], str] = new_op_
         branches=SqlBranches(driver, clock=clock),
         news=SqlBuildNews(driver, clock=clock),
         lifetimes=SqlLifetimes(driver, clock=clock),
+        homes=SqlHomes(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

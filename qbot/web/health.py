@@ -11,13 +11,18 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 log = structlog.get_logger()
 Check = Callable[[], Awaitable[str]]
 """Answers an empty text when well, else what is wrong."""
+Refresh = Callable[[], Awaitable[None]]
 PATIENCE = 2.0  # seconds for one check: a probe gives up soon after
 
 
 def admin_app(
-    registry: CollectorRegistry, checks: Mapping[str, Check], *, patience: float = PATIENCE
+    registry: CollectorRegistry,
+    checks: Mapping[str, Check],
+    *,
+    patience: float = PATIENCE,
+    refresh: Refresh | None = None,
 ) -> web.Application:
-    """`checks` decide readiness, by the name that is shown."""
+    """`checks` decide readiness, by the name that is shown; `refresh` comes before each scrape."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -30,6 +35,8 @@ def admin_app(
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
+        if refresh is not None:
+            await refresh()
         text = generate_latest(registry)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from qbot.domain.lease import Lease
+from qbot.domain.meters import Called, uncounted
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
 from qbot.gateways.argocd.errors import (
@@ -19,6 +20,7 @@ from qbot.gateways.argocd.errors import (
     broken_call,
     refusal,
 )
+from qbot.gateways.metering import measured
 
 Query = Mapping[str, str | Sequence[str]]
 JSON = "application/json"  # exactly: Argo CD compares the whole header on everything but GET
@@ -37,6 +39,7 @@ class Client:
         instance: name of this Argo CD in the settings; `setting` is how their names begin.
         concurrency: how many calls may be under way at once; streams do not count.
         lease: checked before each request that changes something; None: nobody takes over.
+        called: told of each request but streams, whose headers come with their first event.
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class Client:
         instance: str = "main",
         concurrency: int = 16,
         lease: Lease | None = None,
+        called: Called = uncounted,
     ) -> None:
         self._http = http
         self._clock = clock
         self.setting = f"QBOT_ARGOCD__{instance.upper()}__"
         self._turns = asyncio.Semaphore(concurrency)
         self._lease = lease
+        self._called = called
 
     async def call(
         self,
@@ -114,7 +119,7 @@ class Client:
             try:
                 # httpx's own time limits are per read: a server that drips would never end.
                 async with asyncio.timeout(within):
-                    response = await self._http.send(request)
+                    response = await self._send(request)
             except (*HTTPX, TimeoutError) as error:
                 raise broken_call(error, asked) from error
         if not response.is_success:
@@ -125,6 +130,12 @@ class Client:
             raise TransientError(
                 f"{asked.call}: the answer is not JSON (a proxy's page?)"
             ) from None
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        with measured(self._called, "argocd") as answer:
+            response = await self._http.send(request)
+            answer.status = response.status_code
+            return response
 
     @asynccontextmanager
     async def stream(

@@ -13,6 +13,7 @@ import structlog
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
 from qbot.domain.lease import Lease
+from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import EnvId, OpId, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service, ServicePlan
@@ -204,6 +205,7 @@ def open_argocd(
     instance: str = "main",
     concurrency: int = 16,
     lease: Lease | None = None,
+    called: Called = uncounted,
 ) -> ArgoCDGateway:
     """Build the gateway of one Argo CD; nothing is sent yet. Close it when done.
 
@@ -216,6 +218,7 @@ def open_argocd(
         instance: its name in the settings, for errors that name a setting.
         concurrency: calls at the same time, streams not counted.
         lease: of the worker that acts through it; None: there is no other worker.
+        called: told of each request.
 
     Raises:
         PermanentError: `ca_file` cannot be read.
@@ -232,7 +235,14 @@ def open_argocd(
         timeout=httpx.Timeout(None, connect=10),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency),
     )
-    client = Client(http=http, clock=clock, instance=instance, concurrency=concurrency, lease=lease)
+    client = Client(
+        http=http,
+        clock=clock,
+        instance=instance,
+        concurrency=concurrency,
+        lease=lease,
+        called=called,
+    )
     view, stages = (
         Streams(client=client, clock=clock, jitter=SystemRandom().random) for _ in range(2)
     )

@@ -18,10 +18,12 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
 from qbot.domain.lease import Lease
+from qbot.domain.meters import Called, uncounted
 from qbot.domain.ports import Clock
 from qbot.errors import TransientError
 from qbot.gateways.gitlab.errors import RateLimitedError, retry_after, translate
 from qbot.gateways.gitlab.limiter import Limiter
+from qbot.gateways.metering import measured
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -34,6 +36,7 @@ class _SingleShot(gitlab.Gitlab):
 
     patience: tuple[float, float]  # seconds to connect, seconds of silence while reading
     may_write: Callable[[], None]  # raises where another worker may have taken over
+    called: Called  # told of each request
 
     @override
     def http_request(self, verb: str, path: str, *args: Any, **kwargs: Any) -> requests.Response:
@@ -41,7 +44,14 @@ class _SingleShot(gitlab.Gitlab):
         kwargs["timeout"] = self.patience
         if verb != "get":
             self.may_write()
-        return super().http_request(verb, path, *args, **kwargs)
+        with measured(self.called, "gitlab") as answer:
+            try:
+                response = super().http_request(verb, path, *args, **kwargs)
+            except GitlabError as error:
+                answer.status = error.response_code
+                raise
+            answer.status = response.status_code
+            return response
 
 
 class Client:
@@ -61,6 +71,7 @@ class Client:
         timeout: tuple[float, float],
         ca_file: Path | None = None,
         lease: Lease | None = None,
+        called: Called = uncounted,
     ) -> None:
         self._clock = clock
         self._lease = lease
@@ -79,6 +90,7 @@ class Client:
         )
         self._api.patience = timeout
         self._api.may_write = self._check
+        self._api.called = called
 
     def _make_session(self, connections: int) -> requests.Session:
         session = requests.Session()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qbot.domain.branches import MergeFact
 from qbot.domain.lease import Lease
+from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
@@ -182,6 +183,7 @@ def open_gitlab(
     timeout: tuple[float, float] = (5.0, 20.0),
     ca_file: Path | None = None,
     lease: Lease | None = None,
+    called: Called = uncounted,
 ) -> GitLabGateway:
     """A gateway to the GitLab at `url`; sends nothing yet. Close it when done.
 
@@ -193,6 +195,7 @@ def open_gitlab(
         timeout: seconds to connect, and seconds of silence while reading.
         ca_file: certificate authority, where it is not a public one.
         lease: of the worker that acts through it; None: there is no other worker.
+        called: told of each request, from any thread.
     """
     client = Client(
         url,
@@ -202,5 +205,6 @@ def open_gitlab(
         timeout=timeout,
         ca_file=ca_file,
         lease=lease,
+        called=called,
     )
     return GitLabGateway(client, clock)

@@ -81,7 +81,7 @@ _LATER = frozenset(
     {"service_unavailable", "team_added_to_org", "accesslimited", "rollup_error", "request_timeout"}
 )
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error"})
-_TOO_MANY = 429
+_OK, _REFUSED, _TOO_MANY = 200, 400, 429
 _SERVER = 500
 VENDOR = (
     SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError,
@@ -103,8 +103,21 @@ def translate(error: Exception, method: str) -> QbotError:
     return UnsureError(f"Slack's answer cannot be read ({method})")
 
 
+def status_of(error: SlackApiError) -> int:
+    """The HTTP status as others would have answered: Slack says no with 200 and `ok: false`."""
+    status = _status(error.response)
+    if status != _OK:
+        return status
+    limited = isinstance(_answered(error.response, ""), RateLimitedError)
+    return _TOO_MANY if limited else _REFUSED
+
+
+def _status(response: Any) -> int:
+    return int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+
+
 def _answered(response: Any, method: str) -> QbotError:
-    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    status = _status(response)
     if status == _TOO_MANY:
         wait = _seconds(getattr(response, "headers", {}))
         return RateLimitedError(f"Slack limits {method}", retry_after=wait)

@@ -11,11 +11,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from qbot.domain.meters import Called, uncounted
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.gateways.metering import measured
 from qbot.gateways.slack import find
-from qbot.gateways.slack.errors import VENDOR, LostMessageError, translate
+from qbot.gateways.slack.errors import VENDOR, LostMessageError, status_of, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile, UserGroup
 from qbot.gateways.trust import trusting
 from qbot.render.blocks import Message
@@ -34,31 +38,44 @@ class SlackGateway:
 
     Messages go out as they are rendered: text and blocks together, nothing unfurled, nothing
     parsed by Slack.
+
+    Args:
+        client: slack_sdk's, without retries.
+        session: for answers by a response_url.
+        called: told of each request.
     """
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, client: AsyncWebClient, session: aiohttp.ClientSession, called: Called = uncounted
+    ) -> None:
         self._client = client
         self._session = session
+        self._called = called
 
     async def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         """Any method of the Web API by its name; arguments that are None are left out."""
         given = {k: v for k, v in arguments.items() if v is not None}
-        try:
-            answer = await self._client.api_call(method, json=given)
-        except VENDOR as error:
-            raise translate(error, method) from None
-        data = answer.data
+        data = (await self._asked(method, json=given)).data
         return data if isinstance(data, Mapping) else {}
 
     async def read(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         """A method that reads; those take no JSON body."""
         given = {k: v for k, v in arguments.items() if v is not None}
+        data = (await self._asked(method, http_verb="GET", params=given)).data
+        return data if isinstance(data, Mapping) else {}
+
+    async def _asked(self, method: str, **how: Any) -> AsyncSlackResponse:
         try:
-            answer = await self._client.api_call(method, http_verb="GET", params=given)
+            with measured(self._called, "slack") as counted:
+                try:
+                    answer = await self._client.api_call(method, **how)
+                except SlackApiError as error:
+                    counted.status = status_of(error)
+                    raise
+                counted.status = answer.status_code
+                return answer
         except VENDOR as error:
             raise translate(error, method) from None
-        data = answer.data
-        return data if isinstance(data, Mapping) else {}
 
     async def post(
         self, channel: str, message: Message, *, mark: Mark | None = None, thread_ts: str = ""
@@ -137,10 +154,11 @@ class SlackGateway:
         if _origin(url) not in {*_HOOKS, _origin(self._client.base_url)}:
             raise PermanentError("The address for an answer (response_url) is not one of Slack's.")
         try:
-            async with self._session.post(
-                url, json=body, proxy=self._client.proxy, allow_redirects=False
-            ) as reply:
-                status = reply.status
+            with measured(self._called, "slack") as counted:
+                async with self._session.post(
+                    url, json=body, proxy=self._client.proxy, allow_redirects=False
+                ) as reply:
+                    status = counted.status = reply.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise translate(error, "response_url") from None
         if status == _TOO_MANY or status >= _SERVER:
@@ -164,6 +182,14 @@ class SlackGateway:
     ) -> None:
         """Change an open modal; `view_hash` refuses to overwrite a newer one."""
         await self.call("views.update", view_id=view_id, view=dict(view), hash=view_hash or None)
+
+    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
+        """Show somebody their App Home; doing it twice does no harm.
+
+        Raises:
+            PermanentError: also where there is no such person, or the app has no Home tab.
+        """
+        await self.call("views.publish", user_id=user, view=dict(view))
 
     async def permalink(self, posted: Posted) -> str:
         """The address of a message; empty when Slack does not find it."""
@@ -236,10 +262,7 @@ class SlackGateway:
         Raises:
             AccessError: the token is refused.
         """
-        try:
-            answer = await self._client.auth_test()
-        except VENDOR as error:
-            raise translate(error, "auth.test") from None
+        answer = await self._asked("auth.test")
         granted = str(answer.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(s.strip() for s in granted.split(",") if s.strip())
         return str(answer["team_id"]), str(answer["user_id"]), scopes
@@ -271,11 +294,13 @@ def _profile(user: Mapping[str, Any]) -> Profile:
 
 
 @asynccontextmanager
-async def open_slack(token: str, api_url: str = "") -> AsyncIterator[SlackGateway]:
+async def open_slack(
+    token: str, api_url: str = "", *, called: Called = uncounted
+) -> AsyncIterator[SlackGateway]:
     """A gateway with its connections; `api_url` as in https://slack.com/api/."""
     connector = aiohttp.TCPConnector(ssl=trusting())
     async with aiohttp.ClientSession(timeout=TIMEOUT, connector=connector) as session:
-        yield SlackGateway(web_client(token, api_url, session), session)
+        yield SlackGateway(web_client(token, api_url, session), session, called)
 
 
 def web_client(
