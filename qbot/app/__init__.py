@@ -19,6 +19,7 @@ from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
+from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
 from qbot.app.release_mapping import sets
@@ -118,6 +119,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     ground.metrics.budget_of(dispatcher.budget)
     await dispatcher.start()
     stack.push_async_callback(dispatcher.stop)
+    home = open_homes(ground, releases, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
     listening.begin(following, sweeper, stack)
@@ -128,6 +130,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         settings=settings,
         guard=guard(ground, releases),
         listeners=Listeners(desk, releases, versions(releases)),
+        home=home,
         identity=ground.identity,
         metrics=ground.metrics,
         database=ground.database,

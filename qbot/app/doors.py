@@ -18,6 +18,7 @@ from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.settings import Settings, secret
 from qbot.slack import events
 from qbot.slack.guard import Guard
+from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.store import Database
@@ -50,6 +51,7 @@ class Doors:
     settings: Settings
     guard: Guard
     listeners: Listeners
+    home: HomeTab
     identity: Identity
     metrics: Metrics
     database: Database
@@ -93,6 +95,7 @@ def _bolt(doors: Doors) -> AsyncApp:
         bot_user=doors.identity.bot_user,
         guard=doors.guard,
         listeners=doors.listeners,
+        opened=doors.home.opened,
     )
 
 

@@ -15,10 +15,11 @@ from qbot.domain.ports import Clock
 POST: Final = "chat.postMessage"
 UPDATE: Final = "chat.update"
 LOOK: Final = "conversations.history"
+HOME: Final = "views.publish"
 
 # Tiers: docs.slack.dev, each method's page. Posting is "several hundred" a minute: 3/s stays below.
 LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
-    {POST: Limit(180), UPDATE: Limit(50), LOOK: Limit(50)}
+    {POST: Limit(180), UPDATE: Limit(50), LOOK: Limit(50), HOME: Limit(100)}
 )
 CHANNEL_GAP: Final = 1.0  # seconds between an answered post and the next one in its channel
 _CHANNELS = 2_000

@@ -115,7 +115,7 @@ class Dispatcher:
         """
         wait = max(self._access.wait(method), self._budget.wait(method, rank, ""))
         if wait > 0 or not self.leads:
-            return max(wait, _POLL)
+            return wait or _POLL
         self._access.tried(method)
         ticket = self._budget.take(method, "")
         try:

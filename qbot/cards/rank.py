@@ -11,6 +11,7 @@ class Rank(IntEnum):
     PHASE = 2
     COUNTS = 3
     SUPERSEDED = 4  # its environment is gone or went on: nobody waits for it
+    HOME = 5  # an App Home that was opened before: most people do not look at it any more
 
     @property
     def urgent(self) -> bool:

@@ -20,6 +20,7 @@ DELETE: Final = "env_delete"  # after the button's own question
 DELETE_CONFIRM: Final = "env_delete_confirm"  # in the answer to a typed `delete`
 KEEP: Final = "env_keep"  # closes that answer; no value
 SHOW: Final = "env_show"
+SYNC: Final = "env_sync"
 PIN: Final = "env_pin"
 UNPIN: Final = "env_unpin"
 EXTEND: Final = "env_extend"  # a menu; value: `ENV:4h`
@@ -63,6 +64,7 @@ TELL_FREE: Final = "env_lock_tell"  # value: the scope of the lock that is waite
 
 # Views
 DETAILS_VIEW: Final = "env_details_view"
+ANSWER_VIEW: Final = "env_answer_view"  # nothing in its private_metadata
 CREATE_SUBMIT: Final = "env_create_submit"
 DELETE_SUBMIT: Final = "env_delete_submit"
 REJECT_SUBMIT: Final = "env_promo_reject_submit"  # private_metadata: the pressed button's value

@@ -23,6 +23,7 @@ _BUTTONS: Mapping[str, str] = {
     actions.ARGOCD: "show",
     actions.PIPELINE: "show",
     actions.SHOW: "show",
+    actions.SYNC: "sync",
     actions.LIST: "list",
     actions.LIST_BACK: "list",
     actions.LIST_ON: "list",
@@ -68,6 +69,7 @@ _BUTTONS: Mapping[str, str] = {
 }
 _VIEWS: Mapping[str, str] = {
     actions.DETAILS_VIEW: "show",
+    actions.ANSWER_VIEW: "show",  # whatever answers a button of the App Home
     actions.CREATE_SUBMIT: "create",
     actions.DELETE_SUBMIT: "delete",
     actions.REJECT_SUBMIT: "reject",
@@ -78,7 +80,7 @@ _VIEWS: Mapping[str, str] = {
 }
 _JOBS = ("forget", "holds", "locks", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
-_HEARD = {"app_mention": "help"}  # by a person
+_HEARD = {"app_mention": "help", "app_home_opened": "overview"}  # by a person
 _ROUTES = (
     "POST /slack/events",  # its signature is checked; what is in it is a subject of its own
     "POST /webhooks/gitlab",  # these two prove their sender, and are believed nothing

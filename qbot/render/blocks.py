@@ -34,9 +34,14 @@ def message(text: str, blocks: Iterable[Block | None]) -> Message:
     """Put a message together; missing blocks are left out, those above the limit are cut off."""
     kept = tuple(_within([b for b in blocks if b][: limits.MESSAGE_BLOCKS]))
     shown = cut_escaped(text, limits.TEXT)
-    lasting = [b for b in kept if b.get("block_id") != FRESH]
-    told = json.dumps([shown, lasting], sort_keys=True).encode()
-    return Message(shown, kept, hashlib.sha256(told).hexdigest()[:16])
+    return Message(shown, kept, digest_of(shown, kept))
+
+
+def digest_of(text: str, blocks: Sequence[Block]) -> str:
+    """Equal for what says the same, but for how fresh that is."""
+    lasting = [b for b in blocks if b.get("block_id") != FRESH]
+    told = json.dumps([text, lasting], sort_keys=True).encode()
+    return hashlib.sha256(told).hexdigest()[:16]
 
 
 def _within(blocks: Sequence[Block]) -> list[Block]:

@@ -177,6 +177,24 @@ def environment_line(
         rests: whether to say for how long nobody has used it.
     """
     env = row.environment
+    word, sign = state(row, known=known)
+    where = link(env.url, "open", style.hosts) if env.url else ""
+    return joined(
+        [
+            f"{sign} *{prose(env.branch, 100)}* {word}",
+            "" if own else mention(env.owner.user),
+            ":warning: branch gone in GitLab" if row.gone else "",
+            f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
+            f"unused for {rough((now - row.last_used).total_seconds())}" if rests else "",
+            ends(env, now=now),
+            where if where != "open" else "",
+        ]
+    )
+
+
+def state(row: EnvironmentSummary, *, known: bool) -> tuple[str, str]:
+    """How one is, in words and as a sign; `known` as above."""
+    env = row.environment
     word, sign = PHASES[env.phase]
     if not known and env.phase is Phase.READY:
         sign = ":white_circle:"
@@ -190,18 +208,24 @@ def environment_line(
         untold = row.failing if not progress.counts()[Stage.FAILED] else 0
         sign = PHASES[Phase.FAILED if row.failing else Phase.CREATING][1]
         word = joined([doing, tally(progress), failing_words(untold) if untold else ""])
-    where = link(env.url, "open", style.hosts) if env.url else ""
-    return joined(
-        [
-            f"{sign} *{prose(env.branch, 100)}* {word}",
-            "" if own else mention(env.owner.user),
-            ":warning: branch gone in GitLab" if row.gone else "",
-            f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
-            f"unused for {rough((now - row.last_used).total_seconds())}" if rests else "",
-            ends(env, now=now),
-            where if where != "open" else "",
-        ]
-    )
+    return word, sign
+
+
+def is_needy(row: EnvironmentSummary) -> bool:
+    """Whether it is in the first group: nothing runs on it that could mend it."""
+    return _group(row) == _GROUPS[0][0]
+
+
+def in_groups(rows: Sequence[EnvironmentSummary]) -> str:
+    """`1 needs attention · 2 under way · 30 ready`."""
+    counts = Counter(_group(r) for r in rows)
+    words = {"Needs attention": ("needs attention", "need attention")}
+    said = []
+    for title, _ in _GROUPS:
+        one, many = words.get(title, (title.lower(), title.lower()))
+        if number := counts[title]:
+            said.append(f"{number} {one if number == 1 else many}")
+    return joined(said)
 
 
 def failing_words(count: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from qbot.domain import actions
-from qbot.domain.commands import SPECS
+from qbot.domain.commands import SPECS, Sync
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Operation
@@ -60,6 +60,7 @@ class Actions:
             actions.DELETE_CONFIRM: Press(self._confirmed, submits=True, grounds=of_env),
             actions.KEEP: Press(self._keep),
             actions.SHOW: Press(self._show, grounds=of_env),
+            actions.SYNC: Press(self._sync, submits=True, grounds=of_env),
             actions.LIST: Press(self._list),
             actions.LIST_BACK: Press(self._page),
             actions.LIST_ON: Press(self._page),
@@ -109,6 +110,11 @@ class Actions:
     async def _show(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         env = await self._desk.requests.by_id(EnvId(value))
         return await self._desk.shown(env, delivery.asked.actor)
+
+    async def _sync(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        env = await self._desk.requests.by_id(EnvId(value))
+        answer = await self._desk.requests.sync(Sync(env.name), delivery.asked)
+        return await self._desk.submitted(answer)
 
     async def _list(self, _: Body, __: str, delivery: Delivery) -> Message | None:
         return await self._desk.listed(Page(0, "all"), delivery.asked.actor)
@@ -188,6 +194,7 @@ class Actions:
             as_of=found.as_of,
             trouble=found.trouble,
             page=page,
+            lives=env,
         )
         return details(shown, self._desk.style)
 

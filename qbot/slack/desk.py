@@ -32,11 +32,12 @@ from qbot.operations.locking import lock_of, with_locks
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, with_command
+from qbot.render.home import answer as answer_view
 from qbot.render.listing import Page, listing, part
 from qbot.render.notices import joined, quota, taken
 from qbot.render.showing import Shown, show
 from qbot.render.style import Style
-from qbot.slack.payload import Delivery
+from qbot.slack.payload import HOME, Delivery
 from qbot.slack.private import tell
 
 log = structlog.get_logger()
@@ -113,10 +114,26 @@ class Desk:
     async def whisper(self, delivery: Delivery, message: Message, *, replace: bool = False) -> None:
         """Tell only the person who asked, in the nearest way that Slack takes.
 
-        `replace` puts it in the place of the private message that was pressed.
+        `replace` puts it in the place of the private message that was pressed. What was pressed in
+        the App Home is answered in front of it.
         """
+        if delivery.view and await self._in_view(delivery, message):
+            return
         asked = delivery.asked
         await tell(self.slack, asked.actor, asked.place, message, replace=replace)
+
+    async def _in_view(self, delivery: Delivery, message: Message) -> bool:
+        """Whether a view shows it; False: too late for that, or it was closed."""
+        shown = answer_view(message)
+        try:
+            if delivery.view == HOME:
+                await self.slack.open_view(delivery.trigger_id, shown)
+            else:
+                await self.slack.update_view(delivery.view, shown)
+        except QbotError as error:
+            log.info("an answer goes another way", error=str(error))
+            return False
+        return True
 
     async def open_view(self, delivery: Delivery, view: Mapping[str, Any], *, instead: str) -> str:
         """Open a modal; its id.

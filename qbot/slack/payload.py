@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qbot.domain import actions
 from qbot.domain.people import Actor, Place
 from qbot.operations.requests import Asked
 
 Body = Mapping[str, Any]
+HOME = "home"  # the type of the view that is an App Home
 SEPARATOR = "|"  # between the parts of a form's metadata
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]+")
 
@@ -20,12 +22,14 @@ _CHANNEL = re.compile(r"[CDG][A-Z0-9]+")
 class Delivery:
     """One thing that somebody did in Slack. `trigger_id` opens a modal, once, within 3 s.
 
-    `pressed` is the ts of the message whose button was pressed.
+    `pressed` is the ts of the message whose button was pressed. `view` is what answers it in its
+    place: `HOME`, where a new view does, or the id of the view that did before.
     """
 
     asked: Asked
     trigger_id: str
     pressed: str = ""
+    view: str = ""
 
 
 def of_command(body: Body) -> Delivery:
@@ -53,7 +57,13 @@ def of_action(body: Body) -> Delivery:
         place=Place(channel, _text(body, "response_url")),
         key=f"action:{_text(team, 'id')}:{trigger}:{message}:{pressed}",
     )
-    return Delivery(asked, trigger, _text(container, "message_ts"))
+    return Delivery(asked, trigger, _text(container, "message_ts"), _answering(_map(body, "view")))
+
+
+def _answering(view: Body) -> str:
+    if _text(view, "type") == HOME:
+        return HOME
+    return _text(view, "id") if _text(view, "callback_id") == actions.ANSWER_VIEW else ""
 
 
 def of_view(body: Body) -> Delivery:
@@ -80,6 +90,14 @@ def of_mention(body: Body) -> Delivery:
         key=f"event:{team}:{_text(body, 'event_id')}",
     )
     return Delivery(asked, "")
+
+
+def of_home(body: Body) -> Actor | None:
+    """Who opened the Home tab; None: it was another tab, or nobody is named."""
+    event, user = _map(body, "event"), _text(_map(body, "event"), "user")
+    if not user or _text(event, "tab") != "home":
+        return None
+    return Actor(_text(body, "team_id"), user)
 
 
 def behind_mention(body: Body, bot_user: str) -> str:

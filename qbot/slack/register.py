@@ -35,8 +35,9 @@ def bolt_app(
     bot_user: str,
     guard: Guard,
     listeners: Listeners,
+    opened: Callable[[Body], Awaitable[None]],
 ) -> AsyncApp:
-    """The app with all its listeners.
+    """The app with all its listeners; `opened` hears of App Homes.
 
     It verifies no signatures: in HTTP mode `qbot.web.slack` does, before anything is decoded.
     """
@@ -56,7 +57,7 @@ def bolt_app(
     _commands(app, command, guard, listeners)
     _actions(app, guard, listeners)
     _views(app, guard, listeners)
-    events.listen(app, listeners.groups_changed, _mentioned(bot_user, guard, listeners))
+    events.listen(app, listeners.groups_changed, _mentioned(bot_user, guard, listeners), opened)
     return app
 
 

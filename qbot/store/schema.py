@@ -192,6 +192,11 @@ BRANCHES = (
     "create index cards_newer on cards(env_id) where newer <> ''",
     "create index environment_services_sha on environment_services(env_id, sha)",
 )
+HOMES = (
+    """create table homes(
+      actor text primary key, opened_at text not null, answered integer not null,
+      shown_hash text not null, shown_at text)""",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

@@ -34,6 +34,7 @@ METHODS: dict[str, set[str]] = {
     "usergroups.list": {"usergroups:read"},
     "users.info": {"users:read"},
     "views.open": set(),
+    "views.publish": set(),
     "views.update": set(),
 }
 WITHOUT_A_METHOD = {

@@ -60,6 +60,7 @@ from qbot.sandbox.slack.seed import TEAM
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.guard import PATIENCE, Guard
+from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.slack.releases.desk import ReleaseDesk
@@ -433,10 +434,15 @@ async def scene(
                 store=store(database.store), audit=audit(database.audit), desk=desk,
                 rights=releases.rights, refused=metrics.refused, patience=patience,
             )  # fmt: skip
+            tab = HomeTab(
+                team=played.slack.team_id, visitors=releases.visitors, rights=releases.rights,
+                audit=audit(database.audit), rows=database.homes, refused=metrics.refused,
+                later=desk.later,
+            )  # fmt: skip
             bolt = bolt_app(
                 command=style.command, token=played.slack.bot_token, api_url=api,
                 team=played.slack.team_id, bot_user=played.slack.world.bot.id, guard=guard,
-                listeners=Listeners(desk, releases, versions_of(releases)),
+                listeners=Listeners(desk, releases, versions_of(releases)), opened=tab.opened,
             )  # fmt: skip
             made = Scene(
                 played, bolt, database, desk, guard, argocd, gitlab, played.slack.http, metrics,

@@ -88,6 +88,7 @@ async def test_whatever_somebody_asks_for_runs_inside_the_guard() -> None:
     app = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
         bot_user="U1", guard=cast("Guard", witness), listeners=unopened(),
+        opened=cast("Any", None),
     )  # fmt: skip
     listeners = app._async_listeners[: -len(events.subjects())]  # events are nobody's
     assert len(listeners) == len(("commands", "buttons", *unopened().forms))

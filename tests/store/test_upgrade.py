@@ -30,6 +30,7 @@ BACK_TO_9 = (
     "drop table build_news",
     "drop table sweeps",
     "drop table merge_notes",
+    "drop table homes",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

@@ -72,6 +72,7 @@ async def door() -> AsyncIterator[Door]:
     bolt = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
         bot_user="U1", guard=cast("Any", Ear(heard)), listeners=unopened(),
+        opened=cast("Any", None),
     )  # fmt: skip
     app = slack_app(bolt, secret=SECRET, now=clock.now, refused=lambda rule: refused.update([rule]))
     async with served(app) as url, aiohttp.ClientSession() as http:

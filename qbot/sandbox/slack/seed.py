@@ -19,7 +19,9 @@ DEFAULT_SCOPES = frozenset(
         "im:history", "app_mentions:read",
     }
 )  # fmt: skip
-DEFAULT_EVENTS = frozenset({"app_mention", "subteam_members_changed", "subteam_updated"})
+DEFAULT_EVENTS = frozenset(
+    {"app_home_opened", "app_mention", "subteam_members_changed", "subteam_updated"}
+)
 DEFAULT_COMMANDS = frozenset({"/env"})
 MESSAGES_TAB_IS_READ_ONLY = True
 

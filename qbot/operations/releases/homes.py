@@ -1,0 +1,108 @@
+"""What App Homes show: read once for everybody, then told apart for each person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from qbot.domain.approvals import Person, may_approve
+from qbot.domain.card_ports import CardLookup
+from qbot.domain.home import Home
+from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.people import Actor
+from qbot.domain.policy import Allowed
+from qbot.domain.promotion import Approval, PromotionState
+from qbot.domain.release import StageProgress
+from qbot.errors import TransientError
+from qbot.operations.failing import failing_anywhere
+from qbot.operations.locking import with_locks
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.known import Known
+
+_MOST = 50  # open promotions; more are not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A promotion that waits for somebody's yes, with what was said of it."""
+
+    known: Known
+    said: Sequence[Approval]
+    progress: StageProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The same for everybody who looks."""
+
+    rows: Sequence[EnvironmentSummary]
+    waiting: Sequence[Waiting]
+    as_of: datetime
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """Reads; changes nothing."""
+
+    context: ReleaseContext
+    cards: CardLookup
+
+    async def everything(self) -> Everything:
+        """As it is now.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        base = self.context.base
+        as_of = base.clock.now()
+        rows = await base.store.environments()
+        counts = await failing_anywhere(base)
+        failing = counts or {}
+        told = [replace(r, failing=failing.get(r.environment.id, 0)) for r in rows]
+        locked = await with_locks(base.locks, told)
+        return Everything(locked, await self._waiting(), as_of, known=counts is not None)
+
+    async def home(self, actor: Actor, everything: Everything) -> Home:
+        """What one person sees of it."""
+        return Home(
+            actor,
+            everything.rows,
+            everything.as_of,
+            known=everything.known,
+            waiting=await self._for(actor, everything),
+        )
+
+    async def _waiting(self) -> Sequence[Waiting]:
+        promotions, found = self.context.promotions, []
+        asked = await promotions.promotions(None, limit=_MOST, states=[PromotionState.OPEN])
+        for promotion in asked:
+            stage = self.context.stages.get(promotion.stage)
+            row = await self.cards.card(promotion.op)
+            if stage is None or row is None or not isinstance(row.progress, StageProgress):
+                continue
+            said = await promotions.approvals(promotion.id)
+            found.append(Waiting(Known(promotion, stage), said, row.progress))
+        return found
+
+    async def _for(self, actor: Actor, everything: Everything) -> Sequence[StageProgress] | None:
+        """Those that a yes of this person would bring on, the oldest first."""
+        if not everything.waiting:
+            return ()
+        try:
+            person = await self.context.people.person(actor)
+        except TransientError:
+            return None
+        return [
+            waiting.progress
+            for waiting in reversed(everything.waiting)
+            if _counts(waiting, person, everything.as_of)
+        ]
+
+
+def _counts(waiting: Waiting, person: Person, now: datetime) -> bool:
+    """Whether it still needs a yes, and this one would be one; pressing it is judged anew."""
+    known, needed = waiting.known, waiting.progress.needed
+    if needed is not None and not (needed.missing or needed.teams):
+        return False
+    decision = may_approve(known.promotion, known.rule, person, waiting.said, now=now)
+    return isinstance(decision, Allowed)
