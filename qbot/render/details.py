@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain import actions
+from qbot.domain.environment import Environment
 from qbot.domain.progress import ServiceProgress, Stage
 from qbot.render.blocks import Block, button, context, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import moment, prose
 from qbot.render.forms import View, view
+from qbot.render.listing import ends
 from qbot.render.services import in_full, is_quiet, together
 from qbot.render.style import Style
 from qbot.render.words import plural
@@ -37,6 +39,7 @@ class Details:
     as_of: datetime
     trouble: str = ""  # why it may be out of date
     page: int = 0  # from 0; one that does not exist becomes the last
+    lives: Environment | None = None  # which says until when, while it lives
 
 
 def loading(op: str, branch: str) -> View:
@@ -51,6 +54,7 @@ def loading(op: str, branch: str) -> View:
 
 def details(shown: Details, style: Style) -> View:
     """Services that need attention first, each in full; then the quiet ones, in groups."""
+    lives = ends(shown.lives, now=shown.as_of) if shown.lives else ""
     parts = _parts(shown.services, style)
     pages = max((len(parts) + PAGE - 1) // PAGE, 1)
     page = min(max(shown.page, 0), pages - 1)
@@ -62,7 +66,7 @@ def details(shown: Details, style: Style) -> View:
         facts += f" · page {page + 1} of {pages}"
     blocks: list[Block | None] = [
         section(f"*{prose(shown.branch, 200)}*"),
-        context(facts, trouble),
+        context(facts, lives, trouble),
         *(section(text) for text in part),
         None if part else section("No service is known yet."),
         row(_buttons(page, pages), block_id=f"details:{page}"),

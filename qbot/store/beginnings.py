@@ -50,7 +50,7 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
         yield from desired.insert(_at_stage(wish, wish.stage, op, at), channel)
     elif wish.env is not None:
         yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
-        yield from desired.keep_pinned(op, wish.env)
+        yield from desired.keep_pinned(op, wish.env, at)
     return ()
 
 

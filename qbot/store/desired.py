@@ -32,10 +32,10 @@ def insert(progress: Shown, channel: str) -> Script[None]:
     yield Notify(Channel.CARDS)
 
 
-def keep_pinned(op: OpId, env: EnvId) -> Script[None]:
+def keep_pinned(op: OpId, env: EnvId, at: datetime) -> Script[None]:
     """The card of what begins while its environment is pinned says so."""
     found = yield from environments.without_plans(env)
-    if found is not None and found.pin is not None:
+    if found is not None and found.pinned_at(at):
         text = term_text(term_of(found))
         yield sql("update cards set term = ? where op_id = ?", text, op)
 

@@ -7,7 +7,7 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.commands import SPECS, Create, spec_of
-from qbot.domain.environment import Phase
+from qbot.domain.environment import Phase, Pin
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
@@ -180,6 +180,17 @@ def test_help_for_one_verb(golden: Golden) -> None:
 def test_details(golden: Golden) -> None:
     golden("details_loading", loading("op0017", "feat/checkout"))
     golden("details", details(Details("op0017", "feat/checkout", FAILED.services, NOW), STYLE))
+
+
+def test_details_say_until_when_it_lives() -> None:
+    pin = Pin(BEN, START, NOW + timedelta(days=2), "a demo")
+    env = replace(environment(), pin=pin)
+    text = str(details(Details("op0017", env.branch, (), NOW, lives=env), STYLE))
+    assert f"pinned by <@{BEN.user}>, for 2 days more" in text
+    env = replace(env, pin=None)
+    assert "lifetime ends in 2 days" in str(
+        details(Details("op0017", env.branch, (), NOW, lives=env), STYLE)
+    )
 
 
 def test_quiet_services_share_blocks_and_all_are_there(golden: Golden) -> None:
