@@ -8,6 +8,8 @@ from qbot.domain.operation import OpState
 from qbot.domain.progress import Kind
 from qbot.store.statements import Script, alone
 
+_KINDS = frozenset(Kind)  # a newer replica may know more
+
 
 def figures() -> Script[Figures]:
     """All of it."""
@@ -22,7 +24,8 @@ def figures() -> Script[Figures]:
             int(row["number"]), datetime.fromisoformat(row["since"])
         )
         for row in rows
-        if row["kind"]
+        if row["kind"] in _KINDS
     }
-    environments = {Phase(row["state"]): int(row["number"]) for row in rows if not row["kind"]}
+    phases = {row["state"]: int(row["number"]) for row in rows if not row["kind"]}
+    environments = {phase: phases[phase] for phase in Phase if phase in phases}
     return Figures(environments, operations)

@@ -2,6 +2,9 @@
 
 import asyncio
 
+from typing_extensions import override
+
+from qbot.cards.ports import NoMeter
 from tests.cards.fakes import ended
 from tests.cards.virtual import run
 from tests.cards.world import World, crash, finished, running
@@ -36,6 +39,35 @@ def test_a_graceful_stop_lets_the_next_replica_go_on_at_once() -> None:
             world.cards.change(ended(progress, world.clock.now()))
             await asyncio.sleep(4)
             assert "Ready" in world.text(progress)
+
+    run(story())
+
+
+class Leading(NoMeter):
+    """Notes who leads."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    @override
+    def leads(self, *, leads: bool) -> None:
+        self.told.append(leads)
+
+
+def test_who_leads_is_told_once_for_each_change() -> None:
+    async def story() -> None:
+        world, a, b = World(), Leading(), Leading()
+        leader, other = world.dispatcher("a", a), world.dispatcher("b", b)
+        await leader.start()
+        await asyncio.sleep(1)
+        await other.start()
+        await asyncio.sleep(30)
+        assert (a.told, b.told) == ([True], [])
+        world.cards.leader = ("b", world.clock.monotonic() + 10)  # a was away for too long
+        await asyncio.sleep(8)
+        assert (a.told, b.told) == ([True, False], [True])
+        await leader.stop()
+        await other.stop()
 
     run(story())
 

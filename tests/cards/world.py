@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from qbot.cards.dispatcher import Dispatcher
+from qbot.cards.ports import Meter
 from qbot.domain.operation import CardRow
 from qbot.domain.progress import Progress
 from qbot.render.style import Style
@@ -24,7 +25,7 @@ class World:
         self.cards = MemoryCards(self.clock)
         self.slack = CountingSlack(self.clock)
 
-    def dispatcher(self, worker: str = "a") -> Dispatcher:
+    def dispatcher(self, worker: str = "a", meter: Meter | None = None) -> Dispatcher:
         return Dispatcher(
             cards=self.cards,
             store=Places(self.cards),
@@ -32,6 +33,7 @@ class World:
             clock=self.clock,
             style=STYLE,
             worker=worker,
+            meter=meter,
         )
 
     def begin(self, number: int = 1, channel: str = "C1") -> Progress:

@@ -14,7 +14,7 @@ from qbot.domain.names import BranchName, env_name
 from qbot.sandbox.clock import SandboxClock
 from qbot.settings import Settings, secret
 from qbot.settings.loading import load
-from tests.world import Drive, World, buttons, world
+from tests.world import Drive, World, buttons, until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TEAM, ANA, GENERAL = "T05SHOP7QX2", "U05ANA4K2M1", "C05GENERAL1"
@@ -32,11 +32,16 @@ def settings_of(shared: World) -> Settings:
     return load({}, env_file=shared.env_file)
 
 
-async def counted(shared: World, rule: str) -> float:
-    """How many requests Qbot has turned away by a rule."""
+async def metrics(shared: World) -> str:
+    """What Prometheus would be told."""
     address = settings_of(shared).admin_listen
     async with httpx.AsyncClient(trust_env=False) as http:
-        text = (await http.get(f"http://{address}/metrics")).text
+        return (await http.get(f"http://{address}/metrics")).text
+
+
+async def counted(shared: World, rule: str) -> float:
+    """How many requests Qbot has turned away by a rule."""
+    text = await metrics(shared)
     found = re.search(rf'qbot_slack_requests_refused_total{{rule="{rule}"}} ([\d.]+)', text)
     return float(found[1]) if found else 0
 
@@ -108,6 +113,26 @@ async def test_in_socket_mode_links_are_served_and_nothing_that_slack_would_ask(
         }
     assert statuses.pop("/link/forged") == 400
     assert set(statuses.values()) == {404}
+
+
+async def test_everything_that_is_counted_is_told(shared: World) -> None:
+    """By then the three vendors have been asked whose the tokens are, and the cards are led."""
+    vendor = 'qbot_vendor_call_duration_seconds_count{status="2xx",vendor="%s"} [1-9]'
+    wanted = [
+        *(vendor % name for name in ("argocd", "gitlab", "slack")),
+        "qbot_database_transaction_duration_seconds_count [1-9]",
+        "qbot_database_up 1.0",
+        "qbot_cards_leading 1.0",
+        'qbot_slack_budget_per_minute{method="chat.update"} [1-9]',
+        'qbot_environments{phase="ready"} [0-9]',
+        'qbot_operations_ended_total{kind="create",outcome="succeeded"} [0-9]',
+    ]
+
+    async def told() -> bool:
+        text = await metrics(shared)
+        return all(re.search(f"^{line}", text, re.MULTILINE) for line in wanted)
+
+    await until(told, what="all that is counted")
 
 
 async def test_answers_in_http_mode(shared: World) -> None:
