@@ -14,13 +14,13 @@ import structlog
 
 from qbot.cards.budget import HOME
 from qbot.cards.rank import Rank
-from qbot.domain.home import HomeRows, Viewer
+from qbot.domain.home import Home, HomeRows, Viewer
 from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import AccessError
-from qbot.operations.releases.homes import Everything, Lookout
+from qbot.operations.releases.homes import Everything
 from qbot.render.home import HomeView, closed, home
 from qbot.render.style import Style
 
@@ -36,6 +36,16 @@ class Publisher(Protocol):
 
     async def publish_home(self, user: str, view: dict[str, Any]) -> None:
         """Show somebody their App Home."""
+
+
+class Looks(Protocol):
+    """The part of `Lookout` that is needed here; see there."""
+
+    async def everything(self) -> Everything:
+        """As it is now, read once for all who look."""
+
+    async def home(self, actor: Actor, everything: Everything) -> Home:
+        """What one person sees of it."""
 
 
 class Budget(Protocol):
@@ -54,7 +64,7 @@ class Homes:
     """One loop; `admits` says whether somebody is served at all."""
 
     rows: HomeRows
-    lookout: Lookout
+    lookout: Looks
     slack: Publisher
     budget: Budget
     admits: Callable[[Actor], Awaitable[Decision]]

@@ -43,6 +43,7 @@ from qbot.render.words import joined, plural
 SOON = timedelta(days=1)
 """How long before its end an environment is one that needs its owner."""
 _PROMOTIONS = 8
+_SERVICES = 5  # of one promotion
 _ENVIRONMENTS = 14  # at most three blocks each, and Slack takes a hundred
 
 
@@ -131,15 +132,19 @@ def _needs_me(
 def _promotion(progress: StageProgress, style: Style) -> list[Block | None]:
     """As a reminder shows it: what is said here counts as on the card."""
     lead = f":ballot_box_with_ballot: *{name(progress)}* waits for your approval"
-    asked = f"{prose(what(progress), 200)}, asked for by {mention(progress.actor.user)}"
+    rows = versions.rows(progress, style)
+    more = f"and {len(progress.items) - _SERVICES} more, see Details"
     lines = [
         lead,
-        f"{asked}: {versions.names(progress.items)}" if progress.items else asked,
+        f"{prose(what(progress), 200)}, asked for by {mention(progress.actor.user)}",
+        *rows[:_SERVICES],
+        more if len(progress.items) > _SERVICES else "",
         *in_the_way(progress.barriers, style),
     ]
     expires = f"expires {moment(progress.expires_at, WHEN)}" if progress.expires_at else ""
     small = joined([question(progress), expires])
-    return [section("\n".join(lines)), context(small), decision(progress)]
+    text = "\n".join(line for line in lines if line)
+    return [section(text), context(small), decision(progress)]
 
 
 def _of_mine(
@@ -166,7 +171,7 @@ def _environment(row: EnvironmentSummary, seen: Home, style: Style) -> list[Bloc
     facts = joined(
         [
             ":warning: branch gone in GitLab" if row.gone else "",
-            _ends(env, now),
+            _ends(env, now, soon=_ends_soon(row, now)),
             f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
         ]
     )
@@ -174,13 +179,15 @@ def _environment(row: EnvironmentSummary, seen: Home, style: Style) -> list[Bloc
     return [section(f"{text}\n{facts}" if facts else text), _buttons(row, seen, style)]
 
 
-def _ends(env: Environment, now: datetime) -> str:
+def _ends(env: Environment, now: datetime, *, soon: bool) -> str:
     """Until when it lives; by the clock, since an age would be another every minute."""
     if pin := env.pinned_at(now):
         return f":pushpin: {pin_words(pin)}"
     if env.ends_at is None:
         return ""
-    words = "until" if env.ends_at > now else "lifetime over since"
+    words = "lifetime ends" if soon else "until"
+    if env.ends_at <= now:
+        words = "lifetime over since"
     return f"{words} {moment(env.ends_at, WHEN)}"
 
 

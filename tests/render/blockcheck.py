@@ -41,6 +41,16 @@ def check_view(view: Json) -> None:
         _need("submit" in view, "submit is needed with an input")
 
 
+def check_home(view: Json) -> None:
+    _keys(view, {"type", "blocks"}, set())
+    _need(view["type"] == "home", "view type")
+    _need(0 < len(view["blocks"]) <= 100, "number of blocks")
+    for block in view["blocks"]:  # its rows repeat their buttons, each in a block of its own
+        _blocks([block], {"section", "header", "context", "actions", "divider"})
+    ids = [b["block_id"] for b in view["blocks"] if "block_id" in b]
+    _need(len(ids) == len(set(ids)), "block_id twice")
+
+
 def texts(node: Any) -> Iterable[str]:
     """Every text that a reader may see."""
     if isinstance(node, Mapping):

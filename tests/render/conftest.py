@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qbot.render.blocks import Message
-from tests.render.blockcheck import check_message, check_view
+from tests.render.blockcheck import check_home, check_message, check_view
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 Golden = Callable[[str, Message | dict[str, Any]], None]
@@ -24,7 +24,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
             check_message(rendered.text, list(rendered.blocks))
             shown: dict[str, Any] = {"text": rendered.text, "blocks": list(rendered.blocks)}
         else:
-            check_view(rendered)
+            (check_home if rendered["type"] == "home" else check_view)(rendered)
             shown = rendered
         text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
         path = GOLDEN / f"{name}.json"
