@@ -50,15 +50,18 @@ async def run_job(
     until = await run.deadline(f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
 
-    async def start() -> str:
-        return await runner.start(job, values, key=key)
+    def left() -> float:
+        return max(0.0, (until - clock.now()).total_seconds())
 
     try:
+        since = await run.step(
+            f"job:{key}:since", lambda: runner.before(job, values), within=left()
+        )
         handle = await run.step(
             f"job:{key}:start",
-            start,
+            lambda: runner.start(job, values, key=key, since=since),
             changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
-            within=max(0.0, (until - clock.now()).total_seconds()),
+            within=left(),
         )
     except TransientError as error:
         ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")
