@@ -16,6 +16,8 @@ from tests.store.promoting import BENS, MERGE_REQUEST, PRODUCTION, SCOPE, begun,
 from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
+    "drop index promotions_back",
+    "drop index promotions_open",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

@@ -149,7 +149,7 @@ async def _goes_before(
         return ()
     request = Request(PromotionKind.ROLLBACK, stage.name, None, emergency=asked.emergency)
     services = found.plan.services
-    return await run.call("the database", lambda: foreseen(context, stage, request, services))
+    return await run.call("the database", lambda: foreseen(context, request, services))
 
 
 async def _plan(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:
