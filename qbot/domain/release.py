@@ -108,6 +108,7 @@ class StageProgress:
     requested_at: datetime | None = None  # when it was first asked for, of one taken up again
     again_by: Actor | None = None  # who took it up again
     given_up: bool = False  # taken up to be given up
+    unclosed: bool = False  # it was to be withdrawn, and its merge request could not be closed
     ended_by: Actor | None = None  # who withdrew it or gave it up
     overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released

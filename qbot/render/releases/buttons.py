@@ -70,10 +70,12 @@ def _ways_out(progress: StageProgress) -> list[Block | None]:
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:
+    merged = bool(progress.merged_sha)
+    if progress.unclosed and not merged:
+        return [*looks(progress, style), _abandon(progress)]
     if progress.undone_by is not None or progress.overtaken_by is not None:
         return looks(progress, style)
     retry = button("Retry", actions.PROMO_RETRY, _value(progress), style="primary")
-    merged = bool(progress.merged_sha)
     back = _roll_back(progress) if merged and not is_back(progress) else None
     return [retry, back, *looks(progress, style), _abandon(progress)]
 

@@ -143,14 +143,20 @@ def _cancelled(progress: StageProgress) -> str:
     return _left_over(progress) if progress.merged_sha or progress.unsure else ""
 
 
+def _looked_at_again(progress: StageProgress) -> str:
+    if progress.unclosed:
+        return "; Withdraw looks as well"
+    again = progress.end is End.FAILED and progress.overtaken_by is None
+    return "; Retry and Withdraw look as well" if again else ""
+
+
 def _left_over(progress: StageProgress) -> str:
     """What the person who has to decide needs to know first."""
     stage = prose(progress.stage, 60)
     if progress.unsure and not progress.merged_sha:
-        again = progress.end is End.FAILED and progress.overtaken_by is None
         return (
             "GitLab was asked to merge it, and *whether it was merged is not known*. "
-            f"Look at the merge request{'; Retry and Withdraw look as well' if again else ''}."
+            f"Look at the merge request{_looked_at_again(progress)}."
         )
     if not progress.merged_sha:
         return f"Nothing was changed in *{stage}*."

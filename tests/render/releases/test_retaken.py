@@ -109,6 +109,16 @@ def test_an_unanswered_merge_that_a_rollback_replaced_names_no_button_that_is_no
     assert "*P-29*, a rollback of the same services, took its place." in card.text
 
 
+@pytest.mark.parametrize("by", [None, PromotionId(29)])
+def test_one_whose_merge_request_does_not_close_can_be_withdrawn_again_and_not_retried(
+    by: PromotionId | None,
+) -> None:
+    shown = replace(FAILED, merged_sha="", services=(), unclosed=True, unsure=True, overtaken_by=by)
+    card = stage_card(shown, STYLE)
+    assert {"Retry", "Withdraw", "Roll Back"} & labels(card) == {"Withdraw"}
+    assert "Look at the merge request; Withdraw looks as well." in card.text
+
+
 def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() -> None:
     shown = replace(
         DONE, services=DONE.services[1:], headline="Left alone, as P-29 rolls back: cart."
