@@ -116,6 +116,7 @@ class StageProgress:
     goes_before: tuple[PromotionId, ...] = ()  # what it ends when it begins
     gives_way_to: tuple[PromotionId, ...] = ()  # rollbacks that end it when they begin
     taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback
+    left_out: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of a Retry, and whose it is by now
     undone_by: PromotionId | None = None  # the rollback that took back all that it brought
     end: End | None = None
     ended_at: datetime | None = None

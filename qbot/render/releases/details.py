@@ -51,11 +51,14 @@ def _parts(progress: StageProgress, style: Style) -> list[str]:
         running.job_lines(progress.jobs, style),
         [running.log_block(progress)],
     ]
-    state = {s.service: s for s in progress.services}
+    state, to = {s.service: s for s in progress.services}, dict(progress.left_out)
     order = sorted(progress.items, key=lambda i: i.service)
     return [
         *("\n".join(part) for part in lines if any(part)),
-        *(_joined(versions.in_full(i, style), state.get(i.service)) for i in order),
+        *(
+            _joined(versions.in_full(i, style, left_to=to.get(i.service)), state.get(i.service))
+            for i in order
+        ),
         *change_parts(progress.changes.lines),
         *filter(None, [left_out(progress, style)]),
     ]

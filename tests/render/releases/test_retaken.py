@@ -12,6 +12,7 @@ from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Bypass, LetGo, StageProgress
 from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
+from qbot.render.releases.details import stage_details
 from qbot.render.releases.ending import stage_ending
 from tests.render.conftest import Golden
 from tests.render.releases.samples import (
@@ -126,6 +127,14 @@ def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() 
     text = stage_card(shown, STYLE).text
     assert "3 of 4 services run their new versions." in text
     assert "Left alone, as P-29 rolls back: cart." in text
+
+
+def test_what_a_retry_leaves_to_another_shows_no_version_that_it_does_not_get() -> None:
+    shown = replace(DONE, left_out=((ServiceName("cart"), PromotionId(29)),))
+    text = stage_card(shown, STYLE).text
+    assert "*cart* left out: *P-29* says what it runs\n" in text
+    assert "*cart* `" in stage_card(DONE, STYLE).text
+    assert "*cart* `" not in text + str(stage_details(shown, STYLE))
 
 
 def test_of_a_failure_that_is_undone_no_log_is_shown_any_more() -> None:
