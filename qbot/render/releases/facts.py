@@ -59,6 +59,10 @@ def _again(progress: StageProgress) -> str:
     """Who took it up again, which need not be who asked for it."""
     if progress.again_by is None:
         return ""
+    if progress.unclosed:
+        return (
+            f"withdrawal tried by {mention(progress.again_by.user)} {moment(progress.started_at)}"
+        )
     word = standing_word(PromotionState.CANCELLED, merged=bool(progress.merged_sha))
     verb = word if progress.given_up else "retried"
     return f"{verb} by {mention(progress.again_by.user)} {moment(progress.started_at)}"

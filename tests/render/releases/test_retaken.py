@@ -120,6 +120,11 @@ def test_one_whose_merge_request_does_not_close_can_be_withdrawn_again_and_not_r
     assert "Look at the merge request; Withdraw looks as well." in card.text
 
 
+def test_who_tried_to_withdraw_one_is_not_said_to_have_done_it() -> None:
+    shown = replace(FAILED, merged_sha="", given_up=True, again_by=FAILED.actor, unclosed=True)
+    assert f"withdrawal tried by <@{FAILED.actor.user}>" in stage_card(shown, STYLE).text
+
+
 def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() -> None:
     shown = replace(
         DONE, services=DONE.services[1:], headline="Left alone, as P-29 rolls back: cart."
