@@ -120,7 +120,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     stack.push_async_callback(partial(desk.settle, _SETTLE))
     doors = Doors(
         settings=settings,
-        guard=guard(ground, releases),
+        guard=guard(ground, releases, engine.heard),
         listeners=Listeners(desk, releases, versions(releases)),
         identity=ground.identity,
         metrics=ground.metrics,

@@ -123,8 +123,8 @@ def versions(releases: ReleaseDesk) -> Versions:
     )
 
 
-def guard(ground: Ground, releases: ReleaseDesk) -> Guard:
-    """What is around every listener."""
+def guard(ground: Ground, releases: ReleaseDesk, heard: Callable[[], None]) -> Guard:
+    """What is around every listener; `heard` is called for each delivery."""
     return Guard(
         team=ground.identity.team,
         visitors=releases.visitors,
@@ -133,6 +133,7 @@ def guard(ground: Ground, releases: ReleaseDesk) -> Guard:
         desk=releases.desk,
         rights=releases.rights,
         refused=ground.metrics.refused,
+        heard=heard,
     )
 
 

@@ -426,7 +426,8 @@ async def scene(
             guard = Guard(
                 team=played.slack.team_id, visitors=releases.visitors,
                 store=store(database.store), audit=audit(database.audit), desk=desk,
-                rights=releases.rights, refused=metrics.refused, patience=patience,
+                rights=releases.rights, refused=metrics.refused, heard=lambda: None,
+                patience=patience,
             )  # fmt: skip
             bolt = bolt_app(
                 command=style.command, token=played.slack.bot_token, api_url=api,
