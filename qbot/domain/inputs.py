@@ -42,6 +42,7 @@ class DeployInput:
     """`/env deploy`: a ref for each service; `default` gives up an earlier one."""
 
     overrides: tuple[tuple[ServiceName, str], ...]
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def gives_up(wanted: Input) -> bool:
 
 def is_dry(asked: Input) -> bool:
     """Whether it only shows what would be done: it has no card and holds nothing."""
-    dry = CreateInput | SyncInput | RestoreInput | PromoteInput | RollbackInput
+    dry = CreateInput | SyncInput | DeployInput | RestoreInput | PromoteInput | RollbackInput
     return isinstance(asked, dry) and asked.dry_run
 
 

@@ -98,7 +98,7 @@ def _overrides(p: Parsed) -> Deploy:
             "`deploy` needs at least one `svc=ref`.",
             hint="For instance `deploy feat/checkout cart=fix/cart-rounding`.",
         )
-    return Deploy(p.args["ENV"], pairs)
+    return Deploy(p.args["ENV"], pairs, p.flag("dry-run"))
 
 
 def _can(p: Parsed) -> Can:
@@ -116,10 +116,12 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
     (
         Spec(
             "deploy",
-            "run another version of some services in an environment, until `svc=default`",
+            "run another version of some services in an environment; `svc=default` gives it up",
             (Arg("ENV"), Arg("svc=ref", many=True)),
-            examples=(
+            (_DRY,),
+            (
                 "deploy feat/checkout cart=fix/cart-rounding",
+                "deploy feat/checkout cart=fix/cart-rounding --dry-run",
                 "deploy feat/checkout cart=default",
             ),
         ),

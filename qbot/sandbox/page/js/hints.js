@@ -21,7 +21,7 @@ const VERBS = [
     "ENV [svc...] [--prune] [--hard] [--refresh] [--dry-run]",
     "Bring an environment to its newest commits",
   ],
-  ["deploy", "ENV svc=ref...", "Run another version of single services"],
+  ["deploy", "ENV svc=ref... [--dry-run]", "Run another version of single services"],
   ["diff", "A B", "What differs between two stages or environments"],
   [
     "rollback",
