@@ -62,7 +62,10 @@ def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool, exempt: bool) -
     if any(b.rule == "freeze" and b.by is not None for b in stops):
         ways.append(f"`unfreeze {stage.name}` is for those who may approve.")
     if "hold" in rules:
-        ways.append("Or name services: those that are held can be left out.")
+        ways.append(
+            f"`release {stage.name}` is for those who may approve; what is not held can be "
+            "promoted by name."
+        )
     if "lock" in rules:
         ways.append(f"`unlock {stage.name}` is for whoever locked it and those who may approve.")
     if back and stage.break_glass and rules <= set(_EMERGENCIES):

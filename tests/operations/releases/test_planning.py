@@ -394,6 +394,7 @@ async def test_every_barrier_is_told_and_audited(shop: PlanningScene) -> None:
         await shop.admit()
     said = str(refused.value)
     assert all(word in said for word in ("audit week", "load test", "`cart` is held on"))
+    assert "`release production` is for those who may approve" in refused.value.hint
     assert [b.until for b in refused.value.barriers] == [ends, None, None]
     assert [(r["action"], r["outcome"], r["rule"]) for r in shop.audited()] == [
         ("promotion.asked", "refused", rule) for rule in ("freeze", "lock", "hold")
