@@ -6,7 +6,8 @@ Slack grants three seconds, and a preview asks GitLab about every service.
 import asyncio
 from collections.abc import Callable
 
-_QUIET = 0.1  # seconds without anybody who asks, before a dry run begins
+_QUIET = 0.25  # seconds without anybody who asks, before a dry run begins
+_LATE = 0.1  # seconds
 _LONGEST = 10.0  # seconds
 
 
@@ -28,7 +29,7 @@ class GivingWay:
             self._since = loop.time()
         else:
             self._timer.cancel()
-        self._timer = loop.call_later(_QUIET, self._quiet)
+        self._timer = loop.call_later(_QUIET, self._quiet, loop.time() + _QUIET)
 
     @property
     def over(self) -> bool:
@@ -43,6 +44,9 @@ class GivingWay:
             self._timer.cancel()
             self._timer = None
 
-    def _quiet(self) -> None:
+    def _quiet(self, due: float) -> None:
+        if asyncio.get_running_loop().time() - due > _LATE:
+            self.heard()  # the process stood still: it could not hear anybody
+            return
         self._timer = None
         self._then()
