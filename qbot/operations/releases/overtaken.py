@@ -40,11 +40,11 @@ async def still_written(case: Case) -> str:
             f"{case.promotion.name} is overtaken: in {plan.branch} of {plan.project} {said}.",
             hint="Abandon puts an end to it; a new promotion brings what shall run.",
         )
-    said = [
+    told = [
         *(f"Left out, as {by} has changed it since: {names}." for by, names in _by(gone)),
         *(f"Left alone, as {by} rolls back: {names}." for by, names in _by(taken)),
     ]
-    return " ".join(said)
+    return " ".join(told)
 
 
 async def _kept(case: Case, services: Sequence[ServiceName]) -> Mapping[ServiceName, PromotionId]:
