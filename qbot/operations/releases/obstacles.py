@@ -74,6 +74,7 @@ class Obstacles:
         self._requests = requests
         self._zone = zone
         self._wake = wake
+        # Of this process: each replica, and each start, tries as often; that does no harm.
         self._missed: Counter[tuple[str, Actor]] = Counter()
 
     async def spot(self, text: str, *, guess: bool = True) -> Spot:
