@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from qbot.domain.names import BranchName, EnvId, PromotionId, ServiceName, StageName
+from qbot.domain.progress import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class SyncInput:
     resume: bool = False  # make what a cancelled create left out
     retry: bool = False  # only what failed before
     creation: bool = False  # what failed before was a create
+    goal: Goal | None = None  # what failed before was a rollback to these: nothing moves from them
 
 
 @dataclass(frozen=True, slots=True)

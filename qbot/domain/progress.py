@@ -205,7 +205,9 @@ class Progress:
 
     @property
     def purpose(self) -> Kind:
-        """What it is for people: a creation that is resumed is still one."""
+        """What it is for people: what goes on with a creation or a rollback is still one."""
+        if self.goal:
+            return Kind.RESTORE
         return Kind.CREATE if self.resumed else self.kind
 
     @property

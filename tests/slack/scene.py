@@ -301,7 +301,14 @@ class Scene:
         assert found is not None
         return found
 
-    async def end(self, phase: Phase, end: End = End.SUCCEEDED, *, headline: str = "") -> Operation:
+    async def end(
+        self,
+        phase: Phase,
+        end: End = End.SUCCEEDED,
+        *,
+        headline: str = "",
+        goal: progress.Goal | None = None,
+    ) -> Operation:
         """Claim the oldest operation and end it, with its environment in this phase."""
         (claim, *_) = await self.database.journal.claim("worker", 1)
         operation = claim.operation
@@ -310,7 +317,7 @@ class Scene:
         rows = tuple(ServiceProgress(ServiceName(s), stage_) for s in SERVICES)
         shown = replace(
             operation.progress, step=Step.ENDED, end=end, services=rows,
-            ended_at=self.database.clock.now(), headline=headline,
+            ended_at=self.database.clock.now(), headline=headline, goal=goal,
         )  # fmt: skip
         env = cast("EnvId", operation.env)
         moves = [PhaseChanged(env, phase)]
