@@ -106,6 +106,11 @@ def _can(p: Parsed) -> Can:
     person = _PERSON.fullmatch(words[0])
     if person:
         words = words[1:]
+    elif words[0].startswith("@"):  # Slack leaves a name that it does not know as it was typed
+        raise UserError(
+            f"Slack knows nobody as `{words[0][:40]}`.",
+            hint="Type `@` and choose somebody from the list that opens.",
+        )
     if not words:
         raise UserError("`can` needs a verb.", hint="For instance `can promote production`.")
     place = words[-1] if len(words) > 1 else ""
