@@ -312,7 +312,7 @@ class Scene:
         """Claim the oldest operation and end it, with its environment in this phase."""
         (claim, *_) = await self.database.journal.claim("worker", 1)
         operation = claim.operation
-        assert operation.progress is not None
+        assert isinstance(operation.progress, progress.Progress)
         stage_ = progress.Stage.READY if end is End.SUCCEEDED else progress.Stage.FAILED
         rows = tuple(ServiceProgress(ServiceName(s), stage_) for s in SERVICES)
         shown = replace(
