@@ -32,6 +32,7 @@ class Sandbox:
         services: how many services the web shop has.
         stages: how staging and production are configured.
         mode: how Slack reaches Qbot.
+        lag: seconds by which what Argo CD's API server knows is behind; a write waits for it, too.
         qbot_url: where Qbot listens, for Slack's requests; its admin port is the next one.
         scopes: what Slack lets the bot do.
         host: the address to listen on.
@@ -46,6 +47,7 @@ class Sandbox:
         services: int = 11,
         stages: Variant = "helm",
         mode: Literal["http", "socket"] = "http",
+        lag: float = 0.0,
         qbot_url: str = "http://127.0.0.1:8080",
         scopes: Iterable[str] = DEFAULT_SCOPES,
         host: str = "127.0.0.1",
@@ -62,7 +64,11 @@ class Sandbox:
             oauth_callbacks=[f"{qbot_url}{GITLAB_CALLBACK}"],
         )
         self.argocd = ArgoCDStandIn(
-            self.kernel, self.gitlab.repositories, stages=lambda: self.gitlab.placements
+            self.kernel,
+            self.gitlab.repositories,
+            stages=lambda: self.gitlab.placements,
+            visibility_lag=lag,
+            lag=lag,
         )
         # GitLab before Argo CD: the one's repositories are what the other deploys from.
         standins: dict[str, StandIn] = {

@@ -1,6 +1,9 @@
 """From `/env create` to `/env delete`, as people do it."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end, replies
@@ -30,6 +33,15 @@ async def ready(shared: World, branch: str, *services: str) -> str:
     return name_of(branch)
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def late(shared: World) -> AsyncIterator[None]:
+    """Argo CD's lists, watches and new projects are behind, as in every real one."""
+    await shared.drive.post("lag", seconds=1.5)
+    yield
+    await shared.drive.post("lag", seconds=0)
+
+
+@pytest.mark.usefixtures("late")
 async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     shared: World,
 ) -> None:

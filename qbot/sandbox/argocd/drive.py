@@ -1,6 +1,7 @@
-"""`POST /drive/app`: what a person or a test decides about an Application."""
+"""`POST /drive/app` and `/drive/lag`: what a person or a test decides about Argo CD."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from qbot.sandbox.argocd.engine.engine import Engine
 from qbot.sandbox.argocd.engine.health import ORDER
 from qbot.sandbox.argocd.engine.pins import Pin
 from qbot.sandbox.argocd.objects import Json
+from qbot.sandbox.argocd.shelves import Shelf
 
 _FIELDS = {"name", "health", "message", "hook", "phase"}
 _PHASES = ("Failed", "Running", "Succeeded", None)
@@ -21,12 +23,13 @@ class BadDriveError(Exception):
 class Drive:
     """The driver's calls for Argo CD."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, shelves: Sequence[Shelf]) -> None:
         self._engine = engine
+        self._shelves = shelves
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the handler is."""
-        return [web.post("/drive/app", self.app)]
+        """Where the handlers are."""
+        return [web.post("/drive/app", self.app), web.post("/drive/lag", self.lag)]
 
     async def app(self, request: web.Request) -> web.Response:
         """Pin an Application's health or a hook of it, or take pins away.
@@ -41,6 +44,17 @@ class Drive:
         self._engine.look_again(asked["name"])
         return web.json_response({"ok": True})
 
+    async def lag(self, request: web.Request) -> web.Response:
+        """By how many seconds lists, watches and checks of a new project are behind from now on."""
+        try:
+            seconds = _seconds(await request.read())
+        except BadDriveError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        for shelf in self._shelves:
+            shelf.settle()  # nothing overtakes what is still on its way
+            shelf.lag = seconds
+        return web.json_response({"ok": True})
+
     def _pin(self, asked: Json) -> None:
         pins, name, message = self._engine.pins, asked["name"], asked.get("message") or ""
         if "hook" in asked:
@@ -52,16 +66,28 @@ class Drive:
             pins.free(name)
 
 
-def _checked(text: bytes) -> Json:
+def _object(text: bytes, fields: set[str]) -> Json:
     try:
         asked: Any = json.loads(text)
     except ValueError:
         raise BadDriveError("the body is no JSON") from None
     if not isinstance(asked, dict):
         raise BadDriveError("the body is no object")
-    unknown = sorted(set(asked) - _FIELDS)
+    unknown = sorted(set(asked) - fields)
     if unknown:
         raise BadDriveError(f"unknown fields: {', '.join(unknown)}")
+    return asked
+
+
+def _seconds(text: bytes) -> float:
+    seconds: Any = _object(text, {"seconds"}).get("seconds")
+    if type(seconds) not in (int, float) or seconds < 0:
+        raise BadDriveError("seconds must be a number that is not negative")
+    return float(seconds)
+
+
+def _checked(text: bytes) -> Json:
+    asked = _object(text, _FIELDS)
     for field in ("name", "message", "hook"):
         if not isinstance(asked.get(field, ""), str):
             raise BadDriveError(f"{field} must be text")

@@ -73,7 +73,7 @@ class ArgoCDStandIn:
         self._kernel = kernel
         versions = itertools.count(1001)
         self.applications = Shelf(kernel, versions, lag=lag)
-        self.projects = Shelf(kernel, versions)
+        self.projects = Shelf(kernel, versions, lag=visibility_lag)
         self.engine = Engine(kernel, repositories, self.applications, self.projects)
         self._context = Context(
             kernel=kernel,
@@ -81,13 +81,11 @@ class ArgoCDStandIn:
             applications=self.applications,
             projects=self.projects,
             engine=self.engine,
-            visibility_lag=visibility_lag,
         )
         self._streams = Streams(self._context)
         self.applications.controllers.append(self._announce)
         self._stages = stages
         self._seeder = Seeder(kernel, self.engine, self.applications, self.projects)
-        self.projects.create(_DEFAULT_PROJECT)
 
     def app(self) -> web.Application:
         """The API server, to be mounted below `/argocd`."""
@@ -109,8 +107,8 @@ class ArgoCDStandIn:
         return Pages(MOUNT, self.applications).routes()
 
     def drive_routes(self) -> list[web.RouteDef]:
-        """`POST /drive/app`."""
-        return Drive(self.engine).routes()
+        """`POST /drive/app` and `POST /drive/lag`."""
+        return Drive(self.engine, (self.applications, self.projects)).routes()
 
     def state(self) -> dict[str, Any]:
         """Applications, projects and namespaces beyond what every installation has."""
@@ -126,7 +124,7 @@ class ArgoCDStandIn:
 
     async def start(self) -> None:
         """Make the stages' Applications and start the controller."""
-        self._seeder.seed(self._stages())
+        self._seed()
         self.engine.start()
 
     async def stop(self) -> None:
@@ -140,8 +138,14 @@ class ArgoCDStandIn:
             for name in list(shelf.objects):
                 shelf.remove(name)
         self.engine.clear()
+        self._seed()
+
+    def _seed(self) -> None:
+        """What has been there for long is known to everybody."""
         self.projects.create(_DEFAULT_PROJECT)
         self._seeder.seed(self._stages())
+        for shelf in (self.applications, self.projects):
+            shelf.settle()
 
     async def _shut(self, _: web.Application) -> None:
         self._streams.close()
