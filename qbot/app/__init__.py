@@ -31,6 +31,7 @@ from qbot.app.releases import (
     release_handlers,
     versions,
 )
+from qbot.app.scopes import missing_scopes
 from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.names import StageName
@@ -131,7 +132,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         ticks=scheduler.subjects(),
     )
     await open_doors(doors, stack)
-    return await troubles(ground.tries)
+    return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]
 
 
 def _context(ground: Ground) -> Context:
