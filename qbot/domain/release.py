@@ -69,6 +69,21 @@ class LetGo:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PuttingBack:
+    """A merged rollback that is to put something back, and has not done all of it."""
+
+    by: PromotionId
+    state: PromotionState = PromotionState.MERGED  # or how it ended
+    ready: int = 0  # of its services, when it ended
+    of: int = 0
+
+    @property
+    def word(self) -> str:
+        """How it stands, as its own card calls it."""
+        return standing_word(self.state, merged=True, replaced=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
     """A promotion or a rollback as people should see it now."""
@@ -117,7 +132,8 @@ class StageProgress:
     gives_way_to: tuple[PromotionId, ...] = ()  # rollbacks that end it when they begin
     taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback
     left_out: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of a Retry, and whose it is by now
-    undone_by: PromotionId | None = None  # the rollback that took back all that it brought
+    undone_by: PromotionId | None = None  # the rollback that takes back all that it brought
+    putting_back: tuple[PuttingBack, ...] = ()  # rollbacks of it that are not done
     end: End | None = None
     ended_at: datetime | None = None
     headline: str = ""  # the reason of an end or of a queue; may hold outside text
@@ -135,6 +151,16 @@ class StageProgress:
         """How it stands, as everything that people read calls it."""
         replaced = self.overtaken_by is not None
         return standing_word(self.state, merged=bool(self.merged_sha), replaced=replaced)
+
+    @property
+    def unsettled(self) -> PuttingBack | None:
+        """The rollback of all of it, until that is done."""
+        return next((back for back in self.putting_back if back.by == self.undone_by), None)
+
+    @property
+    def undone(self) -> bool:
+        """Whether nothing of it runs any more, thanks to a rollback."""
+        return self.undone_by is not None and self.unsettled is None
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage of being deployed."""

@@ -9,7 +9,7 @@ import pytest
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release import Bypass, LetGo, StageProgress
+from qbot.domain.release import Bypass, LetGo, PuttingBack, StageProgress
 from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
 from qbot.render.releases.details import stage_details
@@ -147,6 +147,35 @@ def test_of_a_failure_that_is_undone_no_log_is_shown_any_more() -> None:
     assert "giving up" in stage_card(FAILED, STYLE).text
     assert "giving up" not in shown
     assert "CrashLoopBackOff" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (PromotionState.MERGED, "*production* is being put back to what ran before it, by *P-13*."),
+        (PromotionState.FAILED, "*P-13* failed: 3 of 4 services went back."),
+        (PromotionState.CANCELLED, "*P-13* was abandoned: 3 of 4 services went back."),
+    ],
+)
+def test_until_its_rollback_is_done_a_failed_one_keeps_title_service_and_log(
+    state: PromotionState, said: str
+) -> None:
+    back = PuttingBack(PromotionId(13), state, ready=3, of=4)
+    text = stage_card(replace(FAILED, undone_by=back.by, putting_back=(back,)), STYLE).text
+    assert text.startswith("Failed: P-12")
+    assert said in text
+    assert "went back to what ran before it, with" not in text
+    assert "giving up" in text
+    assert "CrashLoopBackOff" in text
+
+
+def test_what_is_being_put_back_is_not_said_to_run() -> None:
+    back = PuttingBack(PromotionId(13))
+    text = stage_card(replace(DONE, undone_by=back.by, putting_back=(back,)), STYLE).text
+    assert "run their new versions" not in text
+    one = ((DONE.services[0].service, back.by),)
+    part = stage_card(replace(DONE, taken_back=one, putting_back=(back,)), STYLE).text
+    assert f"*{one[0][0]}* is being put back to what ran before, by *P-13*." in part
 
 
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:
