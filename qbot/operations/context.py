@@ -10,6 +10,7 @@ from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
+from qbot.domain.ready import Ready
 from qbot.domain.release_ports import Images
 from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
@@ -36,6 +37,7 @@ class Context:
     images: Images
     sets: Sets = field(default_factory=dict)
     stages: Collection[StageName] = ()  # by name only, to tell them from environments
+    ready: Ready | None = None  # more than being deployed, where that is wanted
 
     async def environment(self, env: EnvId | None) -> Environment:
         """The environment that an operation belongs to.

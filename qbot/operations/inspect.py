@@ -19,7 +19,6 @@ from qbot.domain.progress import ServiceProgress, Stage
 from qbot.domain.services import Commit, ServicePlan
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.operations.context import Context
-from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
 from qbot.operations.recovery import recovered
 from qbot.operations.remains import holder
@@ -110,7 +109,7 @@ async def _look_closer(
 
     try:
         async with asyncio.timeout(seconds):
-            await gather([look(n) for n in unready], PARALLEL)
+            await gather([look(n) for n in unready])
     except TimeoutError:
         return
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from qbot.domain.changes import Audited
+from qbot.domain.environment import Environment
 from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.ports import Clock
 from qbot.domain.release_ports import JobRunner
@@ -14,6 +15,16 @@ _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 _TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
 
 Still = Callable[[], Awaitable[None]]
+
+
+def of_environment(env: Environment) -> dict[str, str]:
+    """What a job's braces stand for, where it is run for an environment."""
+    return {
+        "env": env.name,
+        "url": env.url,
+        "branch": env.branch,
+        "services": ",".join(p.service for p in env.plans),
+    }
 
 
 async def run_job(

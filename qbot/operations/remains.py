@@ -6,7 +6,6 @@ from typing import Any
 from qbot.domain.health import AppState
 from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
-from qbot.operations.deploy import PARALLEL
 from qbot.operations.run import Run
 
 _NAMED = 3
@@ -23,7 +22,7 @@ async def there(
         PermanentError: and TransientError, as the look at one of them does.
     """
     asked = sorted(names)
-    found = await run.gather([read(n) for n in asked], limit=PARALLEL)
+    found = await run.gather([read(n) for n in asked])
     for error in (each for each in found if isinstance(each, Exception)):
         raise error
     pairs = zip(asked, found, strict=True)

@@ -20,7 +20,6 @@ from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import ServiceProgress, Stage, Step
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
-from qbot.operations.deploy import PARALLEL
 from qbot.operations.live import Live
 from qbot.operations.remains import holder, named, there
 from qbot.operations.run import Run
@@ -272,7 +271,7 @@ class Removal:
         return found
 
     async def _all(self, work: Collection[Coroutine[Any, Any, object]]) -> None:
-        for result in await self._run.gather(list(work), limit=PARALLEL):
+        for result in await self._run.gather(list(work)):
             if isinstance(result, Exception):
                 raise result
 
