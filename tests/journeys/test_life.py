@@ -65,6 +65,22 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     assert buttons(closed) == {}
 
 
+async def test_where_argo_cds_lists_are_behind_it_goes_without_a_trace_too(
+    shared: World,
+) -> None:
+    drive = shared.drive
+    await branch_in(shared, "feat/behind", "cart")
+    await drive.post("lag", seconds=1.5)
+    try:
+        await drive.env("create feat/behind --services cart")
+        card = await drive.card("feat/behind", "Ready")
+        await drive.click(card, buttons(card)["Delete"]["action_id"])
+        await drive.card("feat/behind", "Deleted")
+    finally:
+        await drive.post("lag", seconds=0)
+    await nothing_left(drive, name_of("feat/behind"))
+
+
 async def test_a_branch_that_exists_nowhere_is_refused_with_the_nearest_names(
     shared: World,
 ) -> None:
