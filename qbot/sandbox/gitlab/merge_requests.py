@@ -4,7 +4,8 @@ from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.errors import forbidden, message, not_found, unauthorized
 from qbot.sandbox.gitlab.merge_request_json import merge_request_json
-from qbot.sandbox.gitlab.merging import STILL_RUNNING, MergeMachine, head_pipeline, merge_role
+from qbot.sandbox.gitlab.merge_rules import STILL_RUNNING, head_pipeline, merge_role
+from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Project, Role
 from qbot.sandbox.gitlab.pipelines import basic_json
 from qbot.sandbox.gitlab.routing import Route, route
@@ -87,7 +88,7 @@ class MergeRequests:
         waits = auto and obstacle == STILL_RUNNING
         if obstacle and not waits:
             raise message(405, "405 Method Not Allowed")
-        if self._machine.conflicts(project, found):
+        if self._machine.misfit(project, found):
             raise message(422, "Branch cannot be merged")
         if ask.params.has("sha") and ask.params.text("sha") != found.sha:
             raise message(409, f"SHA does not match HEAD of source branch: {found.sha}")

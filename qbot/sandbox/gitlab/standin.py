@@ -52,6 +52,7 @@ from qbot.sandbox.shop.stages import (
     stages_project,
 )
 
+RATE_LIMIT = 2000  # of gitlab.com: for each token, in a minute
 MANAGERS = "release-managers"
 DEFAULT_TOKEN = "gitlab-sandbox-token"
 OAUTH_CLIENT, OAUTH_SECRET = "qbot-sandbox", "gloas-sandbox-secret"
@@ -64,9 +65,9 @@ class GitLabStandIn:
 
     `token` is Qbot's: an administrator's (`admin`) sees everything, private e-mails too; else it
     is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
-    and token (None: not limited, as self-managed installations come). `list_cache` turns on the
-    30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the addresses to
-    which an account link may send a browser back.
+    and token (gitlab.com's; None: not limited, as self-managed installations come). `list_cache`
+    turns on the 30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the
+    addresses to which an account link may send a browser back.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class GitLabStandIn:
         stages: Variant = "helm",
         token: str = DEFAULT_TOKEN,
         admin: bool = True,
-        rate_limit: int | None = None,
+        rate_limit: int | None = RATE_LIMIT,
         list_cache: bool = True,
         external_url: str = "",
         oauth_callbacks: Sequence[str] = (),
