@@ -20,12 +20,14 @@ from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
+from qbot.app.readiness import open_ready
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
     chores,
     guard,
     linking,
+    open_jobs,
     open_releases,
     release_desk,
     release_handlers,
@@ -36,6 +38,7 @@ from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.names import StageName
 from qbot.domain.progress import Kind
+from qbot.domain.ready import Ready
 from qbot.gateways.gitlab import GitLabImages
 from qbot.logs import configure
 from qbot.operations import breaking
@@ -102,8 +105,9 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     """Everything in order; the stack undoes it backwards. Says what is wrong with neighbours."""
     covered(authority(catalog), declared())  # before anything is opened
     ground = await open_ground(settings, catalog, stack)
-    context = _context(ground)
-    stages = open_releases(ground, context, stack)
+    runner = open_jobs(ground, stack)
+    context = _context(ground, open_ready(catalog, runner, stack))
+    stages = open_releases(ground, context, runner)
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
     desk = _desk(ground, context, engine)
     releases = release_desk(ground, stages, desk, engine.wake)
@@ -135,7 +139,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]
 
 
-def _context(ground: Ground) -> Context:
+def _context(ground: Ground, ready: Ready | None) -> Context:
     database = ground.database
     return Context(
         catalog=services(ground.catalog, ground.settings.gitlab.url),
@@ -149,6 +153,7 @@ def _context(ground: Ground) -> Context:
         images=GitLabImages(ground.neighbours.gitlab.client, ground.clock),
         sets=sets(ground.catalog),
         stages=tuple(StageName(s.name) for s in ground.catalog.stages),
+        ready=ready,
     )
 
 

@@ -52,6 +52,7 @@ class Catalog(Part):
             _circles,
             _wholes,
             _shared,
+            _ready,
         )
         located([problem for check in checks for problem in check(self)])
         return self
@@ -157,6 +158,16 @@ def _wholes(catalog: Catalog) -> Iterator[Problem]:
 def _shared(catalog: Catalog) -> Iterator[Problem]:
     """Stages that would move with each other, and services that would."""
     yield from shared(catalog.stages, services=[_size(catalog, s) for s in catalog.stages])
+
+
+def _ready(catalog: Catalog) -> Iterator[Problem]:
+    """What is asked has to be somewhere."""
+    url, asked = catalog.environments.url, catalog.environments.ready.url
+    where: Loc = ("environments", "ready", "url")
+    if asked and not url:
+        yield where, "needs environments.url, which says where that is"
+    if isinstance(asked, str) and "?" in url:
+        yield where, "must be true: environments.url has a query, so nothing is below it"
 
 
 def _size(catalog: Catalog, stage: StagePart) -> int:

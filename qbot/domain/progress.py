@@ -70,6 +70,7 @@ class Step(StrEnum):
     PREPARING = "preparing"  # project, namespace
     DEPLOYING = "deploying"
     CHECKING = "checking"
+    ANSWERING = "answering"  # the URL is asked
     AFTER = "after"  # the job after the deployment
     RUNNING = "running"  # a job by itself
     STOPPING = "stopping"  # running syncs are terminated
@@ -202,6 +203,7 @@ class Progress:
     owner: Actor | None = None  # of the environment
     begun_at: datetime | None = None  # None: not yet; others may have gone first
     goal: Goal | None = None  # of a rollback
+    test: JobRun | None = None  # that says whether what is deployed is ready
 
     @property
     def purpose(self) -> Kind:

@@ -15,6 +15,7 @@ from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
+from qbot.render.jobs import job_lines
 from qbot.render.moves import goal_line, moves
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
@@ -98,6 +99,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     return [
         *([goal] if goal else []),
         *moves(services),
+        *job_lines([progress.test] if progress.test else [], style),
         *attention(services, style, ended=ended, env=progress.name),
         *proof_lines(progress),
     ]
