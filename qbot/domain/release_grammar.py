@@ -32,7 +32,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 _SERVICES = Arg("svc", required=False, many=True)
 _REASON = Arg("reason", many=True)
-_WHY = Option("reason", "why it has to be in spite of a freeze; recorded", "TEXT")
+_WHY = Option("reason", "why it has to be in spite of a freeze; recorded", '"TEXT"', free=True)
 _DRY = Option("dry-run", "show exactly what would be done, and do nothing")
 
 
@@ -161,11 +161,15 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             (Arg("STAGE|ENV"), _SERVICES),
             (
                 Option("to", "back to what there was after this promotion", "P-12"),
-                Option("reason", "why; shown and recorded", "TEXT"),
+                Option("reason", "why; shown and recorded", '"TEXT"', free=True),
                 Option("break-glass", "without approvals, for those who may; everybody is told"),
                 _DRY,
             ),
-            ("rollback production", "rollback production cart --to P-12"),
+            (
+                "rollback production",
+                "rollback production cart --to P-12",
+                'rollback production cart --reason "totals are wrong"',
+            ),
         ),
         _rollback,
     ),

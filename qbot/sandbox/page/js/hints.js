@@ -11,7 +11,7 @@ const VERBS = [
   ],
   [
     "promote",
-    "FROM TO [svc...] [--running a,b] [--reason TEXT] [--dry-run]",
+    "FROM TO [svc...] [--running a,b] [--reason \"TEXT\"] [--dry-run]",
     "Move versions to a stage, with approvals",
   ],
   ["list", "[text] [--mine] [--all] [--idle] [--failed]", "The environments there are"],
@@ -25,7 +25,7 @@ const VERBS = [
   ["diff", "A B", "What differs between two stages or environments"],
   [
     "rollback",
-    "STAGE|ENV [svc...] [--to P-12] [--reason TEXT] [--break-glass] [--dry-run]",
+    "STAGE|ENV [svc...] [--to P-12] [--reason \"TEXT\"] [--break-glass] [--dry-run]",
     "Put earlier versions back",
   ],
   ["release", "STAGE [svc...]", "Let go of what a rollback holds"],
@@ -34,7 +34,7 @@ const VERBS = [
   ["unfreeze", "STAGE", "End a freeze"],
   ["lock", "STAGE|ENV reason... [--for 2h]", "Keep it to yourself for a while"],
   ["unlock", "STAGE|ENV", "Give it free again"],
-  ["run", "STAGE|ENV job [--reason TEXT]", "Run a named job"],
+  ["run", "STAGE|ENV job [--reason \"TEXT\"]", "Run a named job"],
   ["can", "verb [STAGE|ENV...]", "Whether somebody may, and by which rule"],
   ["link", "", "Connect your GitLab account"],
   ["delete", "[ENV]", "Tear an environment down"],
