@@ -163,7 +163,8 @@ def _is_passing(seen: MergeRequest, spent: float) -> bool:
     """Whether what is in the way goes by itself, after so many seconds of waiting for it."""
     if seen.status == _CI and seen.pipeline not in _FAILED:
         return spent < _MADE
-    return seen.status in _CHECKING | _RUNNING and spent <= _PIPELINE_MINUTES * 60
+    busy = seen.state == "locked" or seen.status in _CHECKING | _RUNNING  # locked: it is merging
+    return busy and spent <= _PIPELINE_MINUTES * 60
 
 
 def _ensure_free(case: Case, seen: MergeRequest) -> None:

@@ -16,6 +16,7 @@ _LOG = 1_500  # characters of all lines, escaped
 # GitLab's detailed_merge_status and pipeline statuses: open sets, so what is not here is not said.
 _MERGING = {
     "ci_still_running": "Merging: waits for the pipeline",
+    "ci_must_pass": "Merging: waits for the pipeline",
     "unchecked": "Merging: GitLab is checking",
     "checking": "Merging: GitLab is checking",
     "preparing": "Merging: GitLab is checking",
