@@ -85,6 +85,21 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
             "url: https://a/?{env}\n  ready: {url: /x}",
             ":10: environments.ready.url: must be true: environments.url has a query",
         ),
+        (
+            "registry.example/cart}",
+            "r/cart, parameter: image.tag, values_key: image.tag}",
+            ":4: services[0].image: takes either `parameter` or `values_key`",
+        ),
+        (
+            "registry.example/cart}",
+            "r/cart, values_key: image..tag}",
+            ":4: services[0].image.values_key: must be keys with dots between them",
+        ),
+        (
+            "registry.example/cart}",
+            "r/cart, values_key: a.b}\n    parameters: {a.b: c}",
+            ":2: services[0]: the parameter a.b would win over image.values_key; drop one",
+        ),
         (GOOD, "- a\n", ":1: must be a mapping"),
     ],
 )
