@@ -25,6 +25,8 @@ async def recovered(
 ) -> Environment:
     """As it is now that this was seen: ready, where it runs all that it wants.
 
+    Where more is asked for than that (`environments.ready`), only an operation can tell.
+
     Args:
         context: keeps what was seen.
         env: as it was recorded.
@@ -32,7 +34,9 @@ async def recovered(
         rows: its services, by what Argo CD says.
         states: what that is, the base among them.
     """
-    if env.phase not in _BETWEEN or not recent or not _is_right(rows, states.get(BASE)):
+    if context.ready is not None or env.phase not in _BETWEEN or not recent:
+        return env
+    if not _is_right(rows, states.get(BASE)):
         return env
     try:
         kept = await context.store.recovered(env.id, recent[0].id, back_to=_back_to(recent))

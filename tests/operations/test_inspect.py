@@ -1,8 +1,12 @@
 """How an environment stands, for people who look."""
 
+from dataclasses import replace
+from typing import Any
+
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import Stage
+from qbot.domain.ready import Ready
 from qbot.domain.services import Build
 from qbot.errors import TransientError
 from qbot.operations.inspect import Inspection, inspect
@@ -157,6 +161,17 @@ async def test_what_was_cancelled_half_way_is_ready_once_it_runs_all_that_is_wan
     scene.argocd.release("cart")
     assert (await seen(scene)).environment.phase is Phase.READY
     assert await scene.phase() is Phase.READY
+
+
+async def test_where_more_is_asked_for_than_being_deployed_a_look_calls_nothing_ready(
+    scene: Scene,
+) -> None:
+    scene.argocd.health[CART] = "Degraded"
+    await scene.create()
+    scene.argocd.mend("cart")
+    nobody: Any = None
+    scene.context = replace(scene.context, ready=Ready(addresses=nobody, runner=nobody))
+    assert (await seen(scene)).environment.phase is Phase.FAILED
 
 
 async def test_a_rollback_that_comes_right_by_itself_is_one(scene: Scene) -> None:
