@@ -25,7 +25,7 @@ _PREPARING = timedelta(seconds=1)
 _CHECKING = timedelta(seconds=1)
 _REBASING = 1
 _REBASE_FAILED = "Rebase failed: Rebase locally, resolve all conflicts, then push the branch."
-_MERGING = 20  # seconds of a slow one
+_MERGING = 300  # seconds of a slow one
 _NOT_MERGED = "Branch cannot be merged"
 _REMOVAL = 2  # seconds from a merge until its source branch is gone
 TRANSIENT = frozenset({"preparing", "checking"})

@@ -98,6 +98,20 @@ async def test_a_pipeline_that_gitlab_has_not_made_yet_is_waited_for(shop: Propo
         await ended(shop, merging)
 
 
+async def test_a_merge_that_is_under_way_in_gitlab_is_waited_for(shop: ProposedScene) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.config.state, shop.config.status = "locked", "not_open"
+    merging = asyncio.create_task(merged(case))
+    until = shop.clock.monotonic() + 30
+    while shop.clock.monotonic() < until:
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    assert not merging.done()
+    shop.config.state, shop.config.status = "opened", "mergeable"  # it did not come about
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await ended(shop, merging)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "why"),
     [("", "GitLab has started no pipeline for its commit"), ("failed", "its pipeline failed")],

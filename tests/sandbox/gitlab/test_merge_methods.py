@@ -82,7 +82,7 @@ def test_a_slow_merge_is_locked_at_first(served: Served, gl: gitlab.Gitlab) -> N
     drive(served, "mr", **CART, iid=found.iid, action="merge-slowly")
     assert (reread(found).state, reread(found).detailed_merge_status) == ("locked", "not_open")
     assert refusal(found) == (405, "405 Method Not Allowed")
-    served.advance(20)
+    served.advance(300)
     until(lambda: bool(reread(found).state == "merged"))
 
 
