@@ -113,8 +113,10 @@ def _can(p: Parsed) -> Can:
         )
     if not words:
         raise UserError("`can` needs a verb.", hint="For instance `can promote production`.")
-    place = words[-1] if len(words) > 1 else ""
-    return Can(person[1] if person else "", words[0].lower(), place)
+    verb, places = words[0].lower(), words[1:]
+    if verb == "promote":
+        places = places[1:] or places  # the first may be where the versions are from
+    return Can(person[1] if person else "", verb, places[0] if places else "")
 
 
 RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (

@@ -401,6 +401,20 @@ async def test_every_barrier_is_told_and_audited(shop: PlanningScene) -> None:
     ]
 
 
+async def test_what_is_not_held_is_only_named_where_something_is_not(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    hold = Hold(PRODUCTION, CART, CHLOE, shop.clock.now(), PromotionId(3), "v1")
+    shop.promotions.held.append(hold)
+    with pytest.raises(BarredError) as alone:
+        await shop.admit()
+    assert alone.value.hint == "`release production` is for those who may approve."
+    shop.ahead("web")
+    shop.journal.steps.clear()
+    with pytest.raises(BarredError) as beside:
+        await shop.admit()
+    assert beside.value.hint.endswith("; what is not held can be promoted by name.")
+
+
 async def test_an_exempt_role_passes_a_freeze_with_a_reason_only(shop: PlanningScene) -> None:
     shop.ahead("cart")
     shop.promotions.frozen.append(Freeze(PRODUCTION, CHLOE, "audit week", shop.clock.now()))

@@ -34,6 +34,7 @@ from qbot.render.releases.details import PAGE, loading, stage_details
 from qbot.render.releases.differing import diff
 from qbot.render.releases.forms import break_glass_form, reject_form
 from qbot.render.releases.keeping import (
+    Past,
     frozen,
     lock_taken,
     locked,
@@ -308,6 +309,11 @@ def test_freezes(golden: Golden) -> None:
     golden("frozen", frozen(FREEZE, STYLE))
     assert "is frozen already by <@U0CHLOE>" in frozen(FREEZE, STYLE, already=True).text
     golden("unfrozen", unfrozen(PRODUCTION, CHLOE))
+    assert "goes on" not in unfrozen(PRODUCTION, CHLOE, waiting=False).text
+    backs = frozen(FREEZE, STYLE, past=Past(promotions=False, glass=False)).text
+    assert "meanwhile, except a rollback by who is exempt, with `--reason`." in backs
+    none = Past(promotions=False, rollbacks=False, glass=False)
+    assert "rolled back meanwhile." in frozen(FREEZE, STYLE, past=none).text
     assert "Nobody has frozen" in unfrozen(PRODUCTION, None).text
 
 
