@@ -121,11 +121,11 @@ class ReleaseCommands:
 
     async def _past(self, name: StageName) -> keeping.Past:
         context, stage = self._desk.context, self._desk.context.stage(name)
-        works = [
-            await exemption_works(context, rule, stage.exempt)
-            for rule in (stage.approvals, stage.rollback)
-        ]
-        return keeping.Past(*works, glass=bool(stage.break_glass))
+        return keeping.Past(
+            promotions=await exemption_works(context, stage.approvals, stage.exempt),
+            rollbacks=await exemption_works(context, stage.rollback, stage.exempt),
+            glass=bool(stage.break_glass),
+        )
 
     async def _unlock(self, place: str, delivery: Delivery) -> Message:
         spot, lock, waiting = await self._desk.obstacles.unlock(place, delivery.asked)
