@@ -44,7 +44,7 @@ def bring_in(
         source = repository.store(
             inner.tree,
             [merge_request.base_sha],
-            message=merge_request.title,
+            message=merge_request.squash_message or merge_request.title,
             author=inner.author,
             at=at,
         )

@@ -21,6 +21,7 @@ _REBASE_LOCKED = (
     "Failed to enqueue the rebase operation, possibly due to a long-lived transaction. "
     "Try again later."
 )
+_MESSAGES = "merge_commit_message squash_commit_message"
 _MERGE = "sha auto_merge merge_when_pipeline_succeeds squash should_remove_source_branch"
 
 
@@ -40,8 +41,8 @@ class MergeRequests:
                   lacks="render_html"),
             route("PUT", _ONE, self.update, takes=f"{_CHANGE} state_event",
                   lacks=f"{_CHANGE_LACKS} discussion_locked"),
-            route("PUT", f"{_ONE}/merge", self.merge, takes=f"{_MERGE} merge_commit_message",
-                  lacks="squash_commit_message skip_merge_train"),
+            route("PUT", f"{_ONE}/merge", self.merge, takes=f"{_MERGE} {_MESSAGES}",
+                  lacks="skip_merge_train"),
             route("PUT", f"{_ONE}/rebase", self.rebase, lacks="skip_ci"),
             route("POST", f"{_ONE}/cancel_merge_when_pipeline_succeeds", self.cancel_auto_merge),
         ]  # fmt: skip
@@ -100,6 +101,7 @@ class MergeRequests:
         if auto and head is not None and head.active:
             found.auto_merge_user = ask.user
         else:
+            found.squash_message = ask.params.text("squash_commit_message")
             self._machine.merge(project, found, ask.user, ask.params.text("merge_commit_message"))
         return self._reply(ask, project, found)
 

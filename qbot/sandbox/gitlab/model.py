@@ -139,6 +139,7 @@ class MergeRequest:
     state: str = "opened"
     labels: list[str] = field(default_factory=list)
     squash: bool = False
+    squash_message: str = ""  # for the one commit; empty: its title
     unresolved: bool = False  # somebody began a thread that is not resolved
     remove_source: bool = False
     fork: int | None = None  # id of the project that the source branch is in, if another

@@ -54,10 +54,12 @@ def test_a_project_that_always_squashes_brings_in_one_new_commit(
     drive(served, "project", **CART, squash_option="always", merge_method=method)
     found = settled(served, opened(gl))
     assert found.squash_on_merge is True
-    found.merge()
+    found.merge(squash_commit_message="All of it")
     done, tip = reread(found), gl.projects.get("shop/cart").commits.get("main")
     assert done.squash_commit_sha not in (None, found.sha)
     assert done.squash_commit_sha == (tip.id if method == "ff" else tip.parent_ids[1])
+    squashed = gl.projects.get("shop/cart").commits.get(done.squash_commit_sha)
+    assert squashed.message.strip() == "All of it"
 
 
 def test_a_merge_waits_for_threads_and_approvals_that_the_project_demands(
