@@ -91,6 +91,17 @@ def test_what_a_rollback_put_back_alone_is_said_and_not_counted() -> None:
         assert f"*{back[0][0]}* went back to what ran before, with *P-35*." in text
 
 
+def test_rolling_back_counts_what_did_not_go_back_already() -> None:
+    one, two, three = (item.service for item in DONE.items[:3])
+    by = PromotionId(35)
+    for gone, said in (
+        ((one, two), "2 services in production go back to what ran before, and are held"),
+        ((one, two, three), "in production goes back to what ran before, and is held"),
+    ):
+        shown = replace(DONE, taken_back=tuple((service, by) for service in gone))
+        assert said in str(stage_card(shown, STYLE).blocks)
+
+
 def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     shown = replace(FAILED, merged_sha="", services=(), unsure=True, headline="GitLab refuses.")
     text = stage_card(shown, STYLE).text
