@@ -9,7 +9,7 @@ from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Tries
-from qbot.domain.promotion import Approval, Item, PromotionState, standing_word
+from qbot.domain.promotion import Approval, Item, PromotionState, Verdict, standing_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,14 @@ class StageProgress:
         """How it stands, as everything that people read calls it."""
         replaced = self.overtaken_by is not None
         return standing_word(self.state, merged=bool(self.merged_sha), replaced=replaced)
+
+    @property
+    def begun_at(self) -> datetime:
+        """When the work began of what Qbot merged: with the last yes that it needed."""
+        if not self.merged_sha or self.bypass is not None:
+            return self.started_at
+        yes = [a.at for a in self.approvals if a.verdict is Verdict.APPROVED and not a.void]
+        return max([self.started_at, *yes])
 
     @property
     def unsettled(self) -> PuttingBack | None:

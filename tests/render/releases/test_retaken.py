@@ -91,6 +91,16 @@ def test_what_a_rollback_put_back_alone_is_said_and_not_counted() -> None:
         assert f"*{back[0][0]}* went back to what ran before, with *P-35*." in text
 
 
+def test_waiting_for_people_is_not_counted_as_work() -> None:
+    (yes, *_) = DONE.approvals
+    late = replace(yes, at=DONE.ended_at - timedelta(seconds=19)) if DONE.ended_at else yes
+    shown = replace(DONE, approvals=(late,))
+    assert "took 19 s" in stage_card(shown, STYLE).text
+    assert "is done 19 s after the last approval." in stage_ending(shown, STYLE).text
+    again = replace(shown, started_at=late.at + timedelta(seconds=9))
+    assert "is done after 10 s." in stage_ending(again, STYLE).text
+
+
 def test_rolling_back_counts_what_did_not_go_back_already() -> None:
     one, two, three = (item.service for item in DONE.items[:3])
     by = PromotionId(35)
