@@ -1,5 +1,6 @@
 """Fast-forward, semi-linear and squashing projects; what else a merge waits for."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gitlab
@@ -7,10 +8,16 @@ import httpx
 import pytest
 
 from tests.plain import NO_TLS
-from tests.sandbox.gitlab.served import Served, drive, until
+from tests.sandbox.gitlab.served import Served, drive, serving, until
 from tests.sandbox.gitlab.test_merge_requests import opened, refusal, reread, settled
 
 CART = {"project": "shop/cart"}
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serving(services=2) as made:
+        yield made
 
 
 def rebased(served: Served, found: Any) -> Any:
