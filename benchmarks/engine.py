@@ -44,14 +44,19 @@ AT = "2026-01-05T09:00:00.000000+00:00"
 
 @asynccontextmanager
 async def engine(
-    database: Database, handler: Handler, *, at_once: int = AT_ONCE, **how: Any
+    database: Database,
+    handler: Handler,
+    *,
+    at_once: int = AT_ONCE,
+    lease: float = 30.0,
+    **how: Any,
 ) -> AsyncIterator[Engine]:
     made = Engine(
         database.journal,
         dict.fromkeys(Kind, handler),
         SystemClock(),
         worker=f"w{time.perf_counter_ns()}",
-        lease=Lease(30.0),
+        lease=Lease(lease),
         max_running=at_once,
         **how,
     )

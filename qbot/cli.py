@@ -44,6 +44,13 @@ _stages_option = click.option(
     show_default=True,
     help="How staging and production are configured.",
 )
+_lag_option = click.option(
+    "--lag",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Seconds by which Argo CD's lists, watches and new projects are behind.",
+)
 
 
 def _need_sandbox() -> None:
@@ -133,14 +140,17 @@ def audit_export(env_file: Path | None, form: str, since: str, out: Path | None)
 @click.option("--speed", default=9.0, show_default=True, help="How much faster than real life.")
 @click.option("--services", default=11, show_default=True, help="How many services the shop has.")
 @_stages_option
+@_lag_option
 @_tells_errors
-def demo(port: int, *, no_browser: bool, speed: float, services: int, stages: str) -> None:
+def demo(
+    port: int, *, no_browser: bool, speed: float, services: int, stages: str, lag: float
+) -> None:
     """Run the sandbox and Qbot against it, and open the page to play with."""
     _need_sandbox()
     with _lasting():
         from qbot.sandbox.demo import run  # noqa: PLC0415  (as above)
 
-    run(port=port, browser=not no_browser, speed=speed, services=services, stages=stages)
+    run(port=port, browser=not no_browser, speed=speed, services=services, stages=stages, lag=lag)
 
 
 @main.command()
@@ -153,6 +163,7 @@ def demo(port: int, *, no_browser: bool, speed: float, services: int, stages: st
 @click.option("--speed", default=1.0, show_default=True, help="Of Argo CD and CI only.")
 @click.option("--services", default=11, show_default=True, help="How many services the shop has.")
 @_stages_option
+@_lag_option
 @click.option("--mode", type=click.Choice(["http", "socket"]), default="http", show_default=True)
 @click.option(
     "--qbot-url", default="http://127.0.0.1:8080", show_default=True, help="Where Qbot listens."
@@ -164,6 +175,7 @@ def sandbox(
     speed: float,
     services: int,
     stages: str,
+    lag: float,
     mode: str,
     qbot_url: str,
 ) -> None:
@@ -179,5 +191,6 @@ def sandbox(
         services=services,
         stages=stages,
         mode=mode,
+        lag=lag,
         qbot_url=qbot_url,
     )

@@ -16,12 +16,15 @@ from structlog.testing import capture_logs
 
 from qbot.app import _start
 from qbot.app.neighbours import Neighbours, try_tokens
+from qbot.app.scopes import LOST, missing_scopes
 from qbot.catalog import load_catalog
 from qbot.domain.names import BranchName, env_name
 from qbot.errors import PermanentError
 from qbot.sandbox.demo import free_port
+from qbot.sandbox.slack.seed import DEFAULT_SCOPES
 from qbot.settings import Settings, all_secrets
 from qbot.settings.loading import load
+from tests.sandbox.slack.stage import stage
 from tests.world import Program, World, until, world
 
 GRACE = 30.0  # seconds that Kubernetes leaves a container by default
@@ -237,6 +240,30 @@ async def test_a_bug_in_trying_a_neighbour_is_told_and_keeps_nobody_from_the_oth
     assert all(isinstance(e["exc_info"], KeyError) for e in logs)
 
 
+async def test_a_scope_that_slack_does_not_grant_is_told_with_what_is_lost(
+    shared: World, tmp_path: Path
+) -> None:
+    scopes = DEFAULT_SCOPES - {"channels:history", "im:history"}
+    async with stage(scopes=scopes) as other, AsyncExitStack() as stack:
+        slack = {
+            "QBOT_SLACK__API_URL": f"{other.kernel.url}/slack/api/",
+            "QBOT_SLACK__BOT_TOKEN": other.slack.bot_token,
+        }
+        settings = load({**elsewhere(tmp_path), **slack}, env_file=shared.env_file)
+        catalog = load_catalog(settings.config, instances=settings.argocd)
+        with capture_logs() as logs:
+            wrong = await _start(settings, catalog, stack)
+    assert "QBOT_SLACK__BOT_TOKEN lacks channels:history, im:history" in wrong
+    told = {e["scope"]: e["lost"] for e in logs if e["event"] == "the slack app lacks a scope"}
+    assert told == {scope: LOST[scope] for scope in ("channels:history", "im:history")}
+    assert "twice, in public channels" in told["channels:history"]
+
+
+async def test_scopes_that_slack_does_not_tell_are_not_called_missing() -> None:
+    assert not missing_scopes(frozenset())
+    assert not missing_scopes(DEFAULT_SCOPES | {"reactions:write"})
+
+
 async def test_what_neighbours_take_is_not_told(shared: World, tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with begun(shared, tmp_path):
@@ -247,7 +274,7 @@ async def test_what_neighbours_take_is_not_told(shared: World, tmp_path: Path) -
                 return bool(argocd and gitlab)
 
             await until(both, what="both tokens to be tried")
-    assert not [e for e in logs if "neighbour" in e["event"]]
+    assert not [e for e in logs if "neighbour" in e["event"] or "scope" in e["event"]]
 
 
 async def test_waiting_for_slack_can_be_stopped(shared: World, tmp_path: Path) -> None:

@@ -260,17 +260,19 @@ async def world(
     services: int = 11,
     stages: str = "helm",
     follow: bool = False,
+    lag: float = 0.0,
 ) -> AsyncIterator[World]:
     """A fresh sandbox; everything started in it ends with the block.
 
-    With `follow` Qbot deploys by itself what is pushed.
+    With `follow` Qbot deploys by itself what is pushed. Without a lag of Argo CD's every write is
+    a second faster: only some tests are about it.
     """
     port, qbot_port = free_port(), free_port()
     env_file = folder / "env"
     sandbox = await Program.start(
         folder / "sandbox.log", "sandbox", "--port", str(port), "--env-file", str(env_file),
         "--speed", str(speed), "--services", str(services), "--mode", mode,
-        "--stages", stages, "--qbot-url", f"http://127.0.0.1:{qbot_port}",
+        "--stages", stages, "--lag", str(lag), "--qbot-url", f"http://127.0.0.1:{qbot_port}",
     )  # fmt: skip
     try:
         drive = Drive(await sandbox.line("sandbox: "))

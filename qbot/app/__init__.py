@@ -22,21 +22,25 @@ from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
+from qbot.app.readiness import open_ready
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
     chores,
     guard,
     linking,
+    open_jobs,
     open_releases,
     release_desk,
     release_handlers,
     versions,
 )
+from qbot.app.scopes import missing_scopes
 from qbot.cards.dispatcher import Dispatcher
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.names import StageName
 from qbot.domain.progress import Kind
+from qbot.domain.ready import Ready
 from qbot.gateways.gitlab import GitLabImages
 from qbot.logs import configure
 from qbot.operations import breaking
@@ -103,8 +107,9 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     """Everything in order; the stack undoes it backwards. Says what is wrong with neighbours."""
     covered(authority(catalog), declared())  # before anything is opened
     ground = await open_ground(settings, catalog, stack)
-    context = _context(ground)
-    stages = open_releases(ground, context, stack)
+    runner = open_jobs(ground, stack)
+    context = _context(ground, open_ready(catalog, runner, stack))
+    stages = open_releases(ground, context, runner)
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
     desk = _desk(ground, context, engine)
     releases = release_desk(ground, stages, desk, engine.wake)
@@ -128,7 +133,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     stack.push_async_callback(partial(desk.settle, _SETTLE))
     doors = Doors(
         settings=settings,
-        guard=guard(ground, releases),
+        guard=guard(ground, releases, engine.heard),
         listeners=Listeners(desk, releases, versions(releases)),
         home=home,
         identity=ground.identity,
@@ -141,10 +146,10 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         ticks=scheduler.subjects(),
     )
     await open_doors(doors, stack)
-    return await troubles(ground.tries)
+    return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]
 
 
-def _context(ground: Ground) -> Context:
+def _context(ground: Ground, ready: Ready | None) -> Context:
     database = ground.database
     return Context(
         catalog=services(ground.catalog, ground.settings.gitlab.url),
@@ -160,6 +165,7 @@ def _context(ground: Ground) -> Context:
         tips=database.branches,
         news=database.news,
         stages=tuple(StageName(s.name) for s in ground.catalog.stages),
+        ready=ready,
     )
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from qbot.app.covering import covered, declared
 from qbot.app.releases import authority
 from qbot.catalog import Catalog, load_catalog
+from qbot.catalog.unusable import unusable
 from qbot.render.words import plural
 from qbot.settings.loading import from_process
 
 
 def checked(env_file: Path | None) -> Iterator[str]:
-    """A line for each thing that is right, as soon as it is known.
+    """A line for each thing that is right, as soon as it is known, or right and of no use.
 
     Raises:
         PermanentError: something is wrong; names all of it.
@@ -20,6 +21,8 @@ def checked(env_file: Path | None) -> Iterator[str]:
     yield "settings: complete; no address or token was tried, `qbot serve` does that as it starts"
     catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     yield f"{settings.config}: {_counted(catalog)}"
+    for warning in unusable(catalog):
+        yield f"{settings.config}: warning: {warning}"
     rules, ways = authority(catalog), declared()
     covered(rules, ways)
     changed = len(catalog.policy)

@@ -38,10 +38,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the bot token is."""
+    """Who the bot token is, and what it may; no `scopes`: Slack did not say."""
 
     team: str
     bot_user: str
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +147,13 @@ async def identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Ide
     Raises:
         PermanentError: the token is refused, or belongs to another workspace.
     """
-    team, bot_user, _ = await _answered(slack.identity, clock, "QBOT_SLACK__BOT_TOKEN")
+    team, bot_user, scopes = await _answered(slack.identity, clock, "QBOT_SLACK__BOT_TOKEN")
     expected = settings.slack.team_id
     if expected and team != expected:
         raise PermanentError(
             f"QBOT_SLACK__TEAM_ID is {expected}, but QBOT_SLACK__BOT_TOKEN belongs to {team}."
         )
-    return Identity(team, bot_user)
+    return Identity(team, bot_user, scopes)
 
 
 async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str) -> T:

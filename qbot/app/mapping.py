@@ -5,6 +5,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from qbot.catalog import Catalog, ServicePart
+from qbot.catalog.services import ImagePart
 from qbot.domain.auto_creation import AutoCreation, Occasion
 from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.rules import Rules
@@ -24,7 +25,6 @@ def services(catalog: Catalog, gitlab_url: str) -> Mapping[ServiceName, Service]
 
 
 def _service(part: ServicePart, gitlab_url: str) -> Service:
-    image = part.image
     return Service(
         name=ServiceName(part.name),
         project=ProjectPath(part.project),
@@ -34,8 +34,12 @@ def _service(part: ServicePart, gitlab_url: str) -> Service:
         value_files=part.value_files,
         parameters=MappingProxyType(dict(part.parameters)),
         wave=part.wave,
-        image=Image(image.repository, image.tag, image.parameter) if image else None,
+        image=_image(part.image) if part.image else None,
     )
+
+
+def _image(part: ImagePart) -> Image:
+    return Image(part.repository, part.tag, part.parameter, part.values_key)
 
 
 def _clone_url(gitlab_url: str, project: str) -> str:

@@ -72,7 +72,7 @@ def _stage(catalog: Catalog, part: StagePart) -> Stage:
         services=_members(catalog, part.services) or every,
         instance=part.argocd,
         applications=_applications(part.applications),
-        config=_config(part.config),
+        config=_config(catalog, part.config),
         version=part.version,
         approvals=_approvals(catalog, part.approvals),
         rollback=_rollback(part),
@@ -99,7 +99,7 @@ def _applications(part: ApplicationsPart) -> Applications:
     return Applications(part.pattern, part.selector, part.label, part.prune)
 
 
-def _config(part: ConfigPart) -> ConfigSource:
+def _config(catalog: Catalog, part: ConfigPart) -> ConfigSource:
     if part.helm is not None:
         form, file, key = Format.HELM, part.helm.file, part.helm.key
     elif part.kustomize is not None:
@@ -112,8 +112,15 @@ def _config(part: ConfigPart) -> ConfigSource:
         format=form,
         file=file,
         key=key,
+        keys={} if key else _values_keys(catalog),
         whole=part.whole,
     )
+
+
+def _values_keys(catalog: Catalog) -> Mapping[ServiceName, str]:
+    """Where each service's own chart takes its tag."""
+    keys = {ServiceName(s.name): s.image.values_key for s in catalog.services if s.image}
+    return MappingProxyType(keys)
 
 
 def _approvals(catalog: Catalog, part: ApprovalsPart) -> ApprovalRule:

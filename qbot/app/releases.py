@@ -45,13 +45,18 @@ def authority(catalog: Catalog) -> Authority:
     return Authority(policy(catalog))
 
 
-def open_releases(ground: Ground, base: Context, stack: AsyncExitStack) -> ReleaseContext:
-    """What operations on stages are handed; nothing is sent yet. The stack closes it."""
-    client, catalog = ground.neighbours.gitlab.client, ground.catalog
-    repository = GitLabRepository(client)
+def open_jobs(ground: Ground, stack: AsyncExitStack) -> JobGateway:
+    """What runs jobs; nothing is sent yet. The stack closes it."""
     tokens = {name: secret(value) for name, value in ground.settings.jobs.items()}
+    repository = GitLabRepository(ground.neighbours.gitlab.client)
     runner = JobGateway(repository=repository, http=open_http_jobs(tokens))
     stack.push_async_callback(runner.close)
+    return runner
+
+
+def open_releases(ground: Ground, base: Context, runner: JobGateway) -> ReleaseContext:
+    """What operations on stages are handed; nothing is sent yet."""
+    client, catalog = ground.neighbours.gitlab.client, ground.catalog
     directory = Directory(
         slack=ground.slack,
         gitlab=GitLabPeople(client, base.clock),
@@ -66,7 +71,7 @@ def open_releases(ground: Ground, base: Context, stack: AsyncExitStack) -> Relea
         stages=stages(catalog),
         jobs=jobs(catalog),
         windows=windows(catalog),
-        repository=repository,
+        repository=GitLabRepository(client),
         images=base.images,
         applications={name: gw.stages for name, gw in ground.neighbours.argocd.items()},
         people=directory,
@@ -123,8 +128,8 @@ def versions(releases: ReleaseDesk) -> Versions:
     )
 
 
-def guard(ground: Ground, releases: ReleaseDesk) -> Guard:
-    """What is around every listener."""
+def guard(ground: Ground, releases: ReleaseDesk, heard: Callable[[], None]) -> Guard:
+    """What is around every listener; `heard` is called for each delivery."""
     return Guard(
         team=ground.identity.team,
         visitors=releases.visitors,
@@ -133,6 +138,7 @@ def guard(ground: Ground, releases: ReleaseDesk) -> Guard:
         desk=releases.desk,
         rights=releases.rights,
         refused=ground.metrics.refused,
+        heard=heard,
     )
 
 

@@ -1,17 +1,19 @@
 """qbot.yaml: branch environments."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from qbot.catalog.auto_creation import AutoCreationPart
-from qbot.catalog.names import InstanceRef
+from qbot.catalog.names import InstanceRef, JobRef, ServiceRef
 from qbot.catalog.parts import Duration, Part, Values
 from qbot.domain.names import MAX_PREFIX, is_label
 
 _OTHERS = frozenset({"kube", "openshift"})  # a branch `system` must not become kube-system
+_PATH = re.compile(r"/[^\s#{}]*")
 
 
 def _prefix(text: str) -> str:
@@ -31,6 +33,12 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.geturl():
         raise ValueError("must be an http(s) URL with {env} and nothing else in braces")
     return text
+
+
+def _asked(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and _PATH.fullmatch(value)):
+        return value
+    raise ValueError("must be true, or a path that begins with /")
 
 
 class BasePart(Part):
@@ -71,6 +79,22 @@ class TimesPart(Part):
     delete: Duration = Field(timedelta(minutes=15), description="For everything to be gone")
 
 
+class ReadyPart(Part):
+    """What an environment does, once it is deployed, before it is called ready."""
+
+    url: Annotated[bool | str, BeforeValidator(_asked)] = Field(
+        default=False, description="true: its `url` must answer; or a path below that: /healthz"
+    )
+    status: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(
+        (), description="Answers that count; any 2xx, if empty"
+    )
+    within: Duration = Field(timedelta(minutes=2), description="For the URL to answer")
+    service: ServiceRef | None = Field(
+        None, description="The one behind the URL: an environment without it is not asked"
+    )
+    job: JobRef = Field("", description="Job that must pass after that")
+
+
 class EnvironmentsPart(Part):
     """Branch environments."""
 
@@ -94,6 +118,7 @@ class EnvironmentsPart(Part):
     )
     limits: LimitsPart = LimitsPart()
     times: TimesPart = TimesPart()
+    ready: ReadyPart = ReadyPart()
     sync: SyncPart = SyncPart()
     kinds: tuple[str, ...] = Field(
         (), description="Namespaced kinds that charts may contain, group/Kind; a list if empty"

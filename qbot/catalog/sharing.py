@@ -18,7 +18,7 @@ def shared(stages: Sequence[StagePart], *, services: Sequence[int]) -> Iterator[
             why = "is one version for all services: it or the key must contain {service}"
             yield _of_file(index, stage), why
         for earlier in stages[:index]:
-            if _place(stage) == _place(earlier):
+            if _meet(_place(stage), _place(earlier)):
                 yield _of_file(index, stage), f"{earlier.name} has its versions there as well"
             if _applications(stage) == _applications(earlier):
                 why = f"{earlier.name} consists of the same Applications"
@@ -40,9 +40,16 @@ def _written(stage: StagePart) -> tuple[str, str]:
 
 
 def _place(stage: StagePart) -> tuple[str, ...]:
-    """Where versions are written: what is equal is one place."""
+    """Where versions are written."""
     file, key = (text.replace("{stage}", stage.name) for text in _written(stage))
     return (stage.config.project, stage.config.branch, file, key)
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two places may be one; a key that is left out may be any."""
+    *file, key = one
+    *other_file, other_key = other
+    return file == other_file and (key == other_key or not (key and other_key))
 
 
 def _applications(stage: StagePart) -> tuple[str, ...]:

@@ -111,7 +111,9 @@ class HelmPart(Part):
     """Versions in values files."""
 
     file: Path = Field(description="{service} and {stage} are filled in")
-    key: Key = Field(description="Dotted: image.tag", min_length=1)
+    key: Key = Field(
+        "", description="Dotted: image.tag; each service's `image.values_key`, if empty"
+    )
 
 
 class KustomizePart(Part):

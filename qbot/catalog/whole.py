@@ -15,10 +15,12 @@ from qbot.catalog.rights import PolicyPart, RolePart, SlackUser, Verb
 from qbot.catalog.services import MAX_SERVICES, ServicePart
 from qbot.catalog.sharing import shared
 from qbot.catalog.stages import StagePart
+from qbot.domain.listing import some
 from qbot.domain.names import is_label
 from qbot.domain.stages import ENVIRONMENTS
 
 Problem = tuple[Loc, str]
+_NAMED = 4  # services in one message
 
 
 class Catalog(Part):
@@ -53,6 +55,8 @@ class Catalog(Part):
             _circles,
             _wholes,
             _shared,
+            _ready,
+            _keys,
         )
         located([problem for check in checks for problem in check(self)])
         return self
@@ -163,11 +167,33 @@ def _wholes(catalog: Catalog) -> Iterator[Problem]:
 
 def _shared(catalog: Catalog) -> Iterator[Problem]:
     """Stages that would move with each other, and services that would."""
-    yield from shared(catalog.stages, services=[_size(catalog, s) for s in catalog.stages])
+    yield from shared(catalog.stages, services=[len(_members(catalog, s)) for s in catalog.stages])
 
 
-def _size(catalog: Catalog, stage: StagePart) -> int:
-    """How many services it has: its own, those of sets, or all."""
+def _ready(catalog: Catalog) -> Iterator[Problem]:
+    """What is asked has to be somewhere."""
+    url, asked = catalog.environments.url, catalog.environments.ready.url
+    where: Loc = ("environments", "ready", "url")
+    if asked and not url:
+        yield where, "needs environments.url, which says where that is"
+    if isinstance(asked, str) and "?" in url:
+        yield where, "must be true: environments.url has a query, so nothing is below it"
+
+
+def _keys(catalog: Catalog) -> Iterator[Problem]:
+    """A stage that names no key has one of each service."""
+    own = {s.name for s in catalog.services if s.image and s.image.values_key}
+    for index, stage in enumerate(catalog.stages):
+        if stage.config.helm is None or stage.config.helm.key:
+            continue
+        if lacking := [name for name in _members(catalog, stage) if name not in own]:
+            why = f"needs `key`, or image.values_key of {some(lacking, _NAMED)}"
+            yield ("stages", index, "config", "helm"), why
+
+
+def _members(catalog: Catalog, stage: StagePart) -> Sequence[str]:
+    """The services that it has: its own, those of sets, or all."""
     if not stage.services:
-        return len(catalog.services)
-    return len({s for name in stage.services for s in catalog.sets.get(name, (name,))})
+        return [service.name for service in catalog.services]
+    named = (s for name in stage.services for s in catalog.sets.get(name, (name,)))
+    return list(dict.fromkeys(named))

@@ -142,6 +142,7 @@ class Barrier:
     exempt: bool = False  # whether an exempt role may pass it, with a reason
     since: datetime | None = None  # when it began
     scope: str = ""  # of a lock: what people can ask to be told about
+    services: tuple[ServiceName, ...] = ()  # of a hold: which it is about
 
     def passed(self, asked_at: datetime) -> bool:
         """Whether an exemption that was asked for then is for this: it stood already."""
@@ -285,4 +286,5 @@ def _held(holds: Sequence[Hold]) -> Iterator[Barrier]:
         which = " ".join([stage, *(h.service for h in held)]) if len(held) <= _FEW else stage
         said = f"{named} held on `{stage}` since the rollback {promotion_name(number)}; "
         free = f"`release {which}` lets {'them' if others else 'it'} go."
-        yield Barrier("hold", said + free, by=held[0].by)
+        services = tuple(hold.service for hold in held)
+        yield Barrier("hold", said + free, by=held[0].by, services=services)

@@ -53,6 +53,7 @@ class Option:
     summary: str
     metavar: str = ""
     repeat: bool = False
+    free: bool = False  # its value is text: in quotes, if it has more than one word
 
     @property
     def usage(self) -> str:
@@ -136,6 +137,13 @@ def _option_value(spec: Spec, option: Option, inline: str | None, queue: list[st
     if not value or (inline is None and value.startswith("--")):
         raise UserError(
             f"`--{option.name}` needs a value: {option.metavar}.", hint=_usage_hint(spec)
+        )
+    if option.free and " " not in value and queue and not queue[0].startswith("--"):
+        raise UserError(
+            f"`{queue[0]}` after `--{option.name} {value}` may be more of that text, or a word of "
+            "its own.",
+            hint=f'Put the text in quotes, `--{option.name} "{value} {queue[0]}"`; '
+            f"other words go before `--{option.name}`.",
         )
     return value
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from qbot.domain.names import BranchName, EnvId, PromotionId, ServiceName, StageName
+from qbot.domain.progress import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class SyncInput:
     retry: bool = False  # only what failed before
     creation: bool = False  # what failed before was a create
     pushed: bool = False  # a push asks: only what it left behind and may run moves
+    goal: Goal | None = None  # what failed before was a rollback to these: nothing moves from them
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class DeployInput:
     """`/env deploy`: a ref for each service; `default` gives up an earlier one."""
 
     overrides: tuple[tuple[ServiceName, str], ...]
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def gives_up(wanted: Input) -> bool:
 
 def is_dry(asked: Input) -> bool:
     """Whether it only shows what would be done: it has no card and holds nothing."""
-    dry = CreateInput | SyncInput | RestoreInput | PromoteInput | RollbackInput
+    dry = CreateInput | SyncInput | DeployInput | RestoreInput | PromoteInput | RollbackInput
     return isinstance(asked, dry) and asked.dry_run
 
 

@@ -48,10 +48,16 @@ class Claiming(Protocol):
     """A worker among others. Raises TransientError while the database is away."""
 
     async def claim(
-        self, worker: str, limit: int, *, kinds: Collection[Kind] | None = None
+        self,
+        worker: str,
+        limit: int,
+        *,
+        kinds: Collection[Kind] | None = None,
+        previews: int | None = None,
     ) -> Sequence[Claim]:
         """Take up to `limit` operations that may run: one active one per environment.
 
+        And up to `previews` dry runs beside them (None: `limit` as well), which hold nothing.
         `kinds` are those that this worker knows (None: all), so that an older replica leaves
         newer kinds alone.
         """

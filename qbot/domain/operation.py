@@ -9,7 +9,7 @@ from typing import Any
 from qbot.domain.barriers import Lock
 from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.inputs import Input, resumes
+from qbot.domain.inputs import Input, SyncInput, resumes
 from qbot.domain.lifetime import Term
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.people import Actor, Place
@@ -72,7 +72,9 @@ class Operation:
 
     @property
     def purpose(self) -> Kind:
-        """What it is for people: a creation that is resumed is still one."""
+        """What it is for people: what goes on with a creation or a rollback is still one."""
+        if isinstance(self.input, SyncInput) and self.input.goal:
+            return Kind.RESTORE
         return Kind.CREATE if resumes(self.input) else self.kind
 
 

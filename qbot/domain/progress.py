@@ -70,6 +70,7 @@ class Step(StrEnum):
     PREPARING = "preparing"  # project, namespace
     DEPLOYING = "deploying"
     CHECKING = "checking"
+    ANSWERING = "answering"  # the URL is asked
     AFTER = "after"  # the job after the deployment
     RUNNING = "running"  # a job by itself
     STOPPING = "stopping"  # running syncs are terminated
@@ -204,10 +205,13 @@ class Progress:
     goal: Goal | None = None  # of a rollback
     pushed: bool = False  # a push began it, and no person
     switched: tuple[ServiceName, ...] = ()  # have the branch by now, and follow it
+    test: JobRun | None = None  # that says whether what is deployed is ready
 
     @property
     def purpose(self) -> Kind:
-        """What it is for people: a creation that is resumed is still one."""
+        """What it is for people: what goes on with a creation or a rollback is still one."""
+        if self.goal:
+            return Kind.RESTORE
         return Kind.CREATE if self.resumed else self.kind
 
     @property

@@ -186,6 +186,12 @@ class Promotion:
         replaced = self.superseded_by is not None
         return standing_word(self.state, merged=bool(self.merge_sha), replaced=replaced)
 
+    @property
+    def replaced(self) -> bool:
+        """Whether a rollback ended it for good before it was merged."""
+        over = self.state is PromotionState.CANCELLED and not self.merge_sha
+        return over and self.superseded_by is not None
+
 
 def standing_word(state: PromotionState, *, merged: bool, replaced: bool = False) -> str:
     """The one word for a state. What is stopped is taken back, or left as it is once merged.

@@ -6,7 +6,7 @@ from typing import Protocol
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.domain.promotion import Account, Approval, Promotion, PromotionKind, PromotionState
 from qbot.domain.release import Diff
 
 
@@ -34,6 +34,14 @@ class Decisions(Protocol):
         states: Collection[PromotionState] = (),
     ) -> Sequence[Promotion]:
         """Newest first; no states: all."""
+
+    async def rivals(
+        self, stage: StageName, kind: PromotionKind, services: Collection[ServiceName]
+    ) -> Sequence[Promotion]:
+        """Open ones of any of these services that may end one of this kind, or end by it.
+
+        Of a promotion those are rollbacks; of a rollback all that has one of its services, too.
+        """
 
     async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
         """Which open promotion has each service; those that none has are not in."""

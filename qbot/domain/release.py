@@ -9,7 +9,7 @@ from qbot.domain.jobs import JobRun
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Tries
-from qbot.domain.promotion import Approval, Item, PromotionState, standing_word
+from qbot.domain.promotion import Approval, Item, PromotionState, Verdict, standing_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,21 @@ class LetGo:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PuttingBack:
+    """A merged rollback that is to put something back, and has not done all of it."""
+
+    by: PromotionId
+    state: PromotionState = PromotionState.MERGED  # or how it ended
+    ready: int = 0  # of its services, when it ended
+    of: int = 0
+
+    @property
+    def word(self) -> str:
+        """How it stands, as its own card calls it."""
+        return standing_word(self.state, merged=True, replaced=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgress:
     """A promotion or a rollback as people should see it now."""
@@ -108,6 +123,7 @@ class StageProgress:
     requested_at: datetime | None = None  # when it was first asked for, of one taken up again
     again_by: Actor | None = None  # who took it up again
     given_up: bool = False  # taken up to be given up
+    unclosed: bool = False  # it was to be withdrawn, and its merge request could not be closed
     ended_by: Actor | None = None  # who withdrew it or gave it up
     overtaken_by: PromotionId | None = None  # a later one that has changed its services
     held: tuple[ServiceName, ...] = ()  # a rollback holds these until they are released
@@ -115,7 +131,9 @@ class StageProgress:
     goes_before: tuple[PromotionId, ...] = ()  # what it ends when it begins
     gives_way_to: tuple[PromotionId, ...] = ()  # rollbacks that end it when they begin
     taken_back: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of it alone, by which rollback
-    undone_by: PromotionId | None = None  # the rollback that took back all that it brought
+    left_out: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of a Retry, and whose it is by now
+    undone_by: PromotionId | None = None  # the rollback that takes back all that it brought
+    putting_back: tuple[PuttingBack, ...] = ()  # rollbacks of it that are not done
     end: End | None = None
     ended_at: datetime | None = None
     headline: str = ""  # the reason of an end or of a queue; may hold outside text
@@ -133,6 +151,24 @@ class StageProgress:
         """How it stands, as everything that people read calls it."""
         replaced = self.overtaken_by is not None
         return standing_word(self.state, merged=bool(self.merged_sha), replaced=replaced)
+
+    @property
+    def begun_at(self) -> datetime:
+        """When the work began of what Qbot merged: with the last yes that it needed."""
+        if not self.merged_sha or self.bypass is not None:
+            return self.started_at
+        yes = [a.at for a in self.approvals if a.verdict is Verdict.APPROVED and not a.void]
+        return max([self.started_at, *yes])
+
+    @property
+    def unsettled(self) -> PuttingBack | None:
+        """The rollback of all of it, until that is done."""
+        return next((back for back in self.putting_back if back.by == self.undone_by), None)
+
+    @property
+    def undone(self) -> bool:
+        """Whether nothing of it runs any more, thanks to a rollback."""
+        return self.undone_by is not None and self.unsettled is None
 
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage of being deployed."""

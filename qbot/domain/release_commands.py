@@ -15,6 +15,7 @@ class Deploy:
 
     env: str
     overrides: tuple[tuple[ServiceName, str], ...]
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
 PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 _SERVICES = Arg("svc", required=False, many=True)
 _REASON = Arg("reason", many=True)
-_WHY = Option("reason", "why it has to be in spite of a freeze; recorded", "TEXT")
+_WHY = Option("reason", "why it has to be in spite of a freeze; recorded", '"TEXT"', free=True)
 _DRY = Option("dry-run", "show exactly what would be done, and do nothing")
 
 
@@ -98,7 +98,7 @@ def _overrides(p: Parsed) -> Deploy:
             "`deploy` needs at least one `svc=ref`.",
             hint="For instance `deploy feat/checkout cart=fix/cart-rounding`.",
         )
-    return Deploy(p.args["ENV"], pairs)
+    return Deploy(p.args["ENV"], pairs, p.flag("dry-run"))
 
 
 def _can(p: Parsed) -> Can:
@@ -106,20 +106,29 @@ def _can(p: Parsed) -> Can:
     person = PERSON.fullmatch(words[0])
     if person:
         words = words[1:]
+    elif words[0].startswith("@"):  # Slack leaves a name that it does not know as it was typed
+        raise UserError(
+            f"Slack knows nobody as `{words[0][:40]}`.",
+            hint="Type `@` and choose somebody from the list that opens.",
+        )
     if not words:
         raise UserError("`can` needs a verb.", hint="For instance `can promote production`.")
-    place = words[-1] if len(words) > 1 else ""
-    return Can(person[1] if person else "", words[0].lower(), place)
+    verb, places = words[0].lower(), words[1:]
+    if verb == "promote":
+        places = places[1:] or places  # the first may be where the versions are from
+    return Can(person[1] if person else "", verb, places[0] if places else "")
 
 
 RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
     (
         Spec(
             "deploy",
-            "run another version of some services in an environment, until `svc=default`",
+            "run another version of some services in an environment; `svc=default` gives it up",
             (Arg("ENV"), Arg("svc=ref", many=True)),
-            examples=(
+            (_DRY,),
+            (
                 "deploy feat/checkout cart=fix/cart-rounding",
+                "deploy feat/checkout cart=fix/cart-rounding --dry-run",
                 "deploy feat/checkout cart=default",
             ),
         ),
@@ -154,11 +163,15 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             (Arg("STAGE|ENV"), _SERVICES),
             (
                 Option("to", "back to what there was after this promotion", "P-12"),
-                Option("reason", "why; shown and recorded", "TEXT"),
+                Option("reason", "why; shown and recorded", '"TEXT"', free=True),
                 Option("break-glass", "without approvals, for those who may; everybody is told"),
                 _DRY,
             ),
-            ("rollback production", "rollback production cart --to P-12"),
+            (
+                "rollback production",
+                "rollback production cart --to P-12",
+                'rollback production cart --reason "totals are wrong"',
+            ),
         ),
         _rollback,
     ),

@@ -87,10 +87,15 @@ class People(Protocol):
 class JobRunner(Protocol):
     """Runs what qbot.yaml names. Every call may raise Transient- or PermanentError."""
 
-    async def start(self, job: Job, values: Mapping[str, str], *, key: str) -> str:
-        """Begin it once (`key` finds an earlier start); a handle for `look`.
+    async def before(self, job: Job, values: Mapping[str, str]) -> str:
+        """What is there already, to be noted before `start` and given to it."""
 
-        `values` fill the braces. An HTTP job is done when this returns: its handle says so.
+    async def start(self, job: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
+        """Begin it once; a handle for `look`.
+
+        An earlier start is found among what is not there `since` then: by `key`, or by being the
+        same where there can be none. `values` fill the braces. An HTTP job is done when this
+        returns: its handle says so.
         """
 
     async def look(self, job: Job, handle: str) -> JobRun:

@@ -148,10 +148,17 @@ class MergeRequests(Protocol):
 class Pipelines(Protocol):
     """Pipelines that Qbot starts. Errors as for `ConfigFiles`."""
 
+    async def newest_pipeline(self, project: ProjectPath, ref: str) -> int:
+        """The id of the newest one that Qbot has started there; 0: none."""
+
     async def start_pipeline(
-        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
+        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str, after: int
     ) -> int:
-        """Start a pipeline once: one whose variable QBOT_KEY is `key` is found again; its id."""
+        """Start a pipeline once: one after `after` is found again; its id.
+
+        By its variable QBOT_KEY, which is `key`; where GitLab lets Qbot set none and it needs
+        none, the first without one is it.
+        """
 
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
         """Its status in GitLab's word, and its URL."""

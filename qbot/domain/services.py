@@ -40,6 +40,7 @@ class Image:
     repository: str
     tag: str
     parameter: str  # the Helm parameter that takes the tag, for instance image.tag
+    values_key: str = ""  # or, in its place, the dotted key of the chart's values
 
 
 @dataclass(frozen=True, slots=True)

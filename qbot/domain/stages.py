@@ -28,6 +28,8 @@ class ConfigSource:
     format: Format
     file: str
     key: str  # helm: a dotted path such as image.tag; kustomize: the image's name
+    keys: Mapping[ServiceName, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Of single services, in the place of `key`; nothing is filled in."""
     whole: bool = False
     """Stages are branches: a promotion of everything merges the other stage's branch, with all
     that it changes beside the versions."""
@@ -38,7 +40,7 @@ class ConfigSource:
 
     def key_of(self, service: ServiceName, stage: StageName) -> str:
         """The key within that file."""
-        return _filled(self.key, service, stage)
+        return self.keys.get(service) or _filled(self.key, service, stage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,15 @@ class Environments(Protocol):
         What an operation has decided otherwise meanwhile stays.
         """
 
+    async def recovered(self, env: EnvId, last: OpId, *, back_to: int | None) -> bool:
+        """All that it wants was seen ready: an environment left half-way is ready, and so its set.
+
+        Args:
+            env: it.
+            last: the newest operation when that was seen; where there is a newer one, nothing is.
+            back_to: the set that a rollback went back to, where one was the last.
+        """
+
     async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
         """What a create of it would be answered now; reserves nothing."""
 

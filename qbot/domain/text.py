@@ -23,6 +23,8 @@ _QUOTES = str.maketrans(
     }
 )  # fmt: skip
 _DASHES = re.compile(r"(?<!\S)[\u2012-\u2015\u2212]-?(?=[a-z])")  # one long dash was two hyphens
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")  # as in don't
+_NO_QUOTE = "\ue000"  # stands for it while words are told apart
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _ANGLED = re.compile(r"&lt;<?(https?://(?:(?!&gt;)[^\s<>|])+)(?:\|[^<>]*)?>?&gt;")  # typed brackets
 _TREE = re.compile(r"/-/(?:tree|commits)/([^?#]+)")
@@ -36,17 +38,17 @@ def words(text: str) -> list[str]:
     """
     typed = _ANGLED.sub(r"<\1>", text.translate(_QUOTES))
     plain = _unescape(_LINK.sub(_unlink, typed))
-    plain = _DASHES.sub("--", plain)
+    plain = _APOSTROPHE.sub(_NO_QUOTE, _DASHES.sub("--", plain))
     lexer = shlex.shlex(plain, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""
     lexer.escape = ""
     try:
-        return list(lexer)
+        return [word.replace(_NO_QUOTE, "'") for word in lexer]
     except ValueError:
         raise UserError(
             "A quote in the command is opened and never closed.",
-            hint="Close it, or leave the quotes out: branch names need none.",
+            hint='Close it, as in `--reason "two words"`; one word needs no quotes.',
         ) from None
 
 

@@ -54,17 +54,30 @@ def standing(
         promotion: is merged.
         merged: what changed its stage, in any order.
     """
+    gone = changed_since(promotion, merged)
+    services = promotion.plan.services if promotion.plan else ()
+    left = tuple(service for service in services if service not in gone)
+    return left, max(gone.values(), key=moment, default=None)
+
+
+def changed_since(
+    promotion: Promotion, merged: Sequence[Promotion]
+) -> Mapping[ServiceName, Promotion]:
+    """Which one has changed each of its services last; what stands is not in.
+
+    Args:
+        promotion: is merged.
+        merged: what changed its stage, in any order.
+    """
     services = promotion.plan.services if promotion.plan else ()
     # Its own row is never later than itself, and knows when it was merged: who asks may not yet.
     mine = next((p for p in merged if p.id == promotion.id), promotion)
     others = (p for p in merged if p.merge_sha and p.id != mine.id and moment(p) > moment(mine))
-    later = sorted(others, key=moment)
-    gone, last = set[ServiceName](), None
-    for one in later:
-        if one.plan and not set(services).isdisjoint(one.plan.services):
-            gone |= set(one.plan.services)
-            last = one
-    return tuple(service for service in services if service not in gone), last
+    found: dict[ServiceName, Promotion] = {}
+    for later in sorted(others, key=moment):
+        theirs = later.plan.services if later.plan else ()
+        found |= {service: later for service in services if service in theirs}
+    return found
 
 
 def earlier(merged: Sequence[Promotion], service: ServiceName) -> tuple[str, ...]:

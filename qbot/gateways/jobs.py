@@ -35,13 +35,22 @@ class JobGateway:
         self._repository = repository
         self._http = http
 
-    async def start(self, job: Job, values: Mapping[str, str], *, key: str) -> str:
+    async def before(self, job: Job, values: Mapping[str, str]) -> str:
+        """The newest pipeline of Qbot's own; a request needs no such thing."""
+        if not isinstance(job.what, PipelineJob):
+            return ""
+        ref = filled(job.what.ref, values)
+        return str(await self._repository.newest_pipeline(job.what.project, ref))
+
+    async def start(self, job: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
         """A pipeline's id, or the answer that a request had."""
         if isinstance(job.what, PipelineJob):
             variables = {k: filled(v, values) for k, v in job.what.variables.items() if k != KEY}
-            ref = filled(job.what.ref, values)
+            ref, project = filled(job.what.ref, values), job.what.project
             return str(
-                await self._repository.start_pipeline(job.what.project, ref, variables, key=key)
+                await self._repository.start_pipeline(
+                    project, ref, variables, key=key, after=int(since)
+                )
             )
         answer = await self._http.call(
             job.name, job.what, values, key=key, within=job.timeout.total_seconds()

@@ -80,22 +80,31 @@ class Kept(Generic[Key, Value]):
             TransientError: the neighbour is away, and nothing is known or it had to be fresh.
             PermanentError: it refuses.
         """
-        known = self._entries.get(key)
-        now = self._clock.monotonic()
-        if known is not None and not fresh and now - known.asked_at < self._seconds:
-            return known.value
-        if known is not None and urgent and self._pace and now - known.asked_at < _NEW:
+        hurried = _NEW if urgent and self._pace else 0.0
+        if known := self._known(key, hurried if fresh else self._seconds):
             return known.value
         try:
-            flight = self._flight(key, now)
+            flight = self._flight(key, self._clock.monotonic())
             if urgent:
                 flight.urgent.set()
             return await asyncio.shield(flight.task)
         except TransientError:
-            known = self._entries.get(key)
-            if known is None or fresh:
+            old = self._entries.get(key)
+            if old is None or fresh:
                 raise
-            return known.value
+            return old.value
+
+    def at_hand(self, key: Key) -> Value | None:
+        """What `get` would answer at once without `fresh`; None also where there is no answer."""
+        known = self._known(key, self._seconds)
+        return known.value if known else None
+
+    def _known(self, key: Key, seconds: float) -> _Entry[Value] | None:
+        """What is kept and younger than this."""
+        known = self._entries.get(key)
+        if known is None or self._clock.monotonic() - known.asked_at >= seconds:
+            return None
+        return known
 
     def _flight(self, key: Key, now: float) -> _Flight[Value]:
         flying = self._flights.get(key)

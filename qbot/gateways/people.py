@@ -194,30 +194,45 @@ class Directory:
         self, actors: Sequence[Actor], *, fresh: bool
     ) -> Sequence[tuple[Visitor, User | None]]:
         linked = await self._links.accounts(actors)
-        known: Sequence[tuple[Visitor, User | None]] = await _all(
-            *(self._known(actor, linked.get(actor), fresh=fresh) for actor in actors)
+        # A promotion that waits asks for some twenty: a task for each is dear where none is needed.
+        known = {} if fresh else {a: self._at_hand(a, linked.get(a)) for a in actors}
+        asked = [actor for actor in actors if not known.get(actor)]
+        answers = await _all(
+            *(self._known(actor, linked.get(actor), fresh=fresh) for actor in asked)
         )
-        return known
+        known |= dict(zip(asked, answers, strict=True))
+        return [found for actor in actors if (found := known[actor])]
+
+    def _at_hand(self, actor: Actor, linked: Account | None) -> tuple[Visitor, User | None] | None:
+        """As `_known`, where all of it is known already."""
+        profile = self._profiles.at_hand(actor.user)
+        if profile is None:
+            return None
+        key = self._account(actor, profile, linked)
+        user = self._users.at_hand(key) if key else None
+        return (profile.visitor(actor), user) if user or not key else None
 
     async def _known(
         self, actor: Actor, linked: Account | None, *, fresh: bool
     ) -> tuple[Visitor, User | None]:
-        """What Slack says, and the account in GitLab: by qbot.yaml, by a link, by the address."""
+        """What Slack says, and the account in GitLab."""
         try:
             profile = await self._profiles.get(actor.user, fresh=fresh)
         except NotHereError:  # there is no such account: nothing is known of it
             return Visitor(actor), None
-        visitor = profile.visitor(actor)
-        key: tuple[str, str | int]
-        if actor.user in self._accounts:
-            key = ("name", self._accounts[actor.user])
-        elif linked is not None:
-            key = ("id", linked.id)
-        elif profile.email:
-            key = ("email", profile.email)
-        else:
-            return visitor, None
-        return visitor, await self._users.get(key, fresh=fresh)
+        key = self._account(actor, profile, linked)
+        user = await self._users.get(key, fresh=fresh) if key else None
+        return profile.visitor(actor), user
+
+    def _account(
+        self, actor: Actor, profile: Profile, linked: Account | None
+    ) -> tuple[str, str | int] | None:
+        """What to ask GitLab for: by qbot.yaml, by a link, by the address."""
+        if name := self._accounts.get(actor.user):
+            return "name", name
+        if linked is not None:
+            return "id", linked.id
+        return ("email", profile.email) if profile.email else None
 
     async def _ask_user(self, key: tuple[str, str | int]) -> User | None:
         match key:
@@ -270,6 +285,8 @@ def _of(groups: Groups, group: str) -> frozenset[str]:
 
 async def _all(*asked: Awaitable[Any]) -> Any:
     """All answers; the first error once everybody has spoken, so that nothing runs on unseen."""
+    if len(asked) <= 1:  # needs no task
+        return [await answer for answer in asked]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     for answer in answers:
         if isinstance(answer, BaseException):

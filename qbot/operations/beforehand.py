@@ -10,8 +10,6 @@ from qbot.operations.overrides import at_ref
 from qbot.operations.registered import doubt
 from qbot.operations.resolve import ensure_branch, wish
 
-_PARALLEL = 16
-
 
 async def look_for_branch(context: Context, wanted: Create) -> None:
     """Whether a repository has the branch.
@@ -42,6 +40,6 @@ async def look_for_versions(context: Context, wanted: Create) -> None:
         else:
             await at_ref(context.gitlab, context.catalog[name], text, None)
 
-    for found in await gather([look(*pair) for pair in wanted.overrides], _PARALLEL):
+    for found in await gather([look(*pair) for pair in wanted.overrides]):
         if isinstance(found, Exception):
             raise found

@@ -11,6 +11,7 @@ from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
 from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
+from qbot.domain.ready import Ready
 from qbot.domain.release_ports import Images
 from qbot.domain.rules import Rules, Sets
 from qbot.domain.services import Service
@@ -39,6 +40,7 @@ class Context:
     stages: Collection[StageName] = ()  # by name only, to tell them from environments
     tips: Tips = field(default_factory=NoTips)
     news: BuildNews = field(default_factory=NoNews)
+    ready: Ready | None = None  # more than being deployed, where that is wanted
 
     async def environment(self, env: EnvId | None) -> Environment:
         """The environment that an operation belongs to.

@@ -14,6 +14,7 @@ from qbot.operations.endings import cancelled_headline, ended, never_made, refus
 from qbot.operations.foundation import Foundation, NotDeployedError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.outcome import judge
+from qbot.operations.readiness import not_proven, proven
 from qbot.operations.registered import registered
 from qbot.operations.resolve import PLANS, left_out, resolve, wish
 from qbot.operations.run import Run
@@ -64,12 +65,12 @@ async def _make(
             return ended(context, tracker, End.FAILED, Phase.FAILED, str(error))
         await foundation.namespace()
         await Rollout(run, context, argocd, tracker).deploy(plans)
+        result = await proven(run, context, tracker, judge(tracker.progress.services))
     except Cancelled:
-        headline = cancelled_headline(tracker.progress.services)
+        headline = not_proven(tracker, cancelled_headline(tracker.progress.services))
         return ended(context, tracker, End.CANCELLED, Phase.PARTIAL, headline)
     except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
-    result = judge(tracker.progress.services)
     return ended(context, tracker, result.end, result.phase, result.headline)
 
 

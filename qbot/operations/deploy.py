@@ -23,7 +23,6 @@ from qbot.operations.live import Live
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
-PARALLEL = 16
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _EXPLAIN = 3.0  # seconds; why a service is in doubt is a courtesy
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
@@ -92,7 +91,7 @@ class Rollout:
         await self._make_all(plans[alone:])
 
     async def _make_all(self, plans: Collection[ServicePlan]) -> None:
-        results = await self.run.gather([self._make(p) for p in plans], limit=PARALLEL)
+        results = await self.run.gather([self._make(p) for p in plans])
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -190,7 +189,7 @@ class Rollout:
 
         with suppress(TimeoutError):
             async with asyncio.timeout(_EXPLAIN):
-                await gather([look(s.service) for s in unnamed], PARALLEL)
+                await gather([look(s.service) for s in unnamed])
         return bool(unnamed)
 
     @property
@@ -233,7 +232,7 @@ class Rollout:
             "the last look", lambda: self.argocd.survey(self.env), within=self._left(deadline)
         )
         doubtful = self.belief.doubtful(listed, live.states)
-        results = await self.run.gather([read(n) for n in doubtful], limit=PARALLEL)
+        results = await self.run.gather([read(n) for n in doubtful])
         found = dict(listed)
         for service, result in zip(doubtful, results, strict=True):
             if isinstance(result, Exception):

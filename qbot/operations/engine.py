@@ -7,6 +7,7 @@ from random import SystemRandom
 
 import structlog
 
+from qbot.domain.inputs import is_dry
 from qbot.domain.journal import Journal
 from qbot.domain.lease import Lease
 from qbot.domain.meters import NoWorkMeter, WorkMeter
@@ -17,6 +18,7 @@ from qbot.domain.progress import Kind
 from qbot.errors import TransientError
 from qbot.operations.carrier import Carrier
 from qbot.operations.caught import caught
+from qbot.operations.giving_way import GivingWay
 from qbot.operations.handler import Cancelled, Handler, Outcome
 from qbot.operations.patience import Patience
 from qbot.operations.run import Run
@@ -39,6 +41,7 @@ class Engine:
         worker: unique among all that share the journal, and new with every start.
         lease: which this worker takes and renews; gateways that it acts through share it.
         beat: seconds between renewals of the lease.
+        max_previews: dry runs at a time, beside `max_running`: they ask a lot of this worker.
         poll: seconds between looks for work when nothing wakes the engine.
         settle: see `Footing.settle`.
         jitter: random numbers from 0 to 1.
@@ -54,6 +57,7 @@ class Engine:
         worker: str,
         lease: Lease,
         max_running: int = 100,
+        max_previews: int = 4,
         beat: float = 5.0,
         poll: float = 1.0,
         settle: float = SETTLE_SECONDS,
@@ -63,7 +67,7 @@ class Engine:
         self._journal = journal
         self._handlers = handlers
         self._worker = worker
-        self._max_running = max_running
+        self._max_running, self._max_previews = max_running, max_previews
         self._lease, self._beat, self._poll = lease, beat, poll
         self._jitter = jitter
         self._meter = meter or NoWorkMeter()
@@ -73,6 +77,7 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
         self._wake, self._beat_now = asyncio.Event(), asyncio.Event()
         self._steady = asyncio.Lock()  # a beat must not see a claim whose task is not there yet
+        self._giving_way = GivingWay(self.wake)
         self._stopping = False
 
     @property
@@ -97,12 +102,17 @@ class Engine:
         """There may be work."""
         self._wake.set()
 
+    def heard(self) -> None:
+        """Somebody is being answered by this process: dry runs give way."""
+        self._giving_way.heard()
+
     async def stop(self, grace: float = 10.0) -> None:
         """Claim nothing more and give unfinished operations back, within `grace` seconds.
 
         What is in the middle of an effect is interrupted; whoever resumes it looks first.
         """
         self._stopping = True
+        self._giving_way.stop()
         self.wake()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
@@ -127,11 +137,15 @@ class Engine:
                     await self._wake.wait()
 
     async def _claim(self) -> None:
-        room = self._max_running - len(self._carriers)
-        if room <= 0 or not self._lease.held():
+        dry = sum(is_dry(c.run.operation.input) for c in self._carriers.values())
+        room = max(0, self._max_running - (len(self._carriers) - dry))
+        aside = max(0, self._max_previews - dry) if self._giving_way.over else 0
+        if not (room or aside) or not self._lease.held():
             return
         async with self._steady:
-            claims = await self._journal.claim(self._worker, room, kinds=tuple(self._handlers))
+            claims = await self._journal.claim(
+                self._worker, room, kinds=tuple(self._handlers), previews=aside
+            )
             for claim in claims:
                 op = claim.operation.id
                 handler = self._handlers[claim.operation.kind]

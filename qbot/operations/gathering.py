@@ -8,9 +8,12 @@ from qbot.operations.caught import caught
 from qbot.operations.handler import Cancelled
 
 T = TypeVar("T")
+PARALLEL = 16
 
 
-async def gather(coroutines: Sequence[Coroutine[Any, Any, T]], limit: int) -> list[T | Exception]:
+async def gather(
+    coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = PARALLEL
+) -> list[T | Exception]:
     """Results and errors in the order given; one failure does not stop the rest.
 
     Raises:

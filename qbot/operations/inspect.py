@@ -19,8 +19,8 @@ from qbot.domain.progress import ServiceProgress, Stage
 from qbot.domain.services import Commit, ServicePlan
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.operations.context import Context
-from qbot.operations.deploy import PARALLEL
 from qbot.operations.gathering import gather
+from qbot.operations.recovery import recovered
 from qbot.operations.remains import holder
 from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.tips import tips
@@ -88,7 +88,9 @@ async def _inspect(context: Context, env: Environment) -> Inspection:
         row = rows[plan.service]
         row = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
         rows[plan.service] = _leaving(row, states.get(plan.service), env, busy=busy)
-    return Inspection(env, tuple(rows.values()), context.clock.now(), newest)
+    seen = tuple(rows.values())
+    env = env if busy else await recovered(context, env, recent, seen, states)
+    return Inspection(env, seen, context.clock.now(), newest)
 
 
 async def _look_closer(
@@ -107,7 +109,7 @@ async def _look_closer(
 
     try:
         async with asyncio.timeout(seconds):
-            await gather([look(n) for n in unready], PARALLEL)
+            await gather([look(n) for n in unready])
     except TimeoutError:
         return
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from qbot.domain.changes import Audited
+from qbot.domain.environment import Environment
 from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.ports import Clock
 from qbot.domain.release_ports import JobRunner
@@ -14,6 +15,16 @@ _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 _TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
 
 Still = Callable[[], Awaitable[None]]
+
+
+def of_environment(env: Environment) -> dict[str, str]:
+    """What a job's braces stand for, where it is run for an environment."""
+    return {
+        "env": env.name,
+        "url": env.url,
+        "branch": env.branch,
+        "services": ",".join(p.service for p in env.plans),
+    }
 
 
 async def run_job(
@@ -50,15 +61,18 @@ async def run_job(
     until = await run.deadline(f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
 
-    async def start() -> str:
-        return await runner.start(job, values, key=key)
+    def left() -> float:
+        return max(0.0, (until - clock.now()).total_seconds())
 
     try:
+        since = await run.step(
+            f"job:{key}:since", lambda: runner.before(job, values), within=left()
+        )
         handle = await run.step(
             f"job:{key}:start",
-            start,
+            lambda: runner.start(job, values, key=key, since=since),
             changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
-            within=max(0.0, (until - clock.now()).total_seconds()),
+            within=left(),
         )
     except TransientError as error:
         ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")

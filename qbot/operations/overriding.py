@@ -1,6 +1,7 @@
 """`deploy`: some services of an environment run what somebody names, until it is given up."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from qbot.domain.images import names_image
 from qbot.domain.inputs import DeployInput, SyncInput
@@ -17,7 +18,8 @@ from qbot.operations.registered import registered
 from qbot.operations.resolve import resolve_again, with_builds
 from qbot.operations.rolling import Plans, not_here, refusal, resolved, roll
 from qbot.operations.run import Run
-from qbot.operations.standing import standing
+from qbot.operations.standing import glance, standing
+from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
 _BORROWED = (Source.DEFAULT, Source.FROM)
@@ -30,7 +32,10 @@ async def deploy(run: Run, context: Context) -> Outcome:
         raise TypeError(asked)
     tracker = await opened(run, context)
     env, overrides = tracker.env, dict(asked.overrides)
-    if why := await refusal(run, context, env, overrides):
+    why = await refusal(run, context, env, overrides)
+    if asked.dry_run:
+        return await _preview(run, context, tracker, overrides, why)
+    if why:
         return await refused(run, context, tracker, env.phase, why)
     tracker.step(Step.RESOLVING)
     try:
@@ -44,6 +49,28 @@ async def deploy(run: Run, context: Context) -> Outcome:
     tracker.plan(plans, before.told)
     # Named, so that a sync of before that hangs makes way.
     return await roll(run, context, tracker, SyncInput(services=tuple(overrides)), before, plans)
+
+
+async def _preview(
+    run: Run,
+    context: Context,
+    tracker: Tracker,
+    overrides: Mapping[ServiceName, str],
+    why: UserError | None,
+) -> Outcome:
+    """Resolve, change nothing, and say which services would move, to the person only."""
+    try:
+        if why:
+            raise why
+        plans = await run.call("resolve", lambda: _plans(run, context, tracker, overrides))
+    except UserError as error:
+        await told(run, context.answers, error)
+        return Outcome(End.REFUSED, str(error))
+    was, doubt = await glance(run, context, tracker.env)
+    tracker.plan(plans, was)
+    progress = replace(tracker.dry(at=context.clock.now()), headline=doubt)
+    await previewed(run, context.answers, progress)
+    return Outcome(End.SUCCEEDED, "")
 
 
 async def _plans(

@@ -10,12 +10,13 @@ and the branch would be taken for ever.
 from dataclasses import dataclass
 
 from qbot.domain.environment import Environment
-from qbot.domain.names import BASE
+from qbot.domain.health import AppState
+from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import Proof
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.foundation import ENSURED
-from qbot.operations.remains import holder
+from qbot.operations.remains import holder, there
 from qbot.operations.removal import PROVEN
 from qbot.operations.run import Run
 
@@ -43,13 +44,16 @@ async def proofs_of(
     """Look at the source of truth; `base_deleted` is what `Removal` says of it."""
     argocd = context.instance(env)
 
+    async def read(service: ServiceName) -> AppState | None:
+        return await argocd.read(env, service)
+
     async def applications() -> Proof:
-        states = await argocd.survey(env)
-        names = sorted(str(s.name) for n, s in states.items() if n != BASE)
+        listed = (await argocd.survey(env)).keys() - {BASE}
+        names = sorted(str(s.name) for s in (await there(run, read, listed)).values())
         return Proof("Applications", not names, ", ".join(names[:_NAMED]))
 
     async def namespace() -> Proof:
-        state = await argocd.read(env, BASE)
+        state = await read(BASE)
         if state is not None:
             return Proof("Namespace", gone=False, note=holder(state))
         return await _without_base(context, env, base_deleted=base_deleted)

@@ -13,7 +13,6 @@ from qbot.domain.services import Service, ServicePlan
 from qbot.errors import UserError
 from qbot.operations.gathering import gather
 
-_PARALLEL = 16
 _BY_DIGEST = "it is named by its digest"
 
 
@@ -30,7 +29,7 @@ async def registered(
         TransientError: it does not answer.
     """
     asked = [p for p in plans if p.image and p.service in named]
-    found = await gather([doubt(images, catalog[p.service], p.image) for p in asked], _PARALLEL)
+    found = await gather([doubt(images, catalog[p.service], p.image) for p in asked])
     doubts: dict[ServiceName, str] = {}
     for plan, why in zip(asked, found, strict=True):
         if isinstance(why, Exception):

@@ -1,12 +1,32 @@
-"""What a tear-down finds still there, in words."""
+"""What a tear-down finds still there, and how it is said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any
 
 from qbot.domain.health import AppState
 from qbot.domain.listing import some
 from qbot.domain.names import ServiceName
+from qbot.operations.run import Run
 
 _NAMED = 3
+
+Read = Callable[[ServiceName], Coroutine[Any, Any, AppState | None]]
+
+
+async def there(
+    run: Run, read: Read, names: Collection[ServiceName]
+) -> Mapping[ServiceName, AppState]:
+    """Those that are there by a look at each: a list may be behind, either way.
+
+    Raises:
+        PermanentError: and TransientError, as the look at one of them does.
+    """
+    asked = sorted(names)
+    found = await run.gather([read(n) for n in asked])
+    for error in (each for each in found if isinstance(each, Exception)):
+        raise error
+    pairs = zip(asked, found, strict=True)
+    return {name: state for name, state in pairs if isinstance(state, AppState)}
 
 
 def holder(state: AppState) -> str:

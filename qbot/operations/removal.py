@@ -20,9 +20,8 @@ from qbot.domain.names import BASE, ServiceName
 from qbot.domain.progress import ServiceProgress, Stage, Step
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
-from qbot.operations.deploy import PARALLEL
 from qbot.operations.live import Live
-from qbot.operations.remains import holder, named
+from qbot.operations.remains import holder, named, there
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
@@ -85,9 +84,10 @@ class Removal:
         for _ in range(_ROUNDS):
             await self._services()
             await self._base()
-            if not await self._survey():  # a request of a dead run may have landed late
+            if not await self._landed():
                 await self._prove_base()
                 return await self._project()
+            await self._run.sleep(_LOOK)
         raise StuckError(
             "New Applications keep appearing in this environment: something makes them."
         )
@@ -120,17 +120,14 @@ class Removal:
 
     async def _unlisted(self) -> Apps:
         """What no list shows and is there: it was made just now, or has lost its label."""
-        names = sorted(self._known - self._absent - {BASE})
-        found = await self._run.gather([self._read(n) for n in names], limit=PARALLEL)
-        there = {}
-        for name, state in zip(names, found, strict=True):
-            if isinstance(state, Exception):
-                raise state
-            if state is None:
-                self._absent.add(name)
-            else:
-                there[name] = state
-        return there
+        names = self._known - self._absent - {BASE}
+        found = await there(self._run, self._read, names)
+        self._absent |= names - found.keys()
+        return found
+
+    async def _landed(self) -> Apps:
+        """What a dead run's request has made since; a late list shows what is gone as well."""
+        return await there(self._run, self._read, await self._survey())
 
     def _show(self, apps: Apps, at: datetime) -> None:
         rows = {r.service: r for r in self._tracker.progress.services}
@@ -274,7 +271,7 @@ class Removal:
         return found
 
     async def _all(self, work: Collection[Coroutine[Any, Any, object]]) -> None:
-        for result in await self._run.gather(list(work), limit=PARALLEL):
+        for result in await self._run.gather(list(work)):
             if isinstance(result, Exception):
                 raise result
 

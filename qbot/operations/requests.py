@@ -105,10 +105,7 @@ class Requests:
             ttl=wanted.ttl,
             dry_run=wanted.dry_run,
         )
-        if not wanted.dry_run:
-            return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
-        refusal = await self.room(wanted, asked)
-        return refusal or await self.submit(Kind.CREATE, asked_for, None, asked)
+        return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
 
     async def room(self, wanted: Create, asked: Asked) -> BranchTaken | QuotaReached | None:
         """What a create would be refused with now; None: there is room."""
@@ -280,7 +277,7 @@ class Requests:
     async def _reserve(
         self, wanted: CreateInput, new: NewEnvironment, asked: Asked
     ) -> Submitted | BranchTaken | QuotaReached:
-        env = new.environment.id
+        env = None if wanted.dry_run else new.environment.id
         wish = Submission(Kind.CREATE, wanted, env, asked.actor, asked.place, asked.key, asked.rule)
         answer = await self._journal.submit(wish, new)
         self._wake()

@@ -10,7 +10,7 @@ from qbot.domain.inputs import RestoreInput, SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Goal, Step
-from qbot.domain.services import ServicePlan, Source
+from qbot.domain.services import FOLLOWING, ServicePlan, Source
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
 from qbot.operations.context import Context
@@ -130,14 +130,8 @@ def _differing(earlier: ReadySet, present: Mapping[ServiceName, ServicePlan], by
 
 
 def _put_back(plan: ServicePlan, by: Actor) -> ServicePlan:
-    """An earlier commit of the branch is no longer the branch; all else was pinned anyway."""
-    match plan.source:
-        case Source.BRANCH:
-            return replace(plan, source=Source.PINNED, by=by)
-        case Source.SET:
-            return replace(plan, by=by)
-        case _:
-            return plan
+    """An earlier commit of the branch is no longer the branch; all else is as it was."""
+    return replace(plan, source=Source.PINNED, by=by) if plan.source in FOLLOWING else plan
 
 
 def _nothing(

@@ -19,6 +19,7 @@ from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.locking import ensure_free
 from qbot.operations.nudge import Nudge
 from qbot.operations.outcome import judge, named
+from qbot.operations.readiness import not_proven, proven
 from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
 from qbot.operations.standing import Standing, versions_told
@@ -127,11 +128,12 @@ async def roll(
         await foundation.namespace()
         await rollout.deploy(plans)
         others, whole = await _left_alone(rollout, plans)
+        result = judge(tracker.progress.services)
+        result = result if others else await proven(run, context, tracker, result)
     except Cancelled:
         return _stopped(run, context, tracker, rollout)
     except NotDeployedError as why:
         return ended(context, tracker, End.FAILED, Phase.FAILED, str(why))
-    result = judge(tracker.progress.services)
     said = [result.headline, *_unbuilt(run, tracker, before)]
     count = len(tracker.env.plans)
     if not others and resumes(run.operation.input) and result.end is End.SUCCEEDED:
@@ -167,7 +169,7 @@ def _stopped(run: Run, context: Context, tracker: Tracker, rollout: Rollout) -> 
     """
     rows, phase = tracker.progress.services, tracker.env.phase
     told = [r for r in rows if run.resumed or rollout.belief.asked_for(r.service)]
-    headline = stopped_headline(rows, told)
+    headline = not_proven(tracker, stopped_headline(rows, told))
     if any(is_between(r, phase) for r in told):
         phase = Phase.PARTIAL
     return ended(context, tracker, End.CANCELLED, phase, headline)

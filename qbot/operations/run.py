@@ -12,7 +12,7 @@ from qbot.domain.operation import Claim, Operation, Woken
 from qbot.domain.progress import Tries
 from qbot.domain.release import Shown
 from qbot.operations.cancelling import Cancelling
-from qbot.operations.gathering import gather
+from qbot.operations.gathering import PARALLEL, gather
 from qbot.operations.handler import Cancelled, Suspended
 from qbot.operations.patience import Ledger
 from qbot.operations.reporting import Reporter
@@ -100,7 +100,7 @@ class Run:
         return await self._trying.through(name, do, None, within, backoff)
 
     async def gather(
-        self, coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = 16
+        self, coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = PARALLEL
     ) -> list[T | Exception]:
         """Run them, `limit` at a time, all to their end; errors are among the results.
 

@@ -26,6 +26,8 @@ async def sync(run: Run, context: Context) -> Outcome:
         raise TypeError(asked)
     tracker = await opened(run, context)
     env = tracker.env
+    if asked.goal:
+        tracker.goes_back(asked.goal)
     chosen = [p for p in env.plans if not asked.services or p.service in asked.services]
     if asked.dry_run:
         return await preview(run, context, tracker, asked, chosen)

@@ -23,9 +23,10 @@ async def newest(
 ) -> tuple[ServicePlan, ...]:
     """What these services should run now; Resume keeps the commits that were resolved before.
 
-    Retry keeps what a rollback put back: it goes on with that, not away from it.
+    Retry keeps what a rollback put back: it goes on with that, not away from it. Of a rollback
+    that failed, that is all it had found.
     """
-    kept = {p.service: p for p in chosen if asked.retry and p.source is Source.PINNED}
+    kept = {p.service: p for p in chosen if asked.retry and (asked.goal or _is_put_back(p))}
     found = await resolve_again(
         context.gitlab,
         context.catalog,
@@ -55,12 +56,16 @@ async def preview(
     return Outcome(End.SUCCEEDED, "")
 
 
+def _is_put_back(plan: ServicePlan) -> bool:
+    return plan.source is Source.PINNED
+
+
 def _undone(before: Sequence[ServicePlan], after: Sequence[ServicePlan]) -> list[str]:
     """Whose rollback of what a sync would take back."""
     moving = {p.service for p, q in zip(before, after, strict=True) if not p.runs_as(q)}
     undone: dict[str, list[ServiceName]] = {}
     for plan in before:
-        if plan.source is Source.PINNED and plan.service in moving:
+        if _is_put_back(plan) and plan.service in moving:
             undone.setdefault(f" by {plan.by.user}" if plan.by else "", []).append(plan.service)
     return [f"It would undo the rollback of {named(s)}{by}." for by, s in undone.items()]
 

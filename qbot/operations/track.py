@@ -9,6 +9,7 @@ from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
 from qbot.domain.inputs import follows_push, is_whole, resumes
+from qbot.domain.jobs import JobRun
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.progress import (
@@ -102,6 +103,7 @@ class Tracker:
                 added=shown.added,
                 switched=shown.switched,
                 begun_at=shown.begun_at,
+                test=shown.test,
             )
 
     def adds(self, services: tuple[ServiceName, ...]) -> None:
@@ -115,6 +117,16 @@ class Tracker:
     def goes_back(self, goal: Goal) -> None:
         """To these versions."""
         self.progress = replace(self.progress, goal=goal)
+
+    def says(self, text: str) -> None:
+        """What it waits for, in one sentence; empty: nothing that needs one."""
+        self.progress = replace(self.progress, headline=text)
+        self._report()
+
+    def tests(self, seen: JobRun) -> None:
+        """How the job stands that says whether it is ready."""
+        self.progress = replace(self.progress, test=seen)
+        self._report()
 
     def leaves_out(self, services: tuple[ServiceName, ...]) -> None:
         """These have the branch and were not asked for."""

@@ -25,7 +25,9 @@ class VersionRequests:
             BarredError: somebody else has locked it.
         """
         names = tuple(name for name, _ in wanted.overrides)
-        env, _ = await self._requests.changeable(wanted.env, names, asked.actor)
+        env, _ = await self._requests.changeable(
+            wanted.env, names, asked.actor, looks=wanted.dry_run
+        )
         overrides: dict[ServiceName, str] = {}
         for name, ref in wanted.overrides:
             for service in self._requests.listed(env, (name,)):
@@ -33,7 +35,7 @@ class VersionRequests:
                     raise UserError(
                         f"`{service}` was named twice: `{overrides[service]}` and `{ref}`."
                     )
-        asked_for = DeployInput(tuple(overrides.items()))
+        asked_for = DeployInput(tuple(overrides.items()), dry_run=wanted.dry_run)
         return await self._requests.submit(Kind.DEPLOY, asked_for, env.id, asked)
 
     async def restore(self, wanted: Rollback, asked: Asked) -> Submitted:

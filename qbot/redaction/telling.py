@@ -2,8 +2,8 @@
 
 import re
 
-_TELLING = re.compile(
-    r"(?i)passw|passphrase|passcode|(?:^|[_.-])(?:pass|pw)$|pwd|secret|credential|token(?!i[sz])"
+_WORDS = (
+    r"passw|passphrase|passcode|(?:^|[_.-])(?:pass|pw)$|pwd|secret|credential|token(?!i[sz])"
     r"|signature|sess(?:ion)?[_-]?id"
     r"|(?:api|private|access|signing|encryption|shared|account|master|license|secret|auth)[_-]?key"
     r"|dockerconfigjson|dockercfg"
@@ -15,11 +15,12 @@ _REFERENCE = re.compile(
     r"|^existing_?secret|pullsecrets?$|^externalsecrets?$|^serviceaccounttoken$|^secret_?stores?$"
     r"|^(?:max|min|total|input|output|prompt|completion)_?tokens$"
 )
+_TELLING = re.compile(rf"(?i){_WORDS}")
 _HEADER = re.compile(
     r"(?i)(?:proxy-)?authorization|(?:set-)?cookie|(?:x-|private-|job-|deploy-)[\w-]*"
     r"(?:key|token|secret|signature|auth|password|authorization|cookie)"
 )
-_LAST = re.compile(rf"{_TELLING.pattern[:4]}(?:{_TELLING.pattern[4:]})(?:ord|d)?s?$")
+_LAST = re.compile(rf"(?i)(?:{_WORDS})(?:ord|d)?s?$")
 
 
 def hints(key: str) -> bool:

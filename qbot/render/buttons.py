@@ -2,7 +2,7 @@
 
 from qbot.domain import actions
 from qbot.domain.lifetime import Term
-from qbot.domain.progress import End, Kind, Progress, Step
+from qbot.domain.progress import End, Kind, Progress, Stage, Step
 from qbot.render.attention import failed
 from qbot.render.blocks import Block, button, confirm
 from qbot.render.blocks import actions as row
@@ -57,19 +57,12 @@ def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
 
 
 def _ended(progress: Progress, style: Style, term: Term) -> list[Block | None]:
-    cancelled_create = progress.end is End.CANCELLED and progress.purpose is Kind.CREATE
     if progress.kind is Kind.CREATE and not progress.services:
         return []  # nothing was made: there is nothing to retry, look at or delete
-    first: Block | None = None
-    if progress.end is End.SUCCEEDED:
-        first = _open(progress, style)
-    elif cancelled_create:
-        first = resume_button(progress.op)
-    elif progress.end is End.FAILED:
-        first = retry_button(progress)
+    over = progress.end is End.SUCCEEDED
     works = progress.end is End.FAILED and all(s.serves for s in progress.services)
     return [
-        first,
+        _open(progress, style) if over else again_button(progress),
         _open(progress, style, primary=False) if works else None,
         _details(progress),
         _argocd(progress, style),
@@ -78,13 +71,13 @@ def _ended(progress: Progress, style: Style, term: Term) -> list[Block | None]:
     ]
 
 
-def resume_button(op: str) -> Block:
-    """Makes what a creation that was cancelled left out."""
-    return button("Resume", actions.RESUME, op, style="primary")
-
-
-def retry_button(progress: Progress) -> Block:
-    """Does again what failed."""
+def again_button(progress: Progress) -> Block | None:
+    """Goes on with an operation that has failed or was cancelled; None: all it began is ready."""
+    if progress.end is End.CANCELLED:
+        if progress.purpose is Kind.CREATE:
+            return button("Resume", actions.RESUME, progress.op, style="primary")
+        if all(s.stage is Stage.READY for s in progress.services):
+            return None
     label = "Retry Failed" if failed(progress.services) else "Retry"
     return button(label, actions.RETRY, progress.op, style="primary")
 

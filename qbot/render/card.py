@@ -18,6 +18,7 @@ from qbot.render.buttons import card_buttons
 from qbot.render.counts import activity, bar, tally
 from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
+from qbot.render.jobs import job_lines
 from qbot.render.lifetimes import term_words
 from qbot.render.moves import goal_line, moves
 from qbot.render.newer import newer_lines, switched_line
@@ -108,6 +109,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
         *([goal] if goal else []),
         *([switched] if (switched := switched_line(progress)) else []),
         *moves(services),
+        *job_lines([progress.test] if progress.test else [], style),
         *attention(services, style, ended=ended, env=progress.name),
         *proof_lines(progress),
     ]

@@ -17,12 +17,14 @@ _LINES = 150  # below what all blocks of a message may hold
 _WOULD = {
     Kind.CREATE: "would be made",
     Kind.TEARDOWN: "would be deleted",
+    Kind.DEPLOY: "would be deployed",
     Kind.RESTORE: "would go back",
 }
 _NOT = {
     Kind.CREATE: "made",
     Kind.SYNC: "synced",
     Kind.TEARDOWN: "deleted",
+    Kind.DEPLOY: "deployed",
 }
 
 

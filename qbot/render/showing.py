@@ -13,7 +13,7 @@ from qbot.domain.progress import End, Kind, Progress, ServiceProgress
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
-from qbot.render.buttons import delete_button, resume_button, retry_button
+from qbot.render.buttons import again_button, delete_button
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
@@ -24,7 +24,9 @@ from qbot.render.style import Style
 from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 
 _SERVICES = 20
-_UNFINISHED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
+_BETWEEN = frozenset({Phase.FAILED, Phase.PARTIAL})
+_UNFINISHED = _BETWEEN | {Phase.STUCK}
+_OVER = {End.CANCELLED: "was cancelled", End.FAILED: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +135,22 @@ def _links(shown: Shown, style: Style) -> list[str]:
 
 def _why(operation: Operation) -> list[str]:
     """What came in between, where the newest operation did not come to its end."""
-    words = {End.CANCELLED: "was cancelled", End.FAILED: "failed"}
-    if operation.end not in words:
+    if operation.end not in _OVER:
         return []
     by = f" by {mention(operation.cancel_by.user)}" if operation.cancel_by else ""
     noun = NOUNS[operation.purpose].lower()
-    text = f"Its {noun} {words[operation.end]}{by}."
+    text = f"Its {noun} {_OVER[operation.end]}{by}."
     return [f"{text} {prose(operation.headline, 400)}".rstrip()]
 
 
 def _again(shown: Shown) -> Block | None:
-    """As on the card of a creation that was cancelled, or of what failed."""
-    operation, phase = shown.operation, shown.environment.phase
-    if operation is None or not isinstance(operation.progress, Progress):
+    """As on the card of what was cancelled or failed."""
+    operation = shown.operation
+    if operation is None or operation.kind is Kind.JOB or operation.end not in _OVER:
         return None
-    if phase is Phase.PARTIAL and operation.end is End.CANCELLED:
-        is_create = operation.purpose is Kind.CREATE
-        return resume_button(operation.id) if is_create else None
-    if phase is Phase.FAILED and operation.end is End.FAILED and operation.kind is not Kind.JOB:
-        return retry_button(operation.progress)
-    return None
+    if shown.environment.phase not in _BETWEEN or not isinstance(operation.progress, Progress):
+        return None
+    return again_button(operation.progress)
 
 
 def _buttons(shown: Shown, style: Style, now: datetime) -> Block | None:

@@ -20,9 +20,9 @@ def unapplied(wanted: Create, env: Environment, style: Style) -> list[str]:
     if not options:
         return [f"{nothing}."] if wanted.dry_run else []
     verb = "counts" if len(options) == 1 else "count"
-    first = code(f"{style.command} create", 60)
+    create = code(f"{style.command} create", 60)
     return [
-        f"{nothing}: {spoken(options)} {verb} only in the {first} that makes an environment.",
+        f"{nothing}: {spoken(options)} {verb} only in the first {create} of an environment.",
         *_instead(wanted, env, style),
     ]
 

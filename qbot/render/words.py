@@ -47,6 +47,7 @@ STEPS: dict[Step, str] = {
     Step.PREPARING: "Preparing project and namespace",
     Step.DEPLOYING: "Deploying",
     Step.CHECKING: "Checking",
+    Step.ANSWERING: "Waiting for its URL to answer",
     Step.AFTER: "Running the job that comes last",
     Step.RUNNING: "Running",
     Step.STOPPING: "Stopping running syncs",

@@ -18,7 +18,7 @@ from qbot.sandbox.shop.stages import Variant
 _PORTS = range(12_000, 32_000, 2)
 
 
-def run(*, port: int, browser: bool, speed: float, services: int, stages: str) -> None:
+def run(*, port: int, browser: bool, speed: float, services: int, stages: str, lag: float) -> None:
     """Start both, print the address, stop both at the end."""
     with tempfile.TemporaryDirectory(prefix="qbot-demo-") as folder:
         env_file = Path(folder) / "env"
@@ -29,6 +29,7 @@ def run(*, port: int, browser: bool, speed: float, services: int, stages: str) -
             speed=speed,
             services=services,
             stages=cast("Variant", stages),
+            lag=lag,
             qbot_url=f"http://127.0.0.1:{free_port()}",
             app=qbot,
         )

@@ -13,6 +13,7 @@ from qbot.sandbox.repos import DEFAULT_BRANCH
 from qbot.sandbox.shop.release_rules import release_rules
 from qbot.sandbox.shop.services import CONFIG_PROJECT, Service
 from qbot.sandbox.shop.stages import Variant
+from qbot.sandbox.storefront import FRONT
 
 _REGISTRY = "registry.example/shop"
 
@@ -34,12 +35,20 @@ def catalog(services: Sequence[Service], variant: Variant, url: str) -> dict[str
                 "revision": DEFAULT_BRANCH,
             },
             "url": url,
+            **_ready(services),
             "ttl": "3d",
             "limits": {"per_owner": 10, "total": 60},
             "builds": "wait",
         },
         **release_rules(services, variant),
     }
+
+
+def _ready(services: Sequence[Service]) -> dict[str, Any]:
+    """A shop with a frontend has to answer its customers."""
+    if all(service.name != FRONT for service in services):
+        return {}
+    return {"ready": {"url": True, "service": FRONT, "within": "1m"}}
 
 
 def _service(service: Service) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def run(
     services: int,
     stages: str,
     mode: str,
+    lag: float,
     qbot_url: str,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
@@ -29,6 +30,7 @@ def run(
         services=services,
         stages=cast("Variant", stages),
         mode=chosen,
+        lag=lag,
         qbot_url=qbot_url,
     )
     asyncio.run(_serve(sandbox, env_file))

@@ -34,6 +34,7 @@ class Sandbox:
         services: how many services the web shop has.
         stages: how staging and production are configured.
         mode: how Slack reaches Qbot.
+        lag: seconds by which what Argo CD's API server knows is behind; a write waits for it, too.
         qbot_url: where Qbot listens, for Slack's requests and webhooks; its admin port is the
             next one.
         hooks: whether every project has a webhook that leads to Qbot.
@@ -50,6 +51,7 @@ class Sandbox:
         services: int = 11,
         stages: Variant = "helm",
         mode: Literal["http", "socket"] = "http",
+        lag: float = 0.0,
         qbot_url: str = "http://127.0.0.1:8080",
         hooks: bool = True,
         scopes: Iterable[str] = DEFAULT_SCOPES,
@@ -72,6 +74,8 @@ class Sandbox:
             self.gitlab.repositories,
             stages=lambda: self.gitlab.placements,
             notify=f"{qbot_url}{ARGOCD_NOTIFICATIONS}",
+            visibility_lag=lag,
+            lag=lag,
         )
         # GitLab before Argo CD: the one's repositories are what the other deploys from.
         standins: dict[str, StandIn] = {

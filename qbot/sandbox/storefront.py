@@ -9,6 +9,7 @@ from qbot.sandbox import html
 from qbot.sandbox.html import Markup, badge, element
 
 PATH = "/shop"
+FRONT = "frontend"  # the service that an environment's address leads to
 _NAME = "Web Shop"
 _BASE = "base"  # what the services stand on; no service itself
 
@@ -31,7 +32,7 @@ class Storefront:
         return [web.get(f"{PATH}/{{env}}", self.look)]
 
     async def look(self, request: web.Request) -> web.Response:
-        """The environment, or that nothing runs at this address."""
+        """The environment, with 503 until its frontend is healthy; or that nothing runs here."""
         env = request.match_info["env"]
         found = [a for a in self._cluster.state()["applications"] if a["project"] == env]
         apps = [a for a in found if a["name"] != f"{env}-{_BASE}"]
@@ -41,7 +42,14 @@ class Storefront:
         said = element("p", f"{ready} of {len(apps)} services answer.", class_="quiet")
         tiles = element("div", *(_tile(app, env) for app in apps), class_="tiles")
         whole = element("p", html.link("In Argo CD", f"/argocd/applications?proj={quote(env)}"))
-        return html.page(_NAME, env, said, tiles, whole)
+        status = 200 if any(_answers(app, env) for app in apps) else 503
+        return html.page(_NAME, env, said, tiles, whole, status=status)
+
+
+def _answers(app: dict[str, Any], env: str) -> bool:
+    """Whether it is what customers meet first, and is there for them."""
+    well = app["health"] == "Healthy" and not app["deleting"]
+    return well and app["name"] == f"{env}-{FRONT}"
 
 
 def _tile(app: dict[str, Any], env: str) -> Markup:

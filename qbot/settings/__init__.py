@@ -96,7 +96,7 @@ class GitLabSettings(Part):
     """GitLab's API."""
 
     url: HttpUrl = Field(description="Root of GitLab, for instance https://gitlab.example.com")
-    token: Secret = Field(description="Access token with the scope read_api (api for promotions)")
+    token: Secret = Field(description="Access token, scope read_api (api for stages and jobs)")
     webhook_secret: WebhookSecrets | None = Field(
         None,
         description="Secret token or signing token (whsec_...) of GitLab's webhooks; "
@@ -116,7 +116,7 @@ class ArgoCDSettings(Part):
 
     url: HttpUrl = Field(description="Root of Argo CD, for instance https://argocd.example.com")
     token: Secret = Field(description="API key of Qbot's local account")
-    webhook_token: Secret | None = Field(None, description="Bearer token of its notifications")
+    webhook_token: Secret | None = Field(None, description="Reserved: webhooks come later")
     ca_file: CaFile | None = Field(None, description="Certificate authority, if not a public one")
 
 

@@ -218,7 +218,9 @@ def _again(operation: Operation, *, resume: bool) -> SyncInput:
         return SyncInput(resume=True)
     before = operation.input if isinstance(operation.input, SyncInput) else SyncInput()
     progress = operation.progress
-    if operation.kind is Kind.TEARDOWN or operation.end is End.SUCCEEDED or progress is None:
+    if operation.kind is Kind.TEARDOWN or operation.end is End.SUCCEEDED:
+        return before
+    if not isinstance(progress, Progress):
         return before
     failed = tuple(s.service for s in progress.services if s.stage is not Stage.READY)
     return SyncInput(
@@ -227,4 +229,5 @@ def _again(operation: Operation, *, resume: bool) -> SyncInput:
         hard=before.hard,
         retry=True,
         creation=operation.purpose is Kind.CREATE,
+        goal=progress.goal,
     )

@@ -207,7 +207,7 @@ class Desk:
         """`show`: asks Argo CD, so it may take a few seconds."""
         found = await inspect(self.context, env)
         shown = Shown(
-            environment=env,
+            environment=found.environment,
             services=found.services,
             as_of=found.as_of,
             operation=found.operation,

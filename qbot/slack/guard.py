@@ -56,7 +56,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Runs listeners. `refused` counts a refusal by its rule; `patience` is in seconds."""
+    """Runs listeners. `refused` counts a refusal by its rule; `patience` is in seconds.
+
+    `heard` is called for each delivery, which is to be acknowledged before other work begins.
+    """
 
     team: str
     visitors: Visitors
@@ -65,6 +68,7 @@ class Guard:
     desk: Desk
     rights: Rights
     refused: Callable[[str], None]
+    heard: Callable[[], None]
     patience: float = PATIENCE
 
     async def run(
@@ -75,6 +79,7 @@ class Guard:
         Work that takes longer than Slack waits is acknowledged without an answer, goes on, and
         its answer follows by the response_url.
         """
+        self.heard()
         task = self.desk.begin(self._answer(delivery, prepare))
         done, _ = await asyncio.wait({task}, timeout=self.patience)
         if done:

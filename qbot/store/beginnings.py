@@ -18,7 +18,7 @@ from qbot.domain.promotion import (
 from qbot.domain.release import Shown, StageProgress
 from qbot.domain.stages import scope_of
 from qbot.errors import PermanentError
-from qbot.store import desired, environments, operations, promotions, taking_up
+from qbot.store import desired, environments, operations, promotions, taking_up, undoing
 from qbot.store.statements import Script
 from qbot.store.turns import turn_of
 
@@ -45,6 +45,8 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
             shown = _again(shown, old, wish, promotion)
         home = wish.request.home if wish.place.direct else ""
         yield from desired.insert(shown, home or channel)
+        if wish.request.again is not None and not gives_up(wish.input):
+            yield from undoing.settled(op, at)
         return (("promotion", promotion.name), ("stage", promotion.stage))
     if wish.stage is not None:
         yield from desired.insert(_at_stage(wish, wish.stage, op, at), channel)
@@ -96,6 +98,7 @@ def _again(
         approvals=old.approvals,
         exempted=old.exempted,
         held=old.held,
+        released=old.released,
         services=old.services if given_up else (),
     )
 

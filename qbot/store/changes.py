@@ -26,7 +26,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.store import desired, environments, promotion_changes, sets
+from qbot.store import desired, environments, promotion_changes, sets, undoing
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
 
@@ -77,7 +77,7 @@ def _versions(change: PlansChanged | PlansDropped | SetReady, at: datetime) -> S
 def _card(change: CardChange, op: OpId, at: datetime) -> Script[None]:
     match change:
         case CardChanged(progress):
-            yield from desired.show(progress, at)
+            yield from desired.show((yield from undoing.kept(progress)), at)
         case CardWithdrawn():
             yield from desired.withdraw(op)
         case CardsContinued(env, by):

@@ -10,7 +10,7 @@ from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Shown, StageProgress
-from qbot.store import desired, environments, promotions, superseding
+from qbot.store import desired, environments, promotions, superseding, undoing
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
@@ -47,6 +47,8 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
         return progress if over else _withdrawn(progress, rows[0]["cancel_by"])
 
     yield from desired.edit(op, at, shown)
+    if kind.of_stage:
+        yield from undoing.settled(op, at)
     yield Notify(Channel.WORK)  # the next one in the queue
 
 

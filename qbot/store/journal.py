@@ -45,12 +45,20 @@ class SqlJournal:
         return await self._driver.run(submitting.submit(wish, new, op, self._clock.now()))
 
     async def claim(
-        self, worker: str, limit: int, *, kinds: Collection[Kind] | None = None
+        self,
+        worker: str,
+        limit: int,
+        *,
+        kinds: Collection[Kind] | None = None,
+        previews: int | None = None,
     ) -> Sequence[Claim]:
-        """Take up to `limit` operations that may run."""
-        known = tuple(Kind) if kinds is None else kinds
+        """Take up to `limit` operations that may run, and up to `previews` dry runs."""
+        known, dry = (
+            tuple(Kind) if kinds is None else kinds,
+            limit if previews is None else previews,
+        )
         for _ in range(_TURNS):
-            script = queue.claim(worker, limit, known, self._clock.now())
+            script = queue.claim(worker, limit, known, self._clock.now(), previews=dry)
             claims = await self._driver.run(script)
             if claims is not None:
                 return claims

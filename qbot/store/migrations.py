@@ -41,6 +41,7 @@ MIGRATIONS = (
     Migration(13, (), sqlite=schema.ASKED_BEFORE_SQLITE, postgres=schema.ASKED_BEFORE_POSTGRES),
     Migration(14, schema.GONE),
     Migration(15, schema.BACK),
+    Migration(16, schema.OPEN),
     Migration(17, schema.LIFETIMES),
     Migration(18, schema.BRANCHES),
     Migration(21, schema.HOMES),

@@ -92,12 +92,11 @@ def hand_over(
     """To rollbacks that wait, and where it has changed nothing, to what is deployed beside it."""
     rows = yield sql(
         "select * from promotions where stage = ? and number <> ? and plan is not null "
-        "and cast(? as text) like '%,' || state || ',%' and case when state = ? "
+        "and ended_at is null and case when state = ? "
         "then (select o.merge_sha from promotions o where o.number = ?) = '' "
         "else kind = ? end order by number",
         stage,
         number,
-        OPEN,
         PromotionState.MERGED.value,
         number,
         PromotionKind.ROLLBACK.value,
@@ -109,16 +108,31 @@ def hand_over(
                 yield from insert(stage, service, heir.id)
 
 
+def rivals(
+    stage: StageName, kind: PromotionKind, services: Collection[ServiceName]
+) -> Script[list[Promotion]]:
+    """Open ones of any of these services that may end one of this kind, or end by it."""
+    backs = yield from rollbacks(stage, services)
+    if kind is PromotionKind.PROMOTION or not services:
+        return backs
+    rows = yield sql(
+        "select * from promotions where kind = 'promotion' and ended_at is null and number in "
+        "(select s.promotion from promotion_services s where s.stage = ? "
+        "and cast(? as text) like '%,' || s.service || ',%') order by number",
+        stage,
+        listed(services),
+    )
+    return [*map(promotion_of, rows), *backs]
+
+
 def rollbacks(stage: StageName, services: Collection[ServiceName]) -> Script[list[Promotion]]:
     """The open ones of any of these services, whoever has them; oldest first."""
     if not services:
         return []
     rows = yield sql(
-        "select * from promotions where stage = ? and kind = ? and plan is not null "
-        "and cast(? as text) like '%,' || state || ',%' order by number",
+        "select * from promotions where stage = ? and kind = 'rollback' and ended_at is null "
+        "and plan is not null order by number",
         stage,
-        PromotionKind.ROLLBACK.value,
-        OPEN,
     )
     found = map(promotion_of, rows)
     return [p for p in found if p.plan and not set(services).isdisjoint(p.plan.services)]

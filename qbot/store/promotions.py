@@ -46,14 +46,28 @@ def newest(
     stage: StageName | None, limit: int, states: Sequence[PromotionState]
 ) -> Script[list[Promotion]]:
     """Newest first; an empty `states` means all."""
-    rows = yield sql(
-        "select * from promotions where (cast(? as text) is null or stage = ?) "
-        "and cast(? as text) like '%,' || state || ',%' order by number desc limit ?",
-        stage,
-        stage,
-        listed(states or PromotionState),
-        limit,
-    )
+    wanted = states or tuple(PromotionState)
+    among = listed(wanted), limit
+    if stage is None:
+        rows = yield sql(
+            "select * from promotions where cast(? as text) like '%,' || state || ',%' "
+            "order by number desc limit ?",
+            *among,
+        )
+    elif all(state.open for state in wanted):
+        rows = yield sql(
+            "select * from promotions where stage = ? and ended_at is null "
+            "and cast(? as text) like '%,' || state || ',%' order by number desc limit ?",
+            stage,
+            *among,
+        )
+    else:
+        rows = yield sql(
+            "select * from promotions where stage = ? "
+            "and cast(? as text) like '%,' || state || ',%' order by number desc limit ?",
+            stage,
+            *among,
+        )
     return [promotion_of(row) for row in rows]
 
 

@@ -24,32 +24,56 @@ from qbot.store.statements import (
     sql,
 )
 
+FIRST, IN_TURN = 0, 1  # priorities in the queue of a lock
+ASIDE = 2  # a dry run: it is in no such queue
+
 
 def claim(
-    worker: str, limit: int, kinds: Collection[Kind], at: datetime
+    worker: str, limit: int, kinds: Collection[Kind], at: datetime, *, previews: int
 ) -> Script[list[Claim] | None]:
-    """Take what may run; None: another replica is claiming, ask again in a moment."""
+    """Take what may run, and so many dry runs; None: another replica is claiming, ask again."""
     turn = yield Pass(Turnstile.CLAIM, wait=False)
     if not turn[0]["passed"]:
         return None
+    rows = yield from _in_turn(limit, kinds, at)
+    if previews > 0:
+        rows += yield from _aside(previews, kinds)
+    claims: list[Claim] = []
+    for row in rows:
+        taken = yield from _take(OpId(row["id"]), worker, at, clean=bool(row["clean"]))
+        claims.append(taken)
+    return claims
+
+
+def _in_turn(limit: int, kinds: Collection[Kind], at: datetime) -> Script[list[Row]]:
     rows = yield sql(
-        "select o.id, o.clean from operations o "
-        "where cast(? as text) like '%,' || o.kind || ',%' and (o.state = 'ready' "
+        "select o.id, o.clean from operations o where o.priority < ? "
+        "and cast(? as text) like '%,' || o.kind || ',%' and (o.state = 'ready' "
         "or (o.state = 'waiting' and o.wait_until <= ?) or (o.state = 'queued' "
         "and (o.lock_key is null or (not exists (select 1 from operations a "
         "where a.lock_key = o.lock_key and a.state in ('ready', 'running', 'waiting')) "
         "and not exists (select 1 from operations b where b.lock_key = o.lock_key "
         "and b.state = 'queued' and (b.priority, b.seq) < (o.priority, o.seq)))))) "
         "order by o.seq limit ? {SKIP}",
+        ASIDE,
         listed(kinds),
         time_text(at),
         limit,
     )
-    claims: list[Claim] = []
-    for row in rows:
-        taken = yield from _take(OpId(row["id"]), worker, at, clean=bool(row["clean"]))
-        claims.append(taken)
-    return claims
+    return rows
+
+
+def _aside(limit: int, kinds: Collection[Kind]) -> Script[list[Row]]:
+    """Dry runs wait for nothing but for a worker that has room for one."""
+    rows = yield sql(
+        "select o.id, o.clean from operations o where o.priority = ? "
+        "and cast(? as text) like '%,' || o.kind || ',%' and o.state in ('ready', 'queued') "
+        "order by o.seq limit ? {SKIP}",
+        ASIDE,
+        listed(kinds),
+        limit,
+    )
+    return rows
 
 
 def _take(op: OpId, worker: str, at: datetime, *, clean: bool) -> Script[Claim]:

@@ -18,6 +18,7 @@ from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
 from qbot.store import audit, environments, lifetimes, operations, sets
 from qbot.store.deliveries import forget, saw
+from qbot.store.recovery import recovered
 from qbot.store.statements import Driver, Script
 from qbot.store.submit import in_the_way
 
@@ -46,6 +47,10 @@ class SqlStore:
     async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
         """Keep for which services GitLab has the branch."""
         await self._driver.run(environments.notice(env, plans))
+
+    async def recovered(self, env: EnvId, last: OpId, *, back_to: int | None) -> bool:
+        """Call ready what was seen to be so."""
+        return await self._driver.run(recovered(env, last, back_to, self._clock.now()))
 
     async def in_the_way(self, new: NewEnvironment) -> BranchTaken | QuotaReached | None:
         """What a create of it would be answered now; reserves nothing."""

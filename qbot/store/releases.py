@@ -6,7 +6,7 @@ from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import OpId, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
-from qbot.domain.promotion import Account, Approval, Promotion, PromotionState
+from qbot.domain.promotion import Account, Approval, Promotion, PromotionKind, PromotionState
 from qbot.domain.release import Diff
 from qbot.store import deciding, links, places, promotions, standing
 from qbot.store.statements import Driver
@@ -40,6 +40,12 @@ class SqlPromotions:
     ) -> Sequence[Promotion]:
         """Newest first; no states: all."""
         return await self._driver.run(promotions.newest(stage, limit, tuple(states)))
+
+    async def rivals(
+        self, stage: StageName, kind: PromotionKind, services: Collection[ServiceName]
+    ) -> Sequence[Promotion]:
+        """Open ones of any of these services that may end one of this kind, or end by it."""
+        return await self._driver.run(places.rivals(stage, kind, services))
 
     async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
         """Which open promotion has each service."""

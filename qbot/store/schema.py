@@ -157,6 +157,11 @@ GONE = (  # few have lost their branch, and each list asks which
     "create index environment_services_gone on environment_services(env_id) where gone = 1",
 )
 BACK = ("alter table environment_sets add column back_to bigint",)
+OPEN = (  # one is open until it has ended; those that have are many
+    "create index promotions_open on promotions(stage, number) where ended_at is null",
+    """create index promotions_back on promotions(stage, number)
+      where kind = 'rollback' and ended_at is null""",
+)
 LIFETIMES = (
     "alter table environments add column pin text",
     "alter table environments add column used_at text",  # by people: operations tell the rest

@@ -195,8 +195,8 @@ def _stage_of(scope: str) -> StageName:
 def _wake(stage: StageName, at: datetime, what: str = "free") -> Script[None]:
     """Whatever is open looks again at once: it goes on, or its card says what is in the way."""
     rows = yield sql(
-        "select op_id from promotions where stage = ? and state in ('open', 'approved') "
-        "order by number",
+        "select op_id from promotions where stage = ? and ended_at is null "
+        "and state in ('open', 'approved') order by number",
         stage,
     )
     for row in rows:

@@ -9,7 +9,7 @@ from qbot.domain.names import OpId
 from qbot.domain.operation import Claim
 from qbot.domain.progress import End
 from qbot.domain.release import Shown
-from qbot.store import desired, endings
+from qbot.store import desired, endings, undoing
 from qbot.store.audit import note, scope_id
 from qbot.store.changes import apply
 from qbot.store.queue import own
@@ -48,7 +48,7 @@ def commit_bare(claim: Claim, step: str, result: Any, at: datetime) -> Script[bo
 def report(claim: Claim, progress: Shown, at: datetime) -> Script[None]:
     """Let the card show this."""
     yield from own(claim)
-    yield from desired.show(progress, at)
+    yield from desired.show((yield from undoing.kept(progress)), at)
 
 
 def finish(

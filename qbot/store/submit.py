@@ -18,9 +18,9 @@ from qbot.errors import PermanentError
 from qbot.store import endings, environments, lifetimes, operations, stopping
 from qbot.store.audit import note, scope_id
 from qbot.store.beginnings import first_rows
+from qbot.store.queue import ASIDE, FIRST, IN_TURN
 from qbot.store.rows import input_text, time_text
 from qbot.store.statements import Channel, Notify, Pass, Script, Turnstile, sql
-from qbot.store.turns import FIRST, IN_TURN
 
 
 def submit(
@@ -36,9 +36,11 @@ def submit(
         if refusal is not None:
             reason = "branch" if isinstance(refusal, BranchTaken) else "quota"
             detail = (("branch", new.environment.branch), ("reason", reason))
-            yield from note(wish.actor, f"{wish.kind}.requested", "refused", at, detail=detail)
+            action = f"{wish.kind}.{_asked_for(wish)}"
+            yield from note(wish.actor, action, "refused", at, detail=detail)
             return refusal
-        yield from environments.insert(new.environment)
+        if not is_dry(wish.input):
+            yield from environments.insert(new.environment)
     twin = yield from _twin(wish)
     if twin is not None:
         yield sql("insert into op_keys(key, op_id) values(?, ?)", wish.key, twin.id)
@@ -129,7 +131,7 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
         wish.env,
         wish.stage,
         scope_id(wish) if wish.kind.holds and not dry else None,
-        FIRST if wish.kind is Kind.TEARDOWN else IN_TURN,
+        _priority(wish),
         wish.actor.key,
         wish.place.channel,
         wish.place.response_url,
@@ -143,6 +145,12 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
     action = f"{wish.kind}.{_asked_for(wish)}"
     yield from note(wish.actor, action, "done", at, op=op, env=scope_id(wish), detail=detail)
     yield Notify(Channel.WORK)
+
+
+def _priority(wish: Submission) -> int:
+    if is_dry(wish.input):
+        return ASIDE
+    return FIRST if wish.kind is Kind.TEARDOWN else IN_TURN
 
 
 def _asked_for(wish: Submission) -> str:

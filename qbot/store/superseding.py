@@ -10,11 +10,13 @@ from qbot.domain.rivals import gives_way, giving_way
 from qbot.domain.stages import scope_of
 from qbot.store import stopping
 from qbot.store.audit import note
-from qbot.store.places import OPEN, free, holder, insert
+from qbot.store.places import OPEN, free, holder, insert, rivals
 from qbot.store.release_rows import promotion_of
 from qbot.store.rows import time_text
 from qbot.store.signalling import signal
 from qbot.store.statements import Script, sql
+
+_ASKED = (PromotionState.OPEN, PromotionState.APPROVED)  # of people: they look when woken
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,11 @@ def tell_others(mine: Promotion, word: str, at: datetime) -> Script[None]:
     """What a rollback ends when it begins looks again: its card says so, or no longer."""
     if mine.kind is not PromotionKind.ROLLBACK:
         return
-    rows = yield sql(
-        "select * from promotions where stage = ? and state in (?, ?) order by number",
-        mine.stage,
-        PromotionState.OPEN.value,
-        PromotionState.APPROVED.value,
-    )
-    there = [promotion_of(row) for row in rows]
-    aware = giving_way(mine, mine.plan.services if mine.plan else (), there)
+    services = mine.plan.services if mine.plan else ()
+    there = yield from rivals(mine.stage, mine.kind, services)
+    aware = giving_way(mine, services, there)
     for other in there:
-        if other.id in aware:
+        if other.id in aware and other.state in _ASKED:
             key = f"{mine.name}:{word}:{time_text(at)}"
             yield from signal(other.op, DECISION, key, {}, at)
 

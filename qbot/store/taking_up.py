@@ -18,7 +18,7 @@ from qbot.store.release_rows import (
 )
 from qbot.store.reserving import BUSY, reserve, reserve_rest
 from qbot.store.rows import clean, time_text
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Row, Script, sql
 
 
 def begin(wish: Submission, request: Request, op: OpId, at: datetime) -> Script[Promotion]:
@@ -66,6 +66,8 @@ def _take_over(
         number,
         stage,
     )
+    if not rows and gives_up(wish.input):
+        rows = yield from _replaced(number, stage, op)
     if not rows:
         raise UserError((yield from _no_retry(number)))
     taken = promotion_of(rows[0])
@@ -82,6 +84,21 @@ def _take_over(
     elif taken.plan is not None:
         yield from reserve(taken, taken.plan.services)
     return taken
+
+
+def _replaced(number: PromotionId, stage: StageName, op: OpId) -> Script[list[Row]]:
+    """Over it is already; what failed is to have its merge request closed."""
+    return (
+        yield sql(
+            "update promotions set op_id = ? where number = ? and stage = ? "
+            "and state = 'cancelled' and superseded_by is not null and merge_sha = '' "
+            "and op_id in (select o.id from operations o where o.state = 'done' "
+            "and o.outcome = 'failed') returning *",
+            op,
+            number,
+            stage,
+        )
+    )
 
 
 def _no_retry(number: PromotionId) -> Script[str]:

@@ -8,7 +8,7 @@ from qbot.domain.operation import Claim, Woken
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import promotion_name
 from qbot.store import desired
-from qbot.store.queue import own
+from qbot.store.queue import FIRST, IN_TURN, own
 from qbot.store.rows import time_text
 from qbot.store.statements import Channel, Notify, Pass, Row, Script, Turnstile, sql
 
@@ -22,7 +22,6 @@ _WORDS = {
     Kind.PROMOTE: "promotion",
     Kind.ROLLBACK: "rollback",
 }
-FIRST, IN_TURN = 0, 1  # priorities in the queue of a lock
 
 
 def nap(

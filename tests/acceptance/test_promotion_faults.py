@@ -13,6 +13,7 @@ from tests.acceptance.stages import CHANGED, PROMOTE, ROLLBACK
 from tests.world import Drive, World, buttons, header, said, until, world
 
 SPEED = 60.0
+LAG = 1.0  # seconds by which Argo CD's lists are behind, as in a real one
 KINDS = ("429", "500", "503", "html", "drop-before", "drop-after", "slow:2", "partial")
 STREAM = (("cut-stream", "stream/applications"), ("empty-list", "GET /api/v1/applications?"))
 DONE = ("drop-after", "partial", "slow:2")  # what was asked for has come about nevertheless
@@ -67,7 +68,7 @@ async def carried(made: World, text: str, by: Sequence[str], kind: str) -> None:
 async def test_passing_faults_in_each_part_change_nothing_at_the_end(
     tmp_path: Path, kinds: Sequence[str]
 ) -> None:
-    async with world(tmp_path, speed=SPEED) as made:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
         await made.serve()
         drive = made.drive
         old, new = await stages.files(drive), await stages.files(drive, "staging")
@@ -87,7 +88,7 @@ async def test_passing_faults_in_each_part_change_nothing_at_the_end(
 async def test_a_stream_that_is_cut_and_lists_that_are_empty_do_not_stop_a_promotion(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, speed=SPEED) as made:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
         await made.serve()
         drive = made.drive
         was = await stages.before(made)
@@ -115,7 +116,7 @@ async def test_a_stream_that_is_cut_and_lists_that_are_empty_do_not_stop_a_promo
 async def test_a_refusal_is_named_on_the_card_and_retry_goes_on_with_the_same_merge_request(
     tmp_path: Path, vendor: str, match: str, kind: str, names: str
 ) -> None:
-    async with world(tmp_path, speed=SPEED) as made:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
         await made.serve()
         drive = made.drive
         was = await stages.before(made)

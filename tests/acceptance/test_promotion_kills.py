@@ -17,6 +17,7 @@ from tests.acceptance.stages import CHANGED, PROMOTE, ROLLBACK, Shown
 from tests.world import World, world
 
 SPEED = 60.0
+LAG = 1.0  # seconds by which Argo CD's lists are behind, as in a real one
 LEASE = "3"
 # Where a death falls, and within how many seconds of the beginning of that part.
 MOMENTS = {
@@ -93,7 +94,7 @@ async def test_killed_at_random_moments_every_promotion_and_rollback_ends_right(
 ) -> None:
     env = {"QBOT_DATABASE_URL": either_database, "QBOT_LEASE": LEASE}
     approved: dict[str, Counter[str]] = {}
-    async with world(tmp_path, speed=SPEED) as made:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
         await made.serve(**env)
         drive = made.drive
         old, new = await stages.files(drive), await stages.files(drive, "staging")
@@ -130,7 +131,7 @@ def _written_once(rows: Sequence[Mapping[str, Any]], name: str, people: Counter[
 async def test_killed_between_the_merge_and_its_record_it_still_knows_who_approved(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, speed=SPEED) as made:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
         program = await made.serve()
         drive, by = made.drive, ("chloe", "dan")
         was = await stages.before(made)

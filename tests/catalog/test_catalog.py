@@ -76,6 +76,32 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ("ttl: 3d", "prefix: Q", ":9: environments.prefix: must be a DNS label of at most 12"),
         ("ttl: 3d", "prefix: aaaaaaaaaaaaa", ":9: environments.prefix: must be a DNS label"),
         ("ttl: 3d", "argocd: west", ":9: environments.argocd: there is no QBOT_ARGOCD__WEST__URL"),
+        ("ttl: 3d", "ready: {url: true}", ":9: environments.ready.url: needs environments.url"),
+        ("ttl: 3d", "ready: {url: health}", ":9: environments.ready.url: must be true, or a path"),
+        ("ttl: 3d", "ready: {url: 3}", ":9: environments.ready.url: must be true, or a path"),
+        ("ttl: 3d", "ready: {status: [99]}", ":9: environments.ready.status[0]: "),
+        ("ttl: 3d", "ready: {service: crt}", ".service: there is no service crt; did you mean c"),
+        ("ttl: 3d", "ready: {job: smoke}", ":9: environments.ready.job: there is no job smoke"),
+        (
+            "ttl: 3d",
+            "url: https://a/?{env}\n  ready: {url: /x}",
+            ":10: environments.ready.url: must be true: environments.url has a query",
+        ),
+        (
+            "registry.example/cart}",
+            "r/cart, parameter: image.tag, values_key: image.tag}",
+            ":4: services[0].image: takes either `parameter` or `values_key`",
+        ),
+        (
+            "registry.example/cart}",
+            "r/cart, values_key: image..tag}",
+            ":4: services[0].image.values_key: must be keys with dots between them",
+        ),
+        (
+            "registry.example/cart}",
+            "r/cart, values_key: a.b}\n    parameters: {a.b: c}",
+            ":2: services[0]: the parameter a.b would win over image.values_key; drop one",
+        ),
         (GOOD, "- a\n", ":1: must be a mapping"),
     ],
 )

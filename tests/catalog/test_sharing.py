@@ -56,6 +56,14 @@ def test_another_project_branch_file_or_key_is_enough(tmp_path: Path, config: st
     load(tmp_path, with_config(config))
 
 
+def test_a_key_that_is_left_out_may_be_that_of_another_stage(tmp_path: Path) -> None:
+    image = "image: {repository: r, values_key: image.tag}"
+    text = with_config('{project: shop/config, helm: {file: "staging/{service}.yaml"}}')
+    text = text.replace("/cart}", f"/cart, {image}}}").replace("/web}", f"/web, {image}}}")
+    with pytest.raises(PermanentError, match="staging has its versions there as well"):
+        load(tmp_path, text)
+
+
 def test_a_single_service_needs_no_place_of_its_name(tmp_path: Path) -> None:
     text = with_config('{project: shop/other, helm: {file: "values.yaml", key: image.tag}}')
     load(tmp_path, text.replace(", {name: web, project: shop/web}", ""))

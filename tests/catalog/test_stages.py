@@ -101,6 +101,16 @@ def test_what_is_left_out_has_a_careful_default(tmp_path: Path) -> None:
     assert (stage.version, stage.config.format) == ("{sha}", Format.HELM)
 
 
+def test_a_stage_without_a_key_writes_where_each_services_chart_reads(tmp_path: Path) -> None:
+    text = GOOD.replace(", key: image.tag}", "}")
+    for name in ("cart", "orders", "payments"):
+        image = f"image: {{repository: r/{name}, values_key: {name}.tag}}"
+        text = text.replace(f"project: shop/{name}}}", f"project: shop/{name}, {image}}}")
+    staging = mapping.stages(load(tmp_path, text))[StageName("staging")]
+    keys = [staging.config.key_of(service, staging.name) for service in staging.services]
+    assert keys == ["cart.tag", "orders.tag", "payments.tag"]
+
+
 def test_a_rollback_is_for_those_who_approve_promotions_and_not_for_its_requester(
     tmp_path: Path,
 ) -> None:
@@ -175,6 +185,7 @@ CASES = [
     ("      kustomize: {file", "      kustomise: {file", "did you mean kustomize?"),
     ('image: "r/{service}"', 'key: "r/{service}"', "stages[1].config.kustomize.image: is missing"),
     ('image: "r/{service}"', 'image: "r/{svc}"', "{svc} is not filled in; there are {service}"),
+    (", key: image.tag}", "}", ":24: stages[0].config.helm: needs `key`, or image.values_key of c"),
     ('file: "staging/', 'file: "../staging/', "stages[0].config.helm.file: must be a path inside"),
     ("v{short_sha}", "latest", ":34: stages[1].version: must contain {sha} or {short_sha}"),
     ("roles: [managers], teams", "roles: [mangers], teams", "roles[0]: there is no role mangers;"),

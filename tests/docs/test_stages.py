@@ -7,7 +7,6 @@ import pytest
 
 from qbot.catalog import load_catalog
 from qbot.domain.commands import SPECS
-from qbot.sandbox.argocd.rbac import POLICY
 
 TEXT = (Path(__file__).parents[2] / "docs" / "stages.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -29,12 +28,6 @@ def test_every_example_is_a_qbot_yaml_with_all_the_others(stages: str, tmp_path:
     path.write_text("".join([BASE, *others, stages]), encoding="utf-8")
     found = load_catalog(path, instances=["main"], secrets=["backup"])
     assert [stage.name for stage in found.stages] == ["staging", "production"]
-
-
-def test_the_rights_at_argo_cd_are_those_that_the_stand_in_grants() -> None:
-    (rights,) = (text for kind, text in BLOCKS if kind == "csv")
-    granted = [line for line in POLICY.splitlines() if "staging" in line or "production" in line]
-    assert rights.splitlines() == granted
 
 
 def test_every_command_exists() -> None:

@@ -260,6 +260,7 @@ def test_each_barrier_says_what_it_is_by_whom_and_until_when() -> None:
             "`cart` is held on `production` since the rollback P-12; "
             "`release production cart` lets it go.",
             by=BEN,
+            services=(CART,),
         ),
     )
 

@@ -63,9 +63,14 @@ class Pipelines:
         self.status = "running"
         self.started: list[tuple[str, str, dict[str, str], str]] = []
 
+    async def newest_pipeline(self, project: str, ref: str) -> int:
+        assert (project, ref) == ("shop/e2e", "main")
+        return 16
+
     async def start_pipeline(
-        self, project: str, ref: str, variables: Mapping[str, str], *, key: str
+        self, project: str, ref: str, variables: Mapping[str, str], *, key: str, after: int
     ) -> int:
+        assert after == 16
         self.started.append((project, ref, dict(variables), key))
         return 17
 
@@ -91,7 +96,8 @@ def http(url: str, *, seconds: float = 20, **rest: Any) -> Job:
 
 
 async def run(jobs: JobGateway, job: Job) -> JobRun:
-    return await jobs.look(job, await jobs.start(job, VALUES, key="k-1"))
+    since = await jobs.before(job, VALUES)
+    return await jobs.look(job, await jobs.start(job, VALUES, key="k-1", since=since))
 
 
 async def test_a_request_has_its_token_its_key_and_its_braces_filled(
@@ -220,7 +226,7 @@ async def test_a_url_that_is_none_is_the_owners_matter(jobs: JobGateway, url: st
 
 async def test_the_address_of_the_environment_may_be_called(hook: Hook, jobs: JobGateway) -> None:
     job = http("{url}/healthz", method="GET")
-    handle = await jobs.start(job, {"url": f"{hook.url}/shop"}, key="k")
+    handle = await jobs.start(job, {"url": f"{hook.url}/shop"}, key="k", since="")
     assert (await jobs.look(job, handle)).state is JobState.PASSED
     assert hook.seen[0].path == "/shop/healthz"
 

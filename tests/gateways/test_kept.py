@@ -57,6 +57,14 @@ async def test_an_answer_is_kept_for_its_time(kept: Kept[str, str], clock: HandC
     assert await kept.get("a", fresh=False) == "a2"
 
 
+async def test_what_is_kept_is_at_hand_for_its_time(kept: Kept[str, str], clock: HandClock) -> None:
+    assert kept.at_hand("a") is None
+    await kept.get("a", fresh=False)
+    assert kept.at_hand("a") == "a1"
+    clock.advance(600)
+    assert kept.at_hand("a") is None
+
+
 async def test_who_asks_anew_gets_a_new_answer_and_everybody_after(kept: Kept[str, str]) -> None:
     await kept.get("a", fresh=False)
     assert await kept.get("a", fresh=True) == "a2"

@@ -122,6 +122,23 @@ async def test_somebody_is_known_by_the_address_that_both_show(setting: Setting)
     assert (ana.active, ana.roles) == (True, frozenset())
 
 
+async def test_to_answer_for_people_who_are_known_needs_no_task_for_each(setting: Setting) -> None:
+    directory = setting.directory()
+    actors = [setting.actor(user) for user in (ANA, BEN, CHLOE, DAN, NILS)]
+    before = await directory.persons(actors)
+    loop, tasks = asyncio.get_running_loop(), list[object]()
+
+    def counted(loop: asyncio.AbstractEventLoop, coro: Any) -> asyncio.Task[Any]:
+        tasks.append(coro)
+        return asyncio.Task(coro, loop=loop)
+
+    loop.set_task_factory(counted)
+    after = await directory.persons(actors)
+    loop.set_task_factory(None)
+    assert after == before
+    assert len(tasks) < len(actors)
+
+
 async def test_a_role_comes_from_either_side(setting: Setting) -> None:
     by_slack = {"r": RoleSource(slack=(MANAGERS,))}
     by_gitlab = {"r": RoleSource(gitlab=(MANAGERS,))}

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from qbot.app.scopes import LOST
 from qbot.domain.commands import SPECS
 from qbot.sandbox.slack import seed
 from qbot.settings import SlackSettings
@@ -147,6 +148,10 @@ def test_every_scope_says_why(scope: str) -> None:
     reasoned = lines[at - 1].startswith("#")
     shared = scope in HISTORY and lines[at - 1].removeprefix("- ") in HISTORY
     assert reasoned or shared
+
+
+def test_the_start_knows_what_is_lost_without_each_scope() -> None:
+    assert list(LOST) == SCOPES
 
 
 def test_events_are_asked_for_only_where_a_listener_hears_them() -> None:

@@ -1,6 +1,9 @@
 """From `/env create` to `/env delete`, as people do it."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end, replies
@@ -30,6 +33,15 @@ async def ready(shared: World, branch: str, *services: str) -> str:
     return name_of(branch)
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def late(shared: World) -> AsyncIterator[None]:
+    """Argo CD's lists, watches and new projects are behind, as in every real one."""
+    await shared.drive.post("lag", seconds=1.5)
+    yield
+    await shared.drive.post("lag", seconds=0)
+
+
+@pytest.mark.usefixtures("late")
 async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     shared: World,
 ) -> None:
@@ -51,6 +63,22 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     closed = await drive.card("feat/life", "Gone")
     assert closed["ts"] == card["ts"]
     assert buttons(closed) == {}
+
+
+async def test_where_argo_cds_lists_are_behind_it_goes_without_a_trace_too(
+    shared: World,
+) -> None:
+    drive = shared.drive
+    await branch_in(shared, "feat/behind", "cart")
+    await drive.post("lag", seconds=1.5)
+    try:
+        await drive.env("create feat/behind --services cart")
+        card = await drive.card("feat/behind", "Ready")
+        await drive.click(card, buttons(card)["Delete"]["action_id"])
+        await drive.card("feat/behind", "Deleted")
+    finally:
+        await drive.post("lag", seconds=0)
+    await nothing_left(drive, name_of("feat/behind"))
 
 
 async def test_a_branch_that_exists_nowhere_is_refused_with_the_nearest_names(
@@ -140,9 +168,12 @@ async def test_cancel_keeps_what_exists_and_resume_makes_the_rest(shared: World)
     await drive.click(card, buttons(card)["Resume"]["action_id"])
     await drive.card(branch, "Ready")
     await created_once(drive, name, SERVICES)
-    first = next(c for c in await drive.cards(branch) if c["ts"] == card["ts"])
-    assert "Resumed by" in first["text"]
-    assert buttons(first) == {}
+
+    async def resumed() -> bool:  # an old card's last edit goes after all that is news
+        first = next(c for c in await drive.cards(branch) if c["ts"] == card["ts"])
+        return "Resumed by" in first["text"] and buttons(first) == {}
+
+    await until(resumed, what="the first card to say who resumed it")
 
 
 async def test_a_service_that_fails_is_named_and_retried(shared: World) -> None:

@@ -19,6 +19,7 @@ from qbot.domain.names import AppName, BranchName, EnvId, OpId, ProjectPath, Ser
 from qbot.domain.operation import CardRow, Operation, Submitted
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage
+from qbot.domain.ready import Ready
 from qbot.domain.rules import Rules
 from qbot.domain.services import Service
 from qbot.operations.breaking import Body, handler
@@ -110,6 +111,7 @@ class Scene:
         self.bodies = dict(BODIES)
         self.shown: list[Progress] = []
         self.rules = RULES
+        self.ready: Ready | None = None
         self._busy = (
             Busy(database.journal),
             Busy(database.store),
@@ -133,6 +135,7 @@ class Scene:
             locks=self._busy[2],
             images=self.images,
             tips=self._busy[3],
+            ready=self.ready,
         )
 
     # Qbot
@@ -143,7 +146,7 @@ class Scene:
         return self._busy[0]
 
     def configure(self, *services: str, **rules: Any) -> None:
-        """Another qbot.yaml, from the next engine on."""
+        """Another qbot.yaml, and what is `ready`, from the next engine on."""
         self.rules = replace(self.rules, **rules)
         self.context = self._context(services or tuple(self.context.catalog))
 

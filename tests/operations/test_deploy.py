@@ -9,8 +9,10 @@ from qbot.domain.inputs import DeployInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind, Stage
+from qbot.domain.release_commands import Deploy
 from qbot.domain.services import Build, Image, ServicePlan, Source
 from qbot.errors import TransientError
+from qbot.operations.version_requests import VersionRequests
 from tests.operations.scene import ANA, CANCELLED, REFUSED, SUCCEEDED, Scene
 
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
@@ -295,3 +297,29 @@ async def test_the_audit_log_names_what_was_set(scene: Scene) -> None:
     await deploy(scene, web="fix/y")
     rows = await scene.look("select detail from audit where action = 'environment.resolved'")
     assert rows[-1]["detail"] == f'{{"web":"fix/y at {fix[:8]}"}}'
+
+
+async def preview_of(scene: Scene, **overrides: str) -> Operation:
+    wanted = Deploy("feat/x", tuple((ServiceName(n), r) for n, r in overrides.items()), True)
+    found = await VersionRequests(scene.requests).deploy(wanted, scene.asked)
+    return await scene.ended(found.operation)
+
+
+async def test_a_dry_run_says_what_would_be_deployed_and_changes_nothing(scene: Scene) -> None:
+    await scene.create()
+    fix = scene.gitlab.push("shop/web", "fix/y")
+    env, targets, made = await scene.env(), scene.targets(), scene.argocd.effects.copy()
+    operation = await preview_of(scene, web="fix/y")
+    assert (operation.end, await scene.card(operation)) == (SUCCEEDED, None)
+    (shown,) = scene.answers.previews
+    assert [(s.service, s.was, s.version) for s in shown.services] == [
+        (WEB, targets["web"][:8], fix[:8])
+    ]
+    assert (await scene.env(), scene.targets(), scene.argocd.effects) == (env, targets, made)
+
+
+async def test_a_dry_run_of_a_ref_that_nobody_knows_is_refused(scene: Scene) -> None:
+    await scene.create()
+    assert (await preview_of(scene, web="nonsense")).end is REFUSED
+    assert "is no branch, tag or commit" in str(scene.answers.told[0])
+    assert scene.answers.previews == []

@@ -1,13 +1,19 @@
 """How an environment stands, for people who look."""
 
+from dataclasses import replace
+from typing import Any
+
+from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import Stage
+from qbot.domain.ready import Ready
 from qbot.domain.services import Build
 from qbot.errors import TransientError
 from qbot.operations.inspect import Inspection, inspect
-from tests.operations.scene import Scene, project
+from tests.operations.scene import CANCELLED, FAILED, Scene, project
+from tests.operations.test_restore import moved, restore
 
-WEB = ServiceName("web")
+CART, WEB = ServiceName("cart"), ServiceName("web")
 
 
 async def seen(scene: Scene) -> Inspection:
@@ -139,3 +145,42 @@ async def test_where_gitlab_does_not_answer_no_branch_is_called_gone(scene: Scen
     found = await seen(scene)
     assert not any(s.gone for s in found.services)
     assert stages(found)["cart"] is Stage.READY
+
+
+async def test_what_was_cancelled_half_way_is_ready_once_it_runs_all_that_is_wanted(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/cart", "feat/x")
+    scene.argocd.held.add(CART)
+    op = await scene.begin_sync()
+    await scene.pass_(5)
+    await scene.cancel(op)
+    assert (await scene.ended(op)).end is CANCELLED
+    assert (await seen(scene)).environment.phase is Phase.PARTIAL
+    scene.argocd.release("cart")
+    assert (await seen(scene)).environment.phase is Phase.READY
+    assert await scene.phase() is Phase.READY
+
+
+async def test_where_more_is_asked_for_than_being_deployed_a_look_calls_nothing_ready(
+    scene: Scene,
+) -> None:
+    scene.argocd.health[CART] = "Degraded"
+    await scene.create()
+    scene.argocd.mend("cart")
+    nobody: Any = None
+    scene.context = replace(scene.context, ready=Ready(addresses=nobody, runner=nobody))
+    assert (await seen(scene)).environment.phase is Phase.FAILED
+
+
+async def test_a_rollback_that_comes_right_by_itself_is_one(scene: Scene) -> None:
+    first, _ = await moved(scene)
+    scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync()
+    scene.argocd.health[CART] = "Degraded"
+    assert (await restore(scene)).end is FAILED
+    scene.argocd.mend("cart")
+    assert (await seen(scene)).environment.phase is Phase.READY
+    await restore(scene)
+    assert scene.targets()["cart"] == first

@@ -1,13 +1,17 @@
 """An environment goes back to the last other versions that were ready together."""
 
+from dataclasses import replace
+
 from qbot.domain.environment import Phase
 from qbot.domain.inputs import DeployInput, RestoreInput, SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Kind, Stage
+from qbot.domain.people import Actor
+from qbot.domain.progress import Goal, Kind, Stage
 from qbot.domain.services import Source
 from tests.operations.scene import ANA, FAILED, REFUSED, SUCCEEDED, Scene
 
+BEN = Actor("T1", "UBEN")
 CART, ORDERS, WEB = ServiceName("cart"), ServiceName("orders"), ServiceName("web")
 
 
@@ -132,6 +136,18 @@ async def test_an_override_that_comes_back_is_one_again(scene: Scene) -> None:
     assert (plan.source, plan.ref, plan.sha) == (Source.SET, "fix/y", fix)
 
 
+async def test_an_override_that_comes_back_is_by_who_had_set_it(scene: Scene) -> None:
+    await scene.create()
+    scene.gitlab.push("shop/web", "fix/y")
+    await deploy(scene, "web", "fix/y")
+    await deploy(scene, "web", "default")
+    by_ben = replace(scene.asked, actor=BEN)
+    asked = await scene.requests.submit(
+        Kind.RESTORE, RestoreInput(), (await scene.env()).id, by_ben
+    )
+    assert (await scene.row(await scene.ended(asked.operation), "web")).by == ANA
+
+
 async def test_without_an_earlier_set_it_is_refused(scene: Scene) -> None:
     await scene.create()
     operation = await restore(scene)
@@ -175,6 +191,46 @@ async def test_a_retry_goes_on_with_it_and_not_back_to_the_branch(scene: Scene) 
     retried = await scene.requests.resume(env.id, again, scene.asked)
     assert (await scene.ended(retried.operation)).end is SUCCEEDED
     assert scene.targets()["cart"] == first
+
+
+async def failed(scene: Scene, service: ServiceName) -> Goal:
+    """A rollback that this service does not survive; what it went back to."""
+    scene.argocd.health[service] = "Degraded"
+    operation = await restore(scene)
+    assert operation.end is FAILED
+    scene.argocd.health.clear()
+    goal = (await scene.progress(operation)).goal
+    assert goal is not None
+    return goal
+
+
+async def retry(scene: Scene, service: ServiceName, goal: Goal) -> Operation:
+    wanted = SyncInput(services=(service,), retry=True, goal=goal)
+    asked = await scene.requests.resume((await scene.env()).id, wanted, scene.asked)
+    return await scene.ended(asked.operation)
+
+
+async def test_after_a_retry_the_next_rollback_goes_further_back(scene: Scene) -> None:
+    first, second = await moved(scene)
+    scene.gitlab.push("shop/cart", "feat/x")
+    await scene.sync()
+    goal = await failed(scene, CART)
+    done = await retry(scene, CART, goal)
+    assert (done.end, scene.targets()["cart"]) == (SUCCEEDED, second)
+    assert (await scene.progress(done)).goal == goal
+    await restore(scene)
+    assert scene.targets()["cart"] == first
+
+
+async def test_a_retry_keeps_the_commit_of_an_override_too(scene: Scene) -> None:
+    await scene.create()
+    before = scene.gitlab.push("shop/web", "fix/y")
+    await deploy(scene, "web", "fix/y")
+    scene.gitlab.push("shop/web", "fix/y")
+    await scene.sync()
+    goal = await failed(scene, WEB)
+    assert (await retry(scene, WEB, goal)).end is SUCCEEDED
+    assert scene.targets()["web"] == before
 
 
 async def test_killed_in_the_middle_it_goes_on_to_the_same_versions(scene: Scene) -> None:

@@ -134,6 +134,19 @@ async def test_an_application_that_lands_after_the_namespace_went_is_found(scene
     assert scene.argocd.apps == {}
 
 
+async def test_what_only_a_late_list_still_shows_is_gone(scene: Scene) -> None:
+    await scene.create()
+    env, before = await scene.env(), dict(scene.argocd.apps)
+    scene.argocd.sticky[BASE] = "slow"
+    op = await scene.begin_delete()
+    await scene.pass_(10)
+    scene.argocd.free("base")
+    scene.argocd.listed.update({env.app(n): before[env.app(n)] for n in (BASE, CART)})
+    done = await scene.ended(op)
+    assert (done.end, done.headline) == (SUCCEEDED, "")
+    assert scene.argocd.log.count("delete_application cart") == 1
+
+
 async def test_something_that_makes_an_application_again_and_again_is_told_of(
     scene: Scene,
 ) -> None:

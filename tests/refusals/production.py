@@ -14,11 +14,12 @@ from dotenv import dotenv_values
 
 from qbot.cli import main
 from qbot.domain import actions
-from tests.world import Drive, World, header, said, until
+from tests.world import Drive, World, buttons, header, said, until
 
 T = TypeVar("T")
 CONFIG = "shop/deployments"
 MANAGERS = "release-managers"
+PATIENCE = 60.0  # seconds for what takes less than one on a machine that has time
 OPEN = ("Waiting for ", "Approved, but held up")  # it has not the stage's lock
 ADMISSION = frozenset({"guest", "foreign-workspace"})  # refused before it is looked what is pressed
 
@@ -157,7 +158,19 @@ class Production:
             told = await self.press(change, user=user)
             assert not told, told
 
-    async def shows(self, change: Change, *words: str, seconds: float = 20) -> str:
+    async def retried(self, change: Change) -> None:
+        """Press Retry; what follows has a card of its own, which is the change's from then on."""
+        old = change.card["ts"]
+        (shown,) = [m for m in await self.drive.messages() if m["ts"] == old]
+        await self.drive.click(shown, buttons(shown)["Retry"]["action_id"])
+
+        async def look() -> dict[str, Any] | None:
+            found = [m for m in await self.drive.messages() if change.name in header(m)]
+            return next((m for m in found if m["ts"] != old), None)
+
+        change.card = await self.soon(look, what=f"a newer card of {change.name}")
+
+    async def shows(self, change: Change, *words: str, seconds: float = PATIENCE) -> str:
         """The card's text as soon as it says all of this."""
         last = ""
 
@@ -191,7 +204,7 @@ class Production:
         await self.soon(look, what=f"{[change.name for change in asked]} to come to rest")
 
     async def soon(
-        self, look: Callable[[], Awaitable[T | None]], *, what: str, seconds: float = 20
+        self, look: Callable[[], Awaitable[T | None]], *, what: str, seconds: float = PATIENCE
     ) -> T:
         """As `until`, while time flies: whoever looks again by the clock does so at once."""
 
@@ -215,10 +228,14 @@ class Production:
     async def push(self, branch: str, files: dict[str, str]) -> None:
         await self.drive.post("push", project=CONFIG, branch=branch, files=files, author="ben")
 
+    async def merge_requests(self, change: Change) -> list[dict[str, Any]]:
+        """Those of its branch."""
+        found = (await self.drive.state())["merge_requests"]
+        return [m for m in found if m["source_branch"] == change.branch]
+
     async def iid(self, change: Change) -> int:
         """Of its merge request."""
-        found = (await self.drive.state())["merge_requests"]
-        return int(next(m["iid"] for m in found if m["source_branch"] == change.branch))
+        return int((await self.merge_requests(change))[0]["iid"])
 
     async def merge_request(self, change: Change, action: str) -> None:
         iid = await self.iid(change)

@@ -15,8 +15,8 @@ SERVICES = 27  # each third has a version to promote
 async def test_a_freeze_that_is_there_already(production: Production) -> None:
     service = await production.service()
     async with put(production, "freeze production incident 42", "unfreeze production"):
-        told = await production.drive.env(f"promote staging production {service}")
-        assert "is frozen: incident 42" in told
+        await production.drive.env(f"promote staging production {service}")
+        await production.drive.whispered("is frozen: incident 42")
         await production.audited(None, rule="freeze", outcome="refused")
 
 
@@ -47,8 +47,8 @@ async def test_somebodys_lock(production: Production) -> None:
     change, other = await production.asked(), await production.service()
     async with put(production, "lock production load test", "unlock production"):
         await press_is_refused(production, change, "dan", "lock", "is locked: load test")
-        told = await production.drive.env(f"promote staging production {other}")
-        assert "is locked: load test" in told
+        await production.drive.env(f"promote staging production {other}")
+        await production.drive.whispered("is locked: load test")
     await production.approved(change)
     await production.goes_on(change)
 

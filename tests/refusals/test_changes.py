@@ -4,12 +4,14 @@ import pytest
 
 from qbot.domain import actions
 from tests.refusals.production import CONFIG, Change, Production
+from tests.stages import versions
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 SERVICES = 51  # each third has a version to promote
 FOREIGN = "somebody else's commit was added to its branch"
 CHANGED = "what the stage runs has changed since"
 DAY = 24 * 3600.0
+MERGE = "PUT /api/v4/projects/shop%2Fdeployments/merge_requests"
 
 
 async def retagged(production: Production, change: Change, tag: str) -> None:
@@ -164,6 +166,24 @@ async def test_the_configuration_is_read_only_since_the_approval(production: Pro
         await production.audited(change, action="promotion.failed")
     finally:
         await production.drive.post("project", project=CONFIG, archived=False)
+
+
+async def test_a_merge_that_gitlab_refused_is_made_and_deployed_by_retry(
+    production: Production,
+) -> None:
+    change = await production.asked(held=True)
+    await production.approved(change)
+    await production.shows(change, "Merging")
+    await production.drive.post("fault", vendor="gitlab", match=MERGE, kind="403", times=1)
+    await production.pipeline(change.branch, "success")
+    shown = await production.shows(change, f"Failed: {change.name}")
+    assert "GitLab does not let Qbot write to merge request" in shown
+    await production.retried(change)
+    await production.shows(change, f"Done: {change.name}", "runs its new version")
+    assert await production.merged(change)
+    new = (await versions(production.drive, "staging"))[change.service]
+    assert (await versions(production.drive, "production"))[change.service] == new
+    assert [m["state"] for m in await production.merge_requests(change)] == ["merged"]
 
 
 async def test_the_configuration_is_read_only_from_the_start(production: Production) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from qbot.domain import actions
 from qbot.domain.branches import Newer, NewerState
+from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import ServiceName
 from qbot.domain.people import QBOT
 from qbot.domain.progress import Continued, End, Kind, Proof, Stage, Step, Tries, Usual
@@ -309,6 +310,19 @@ def test_how_long_it_usually_takes_says_what_of() -> None:
     assert "usually 2 min 50 s (last 5 creates of all environments)" in card(everywhere, STYLE).text
     assert "usually 2 min 50 s (last 5 creates here)" in card(here, STYLE).text
     assert "usually" not in card(replace(RUNNING, usual=None), STYLE).text
+
+
+def test_a_url_that_does_not_answer_yet_is_told(golden: Golden) -> None:
+    said = "Its URL answers 503 Service Unavailable."
+    asked = replace(READY, step=Step.ANSWERING, end=None, ended_at=None, headline=said)
+    golden("card_answering", card(asked, STYLE, fresh=FRESH))
+
+
+def test_the_job_that_says_whether_it_is_ready_is_told(golden: Golden) -> None:
+    url = "https://gitlab.acme.dev/shop/e2e/-/pipelines/1"
+    test = JobRun("smoke", JobState.FAILED, url, "Its pipeline failed.")
+    why = "Everything is deployed, but the job smoke failed: Its pipeline failed."
+    golden("card_not_ready", card(replace(READY, end=End.FAILED, headline=why, test=test), STYLE))
 
 
 def test_a_card_promises_no_removal() -> None:

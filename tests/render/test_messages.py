@@ -92,12 +92,25 @@ def test_show(golden: Golden) -> None:
 
 def test_show_says_what_came_in_between_and_how_to_go_on() -> None:
     headline = "No service was made yet."
-    stopped = replace(operation(FAILED), end=End.CANCELLED, headline=headline, cancel_by=BEN)
+    stopped = operation(replace(FAILED, end=End.CANCELLED, kind=Kind.CREATE))
+    stopped = replace(stopped, end=End.CANCELLED, headline=headline, cancel_by=BEN)
     shown = show(Shown(environment(phase=Phase.PARTIAL), (), NOW, stopped), STYLE, now=NOW)
     assert f"Partly made\nIts create was cancelled by <@{BEN.user}>. {headline}\n" in shown.text
     assert actions.RESUME in str(shown.blocks)
     ready = show(Shown(environment(), (), NOW, stopped), STYLE, now=NOW)
     assert actions.RESUME not in str(ready.blocks)
+
+
+@pytest.mark.parametrize("kind", [Kind.SYNC, Kind.DEPLOY, Kind.RESTORE])
+def test_what_was_cancelled_half_way_is_gone_on_with_from_its_card_and_from_show(
+    kind: Kind,
+) -> None:
+    progress = replace(FAILED, kind=kind, end=End.CANCELLED)
+    shown = Shown(environment(phase=Phase.PARTIAL), (), NOW, operation(progress))
+    assert actions.RETRY in str(card(progress, STYLE).blocks)
+    assert actions.RETRY in str(show(shown, STYLE, now=NOW).blocks)
+    done = tuple(replace(s, stage=Stage.READY) for s in progress.services)
+    assert actions.RETRY not in str(card(replace(progress, services=done), STYLE).blocks)
 
 
 def test_show_of_a_hundred_services_while_argo_cd_is_away(golden: Golden) -> None:

@@ -302,16 +302,23 @@ class Scene:
         assert found is not None
         return found
 
-    async def end(self, phase: Phase, end: End = End.SUCCEEDED, *, headline: str = "") -> Operation:
+    async def end(
+        self,
+        phase: Phase,
+        end: End = End.SUCCEEDED,
+        *,
+        headline: str = "",
+        goal: progress.Goal | None = None,
+    ) -> Operation:
         """Claim the oldest operation and end it, with its environment in this phase."""
         (claim, *_) = await self.database.journal.claim("worker", 1)
         operation = claim.operation
-        assert operation.progress is not None
+        assert isinstance(operation.progress, progress.Progress)
         stage_ = progress.Stage.READY if end is End.SUCCEEDED else progress.Stage.FAILED
         rows = tuple(ServiceProgress(ServiceName(s), stage_) for s in SERVICES)
         shown = replace(
             operation.progress, step=Step.ENDED, end=end, services=rows,
-            ended_at=self.database.clock.now(), headline=headline,
+            ended_at=self.database.clock.now(), headline=headline, goal=goal,
         )  # fmt: skip
         env = cast("EnvId", operation.env)
         moves = [PhaseChanged(env, phase)]
@@ -432,7 +439,8 @@ async def scene(
             guard = Guard(
                 team=played.slack.team_id, visitors=releases.visitors,
                 store=store(database.store), audit=audit(database.audit), desk=desk,
-                rights=releases.rights, refused=metrics.refused, patience=patience,
+                rights=releases.rights, refused=metrics.refused, heard=lambda: None,
+                patience=patience,
             )  # fmt: skip
             tab = HomeTab(
                 team=played.slack.team_id, visitors=releases.visitors, rights=releases.rights,

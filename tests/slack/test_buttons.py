@@ -7,7 +7,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Operation
-from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.progress import End, Goal, Kind, Progress
 from qbot.errors import TransientError
 from qbot.render.card import Fresh, card
 from qbot.render.listing import Page
@@ -122,6 +122,16 @@ async def test_retry_does_what_failed_and_a_second_press_names_the_first(scene: 
     (answer,) = scene.private(BEN)
     assert f"under way already: <@{ANA}> asked to create *feat/x*" in answer.text
     assert len(await scene.operations("feat/x")) == 2
+
+
+async def test_retry_of_a_rollback_goes_on_to_the_same_versions(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    goal = Goal(7, scene.database.clock.now())
+    operation = await scene.end(Phase.FAILED, End.FAILED, goal=goal)
+    await scene.press(await card_of(scene, operation), actions.RETRY, operation.id)
+    again = (await scene.operations("feat/x"))[-1]
+    assert isinstance(again.input, SyncInput)
+    assert (again.input.goal, again.purpose) == (goal, Kind.RESTORE)
 
 
 async def test_resume_makes_what_a_cancelled_create_left_out(scene: Scene) -> None:

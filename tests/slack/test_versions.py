@@ -28,6 +28,13 @@ async def test_deploy_becomes_an_operation_whose_card_is_the_answer(scene: Scene
     assert operation.input == DeployInput(overrides)
 
 
+async def test_a_dry_run_of_a_deploy_is_asked_for_as_one(scene: Scene) -> None:
+    await ready(scene)
+    assert await scene.type("deploy feat/x cart=fix/y --dry-run") is None
+    operation = (await scene.operations("feat/x"))[-1]
+    assert operation.input == DeployInput(((CART, "fix/y"),), dry_run=True)
+
+
 async def test_rollback_of_an_environment_is_no_promotion(scene: Scene) -> None:
     await ready(scene)
     assert await scene.type("rollback feat/x cart") is None

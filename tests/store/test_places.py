@@ -6,7 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from qbot.domain.promotion import PromotionState
+from qbot.domain.names import ServiceName
+from qbot.domain.promotion import PromotionKind, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.store.database import open_store
 from qbot.store.places import free
@@ -14,7 +15,16 @@ from qbot.store.postgres import translated
 from qbot.store.statements import Query, Script
 from qbot.store.superseding import supersede
 from tests.clocks import START, HandClock
-from tests.store.promoting import CART, PRODUCTION, carried, going_back, moved, opened
+from tests.store.promoting import (
+    CART,
+    PRODUCTION,
+    STAGING,
+    WEB,
+    carried,
+    going_back,
+    moved,
+    opened,
+)
 from tests.store.wishes import BEN, Wishes
 
 PLACES = "select promotion from promotion_services"
@@ -90,6 +100,23 @@ async def test_a_place_that_was_left_to_what_is_over_is_free(wishes: Wishes) -> 
     await wishes.look("insert into promotion_services values(?, ?, ?)", PRODUCTION, CART, over.id)
     _, back = await going_back(wishes, CART)
     assert await wishes.look(PLACES) == [{"promotion": back.id}]
+
+
+async def test_rivals_are_open_and_of_the_same_services_and_to_a_promotion_only_rollbacks(
+    wishes: Wishes,
+) -> None:
+    going, over = await opened(wishes, WEB)
+    await moved(wishes, going, PromotionMoved(over.id, PromotionState.FAILED))
+    _, first = await opened(wishes, CART)
+    await opened(wishes, ServiceName("search"))
+    _, back = await going_back(wishes, CART)
+    _, urgent = await going_back(wishes, CART, emergency=True)
+    rows = wishes.database.promotions
+    to_rollback = await rows.rivals(PRODUCTION, PromotionKind.ROLLBACK, [CART, WEB])
+    to_promotion = await rows.rivals(PRODUCTION, PromotionKind.PROMOTION, [CART, WEB])
+    assert [p.id for p in to_rollback] == [first.id, back.id, urgent.id]
+    assert [p.id for p in to_promotion] == [back.id, urgent.id]
+    assert await rows.rivals(STAGING, PromotionKind.ROLLBACK, [CART]) == []
 
 
 async def test_what_is_done_is_not_superseded(wishes: Wishes) -> None:

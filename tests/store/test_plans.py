@@ -7,13 +7,16 @@ import pytest
 
 from qbot.domain.names import EnvId
 from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import PromotionKind, PromotionState
 from qbot.store import Database
 from qbot.store.cards import SqlCards
 from qbot.store.housekeeping import forget_cards, forget_deliveries, forget_work
 from qbot.store.journal import SqlJournal
 from qbot.store.reads import SqlStore
+from qbot.store.releases import SqlPromotions
 from qbot.store.statements import Alone, Channel, Driver, Query, Script, T, sql
 from tests.clocks import HandClock
+from tests.store.promoting import CART, PRODUCTION
 from tests.store.wishes import ANA, SYNC, WORKER, Wishes
 
 # The indexes of the living, of what is behind and of what is gone leave out most; workers are few.
@@ -112,6 +115,21 @@ async def test_whose_branch_is_gone_is_looked_for_among_the_gone(
 ) -> None:
     await SqlStore(explaining, clock=clock).environments()
     assert any("INDEX environment_services_gone  <-" in p for p in explaining.plans)
+
+
+async def test_the_open_promotions_of_a_stage_are_looked_for_among_the_open(
+    explaining: Explaining, clock: HandClock
+) -> None:
+    rows = SqlPromotions(explaining, clock=clock)
+    states = [state for state in PromotionState if state.open]
+    await rows.promotions(PRODUCTION, limit=9, states=states)
+    await rows.rivals(PRODUCTION, PromotionKind.PROMOTION, [CART])
+    ways = [plan.partition(" (")[0] for plan in explaining.plans]
+    which = "SEARCH promotions USING INDEX promotions_"
+    assert ways == [f"{which}open", f"{which}back"]
+    await rows.rivals(PRODUCTION, PromotionKind.ROLLBACK, [CART])
+    await rows.promotions(PRODUCTION, limit=9)
+    assert explaining.whole == []
 
 
 async def test_forgetting(explaining: Explaining, wishes: Wishes, clock: HandClock) -> None:

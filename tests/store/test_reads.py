@@ -80,6 +80,24 @@ async def test_one_that_was_deleted_is_found_before_one_that_never_came_to_be(
         assert told == [refused.id, teardown.id]
 
 
+async def test_what_came_right_is_ready_unless_something_newer_was_asked_for(
+    wishes: Wishes,
+) -> None:
+    env, store = await wishes.living("a"), wishes.database.store
+    plan = ServicePlan(ServiceName("x"), Source.BRANCH, "a", "1" * 40)
+    last = (await wishes.submit(env, SYNC)).operation.id
+    (claim,) = await wishes.claim()
+    left: list[Change] = [PlansChanged(env, (plan,)), PhaseChanged(env, Phase.PARTIAL)]
+    await wishes.journal.finish(claim, End.CANCELLED, "", left)
+    newer = (await wishes.submit(env, SYNC)).operation.id
+    assert [await store.recovered(env, op, back_to=None) for op in (last, newer)] == [False, False]
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.CANCELLED, "")
+    assert [await store.recovered(env, newer, back_to=7) for _ in range(2)] == [True, False]
+    (found,) = await store.ready_sets(env)
+    assert (found.plans, found.back_to) == ((plan,), 7)
+
+
 async def test_a_branch_is_gone_when_no_service_has_it_any_more(wishes: Wishes) -> None:
     env, store = await wishes.living("a"), wishes.database.store
     one, two = (ServicePlan(ServiceName(s), Source.BRANCH, "a", s * 40) for s in ("1", "2"))

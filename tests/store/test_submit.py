@@ -180,7 +180,7 @@ async def test_dry_runs_are_private_hold_nothing_and_have_no_card(wishes: Wishes
     real = await wishes.submit(env, SYNC)
     assert one.operation.id != two.operation.id
     claims = await wishes.claim()
-    assert ids(claims) == [one.operation.id, two.operation.id, real.operation.id]
+    assert ids(claims) == [real.operation.id, one.operation.id, two.operation.id]
     asked = await wishes.look("select op_id, action from audit where action like 'sync.%'")
     previews = [row["op_id"] for row in asked if row["action"] == "sync.preview-requested"]
     assert previews == [one.operation.id, two.operation.id]

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from qbot.domain.changes import CardChanged, Change
-from qbot.domain.operation import Claim, Submitted
+from qbot.domain.inputs import PromoteInput
+from qbot.domain.operation import Claim, Submission, Submitted
 from qbot.domain.progress import End
 from qbot.domain.promotion import (
     DECISION,
@@ -379,3 +380,37 @@ async def test_an_approval_and_a_rollback_at_once_agree_on_who_was_first(wishes:
     _, (_, back) = await asyncio.gather(moved(wishes, claim, approved), took_over(wishes, CART))
     assert (await carried(wishes, claim.operation)).state is PromotionState.CANCELLED
     assert await taken(wishes) == {CART: back.id}
+
+
+async def unclosed(wishes: Wishes) -> Promotion:
+    """A rollback took its place, and its merge request could not be closed."""
+    claim, first = await opened(wishes, CART)
+    await took_over(wishes, CART)
+    late = PromotionMoved(first.id, PromotionState.FAILED, reason="refused")
+    await wishes.journal.finish(claim, End.FAILED, "refused", [late])
+    return first
+
+
+def given_up(promotion: Promotion) -> Submission:
+    again = wish(CART, actor=BEN, again=promotion.id)
+    assert isinstance(again.input, PromoteInput)
+    return replace(again, input=replace(again.input, abandon=True))
+
+
+async def test_what_it_replaced_and_could_not_close_is_withdrawn_again_and_stays_over(
+    wishes: Wishes,
+) -> None:
+    first = await unclosed(wishes)
+    with pytest.raises(UserError, match="P-1 cannot be tried again: it is superseded"):
+        await wishes.journal.submit(wish(CART, again=first.id))
+    answer = await wishes.journal.submit(given_up(first))
+    assert isinstance(answer, Submitted)
+    found = await carried(wishes, answer.operation)
+    assert (found.id, found.state, found.word) == (1, PromotionState.CANCELLED, "superseded")
+    (claim,) = [c for c in await wishes.claim() if c.operation.id == answer.operation.id]
+    await wishes.journal.finish(claim, End.CANCELLED, "Nothing was changed.")
+    shown = (await wishes.operation(answer.operation.id)).progress
+    assert isinstance(shown, StageProgress)
+    assert shown.overtaken_by == found.superseded_by == 2
+    with pytest.raises(UserError, match="it is superseded"):  # it is closed now
+        await wishes.journal.submit(given_up(first))

@@ -1,6 +1,7 @@
 """What a merged rollback writes beside itself: holds with their owner, and the cards it undid."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,14 +10,14 @@ from qbot.domain.inputs import RollbackInput
 from qbot.domain.names import ServiceName
 from qbot.domain.operation import Claim, Submission, Submitted
 from qbot.domain.people import Actor, Place
-from qbot.domain.progress import End, Kind
+from qbot.domain.progress import End, Kind, ServiceProgress, Stage
 from qbot.domain.promotion import (
     Promotion,
     PromotionKind,
     PromotionState,
     Request,
 )
-from qbot.domain.release import LetGo, StageProgress
+from qbot.domain.release import LetGo, PuttingBack, StageProgress
 from qbot.domain.release_changes import HoldsPlaced, PromotionMoved, PromotionPlanned
 from tests.clocks import START
 from tests.store.promoting import CART, PRODUCTION, WEB, carried, opened, plan
@@ -59,6 +60,15 @@ async def back(
     return claim, await carried(wishes, answer.operation)
 
 
+async def end(wishes: Wishes, claim: Claim, rollback: Promotion, state: PromotionState) -> None:
+    """With one of its two services back."""
+    shown, ready = await card(wishes, rollback), [Stage.READY, Stage.FAILED]
+    rows = tuple(ServiceProgress(s, at) for s, at in zip((CART, WEB), ready, strict=True))
+    how = End.SUCCEEDED if state is PromotionState.DONE else End.FAILED
+    last = CardChanged(replace(shown, services=rows, end=how, state=state))
+    await wishes.journal.finish(claim, how, "", [PromotionMoved(rollback.id, state), last])
+
+
 async def merge(wishes: Wishes, claim: Claim, rollback: Promotion) -> None:
     services = rollback.plan.services if rollback.plan else ()
     changes: list[Change] = [
@@ -80,7 +90,58 @@ async def test_the_card_of_what_is_undone_is_told_with_the_merge(
     told = await card(wishes, first)
     assert told.undone_by == (rollback.id if whole else None)
     assert told.taken_back == (() if whole else ((CART, rollback.id),))
+    assert [back.by for back in told.putting_back] == [rollback.id]
     assert (await card(wishes, rollback)).undone_by is None
+
+
+@pytest.mark.parametrize("state", [PromotionState.FAILED, PromotionState.DONE])
+async def test_a_promotion_is_undone_when_its_rollback_is_deployed_and_not_before(
+    wishes: Wishes, state: PromotionState
+) -> None:
+    first = await done(wishes, CART, WEB)
+    claim, rollback = await back(wishes, first, CART, WEB)
+    await merge(wishes, claim, rollback)
+    merged = await card(wishes, first)
+    assert (merged.undone, merged.unsettled) == (False, PuttingBack(rollback.id))
+    await end(wishes, claim, rollback, state)
+    after = await card(wishes, first)
+    failed = None if state is PromotionState.DONE else PuttingBack(rollback.id, state, 1, 2)
+    assert (after.undone, after.unsettled) == (failed is None, failed)
+
+
+async def test_a_rollback_that_is_taken_up_again_is_under_way_again(wishes: Wishes) -> None:
+    first = await done(wishes, CART, WEB)
+    claim, rollback = await back(wishes, first, CART, WEB)
+    await merge(wishes, claim, rollback)
+    await end(wishes, claim, rollback, PromotionState.FAILED)
+    await back(wishes, rollback, CART, WEB, again=True)
+    assert (await card(wishes, first)).unsettled == PuttingBack(rollback.id, of=2)
+
+
+async def test_what_is_merged_after_a_rollback_is_not_undone_by_it(wishes: Wishes) -> None:
+    first = await done(wishes, CART)
+    claim, rollback = await back(wishes, first, CART)
+    later = PromotionMoved(
+        rollback.id, PromotionState.MERGED, "e" * 40, merged_at=START - timedelta(1)
+    )
+    await wishes.journal.commit(
+        claim, "merge", 1, [later, HoldsPlaced(rollback.id, PRODUCTION, ())]
+    )
+    told = await card(wishes, first)
+    assert (told.undone_by, told.taken_back) == (None, ())
+
+
+async def test_a_release_during_the_deployment_stays_on_the_card(wishes: Wishes) -> None:
+    claim, rollback = await back(wishes, await done(wishes, CART, WEB), CART, WEB)
+    await merge(wishes, claim, rollback)
+    shown = replace(await card(wishes, rollback), held=(CART, WEB), merged_sha="e" * 40)
+    await wishes.journal.report(claim, shown)
+    await wishes.database.promotions.release(PRODUCTION, [CART], BEN)
+    await wishes.journal.report(claim, shown)
+    told = await card(wishes, rollback)
+    assert (told.held, told.released) == ((WEB,), (LetGo(CART, BEN, START),))
+    await wishes.journal.finish(claim, End.FAILED, "", [CardChanged(replace(shown, held=(WEB,)))])
+    assert (await card(wishes, rollback)).released == told.released
 
 
 async def test_who_asked_for_a_rollback_owns_its_holds_whoever_went_on_with_it(

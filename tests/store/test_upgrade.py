@@ -16,6 +16,8 @@ from tests.store.promoting import BENS, MERGE_REQUEST, PRODUCTION, SCOPE, begun,
 from tests.store.wishes import ANA, BEN, Wishes
 
 BACK_TO_9 = (
+    "drop index promotions_back",
+    "drop index promotions_open",
     *(
         f"alter table environments drop column {c}"
         for c in ("pin", "used_at", "used_what", "used_by")

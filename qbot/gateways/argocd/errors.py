@@ -209,6 +209,8 @@ def broken_call(error: Exception, asked: Asked) -> QbotError:
 def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "it does not answer in time"
+    if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
+        return "the connection was lost"
     return str(error).strip().rstrip(".") or type(error).__name__
 
 

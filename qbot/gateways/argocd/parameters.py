@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from qbot.domain.dotted import parts
 from qbot.domain.environment import Environment
 from qbot.domain.services import Image, ServicePlan
 
@@ -36,12 +37,26 @@ def parameters(
     become a number. What qbot.yaml says itself keeps the type that Helm sees in it.
     """
     wanted = dict(templates)
-    if image is not None:
-        wanted[image.parameter] = image.tag
+    tagged = image.parameter if image is not None and not image.values_key else None
+    if image is not None and tagged is not None:
+        wanted[tagged] = image.tag
     return [
-        _parameter(name, template, known, force=image is not None and name == image.parameter)
+        _parameter(name, template, known, force=name == tagged)
         for name, template in sorted(wanted.items())
     ]
+
+
+def values(image: Image | None, known: Mapping[str, str]) -> dict[str, Any]:
+    """Argo CD's `helm.valuesObject`, where the chart's values take the tag; else empty.
+
+    Nothing is escaped: Argo CD expands no names in values, and Helm reads them as they are.
+    """
+    if image is None or not image.values_key:
+        return {}
+    found: Any = _PLACEHOLDER.sub(lambda match: known.get(match[1], match[0]), image.tag)
+    for part in reversed(parts(image.values_key)):
+        found = {part: found}
+    return dict(found)
 
 
 def _parameter(name: str, template: str, known: Mapping[str, str], *, force: bool) -> Any:

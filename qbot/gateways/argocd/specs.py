@@ -9,7 +9,7 @@ from qbot.domain.images import parameter_of
 from qbot.domain.names import BASE, ServiceName
 from qbot.domain.services import Image, Service, ServicePlan, Source
 from qbot.gateways.argocd.labels import annotations, labels
-from qbot.gateways.argocd.parameters import facts, parameters
+from qbot.gateways.argocd.parameters import facts, parameters, values
 from qbot.gateways.argocd.policy import DEFAULT_KINDS, SpecPolicy
 
 Json = dict[str, Any]
@@ -58,12 +58,15 @@ def base(env: Environment, policy: SpecPolicy) -> Json:
 
 def application(env: Environment, service: Service, plan: ServicePlan, policy: SpecPolicy) -> Json:
     """The Application of one service at the version that the plan says."""
-    values = parameters(service.parameters, facts(env, plan), _image(service, plan))
+    known, image = facts(env, plan), _image(service, plan)
+    helm = _helm(service.name, service.value_files, parameters(service.parameters, known, image))
+    if tagged := values(image, known):
+        helm["valuesObject"] = tagged
     source: Json = {
         "repoURL": service.repo_url,
         "path": service.chart,
         "targetRevision": target_revision(plan, policy),
-        "helm": _helm(service.name, service.value_files, values),
+        "helm": helm,
     }
     return _application(env, service.name, source, policy)
 
@@ -100,13 +103,13 @@ def _application(env: Environment, service: ServiceName, source: Json, policy: S
     }
 
 
-def _helm(release: ServiceName, value_files: tuple[str, ...], values: list[Json]) -> Json:
+def _helm(release: ServiceName, value_files: tuple[str, ...], given: list[Json]) -> Json:
     """The release is named after the service, so that DNS inside every namespace is the same."""
     found: Json = {"releaseName": str(release)}
     if value_files:
         found["valueFiles"] = list(value_files)
-    if values:
-        found["parameters"] = values
+    if given:
+        found["parameters"] = given
     return found
 
 

@@ -96,7 +96,9 @@ def _unsent(error: requests.RequestException, what: str) -> TransientError | Per
         return PermanentError(
             f"GitLab cannot be asked for {what} ({kind}). Check QBOT_GITLAB__URL."
         )
-    return TransientError(f"GitLab cannot be reached for {what} ({kind}).")
+    if isinstance(error, requests.Timeout):
+        return TransientError(f"GitLab does not answer in time about {what}.")
+    return TransientError(f"GitLab cannot be reached for {what}.")
 
 
 def _answered(

@@ -147,7 +147,11 @@ async def merge(
         found = api.projects.get(project, lazy=True).mergerequests.get(iid, lazy=True)
         with told(Write.MERGE, what):
             done = found.merge(
-                merge_commit_message=message, should_remove_source_branch=True, sha=sha
+                merge_commit_message=message,
+                should_remove_source_branch=True,
+                sha=sha,
+                # Where the project squashes and makes no merge commit, only this one stays.
+                squash_commit_message=message,
             )
         return _read(done)
 

@@ -1,18 +1,19 @@
 """What Qbot leaves in GitLab beside commits: deployment records, and pipelines that it starts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gitlab
 
 from qbot.domain.names import ProjectPath
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import PermanentError
 from qbot.gateways.gitlab.client import Client, each
 from qbot.gateways.gitlab.refusals import VariablesRefused, Write, told
 
 KEY = "QBOT_KEY"  # the variable by which a pipeline is found again
 _DEPLOYMENTS = 100  # the newest, among which an earlier record of the same is looked for
-_PAGE, _PAGES = 20, 2  # of Qbot's own pipelines on that ref, newest first
+_PAGE = 20  # pipelines of Qbot's own on a ref
 
 
 async def record_deployment(
@@ -55,67 +56,79 @@ async def _deployed(
     return await client.call(f"the deployments to {environment} of {project}", work)
 
 
-async def start_pipeline(
-    client: Client,
-    project: ProjectPath,
-    ref: str,
-    variables: Mapping[str, str],
-    *,
-    key: str,
-    user: str,
-) -> int:
-    """Start one unless `user` (Qbot itself) has started one with this key; its id.
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Pipelines that `user` (Qbot itself) has started by the API for a ref, after another one."""
 
-    Where GitLab lets Qbot set no variables, one that needs none is started without its key.
+    project: ProjectPath
+    ref: str
+    user: str
+    after: int
+
+
+async def newest_pipeline(client: Client, project: ProjectPath, ref: str, user: str) -> int:
+    """The newest one that `user` has started there; 0: none."""
+    return next(iter(await _page(client, Own(project, ref, user, 0), 1)), 0)
+
+
+async def start_pipeline(
+    client: Client, own: Own, variables: Mapping[str, str], *, key: str
+) -> int:
+    """Start one unless one of these has this key; its id.
+
+    Where GitLab lets Qbot set no variables, one that needs none is started without its key; that
+    has nothing that would tell it from another start of the same: the first of these is it.
 
     Raises:
-        PermanentError: variables are needed and refused, or the answer to a start without a key
-            was lost.
+        PermanentError: variables are needed and refused.
     """
-    for page in range(1, _PAGES + 1):
-        ids = await _own(client, project, ref, user, page)
-        keys = await each(ids, lambda number: _key(client, project, number))
-        if (found := next((n for n in ids if keys[n] == key), None)) is not None:
-            return found
-        if len(ids) < _PAGE:
-            break
+    keys = await _keys(client, own)
+    if (found := next((n for n, its in keys.items() if its == key), None)) is not None:
+        return found
     try:
-        return await _start(client, project, ref, {**variables, KEY: key})
+        return await _start(client, own, {**variables, KEY: key})
     except VariablesRefused as error:
         if variables:
             raise PermanentError(
-                f'GitLab does not let Qbot set variables of pipelines of {project}: lower "Minimum '
-                'role to use pipeline variables" there (Settings > CI/CD > Variables), or give the '
-                "account of the token in QBOT_GITLAB__TOKEN that role."
+                f"GitLab does not let Qbot set variables of pipelines of {own.project}: lower "
+                '"Minimum role to use pipeline variables" there (Settings > CI/CD > Variables), or '
+                "give the account of the token in QBOT_GITLAB__TOKEN that role."
             ) from error
-    try:
-        return await _start(client, project, ref, {})
-    except TransientError as error:  # without its key it would not be found again
-        raise PermanentError(
-            f"Whether a pipeline for {ref} of {project} was started is not known: look before it "
-            f"is run again. {error}"
-        ) from error
+    bare = [number for number, its in keys.items() if not its]
+    return min(bare) if bare else await _start(client, own, {})
 
 
-async def _start(
-    client: Client, project: ProjectPath, ref: str, variables: Mapping[str, str]
-) -> int:
-    what = f"pipelines for {ref} of {project}"
-    data = {"ref": ref, "variables": [{"key": k, "value": v} for k, v in variables.items()]}
+async def _keys(client: Client, own: Own) -> Mapping[int, str]:
+    """What marks each of them; empty: nothing does."""
+    ids: list[int] = []
+    page = 1
+    while found := [n for n in await _page(client, own, page) if n > own.after]:
+        ids += found
+        if len(found) < _PAGE:
+            break
+        page += 1
+    return await each(ids, lambda number: _key(client, own.project, number))
+
+
+async def _start(client: Client, own: Own, variables: Mapping[str, str]) -> int:
+    what = f"pipelines for {own.ref} of {own.project}"
+    data = {"ref": own.ref, "variables": [{"key": k, "value": v} for k, v in variables.items()]}
 
     def work(api: gitlab.Gitlab) -> int:
         with told(Write.PIPELINE, what):
-            return int(api.projects.get(project, lazy=True).pipelines.create(data).id)
+            return int(api.projects.get(own.project, lazy=True).pipelines.create(data).id)
 
     return await client.call(what, work)
 
 
-async def _own(client: Client, project: ProjectPath, ref: str, user: str, page: int) -> list[int]:
+async def _page(client: Client, own: Own, page: int) -> list[int]:
+    """Newest first."""
+
     def work(api: gitlab.Gitlab) -> list[int]:
-        found = api.projects.get(project, lazy=True).pipelines.list(
-            ref=ref,
+        found = api.projects.get(own.project, lazy=True).pipelines.list(
+            ref=own.ref,
             source="api",
-            username=user,
+            username=own.user,
             order_by="id",
             sort="desc",
             per_page=_PAGE,
@@ -124,7 +137,7 @@ async def _own(client: Client, project: ProjectPath, ref: str, user: str, page: 
         )
         return [int(p.id) for p in found]
 
-    return await client.call(f"the pipelines for {ref} of {project}", work)
+    return await client.call(f"the pipelines for {own.ref} of {own.project}", work)
 
 
 async def _key(client: Client, project: ProjectPath, pipeline: int) -> str:

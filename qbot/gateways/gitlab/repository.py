@@ -137,13 +137,16 @@ class GitLabRepository:
         )
         await self._written(project, asked)
 
+    async def newest_pipeline(self, project: ProjectPath, ref: str) -> int:
+        """The newest of Qbot's own; 0: none."""
+        return await records.newest_pipeline(self._client, project, ref, await self.own_name())
+
     async def start_pipeline(
-        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str
+        self, project: ProjectPath, ref: str, variables: Mapping[str, str], *, key: str, after: int
     ) -> int:
         """Start a pipeline once; its id."""
-        asked = records.start_pipeline(
-            self._client, project, ref, variables, key=key, user=await self.own_name()
-        )
+        own = records.Own(project, ref, await self.own_name(), after)
+        asked = records.start_pipeline(self._client, own, variables, key=key)
         return await self._written(project, asked)
 
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:

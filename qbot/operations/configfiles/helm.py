@@ -1,15 +1,9 @@
-"""Helm values files: a version is the value of a dotted key path, such as `image.tag`.
+"""Helm values files: a version is the value of a dotted key path, such as `image.tag`."""
 
-A dot within a key is written with a backslash before it.
-"""
-
-import re
-
+from qbot.domain.dotted import parts
 from qbot.operations.configfiles.nodes import Document, Place, documents, pair_of, place
 from qbot.operations.configfiles.refusals import refused
 from qbot.operations.configfiles.splicing import replacing, spliced
-
-_TOKEN = re.compile(r"\\(.)|(\.)|([^.\\]+|\\$)")
 
 
 def current(text: str, key: str) -> str | None:
@@ -26,16 +20,6 @@ def changed(text: str, key: str, new: str) -> str:
     return spliced(text, [replacing(found, new)])
 
 
-def _parts(key: str) -> list[str]:
-    found = [""]
-    for escaped, dot, plain in _TOKEN.findall(key):
-        if dot:
-            found.append("")
-        else:
-            found[-1] += escaped or plain
-    return found
-
-
 def _find(text: str, key: str) -> Place | None:
     found = [p for d in documents(text, key) if (p := _within(d, text, key))]
     if len(found) > 1:
@@ -45,7 +29,7 @@ def _find(text: str, key: str) -> Place | None:
 
 def _within(document: Document, text: str, key: str) -> Place | None:
     node = document.root
-    *parents, last = _parts(key)
+    *parents, last = parts(key)
     for part in parents:
         found = pair_of(document, node, part, key)
         if found is None:

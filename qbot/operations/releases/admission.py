@@ -16,7 +16,6 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.offers import short
 from qbot.operations.releases.passing import in_emergency
 
-_PARALLEL = 16
 _NAMED = 6  # services in one sentence
 
 
@@ -146,8 +145,7 @@ async def _unmerged(
         [
             context.repository.contains(i.project, catalog[i.service].default_branch, i.new.sha)
             for i in asked
-        ],
-        _PARALLEL,
+        ]
     )
     outside = []
     for item, answer in zip(asked, answers, strict=True):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from qbot.domain.changes import Audited, Change
-from qbot.domain.names import ServiceName
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import (
     MergeRequestRef,
@@ -33,7 +33,6 @@ class Case:
     stage: Stage
     tracker: StageTracker
     promotion: Promotion
-    left_out: frozenset[ServiceName] = frozenset()  # which a later one has changed since
     made: set[str] = field(default_factory=set)  # commits made anew by this run
     audience: tuple[Actor, ...] | None = None  # whom this run has told of a broken glass
     _read: dict[str, dict[str, FileText | None]] = field(default_factory=dict)  # by commit
@@ -66,7 +65,12 @@ class Case:
     @property
     def services(self) -> tuple[ServiceName, ...]:
         """Those that change, and are not another one's by now."""
-        return tuple(s for s in self.plan.services if s not in self.left_out)
+        left_out = {service for service, _ in self.tracker.progress.left_out}
+        return tuple(s for s in self.plan.services if s not in left_out)
+
+    def leave_out(self, to: Mapping[ServiceName, PromotionId]) -> None:
+        """These are another one's by now, and the card says whose."""
+        self.tracker.show(left_out=tuple(sorted(to.items())))
 
     async def reread(self) -> None:
         """The row as it is now.

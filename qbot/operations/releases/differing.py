@@ -18,7 +18,6 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.offers import sides
 
 Place = Stage | Environment
-_PARALLEL = 16
 _COMPARED = 60  # services whose commits are counted; an answer shows fewer
 _PATIENCE = 10.0  # seconds for one count; a person waits for this answer
 _NOWHERE = Side(None)
@@ -39,7 +38,7 @@ async def differences(context: ReleaseContext, left: Place, right: Place) -> Dif
             same += 1
         if not _is_same(row) or row.left.drift or row.right.drift:
             rows.append(row)
-    counted = await gather([_counted(context, r) for r in rows[:_COMPARED]], _PARALLEL)
+    counted = await gather([_counted(context, r) for r in rows[:_COMPARED]])
     done = [r if isinstance(r, Difference) else old for r, old in zip(counted, rows, strict=False)]
     found = (*done, *rows[_COMPARED:])
     now = context.base.clock.now()

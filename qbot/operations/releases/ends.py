@@ -7,7 +7,7 @@ from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.domain.repository_ports import MergeRequest
-from qbot.errors import QbotError, TransientError, UserError
+from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.operations.handler import Outcome
 from qbot.operations.releases.case import Case
 from qbot.operations.telling import told
@@ -71,10 +71,11 @@ async def shut(case: Case) -> None:
     with case.run.ignoring_cancel():
         try:
             found = await case.run.step("close", close, within=UNKNOWN)
-        except TransientError as error:
+        except (TransientError, PermanentError) as error:
+            case.tracker.show(unclosed=True)
             raise UserError(
                 f"The merge request of {case.promotion.name} could not be closed: {error}",
-                hint="Withdraw tries it again; what is replaced is to be closed in GitLab.",
+                hint="Withdraw tries it again.",
             ) from None
     if found:
         case.tracker.show(merge_request=found[0], merge_request_iid=found[1])

@@ -18,7 +18,6 @@ from qbot.operations.releases.offers import repositories
 from qbot.operations.releases.proposing import remade
 from qbot.operations.releases.versions import DIGEST, with_commits
 
-_PARALLEL = 16
 _HINT = "Put it right and press Retry, or Withdraw."
 
 
@@ -91,7 +90,7 @@ def _is_by_digest(stage: Stage, move: Move) -> bool:
 async def _pins(
     context: ReleaseContext, stage: Stage, texts: Mapping[ServiceName, str]
 ) -> Mapping[ServiceName, Pin]:
-    found = await gather([_pin(context, stage, s, text) for s, text in texts.items()], _PARALLEL)
+    found = await gather([_pin(context, stage, s, text) for s, text in texts.items()])
     pins = {}
     for service, pin in zip(texts, found, strict=True):
         if isinstance(pin, Exception):

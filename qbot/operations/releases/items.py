@@ -13,7 +13,6 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.gathering import gather
 from qbot.operations.releases.context import ReleaseContext
 
-_PARALLEL = 16
 _AUTHORS = 10  # on one line of a card
 _TITLES = 3
 _TITLE = 120  # characters
@@ -48,7 +47,7 @@ async def items(
         PermanentError: with `surely`, GitLab refuses to tell of the authors.
     """
     compared, builds = await asyncio.gather(
-        gather([_between(context, move) for move in moves], _PARALLEL), _builds(context, moves)
+        gather([_between(context, move) for move in moves]), _builds(context, moves)
     )
     unknown = [found for found in compared if isinstance(found, Exception)]
     if surely and unknown:
@@ -93,7 +92,7 @@ async def _builds(context: ReleaseContext, moves: Sequence[Move]) -> Builds:
     """One by one: a project whose pipelines the token may not see hides no other's."""
     known = [move for move in moves if move.new.sha]
     commits = list(dict.fromkeys((_project(context, m), m.new.sha) for m in known))
-    answers = await gather([context.base.gitlab.builds([c]) for c in commits], _PARALLEL)
+    answers = await gather([context.base.gitlab.builds([c]) for c in commits])
     found: dict[tuple[ProjectPath, str], tuple[Build, str]] = {}
     for commit, answer in zip(commits, answers, strict=True):
         if isinstance(answer, PermanentError):

@@ -26,21 +26,24 @@ _CHECKING = frozenset(
 )
 _RUNNING = frozenset({"ci_still_running"})
 _STALE = frozenset({"conflict", "need_rebase", "broken_status"})
+_CI = "ci_must_pass"  # also before there is a pipeline: GitLab makes it some time after the push
+_FAILED = frozenset({"failed", "canceling", "canceled", "skipped", "manual"})  # pipelines
 _IN_THE_WAY = {
-    "ci_must_pass": "Its pipeline failed",
+    _CI: "its pipeline failed",
     "not_approved": "GitLab itself demands approvals there",
-    "draft_status": "Somebody marked it as a draft",
-    "discussions_not_resolved": "It has open discussions in GitLab",
-    "requested_changes": "Somebody requested changes in GitLab",
-    "not_open": "It is no longer open",
-    "merge_request_blocked": "Another merge request blocks it",
-    "status_checks_must_pass": "An external status check has not passed",
-    "locked_paths": "Its files are locked in GitLab",
-    "jira_association_missing": "It needs a Jira issue in its title",
-    "security_policy_violations": "A security policy is in its way",
+    "draft_status": "somebody marked it as a draft",
+    "discussions_not_resolved": "it has open discussions in GitLab",
+    "requested_changes": "somebody requested changes in GitLab",
+    "not_open": "it is no longer open",
+    "merge_request_blocked": "another merge request blocks it",
+    "status_checks_must_pass": "an external status check has not passed",
+    "locked_paths": "its files are locked in GitLab",
+    "jira_association_missing": "it needs a Jira issue in its title",
+    "security_policy_violations": "a security policy is in its way",
 }
 _QUICK, _SLOW = 0.2, 2.0  # seconds between two looks
 _NOTICED = 10.0  # within which GitLab shows a head that Qbot has just pushed
+_MADE = 60.0  # within which GitLab makes the pipeline of a head
 _PIPELINE_MINUTES = 60
 _HINT = "Put it right in GitLab and press Retry, or Withdraw."
 _REFUSED = 5  # times that GitLab may refuse what it called mergeable
@@ -94,8 +97,8 @@ def _found(case: Case, seen: MergeRequest) -> list[str]:
 
 async def _merge(case: Case) -> list[str]:
     """Repeated from the start after a crash: a merge request that is merged is the answer."""
-    pace, refused = _Pace(), 0
-    until = case.context.base.clock.monotonic() + _PIPELINE_MINUTES * 60
+    pace, refused, clock = _Pace(), 0, case.context.base.clock
+    begun = clock.monotonic()
     while True:
         seen = await case.context.repository.merge_request(
             case.merge_request.project, case.merge_request.iid
@@ -110,10 +113,10 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
             continue
         _check(case, seen)
-        late = case.context.base.clock.monotonic() > until
-        if (seen.status in _CHECKING or seen.status in _RUNNING) and not late:
+        if _is_passing(seen, clock.monotonic() - begun):
             await case.run.sleep(pace.next())
             continue
+        _ensure_free(case, seen)
         await _still_approved(case)
         alone = await about_to_ask(case)
         try:
@@ -154,10 +157,22 @@ def _check(case: Case, seen: MergeRequest) -> None:
         raise Stale("its head moved")
     if seen.status in _STALE or seen.conflicts:
         raise Stale("it no longer fits the stage's branch")
-    if why := _IN_THE_WAY.get(seen.status):
-        raise UserError(
-            f"{case.promotion.name} cannot be merged: {why[0].lower()}{why[1:]}.", hint=_HINT
-        )
+
+
+def _is_passing(seen: MergeRequest, spent: float) -> bool:
+    """Whether what is in the way goes by itself, after so many seconds of waiting for it."""
+    if seen.status == _CI and seen.pipeline not in _FAILED:
+        return spent < _MADE
+    busy = seen.state == "locked" or seen.status in _CHECKING | _RUNNING  # locked: it is merging
+    return busy and spent <= _PIPELINE_MINUTES * 60
+
+
+def _ensure_free(case: Case, seen: MergeRequest) -> None:
+    why = _IN_THE_WAY.get(seen.status)
+    if seen.status == _CI and seen.pipeline not in _FAILED:
+        why = "GitLab has started no pipeline for its commit"
+    if why:
+        raise UserError(f"{case.promotion.name} cannot be merged: {why}.", hint=_HINT)
 
 
 async def _own(case: Case, seen: MergeRequest) -> None:

@@ -13,6 +13,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.lifetime import moment_of
 from qbot.domain.names import EnvId
 from qbot.domain.people import Actor
+from qbot.domain.promotion import PromotionState
 from qbot.domain.release_commands import FreezeIt, LockIt, Release, When
 from qbot.domain.rules import services_of
 from qbot.domain.stages import Stage
@@ -75,6 +76,7 @@ class Obstacles:
         self._requests = requests
         self._zone = zone
         self._wake = wake
+        # Of this process: each replica, and each start, tries as often; that does no harm.
         self._missed: Counter[tuple[str, Actor]] = Counter()
 
     async def spot(self, text: str, *, guess: bool = True) -> Spot:
@@ -157,6 +159,11 @@ class Obstacles:
             )
         self._wake()
         return stage
+
+    async def waiting(self, stage: Stage) -> bool:
+        """Whether a promotion to it waits: for people, or for what is in its way."""
+        states = (PromotionState.OPEN, PromotionState.APPROVED)
+        return bool(await self._context.promotions.promotions(stage.name, limit=1, states=states))
 
     async def lock(self, wanted: LockIt, asked: Asked) -> Lock:
         """Keep a stage or an environment to oneself.

@@ -1,11 +1,11 @@
 """Whether what was merged still stands: deployed again would be whatever came after it, too."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from qbot.domain.names import ServiceName
+from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.promotion import Edit, promotion_name
-from qbot.domain.undoing import standing
+from qbot.domain.undoing import changed_since
 from qbot.errors import UserError
 from qbot.operations.outcome import named
 from qbot.operations.releases.case import Case
@@ -25,12 +25,10 @@ async def still_written(case: Case) -> str:
     """
     plan, repository = case.plan, case.context.repository
     rows = await case.run.call("the database", lambda: merged_like(case.context, case.promotion))
-    left, later = standing(case.promotion, rows)
-    gone = [service for service in plan.services if service not in left]
-    changed = f"Left out, as {later.name} has changed it since: {named(gone)}." if later else ""
-    left, kept = await _kept(case, left)
-    case.left_out = frozenset(plan.services) - set(left)
-    edits = [edit for edit in plan.edits if edit.service in left]
+    gone = {s: later.id for s, later in changed_since(case.promotion, rows).items()}
+    taken = await _kept(case, [s for s in plan.services if s not in gone])
+    case.leave_out({**gone, **taken})
+    edits = [edit for edit in plan.edits if edit.service in case.services]
     paths = {edit.file for edit in edits}
     files = await case.run.call(
         "GitLab", lambda: repository.files(plan.project, plan.branch, paths)
@@ -42,21 +40,28 @@ async def still_written(case: Case) -> str:
             f"{case.promotion.name} is overtaken: in {plan.branch} of {plan.project} {said}.",
             hint="Abandon puts an end to it; a new promotion brings what shall run.",
         )
-    return f"{changed} {kept}".strip()
+    told = [
+        *(f"Left out, as {by} has changed it since: {names}." for by, names in _by(gone)),
+        *(f"Left alone, as {by} rolls back: {names}." for by, names in _by(taken)),
+    ]
+    return " ".join(told)
 
 
-async def _kept(case: Case, services: Sequence[ServiceName]) -> tuple[tuple[ServiceName, ...], str]:
-    """Those that nobody else has."""
+async def _kept(case: Case, services: Sequence[ServiceName]) -> Mapping[ServiceName, PromotionId]:
+    """Those that somebody else has."""
     places = await case.run.call(
         "the database", lambda: case.context.promotions.places(case.stage.name)
     )
     mine = case.promotion.id
-    taken = {s: number for s in services if (number := places.get(s, mine)) != mine}
-    if not taken:
-        return tuple(services), ""
-    names = ", ".join(promotion_name(number) for number in sorted(set(taken.values())))
-    left = tuple(s for s in services if s not in taken)
-    return left, f"Left alone, as {names} rolls back: {named(sorted(taken))}."
+    return {s: number for s in services if (number := places.get(s, mine)) != mine}
+
+
+def _by(left: Mapping[ServiceName, PromotionId]) -> list[tuple[str, str]]:
+    """For each promotion that has some its name, and theirs."""
+    return [
+        (promotion_name(number), named(sorted(s for s, by in left.items() if by == number)))
+        for number in sorted(set(left.values()))
+    ]
 
 
 def _said(edit: Edit, now: str) -> str:

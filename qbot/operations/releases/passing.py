@@ -24,6 +24,7 @@ def barred_by(
     exempt: bool = True,
     after: str = "",
     noted: bool = False,
+    services: Collection[ServiceName] = (),
 ) -> BarredError:
     """What to raise; it names who has a way past, and how.
 
@@ -34,8 +35,10 @@ def barred_by(
         exempt: whether who is exempt could have it: people enough are left to approve it.
         after: what can be done when they are gone.
         noted: the audit log has it already.
+        services: that were to change, where some of them can be left out.
     """
-    ways = _ways(stops, stage, back=back, exempt=exempt)
+    free = set(services).difference(*(barrier.services for barrier in stops))
+    ways = _ways(stops, stage, back=back, exempt=exempt, rest=bool(free))
     hint = " ".join(part for part in (after, *ways) if part)
     return BarredError(stops, hint=hint, noted=noted)
 
@@ -51,7 +54,9 @@ async def needs_reason(
     return person.active and bool(person.roles & set(stage.exempt))
 
 
-def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool, exempt: bool) -> list[str]:
+def _ways(
+    stops: Sequence[Barrier], stage: Stage, *, back: bool, exempt: bool, rest: bool
+) -> list[str]:
     rules = {barrier.rule for barrier in stops}
     ways = []
     if exempt and stage.exempt and all(b.exempt for b in stops):
@@ -62,7 +67,8 @@ def _ways(stops: Sequence[Barrier], stage: Stage, *, back: bool, exempt: bool) -
     if any(b.rule == "freeze" and b.by is not None for b in stops):
         ways.append(f"`unfreeze {stage.name}` is for those who may approve.")
     if "hold" in rules:
-        ways.append("Or name services: those that are held can be left out.")
+        named = "; what is not held can be promoted by name" if rest else ""
+        ways.append(f"`release {stage.name}` is for those who may approve{named}.")
     if "lock" in rules:
         ways.append(f"`unlock {stage.name}` is for whoever locked it and those who may approve.")
     if back and stage.break_glass and rules <= set(_EMERGENCIES):

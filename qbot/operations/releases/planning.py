@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qbot.domain.barriers import Barrier
+from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.changes import Change
 from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionKind, Request
+from qbot.domain.promotion import Plan, PromotionKind, Request
 from qbot.domain.release import Needed
 from qbot.domain.release_changes import PromotionPlanned
 from qbot.domain.stages import ApprovalRule, Stage
@@ -28,7 +28,7 @@ from qbot.operations.releases.promoting import promotion
 from qbot.operations.releases.rivalry import foreseen
 from qbot.operations.releases.rolling_back import rollback
 from qbot.operations.releases.tracker import StageTracker
-from qbot.operations.releases.voters import ensure_enough, exemption_works
+from qbot.operations.releases.voters import ensure_enough, exemption_works, never_enough
 from qbot.operations.run import Run
 from qbot.operations.telling import previewed
 
@@ -74,17 +74,21 @@ async def admitted(case: Case, found: Planned) -> None:
 
     async def judge() -> Any:
         asked = case.run.operation.input
-        await ensure_enough(context, case.rule, found.plan, promotion.requester)
         every = await _in_the_way(context, stage, asked, found, promotion.requester)
-        stops = await unpassed(
-            context,
-            stage,
-            every,
-            promotion.requester,
-            reason=promotion.reason,
-            asked_at=promotion.created_at,
-            emergency=promotion.emergency,
-        )
+        never = await never_enough(context, case.rule, found.plan, promotion.requester)
+        if never and not every:
+            raise never
+        stops = every  # an exemption does not help where nobody can approve it
+        if never is None:
+            stops = await unpassed(
+                context,
+                stage,
+                every,
+                promotion.requester,
+                reason=promotion.reason,
+                asked_at=promotion.created_at,
+                emergency=promotion.emergency,
+            )
         passed = tuple(b for b in every if b not in stops)
         return JUDGED.dump_python((stops, passed), mode="json")
 
@@ -97,8 +101,21 @@ async def admitted(case: Case, found: Planned) -> None:
 
     stops, _ = JUDGED.validate_python(await case.run.step("admit", judge, changes=changes))
     if stops:
-        works = await exemption_works(context, case.rule, stage.exempt)
-        raise barred_by(stops, stage, back=case.back, exempt=works)
+        raise await _barred(case, found.plan, stops)
+
+
+async def _barred(case: Case, plan: Plan, stops: Sequence[Barrier]) -> BarredError:
+    """With the ways past it that this person has."""
+    context, stage = case.context, case.stage
+    never = await never_enough(context, case.rule, plan, case.promotion.requester)
+    return barred_by(
+        stops,
+        stage,
+        back=case.back,
+        exempt=await exemption_works(context, case.rule, stage.exempt),
+        after=str(never or ""),
+        services=plan.services,
+    )
 
 
 async def preview(run: Run, context: ReleaseContext, stage: Stage, asked: Asked) -> Outcome:
@@ -149,7 +166,7 @@ async def _goes_before(
         return ()
     request = Request(PromotionKind.ROLLBACK, stage.name, None, emergency=asked.emergency)
     services = found.plan.services
-    return await run.call("the database", lambda: foreseen(context, stage, request, services))
+    return await run.call("the database", lambda: foreseen(context, request, services))
 
 
 async def _plan(context: ReleaseContext, stage: Stage, asked: Asked) -> Planned:

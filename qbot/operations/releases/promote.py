@@ -253,9 +253,9 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
 
     `again`: it was given up once, and the stage may have gone on without it.
     """
-    held = case.services if case.back else ()
     sha = case.promotion.merge_sha
-    case.tracker.show(merged_sha=sha, merge_status="merged", unsure=False, held=held)
+    case.tracker.show(merged_sha=sha, merge_status="merged", unsure=False)
+    await _still_held(case)
     await case.run.acquire(case.stage.scope, first=True)
     try:
         await case.still_its_turn()
@@ -275,11 +275,10 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
 
 
 async def _still_held(case: Case) -> None:
-    """Some may have been released while it was deployed."""
+    """Some may have been released while it was deployed, or before it was taken up again."""
     if not case.back:
         return
     stage, number = case.stage.name, case.promotion.id
     holds = await case.run.call("the database", lambda: case.context.promotions.holds(stage))
     mine = {hold.service for hold in holds if hold.promotion == number}
-    held = case.tracker.progress.held
-    case.tracker.show(held=tuple(service for service in held if service in mine))
+    case.tracker.show(held=tuple(service for service in case.services if service in mine))

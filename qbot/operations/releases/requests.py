@@ -148,7 +148,7 @@ class ReleaseRequests:
         return await self._again(known, asked, abandon=False)
 
     async def abandon(self, number: PromotionId, asked: Asked) -> Submitted | None:
-        """Give a failed one up: an operation closes its merge request, however often it takes.
+        """Give up a failed or replaced one: an operation closes its merge request.
 
         None: it was being deployed, and its own operation stops.
 
@@ -162,7 +162,8 @@ class ReleaseRequests:
         ):
             self._wake()
             return None
-        self._failed(known.promotion)
+        if not known.promotion.replaced:
+            self._failed(known.promotion)
         return await self._again(known, asked, abandon=True)
 
     async def withdraw(self, number: PromotionId, asked: Asked) -> None:

@@ -1,33 +1,29 @@
 """Open promotions of the same services: told of on both cards before one ends the other."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from qbot.domain.names import PromotionId, ServiceName
-from qbot.domain.promotion import Promotion, PromotionState, Request
+from qbot.domain.promotion import Request
 from qbot.domain.rivals import giving_way, going_before
-from qbot.domain.stages import Stage
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
-
-_OPEN = tuple(state for state in PromotionState if state.open)
-_MOST = 100  # open promotions of a stage
 
 
 async def told(case: Case) -> None:
     """The card says what this ends when it begins, and what ends this."""
-    there = await case.run.call("the database", lambda: _there(case.context, case.stage))
+    mine, services, rows = case.promotion, case.plan.services, case.context.promotions
+    there = await case.run.call(
+        "the database", lambda: rows.rivals(mine.stage, mine.kind, services)
+    )
     case.tracker.show(
-        goes_before=giving_way(case.promotion, case.plan.services, there),
-        gives_way_to=going_before(case.promotion, there),
+        goes_before=giving_way(mine, services, there),
+        gives_way_to=going_before(mine, there),
     )
 
 
 async def foreseen(
-    context: ReleaseContext, stage: Stage, request: Request, services: Collection[ServiceName]
+    context: ReleaseContext, request: Request, services: Collection[ServiceName]
 ) -> tuple[PromotionId, ...]:
     """What would end, if this were asked for and begun."""
-    return giving_way(request, services, await _there(context, stage))
-
-
-async def _there(context: ReleaseContext, stage: Stage) -> Sequence[Promotion]:
-    return await context.promotions.promotions(stage.name, limit=_MOST, states=_OPEN)
+    there = await context.promotions.rivals(request.stage, request.kind, services)
+    return giving_way(request, services, there)

@@ -164,7 +164,8 @@ def _refuse_forward(stage: Stage, merged: Sequence[Promotion], backs: Sequence[_
         said = ", ".join(f"`{b.service}` at `{short(b.goal.text)}`" for b in ahead)
         source = next((s for s in stage.sources if s != ENVIRONMENTS), "")
         again = f"`promote {source} {stage.name}`" if source else f"A promotion to `{stage.name}`"
+        were = "was" if len(ahead) == 1 else "were"
         raise UserError(
-            f"That would not go back but forward: {said} was rolled back since.",
+            f"That would not go back but forward: {said} {were} rolled back since.",
             hint=f"{again} brings newer versions, with the approvals that it takes.",
         )

@@ -19,7 +19,6 @@ from qbot.operations.releases.goals import Goals
 from qbot.operations.releases.rows import Rows
 from qbot.operations.releases.syncing import Syncing
 
-_PARALLEL = 16
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
@@ -176,7 +175,7 @@ class Rollout:
         waiting = [s for s, event in self._compared.items() if not event.is_set()]
         if waiting and now >= self._refresh_at:
             self._refresh_at = now + _REFRESH
-            await self._case.run.gather([self._refresh(s) for s in waiting], limit=_PARALLEL)
+            await self._case.run.gather([self._refresh(s) for s in waiting])
 
     async def _refresh(self, service: ServiceName) -> None:
         try:
@@ -240,7 +239,7 @@ class Rollout:
             )
 
         found = {}
-        results = await self._case.run.gather([read(s) for s in services], limit=_PARALLEL)
+        results = await self._case.run.gather([read(s) for s in services])
         for service, result in zip(services, results, strict=True):
             if isinstance(result, Exception):
                 raise result

@@ -12,7 +12,7 @@ from qbot.domain.progress import End, Progress, Step
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.jobs import run_job
+from qbot.operations.jobs import of_environment, run_job
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.job_requests import passed
 from qbot.operations.run import Run
@@ -124,11 +124,6 @@ async def _values(run: Run, place: Stage | Environment) -> dict[str, str]:
                 "branch": place.config.branch,
                 "services": ",".join(place.services),
             }
-        return {
-            "env": place.name,
-            "url": place.url,
-            "branch": place.branch,
-            "services": ",".join(p.service for p in place.plans),
-        }
+        return of_environment(place)
 
     return await run.step("values", look)

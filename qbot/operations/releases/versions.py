@@ -11,7 +11,6 @@ from qbot.domain.stages import Stage
 from qbot.operations.gathering import gather
 from qbot.operations.releases.context import ReleaseContext
 
-_PARALLEL = 16
 _BRACES = re.compile(r"(\{sha\}|\{short_sha\})")
 _DIGITS = {"{sha}": "([0-9a-f]{40})", "{short_sha}": "([0-9a-f]{8})"}
 _WHOLE = re.compile(r"[0-9a-f]{40}")
@@ -56,8 +55,7 @@ async def with_commits(
             asked[name] = sha or version.text
     gitlab = context.base.gitlab
     results = await gather(
-        [gitlab.resolve(context.base.catalog[n].project, ref) for n, ref in asked.items()],
-        _PARALLEL,
+        [gitlab.resolve(context.base.catalog[n].project, ref) for n, ref in asked.items()]
     )
     for name, commit in zip(asked, results, strict=True):
         if isinstance(commit, Exception):

@@ -37,9 +37,16 @@ async def ensure_enough(
     Raises:
         UserError: it could never be approved; says who may, and what to do.
     """
-    wrote = frozenset() if rule.by_authors else plan.wrote
-    if never := await too_few(context, rule, asker, services=plan.services, wrote=wrote):
+    if never := await never_enough(context, rule, plan, asker):
         raise never
+
+
+async def never_enough(
+    context: ReleaseContext, rule: ApprovalRule, plan: Plan, asker: Actor
+) -> UserError | None:
+    """What `ensure_enough` raises."""
+    wrote = frozenset() if rule.by_authors else plan.wrote
+    return await too_few(context, rule, asker, services=plan.services, wrote=wrote)
 
 
 async def too_few(

@@ -8,6 +8,7 @@ from qbot.domain.promotion import Approval, Verdict, promotion_name
 from qbot.domain.release import Needed, StageProgress
 from qbot.render.errors import barrier_line
 from qbot.render.escape import code, mention, moment, prose
+from qbot.render.releases.titles import is_back
 from qbot.render.style import Style
 from qbot.render.words import listed, plural, spoken
 
@@ -54,10 +55,10 @@ def rejection(progress: StageProgress) -> Approval | None:
 
 def words(progress: StageProgress, *, most: int = _WORDS) -> list[str]:
     """One line for each; one that is void is left out once its giver has said yes again."""
-    approvals, wrote = progress.approvals, _wrote(progress)
+    approvals = progress.approvals
     again = {a.actor for a in approvals if a.verdict is Verdict.APPROVED and not a.void}
     kept = [a for a in approvals if not a.void or a.actor not in again]
-    lines = [_word(a, wrote) for a in kept[:most]]
+    lines = [_word(a, progress) for a in kept[:most]]
     if len(kept) > most:
         lines.append(f"and {len(kept) - most} more, see Details")
     return lines
@@ -71,23 +72,24 @@ def agreed(progress: StageProgress) -> str:
 
 def every_word(progress: StageProgress) -> list[str]:
     """For Details: all that was said."""
-    return [_word(a, _wrote(progress)) for a in progress.approvals]
+    return [_word(a, progress) for a in progress.approvals]
 
 
 def _wrote(progress: StageProgress) -> frozenset[int]:
     return frozenset(number for item in progress.items for number in item.wrote)
 
 
-def _word(approval: Approval, wrote: frozenset[int]) -> str:
+def _word(approval: Approval, progress: StageProgress) -> str:
     who, at = mention(approval.actor.user), moment(approval.at)
     if approval.void:
         why = prose(approval.void, 400)
-        what = "Approval" if approval.verdict is Verdict.APPROVED else "Rejection"
-        return f":warning: {what} by {who} no longer counts: {why}"
+        said = "Approval" if approval.verdict is Verdict.APPROVED else "Rejection"
+        return f":warning: {said} by {who} no longer counts: {why}"
     if approval.verdict is Verdict.REJECTED:
         why = f": {prose(approval.reason, 300)}" if approval.reason.strip() else ""
         return f":no_entry: {who} rejected it {at}{why}"
-    author = ", and wrote some of it" if approval.account.id in wrote else ""
+    what = "what goes back" if is_back(progress) else "it"
+    author = f", and wrote some of {what}" if approval.account.id in _wrote(progress) else ""
     return f":white_check_mark: {who} approved {at}{author}"
 
 

@@ -10,6 +10,7 @@ from qbot.render.escape import allowed
 from qbot.render.releases.approving import is_missing
 from qbot.render.releases.titles import amount, is_back
 from qbot.render.style import Style
+from qbot.render.words import plural
 
 DIGEST = 16  # digits of the digest in a button's value
 _BEFORE_MERGE = frozenset(
@@ -70,10 +71,12 @@ def _ways_out(progress: StageProgress) -> list[Block | None]:
 
 
 def _failed(progress: StageProgress, style: Style) -> list[Block | None]:
+    merged = bool(progress.merged_sha)
+    if progress.unclosed and not merged:
+        return [*looks(progress, style), _abandon(progress)]
     if progress.undone_by is not None or progress.overtaken_by is not None:
         return looks(progress, style)
     retry = button("Retry", actions.PROMO_RETRY, _value(progress), style="primary")
-    merged = bool(progress.merged_sha)
     back = _roll_back(progress) if merged and not is_back(progress) else None
     return [retry, back, *looks(progress, style), _abandon(progress)]
 
@@ -139,14 +142,23 @@ def _roll_back(progress: StageProgress) -> Block | None:
         return None
     ask = confirm(
         f"Roll back {_value(progress)}?",
-        f"{amount(progress)} in {progress.stage} go back to what ran before, and are held "
-        "there until somebody releases them. Who has to approve that is asked first.",
+        f"{_left(progress)} held there until somebody releases them. Who has to approve that is "
+        "asked first.",
         "Roll Back",
         "Keep",
     )
     return button(
         "Roll Back", actions.PROMO_ROLLBACK, _value(progress), style="danger", confirm=ask
     )
+
+
+def _left(progress: StageProgress) -> str:
+    """Which go back; what did so already is not counted."""
+    gone = {service for service, _ in progress.taken_back}
+    left = [item.service for item in progress.items if item.service not in gone]
+    if len(left) == 1:
+        return f"{left[0]} in {progress.stage} goes back to what ran before, and is"
+    return f"{plural(len(left), 'service')} in {progress.stage} go back to what ran before, and are"
 
 
 def _abandon(progress: StageProgress) -> Block:

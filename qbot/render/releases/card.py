@@ -10,6 +10,7 @@ from qbot.domain.release import StageProgress
 from qbot.render.blocks import FRESH, Block, Message, context, header, message, section
 from qbot.render.card import ALONE, Fresh, Links, neighbours_line
 from qbot.render.escape import mention, prose
+from qbot.render.jobs import job_lines
 from qbot.render.releases import approving, running, versions
 from qbot.render.releases.buttons import stage_buttons
 from qbot.render.releases.facts import change_line, fact_line, freshness
@@ -75,16 +76,16 @@ def _parts(progress: StageProgress, style: Style) -> list[list[str]]:
     rows = versions.rows(progress, style)
     if progress.step in running.DEPLOYING or progress.end is not None:
         deployed = [] if _is_past(progress) else running.deployment(progress, style)
-        jobs = running.job_lines(progress.jobs, style)
+        jobs = job_lines(progress.jobs, style)
         failed = progress.end is End.FAILED and not _is_past(progress)
         log = running.log_block(progress) if failed else ""
         return [[*lead, *jobs], deployed, [log], rows]
-    return [lead, running.job_lines(progress.jobs, style), rows]
+    return [lead, job_lines(progress.jobs, style), rows]
 
 
 def _is_past(progress: StageProgress) -> bool:
     """A full bar says nothing more, and how far something was that is undone nobody needs."""
-    return progress.end is End.SUCCEEDED or progress.undone_by is not None
+    return progress.end is End.SUCCEEDED or progress.undone
 
 
 def _alarm(progress: StageProgress) -> list[str]:

@@ -7,6 +7,7 @@ from qbot.render.blocks import Block, button, context, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code, moment, prose
 from qbot.render.forms import View, view
+from qbot.render.jobs import job_lines
 from qbot.render.releases import approving, running, versions
 from qbot.render.releases.changes import change_parts, left_out
 from qbot.render.releases.titles import name, title
@@ -48,14 +49,17 @@ def _parts(progress: StageProgress, style: Style) -> list[str]:
         *(said[i : i + _WORDS] for i in range(0, len(said), _WORDS)),
         approving.asked(progress.needed) if progress.end is None else [],
         approving.in_the_way(progress.barriers, style),
-        running.job_lines(progress.jobs, style),
+        job_lines(progress.jobs, style),
         [running.log_block(progress)],
     ]
-    state = {s.service: s for s in progress.services}
+    state, to = {s.service: s for s in progress.services}, dict(progress.left_out)
     order = sorted(progress.items, key=lambda i: i.service)
     return [
         *("\n".join(part) for part in lines if any(part)),
-        *(_joined(versions.in_full(i, style), state.get(i.service)) for i in order),
+        *(
+            _joined(versions.in_full(i, style, left_to=to.get(i.service)), state.get(i.service))
+            for i in order
+        ),
         *change_parts(progress.changes.lines),
         *filter(None, [left_out(progress, style)]),
     ]

@@ -41,7 +41,7 @@ def stage_ending(progress: StageProgress, style: Style) -> Message:
 
 def _sentence(progress: StageProgress, style: Style) -> str:
     it = f"*{name(progress)}* ({prose(what(progress), 200)})"
-    after = f" after {span(progress.started_at, progress.ended_at)}" if progress.ended_at else ""
+    after = _after(progress)
     why = headline(progress, style)
     reason = f" {why}" if why else ""
     match progress.end:
@@ -57,6 +57,15 @@ def _sentence(progress: StageProgress, style: Style) -> str:
             return f"{it} was rejected."  # by whom and why comes below
         case _:
             return f"{it} {_over(progress)}.{reason}"
+
+
+def _after(progress: StageProgress) -> str:
+    """How long it took; waiting for people is no work."""
+    if progress.ended_at is None:
+        return ""
+    took = span(progress.begun_at, progress.ended_at)
+    waited = progress.begun_at > progress.started_at
+    return f" {took} after the last approval" if waited else f" after {took}"
 
 
 def _over(progress: StageProgress) -> str:

@@ -46,7 +46,7 @@ def fact_line(progress: StageProgress) -> str:
     if progress.given_up:
         pass  # it is over when somebody says so
     elif progress.end is not None and progress.ended_at is not None:
-        took = f"took {span(progress.started_at, progress.ended_at)}"
+        took = f"took {span(progress.begun_at, progress.ended_at)}"
     elif progress.step is Step.APPROVING and progress.expires_at is not None:
         expires = f"expires {moment(progress.expires_at, WHEN)}"
     elif progress.step in DEPLOYING and progress.usual_seconds:
@@ -59,6 +59,10 @@ def _again(progress: StageProgress) -> str:
     """Who took it up again, which need not be who asked for it."""
     if progress.again_by is None:
         return ""
+    if progress.unclosed:
+        return (
+            f"withdrawal tried by {mention(progress.again_by.user)} {moment(progress.started_at)}"
+        )
     word = standing_word(PromotionState.CANCELLED, merged=bool(progress.merged_sha))
     verb = word if progress.given_up else "retried"
     return f"{verb} by {mention(progress.again_by.user)} {moment(progress.started_at)}"

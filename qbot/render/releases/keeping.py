@@ -1,6 +1,7 @@
 """Freezes, locks and holds that begin and end: what is said about them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from qbot.domain.barriers import Declared, Freeze, Hold, Lock
 from qbot.domain.names import StageName
@@ -14,27 +15,51 @@ from qbot.render.words import listed
 _NAMED = 10
 
 
-def frozen(freeze: Freeze, style: Style, *, already: bool = False) -> Message:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What still passes a freeze of a stage, as it is set up."""
+
+    promotions: bool = True  # of who is exempt, with people enough left to approve them
+    rollbacks: bool = True  # the same
+    glass: bool = True
+
+    def words(self) -> str:
+        """`, except by ...`; empty where nothing does."""
+        ways = []
+        if self.promotions or self.rollbacks:
+            what = "" if self.promotions else "a rollback "
+            ways.append(f"{what}by who is exempt, with `--reason`")
+        if self.glass:
+            ways.append("in an emergency, with `--break-glass`")
+        return f", except {', and '.join(ways)}" if ways else ""
+
+
+_ALL = Past()
+
+
+def frozen(freeze: Freeze, style: Style, *, already: bool = False, past: Past = _ALL) -> Message:
     """A freeze was declared; `already`: somebody else's stands in its place."""
     stage = f"*{prose(freeze.stage, 60)}*"
     lead = f":no_entry: {stage} is {'frozen already' if already else 'frozen'}"
     why = _why(freeze.by, freeze.reason, freeze)
     end = code(f"{style.command} unfreeze {freeze.stage}", 120)
-    hint = (
-        "Nothing is promoted to it or rolled back meanwhile, except by who is exempt, with "
-        f"`--reason`, and in an emergency, with `--break-glass`. {end} ends it."
-    )
+    what = f"Nothing is promoted to it or rolled back meanwhile{past.words()}."
+    hint = f"{what} {end} ends it."
     return _told(f"{lead} {why}", hint)
 
 
-def unfrozen(stage: StageName, by: Actor | None) -> Message:
-    """It is over; `by` None: there was no freeze that one could end."""
+def unfrozen(stage: StageName, by: Actor | None, *, waiting: bool = True) -> Message:
+    """It is over; `by` None: there was no freeze that one could end.
+
+    `waiting`: whether promotions wait, for it or for people.
+    """
     where = f"*{prose(stage, 60)}*"
     if by is None:
         hint = "A freeze by the calendar ends by itself, or is changed in qbot.yaml."
         return _told(f"Nobody has frozen {where}.", hint)
     text = f":white_check_mark: {mention(by.user)} ended the freeze of {where}."
-    return _told(text, "Promotions that wait for it go on.")
+    hint = "What is approved goes on by itself; what waits for approvals can get them again."
+    return _told(text, hint if waiting else "")
 
 
 def locked(lock: Lock, place: str, style: Style) -> Message:

@@ -1,5 +1,6 @@
 """How a promotion ended, and what is true now, in a line or two."""
 
+from qbot.domain.names import PromotionId
 from qbot.domain.progress import End, Stage
 from qbot.domain.promotion import PromotionState, promotion_name
 from qbot.domain.release import StageProgress
@@ -17,21 +18,22 @@ _FEW = 3  # services that the command to release them names
 
 def outcome_lines(progress: StageProgress, style: Style) -> list[str]:
     """Escaped mrkdwn lines: the end and its reason, then what is the case now."""
-    if progress.undone_by is not None:
-        stage = prose(progress.stage, 60)
-        back = promotion_name(progress.undone_by)
-        lines = [_past(progress), f"*{stage}* went back to what ran before it, with *{back}*."]
+    if progress.undone:
+        lines = [_past(progress), *_taken_back(progress)]
     elif progress.end is End.SUCCEEDED:
-        lines = [_success(progress), headline(progress, style), *_taken_back(progress)]
+        runs = _success(progress) if progress.undone_by is None else ""
+        lines = [runs, headline(progress, style), *_taken_back(progress)]
     elif progress.end is End.FAILED:
         why = headline(progress, style) or "It failed."
         lines = [why, *_taken_back(progress), _left_over(progress), _later(progress)]
     elif progress.bypass is not None:
         lines = [f":rotating_light: {headline(progress, style)}", _unjudged(progress)]
+        lines += _taken_back(progress)
     elif progress.state is PromotionState.REJECTED:
         lines = [rejected(progress)]
     elif progress.state is PromotionState.CANCELLED:
         lines = [_stopped(progress), headline(progress, style), _cancelled(progress)]
+        lines += _taken_back(progress)
     else:
         lines = [headline(progress, style) or "It is over."]
     return [line for line in [*lines, held(progress, style), *_released(progress)] if line]
@@ -101,14 +103,31 @@ def _success(progress: StageProgress) -> str:
 
 
 def _taken_back(progress: StageProgress) -> list[str]:
-    """What a rollback has put back of it alone; one line for each rollback."""
+    """What rollbacks put back, or are to; one line for each rollback."""
+    if progress.undone_by is not None:
+        what = f"*{prose(progress.stage, 60)}*"
+        return [_put_back(progress, what, progress.undone_by, "what ran before it", many=False)]
     lines = []
     for by in dict.fromkeys(by for _, by in progress.taken_back):
         names = [f"*{prose(s, 40)}*" for s, back in progress.taken_back if back == by]
-        lines.append(
-            f"{listed(names, _NAMED)} went back to what ran before, with *{promotion_name(by)}*."
-        )
+        some, many = listed(names, _NAMED), len(names) > 1
+        lines.append(_put_back(progress, some, by, "what ran before", many=many))
     return lines
+
+
+def _put_back(
+    progress: StageProgress, what: str, by: PromotionId, before: str, *, many: bool
+) -> str:
+    """As far as the rollback has come; what is merged is not deployed yet."""
+    name = promotion_name(by)
+    back = next((b for b in progress.putting_back if b.by == by), None)
+    if back is None:
+        return f"{what} went back to {before}, with *{name}*."
+    if back.state.open:
+        return f":rewind: {what} {'are' if many else 'is'} being put back to {before}, by *{name}*."
+    ended = back.word if back.state is PromotionState.FAILED else f"was {back.word}"
+    went = f"{back.ready} of {plural(back.of, 'service')} went back"
+    return f":red_circle: *{name}* {ended}: {went}. It was to put {what} back to {before}."
 
 
 def _unjudged(progress: StageProgress) -> str:
@@ -123,7 +142,7 @@ def _unjudged(progress: StageProgress) -> str:
 
 def _later(progress: StageProgress) -> str:
     """Why it can neither be tried again nor rolled back."""
-    if progress.overtaken_by is None:
+    if progress.overtaken_by is None or progress.overtaken_by == progress.undone_by:
         return ""
     by = promotion_name(progress.overtaken_by)
     if not progress.merged_sha:
@@ -143,17 +162,25 @@ def _cancelled(progress: StageProgress) -> str:
     return _left_over(progress) if progress.merged_sha or progress.unsure else ""
 
 
+def _looked_at_again(progress: StageProgress) -> str:
+    if progress.unclosed:
+        return "; Withdraw looks as well"
+    again = progress.end is End.FAILED and progress.overtaken_by is None
+    return "; Retry and Withdraw look as well" if again else ""
+
+
 def _left_over(progress: StageProgress) -> str:
     """What the person who has to decide needs to know first."""
     stage = prose(progress.stage, 60)
     if progress.unsure and not progress.merged_sha:
-        again = progress.end is End.FAILED and progress.overtaken_by is None
         return (
             "GitLab was asked to merge it, and *whether it was merged is not known*. "
-            f"Look at the merge request{'; Retry and Withdraw look as well' if again else ''}."
+            f"Look at the merge request{_looked_at_again(progress)}."
         )
     if not progress.merged_sha:
         return f"Nothing was changed in *{stage}*."
     if progress.services and all(s.stage is Stage.READY for s in progress.services):
         return f"The change is merged and runs in *{stage}*."
+    if progress.undone_by is not None:
+        return ""
     return f"The change is merged, but not all of it runs in *{stage}*."

@@ -44,8 +44,7 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     services = listed([prose(s, 40) for s in changed], _NAMED)
     at = moment(promotion.ended_at or promotion.created_at, WHEN)
     card = found.cards.get(promotion.id)
-    undone = card.undone_by if card else None
-    gone = f"undone by {promotion_name(undone)}" if undone is not None else ""
+    gone = _undone(card) if card else ""
     state = joined([_state(promotion, card), gone or _left(promotion, found)])
     if promotion.state is PromotionState.DONE and found.runs.get(promotion.id) == changed:
         state = "runs now"
@@ -80,6 +79,18 @@ def _state(promotion: Promotion, card: StageProgress | None) -> str:
             return f"{merged}{promotion.word}{_ender(promotion, card)}"
         case _:
             return promotion.word
+
+
+def _undone(card: StageProgress) -> str:
+    """By which rollback, as far as that has come."""
+    if card.undone_by is None:
+        return ""
+    by, back = promotion_name(card.undone_by), card.unsettled
+    if back is None:
+        return f"undone by {by}"
+    if back.state.open:
+        return f"being put back by {by}"
+    return f"{by}, to put it back, {back.word}: {back.ready} of {back.of} went back"
 
 
 def _ender(promotion: Promotion, card: StageProgress | None) -> str:

@@ -2,11 +2,13 @@
 
 from urllib.parse import urlsplit
 
+from qbot.domain.barriers import BarredError
 from qbot.domain.policy import Allowed, Decision
 from qbot.domain.stages import ApprovalRule
 from qbot.render.blocks import Message, context, message, section
 from qbot.render.errors import with_command
 from qbot.render.escape import code, link, mention, prose
+from qbot.render.releases.approving import in_the_way
 from qbot.render.style import Style
 from qbot.render.words import plural
 
@@ -23,6 +25,7 @@ def can(
     takes: ApprovalRule | None = None,
     pressed: bool = False,
     never: str = "",
+    barred: BarredError | None = None,
 ) -> Message:
     """Yes or no, and the rule that decides.
 
@@ -35,6 +38,7 @@ def can(
         takes: by whom it has to be approved.
         pressed: it is a button, which nobody types.
         never: why it would be asked for in vain.
+        barred: what is in the way now.
     """
     who = "You" if own else mention(user)
     what = code(wish if pressed else f"{style.command} {wish}", 160)
@@ -42,11 +46,18 @@ def can(
         text = f":white_check_mark: {who} may {what}.{_takes(takes)}"
         why = with_command(prose(never, 600), style.command)
         text += f"\n:warning: {why}" if never else ""
+        text += f"\n{_not_now(barred, style)}" if barred else ""
     else:
         reason = with_command(prose(decision.reason, 400), style.command)
         text = f":no_entry: {who} may not {what}.\n{reason}"
     small = f"Rule {code(decision.rule, 80)} · checked again when it is done"
     return message(f"{text}\n{small}", [section(text), context(small)])
+
+
+def _not_now(barred: BarredError, style: Style) -> str:
+    lines = in_the_way(barred.barriers, style)
+    hint = with_command(prose(barred.hint, 600), style.command)
+    return "\n".join([":warning: Not now:", *lines, *([hint] if hint else [])])
 
 
 def _takes(rule: ApprovalRule | None) -> str:

@@ -1,8 +1,5 @@
 """What is done once people have agreed: jobs, the merge, the deployment, and what went wrong."""
 
-from collections.abc import Sequence
-
-from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.progress import Step
 from qbot.domain.release import StageProgress
 from qbot.render.attention import attention
@@ -13,18 +10,13 @@ from qbot.render.releases.approving import question
 from qbot.render.style import Style
 
 DEPLOYING = frozenset({Step.DEPLOYING, Step.CHECKING, Step.AFTER})
-_JOBS = 4
 _LOG_LINES = 12
 _LOG_LINE = 160
 _LOG = 1_500  # characters of all lines, escaped
-_JOB_STATES = {
-    JobState.RUNNING: (":large_blue_circle:", "is running"),
-    JobState.PASSED: (":white_check_mark:", "passed"),
-    JobState.FAILED: (":red_circle:", "failed"),
-}
 # GitLab's detailed_merge_status and pipeline statuses: open sets, so what is not here is not said.
 _MERGING = {
     "ci_still_running": "Merging: waits for the pipeline",
+    "ci_must_pass": "Merging: waits for the pipeline",
     "unchecked": "Merging: GitLab is checking",
     "checking": "Merging: GitLab is checking",
     "preparing": "Merging: GitLab is checking",
@@ -72,20 +64,6 @@ def pipeline(progress: StageProgress, style: Style) -> str:
     sign, _, word = label.rpartition(": ")
     shown = link(progress.pipeline_url, word, style.hosts)
     return f"{sign}: {shown}" if sign else shown
-
-
-def job_lines(jobs: Sequence[JobRun], style: Style) -> list[str]:
-    """Each with its state and the way to its output."""
-    return [_job(j, style) for j in jobs[:_JOBS]]
-
-
-def _job(job: JobRun, style: Style) -> str:
-    sign, word = _JOB_STATES[job.state]
-    name = prose(job.job, 60) or "job"
-    output = link(job.url, "output", style.hosts)
-    note = f": {prose(job.note, 160)}" if job.note.strip() else ""
-    where = f" ({output})" if output != "output" else ""
-    return f"{sign} Job *{name}* {word}{note}{where}"
 
 
 def log_block(progress: StageProgress) -> str:

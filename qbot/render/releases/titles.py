@@ -57,7 +57,7 @@ def outcome(progress: StageProgress) -> str:
         return "Preview"
     if progress.end is None:
         return ""
-    if progress.undone_by is not None:
+    if progress.undone:
         return "Undone" if progress.bypass is None else "Merged past Qbot, undone"
     if is_back(progress) and progress.end is End.SUCCEEDED:
         return "Rolled back"

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from qbot.domain.promotion import Item, Version
+from qbot.domain.names import PromotionId
+from qbot.domain.promotion import Item, Version, promotion_name
 from qbot.domain.release import StageProgress
 from qbot.domain.services import Build
 from qbot.render.attention import failed
@@ -47,7 +48,8 @@ def rows(progress: StageProgress, style: Style) -> list[str]:
     """At most ten, those with something to heed first, and one line for the rest."""
     broken = {s.service for s in failed(progress.services)}
     order = sorted(progress.items, key=lambda i: (i.service not in broken, not _heed(i), i.service))
-    lines = [row(i, style) for i in order[:ROWS]]
+    to = dict(progress.left_out)
+    lines = [row(i, style, left_to=to.get(i.service)) for i in order[:ROWS]]
     if len(order) > ROWS:
         lines.append(f"and {len(order) - ROWS} more, see Details")
     return lines
@@ -57,8 +59,15 @@ def _heed(item: Item) -> bool:
     return bool(item.drift) or item.build in _BUILDS
 
 
-def row(item: Item, style: Style) -> str:
-    """Service, versions, commits and who made them; a second line where there is a catch."""
+def row(item: Item, style: Style, *, left_to: PromotionId | None = None) -> str:
+    """Service, versions, commits and who made them; a second line where there is a catch.
+
+    Of one that is left to another promotion only that.
+    """
+    if left_to is not None:
+        return (
+            f"*{prose(item.service, 40)}* left out: *{promotion_name(left_to)}* says what it runs"
+        )
     first = f"*{prose(item.service, 40)}* {step(item.old, item.new)} {_commits(item, style)}"
     lines = [first.rstrip(), _build(item, style)]
     if item.drift:
@@ -101,8 +110,10 @@ def soak(progress: StageProgress) -> str:
     return f"all in {source} since {newest} or longer{rest}"
 
 
-def in_full(item: Item, style: Style) -> str:
+def in_full(item: Item, style: Style, *, left_to: PromotionId | None = None) -> str:
     """For Details: also its image, where it was named, and since when the source has run it."""
+    if left_to is not None:
+        return row(item, style, left_to=left_to)
     ref = f"from {prose(item.new.ref, 60)}" if item.new.ref else ""
     since = ""
     if item.since is not None:

@@ -1,6 +1,7 @@
-"""What a person or a test decides: about an Application, and whether Argo CD notifies."""
+"""What a person or a test decides about Argo CD: Applications, lag, whether it notifies."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from qbot.sandbox.argocd.engine.health import ORDER
 from qbot.sandbox.argocd.engine.pins import Pin
 from qbot.sandbox.argocd.notifications import Notifications
 from qbot.sandbox.argocd.objects import Json
+from qbot.sandbox.argocd.shelves import Shelf
 
 _FIELDS = {"name", "health", "message", "hook", "phase"}
 _PHASES = ("Failed", "Running", "Succeeded", None)
@@ -22,14 +24,18 @@ class BadDriveError(Exception):
 class Drive:
     """The driver's calls for Argo CD."""
 
-    def __init__(self, engine: Engine, notifications: Notifications) -> None:
+    def __init__(
+        self, engine: Engine, notifications: Notifications, shelves: Sequence[Shelf]
+    ) -> None:
         self._engine = engine
         self._notifications = notifications
+        self._shelves = shelves
 
     def routes(self) -> list[web.RouteDef]:
         """Where the handlers are."""
         return [
             web.post("/drive/app", self.app),
+            web.post("/drive/lag", self.lag),
             web.post("/drive/notifications", self.notifications),
         ]
 
@@ -52,6 +58,17 @@ class Drive:
             return web.json_response({"error": str(error)}, status=400)
         self._pin(asked)
         self._engine.look_again(asked["name"])
+        return web.json_response({"ok": True})
+
+    async def lag(self, request: web.Request) -> web.Response:
+        """By how many seconds lists, watches and checks of a new project are behind from now on."""
+        try:
+            seconds = _seconds(await request.read())
+        except BadDriveError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        for shelf in self._shelves:
+            shelf.settle()  # nothing overtakes what is still on its way
+            shelf.lag = seconds
         return web.json_response({"ok": True})
 
     def _pin(self, asked: Json) -> None:
@@ -83,6 +100,13 @@ def _object(text: bytes, fields: set[str]) -> Json:
     if unknown:
         raise BadDriveError(f"unknown fields: {', '.join(unknown)}")
     return asked
+
+
+def _seconds(text: bytes) -> float:
+    seconds: Any = _object(text, {"seconds"}).get("seconds")
+    if type(seconds) not in (int, float) or seconds < 0:
+        raise BadDriveError("seconds must be a number that is not negative")
+    return float(seconds)
 
 
 def _checked(text: bytes) -> Json:

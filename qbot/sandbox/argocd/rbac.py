@@ -15,7 +15,6 @@ p, role:qbot, applications, create, qbot-*/*, allow
 p, role:qbot, applications, update, qbot-*/*, allow
 p, role:qbot, applications, delete, qbot-*/*, allow
 p, role:qbot, applications, sync,   qbot-*/*, allow
-p, role:qbot, logs, get, qbot-*/*, allow
 p, role:qbot, applications, get,  staging/*, allow
 p, role:qbot, applications, sync, staging/*, allow
 p, role:qbot, logs,         get,  staging/*, allow

@@ -39,7 +39,6 @@ class Shelf:
         self.lag = lag
         self.objects: dict[str, Json] = {}
         self.visible: dict[str, Json] = {}
-        self.born: dict[str, float] = {}  # when each was created, in unix seconds, to the fraction
         self._newest = "1"  # version that the informer has seen
         self.controllers: list[Listener] = []  # told at the moment of the write
         self._behind: deque[Change] = deque()  # what the informer does not know yet
@@ -56,7 +55,6 @@ class Shelf:
         """
         moment = at or self._kernel.clock.now()
         now = stamp(moment)
-        self.born[name_of(thing)] = moment.timestamp()
         metadata = {
             **thing["metadata"],
             "namespace": NAMESPACE,
@@ -98,7 +96,6 @@ class Shelf:
     def remove(self, name: str) -> None:
         """Take the object away."""
         old = self.objects.pop(name)
-        self.born.pop(name)
         gone = with_metadata(old, resourceVersion=str(next(self._versions)))
         self._announce(Change("DELETED", gone, old))
 
@@ -121,9 +118,15 @@ class Shelf:
         for listener in self.controllers:
             listener(change)
 
+    def settle(self) -> None:
+        """The informer knows everything at once, as of a world that has stood for long."""
+        while self._behind:
+            self._show(self._behind.popleft())
+
     async def _later(self) -> None:
         await self._kernel.clock.sleep(self.lag)
-        self._show(self._behind.popleft())  # in their order, whoever wakes first
+        if self._behind:
+            self._show(self._behind.popleft())  # in their order, whoever wakes first
 
     def _show(self, change: Change) -> None:
         self._newest = change.object["metadata"]["resourceVersion"]

@@ -77,7 +77,7 @@ class ArgoCDStandIn:
         self._kernel = kernel
         versions = itertools.count(1001)
         self.applications = Shelf(kernel, versions, lag=lag)
-        self.projects = Shelf(kernel, versions)
+        self.projects = Shelf(kernel, versions, lag=visibility_lag)
         self.engine = Engine(kernel, repositories, self.applications, self.projects)
         self._context = Context(
             kernel=kernel,
@@ -85,7 +85,6 @@ class ArgoCDStandIn:
             applications=self.applications,
             projects=self.projects,
             engine=self.engine,
-            visibility_lag=visibility_lag,
         )
         self._streams = Streams(self._context)
         self.notify_token = secrets.token_hex(16)
@@ -95,7 +94,6 @@ class ArgoCDStandIn:
         self.applications.controllers.append(self._announce)
         self._stages = stages
         self._seeder = Seeder(kernel, self.engine, self.applications, self.projects)
-        self.projects.create(_DEFAULT_PROJECT)
 
     def app(self) -> web.Application:
         """The API server, to be mounted below `/argocd`."""
@@ -118,7 +116,8 @@ class ArgoCDStandIn:
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test decides."""
-        return Drive(self.engine, self.notifications).routes()
+        shelves = (self.applications, self.projects)
+        return Drive(self.engine, self.notifications, shelves).routes()
 
     def state(self) -> dict[str, Any]:
         """Applications, projects and namespaces beyond what every installation has."""
@@ -134,7 +133,7 @@ class ArgoCDStandIn:
 
     async def start(self) -> None:
         """Make the stages' Applications and start the controller."""
-        self._seeder.seed(self._stages())
+        self._seed()
         self.engine.start()
 
     async def stop(self) -> None:
@@ -150,8 +149,14 @@ class ArgoCDStandIn:
             for name in list(shelf.objects):
                 shelf.remove(name)
         self.engine.clear()
+        self._seed()
+
+    def _seed(self) -> None:
+        """What has been there for long is known to everybody."""
         self.projects.create(_DEFAULT_PROJECT)
         self._seeder.seed(self._stages())
+        for shelf in (self.applications, self.projects):
+            shelf.settle()
 
     async def _shut(self, _: web.Application) -> None:
         self._streams.close()

@@ -20,6 +20,7 @@ from qbot.sandbox.gitlab.world import World
 ENDINGS = frozenset({"success", "failed", "canceled"})
 HELD = "running"  # does not end until told how
 _CONFIG = ".gitlab-ci.yml"
+_CREATED = 3  # seconds from a new head to its pipeline: longer than a look at mergeability
 _PICKED_UP = 2  # seconds until a runner takes the first job
 _PICKED_UP_SOON = 0.5  # the same for jobs that are known to be short
 _SHORTEST, _SPREAD = 58, 30  # seconds of work: every commit has its own, always the same, length
@@ -33,6 +34,7 @@ class Ci:
     def __init__(self, world: World) -> None:
         self._world = world
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._coming: set[asyncio.Task[None]] = set()  # pipelines that are about to be made
         self._verdicts: dict[int, str] = {}  # pipeline id -> how it ends
         self._next: dict[tuple[int, str], str] = {}  # project id, ref -> how its next one ends
         self._told = asyncio.Event()
@@ -48,9 +50,21 @@ class Ci:
             pipeline.before_sha, pipeline.tag = push.before, kind == "tags"
 
     def merge_request_moved(self, project: Project, found: MergeRequest, user: User) -> None:
-        """Start a pipeline for a merge request's newest commit, if there are jobs for that."""
-        with suppress(CiConfigError):
-            self.start_for(project, found, user)
+        """Soon start a pipeline for a merge request's newest commit, if there are jobs for that.
+
+        GitLab leaves that to a background job: until then the merge request has no pipeline.
+        """
+        work = self._start_soon(project, found, user)
+        task = self._world.kernel.spawn(work, f"pipeline of !{found.iid} to come")
+        self._coming.add(task)
+        task.add_done_callback(self._coming.discard)
+
+    async def _start_soon(self, project: Project, found: MergeRequest, user: User) -> None:
+        head = found.sha
+        await self._world.kernel.clock.sleep(_CREATED)
+        if found.sha == head:
+            with suppress(CiConfigError):
+                self.start_for(project, found, user)
 
     def start_for(self, project: Project, found: MergeRequest, user: User) -> Pipeline:
         """A pipeline of a merge request.
@@ -143,7 +157,7 @@ class Ci:
 
     def stop(self) -> None:
         """Forget everything that is on its way."""
-        for task in self._tasks.values():
+        for task in (*self._tasks.values(), *self._coming):
             task.cancel()
         for records in (self._tasks, self._verdicts, self._next):
             records.clear()

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.hooks.office import HookOffice
+from qbot.sandbox.gitlab.merge_methods import METHODS, SQUASHING
 from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Project, User
 from qbot.sandbox.gitlab.registry import Registry
@@ -25,6 +26,17 @@ _TITLES = (
     "Fix a typo in the confirmation",
     "Try the new totals",
 )
+_ACTIONS = (
+    "close", "merge", "merge-slowly", "approve", "comment", "discuss", "resolve", "conflict",
+)  # fmt: skip
+_SWITCH: tuple[object, ...] = (False, True)
+_SETTINGS: dict[str, tuple[object, ...]] = {
+    "archived": _SWITCH,
+    "needs_discussions": _SWITCH,
+    "needs_approvals": tuple(range(6)),
+    "merge_method": METHODS,
+    "squash_option": SQUASHING,
+}
 _MEANWHILE = "# changed meanwhile"
 Body = dict[str, Any]
 Changes = dict[str, str | bytes | None]
@@ -58,7 +70,7 @@ class Drive:
             "pipeline": (self.pipeline, "project ref status", ""),
             "file": (self.file, "project ref path", ""),
             "mr": (self.merge_request, "project iid action", ""),
-            "project": (self.project, "project archived", ""),
+            "project": (self.project, "project", " ".join(_SETTINGS)),
             "image": (self.image, "project tag action", ""),
             "licence": (self.licence, "premium", ""),
         }
@@ -150,10 +162,14 @@ class Drive:
         return {}
 
     def project(self, body: Body) -> Body:
-        """Archive a project, which makes it read-only, or bring it back."""
-        if not isinstance(body["archived"], bool):
-            raise BadDriveError("archived must be true or false")
-        self._project(body).archived = body["archived"]
+        """Archive a project, which makes it read-only, or say what its merge requests must be."""
+        project = self._project(body)
+        given = {name: body[name] for name in _SETTINGS if name in body}
+        for name, value in given.items():
+            if value not in (known := _SETTINGS[name]) or type(value) is not type(known[0]):
+                raise BadDriveError(f"{name} must be one of {', '.join(map(str, known))}")
+        for name, value in given.items():
+            setattr(project, name, value)
         return {}
 
     def image(self, body: Body) -> Body:
@@ -190,7 +206,7 @@ class Drive:
         return {"text": text}
 
     def merge_request(self, body: Body) -> Body:
-        """Close, merge, comment on, or bring into conflict an open merge request."""
+        """Close, merge, comment on, discuss, or bring into conflict an open merge request."""
         project, wanted = self._project(body), str(body["iid"])
         found = next((m for m in project.merge_requests if str(m.iid) == wanted), None)
         if found is None or not _is_open(found):
@@ -200,12 +216,18 @@ class Drive:
                 self._machine.close(project, found, self._user(_REVIEWER))
             case "merge":
                 return self._merge(project, found)
+            case "merge-slowly":
+                self._machine.merge_slowly(project, found, self._user(_REVIEWER))
+            case "approve":
+                found.approvals[self._user(_REVIEWER).id] = self._world.now()
+            case "discuss" | "resolve" as action:
+                found.unresolved = action == "discuss"
             case "comment":
                 self._machine.comment(project, found, self._user(_REVIEWER), "Looks good to me.")
             case "conflict":
                 self._conflict(project, found)
             case action:
-                raise BadDriveError(f"action {action!r} is not close, merge, comment or conflict")
+                raise BadDriveError(f"action {action!r} is none of {', '.join(_ACTIONS)}")
         return {}
 
     def _merge(self, project: Project, found: MergeRequest) -> Body:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from qbot.sandbox.gitlab.merging import TRANSIENT, is_draft
+from qbot.sandbox.gitlab.merge_methods import squashes
+from qbot.sandbox.gitlab.merge_rules import is_draft
+from qbot.sandbox.gitlab.merging import TRANSIENT
 from qbot.sandbox.gitlab.model import MergeRequest, Note, Project
 from qbot.sandbox.gitlab.people import user_json
 from qbot.sandbox.gitlab.shapes import moment, project_url
@@ -15,7 +17,7 @@ def merge_request_json(
     """A merge request as it stands in lists; `status` is its detailed merge status."""
     return {
         **_place(world, project, found),
-        **_standing(found, status),
+        **_standing(project, found, status),
         **_people(world, found),
     }
 
@@ -46,7 +48,7 @@ def _place(world: World, project: Project, found: MergeRequest) -> dict[str, Any
     }
 
 
-def _standing(found: MergeRequest, status: str) -> dict[str, Any]:
+def _standing(project: Project, found: MergeRequest, status: str) -> dict[str, Any]:
     """How far it is, and what is in its way."""
     draft = is_draft(found)
     return {
@@ -62,9 +64,9 @@ def _standing(found: MergeRequest, status: str) -> dict[str, Any]:
         "merge_status": old_status(status),
         "detailed_merge_status": status,
         "has_conflicts": status == "conflict",
-        "blocking_discussions_resolved": True,
+        "blocking_discussions_resolved": not found.unresolved,
         "squash": found.squash,
-        "squash_on_merge": found.squash,
+        "squash_on_merge": squashes(project, found),
         "merge_commit_sha": found.merge_commit_sha,
         "squash_commit_sha": found.squash_commit_sha,
     }

@@ -7,7 +7,8 @@ from qbot.sandbox.gitlab.ci_config import CiConfigError
 from qbot.sandbox.gitlab.errors import forbidden, message, not_found
 from qbot.sandbox.gitlab.merge_request_json import note_json
 from qbot.sandbox.gitlab.merge_requests import find_merge_request
-from qbot.sandbox.gitlab.merging import MergeMachine, pipelines_of
+from qbot.sandbox.gitlab.merge_rules import pipelines_of
+from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Note, Role
 from qbot.sandbox.gitlab.paging import offset_page
 from qbot.sandbox.gitlab.pipelines import basic_json, pipeline_json

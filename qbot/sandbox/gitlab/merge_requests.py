@@ -7,13 +7,8 @@ from qbot.sandbox.gitlab.ask import Ask, Reply
 from qbot.sandbox.gitlab.errors import forbidden, message, not_found, unauthorized
 from qbot.sandbox.gitlab.happenings import Changes
 from qbot.sandbox.gitlab.merge_request_json import merge_request_json
-from qbot.sandbox.gitlab.merging import (
-    STILL_RUNNING,
-    MergeMachine,
-    head_pipeline,
-    is_draft,
-    merge_role,
-)
+from qbot.sandbox.gitlab.merge_rules import STILL_RUNNING, head_pipeline, is_draft, merge_role
+from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import MergeRequest, Project, Role
 from qbot.sandbox.gitlab.params import Params
 from qbot.sandbox.gitlab.pipelines import basic_json
@@ -30,6 +25,7 @@ _REBASE_LOCKED = (
     "Failed to enqueue the rebase operation, possibly due to a long-lived transaction. "
     "Try again later."
 )
+_MESSAGES = "merge_commit_message squash_commit_message"
 _MERGE = "sha auto_merge merge_when_pipeline_succeeds squash should_remove_source_branch"
 
 
@@ -49,8 +45,8 @@ class MergeRequests:
                   lacks="render_html"),
             route("PUT", _ONE, self.update, takes=f"{_CHANGE} state_event",
                   lacks=f"{_CHANGE_LACKS} discussion_locked"),
-            route("PUT", f"{_ONE}/merge", self.merge, takes=f"{_MERGE} merge_commit_message",
-                  lacks="squash_commit_message skip_merge_train"),
+            route("PUT", f"{_ONE}/merge", self.merge, takes=f"{_MERGE} {_MESSAGES}",
+                  lacks="skip_merge_train"),
             route("PUT", f"{_ONE}/rebase", self.rebase, lacks="skip_ci"),
             route("POST", f"{_ONE}/cancel_merge_when_pipeline_succeeds", self.cancel_auto_merge),
         ]  # fmt: skip
@@ -99,7 +95,7 @@ class MergeRequests:
         waits = auto and obstacle == STILL_RUNNING
         if obstacle and not waits:
             raise message(405, "405 Method Not Allowed")
-        if self._machine.conflicts(project, found):
+        if self._machine.misfit(project, found):
             raise message(422, "Branch cannot be merged")
         if ask.params.has("sha") and ask.params.text("sha") != found.sha:
             raise message(409, f"SHA does not match HEAD of source branch: {found.sha}")
@@ -111,6 +107,7 @@ class MergeRequests:
         if auto and head is not None and head.active:
             found.auto_merge_user = ask.user
         else:
+            found.squash_message = ask.params.text("squash_commit_message")
             self._machine.merge(project, found, ask.user, ask.params.text("merge_commit_message"))
         return self._reply(ask, project, found)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.happenings import Changes, Commented, MergeRequestAction
+from qbot.sandbox.gitlab.merge_methods import bring_in, merged_tree, needs_rebase
+from qbot.sandbox.gitlab.merge_rules import ci_status, head_pipeline, is_draft, people_status
 from qbot.sandbox.gitlab.model import (
     ZERO_SHA,
     MergeRequest,
@@ -14,7 +16,6 @@ from qbot.sandbox.gitlab.model import (
     Pipeline,
     Project,
     Push,
-    Role,
     User,
 )
 from qbot.sandbox.gitlab.rebasing import rebase
@@ -25,9 +26,10 @@ _PREPARING = timedelta(seconds=1)
 _CHECKING = timedelta(seconds=1)
 _REBASING = 1
 _REBASE_FAILED = "Rebase failed: Rebase locally, resolve all conflicts, then push the branch."
+_MERGING = 300  # seconds of a slow one
+_NOT_MERGED = "Branch cannot be merged"
 _REMOVAL = 2  # seconds from a merge until its source branch is gone
 TRANSIENT = frozenset({"preparing", "checking"})
-STILL_RUNNING = "ci_still_running"
 
 
 class MergeMachine:
@@ -86,19 +88,18 @@ class MergeMachine:
         before_ci = self._state(project, merge_request)
         if before_ci:
             return before_ci
-        if self.conflicts(project, merge_request):
-            return "conflict"
-        return _ci_status(project, merge_request) or "mergeable"
+        in_git = self.misfit(project, merge_request)
+        return in_git or ci_status(project, merge_request) or "mergeable"
 
     def obstacle(self, project: Project, merge_request: MergeRequest) -> str:
-        """The status that forbids a merge, conflicts apart; empty where there is none."""
-        return self._state(project, merge_request) or _ci_status(project, merge_request)
+        """The status that forbids a merge, git's own apart; empty where there is none."""
+        return self._state(project, merge_request) or ci_status(project, merge_request)
 
-    def conflicts(self, project: Project, merge_request: MergeRequest) -> bool:
-        """Whether git cannot merge it."""
-        repository = project.repository
-        target = repository.branches()[merge_request.target_branch]
-        return history.merge_tree(repository, target, merge_request.sha) is None
+    def misfit(self, project: Project, merge_request: MergeRequest) -> str:
+        """The status that says why git cannot bring it in; empty where it can."""
+        if merged_tree(project, merge_request) is None:
+            return "conflict"
+        return "need_rebase" if needs_rebase(project, merge_request) else ""
 
     def diverged(self, project: Project, merge_request: MergeRequest) -> int:
         """How many commits the target has that the source lacks."""
@@ -117,34 +118,29 @@ class MergeMachine:
         if is_draft(merge_request):
             return "draft_status"
         source = merge_request.fork or merge_request.source_branch in branches
-        return "" if source and merge_request.target_branch in branches else "commits_status"
+        if not source or merge_request.target_branch not in branches:
+            return "commits_status"
+        return people_status(project, merge_request)
 
     def merge(
         self, project: Project, merge_request: MergeRequest, user: User, message: str = ""
     ) -> str | None:
-        """Merge now, whatever its status; the new commit of the target, None on a conflict."""
-        repository = project.repository
-        target = repository.branches()[merge_request.target_branch]
-        tree = history.merge_tree(repository, target, merge_request.sha)
-        if tree is None:
+        """Merge now, whatever its status; the target's new tip, None where git cannot."""
+        tree = merged_tree(project, merge_request)
+        if tree is None or needs_rebase(project, merge_request):
             return None
-        who, now = Person(user.name, user.email), self._world.now()
-        source = merge_request.sha
-        if merge_request.squash:
-            inner = repository.commit(source)
-            base = merge_request.base_sha
-            source = repository.store(
-                inner.tree, [base], message=merge_request.title, author=inner.author, at=now
-            )
-            merge_request.squash_commit_sha = source
-        text = message or _merge_message(project, merge_request)
-        sha = repository.store(tree, [target, source], message=text, author=who, at=now)
-        merge_request.merge_commit_sha = sha
+        sha = bring_in(project, merge_request, tree, user, message, self._world.now())
         self._end(project, merge_request, user)
         self._world.move(project, f"refs/heads/{merge_request.target_branch}", sha, user)
         if merge_request.remove_source and not merge_request.fork:
             self._spawn(self._remove(project, merge_request, user), "remove source branch")
         return sha
+
+    def merge_slowly(self, project: Project, merge_request: MergeRequest, user: User) -> None:
+        """Merge it as git does with a large repository: it is `locked` meanwhile."""
+        merge_request.state = "locked"
+        self._changed(project, merge_request)
+        self._spawn(self._merge_slowly(project, merge_request, user), "merge")
 
     def changed_paths(self, project: Project, merge_request: MergeRequest) -> list[str]:
         """The files that it would change."""
@@ -231,7 +227,7 @@ class MergeMachine:
                 continue
             merge_request.auto_merge_user = None
             if pipeline.status == "success" and self.merge(project, merge_request, user) is None:
-                merge_request.merge_error = "Branch cannot be merged"
+                merge_request.merge_error = _NOT_MERGED
 
     def _source_moved(self, push: Push, merge_request: MergeRequest) -> None:
         if push.after == ZERO_SHA:
@@ -310,51 +306,18 @@ class MergeMachine:
         elif sha != branches[source]:
             self._world.move(project, f"refs/heads/{source}", sha, user)
 
+    async def _merge_slowly(
+        self, project: Project, merge_request: MergeRequest, user: User
+    ) -> None:
+        await self._world.kernel.clock.work(_MERGING)
+        if self.merge(project, merge_request, user) is None:
+            merge_request.state, merge_request.merge_error = "opened", _NOT_MERGED
+
     async def _remove(self, project: Project, merge_request: MergeRequest, user: User) -> None:
         await self._world.kernel.clock.work(_REMOVAL)
         if project.repository.branches().get(merge_request.source_branch) == merge_request.sha:
             self._world.move(project, f"refs/heads/{merge_request.source_branch}", None, user)
 
 
-def merge_role(project: Project, branch: str) -> Role:
-    """What one must be to merge into a branch."""
-    if branch not in project.repository.branches():
-        return Role.MAINTAINER
-    rules = project.protection(branch)
-    return rules.merge if rules else Role.DEVELOPER
-
-
-def is_draft(merge_request: MergeRequest) -> bool:
-    """Whether its title says so."""
-    return merge_request.title.lower().startswith(("draft:", "[draft]", "(draft)"))
-
-
-def pipelines_of(project: Project, merge_request: MergeRequest) -> Iterator[Pipeline]:
-    """Its own pipelines and those of its source branch, newest first."""
-    refs = (merge_request.source_branch, f"refs/merge-requests/{merge_request.iid}/head")
-    return (p for p in reversed(project.pipelines) if p.ref in refs)
-
-
-def head_pipeline(project: Project, merge_request: MergeRequest) -> Pipeline | None:
-    """The newest pipeline of its newest commit."""
-    own = (p for p in pipelines_of(project, merge_request) if p.sha == merge_request.sha)
-    return next(own, None)
-
-
-def _ci_status(project: Project, merge_request: MergeRequest) -> str:
-    """What CI holds it back for; empty where it does not."""
-    head = head_pipeline(project, merge_request)
-    if not project.needs_pipeline or (head is not None and head.status == "success"):
-        return ""
-    return STILL_RUNNING if head is not None and head.active else "ci_must_pass"
-
-
 def _open(project: Project) -> Iterator[MergeRequest]:
     return (m for m in list(project.merge_requests) if m.state == "opened")
-
-
-def _merge_message(project: Project, merge_request: MergeRequest) -> str:
-    first = f"Merge branch '{merge_request.source_branch}' into '{merge_request.target_branch}'"
-    return (
-        f"{first}\n\n{merge_request.title}\n\nSee merge request {project.path}!{merge_request.iid}"
-    )

@@ -140,6 +140,8 @@ class MergeRequest:
     state: str = "opened"
     labels: list[str] = field(default_factory=list)
     squash: bool = False
+    squash_message: str = ""  # for the one commit; empty: its title
+    unresolved: bool = False  # somebody began a thread that is not resolved
     remove_source: bool = False
     fork: int | None = None  # id of the project that the source branch is in, if another
     base_sha: str = ""  # where the branches parted, as of the newest push
@@ -218,7 +220,8 @@ class Protection:
 class Project:
     """A project and everything in it; `path` is the full path.
 
-    `needs_pipeline`: merge requests wait for a pipeline that passed. `variables_role`: the least
+    `needs_pipeline`: merge requests wait for a pipeline that passed; `needs_discussions`: for every
+    thread to be resolved; `needs_approvals`: for so many people. `variables_role`: the least
     that may set variables of a pipeline, None: nobody. `shared` names groups whose members are in
     the project too, each at most with that role. `protected` are the branches with rules of their
     own; the default branch is protected in any case.
@@ -233,6 +236,10 @@ class Project:
     default_branch: str = DEFAULT_BRANCH
     archived: bool = False
     needs_pipeline: bool = False
+    needs_discussions: bool = False
+    needs_approvals: int = 0
+    merge_method: str = "merge"
+    squash_option: str = "default_off"
     variables_role: Role | None = Role.DEVELOPER
     shared: dict[str, Role] = field(default_factory=dict)
     protected: dict[str, Protection] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from aiohttp import web
 from qbot.sandbox import html
 from qbot.sandbox.gitlab import history
 from qbot.sandbox.gitlab.api import MOUNT
-from qbot.sandbox.gitlab.merging import MergeMachine, pipelines_of
+from qbot.sandbox.gitlab.merge_rules import pipelines_of
+from qbot.sandbox.gitlab.merging import MergeMachine
 from qbot.sandbox.gitlab.model import Project
 from qbot.sandbox.gitlab.page_parts import changes, commit_link, commits, pipelines
 from qbot.sandbox.gitlab.shapes import project_url

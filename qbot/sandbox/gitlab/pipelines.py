@@ -172,8 +172,12 @@ async def get_pipeline(ask: Ask) -> Reply:
 
 
 async def list_variables(ask: Ask) -> Reply:
-    """What it was started with."""
-    return Reply(_pipeline(ask, ask.project(Role.MAINTAINER)).variables)
+    """What it was started with: for Maintainers, and for the Developer who did it."""
+    project = ask.project(Role.DEVELOPER)
+    pipeline = _pipeline(ask, project)
+    if pipeline.user is not ask.user and ask.role(project) < Role.MAINTAINER:
+        raise forbidden()
+    return Reply(pipeline.variables)
 
 
 async def list_jobs(ask: Ask) -> Reply:

@@ -55,6 +55,7 @@ from qbot.sandbox.shop.stages import (
     stages_project,
 )
 
+RATE_LIMIT = 2000  # of gitlab.com: for each token, in a minute
 MANAGERS = "release-managers"
 DEFAULT_TOKEN = "gitlab-sandbox-token"
 OAUTH_CLIENT, OAUTH_SECRET = "qbot-sandbox", "gloas-sandbox-secret"
@@ -67,11 +68,11 @@ class GitLabStandIn:
 
     `token` is Qbot's: an administrator's (`admin`) sees everything, private e-mails too; else it
     is a group's, which sees what a maintainer of `shop` sees. `rate_limit` is requests per minute
-    and token (None: not limited, as self-managed installations come). `list_cache` turns on the
-    30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the addresses to
-    which an account link may send a browser back. `hooks_to` is the address to which every
-    project's webhook goes (none without it), with the secret token `hook_secret`; GitLab waits
-    `hook_timeout` seconds for an answer. `premium` allows webhooks of groups, no more than that.
+    and token (gitlab.com's; None: not limited, as self-managed installations come). `list_cache`
+    turns on the 30 seconds for which GitLab repeats a branch list. `oauth_callbacks` are the
+    addresses to which an account link may send a browser back. `hooks_to` is the address to which
+    every project's webhook goes (none without it), with the secret token `hook_secret`; GitLab
+    waits `hook_timeout` seconds for an answer. `premium` allows webhooks of groups, no more.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class GitLabStandIn:
         stages: Variant = "helm",
         token: str = DEFAULT_TOKEN,
         admin: bool = True,
-        rate_limit: int | None = None,
+        rate_limit: int | None = RATE_LIMIT,
         list_cache: bool = True,
         external_url: str = "",
         oauth_callbacks: Sequence[str] = (),

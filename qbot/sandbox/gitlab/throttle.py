@@ -1,4 +1,4 @@
-"""The outer rate limit, counted per token in fixed windows of a minute; off unless asked for."""
+"""The outer rate limit, counted per token in fixed windows of a minute."""
 
 from datetime import UTC, datetime
 

@@ -57,22 +57,24 @@ class Chores:
     async def holds(self) -> None:
         """Remind everybody of what they hold, once a day, not before it is a day old.
 
-        By Qbot's own clock, and not at night, whenever the scheduler calls.
+        By Qbot's own clock, and not at night, whenever the scheduler calls; where it may not have
+        arrived, once more each hour.
         """
         now = self._clock.now()
         here = now.astimezone(self._zone)
         if here.hour not in _HOURS:
             return
-        today = here.date()
         due: dict[tuple[Actor, StageName], dict[str, Hold]] = {}
         for hold in await self._promotions.holds():
-            key = f"hold:{hold.stage}:{hold.service}:{hold.promotion}:{today}"
-            if now - hold.since >= _DAY and await self._store.saw(key):
+            key = f"hold:{hold.stage}:{hold.service}:{hold.promotion}:{here.date()}"
+            if now - hold.since < _DAY or not await self._store.saw(f"{key}:{here.hour}"):
+                continue
+            if await self._store.saw(key):
                 due.setdefault((hold.by, hold.stage), {})[key] = hold
         for (owner, _), holds in due.items():
             reminder = hold_reminder(list(holds.values()), self._style)
             if not await tell(self._slack, owner, DIRECT, reminder):
-                for key in holds:  # there is another tick today; rather two than none
+                for key in holds:  # there is another hour today; rather two than none
                     await self._store.forget(key)
 
     async def locks(self) -> None:

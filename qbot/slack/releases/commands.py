@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from qbot.domain.barriers import BarredError
 from qbot.domain.commands import spec_of
 from qbot.domain.names import StageName
 from qbot.domain.people import Actor
@@ -24,7 +25,8 @@ from qbot.domain.subjects import of_command
 from qbot.errors import UserError
 from qbot.operations.possible import in_the_way
 from qbot.operations.releases.obstacles import Freed, LockedError
-from qbot.operations.releases.voters import too_few
+from qbot.operations.releases.passing import barred_by
+from qbot.operations.releases.voters import exemption_works, too_few
 from qbot.operations.requests import Asked
 from qbot.operations.rights import Grounds
 from qbot.render.blocks import Message
@@ -94,10 +96,12 @@ class ReleaseCommands:
         style = self._desk.desk.style
         match command:
             case FreezeIt():
-                said = keeping.frozen(await obstacles.freeze(command, asked), style)
+                freeze = await obstacles.freeze(command, asked)
+                said = keeping.frozen(freeze, style, past=await self._past(freeze.stage))
             case Unfreeze(stage):
                 ended = await obstacles.unfreeze(stage, asked)
-                said = keeping.unfrozen(ended.name, asked.actor)
+                waiting = await obstacles.waiting(ended)
+                said = keeping.unfrozen(ended.name, asked.actor, waiting=waiting)
             case LockIt(place):
                 try:
                     lock = await obstacles.lock(command, asked)
@@ -115,6 +119,14 @@ class ReleaseCommands:
         self._desk.announce(delivery, said, self._desk.context.stages.get(StageName(place)))
         return None
 
+    async def _past(self, name: StageName) -> keeping.Past:
+        context, stage = self._desk.context, self._desk.context.stage(name)
+        return keeping.Past(
+            promotions=await exemption_works(context, stage.approvals, stage.exempt),
+            rollbacks=await exemption_works(context, stage.rollback, stage.exempt),
+            glass=bool(stage.break_glass),
+        )
+
     async def _unlock(self, place: str, delivery: Delivery) -> Message:
         spot, lock, waiting = await self._desk.obstacles.unlock(place, delivery.asked)
         freed = Freed(spot.scope, spot.name, waiting)
@@ -130,9 +142,10 @@ class ReleaseCommands:
         wish = f"{command.verb} {command.place}".strip()
         style, takes = self._desk.desk.style, self._takes(command)
         pressed = command.verb in _PRESSED
-        never = ""
+        never, barred = "", None
         if isinstance(decision, Allowed):
             asked = replace(delivery.asked, actor=who)
+            barred = await self._barred(command, takes, who)
             never = await self._in_vain(command.verb, command.place, takes, asked)
         return can(
             who.user,
@@ -143,7 +156,22 @@ class ReleaseCommands:
             takes=takes,
             pressed=pressed,
             never=never,
+            barred=barred,
         )
+
+    async def _barred(
+        self, command: Can, takes: ApprovalRule | None, who: Actor
+    ) -> BarredError | None:
+        """The freezes and locks of a stage that would stop it now; holds are about services."""
+        stage = self._desk.context.stages.get(StageName(command.place))
+        back = command.verb == "rollback"
+        if stage is None or takes is None:
+            return None
+        stops = await self._desk.context.barriers(stage, (), who, back=back)
+        if not stops:
+            return None
+        works = await exemption_works(self._desk.context, takes, stage.exempt)
+        return barred_by(stops, stage, back=back, exempt=works)
 
     async def _in_vain(
         self, verb: str, place: str, takes: ApprovalRule | None, asked: Asked

@@ -48,9 +48,9 @@ class Showing:
         number = promotion_id(text)
         found = None if number is None else await self._desk.context.promotions.promotion(number)
         if found is None:
-            some = next(iter(self._desk.context.stages), "production")
+            stages = ", ".join(f"`history {name}`" for name in self._desk.context.stages)
             raise UserError(
-                f"There is no promotion {text.upper()}.", hint=f"`history {some}` lists them."
+                f"There is no promotion {text.upper()}.", hint=f"Those of a stage: {stages}."
             )
         if found.state is PromotionState.REFUSED:  # its card was taken back
             raise UserError(f"{found.name} was refused, and changed nothing. {found.reason}")

@@ -243,3 +243,8 @@ def test_an_unknown_authority_names_its_setting() -> None:
 
 def test_a_timeout_is_waited_out() -> None:
     assert isinstance(broken_call(TimeoutError(), ASKED), TransientError)
+
+
+def test_a_lost_connection_is_told_in_words() -> None:
+    for lost in (httpx.ReadError(""), httpx.RemoteProtocolError("Server disconnected")):
+        assert str(broken_call(lost, ASKED)).endswith(": the connection was lost")

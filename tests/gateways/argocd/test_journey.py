@@ -10,6 +10,7 @@ import pytest
 
 from qbot.domain.health import AppState, Ready, Verdict, verdict
 from qbot.domain.names import BASE, ServiceName
+from qbot.domain.services import Image
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.argocd.gateway import ArgoCDGateway
 from qbot.sandbox.argocd import TOKEN
@@ -83,6 +84,16 @@ async def test_an_environment_comes_up_and_goes(argo: Argo, argocd: ArgoCDGatewa
     state = argo.standin.state()
     assert (state["applications"], state["projects"], state["namespaces"]) == ([], [], [])
     assert await argocd.survey(ENV) == {}
+
+
+async def test_a_chart_may_take_the_tag_from_values(argo: Argo, argocd: ArgoCDGateway) -> None:
+    sha = argo.cart.branches["main"]
+    service = replace(SERVICE, image=Image("registry/cart", "v-{short_sha}", "", "image.tag"))
+    await foundation(argocd)
+    await argocd.ensure_application(ENV, service, plan(sha), op=OP, validate=True)
+    await until_ready(argocd, CART, sha)
+    (images,) = [a["images"] for a in argo.standin.state()["applications"] if a["name"] == NAME]
+    assert [image.rpartition(":")[2] for image in images] == [f"v-{sha[:8]}"]
 
 
 async def test_everything_may_be_asked_for_twice(argo: Argo, argocd: ArgoCDGateway) -> None:

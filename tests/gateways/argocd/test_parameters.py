@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.domain.services import Image
-from qbot.gateways.argocd.parameters import facts, parameters
+from qbot.gateways.argocd.parameters import facts, parameters, values
 from tests.gateways.argocd.world import ENV, SHA, environment, plan
 
 Json = dict[str, Any]
@@ -56,6 +56,27 @@ def test_the_image_tag_is_a_parameter_and_a_string() -> None:
         {"name": "b", "value": "c"},
         {"name": "image.tag", "value": "1", "forceString": True},
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("tag", {"tag": "v-$1"}),
+        ("web.image.tag", {"web": {"image": {"tag": "v-$1"}}}),
+        (r"images.a\.b", {"images": {"a.b": "v-$1"}}),
+    ],
+)
+def test_the_image_tag_may_be_a_value_in_the_place_of_a_parameter(
+    key: str, expected: dict[str, Any]
+) -> None:
+    image = Image("registry/cart", "v-$1", "image.tag", key)
+    assert values(image, facts(ENV, plan())) == expected
+    assert parameters({}, facts(ENV, plan()), image) == []
+
+
+def test_a_tag_of_digits_stays_a_string_among_values() -> None:
+    image = Image("registry/cart", "{short_sha}", "", "tag")
+    assert values(image, facts(ENV, plan("12345678" * 5))) == {"tag": "12345678"}
 
 
 @given(branch=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50))

@@ -11,7 +11,7 @@ from jsonschema import Draft4Validator
 
 from qbot.domain.names import ServiceName, branch_name, env_name
 from qbot.domain.people import Actor
-from qbot.domain.services import Source
+from qbot.domain.services import Image, Source
 from qbot.errors import PermanentError, UserError
 from qbot.gateways.argocd.policy import DEFAULT_KINDS, BaseChart, SpecPolicy
 from qbot.gateways.argocd.specs import application, base, project, target_revision
@@ -158,6 +158,15 @@ def test_an_image_that_was_asked_for_goes_where_the_commits_own_would(
     assert made["helm"]["parameters"] == [
         {"name": "image.tag", "value": value, "forceString": True}
     ]
+
+
+def test_a_chart_that_reads_the_tag_from_values_has_it_there() -> None:
+    image = Image("registry/cart", "{short_sha}", "image.tag", "app.tag")
+    service = replace(SERVICE, image=image)
+    helm = application(ENV, service, plan(), POLICY)["spec"]["source"]["helm"]
+    assert helm == {"releaseName": "cart", "valuesObject": {"app": {"tag": SHA[:8]}}}
+    asked = application(ENV, service, replace(plan(), image="1.4.2"), POLICY)
+    assert asked["spec"]["source"]["helm"]["valuesObject"] == {"app": {"tag": "1.4.2"}}
 
 
 LABEL_KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")

@@ -220,3 +220,10 @@ def test_a_429_tells_its_pause() -> None:
     translated = translate(error, "a thing", 12.0)
     assert isinstance(translated, RateLimitedError)
     assert translated.retry_after == 12.0
+
+
+def test_a_broken_way_is_told_in_words() -> None:
+    late = translate(requests.exceptions.ReadTimeout("no"), "a thing", None)
+    cut = translate(requests.exceptions.ChunkedEncodingError("no"), "a thing", None)
+    assert str(late) == "GitLab does not answer in time about a thing."
+    assert str(cut) == "GitLab cannot be reached for a thing."

@@ -111,6 +111,23 @@ async def test_it_is_merged_once_at_exactly_its_head(
     assert shop.sha(CONFIG, "main") == done.merge_sha
 
 
+async def test_a_fast_forward_that_squashes_keeps_what_the_merge_says(
+    repository: GitLabRepository, shop: Served
+) -> None:
+    usual = {"merge_method": "merge", "squash_option": "default_off"}
+    drive(shop, "project", project=CONFIG, merge_method="ff", squash_option="always")
+    try:
+        branch = new_branch()
+        opened = await proposed(repository, branch, line=f"# {branch}\n")
+        await mergeable(repository, shop, opened.iid)
+        message = "Merge it\n\nQbot-Digest: abc"
+        done = await repository.merge(CONFIG, opened.iid, sha=opened.sha, message=message)
+        assert done.merge_sha == shop.sha(CONFIG, "main") != opened.sha
+        assert (await repository.message_of(CONFIG, done.merge_sha)).strip() == message
+    finally:
+        drive(shop, "project", project=CONFIG, **usual)
+
+
 async def test_one_still_being_checked_is_refused_with_its_status(
     repository: GitLabRepository,
 ) -> None:

@@ -62,11 +62,11 @@ async def test_who_may_not_record_is_told_the_right(shop: Served) -> None:
 async def test_a_pipeline_is_started_once_for_its_key(
     repository: GitLabRepository, shop: Served
 ) -> None:
-    first = await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before")
+    first = await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before", after=0)
     before = writes(shop)
-    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before") == first
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before", after=0) == first
     assert writes(shop) == before
-    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-2:before") != first
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-2:before", after=0) != first
     status, url = await repository.pipeline(CONFIG, first)
     assert status
     assert url.endswith(f"/-/pipelines/{first}")
@@ -83,9 +83,9 @@ async def test_a_pipeline_in_doubt_is_found_again(
     there = len(project.pipelines)
     fault(shop, PIPELINES, kind)
     with pytest.raises(TransientError):
-        await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}")
+        await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}", after=0)
     assert len(project.pipelines) == there + made
-    number = await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}")
+    number = await repository.start_pipeline(CONFIG, "main", JOB, key=f"doubt:{kind}", after=0)
     assert len(project.pipelines) == there + 1
     assert project.pipelines[-1].id == number
 
@@ -95,15 +95,15 @@ async def test_somebody_elses_pipeline_with_the_key_does_not_count(
 ) -> None:
     token = shop.do(lambda: shop.standin.issue_token("chloe", "api"))
     async with repository_of(shop, token) as chloe:
-        theirs = await chloe.start_pipeline(CONFIG, "main", JOB, key="shared")
-    assert await repository.start_pipeline(CONFIG, "main", JOB, key="shared") != theirs
+        theirs = await chloe.start_pipeline(CONFIG, "main", JOB, key="shared", after=0)
+    assert await repository.start_pipeline(CONFIG, "main", JOB, key="shared", after=0) != theirs
 
 
 async def test_a_ref_that_is_not_there_is_the_owners_to_put_right(
     repository: GitLabRepository,
 ) -> None:
     with pytest.raises(PermanentError, match="Reference not found"):
-        await repository.start_pipeline(CONFIG, "gone", {}, key="k")
+        await repository.start_pipeline(CONFIG, "gone", {}, key="k", after=0)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_where_variables_are_refused_a_pipeline_that_needs_them_names_the_
 ) -> None:
     there = len(no_variables.pipelines)
     with pytest.raises(PermanentError, match="Minimum role to use pipeline variables"):
-        await repository.start_pipeline(CONFIG, "main", JOB, key="op-3:before")
+        await repository.start_pipeline(CONFIG, "main", JOB, key="op-3:before", after=0)
     assert len(no_variables.pipelines) == there
 
 
@@ -128,11 +128,31 @@ async def test_where_variables_are_refused_a_pipeline_that_needs_none_runs_witho
     repository: GitLabRepository, shop: Served, no_variables: Project
 ) -> None:
     drive(shop, "push", project=CONFIG, branch="jobs", files={".gitlab-ci.yml": "it: {script: x}"})
-    made = await repository.start_pipeline(CONFIG, "jobs", {}, key="op-4:before")
+    made = await repository.start_pipeline(CONFIG, "jobs", {}, key="op-4:before", after=0)
     assert (no_variables.pipelines[-1].id, no_variables.pipelines[-1].variables) == (made, [])
+
+
+async def test_where_variables_are_refused_a_pipeline_is_found_among_those_that_came_later(
+    repository: GitLabRepository, shop: Served, no_variables: Project
+) -> None:
+    drive(shop, "push", project=CONFIG, branch="later", files={".gitlab-ci.yml": "it: {script: x}"})
+    assert await repository.newest_pipeline(CONFIG, "later") == 0
+    earlier = await repository.start_pipeline(CONFIG, "later", {}, key="op-5:before", after=0)
+    since = await repository.newest_pipeline(CONFIG, "later")
+    assert since == earlier
     there = len(no_variables.pipelines)
     fault(shop, PIPELINES, "slow:0.001")  # the attempt with the key
     fault(shop, PIPELINES, "drop-after")
-    with pytest.raises(PermanentError, match="is not known"):
-        await repository.start_pipeline(CONFIG, "jobs", {}, key="op-5:before")
+    with pytest.raises(TransientError):
+        await repository.start_pipeline(CONFIG, "later", {}, key="op-6:before", after=since)
+    found = await repository.start_pipeline(CONFIG, "later", {}, key="op-6:before", after=since)
+    assert found == no_variables.pipelines[-1].id != earlier
     assert len(no_variables.pipelines) == there + 1
+
+
+async def test_a_developer_finds_the_pipeline_that_it_started(shop: Served) -> None:
+    token = shop.do(lambda: shop.standin.issue_token("ben", "api"))
+    drive(shop, "push", project=CONFIG, branch="mine", files={".gitlab-ci.yml": "it: {script: x}"})
+    async with repository_of(shop, token) as ben:
+        made = await ben.start_pipeline(CONFIG, "mine", JOB, key="op-7:before", after=0)
+        assert await ben.start_pipeline(CONFIG, "mine", JOB, key="op-7:before", after=0) == made

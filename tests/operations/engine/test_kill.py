@@ -62,7 +62,7 @@ async def grown(folder: Path, length: int) -> None:
     async def look() -> bool:
         return len(lines(folder)) >= length
 
-    await until(look, seconds=30)
+    await until(look, seconds=90)
 
 
 async def test_killed_again_and_again_every_operation_ends_and_no_effect_is_doubled(
@@ -113,7 +113,7 @@ async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
         said = (tmp_path / "frozen.out").read_text()
         return "operation interrupted" in said or "operation lost" in said
 
-    await until(noticed, seconds=30)
+    await until(noticed, seconds=90)
     assert sum(me == "frozen" for me, _ in lines(tmp_path)) == before
     made = Counter(name for _, name in lines(tmp_path))
     assert len(made) == OPERATIONS * STEPS

@@ -9,7 +9,7 @@ from qbot.domain.approvals import Person
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.names import ProjectPath, PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Account, Promotion, PromotionState
+from qbot.domain.promotion import Account, Promotion, PromotionKind, PromotionState
 from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import StageApp, Unreadable
 from qbot.domain.repository_ports import Comparison, FileText
@@ -187,6 +187,14 @@ class FakePromotions:
             p for p in self.rows if stage in (None, p.stage) and (not states or p.state in states)
         ]
         return sorted(found, key=lambda p: -p.id)[:limit]
+
+    async def rivals(
+        self, stage: StageName, kind: PromotionKind, services: Collection[ServiceName]
+    ) -> Sequence[Promotion]:
+        back = PromotionKind.ROLLBACK
+        kinds = tuple(PromotionKind) if kind is back else (back,)
+        open_ = [p for p in self.rows if p.stage == stage and p.state.open and p.kind in kinds]
+        return [p for p in open_ if p.plan and set(services) & set(p.plan.services)]
 
     async def places(self, stage: StageName) -> Mapping[ServiceName, PromotionId]:
         open_ = [p for p in self.rows if p.stage == stage and p.state.open and p.plan]

@@ -50,6 +50,7 @@ class WritableRepository(FakeRepository):
         self.read: list[tuple[str, str]] = []  # files with their commit, as often as asked for
         self.lagging = ""  # the head that the merge request shows in place of its branch's
         self.status = "mergeable"
+        self.pipeline = ""
         self.target = "main"
         self.state = "opened"
 
@@ -87,7 +88,9 @@ class WritableRepository(FakeRepository):
         source = branch_of(PromotionId(7))
         head = self.lagging or self.branches[project, source]
         url = f"https://git/{project}/mr/{iid}"
-        return MergeRequest(iid, url, self.state, head, self.status, source, self.target)
+        return MergeRequest(
+            iid, url, self.state, head, self.status, source, self.target, pipeline=self.pipeline
+        )
 
 
 @dataclass

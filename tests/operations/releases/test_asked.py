@@ -54,9 +54,8 @@ async def approved(shop: ProposedScene, *answers: Exception) -> Case:
     return case
 
 
-async def ended(shop: ProposedScene, case: Case) -> None:
+async def ended(shop: ProposedScene, merging: asyncio.Task[str]) -> None:
     """The merge, with nobody waiting in vain."""
-    merging = asyncio.create_task(merged(case))
     while not merging.done():
         await asyncio.sleep(0)
         shop.clock.advance(1)
@@ -71,7 +70,7 @@ async def test_what_gitlab_refused_to_merge_was_not_merged_by_qbot(
 ) -> None:
     case = await approved(shop, answer)
     with pytest.raises(raised):
-        await ended(shop, case)
+        await ended(shop, asyncio.create_task(merged(case)))
     assert (shop.row.asked_sha, case.promotion.asked_sha) == ("", "")
     assert not case.tracker.progress.unsure
 
@@ -81,14 +80,55 @@ async def test_after_a_lost_answer_a_refusal_does_not_say_that_it_was_not_merged
 ) -> None:
     case = await approved(shop, TransientError("GitLab does not answer"), Moved("it moved"))
     with pytest.raises(Stale):
-        await ended(shop, case)
+        await ended(shop, asyncio.create_task(merged(case)))
     assert shop.row.asked_sha == case.merge_request.sha
+
+
+async def test_a_pipeline_that_gitlab_has_not_made_yet_is_waited_for(shop: ProposedScene) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.config.status = "ci_must_pass"
+    merging = asyncio.create_task(merged(case))
+    until = shop.clock.monotonic() + 30
+    while shop.clock.monotonic() < until:
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    assert not merging.done()
+    shop.config.status, shop.config.pipeline = "mergeable", "success"
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await ended(shop, merging)
+
+
+async def test_a_merge_that_is_under_way_in_gitlab_is_waited_for(shop: ProposedScene) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.config.state, shop.config.status = "locked", "not_open"
+    merging = asyncio.create_task(merged(case))
+    until = shop.clock.monotonic() + 30
+    while shop.clock.monotonic() < until:
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    assert not merging.done()
+    shop.config.state, shop.config.status = "opened", "mergeable"  # it did not come about
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await ended(shop, merging)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "why"),
+    [("", "GitLab has started no pipeline for its commit"), ("failed", "its pipeline failed")],
+)
+async def test_without_a_pipeline_that_passes_it_is_said_which_is_so(
+    shop: ProposedScene, pipeline: str, why: str
+) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.config.status, shop.config.pipeline = "ci_must_pass", pipeline
+    with pytest.raises(UserError, match=f"cannot be merged: {why}[.]"):
+        await ended(shop, asyncio.create_task(merged(case)))
 
 
 async def test_each_time_of_asking_is_written_down_before_it(shop: ProposedScene) -> None:
     case = await approved(shop, NotMergeable("405"), NotMergeable("405"), Moved("it moved"))
     with pytest.raises(Stale):
-        await ended(shop, case)
+        await ended(shop, asyncio.create_task(merged(case)))
     asked = [s for s in shop.journal.steps if s.startswith(("asked:", "refused:"))]
     assert asked == ["asked:0", "refused:0", "asked:1", "refused:1", "asked:2", "refused:2"]
 

@@ -9,6 +9,7 @@ from qbot.domain.names import ProjectPath
 from qbot.domain.operation import Operation
 from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.promote import promote
@@ -72,7 +73,9 @@ async def test_after_an_hour_it_is_told_with_what_can_be_done(shop: Shop) -> Non
     assert ended
     assert ended.headline == (
         "The merge request of P-1 could not be closed: Merge request !7 of shop/deployments is "
-        "being merged. Withdraw tries it again; what is replaced is to be closed in GitLab."
+        "being merged. Withdraw tries it again."
     )
     assert ended.end is End.FAILED
+    assert isinstance(ended.progress, StageProgress)
+    assert ended.progress.unclosed
     assert (await carried(shop.wishes, ended)).state is PromotionState.FAILED

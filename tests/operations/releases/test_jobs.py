@@ -36,10 +36,15 @@ class FakeRunner:
         self.looks = [JobRun("smoke", RUNNING, URL), JobRun("smoke", PASSED, URL)]
         self.started: dict[str, dict[str, str]] = {}
         self.starts = 0
+        self.since: list[str] = []
         self.looked = 0
 
-    async def start(self, job: Job, values: Mapping[str, str], *, key: str) -> str:
+    async def before(self, job: Job, values: Mapping[str, str]) -> str:
+        return str(self.starts)
+
+    async def start(self, job: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
         self.faults.strike("start")
+        self.since.append(since)
         if key not in self.started:
             self.starts += 1
             self.started[key] = dict(values)
@@ -199,6 +204,7 @@ async def test_a_crash_does_not_start_it_twice(
     await scene.start()
     assert (await scene.ended(op)).end is SUCCEEDED
     assert runner.starts == 1
+    assert set(runner.since) == {"0"}  # noted before the first start, and not after it
     assert (part, recorded) != ("end", True) or runner.looked == looked
 
 

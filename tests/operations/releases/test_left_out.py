@@ -18,3 +18,4 @@ async def test_what_a_rollback_has_put_back_is_named_with_it() -> None:
     await case.run.close()
     assert told == "Left out, as P-8 has changed it since: cart."
     assert case.services == (ServiceName("orders"),)
+    assert case.tracker.progress.left_out == (("cart", 8),)

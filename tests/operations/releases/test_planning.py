@@ -394,10 +394,25 @@ async def test_every_barrier_is_told_and_audited(shop: PlanningScene) -> None:
         await shop.admit()
     said = str(refused.value)
     assert all(word in said for word in ("audit week", "load test", "`cart` is held on"))
+    assert "`release production` is for those who may approve" in refused.value.hint
     assert [b.until for b in refused.value.barriers] == [ends, None, None]
     assert [(r["action"], r["outcome"], r["rule"]) for r in shop.audited()] == [
         ("promotion.asked", "refused", rule) for rule in ("freeze", "lock", "hold")
     ]
+
+
+async def test_what_is_not_held_is_only_named_where_something_is_not(shop: PlanningScene) -> None:
+    shop.ahead("cart")
+    hold = Hold(PRODUCTION, CART, CHLOE, shop.clock.now(), PromotionId(3), "v1")
+    shop.promotions.held.append(hold)
+    with pytest.raises(BarredError) as alone:
+        await shop.admit()
+    assert alone.value.hint == "`release production` is for those who may approve."
+    shop.ahead("web")
+    shop.journal.steps.clear()
+    with pytest.raises(BarredError) as beside:
+        await shop.admit()
+    assert beside.value.hint.endswith("; what is not held can be promoted by name.")
 
 
 async def test_an_exempt_role_passes_a_freeze_with_a_reason_only(shop: PlanningScene) -> None:

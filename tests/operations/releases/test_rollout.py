@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qbot.domain.names import AppName, ServiceName
+from qbot.domain.names import AppName, PromotionId, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Stage, Step
 from qbot.errors import PermanentError, TransientError, UserError
@@ -323,7 +323,7 @@ async def test_logs_that_cannot_be_read_do_not_hide_the_failure(scene: StageScen
 
 async def test_what_is_left_out_is_neither_synced_nor_waited_for(tmp_path: Path) -> None:
     async def rest(case: Case) -> None:
-        case.left_out = frozenset({WEB})
+        case.leave_out({WEB: PromotionId(9)})
         await deployed(case)
 
     async with stage_scene(tmp_path, rest) as scene:

@@ -92,6 +92,11 @@ async def test_a_freeze_names_no_exemption_that_leaves_too_few_to_approve(
     with pytest.raises(BarredError) as refused:
         await shop.admit(by=ANA)
     assert refused.value.hint == "`unfreeze production` is for those who may approve."
+    shop.journal.steps.clear()
+    with pytest.raises(BarredError, match="`production` is frozen: incident") as exempt:
+        await shop.admit(by=CHLOE, reason="hotfix 42")
+    assert exempt.value.hint.startswith("This can never be approved: it takes 2")
+    assert exempt.value.hint.endswith("`unfreeze production` is for those who may approve.")
     shop.people.roles["UEVE"] = frozenset({MANAGERS})
     shop.journal.steps.clear()
     with pytest.raises(BarredError) as other:

@@ -21,7 +21,7 @@ from qbot.domain.promotion import (
     Verdict,
     Version,
 )
-from qbot.domain.release import Bypass, Shown, StageProgress
+from qbot.domain.release import Bypass, PuttingBack, Shown, StageProgress
 from qbot.domain.stages import scope_of
 from qbot.render.blocks import Message
 from qbot.render.board import board
@@ -34,6 +34,7 @@ from qbot.render.releases.details import PAGE, loading, stage_details
 from qbot.render.releases.differing import diff
 from qbot.render.releases.forms import break_glass_form, reject_form
 from qbot.render.releases.keeping import (
+    Past,
     frozen,
     lock_taken,
     locked,
@@ -220,6 +221,7 @@ def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: 
     assert text.count("checkout") == 1
 
 
+HALF_BACK = PuttingBack(P13, PromotionState.FAILED, ready=3, of=4)
 BY_HAND = over(PromotionState.CLOSED, "", bypass=Bypass("frank", (), "1 of 2"))
 NO = replace(approval(DAN, 4), verdict=Verdict.REJECTED)
 
@@ -230,6 +232,16 @@ NO = replace(approval(DAN, 4), verdict=Verdict.REJECTED)
         (PromotionState.CLOSED, BY_HAND, "merged past Qbot by `frank` with 1 of 2 approvals · "),
         (PromotionState.CLOSED, BY_HAND, ":rotating_light: *P-12*"),
         (PromotionState.CLOSED, replace(BY_HAND, undone_by=P13), " · undone by P-13 · "),
+        (
+            PromotionState.FAILED,
+            replace(BY_HAND, undone_by=P13, putting_back=(PuttingBack(P13),)),
+            "*P-12* failed · being put back by P-13 · ",
+        ),
+        (
+            PromotionState.FAILED,
+            replace(BY_HAND, undone_by=P13, putting_back=(HALF_BACK,)),
+            " · P-13, to put it back, failed: 3 of 4 went back · ",
+        ),
         (PromotionState.REJECTED, replace(BY_HAND, approvals=(NO,)), f"rejected by <@{DAN.user}>"),
         (PromotionState.CANCELLED, replace(BY_HAND, ended_by=DAN), f"by <@{DAN.user}> · "),
     ],
@@ -297,6 +309,11 @@ def test_freezes(golden: Golden) -> None:
     golden("frozen", frozen(FREEZE, STYLE))
     assert "is frozen already by <@U0CHLOE>" in frozen(FREEZE, STYLE, already=True).text
     golden("unfrozen", unfrozen(PRODUCTION, CHLOE))
+    assert "goes on" not in unfrozen(PRODUCTION, CHLOE, waiting=False).text
+    backs = frozen(FREEZE, STYLE, past=Past(promotions=False, glass=False)).text
+    assert "meanwhile, except a rollback by who is exempt, with `--reason`." in backs
+    none = Past(promotions=False, rollbacks=False, glass=False)
+    assert "rolled back meanwhile." in frozen(FREEZE, STYLE, past=none).text
     assert "Nobody has frozen" in unfrozen(PRODUCTION, None).text
 
 

@@ -344,7 +344,10 @@ def test_an_approver_who_wrote_some_of_it_is_told_as_such() -> None:
     (yes, *_) = ONE_YES.approvals
     mine = tuple(replace(item, wrote=(yes.account.id,)) for item in ONE_YES.items)
     assert "and wrote some of it" not in stage_card(ONE_YES, STYLE).text
-    assert "and wrote some of it" in stage_card(replace(ONE_YES, items=mine), STYLE).text
+    wrote = replace(ONE_YES, items=mine)
+    assert "and wrote some of it" in stage_card(wrote, STYLE).text
+    back = stage_card(replace(wrote, kind=Kind.ROLLBACK), STYLE).text
+    assert "and wrote some of what goes back" in back
 
 
 def test_versions_are_as_short_as_people_know_them() -> None:

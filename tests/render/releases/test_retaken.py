@@ -9,9 +9,10 @@ import pytest
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import PromotionState
-from qbot.domain.release import Bypass, LetGo, StageProgress
+from qbot.domain.release import Bypass, LetGo, PuttingBack, StageProgress
 from qbot.render.blocks import Message
 from qbot.render.releases.card import stage_card
+from qbot.render.releases.details import stage_details
 from qbot.render.releases.ending import stage_ending
 from tests.render.conftest import Golden
 from tests.render.releases.samples import (
@@ -90,6 +91,27 @@ def test_what_a_rollback_put_back_alone_is_said_and_not_counted() -> None:
         assert f"*{back[0][0]}* went back to what ran before, with *P-35*." in text
 
 
+def test_waiting_for_people_is_not_counted_as_work() -> None:
+    (yes, *_) = DONE.approvals
+    late = replace(yes, at=DONE.ended_at - timedelta(seconds=19)) if DONE.ended_at else yes
+    shown = replace(DONE, approvals=(late,))
+    assert "took 19 s" in stage_card(shown, STYLE).text
+    assert "is done 19 s after the last approval." in stage_ending(shown, STYLE).text
+    again = replace(shown, started_at=late.at + timedelta(seconds=9))
+    assert "is done after 10 s." in stage_ending(again, STYLE).text
+
+
+def test_rolling_back_counts_what_did_not_go_back_already() -> None:
+    one, two, three = (item.service for item in DONE.items[:3])
+    by = PromotionId(35)
+    for gone, said in (
+        ((one, two), "2 services in production go back to what ran before, and are held"),
+        ((one, two, three), "in production goes back to what ran before, and is held"),
+    ):
+        shown = replace(DONE, taken_back=tuple((service, by) for service in gone))
+        assert said in str(stage_card(shown, STYLE).blocks)
+
+
 def test_an_unanswered_merge_is_not_called_unchanged() -> None:
     shown = replace(FAILED, merged_sha="", services=(), unsure=True, headline="GitLab refuses.")
     text = stage_card(shown, STYLE).text
@@ -109,6 +131,21 @@ def test_an_unanswered_merge_that_a_rollback_replaced_names_no_button_that_is_no
     assert "*P-29*, a rollback of the same services, took its place." in card.text
 
 
+@pytest.mark.parametrize("by", [None, PromotionId(29)])
+def test_one_whose_merge_request_does_not_close_can_be_withdrawn_again_and_not_retried(
+    by: PromotionId | None,
+) -> None:
+    shown = replace(FAILED, merged_sha="", services=(), unclosed=True, unsure=True, overtaken_by=by)
+    card = stage_card(shown, STYLE)
+    assert {"Retry", "Withdraw", "Roll Back"} & labels(card) == {"Withdraw"}
+    assert "Look at the merge request; Withdraw looks as well." in card.text
+
+
+def test_who_tried_to_withdraw_one_is_not_said_to_have_done_it() -> None:
+    shown = replace(FAILED, merged_sha="", given_up=True, again_by=FAILED.actor, unclosed=True)
+    assert f"withdrawal tried by <@{FAILED.actor.user}>" in stage_card(shown, STYLE).text
+
+
 def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() -> None:
     shown = replace(
         DONE, services=DONE.services[1:], headline="Left alone, as P-29 rolls back: cart."
@@ -118,11 +155,48 @@ def test_a_retried_one_of_which_a_rollback_has_a_part_counts_what_it_deployed() 
     assert "Left alone, as P-29 rolls back: cart." in text
 
 
+def test_what_a_retry_leaves_to_another_shows_no_version_that_it_does_not_get() -> None:
+    shown = replace(DONE, left_out=((ServiceName("cart"), PromotionId(29)),))
+    text = stage_card(shown, STYLE).text
+    assert "*cart* left out: *P-29* says what it runs\n" in text
+    assert "*cart* `" in stage_card(DONE, STYLE).text
+    assert "*cart* `" not in text + str(stage_details(shown, STYLE))
+
+
 def test_of_a_failure_that_is_undone_no_log_is_shown_any_more() -> None:
     shown = stage_card(replace(FAILED, undone_by=PromotionId(13)), STYLE).text
     assert "giving up" in stage_card(FAILED, STYLE).text
     assert "giving up" not in shown
     assert "CrashLoopBackOff" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (PromotionState.MERGED, "*production* is being put back to what ran before it, by *P-13*."),
+        (PromotionState.FAILED, "*P-13* failed: 3 of 4 services went back."),
+        (PromotionState.CANCELLED, "*P-13* was abandoned: 3 of 4 services went back."),
+    ],
+)
+def test_until_its_rollback_is_done_a_failed_one_keeps_title_service_and_log(
+    state: PromotionState, said: str
+) -> None:
+    back = PuttingBack(PromotionId(13), state, ready=3, of=4)
+    text = stage_card(replace(FAILED, undone_by=back.by, putting_back=(back,)), STYLE).text
+    assert text.startswith("Failed: P-12")
+    assert said in text
+    assert "went back to what ran before it, with" not in text
+    assert "giving up" in text
+    assert "CrashLoopBackOff" in text
+
+
+def test_what_is_being_put_back_is_not_said_to_run() -> None:
+    back = PuttingBack(PromotionId(13))
+    text = stage_card(replace(DONE, undone_by=back.by, putting_back=(back,)), STYLE).text
+    assert "run their new versions" not in text
+    one = ((DONE.services[0].service, back.by),)
+    part = stage_card(replace(DONE, taken_back=one, putting_back=(back,)), STYLE).text
+    assert f"*{one[0][0]}* is being put back to what ran before, by *P-13*." in part
 
 
 def test_a_deployment_that_hangs_offers_the_way_back() -> None:

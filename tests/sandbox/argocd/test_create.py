@@ -207,7 +207,7 @@ async def test_upsert_replaces_spec_and_finalizers_and_merges_labels(argo: Argo)
 
 
 async def test_the_same_again_is_200_also_while_the_first_is_dying() -> None:
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         uid = (await argo.create(cart(), validate="false")).json()["metadata"]["uid"]
         await argo.delete()
@@ -219,7 +219,7 @@ async def test_the_same_again_is_200_also_while_the_first_is_dying() -> None:
 
 async def test_a_dying_object_gets_no_new_finalizer() -> None:
     app = changed(lambda a: a["metadata"]["finalizers"].append("example.com/more"))
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         await argo.create(cart(), validate="false")
         await argo.delete()

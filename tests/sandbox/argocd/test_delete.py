@@ -61,7 +61,7 @@ async def test_a_deletion_is_asked_for_at_once_and_done_later(deployed: Argo) ->
 async def test_a_deletion_adds_the_finalizer_of_its_policy(
     policy: str, finalizers: list[str]
 ) -> None:
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         await argo.create(cart(), validate="false")
         query = {"propagationPolicy": policy} if policy else {}

@@ -161,3 +161,17 @@ async def test_a_list_may_lag_while_a_get_does_not() -> None:
         argo.kernel.clock.advance(60)
         await argo.until(lambda: argo.standin.applications.visible)
         assert names(await listed(argo)) == ["qbot-x-cart"]
+
+
+async def test_a_lag_is_set_while_it_runs_and_nothing_overtakes_what_was_on_its_way() -> None:
+    async with running(lag=60.0) as argo:
+        await argo.project()
+        task = argo.kernel.spawn(argo.create(cart(auto=False)), "create")
+        await argo.until(argo.app)
+        assert await listed(argo) == []
+        assert (await argo.drive.post("/drive/lag", json={"seconds": 0})).status_code == 200
+        assert names(await listed(argo)) == ["qbot-x-cart"]
+        argo.kernel.clock.advance(60)
+        assert (await task).status_code == 200
+        assert names(await listed(argo)) == ["qbot-x-cart"]
+        assert (await argo.drive.post("/drive/lag", json={"seconds": -1})).status_code == 400

@@ -102,7 +102,7 @@ async def test_under_auto_sync_the_revision_that_is_set_is_allowed(auto: Argo) -
 
 
 async def test_no_target_revision_means_head() -> None:
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         app = cart()
         del app["spec"]["source"]["targetRevision"]
@@ -136,7 +136,7 @@ async def test_the_retry_of_the_spec_is_used_unless_the_request_has_one(argo: Ar
 
 
 async def test_a_dying_application_takes_no_operation() -> None:
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         await argo.create(cart(auto=False), validate="false")
         await argo.delete()

@@ -34,7 +34,7 @@ async def test_the_tree_has_a_pod_below_each_workload(deployed: Argo) -> None:
 
 @pytest.mark.parametrize("what", ["resource-tree", "managed-resources"])
 async def test_before_the_first_comparison_there_is_nothing_to_show(what: str) -> None:
-    async with running(speed=1) as argo:
+    async with running(speed=0.05) as argo:
         await argo.project()
         await argo.create(cart(), validate="false")
         response = await argo.client.get(f"{URL}/{what}?project=qbot-x")

@@ -14,12 +14,14 @@ from aiohttp.test_utils import TestServer
 
 from qbot.sandbox.argocd import TOKEN, ArgoCDStandIn
 from qbot.sandbox.argocd.objects import with_metadata
+from qbot.sandbox.argocd.rbac import POLICY
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
 from tests.plain import NO_TLS
 
 Json = dict[str, Any]
 SERVER = "https://kubernetes.default.svc"
+LOGS = "p, role:qbot, logs, get, qbot-*/*, allow\n"  # which Qbot does not ask for
 BASE, CART = "http://git/shop/environments.git", "http://git/shop/cart.git"
 
 NAMESPACE = """\
@@ -323,7 +325,9 @@ def conditions(argo: Argo, kind: str) -> list[str]:
 
 
 @asynccontextmanager
-async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo]:
+async def running(
+    *, speed: float = 200.0, policy: str = POLICY + LOGS, **options: Any
+) -> AsyncIterator[Argo]:
     """Serve a stand-in until the block ends."""
     kernel = Kernel(SandboxClock(speed=speed))
     repositories = MemoryRepositories(
@@ -331,7 +335,7 @@ async def running(*, speed: float = 200.0, **options: Any) -> AsyncIterator[Argo
     )
     repositories.by_url[BASE].write("main", chart(namespace=NAMESPACE))
     repositories.by_url[CART].write("main", chart(deployment=DEPLOYMENT, config=CONFIG))
-    standin = ArgoCDStandIn(kernel, repositories, **options)
+    standin = ArgoCDStandIn(kernel, repositories, policy=policy, **options)
     root = web.Application()
     root.add_subapp("/argocd", standin.app())
     root.add_routes(standin.drive_routes())

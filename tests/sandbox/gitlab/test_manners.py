@@ -173,8 +173,13 @@ def test_a_broken_body_is_a_bad_request(raw: httpx.Client) -> None:
         assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
 
-def test_without_a_limit_there_are_no_headers_about_one(raw: httpx.Client) -> None:
-    assert not [name for name in raw.get(CART).headers if name.startswith("ratelimit")]
+def test_the_limit_is_that_of_gitlab_com(raw: httpx.Client) -> None:
+    assert raw.get(CART).headers["RateLimit-Limit"] == "2000"
+
+
+def test_without_a_limit_there_are_no_headers_about_one() -> None:
+    with serving(rate_limit=None) as served, raw_client(served) as raw:
+        assert not [name for name in raw.get(CART).headers if name.startswith("ratelimit")]
 
 
 def test_a_limit_counts_down_refuses_as_text_and_recovers() -> None:

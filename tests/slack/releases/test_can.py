@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.sandbox.slack.stage import ANA, BEN
+from tests.sandbox.slack.stage import ANA, BEN, DAN
 from tests.slack.scene import Scene
 from tests.slack.scene import scene as built
 
@@ -26,6 +26,20 @@ async def test_can_says_what_is_in_the_way_now(shop: Scene) -> None:
     nothing = await shop.type("can unlock feat/x", BEN)
     assert nothing is not None
     assert "Not now: `feat/x` is not locked." in nothing.text
+
+
+async def test_can_says_that_a_stage_is_frozen_or_locked(shop: Scene) -> None:
+    assert await shop.type("freeze production incident 42", DAN) is None
+    frozen = await shop.type("can promote production")
+    assert frozen is not None
+    assert "Not now:\n:no_entry: `production` is frozen: incident 42 (by <@" in frozen.text
+    assert "`/env unfreeze production` is for those who may approve." in frozen.text
+    assert await shop.type("unfreeze production", DAN) is None
+    assert await shop.type("lock production load test", DAN) is None
+    for user, says in ((ANA, True), (DAN, False)):
+        locked = await shop.type("can rollback production cart", user)
+        assert locked is not None
+        assert ("Not now:\n:no_entry: `production` is locked: load test" in locked.text) is says
 
 
 async def test_can_tells_a_full_house(tmp_path: Path) -> None:

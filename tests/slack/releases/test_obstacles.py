@@ -155,6 +155,19 @@ async def test_a_reminder_that_slack_did_not_take_is_tried_again_the_same_day(sh
     assert len(shop.direct(CHLOE)) == 1
 
 
+async def test_a_reminder_that_may_have_arrived_is_not_sent_again_in_the_same_hour(
+    shop: Scene,
+) -> None:
+    await held(shop)
+    shop.played.kernel.faults.add("slack", "chat.postMessage", "drop-after", 500)
+    for _ in range(3):
+        await chores(shop, days=2).holds()
+    shop.played.kernel.faults.clear()
+    assert len(shop.direct(CHLOE)) == 1
+    await chores(shop, days=2, hour=13).holds()
+    assert len(shop.direct(CHLOE)) == 2
+
+
 async def test_nobody_is_reminded_at_night(shop: Scene) -> None:
     await held(shop)
     for hour in (0, 8, 18, 23):

@@ -46,6 +46,7 @@ async def test_who_has_no_account_may_ask(shop: Scene) -> None:
         ("link", "Linking GitLab accounts is not set up here"),
         ("can explode production", "There is no command `explode`"),
         ("can freeze", "needs a stage"),
+        ("can @nobody create", "Slack knows nobody as `@nobody`"),
         ("release production", "Nothing is held on `production`"),
         ("unlock production", "`production` is not locked"),
     ],

@@ -65,4 +65,4 @@ async def test_what_was_refused_is_shown_as_refused_with_why(shop: Scene) -> Non
 async def test_a_promotion_that_there_is_not_is_told(shop: Scene) -> None:
     answer = await shown(shop, "show P-77")
     assert "There is no promotion P-77" in answer
-    assert "`/env history staging`" in answer
+    assert "Those of a stage: `/env history staging`, `/env history production`." in answer

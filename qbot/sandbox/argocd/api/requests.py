@@ -30,7 +30,6 @@ class Context:
     applications: Shelf
     projects: Shelf
     engine: Engine
-    visibility_lag: float
 
     def find(self, request: web.Request, account: Account, project: str = "") -> Json:
         """The Application that the path names, if the account may read it.

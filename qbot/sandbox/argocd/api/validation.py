@@ -26,11 +26,8 @@ class Validation:
             ApiError: 400; also for a moment after the project was created.
         """
         name = project_of(app)
-        project = self._context.projects.get(name)
-        if project is not None:
-            age = self._context.kernel.clock.time() - self._context.projects.born[name]
-            if name == "default" or age >= self._context.visibility_lag:
-                return
+        if name in self._context.projects.visible:
+            return
         message = f'app is not allowed in project "{name}", or the project does not exist'
         raise ApiError(INVALID, message)
 

@@ -10,7 +10,7 @@ from qbot.sandbox.gitlab.hooks.parts import (
     user_part,
 )
 from qbot.sandbox.gitlab.merge_request_json import old_status
-from qbot.sandbox.gitlab.merging import head_pipeline, is_draft
+from qbot.sandbox.gitlab.merge_rules import head_pipeline, is_draft
 from qbot.sandbox.gitlab.model import MergeRequest, Project
 from qbot.sandbox.gitlab.shapes import project_url
 from qbot.sandbox.gitlab.world import World

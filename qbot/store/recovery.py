@@ -1,0 +1,35 @@
+"""Scripts about environments that came right after the operation that left them had ended."""
+
+from datetime import datetime
+
+from qbot.domain.environment import Phase
+from qbot.domain.names import EnvId, OpId
+from qbot.domain.people import Actor
+from qbot.store import sets
+from qbot.store.audit import note
+from qbot.store.statements import Pass, Script, Turnstile, sql
+
+_NOBODY = Actor("", "")
+
+
+def recovered(env: EnvId, last: OpId, back_to: int | None, at: datetime) -> Script[bool]:
+    """Call it ready; False where `last` goes on, is not the newest, or it is not between.
+
+    Nothing is asked for meanwhile, so what it wants is what was seen.
+    """
+    yield Pass(Turnstile.SUBMIT)
+    rows = yield sql(
+        "update environments set phase = ? where id = ? and phase in (?, ?) and exists "
+        "(select 1 from operations o where o.id = ? and o.state = 'done' and o.seq = "
+        "(select max(p.seq) from operations p where p.env_id = environments.id)) returning id",
+        Phase.READY.value,
+        env,
+        Phase.PARTIAL.value,
+        Phase.FAILED.value,
+        last,
+    )
+    if not rows:
+        return False
+    yield from sets.remember(env, at, back_to)
+    yield from note(_NOBODY, "environment.recovered", "found", at, env=env)
+    return True
