@@ -22,6 +22,7 @@ from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
+from qbot.app.reaping import planner
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -207,4 +208,5 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         cards=database.cards,
         style=ground.style,
         lifetimes=database.lifetimes,
+        planner=planner(ground, context),
     )

@@ -11,6 +11,7 @@ from qbot.catalog.freezes import FreezePart
 from qbot.catalog.jobs import JobPart
 from qbot.catalog.names import EVERYBODY, ServiceRef
 from qbot.catalog.parts import Loc, Part, Zone, located
+from qbot.catalog.reaper import ReaperPart
 from qbot.catalog.rights import PolicyPart, RolePart, SlackUser, Verb
 from qbot.catalog.services import MAX_SERVICES, ServicePart
 from qbot.catalog.sharing import shared
@@ -37,6 +38,7 @@ class Catalog(Part):
     jobs: tuple[JobPart, ...] = ()
     freezes: tuple[FreezePart, ...] = ()
     policy: dict[Verb, PolicyPart] = Field(default_factory=dict)
+    reaper: ReaperPart = ReaperPart()
     zone: Zone = Field(ZoneInfo("UTC"), description="Time zone of days and times that name none")
     locale: Literal["en"] = "en"
 

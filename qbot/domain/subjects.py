@@ -119,6 +119,10 @@ def of_command(verb: str) -> Subject:
     return Subject(f"command:{verb}")
 
 
+PAUSE = of_command("pause")
+"""Stops the reaper or lets it go on; its plan is `reaper`, which may be for more people."""
+
+
 def of_action(action_id: str) -> Subject:
     """A button, menu or box."""
     return Subject(f"action:{action_id}")

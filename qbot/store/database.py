@@ -26,6 +26,7 @@ from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
+from qbot.store.reaper import SqlReaper
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
@@ -48,6 +49,7 @@ class Database:
     news: SqlBuildNews
     lifetimes: SqlLifetimes
     homes: SqlHomes
+    reaper: SqlReaper
     driver: Driver
     clock: Clock
 
@@ -121,6 +123,7 @@ async def open_store(
         news=SqlBuildNews(driver, clock=clock),
         lifetimes=SqlLifetimes(driver, clock=clock),
         homes=SqlHomes(driver, clock=clock),
+        reaper=SqlReaper(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

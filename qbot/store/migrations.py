@@ -43,6 +43,7 @@ MIGRATIONS = (
     Migration(15, schema.BACK),
     Migration(17, schema.LIFETIMES),
     Migration(18, schema.BRANCHES),
+    Migration(19, schema.REAPER),
     Migration(21, schema.HOMES),
 )
 

@@ -192,6 +192,10 @@ BRANCHES = (
     "create index cards_newer on cards(env_id) where newer <> ''",
     "create index environment_services_sha on environment_services(env_id, sha)",
 )
+REAPER = (  # one row while somebody has stopped it
+    """create table reaper_pause(
+      one integer primary key, actor text not null, reason text not null, since text not null)""",
+)
 HOMES = (
     """create table homes(
       actor text primary key, opened_at text not null, answered integer not null,
