@@ -22,7 +22,7 @@ from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
-from qbot.app.reaping import planner
+from qbot.app.reaping import planner, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -112,7 +112,12 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     following = listening.follower(ground, context, desk.requests, engine.wake)
     sweeper = listening.sweeper(ground, context, following)
     scheduler = Scheduler(
-        ticks(ground.database.forget_old, chores(ground, releases), sweeper.tick),
+        ticks(
+            ground.database.forget_old,
+            chores(ground, releases),
+            sweeper.tick,
+            reaper(ground, desk.planner).tick,
+        ),
         zone=catalog.zone.key,
     )
     dispatcher = _dispatcher(ground)

@@ -10,7 +10,7 @@ from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
 from qbot.operations.context import Context
-from qbot.operations.reaping import Planner
+from qbot.operations.reaping import Planner, Reaper
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
 
@@ -40,6 +40,12 @@ def planner(ground: Ground, context: Context) -> Planner:
         branches=ground.database.branches,
         pauses=ground.database.reaper,
     )
+
+
+def reaper(ground: Ground, planner_: Planner) -> Reaper:
+    """Plans by itself."""
+    database = ground.database
+    return Reaper(planner=planner_, cards=database.reaper, once=database.store, clock=ground.clock)
 
 
 def _every(part: ReaperPart) -> ReapRule:

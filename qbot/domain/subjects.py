@@ -78,7 +78,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget", "holds", "locks", "sweep")
+_JOBS = ("forget", "holds", "locks", "reap", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
 _HEARD = {"app_mention": "help", "app_home_opened": "overview"}  # by a person
 _ROUTES = (

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
 from qbot.domain.branches import Branches, BranchFacts
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
 from qbot.domain.reaping import (
     READ_BRANCHES,
     READ_MERGES,
@@ -28,8 +31,11 @@ from qbot.domain.reaping import (
     judge,
 )
 from qbot.domain.services import FOLLOWING
+from qbot.domain.store_ports import Deliveries
 from qbot.operations.context import Context
-from qbot.operations.sweeping import groups_of, list_name, merges_name
+from qbot.operations.sweeping import EVERY, groups_of, list_name, merges_name
+
+log = structlog.get_logger()
 
 
 class Seen(Branches, Protocol):
@@ -53,6 +59,13 @@ class Pauses(Protocol):
 
     async def resume(self, who: Actor, *, rule: str) -> Pause | None:
         """Let it go on; None: nobody had stopped it."""
+
+
+class Cards(Protocol):
+    """Where people see of an environment that it goes. Raises TransientError."""
+
+    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
+        """The newest cards of these say so, and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +206,42 @@ class Planner:
     def _tick(self) -> Tick:
         clock = self._context.clock
         return Tick(clock.now(), clock.monotonic())
+
+
+class Reaper:
+    """One replica's part: whoever is first in a tick does it.
+
+    Args:
+        planner: says what would go.
+        cards: where people see it.
+        once: the ticks that were taken.
+        clock: what time it is.
+    """
+
+    def __init__(self, *, planner: Planner, cards: Cards, once: Deliveries, clock: Clock) -> None:
+        self._planner = planner
+        self._cards = cards
+        self._once = once
+        self._clock = clock
+
+    async def tick(self) -> None:
+        """Plan, unless another replica does in these ten minutes.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
+        if await self._once.saw(f"reap:{slot}"):
+            await self.plan()
+
+    async def plan(self) -> Plan:
+        """Plan, and let cards say what goes."""
+        plan = await self._planner.plan()
+        held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
+        due = sum(goes.due(plan.at) for goes in plan.goes)
+        log.info("planned", living=len(plan.verdicts), goes=len(plan.goes), due=due, held=held)
+        await self._cards.tell({goes.env: goes for goes in plan.goes})
+        return plan
 
 
 def _projects(context: Context) -> tuple[ProjectPath, ...]:

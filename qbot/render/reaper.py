@@ -16,6 +16,14 @@ from qbot.render.words import joined, plural, rough
 NOT_YET = "This is a plan: Qbot deletes nothing by itself."
 _SHOWN = 15  # of each part of the plan
 _NAMED = 3
+CAUSES: Mapping[Cause, str] = {
+    Cause.IDLE: "nobody uses it",
+    Cause.OVER: "its lifetime is over",
+    Cause.OLD: "it is as old as environments may be",
+    Cause.GONE: "its branch is gone in GitLab",
+    Cause.MERGED: "its branch is merged",
+    Cause.CLOSED: "its merge request was closed",
+}
 _WHY: Mapping[Reason, str] = {
     Reason.STATIC: "no branch environment",
     Reason.EXCLUDED: "never go, says `reaper.exclude`",
@@ -30,22 +38,18 @@ _WHY: Mapping[Reason, str] = {
 
 
 def because(goes: Goes, style: Style) -> str:
-    """`unused since Friday`, `merged (!12)`."""
-    since = moment(goes.since, WHEN)
+    """`nobody uses it`, `its branch is merged (!12)`."""
+    said, since = CAUSES[goes.cause], moment(goes.since, WHEN)
     match goes.cause:
         case Cause.IDLE:
-            return "nobody uses it"
-        case Cause.OVER:
-            return f"its lifetime is over since {since}"
-        case Cause.OLD:
-            return f"it is as old as environments may be since {since}"
+            return said
+        case Cause.MERGED | Cause.CLOSED:
+            return f"{said}{_requests(goes, style)}"
         case Cause.GONE:
             where = ", ".join(code(p, 80) for p in goes.proof[:_NAMED])
-            return f"its branch is gone in GitLab since {since}: {where}"
-        case Cause.MERGED:
-            return f"its branch is merged{_requests(goes, style)}"
-        case Cause.CLOSED:
-            return f"its merge request was closed{_requests(goes, style)}"
+            return f"{said} since {since}: {where}"
+        case Cause.OVER | Cause.OLD:
+            return f"{said} since {since}"
 
 
 def goes_words(goes: Goes, style: Style, *, now: datetime) -> str:

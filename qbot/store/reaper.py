@@ -1,17 +1,21 @@
 """Whether somebody has stopped the reaper: scripts, and their port."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from qbot.domain.brake import Pause
+from qbot.domain.names import EnvId
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
+from qbot.domain.reaping import Goes
 from qbot.store.audit import note
+from qbot.store.lifetimes import tell_goes
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Driver, Row, Script, sql
 
 
 class SqlReaper:
-    """Implements the port `Pauses`; see there for the promises."""
+    """Implements the ports `Pauses` and `Cards` of the reaper; see there for the promises."""
 
     def __init__(self, driver: Driver, *, clock: Clock) -> None:
         self._driver = driver
@@ -28,6 +32,10 @@ class SqlReaper:
     async def resume(self, who: Actor, *, rule: str) -> Pause | None:
         """Let it go on."""
         return await self._driver.run(_resume(who, rule, self._clock.now()))
+
+    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
+        """Cards say who goes and when."""
+        await self._driver.run(tell_goes(goes, self._clock.now()))
 
 
 def _paused() -> Script[Pause | None]:

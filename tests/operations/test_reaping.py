@@ -9,10 +9,12 @@ from qbot.domain.barriers import Lock
 from qbot.domain.brake import Brake, Go, Hold
 from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.names import BranchName, ProjectPath
+from qbot.domain.operation import CardRow
 from qbot.domain.people import Actor
 from qbot.domain.reaping import Cause, Goes, Keep, ReapRule, Reason, Terms
-from qbot.operations.reaping import Plan, Planner
+from qbot.operations.reaping import Plan, Planner, Reaper
 from qbot.operations.sweeping import list_name, merges_name
+from qbot.render.lifetimes import term_words
 from tests.operations.scene import ANA, SHOP, Scene, project
 
 X = BranchName("feat/x")
@@ -165,6 +167,46 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
     assert (await reaping.plan()).brake == Go()
     assert await reaping.scene.audit("reaper.paused") == ["done", "unchanged"]
     assert await reaping.scene.audit("reaper.resumed") == ["done", "unchanged"]
+
+
+async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
+    reaping: Reaping, scene: Scene
+) -> None:
+    env = await scene.env()
+    (operation,) = await scene.database.store.operations(env.id, limit=1)
+    database = scene.database
+    reapers = [
+        Reaper(
+            planner=reaping.planner, cards=database.reaper, once=database.store, clock=scene.clock
+        )
+        for _ in range(2)
+    ]
+
+    async def ticked() -> CardRow:
+        for reaper in reapers:
+            await reaper.tick()
+        row = await scene.card(operation)
+        assert row
+        return row
+
+    before = await ticked()
+    assert before.term is None
+    scene.clock.advance(9 * DAY.total_seconds())
+    await reaping.swept()
+    row = await ticked()
+    assert row.term
+    assert row.term.because is Cause.IDLE
+    assert row.version == before.version + 1
+    words = "due to go <!date"
+    assert words in term_words(row.term, scene.clock.now())
+    assert (await ticked()).version == row.version
+    scene.clock.advance(600)
+    await scene.database.lifetimes.extend(env.id, 9 * DAY, ANA, most=None, rule="member")
+    await scene.database.lifetimes.used("extend", ANA, env.id)
+    after = await ticked()
+    assert after.term
+    assert after.term.because is None
+    assert words not in term_words(after.term, scene.clock.now())
 
 
 def test_where_a_project_is_read_from_is_named_as_sweeps_name_it() -> None:
