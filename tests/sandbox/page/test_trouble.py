@@ -88,8 +88,7 @@ async def test_an_app_without_a_home_tab_shows_none(stage: Stage) -> None:
     events = stage.sandbox.slack.events
     subscribed, events.subscribed = events.subscribed, frozenset()
     try:
-        await stage.page.run("location.reload()")
-        await stage.page.until("document.body?.dataset.ready === 'yes'")
+        await stage.page.open(f"{stage.sandbox.url}/?without-home#/ana/general")
         await stage.page.click(".conversation", "Qbot")
         await stage.page.until("document.querySelector('#topbar h1').textContent === 'Qbot'")
         await stage.page.until("document.getElementById('tabs').hidden")
