@@ -17,6 +17,7 @@ import structlog
 
 from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
+from qbot.app.digests import open_digests
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
@@ -126,6 +127,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     await dispatcher.start()
     stack.push_async_callback(dispatcher.stop)
     home = open_homes(ground, releases, dispatcher, stack)
+    open_digests(ground, releases.context, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
     listening.begin(following, sweeper, stack)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from qbot.catalog.digests import DigestPart
 from qbot.catalog.environments import EnvironmentsPart
 from qbot.catalog.freezes import FreezePart
 from qbot.catalog.jobs import JobPart
@@ -39,6 +40,7 @@ class Catalog(Part):
     freezes: tuple[FreezePart, ...] = ()
     policy: dict[Verb, PolicyPart] = Field(default_factory=dict)
     reaper: ReaperPart = ReaperPart()
+    digests: tuple[DigestPart, ...] = ()
     zone: Zone = Field(ZoneInfo("UTC"), description="Time zone of days and times that name none")
     locale: Literal["en"] = "en"
 
@@ -51,6 +53,7 @@ class Catalog(Part):
             _people,
             _roles,
             _lifetimes,
+            _digests,
             _names_of_stages,
             _circles,
             _wholes,
@@ -119,6 +122,14 @@ def _lifetimes(catalog: Catalog) -> Iterator[Problem]:
     usual, longest = catalog.environments.ttl, catalog.environments.max_ttl
     if usual and longest and usual > longest:
         yield ("environments", "max_ttl"), "is shorter than ttl"
+
+
+def _digests(catalog: Catalog) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, digest in enumerate(catalog.digests):
+        if digest.channel in seen:
+            yield ("digests", index, "channel"), f"{digest.channel} has a digest already"
+        seen.add(digest.channel)
 
 
 def _names_of_stages(catalog: Catalog) -> Iterator[Problem]:

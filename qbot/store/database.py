@@ -13,6 +13,7 @@ from qbot.store import queue
 from qbot.store.audit import SqlAudit
 from qbot.store.branch_rows import SqlBranches, SqlBuildNews
 from qbot.store.cards import SqlCards
+from qbot.store.digests import SqlDigests
 from qbot.store.figures import figures
 from qbot.store.homes import SqlHomes
 from qbot.store.housekeeping import (
@@ -49,6 +50,7 @@ class Database:
     news: SqlBuildNews
     lifetimes: SqlLifetimes
     homes: SqlHomes
+    digests: SqlDigests
     reaper: SqlReaper
     driver: Driver
     clock: Clock
@@ -123,6 +125,7 @@ async def open_store(
         news=SqlBuildNews(driver, clock=clock),
         lifetimes=SqlLifetimes(driver, clock=clock),
         homes=SqlHomes(driver, clock=clock),
+        digests=SqlDigests(driver, clock=clock),
         reaper=SqlReaper(driver, clock=clock),
         driver=driver,
         clock=clock,
