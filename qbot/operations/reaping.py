@@ -122,7 +122,8 @@ class Planner:
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
-        read = await self._read({fact.project for fact in branches})
+        swept = {fact.project for fact in branches if fact.project in self._groups}
+        read = await self._read(swept)  # what left qbot.yaml keeps only its own environments
         pause = await self.pauses.paused()
         outlook = Outlook(
             living=len(found),

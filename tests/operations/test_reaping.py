@@ -164,7 +164,9 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
     assert plan.brake == Hold(("The reaper is paused.",))
     assert await pauses.resume(ANA, rule="member") == kept
     assert await pauses.resume(ANA, rule="member") is None
-    assert (await reaping.plan()).brake == Go()
+    await reaping.scene.look("update branches set project = 'old/cart'")
+    await reaping.swept()
+    assert (await reaping.plan(later=HOUR / 2)).brake == Go()
     assert await reaping.scene.audit("reaper.paused") == ["done", "unchanged"]
     assert await reaping.scene.audit("reaper.resumed") == ["done", "unchanged"]
 
