@@ -21,6 +21,8 @@ def cron(line: str, zone: ZoneInfo) -> Callable[[datetime], datetime | None]:
         raise ValueError("must have five fields, such as `0 9 * * mon-fri`")
     if any(letter.isdigit() for letter in fields[-1]):  # APScheduler's 0 is Monday, cron's Sunday
         raise ValueError("must name days of the week, such as `mon-fri`")
+    if fields[2] != "*" and fields[-1] != "*":  # APScheduler wants both, cron one of them
+        raise ValueError("must leave the day or the days of the week at `*`")
     try:
         trigger = CronTrigger.from_crontab(line, timezone=zone)
     except (ValueError, TypeError):

@@ -54,6 +54,7 @@ def test_the_next_one_is_later_and_before_it_there_is_none(seconds: int) -> None
     [
         ("daily", "five fields"),
         ("0 9 * * 1-5", "name days of the week"),
+        ("0 9 1 * mon", "leave the day or the days of the week"),
         ("0 99 * * *", "is not in cron's form"),
         ("0 9 * * weekdays", "is not in cron's form"),
     ],
