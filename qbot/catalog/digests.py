@@ -1,5 +1,6 @@
 """qbot.yaml: which channels are told what runs, and when."""
 
+import re
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,14 @@ from qbot.catalog.parts import Part, Zone
 from qbot.domain.digest import Section
 from qbot.gateways.cron import cron
 
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,31}")
 _UTC = ZoneInfo("UTC")
+
+
+def _channel(text: str) -> str:
+    if not _CHANNEL.fullmatch(text):
+        raise ValueError("must be a channel's id, such as C0123ABCD, not its name")
+    return text
 
 
 def _cron(line: str) -> str:
@@ -20,8 +28,8 @@ def _cron(line: str) -> str:
 class DigestPart(Part):
     """One channel's digest."""
 
-    channel: str = Field(
-        pattern=r"^[CG][A-Z0-9]{2,31}$", description="Id of the Slack channel; Qbot must be in it"
+    channel: Annotated[str, AfterValidator(_channel)] = Field(
+        description="Id of the Slack channel; Qbot must be in it"
     )
     cron: Annotated[str, AfterValidator(_cron)] = Field(
         "0 9 * * mon-fri",
