@@ -41,7 +41,7 @@ bench: setup  ## every benchmark, with the command that made each figure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 acceptance: setup  ## the long runs in full: kills, faults, load
-	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys $(ARGS)
+	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --extra postgres --generate-hashes --universal --no-header -o requirements.lock $(ARGS)

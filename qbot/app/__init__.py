@@ -17,12 +17,14 @@ import structlog
 
 from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
+from qbot.app.digests import open_digests
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
 from qbot.app.readiness import open_ready
+from qbot.app.reaping import planner, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -116,7 +118,12 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     following = listening.follower(ground, context, desk.requests, engine.wake)
     sweeper = listening.sweeper(ground, context, following)
     scheduler = Scheduler(
-        ticks(ground.database.forget_old, chores(ground, releases), sweeper.tick),
+        ticks(
+            ground.database.forget_old,
+            chores(ground, releases),
+            sweeper.tick,
+            reaper(ground, desk.planner).tick,
+        ),
         zone=catalog.zone.key,
     )
     dispatcher = _dispatcher(ground)
@@ -125,6 +132,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     await dispatcher.start()
     stack.push_async_callback(dispatcher.stop)
     home = open_homes(ground, releases, dispatcher, stack)
+    open_digests(ground, releases.context, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
     listening.begin(following, sweeper, stack)
@@ -213,4 +221,5 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         cards=database.cards,
         style=ground.style,
         lifetimes=database.lifetimes,
+        planner=planner(ground, context),
     )

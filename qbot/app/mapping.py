@@ -62,7 +62,6 @@ def rules(catalog: Catalog) -> Rules:
         deploy_time=part.times.deploy,
         build_time=part.times.build,
         delete_time=part.times.delete,
-        idle_after=part.idle_after,
         follow_pushes=part.follow,
         auto_create=tuple(
             AutoCreation(p.branches, Occasion(p.on), p.channel, p.owner) for p in part.auto_create

@@ -104,7 +104,9 @@ class Dispatcher:
         """Whether this replica is the one that writes to Slack."""
         return self._lease.covers(CALL_SECONDS)
 
-    async def beside(self, method: str, rank: Rank, call: Callable[[], Awaitable[None]]) -> float:
+    async def beside(
+        self, method: str, rank: Rank, call: Callable[[], Awaitable[None]], *, channel: str = ""
+    ) -> float:
         """Make one call that is about no card, within the same budget.
 
         Returns:
@@ -113,11 +115,11 @@ class Dispatcher:
         Raises:
             QbotError: Slack does not take it; the budget knows.
         """
-        wait = max(self._access.wait(method), self._budget.wait(method, rank, ""))
+        wait = max(self._access.wait(method), self._budget.wait(method, rank, channel))
         if wait > 0 or not self.leads:
             return wait or _POLL
         self._access.tried(method)
-        ticket = self._budget.take(method, "")
+        ticket = self._budget.take(method, channel)
         try:
             await call()
         except AccessError as error:
@@ -128,7 +130,7 @@ class Dispatcher:
             self._failed(method, error)
             raise
         finally:
-            self._budget.done(method, "", ticket)
+            self._budget.done(method, channel, ticket)
         self._budget.worked()
         self._access.worked(method)
         self._meter.sent(method, rank.name.lower())

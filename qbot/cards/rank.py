@@ -12,6 +12,7 @@ class Rank(IntEnum):
     COUNTS = 3
     SUPERSEDED = 4  # its environment is gone or went on: nobody waits for it
     HOME = 5  # an App Home that was opened before: most people do not look at it any more
+    DIGEST = 6  # nobody waits for one: it may be minutes late
 
     @property
     def urgent(self) -> bool:

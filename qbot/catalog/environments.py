@@ -113,9 +113,6 @@ class EnvironmentsPart(Part):
     max_ttl: Duration | None = Field(
         None, description="The longest that one may live, with --ttl or `extend`; a pin passes it"
     )
-    idle_after: Duration = Field(
-        timedelta(days=2), description="How long nobody has used one that `list --idle` shows"
-    )
     limits: LimitsPart = LimitsPart()
     times: TimesPart = TimesPart()
     ready: ReadyPart = ReadyPart()

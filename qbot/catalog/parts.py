@@ -20,6 +20,8 @@ class Part(BaseModel):
 
 
 def _duration(value: Any) -> Any:
+    if isinstance(value, int | float):
+        value = str(value)  # a number has no unit, and seconds are what nobody means
     if not isinstance(value, str):
         return value
     try:

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from qbot.catalog.digests import DigestPart
 from qbot.catalog.environments import EnvironmentsPart
 from qbot.catalog.freezes import FreezePart
 from qbot.catalog.jobs import JobPart
 from qbot.catalog.names import EVERYBODY, ServiceRef
 from qbot.catalog.parts import Loc, Part, Zone, located
+from qbot.catalog.reaper import ReaperPart
 from qbot.catalog.rights import PolicyPart, RolePart, SlackUser, Verb
 from qbot.catalog.services import MAX_SERVICES, ServicePart
 from qbot.catalog.sharing import shared
@@ -39,6 +41,8 @@ class Catalog(Part):
     jobs: tuple[JobPart, ...] = ()
     freezes: tuple[FreezePart, ...] = ()
     policy: dict[Verb, PolicyPart] = Field(default_factory=dict)
+    reaper: ReaperPart = ReaperPart()
+    digests: tuple[DigestPart, ...] = ()
     zone: Zone = Field(ZoneInfo("UTC"), description="Time zone of days and times that name none")
     locale: Literal["en"] = "en"
 
@@ -51,6 +55,7 @@ class Catalog(Part):
             _people,
             _roles,
             _lifetimes,
+            _digests,
             _names_of_stages,
             _circles,
             _wholes,
@@ -121,6 +126,14 @@ def _lifetimes(catalog: Catalog) -> Iterator[Problem]:
     usual, longest = catalog.environments.ttl, catalog.environments.max_ttl
     if usual and longest and usual > longest:
         yield ("environments", "max_ttl"), "is shorter than ttl"
+
+
+def _digests(catalog: Catalog) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, digest in enumerate(catalog.digests):
+        if digest.channel in seen:
+            yield ("digests", index, "channel"), f"{digest.channel} has a digest already"
+        seen.add(digest.channel)
 
 
 def _names_of_stages(catalog: Catalog) -> Iterator[Problem]:

@@ -49,6 +49,8 @@ _CHANGES = (
     "promote",  # has to be approved
     "cancel",
     "extend",
+    "reaper",  # its plan
+    "pause",  # the reaper, and let it go on
 )
 _OWN = ("pin", "unpin", "transfer")
 _ANYBODY = Rule(Who.MEMBER)

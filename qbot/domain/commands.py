@@ -12,6 +12,7 @@ from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
 from qbot.domain.names import BranchName, ServiceName, branch_name
+from qbot.domain.reaper_grammar import REAPER, Reaper
 from qbot.domain.release_commands import ReleaseCommand
 from qbot.domain.release_grammar import RELEASES
 from qbot.domain.text import words
@@ -76,7 +77,18 @@ class Delete:
     env: str = ""
 
 
-Command = Overview | Help | Create | List | Show | Sync | Delete | LifetimeCommand | ReleaseCommand
+Command = (
+    Overview
+    | Help
+    | Create
+    | List
+    | Show
+    | Sync
+    | Delete
+    | LifetimeCommand
+    | Reaper
+    | ReleaseCommand
+)
 
 _ENV = Arg("ENV")
 _DRY_RUN = Option("dry-run", "show exactly what would be done, and do nothing")
@@ -151,7 +163,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
             (
                 Option("mine", "only mine"),
                 Option("all", "everybody's, all of them"),
-                Option("idle", "nobody has used them for a while"),
+                Option("idle", "those that are due to go by themselves, when and why"),
                 Option("failed", "only those that need attention"),
             ),
             ("list", "list --mine", "list checkout"),
@@ -193,6 +205,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
         lambda p: Delete(p.args.get("ENV", "")),
     ),
     *LIFETIMES,
+    *REAPER,
     *RELEASES,
 )
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from qbot.domain.environment import LEFT, Environment, Phase, Pin
 from qbot.domain.people import Actor
+from qbot.domain.reaping import Cause
 from qbot.domain.release_commands import When
 from qbot.errors import UserError
 
@@ -42,6 +43,8 @@ class Term:
 
     ends_at: datetime | None
     pin: Pin | None = None
+    goes_at: datetime | None = None  # by itself, as the reaper planned last
+    because: Cause | None = None
 
 
 def term_of(env: Environment) -> Term:

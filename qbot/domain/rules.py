@@ -32,8 +32,6 @@ class Rules:
     delete_time: timedelta
     broken_after: timedelta = field(default=timedelta(seconds=15))
     """How long a service must look broken before it counts: health flaps while pods start."""
-    idle_after: timedelta = field(default=timedelta(days=2))
-    """How long an environment rests before lists call it idle."""
     follow_pushes: bool = field(default=True)
     """Whether Qbot deploys what is pushed to an environment's branch."""
     auto_create: tuple[AutoCreation, ...] = field(default=())

@@ -78,7 +78,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget", "holds", "locks", "sweep")
+_JOBS = ("forget", "holds", "locks", "reap", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
 _HEARD = {"app_mention": "help", "app_home_opened": "overview"}  # by a person
 _ROUTES = (
@@ -117,6 +117,10 @@ JUDGED_AT_PRESS = frozenset(
 def of_command(verb: str) -> Subject:
     """A typed command; bare `/env` is the verb `overview`."""
     return Subject(f"command:{verb}")
+
+
+PAUSE = of_command("pause")
+"""Stops the reaper or lets it go on; its plan is `reaper`, which may be for more people."""
 
 
 def of_action(action_id: str) -> Subject:

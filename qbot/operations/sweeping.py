@@ -174,7 +174,7 @@ class Sweeper:
         self, owner: str, projects: Collection[ProjectPath], *, of_group: bool
     ) -> bool:
         """Whether GitLab shows it."""
-        name, now = f"merges:{owner}", self._clock.now()
+        name, now = merges_name(owner), self._clock.now()
         last = (await self._rows.read_up_to([name])).get(name)
         since = last - _OVERLAP if last else now - _FIRST
         found = await self._gitlab.changed_merges(owner, since, of_group=of_group)
@@ -202,8 +202,8 @@ class Sweeper:
     async def _due(self, group: str, projects: Sequence[ProjectPath]) -> Sequence[ProjectPath]:
         """Those that were not listed since this replica started, and of the others a share."""
         now = self._clock.now()
-        known = await self._rows.read_up_to([_list_name(p) for p in projects])
-        read = {p: known.get(_list_name(p), _NEVER) for p in projects}
+        known = await self._rows.read_up_to([list_name(p) for p in projects])
+        read = {p: known.get(list_name(p), _NEVER) for p in projects}
         old = sorted((p for p in projects if now - read[p] >= _RESTS), key=lambda p: read[p])
         share = math.ceil(len(projects) * (EVERY / _LISTS_EVERY))
         due = {*old[:share], *(p for p in projects if read[p] < self._started)}
@@ -214,7 +214,7 @@ class Sweeper:
 
     async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> None:
         found = await self._gitlab.listed_tips(project, names)
-        is_news = await self._rows.listed(_list_name(project), project, found)
+        is_news = await self._rows.listed(list_name(project), project, found)
         if is_news and self._hooks:
             await self._resend(project)
 
@@ -229,5 +229,11 @@ class Sweeper:
             log.info("lost webhooks were not sent again", project=project, reason=str(error))
 
 
-def _list_name(project: ProjectPath) -> str:
+def list_name(project: ProjectPath) -> str:
+    """Under which it is written down when a project's branches were listed."""
     return f"branches:{project}"
+
+
+def merges_name(owner: str) -> str:
+    """The same of the merge requests of a group or project."""
+    return f"merges:{owner}"

@@ -11,7 +11,7 @@ from qbot.render.style import Style
 
 GROUPS = (
     ("Environments", ("create", "list", "show", "sync", "deploy", "delete")),
-    ("Lifetimes", ("extend", "pin", "unpin", "transfer")),
+    ("Lifetimes", ("extend", "pin", "unpin", "transfer", "reaper")),
     ("Stages", ("promote", "release", "freeze", "unfreeze")),
     ("Both", ("rollback", "diff", "run", "history", "lock", "unlock")),
     ("You", ("can", "link")),

@@ -9,6 +9,7 @@ from qbot.domain.people import Actor
 from qbot.render import limits
 from qbot.render.blocks import Block, Message, button, context, message, plain, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
+from qbot.render.reaper import CAUSES
 from qbot.render.style import Style
 from qbot.render.words import rough, ttl
 
@@ -91,10 +92,19 @@ def term_words(term: Term, at: datetime) -> str:
         if term.pin.until and term.ends_at:
             then = f", then until {moment(term.ends_at, WHEN)}"
         return f":pushpin: {pin_words(term.pin)}{then}"
+    if goes := _goes_words(term):
+        return goes
     if term.ends_at is None:
         return ""
     over = "lifetime over since" if term.ends_at <= at else "wanted until"
     return f"{over} {moment(term.ends_at, WHEN)}"
+
+
+def _goes_words(term: Term) -> str:
+    """When it goes by itself and why; a card is no plan, and says no more than that."""
+    if term.goes_at is None or term.because is None:
+        return ""
+    return f"due to go {moment(term.goes_at, WHEN)}, because {CAUSES[term.because]}"
 
 
 def extend_menu(env: str) -> Block:

@@ -1,19 +1,23 @@
 """`list`: environments in groups, a page at a time; readable with a thousand of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Self
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.names import EnvId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.progress import Stage
+from qbot.domain.reaping import Goes
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
 from qbot.render.escape import clean, code, link, mention, prose
+from qbot.render.reaper import goes_words, keeping_all
 from qbot.render.style import Style
 from qbot.render.words import DOING, PHASES, joined, plural, remaining, rough
 
@@ -22,7 +26,7 @@ _PAGE_DIGITS = 5
 _WHICH = {
     "mine": "yours",
     "all": "everybody's",
-    "idle": "idle",
+    "idle": "due to go",
     "failed": "needing attention",
     "": "",
 }
@@ -93,6 +97,7 @@ def listing(
     *,
     now: datetime,
     known: bool = True,
+    goes: Mapping[EnvId, Goes] = MappingProxyType({}),
 ) -> Message:
     """One page.
 
@@ -102,6 +107,7 @@ def listing(
         style: the installation.
         now: for ages.
         known: whether Argo CD has said how those of the page are now.
+        goes: those that go by themselves, where the list is about that.
     """
     if not rows:
         return _empty(page, style, known=known)
@@ -115,7 +121,7 @@ def listing(
     texts = [heading, *said]
     for title, _ in _GROUPS:
         lines = [
-            environment_line(r, style, now=now, known=known, rests=page.which == "idle")
+            environment_line(r, style, now=now, known=known, goes=goes.get(r.environment.id))
             for r in shown
             if _group(r) == title
         ]
@@ -126,6 +132,8 @@ def listing(
         texts += lines
         blocks += [section(text) for text in paragraphs(lines)]
     notes = [_over(shown, style, now=now), _gone(shown, style)]
+    if goes:
+        notes = [keeping_all([r.environment for r in shown], style)]
     texts += notes
     blocks += [context(note) for note in notes]
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
@@ -164,7 +172,7 @@ def environment_line(
     now: datetime,
     own: bool = False,
     known: bool = True,
-    rests: bool = False,
+    goes: Goes | None = None,
 ) -> str:
     """One environment in a line.
 
@@ -174,7 +182,7 @@ def environment_line(
         now: for ages.
         own: whoever reads it is the owner.
         known: whether Argo CD has said how it is now.
-        rests: whether to say for how long nobody has used it.
+        goes: that it goes by itself, where that is to be told, with how long nobody used it.
     """
     env = row.environment
     word, sign = state(row, known=known)
@@ -185,7 +193,8 @@ def environment_line(
             "" if own else mention(env.owner.user),
             ":warning: branch gone in GitLab" if row.gone else "",
             f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
-            f"unused for {rough((now - row.last_used).total_seconds())}" if rests else "",
+            goes_words(goes, style, now=now) if goes else "",
+            f"unused for {rough((now - row.last_used).total_seconds())}" if goes else "",
             ends(env, now=now),
             where if where != "open" else "",
         ]
@@ -261,7 +270,7 @@ def _empty(page: Page, style: Style, *, known: bool) -> Message:
     elif page.which == "failed":
         text = "No environment needs attention."
     elif page.which == "idle":
-        text = "No environment is idle."
+        text = "No environment is due to go by itself."
     else:
         text = "There are no environments."
     hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."

@@ -10,6 +10,7 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress
+from qbot.domain.reaping import Verdict
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
@@ -17,6 +18,7 @@ from qbot.render.buttons import again_button, delete_button
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
+from qbot.render.reaper import shown_words
 from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
 from qbot.render.sources import gone_line, source_lines
@@ -40,6 +42,7 @@ class Shown:
     trouble: str = ""  # why it may be out of date
     card_url: str = ""  # Slack's own link to the newest card
     lock: Lock | None = None
+    verdict: Verdict | None = None  # the reaper's
     viewer: Actor | None = (
         None  # whoever is kept out by somebody else's lock gets no buttons for it
     )
@@ -54,7 +57,8 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
     stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
-    lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_links(shown, style)]
+    lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
+    lead += _links(shown, style)
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style, env.name), version(s)]) for s in needy]
     others = [s for s in shown.services if s not in needy]
@@ -91,6 +95,14 @@ def _pinned(env: Environment, now: datetime) -> list[str]:
     if (pin := env.pinned_at(now)) is None:
         return []
     return [f":pushpin: {capital(pin_words(pin))}."]
+
+
+def _goes(shown: Shown, style: Style, now: datetime) -> list[str]:
+    """When it goes by itself, and why."""
+    if shown.verdict is None:
+        return []
+    said = shown_words(shown.verdict, shown.environment, style, now=now)
+    return [said] if said else []
 
 
 def _ends(env: Environment, now: datetime) -> list[str]:

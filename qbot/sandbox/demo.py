@@ -32,6 +32,7 @@ def run(*, port: int, browser: bool, speed: float, services: int, stages: str, l
             lag=lag,
             qbot_url=f"http://127.0.0.1:{free_port()}",
             app=qbot,
+            digest=True,
         )
         sandbox.argocd.notifications.on = True
         asyncio.run(_run(sandbox, qbot, over, env_file, browser=browser))

@@ -18,11 +18,15 @@ from qbot.sandbox.storefront import FRONT
 _REGISTRY = "registry.example/shop"
 
 
-def catalog(services: Sequence[Service], variant: Variant, url: str) -> dict[str, Any]:
+def catalog(
+    services: Sequence[Service], variant: Variant, url: str, *, digest: bool = False
+) -> dict[str, Any]:
     """qbot.yaml for a shop with these services, whose stages are configured in this way.
 
-    `url` is an environment's own address, with `{env}` for its name.
+    `url` is an environment's own address, with `{env}` for its name; with `digest` #general gets
+    one every hour.
     """
+    digests = {"digests": [{"channel": "C05GENERAL1", "cron": "0 * * * *"}]} if digest else {}
     return {
         "services": [_service(service) for service in services],
         "environments": {
@@ -41,6 +45,7 @@ def catalog(services: Sequence[Service], variant: Variant, url: str) -> dict[str
             "builds": "wait",
         },
         **release_rules(services, variant),
+        **digests,
     }
 
 

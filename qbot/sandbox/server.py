@@ -41,6 +41,7 @@ class Sandbox:
         scopes: what Slack lets the bot do.
         host: the address to listen on.
         app: Qbot, where a fresh world should restart it.
+        digest: whether #general gets one every hour.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class Sandbox:
         scopes: Iterable[str] = DEFAULT_SCOPES,
         host: str = "127.0.0.1",
         app: App | None = None,
+        digest: bool = False,
     ) -> None:
         self._host, self._port = host, port
-        self._mode, self._qbot_url = mode, qbot_url
+        self._mode, self._qbot_url, self._digest = mode, qbot_url, digest
         self.kernel = Kernel(clock=SandboxClock(speed=speed))
         self.slack = SlackStandIn(self.kernel, mode=mode, app_url=qbot_url, scopes=scopes)
         self.gitlab = GitLabStandIn(
@@ -118,10 +120,9 @@ class Sandbox:
         """Write `path` and, beside it, the qbot.yaml that it names; only after `start`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = path.resolve().parent
-        write_yaml(
-            folder / "qbot.yaml",
-            catalog(self.gitlab.services, self.gitlab.stages, f"{self.url}{PATH}/{{env}}"),
-        )
+        url = f"{self.url}{PATH}/{{env}}"
+        rules = catalog(self.gitlab.services, self.gitlab.stages, url, digest=self._digest)
+        write_yaml(folder / "qbot.yaml", rules)
         write_env(path, self._variables(folder))
 
     def _variables(self, folder: Path) -> dict[str, str]:

@@ -11,7 +11,6 @@ import structlog
 from qbot.domain.card_ports import CardLookup
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.idle import idle
 from qbot.domain.names import EnvId
 from qbot.domain.operation import (
     BranchTaken,
@@ -29,6 +28,7 @@ from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
 from qbot.operations.locking import lock_of, with_locks
+from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, with_command
@@ -60,6 +60,7 @@ class Desk:
     cards: CardLookup
     style: Style
     lifetimes: Lifetimes
+    planner: Planner
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -215,6 +216,7 @@ class Desk:
             card_url=await self.card_url(found.operation) if found.operation else "",
             lock=await lock_of(self.context.locks, env),
             viewer=viewer,
+            verdict=await self.planner.verdict(env),
         )
         return show(shown, self.style, now=self.context.clock.now())
 
@@ -222,9 +224,11 @@ class Desk:
         """One page of a list."""
         rows = await self.context.store.environments(owner=actor if page.which == "mine" else None)
         text = page.text.lower()
-        now, rest = self.context.clock.now(), self.context.rules.idle_after
+        now, goes = self.context.clock.now(), {}
         if page.which == "idle":
-            rows = [r for r in rows if idle(r.last_used, now=now, after=rest)]
+            goes = {g.env: g for g in (await self.planner.plan()).goes}
+            rows = [r for r in rows if r.environment.id in goes]
+            rows.sort(key=lambda r: goes[r.environment.id].due_at)
         kept = [r for r in rows if _matches(r, text)]
         if page.which == "failed":
             counts = await failing_anywhere(self.context)
@@ -233,7 +237,7 @@ class Desk:
             counts = await failing(self.context, [r.environment for r in part(kept, page)])
             kept = with_failing(kept, counts)
         kept = await with_locks(self.context.locks, kept)
-        return listing(kept, page, self.style, now=now, known=counts is not None)
+        return listing(kept, page, self.style, now=now, known=counts is not None, goes=goes)
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""

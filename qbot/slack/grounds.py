@@ -9,6 +9,7 @@ from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.names import EnvId, OpId, PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_id
+from qbot.domain.reaper_grammar import Reaper
 from qbot.errors import UserError
 from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
@@ -110,7 +111,7 @@ def place_of(command: Command) -> str:
             return place
         case releases.History(place):
             return place
-        case Overview() | Help() | Create() | List():
+        case Overview() | Help() | Create() | List() | Reaper():
             return ""
         case releases.Diff() | releases.Can() | releases.Link():
             return ""

@@ -7,7 +7,9 @@ from typing import Any
 from qbot.domain.commands import SPECS, parse, verb_typed
 from qbot.domain.names import thing_in
 from qbot.domain.people import Actor
+from qbot.domain.reaper_grammar import Reaper, Wish
 from qbot.domain.subjects import (
+    PAUSE,
     Subject,
     of_action,
     of_choice,
@@ -79,6 +81,7 @@ class Listeners:
         """Every way in: what is typed, pressed and submitted."""
         return [
             of_command("overview"),
+            PAUSE,
             *(of_command(spec.verb) for spec in SPECS),
             *(of_action(action_id) for action_id in self._presses),
             *(of_view(callback_id) for callback_id in self._forms),
@@ -105,7 +108,8 @@ class Listeners:
             return await self._grounding.of_command(command, asker)
 
         once = not commands.submits(command)
-        return Work(of_command(verb), run, once, grounds)
+        pauses = isinstance(command, Reaper) and command.wish is not Wish.PLAN
+        return Work(PAUSE if pauses else of_command(verb), run, once, grounds)
 
     def mention(self, text: str) -> Work:
         """`@qbot create feat/x`: it is done by typing, and this says what to type."""

@@ -13,6 +13,7 @@ from qbot.store import queue
 from qbot.store.audit import SqlAudit
 from qbot.store.branch_rows import SqlBranches, SqlBuildNews
 from qbot.store.cards import SqlCards
+from qbot.store.digests import SqlDigests
 from qbot.store.figures import figures
 from qbot.store.homes import SqlHomes
 from qbot.store.housekeeping import (
@@ -26,6 +27,7 @@ from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
 from qbot.store.reads import SqlStore
+from qbot.store.reaper import SqlReaper
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
@@ -48,6 +50,8 @@ class Database:
     news: SqlBuildNews
     lifetimes: SqlLifetimes
     homes: SqlHomes
+    digests: SqlDigests
+    reaper: SqlReaper
     driver: Driver
     clock: Clock
 
@@ -121,6 +125,8 @@ async def open_store(
         news=SqlBuildNews(driver, clock=clock),
         lifetimes=SqlLifetimes(driver, clock=clock),
         homes=SqlHomes(driver, clock=clock),
+        digests=SqlDigests(driver, clock=clock),
+        reaper=SqlReaper(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

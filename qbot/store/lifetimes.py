@@ -1,6 +1,7 @@
 """How long environments live, whose they are and when they were used: scripts, and their port."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from qbot.domain import lifetime
@@ -10,6 +11,7 @@ from qbot.domain.names import EnvId
 from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
+from qbot.domain.reaping import Goes
 from qbot.store import environments, operations
 from qbot.store.audit import note
 from qbot.store.rows import environment_of, optional_time_text, pin_text, term_text, time_text
@@ -127,6 +129,19 @@ def _tell_cards(env: EnvId, term: Term, at: datetime) -> Script[None]:
     )
     if changed:
         yield Notify(Channel.CARDS)
+
+
+def tell_goes(goes: Mapping[EnvId, Goes], at: datetime) -> Script[None]:
+    """The newest cards of these say when they go, and those of all others not."""
+    said = yield sql('select distinct env_id from cards where term like \'%"because":"%\'')
+    for env in sorted({*goes, *(EnvId(row["env_id"]) for row in said)}):
+        found = yield from environments.without_plans(env)
+        if found is None or found.phase not in STAYING:
+            continue
+        term = lifetime.term_of(found)
+        if its := goes.get(env):
+            term = replace(term, goes_at=its.due_at, because=its.cause)
+        yield from _tell_cards(env, term, at)
 
 
 def _transfer(

@@ -44,6 +44,8 @@ MIGRATIONS = (
     Migration(16, schema.OPEN),
     Migration(17, schema.LIFETIMES),
     Migration(18, schema.BRANCHES),
+    Migration(19, schema.REAPER),
+    Migration(20, schema.DIGESTS),
     Migration(21, schema.HOMES),
 )
 

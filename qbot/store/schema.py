@@ -197,6 +197,16 @@ BRANCHES = (
     "create index cards_newer on cards(env_id) where newer <> ''",
     "create index environment_services_sha on environment_services(env_id, sha)",
 )
+REAPER = (  # one row while somebody has stopped it
+    """create table reaper_pause(
+      one integer primary key, actor text not null, reason text not null, since text not null)""",
+)
+DIGESTS = (  # one row for each channel and tick: whoever is first writes it
+    """create table channel_digests(
+      channel text not null, tick text not null, since text not null, trying_since text,
+      outcome text not null, ts text not null, primary key(channel, tick))""",
+    "create index channel_digests_due on channel_digests(tick) where outcome = ''",
+)
 HOMES = (
     """create table homes(
       actor text primary key, opened_at text not null, answered integer not null,

@@ -30,6 +30,7 @@ from tests.domain.promoting import MANAGERS, person
 
 READS = {"overview", "help", "list", "show", "diff", "history", "can", "link"}
 CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel", "extend"}
+CHANGES |= {"reaper", "pause"}
 STAGE = ApprovalRule(2, (MANAGERS,), teams={ServiceName("payments"): ("payments-team",)})
 OPEN_STAGE = ApprovalRule(1)
 OWNER = Actor("T1", "U9")
@@ -70,6 +71,7 @@ BY_POLICY = {
     "run": set(),
     "pin": {"other role", "owner"},
     "extend": {"other role", "owner"},
+    "pause": {"other role"},
 }
 POLICY = {
     "delete": Rule(Who.ROLE, ("qa",), own=True),
@@ -79,6 +81,7 @@ POLICY = {
     "run": Rule(Who.ROLE),
     "pin": Rule(Who.ROLE, ("qa",)),  # the owner's right stays
     "extend": Rule(Who.ROLE, ("qa",), own=True),
+    "pause": Rule(Who.ROLE, ("qa",)),
 }
 BY_OPEN_STAGE = {
     **BY_DEFAULT,

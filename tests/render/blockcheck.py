@@ -88,7 +88,8 @@ def _section(block: Json) -> None:
     _keys(block, {"type", "text"}, {"block_id", "accessory"})
     _text(block["text"], 3000)
     if "accessory" in block:
-        _button(block["accessory"])
+        accessory = block["accessory"]
+        (_select if accessory["type"] == "static_select" else _button)(accessory)
 
 
 def _header(block: Json) -> None:

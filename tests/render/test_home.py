@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from qbot.domain.barriers import Lock
-from qbot.domain.environment import Phase, Pin
+from qbot.domain.environment import Environment, Phase, Pin
 from qbot.domain.home import Home
+from qbot.domain.names import OpId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.policy import Denied
 from qbot.render.blocks import Block
@@ -26,8 +27,10 @@ BROKEN = replace(environment(9, Phase.FAILED), expires_at=NOW + 3 * DAY)
 OTHERS = replace(environment(10), owner=BEN)
 
 
-def row(env: object, **more: object) -> EnvironmentSummary:
-    return EnvironmentSummary(env, None, NOW, **more)  # type: ignore[arg-type]  # as is
+def row(
+    env: Environment, *, failure: str = "", gone: bool = False, lock: Lock | None = None
+) -> EnvironmentSummary:
+    return EnvironmentSummary(env, None, NOW, failure=failure, gone=gone, lock=lock)
 
 
 FULL = Home(
@@ -86,8 +89,8 @@ def test_the_same_is_the_same_at_any_time_and_another_state_is_not() -> None:
 
 def test_thousands_of_environments_and_promotions_fit() -> None:
     rows = [replace(r, environment=replace(r.environment, owner=ANA)) for r in summaries(1000)]
-    many = [replace(WAITING, op=f"op{n}") for n in range(60)]
-    shown = home(Home(ANA, rows, NOW, waiting=many), STYLE)  # type: ignore[arg-type]  # ids are texts
+    many = [replace(WAITING, op=OpId(f"op{n}")) for n in range(60)]
+    shown = home(Home(ANA, rows, NOW, waiting=many), STYLE)
     assert len(blocks(shown)) <= 100
     assert len(json.dumps(shown.view)) < 250_000
     assert "and 986 more of yours" in said(shown)
@@ -107,7 +110,7 @@ def test_what_goes_is_only_shown() -> None:
 
 
 def test_whoever_is_kept_out_by_a_lock_gets_no_buttons_for_it() -> None:
-    lock = Lock(f"environment:{CALM.id}", BEN, NOW, "a demo")
+    lock = Lock(f"environment:{CALM.id}", BEN, "a demo", NOW)
     shown = home(Home(ANA, [row(CALM, lock=lock)], NOW), STYLE)
     assert {"Sync", "Delete"}.isdisjoint(labels(shown, CALM.id))
     assert ":lock: locked by" in said(shown)

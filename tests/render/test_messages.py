@@ -131,11 +131,10 @@ def test_what_argo_cd_does_not_say_now_is_grey_and_last_known() -> None:
     assert ":large_green_circle:" not in shown.text + listed.text
 
 
-def test_what_the_list_says_of_a_lifetime_that_is_over_and_of_idleness() -> None:
+def test_what_the_list_says_of_a_lifetime_that_is_over() -> None:
     env = replace(environment(), expires_at=NOW - timedelta(days=2))
     row = EnvironmentSummary(env, None, NOW - timedelta(days=5))
-    shown = listing([row], Page(which="idle"), STYLE, now=NOW)
-    assert "unused for 5 days · " in shown.text
+    shown = listing([row], Page(), STYLE, now=NOW)
     assert "lifetime over since 2 days" in shown.text
     assert (
         "`/env delete feat/checkout` does that, and `/env extend feat/checkout 1d` gives it more."

@@ -20,6 +20,7 @@ from qbot.domain import progress
 from qbot.domain.approvals import Person
 from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.authority import Authority, Rule
+from qbot.domain.brake import Brake
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
@@ -29,6 +30,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, Audit, GitLab
 from qbot.domain.progress import End, ServiceProgress, Step
 from qbot.domain.promotion import Account
+from qbot.domain.reaping import ReapRule, Terms
 from qbot.domain.release_ports import Images, JobRunner
 from qbot.domain.repository_ports import ConfigRepository
 from qbot.domain.rules import Rules
@@ -39,6 +41,7 @@ from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.operations.context import Context
+from qbot.operations.reaping import Planner
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.job_requests import JobRequests
 from qbot.operations.releases.known import Register
@@ -362,6 +365,17 @@ def _context(
     )  # fmt: skip
 
 
+def planner(context: Context, database: Database) -> Planner:
+    """With the defaults of qbot.yaml, and nothing that is new."""
+    day = timedelta(days=1)
+    rule = ReapRule("*", 2 * day, None, day, 4 * day / 24, day, day)
+    terms = Terms("qbot", (rule,), young=timedelta())
+    return Planner(
+        context=context, terms=terms, brake=Brake(10, 0.3), branches=database.branches,
+        pauses=database.reaper,
+    )  # fmt: skip
+
+
 def versions_of(releases: ReleaseDesk) -> Versions:
     """As the app builds it."""
     requests = releases.desk.requests
@@ -424,6 +438,7 @@ async def scene(
                 cards=database.cards,
                 style=style,
                 lifetimes=database.lifetimes,
+                planner=planner(context, database),
             )
             people = People()
             around = ReleaseContext(

@@ -10,6 +10,7 @@ from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionKind, PromotionState
 from qbot.store import Database
 from qbot.store.cards import SqlCards
+from qbot.store.figures import figures
 from qbot.store.housekeeping import forget_cards, forget_deliveries, forget_work
 from qbot.store.journal import SqlJournal
 from qbot.store.reads import SqlStore
@@ -138,6 +139,12 @@ async def test_forgetting(explaining: Explaining, wishes: Wishes, clock: HandClo
     for forget in (forget_work, forget_cards, forget_deliveries):
         await explaining.run(forget(clock.now()))
     assert len(explaining.plans) > 9
+    assert explaining.whole == []
+
+
+async def test_what_is_told_to_prometheus(explaining: Explaining) -> None:
+    await explaining.run(figures())
+    assert len(explaining.plans) > 1
     assert explaining.whole == []
 
 

@@ -33,6 +33,8 @@ BACK_TO_9 = (
     "drop table sweeps",
     "drop table merge_notes",
     "drop table homes",
+    "drop table channel_digests",
+    "drop table reaper_pause",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

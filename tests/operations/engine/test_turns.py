@@ -126,6 +126,7 @@ async def test_a_kill_while_one_queues_changes_nothing(shop: Shop) -> None:
     one, two = await promotion(shop, 1), await promotion(shop, 2)
     await deciding.vote(shop, one)
     await until(lambda: _inside(deciding, one))
+    await in_state(shop, two, OpState.WAITING)  # before it was begun it was queued, too
     await deciding.vote(shop, two)
     await in_state(shop, two, OpState.QUEUED)
     assert (await shop.card(two)).progress.headline == "Waits until P-1 has ended."
@@ -150,6 +151,7 @@ async def test_a_wish_to_cancel_reaches_one_in_the_queue(shop: Shop) -> None:
     one, two = await promotion(shop, 1), await promotion(shop, 2)
     await deciding.vote(shop, one)
     await until(lambda: _inside(deciding, one))
+    await in_state(shop, two, OpState.WAITING)  # before it was begun it was queued, too
     await deciding.vote(shop, two)
     await in_state(shop, two, OpState.QUEUED)
     assert await shop.wishes.journal.request_cancel(two, BEN)

@@ -85,6 +85,18 @@ async def test_opening_a_list_of_services_in_a_form_leaves_no_empty_room(stage: 
 
 
 async def test_an_app_without_a_home_tab_shows_none(stage: Stage) -> None:
+    events = stage.sandbox.slack.events
+    subscribed, events.subscribed = events.subscribed, frozenset()
+    try:
+        await stage.page.open(f"{stage.sandbox.url}/?without-home#/ana/general")
+        await stage.page.click(".conversation", "Qbot")
+        await stage.page.until("document.querySelector('#topbar h1').textContent === 'Qbot'")
+        await stage.page.until("document.getElementById('tabs').hidden")
+    finally:
+        events.subscribed = subscribed
+
+
+async def test_a_home_that_the_app_leaves_empty_says_so(stage: Stage) -> None:
     await stage.page.click(".conversation", "Qbot")
-    await stage.page.until("document.querySelector('#topbar h1').textContent === 'Qbot'")
-    assert await stage.page.run("document.getElementById('tabs').hidden") is True
+    await stage.page.click("#tabs button", "Home")
+    await stage.page.until("document.getElementById('home').innerText.includes('Nothing here yet')")

@@ -3,6 +3,7 @@
 const EMOJI = {
   white_check_mark: "✅",
   heavy_check_mark: "✔️",
+  ballot_box_with_ballot: "🗳️",
   ballot_box_with_check: "☑️",
   x: "❌",
   negative_squared_cross_mark: "❎",

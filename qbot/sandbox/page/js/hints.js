@@ -40,6 +40,7 @@ const VERBS = [
   ["pin", "ENV [reason...] [--until 2026-12-24T18:00]", "Keep it whatever its lifetime"],
   ["unpin", "ENV", "Give it its lifetime back"],
   ["transfer", "ENV @user", "Give it to somebody else"],
+  ["reaper", "[pause|resume|plan] [reason...]", "What goes by itself, and stopping that"],
   ["link", "", "Connect your GitLab account"],
   ["delete", "[ENV]", "Tear an environment down"],
   ["help", "[verb]", "What there is"],

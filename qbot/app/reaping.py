@@ -1,0 +1,87 @@
+"""The catalog's reaper -> the frozen values that it decides by, and who plans."""
+
+from zoneinfo import ZoneInfo
+
+from qbot.app.ground import Ground
+from qbot.catalog import Catalog
+from qbot.catalog.reaper import CalendarPart, ReaperPart, ReapRulePart
+from qbot.domain.barriers import Weekday
+from qbot.domain.brake import Brake
+from qbot.domain.idle import Calendar
+from qbot.domain.reaping import ReapRule, Terms
+from qbot.operations.context import Context
+from qbot.operations.reaping import Planner, Reaper
+
+_WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
+
+
+def terms(catalog: Catalog) -> Terms:
+    """What decides about each environment."""
+    part = catalog.reaper
+    rules = tuple(_rule(part, rule, index) for index, rule in enumerate(part.rules))
+    return Terms(
+        prefix=catalog.environments.prefix,
+        rules=(*rules, _every(part)),
+        excluded=part.exclude,
+        calendars=tuple(_calendar(c, catalog.zone) for c in part.calendars),
+        young=part.young,
+        in_working_hours=part.delete == "working-hours",
+        stages=frozenset(stage.name for stage in catalog.stages),
+    )
+
+
+def planner(ground: Ground, context: Context) -> Planner:
+    """Says what would go."""
+    brake = ground.catalog.reaper.brake
+    return Planner(
+        context=context,
+        terms=terms(ground.catalog),
+        brake=Brake(brake.count, brake.share),
+        branches=ground.database.branches,
+        pauses=ground.database.reaper,
+    )
+
+
+def reaper(ground: Ground, planner_: Planner) -> Reaper:
+    """Plans by itself."""
+    database = ground.database
+    return Reaper(planner=planner_, cards=database.reaper, once=database.store, clock=ground.clock)
+
+
+def _every(part: ReaperPart) -> ReapRule:
+    return ReapRule(
+        branches="*",
+        idle_after=part.idle_after,
+        max_age=part.max_age,
+        grace=part.grace,
+        merged=part.merged,
+        closed=part.closed,
+        gone=part.gone,
+    )
+
+
+def _rule(part: ReaperPart, rule: ReapRulePart, index: int) -> ReapRule:
+    """What it leaves out is as for every branch; `never` is left out by nobody."""
+    said = rule.model_fields_set
+    return ReapRule(
+        branches=rule.branches,
+        idle_after=rule.idle_after if "idle_after" in said else part.idle_after,
+        max_age=rule.max_age if "max_age" in said else part.max_age,
+        grace=rule.grace or part.grace,
+        merged=rule.merged if "merged" in said else part.merged,
+        closed=rule.closed if "closed" in said else part.closed,
+        gone=rule.gone if "gone" in said else part.gone,
+        key=f"reaper.rules[{index}]",
+    )
+
+
+def _calendar(part: CalendarPart, zone: ZoneInfo) -> Calendar:
+    start, end = part.hours
+    return Calendar(
+        zone=part.zone or zone,
+        days=frozenset(part.days) or _WEEK,
+        start=start,
+        end=end,
+        holidays=frozenset(part.holidays),
+        people=frozenset(part.people),
+    )

@@ -1,0 +1,210 @@
+"""Digests: what is due is written down, then posted, once for each channel and tick.
+
+The replica that writes cards posts these as well, out of the same budget, after everything else.
+Order: write `claim`, post, write `end`. After a crash between the two the message is looked for
+by its metadata before anything is posted again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from qbot.cards.budget import LOOK, POST
+from qbot.cards.ports import Messenger
+from qbot.cards.rank import Rank
+from qbot.domain.digest import (
+    LATE,
+    Digest,
+    DigestPlan,
+    DigestRows,
+    DueDigest,
+    Facts,
+    Outcome,
+)
+from qbot.domain.ports import Clock
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.cron import cron
+from qbot.gateways.slack import AccessError, Mark, Posted, RateLimitedError
+from qbot.render.blocks import Message
+from qbot.render.digest import digest
+from qbot.render.style import Style
+
+log = structlog.get_logger()
+PART = "digest"
+_POLL = 20.0  # seconds; a tick is looked for so often
+_SETTLE = 3.0  # seconds until a lost call has either arrived or will not
+_EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
+_FRESH = 60.0  # seconds for which what was read counts
+
+
+class Gathers(Protocol):
+    """The part of `Gatherer` that is needed here; see there."""
+
+    async def facts(self) -> Facts:
+        """As it is now."""
+
+    async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
+        """One channel's."""
+
+
+class Budget(Protocol):
+    """The part of the dispatcher that is needed here."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this replica is the one that writes to Slack."""
+
+    async def beside(
+        self, method: str, rank: Rank, call: Callable[[], Awaitable[None]], *, channel: str = ""
+    ) -> float:
+        """Make one call; 0, or the seconds until it may be made."""
+
+
+@dataclass(kw_only=True)
+class Digests:
+    """One loop."""
+
+    plans: Mapping[str, DigestPlan]  # by channel
+    rows: DigestRows
+    gatherer: Gathers
+    slack: Messenger
+    budget: Budget
+    clock: Clock
+    style: Style
+    _began: datetime | None = None
+    _lines: dict[str, Callable[[datetime], datetime | None]] = field(default_factory=dict)
+    _seen: dict[str, datetime] = field(default_factory=dict)  # the newest tick by channel
+    _facts: tuple[float, Facts] | None = None  # and when it was read, by the monotonic clock
+    _loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._began = self.clock.now()
+        self._lines = {c: cron(plan.cron, plan.zone) for c, plan in self.plans.items()}
+        self._loop = asyncio.create_task(self._run(), name="digests")
+
+    async def stop(self) -> None:
+        """Nothing after this."""
+        if self._loop:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            wait = _POLL
+            try:
+                wait = await self._round()
+            except TransientError as error:
+                log.info("digests wait", reason=str(error))
+            except Exception:  # the loop outlives any bug in one round
+                log.exception("a round of the digests failed")
+            await self.clock.sleep(wait)
+
+    async def _round(self) -> float:
+        """Post what is due; seconds until there may be more to do."""
+        if not self.budget.leads:
+            return 1.0
+        now = self.clock.now()
+        for channel in self.plans:
+            if tick := self._ticked(channel, now):
+                fresh = self._began is not None and tick >= self._began
+                await self.rows.begin(channel, tick, fresh=fresh)
+                self._seen[channel] = tick
+        due = [d for d in await self.rows.due(now - LATE) if d.channel in self.plans]
+        return await self._post(_newest(due))
+
+    def _ticked(self, channel: str, now: datetime) -> datetime | None:
+        """The newest tick that has come and that this process has not written down yet."""
+        after, newest = self._lines[channel], None
+        at = after(max(self._seen.get(channel, now - LATE), now - LATE))
+        while at is not None and at <= now:
+            newest, at = at, after(at)
+        return newest
+
+    async def _post(self, due: Sequence[DueDigest]) -> float:
+        """One after the other, until the budget says wait."""
+        soonest = _POLL
+        for one in due:
+            try:
+                if wait := await self._bring(one):
+                    soonest = min(soonest, wait)
+                    if one.trying_since is None:
+                        return soonest
+            except AccessError:
+                return _POLL  # about Qbot as a whole: told where cards are
+            except PermanentError as error:
+                log.warning("a digest is not taken", channel=one.channel, reason=str(error))
+                await self.rows.end(one, Outcome.REFUSED)
+            except TransientError as error:
+                log.info("a digest waits", channel=one.channel, reason=str(error))
+                return 1.0
+        return soonest
+
+    async def _bring(self, due: DueDigest) -> float:
+        if due.trying_since is not None and (wait := await self._found(due)) is not None:
+            return wait
+        of = await self.gatherer.digest(self.plans[due.channel], due, await self._gathered())
+        if (said := digest(of, self.style)) is None:
+            await self.rows.end(due, Outcome.QUIET)
+            return 0.0
+
+        send = partial(self._send, due, said)
+        return await self.budget.beside(POST, Rank.DIGEST, send, channel=due.channel)
+
+    async def _send(self, due: DueDigest, said: Message) -> None:
+        if (claimed := await self.rows.claim(due)) is None:
+            return
+        try:
+            posted = await self.slack.post(due.channel, said, mark=Mark(due.mark, PART))
+        except (RateLimitedError, AccessError):
+            await self.rows.free(claimed)
+            raise
+        await self.rows.end(claimed, Outcome.POSTED, posted.ts)
+
+    async def _found(self, due: DueDigest) -> float | None:
+        """Look for one that may have been posted.
+
+        Returns:
+            0: that is settled; the seconds until it can be; None: it is not there.
+        """
+        begun = due.trying_since or due.tick
+        if (left := _SETTLE - (self.clock.now() - begun).total_seconds()) > 0:
+            return left
+        there: list[Posted | None] = []
+        since = (begun - _EARLIER).timestamp()
+
+        async def look() -> None:
+            mark = Mark(due.mark, PART)
+            there.append(await self.slack.find(due.channel, mark, since=since))
+
+        try:
+            if wait := await self.budget.beside(LOOK, Rank.DIGEST, look, channel=due.channel):
+                return wait
+        except AccessError as error:
+            if not error.scope:
+                raise
+            # Without the right to look, none is better than two.
+            log.warning("cannot look for a digest", channel=due.channel, reason=str(error))
+            await self.rows.end(due, Outcome.UNSURE)
+            return 0.0
+        if there and there[0] is not None:
+            await self.rows.end(due, Outcome.POSTED, there[0].ts)
+            return 0.0
+        return None
+
+    async def _gathered(self) -> Facts:
+        now = self.clock.monotonic()
+        if self._facts is None or now - self._facts[0] > _FRESH:
+            self._facts = now, await self.gatherer.facts()
+        return self._facts[1]
+
+
+def _newest(due: Sequence[DueDigest]) -> list[DueDigest]:
+    """Of several ticks of one channel, as after a day away, the newest; and all begun ones."""
+    newest = {d.channel: d.tick for d in due}
+    return [d for d in due if d.trying_since is not None or d.tick == newest[d.channel]]

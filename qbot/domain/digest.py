@@ -1,0 +1,215 @@
+"""Digests: which channel is told of what and when, and what there is to tell. Pure."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from statistics import median
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from qbot.domain.barriers import Freeze, Hold
+from qbot.domain.environment import Phase
+from qbot.domain.lifetime import STAYING
+from qbot.domain.names import StageName
+from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
+from qbot.domain.release import StageProgress
+
+LATE = timedelta(hours=12)
+"""How late a digest may still be posted: Qbot or Slack was away."""
+SOON = timedelta(days=1)
+"""How long before its end an environment is told of."""
+WEEK = timedelta(days=7)
+OWNERS = 6  # that are named
+LINES = 5  # of each part
+_BROKEN = frozenset({Phase.FAILED, Phase.STUCK, Phase.PARTIAL})
+
+
+class Section(StrEnum):
+    """A part of a digest."""
+
+    ENVIRONMENTS = "environments"  # by state and owner
+    APPROVALS = "approvals"  # promotions that wait for one
+    FAILING = "failing"
+    ENDING = "ending"
+    BARRIERS = "barriers"  # holds and freezes
+    DEPLOYMENTS = "deployments"  # since the last digest
+    SPEED = "speed"  # time to ready, against the week before
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlan:
+    """What qbot.yaml says of one channel."""
+
+    channel: str
+    cron: str
+    zone: ZoneInfo
+    sections: frozenset[Section] = frozenset(Section)
+
+
+@dataclass(frozen=True, slots=True)
+class DueDigest:
+    """One channel's digest of one tick; both together are its key, so it is posted once."""
+
+    channel: str
+    tick: datetime
+    since: datetime  # the tick before it
+    trying_since: datetime | None = None  # a post was begun and its answer never written
+
+    @property
+    def mark(self) -> str:
+        """By what its message is found again."""
+        return f"digest:{self.tick:%Y%m%dT%H%MZ}"
+
+
+class Outcome(StrEnum):
+    """What became of one."""
+
+    POSTED = "posted"
+    QUIET = "quiet"  # there was nothing to say
+    REFUSED = "refused"  # Slack does not take it there
+    UNSURE = "unsure"  # it may have been posted, and Qbot may not look
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What ended well in a stretch of time."""
+
+    kinds: Mapping[Kind, int] = field(default_factory=dict)  # operations on environments
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds from the command to ready, of each environment that was created."""
+
+    week: Sequence[float] = ()
+    before: Sequence[float] = ()  # the week before that
+
+    @property
+    def now(self) -> float | None:
+        """The median; None: there were none."""
+        return median(self.week) if self.week else None
+
+    @property
+    def then(self) -> float | None:
+        """Likewise of the week before."""
+        return median(self.before) if self.before else None
+
+
+class DigestRows(Protocol):
+    """Every call may raise TransientError."""
+
+    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
+        """Write down that it is due; a second time does nothing.
+
+        A tick that is not `fresh`, from before this process began, is only caught up with for a
+        channel that had one before.
+        """
+
+    async def due(self, since: datetime) -> Sequence[DueDigest]:
+        """Those of ticks since then that have not ended, the oldest first."""
+
+    async def claim(self, due: DueDigest) -> DueDigest | None:
+        """Written before it is posted: the claimed one; None: somebody else was faster."""
+
+    async def free(self, due: DueDigest) -> None:
+        """Slack has certainly not taken it."""
+
+    async def end(self, due: DueDigest, outcome: Outcome, ts: str = "") -> None:
+        """What became of it, with its audit row; `ts` of the message."""
+
+    async def done(self, since: datetime, until: datetime) -> Done:
+        """What ended well then."""
+
+    async def speed(self, now: datetime) -> Speed:
+        """Of the last two weeks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A stage that the calendar closes now."""
+
+    stages: Sequence[StageName]
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The same for every channel."""
+
+    at: datetime
+    rows: Sequence[EnvironmentSummary]
+    known: bool = True  # whether Argo CD has said how they are now
+    waiting: Sequence[StageProgress] = ()  # for a yes, the oldest first
+    holds: Sequence[Hold] = ()
+    freezes: Sequence[Freeze] = ()
+    closed: Sequence[Closed] = ()
+    speed: Speed = Speed()
+    names: Mapping[Actor, str] = field(default_factory=dict)
+
+    @property
+    def failing(self) -> Sequence[EnvironmentSummary]:
+        """Broken, and nothing is under way that could mend it."""
+        return [
+            r
+            for r in self.rows
+            if r.operation is None and (r.environment.phase in _BROKEN or r.needs_attention)
+        ]
+
+    @property
+    def ending(self) -> Sequence[EnvironmentSummary]:
+        """Whose lifetime is over soon or already, the first one first."""
+        found = [(end, r) for r in self.rows if (end := _ends(r, self.at)) is not None]
+        return [r for _, r in sorted(found, key=lambda pair: pair[0])]
+
+    @property
+    def owners(self) -> Sequence[tuple[Actor, int]]:
+        """How many each has, the most first."""
+        counts = Counter(r.environment.owner for r in self.rows)
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].key))
+
+    def people(self) -> Collection[Actor]:
+        """Whose names are needed."""
+        shown = [*self.failing[:LINES], *self.ending[:LINES]]
+        return {
+            *(owner for owner, _ in self.owners[:OWNERS]),
+            *(r.environment.owner for r in shown),
+            *(p.actor for p in self.waiting[:LINES]),
+            *(h.by for h in self.holds[:LINES]),
+            *(f.by for f in self.freezes[:LINES]),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One channel's."""
+
+    facts: Facts
+    since: datetime
+    sections: frozenset[Section]
+    deployments: Sequence[StageProgress] = ()  # to stages, the newest first
+    done: Done = Done()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to say: nothing happened and nothing is due."""
+        facts = self.facts
+        said = {
+            Section.APPROVALS: bool(facts.waiting),
+            Section.FAILING: bool(facts.failing),
+            Section.ENDING: bool(facts.ending),
+            Section.BARRIERS: bool(facts.holds or facts.freezes or facts.closed),
+            Section.DEPLOYMENTS: bool(self.deployments or self.done.kinds),
+        }
+        return not any(news for section, news in said.items() if section in self.sections)
+
+
+def _ends(row: EnvironmentSummary, now: datetime) -> datetime | None:
+    env = row.environment
+    if row.operation is not None or env.phase not in STAYING or env.pinned_at(now):
+        return None
+    return env.ends_at if env.ends_at is not None and env.ends_at - now <= SOON else None

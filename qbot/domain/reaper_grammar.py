@@ -1,0 +1,52 @@
+"""The command about the reaper, and its grammar."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qbot.domain.grammar import Arg, Parsed, Spec
+from qbot.errors import UserError
+from qbot.redaction import redact
+
+
+class Wish(StrEnum):
+    """What is wanted of it."""
+
+    PLAN = "plan"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Reaper:
+    """`reaper pause|resume|plan`."""
+
+    wish: Wish
+    reason: str = ""
+
+
+_WISHES = "pause|resume|plan"
+
+
+def _reaper(p: Parsed) -> Reaper:
+    word = p.args.get(_WISHES, Wish.PLAN).lower()
+    if word not in list(Wish):
+        raise UserError(
+            f"`reaper` does not know `{word[:40]}`.",
+            hint="`reaper plan` shows what would go, `reaper pause` and `reaper resume` stop it "
+            "and let it go on.",
+        )
+    return Reaper(Wish(word), redact(" ".join(p.rest).strip()))
+
+
+REAPER: tuple[tuple[Spec, Callable[[Parsed], Reaper]], ...] = (
+    (
+        Spec(
+            "reaper",
+            "which environments would go by themselves, when and why; stop that, or let it go on",
+            (Arg(_WISHES, required=False), Arg("reason", required=False, many=True)),
+            examples=("reaper plan", "reaper pause GitLab is being moved", "reaper resume"),
+        ),
+        _reaper,
+    ),
+)

@@ -1,0 +1,262 @@
+"""Whether an environment goes, when and why: from what is known of it to one verdict. Pure.
+
+Everything that could be a mistake keeps it: what is not proved, what is only partly known, what
+was read too long ago. Every use puts off the end, so more use never makes it go earlier.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
+from qbot.domain.names import BranchName, EnvId, ProjectPath
+
+CONFIRMED = timedelta(minutes=2)
+"""Between two 404s that prove a branch gone, at least."""
+READ_MERGES = timedelta(hours=1)
+"""How old the last answer about merge requests may be; they are asked for every ten minutes."""
+READ_BRANCHES = timedelta(hours=12)
+"""The same of a project's branches, which are listed every six hours at least."""
+_STAYING = frozenset({Phase.READY, Phase.FAILED, Phase.PARTIAL})
+_ENDED = frozenset({MergeState.MERGED, MergeState.CLOSED})
+
+
+class Cause(StrEnum):
+    """Why one goes."""
+
+    MERGED = "merged"
+    CLOSED = "closed"  # its merge request, without being merged
+    GONE = "gone"  # its branch, in every project that had it
+    OVER = "lifetime-over"
+    OLD = "too-old"
+    IDLE = "idle"
+
+
+class Reason(StrEnum):
+    """Why one stays."""
+
+    STATIC = "static"
+    EXCLUDED = "excluded"
+    GOING = "going"  # it is being deleted already, or a person has to look at what is left
+    BUSY = "busy"  # an operation works on it, or waits to
+    LOCKED = "locked"
+    PINNED = "pinned"
+    YOUNG = "young"
+    UNPROVEN = "unproven"
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class ReapRule:
+    """How long branches of one pattern are kept; None: that never makes one go."""
+
+    branches: str  # `*` stands for any characters, `?` for one
+    idle_after: timedelta | None
+    max_age: timedelta | None
+    grace: timedelta
+    merged: timedelta | None  # the grace after it
+    closed: timedelta | None
+    gone: timedelta | None
+    key: str = "reaper"  # where in qbot.yaml it is
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What qbot.yaml decides about it; the last rule fits every branch."""
+
+    prefix: str
+    rules: tuple[ReapRule, ...]
+    excluded: tuple[str, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    young: timedelta = timedelta(hours=4)
+    in_working_hours: bool = False  # whether one only goes then
+    stages: frozenset[str] = field(default=frozenset())
+
+    def rule_of(self, branch: BranchName) -> ReapRule:
+        """The first that fits."""
+        return next(r for r in self.rules if fnmatchcase(branch, r.branches))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one environment. Nothing is no proof of anything."""
+
+    environment: Environment
+    used_at: datetime  # by people or operations
+    branch: BranchFacts = field(default_factory=BranchFacts)
+    projects: frozenset[ProjectPath] = frozenset()  # whose branch it runs
+    merges_read: datetime | None = None  # the oldest of these projects'; None: one never was
+    branches_read: datetime | None = None
+    locked: bool = False
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """It stays. `until`: when it would go if nobody used it from now on; None: nobody knows."""
+
+    env: EnvId
+    reason: Reason
+    said: str = ""  # the rest of the sentence, for people; holds outside text
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goes:
+    """It goes at `due_at`, unless somebody uses, extends or pins it."""
+
+    env: EnvId
+    cause: Cause
+    since: datetime  # when the cause came about
+    due_at: datetime
+    rule: str  # the key in qbot.yaml
+    proof: tuple[str, ...] = ()  # addresses and ids that prove it; outside text
+
+    def due(self, now: datetime) -> bool:
+        """Whether its time has come."""
+        return self.due_at <= now
+
+
+Verdict = Keep | Goes
+
+
+def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
+    """The verdict on one environment.
+
+    Args:
+        facts: of it.
+        terms: of the installation.
+        now: what time it is; moments after it were written by a clock that was ahead, and keep
+            the environment for as long.
+    """
+    env = facts.environment
+    if kept := _kept(facts, terms, now):
+        return kept
+    rule = terms.rule_of(env.branch)
+    calendar = calendar_of(terms.calendars, env.owner.user)
+    found: list[Goes] = []
+    for cause, since, grace, proof in _causes(facts, rule, calendar):
+        due = max(since, last_used(facts)) + grace
+        due_at = opening(calendar, due) if terms.in_working_hours else due
+        if due_at is not None:
+            found.append(Goes(env.id, cause, since, due_at, rule.key, proof))
+    if not found:
+        return Keep(env.id, Reason.ACTIVE)
+    first = min(found, key=lambda goes: (goes.due_at, list(Cause).index(goes.cause)))
+    if first.since > now:
+        return Keep(env.id, Reason.ACTIVE, until=first.due_at)
+    if doubt := _doubt(facts, now):
+        return Keep(env.id, Reason.UNPROVEN, doubt)
+    return first
+
+
+def last_used(facts: Facts) -> datetime:
+    """By whatever: people, operations, pushes, its creation."""
+    pushes = [b.pushed_at or b.seen_at for b in facts.branch.branches]
+    return max([facts.environment.created_at, facts.used_at, *pushes])
+
+
+def _kept(facts: Facts, terms: Terms, now: datetime) -> Keep | None:
+    """What no cause can overrule."""
+    env = facts.environment
+    foreign = not env.name.startswith(f"{terms.prefix}-") or env.name in terms.stages
+    pin = env.pinned_at(now)
+    excluded = next((p for p in terms.excluded if fnmatchcase(env.branch, p)), "")
+    kept: tuple[tuple[object, Reason, str], ...] = (
+        (foreign, Reason.STATIC, ""),
+        (env.phase not in _STAYING, Reason.GOING, ""),
+        (facts.busy, Reason.BUSY, ""),
+        (excluded, Reason.EXCLUDED, excluded),
+        (facts.locked, Reason.LOCKED, ""),
+        (pin, Reason.PINNED, ""),
+        (now < env.created_at + terms.young, Reason.YOUNG, ""),
+    )
+    return next((Keep(env.id, reason, said) for holds, reason, said in kept if holds), None)
+
+
+def _causes(
+    facts: Facts, rule: ReapRule, calendar: Calendar | None
+) -> Iterator[tuple[Cause, datetime, timedelta, tuple[str, ...]]]:
+    """What makes it go now or later: the cause, since when, the grace after it, and the proof."""
+    env = facts.environment
+    if rule.idle_after is not None:
+        since = idle_from(calendar, last_used(facts), rule.idle_after)
+        if since is not None:
+            yield Cause.IDLE, since, rule.grace, ()
+    if rule.max_age is not None:
+        yield Cause.OLD, env.created_at + rule.max_age, rule.grace, ()
+    if env.ends_at is not None:
+        yield Cause.OVER, env.ends_at, rule.grace, ()
+    if rule.gone is not None and (gone := _gone(facts.branch.branches)):
+        yield Cause.GONE, gone, rule.gone, tuple(b.project for b in facts.branch.branches)
+    if ended := _ended(facts):
+        merged = all(m.state is MergeState.MERGED for m in ended)
+        grace = rule.merged if merged else rule.closed
+        if grace is not None:
+            cause = Cause.MERGED if merged else Cause.CLOSED
+            yield cause, max(m.at for m in ended), grace, tuple(m.url for m in ended)
+
+
+def _gone(branches: Sequence[BranchFact]) -> datetime | None:
+    """Since when all of them are, each by two answers that are minutes apart."""
+    proved = [b.gone_at for b in branches if _proved(b) and b.gone_at]
+    return max(proved) if proved and len(proved) == len(branches) else None
+
+
+def _proved(fact: BranchFact) -> bool:
+    first, again = fact.gone_at, fact.gone_again_at
+    return first is not None and again is not None and again - first >= CONFIRMED
+
+
+def _ended(facts: Facts) -> Sequence[MergeFact]:
+    """The newest merge request of each project; empty unless each has ended with its branch.
+
+    One that was over before the environment was made says nothing about it; nor does one of a
+    branch that was pushed to afterwards.
+    """
+    env, known = facts.environment, facts.branch
+    if any(m.state not in _ENDED for m in known.merges):
+        return ()
+    newest: dict[ProjectPath, MergeFact] = {}
+    for merge in sorted(known.merges, key=lambda m: (m.at, m.iid)):
+        if merge.at >= env.created_at:
+            newest[merge.project] = merge
+    for branch in known.branches:
+        merge_of = newest.get(branch.project)
+        if not _proved(branch) and (merge_of is None or not _whole(merge_of, branch)):
+            return ()
+    there = {b.project for b in known.branches}
+    return tuple(m for m in newest.values() if m.project in there)
+
+
+def _whole(merge: MergeFact, branch: BranchFact) -> bool:
+    """Whether it holds the branch as it is."""
+    return bool(merge.sha) and merge.sha == branch.sha
+
+
+def _doubt(facts: Facts, now: datetime) -> str:
+    """Why what is known is not enough for anything; empty: it is."""
+    seen = {b.project for b in facts.branch.branches}
+    if unseen := sorted(facts.projects - seen):
+        return f"nothing is known of its branch in {unseen[0]}"
+    if not seen:
+        return ""
+    if not fresh(facts.branches_read, READ_BRANCHES, now):
+        return "GitLab has not listed its branches lately"
+    if not fresh(facts.merges_read, READ_MERGES, now):
+        return "GitLab has not told its merge requests lately"
+    return ""
+
+
+def fresh(read: datetime | None, within: timedelta, now: datetime) -> bool:
+    """Whether something was read lately; what was read tomorrow proves nothing."""
+    return read is not None and abs(now - read) <= within
+
+
+def goers(verdicts: Collection[Verdict]) -> list[Goes]:
+    """Those that go, the first one first."""
+    return sorted((v for v in verdicts if isinstance(v, Goes)), key=lambda g: (g.due_at, g.env))

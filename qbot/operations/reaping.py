@@ -1,0 +1,259 @@
+"""The reaper's plan: which environments go, when and why, and whether the brake lets them.
+
+It asks no neighbour: what is known of branches is what hooks and sweeps have seen.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
+from qbot.domain.branches import Branches, BranchFacts
+from qbot.domain.environment import Environment
+from qbot.domain.names import EnvId, ProjectPath
+from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.domain.reaping import (
+    READ_BRANCHES,
+    READ_MERGES,
+    Facts,
+    Goes,
+    Keep,
+    Reason,
+    Terms,
+    Verdict,
+    fresh,
+    goers,
+    judge,
+)
+from qbot.domain.services import FOLLOWING
+from qbot.domain.store_ports import Deliveries
+from qbot.operations.context import Context
+from qbot.operations.sweeping import EVERY, groups_of, list_name, merges_name
+
+log = structlog.get_logger()
+
+
+class Seen(Branches, Protocol):
+    """What was seen of branches, and up to when it was looked for."""
+
+    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
+        """Up to when each of these sources was read."""
+
+
+class Pauses(Protocol):
+    """Whether somebody has stopped it. Each change commits with its audit row.
+
+    Every call may raise TransientError.
+    """
+
+    async def paused(self) -> Pause | None:
+        """By whom, since when and why."""
+
+    async def pause(self, who: Actor, reason: str, *, rule: str) -> tuple[Pause, bool]:
+        """Stop it; the pause that holds, and whether it is a new one."""
+
+    async def resume(self, who: Actor, *, rule: str) -> Pause | None:
+        """Let it go on; None: nobody had stopped it."""
+
+
+class Cards(Protocol):
+    """Where people see of an environment that it goes. Raises TransientError."""
+
+    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
+        """The newest cards of these say so, and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done at a moment."""
+
+    at: datetime
+    environments: Mapping[EnvId, Environment]
+    verdicts: Mapping[EnvId, Verdict]
+    brake: Go | Hold
+    pause: Pause | None = None
+
+    @property
+    def goes(self) -> Sequence[Goes]:
+        """Those that go, the first one first."""
+        return goers(self.verdicts.values())
+
+
+class Planner:
+    """Makes plans; remembers only how the clocks of its process go.
+
+    Args:
+        context: ports and rules.
+        terms: what decides about each environment.
+        brake: what keeps too many from going.
+        branches: what was seen of branches.
+        pauses: whether somebody has stopped it.
+    """
+
+    def __init__(
+        self, *, context: Context, terms: Terms, brake: Brake, branches: Seen, pauses: Pauses
+    ) -> None:
+        self.pauses = pauses
+        self._context = context
+        self._terms = terms
+        self._brake = brake
+        self._branches = branches
+        self._drift = Drift(self._tick())
+        self._groups = {
+            project: group
+            for group, projects in groups_of(_projects(context)).items()
+            for project in projects
+        }
+
+    async def plan(self) -> Plan:
+        """The whole of it.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        rows = await self._context.store.environments()
+        found = await self._facts(rows)
+        now = self._context.clock.now()
+        verdicts = {f.environment.id: await self._judged(f, now) for f in found}
+        self._drift = self._drift.look(self._tick())
+        branches = [fact for f in found for fact in f.branch.branches]
+        swept = {fact.project for fact in branches if fact.project in self._groups}
+        read = await self._read(swept)  # what left qbot.yaml keeps only its own environments
+        pause = await self.pauses.paused()
+        outlook = Outlook(
+            living=len(found),
+            goes=goers(verdicts.values()),
+            branches=branches,
+            unread=[p for p, (merges, lists) in read.items() if not _is_read(merges, lists, now)],
+            leapt=self._drift.leapt,
+            pause=pause,
+        )
+        environments = {f.environment.id: f.environment for f in found}
+        return Plan(now, environments, verdicts, decide(self._brake, outlook, now=now), pause)
+
+    async def verdict(self, env: Environment) -> Verdict:
+        """On one of them that somebody looks at: that is a use already.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        now = self._context.clock.now()
+        operations = await self._context.store.operations(env.id, limit=1)
+        busy = next((op for op in operations if op.end is None), None)
+        (facts,) = await self._facts([EnvironmentSummary(env, busy, now)])
+        return await self._judged(facts, now)
+
+    async def _facts(self, rows: Sequence[EnvironmentSummary]) -> list[Facts]:
+        known = await self._branches.facts([row.environment.branch for row in rows])
+        locked = {lock.scope for lock in await self._context.locks.locks()}
+        projects = {fact.project for facts in known.values() for fact in facts.branches}
+        read = await self._read(projects)
+        return [
+            self._of(row, known[row.environment.branch], read, locked=row.environment.id in locked)
+            for row in rows
+        ]
+
+    def _of(
+        self,
+        row: EnvironmentSummary,
+        known: BranchFacts,
+        read: Mapping[ProjectPath, tuple[datetime | None, datetime | None]],
+        *,
+        locked: bool,
+    ) -> Facts:
+        mine = [read[fact.project] for fact in known.branches]
+        return Facts(
+            environment=row.environment,
+            used_at=row.last_used,
+            branch=known,
+            merges_read=_oldest([merges for merges, _ in mine]),
+            branches_read=_oldest([lists for _, lists in mine]),
+            locked=locked,
+            busy=row.operation is not None,
+        )
+
+    async def _judged(self, facts: Facts, now: datetime) -> Verdict:
+        """What services run is only read of those that would go without it."""
+        verdict = judge(facts, self._terms, now=now)
+        if isinstance(verdict, Keep):
+            return verdict
+        whole = await self._context.store.environment(facts.environment.id)
+        if whole is None or not whole.phase.alive:
+            return Keep(facts.environment.id, Reason.GOING)
+        run = {plan.service for plan in whole.plans if plan.source in FOLLOWING}
+        if lost := sorted(run - self._context.catalog.keys()):
+            why = f"the service {lost[0]} is not in qbot.yaml any more"
+            return Keep(whole.id, Reason.UNPROVEN, why)
+        projects = frozenset(self._context.catalog[service].project for service in run)
+        return judge(replace(facts, projects=projects), self._terms, now=now)
+
+    async def _read(
+        self, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, tuple[datetime | None, datetime | None]]:
+        """When merge requests and branches of each were last read whole."""
+        merges = {p: [merges_name(p), merges_name(self._groups.get(p, p))] for p in projects}
+        names = {name for several in merges.values() for name in several}
+        at = await self._branches.read_up_to(names | {list_name(p) for p in projects})
+        return {
+            p: (max((at[n] for n in merges[p] if n in at), default=None), at.get(list_name(p)))
+            for p in projects
+        }
+
+    def _tick(self) -> Tick:
+        clock = self._context.clock
+        return Tick(clock.now(), clock.monotonic())
+
+
+class Reaper:
+    """One replica's part: whoever is first in a tick does it.
+
+    Args:
+        planner: says what would go.
+        cards: where people see it.
+        once: the ticks that were taken.
+        clock: what time it is.
+    """
+
+    def __init__(self, *, planner: Planner, cards: Cards, once: Deliveries, clock: Clock) -> None:
+        self._planner = planner
+        self._cards = cards
+        self._once = once
+        self._clock = clock
+
+    async def tick(self) -> None:
+        """Plan, unless another replica does in these ten minutes.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
+        if await self._once.saw(f"reap:{slot}"):
+            await self.plan()
+
+    async def plan(self) -> Plan:
+        """Plan, and let cards say what goes."""
+        plan = await self._planner.plan()
+        held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
+        due = sum(goes.due(plan.at) for goes in plan.goes)
+        log.info("planned", living=len(plan.verdicts), goes=len(plan.goes), due=due, held=held)
+        await self._cards.tell({goes.env: goes for goes in plan.goes})
+        return plan
+
+
+def _projects(context: Context) -> tuple[ProjectPath, ...]:
+    return tuple(dict.fromkeys(service.project for service in context.catalog.values()))
+
+
+def _oldest(moments: Sequence[datetime | None]) -> datetime | None:
+    """None where one of them never was."""
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known and len(known) == len(moments) else None
+
+
+def _is_read(merges: datetime | None, lists: datetime | None, now: datetime) -> bool:
+    return fresh(merges, READ_MERGES, now) and fresh(lists, READ_BRANCHES, now)

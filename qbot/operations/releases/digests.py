@@ -1,0 +1,74 @@
+"""What digests tell: read once for all channels, then what happened since each one's last."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from qbot.domain.barriers import span_of
+from qbot.domain.card_ports import CardLookup
+from qbot.domain.digest import (
+    Closed,
+    Digest,
+    DigestPlan,
+    DigestRows,
+    DueDigest,
+    Facts,
+)
+from qbot.domain.people import Actor
+from qbot.domain.promotion import PromotionState
+from qbot.domain.release import StageProgress
+from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.homes import Lookout
+
+Names = Callable[[Collection[Actor]], Awaitable[Mapping[Actor, str]]]
+_PROMOTIONS = 30  # the newest that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Reads; changes nothing. `names` answers as many as it can."""
+
+    context: ReleaseContext
+    lookout: Lookout
+    cards: CardLookup
+    rows: DigestRows
+    names: Names
+
+    async def facts(self) -> Facts:
+        """As it is now.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        everything = await self.lookout.everything()
+        promotions, now = self.context.promotions, everything.as_of
+        spans = [(w, span_of(w, now)) for w in self.context.windows]
+        facts = Facts(
+            at=now,
+            rows=everything.rows,
+            known=everything.known,
+            waiting=[w.progress for w in reversed(everything.waiting)],
+            holds=await promotions.holds(),
+            freezes=await promotions.freezes(),
+            closed=[Closed(w.stages, w.name, span[1]) for w, span in spans if span],
+            speed=await self.rows.speed(now),
+        )
+        return replace(facts, names=await self.names(facts.people()))
+
+    async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
+        """One channel's."""
+        done = await self.rows.done(due.since, due.tick)
+        return Digest(facts, due.since, plan.sections, await self._deployed(due), done)
+
+    async def _deployed(self, due: DueDigest) -> list[StageProgress]:
+        """Promotions and rollbacks that came to their stage."""
+        ended = await self.context.promotions.promotions(
+            None, limit=_PROMOTIONS, states=[PromotionState.DONE]
+        )
+        found = []
+        for promotion in ended:
+            at = promotion.ended_at
+            if at is not None and due.since <= at < due.tick:
+                row = await self.cards.card(promotion.op)
+                if row is not None and isinstance(row.progress, StageProgress):
+                    found.append(row.progress)
+        return found

@@ -1,0 +1,193 @@
+"""A channel's digest: calm and short. People are named, never mentioned: it disturbs nobody."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from qbot.domain import actions
+from qbot.domain.digest import LINES, OWNERS, Digest, Facts, Section
+from qbot.domain.listing import some
+from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
+from qbot.domain.release import StageProgress
+from qbot.render.blocks import FRESH, Block, Message, button, context, header, message, section
+from qbot.render.escape import WHEN, code, mention, moment, prose
+from qbot.render.lifetimes import extend_menu
+from qbot.render.listing import LAST_KNOWN, in_groups, state
+from qbot.render.releases.titles import name, title, what
+from qbot.render.style import Style
+from qbot.render.words import DONE, capital, duration, joined, plural
+
+T = TypeVar("T")
+_WORDS = (Kind.CREATE, Kind.DEPLOY, Kind.SYNC, Kind.RESTORE, Kind.TEARDOWN)
+_DEPLOYED = 8
+_ABOUT = 0.05  # of the time to ready: less is no difference
+
+
+def digest(of: Digest, style: Style) -> Message | None:
+    """The message; None: there is nothing to say."""
+    if of.quiet:
+        return None
+    heading = _heading(of)
+    parts: dict[Section, Callable[[], Iterator[Block | None]]] = {
+        Section.APPROVALS: lambda: _approvals(of.facts),
+        Section.FAILING: lambda: _failing(of.facts, style),
+        Section.ENDING: lambda: _ending(of.facts, style),
+        Section.BARRIERS: lambda: _barriers(of.facts),
+        Section.DEPLOYMENTS: lambda: _deployments(of),
+        Section.ENVIRONMENTS: lambda: _environments(of.facts),
+        Section.SPEED: lambda: _speed(of.facts),
+    }
+    blocks: list[Block | None] = [header(heading), context(f"Digest since {_at(of.since)}")]
+    for which, part in parts.items():
+        if which in of.sections:
+            blocks += part()
+    stale = "" if of.facts.known else LAST_KNOWN
+    blocks.append(context(f"As of {_at(of.facts.at)}", stale, block_id=FRESH))
+    return message(heading, blocks)
+
+
+def _heading(of: Digest) -> str:
+    """What matters most, as it is read in a notification."""
+    facts, sections = of.facts, of.sections
+    failing, ending, waiting = len(facts.failing), len(facts.ending), len(facts.waiting)
+    said = [
+        f"{waiting} {'waits' if waiting == 1 else 'wait'} for approval"
+        if waiting and Section.APPROVALS in sections
+        else "",
+        f"{failing} {'needs' if failing == 1 else 'need'} attention"
+        if failing and Section.FAILING in sections
+        else "",
+        f"{ending} {'ends' if ending == 1 else 'end'} soon"
+        if ending and Section.ENDING in sections
+        else "",
+    ]
+    return ", ".join(s for s in said if s) or f"{plural(len(facts.rows), 'environment')}, all well"
+
+
+def _approvals(facts: Facts) -> Iterator[Block | None]:
+    def line(progress: StageProgress) -> Block:
+        expires = f"expires {_at(progress.expires_at)}" if progress.expires_at else ""
+        small = joined([f"Asked for by {_who(facts, progress.actor)}", expires])
+        text = f":ballot_box_with_ballot: *{name(progress)}* {prose(what(progress), 200)}\n{small}"
+        details = button("Details", actions.PROMO_DETAILS, name(progress))
+        return section(text, accessory=details)
+
+    yield from _listed("Waiting for approval", facts.waiting, line, "in the App Home of Qbot")
+
+
+def _failing(facts: Facts, style: Style) -> Iterator[Block | None]:
+    def line(row: EnvironmentSummary) -> Block:
+        env = row.environment
+        word, sign = state(row, known=facts.known)
+        text = f"{sign} *{prose(env.branch, 100)}* {word}\n{_who(facts, env.owner)}"
+        show = button("Show", actions.SHOW, env.id, about=f"Show {env.branch}")
+        return section(text, accessory=show)
+
+    more = code(f"{style.command} list --failed")
+    yield from _listed("Needs attention", facts.failing, line, more)
+
+
+def _ending(facts: Facts, style: Style) -> Iterator[Block | None]:
+    def line(row: EnvironmentSummary) -> Block:
+        env = row.environment
+        words = "lifetime over since"
+        if env.ends_at is not None and env.ends_at > facts.at:
+            words = "ends"
+        when = f"{words} {_at(env.ends_at)}" if env.ends_at else ""
+        small = joined([_who(facts, env.owner), when])
+        text = f":hourglass_flowing_sand: *{prose(env.branch, 100)}*\n{small}"
+        return section(text, accessory=extend_menu(env.id))
+
+    more = code(f"{style.command} list --all")
+    yield from _listed("Lifetime ends soon", facts.ending, line, more)
+
+
+def _listed(
+    heading: str, found: Sequence[T], line: Callable[[T], Block], more: str
+) -> Iterator[Block | None]:
+    """A heading, the first few, and where the others are."""
+    if not found:
+        return
+    yield section(f"*{heading} ({len(found)})*")
+    yield from (line(one) for one in found[:LINES])
+    if len(found) > LINES:
+        yield context(f"and {len(found) - LINES} more: {more}")
+
+
+def _barriers(facts: Facts) -> Iterator[Block | None]:
+    lines = [
+        f":snowflake: *{prose(', '.join(c.stages))}* is closed until {_at(c.until)}: "
+        f"{prose(c.name, 100)}"
+        for c in facts.closed
+    ]
+    for freeze in facts.freezes:
+        until = f" until {_at(freeze.until)}" if freeze.until else ""
+        why = f": {prose(freeze.reason, 200)}" if freeze.reason else ""
+        who = _who(facts, freeze.by)
+        lines.append(f":snowflake: *{prose(freeze.stage)}* is frozen by {who}{until}{why}")
+    lines += [
+        f":lock: *{prose(hold.service)}* is held back in {prose(hold.stage)} by "
+        f"{_who(facts, hold.by)} since {_at(hold.since)}"
+        for hold in facts.holds
+    ]
+    yield from _paragraph("Holds and freezes", lines)
+
+
+def _deployments(of: Digest) -> Iterator[Block | None]:
+    lines = [
+        f":rocket: {prose(title(progress), 200)}"
+        + (f" · {_at(progress.ended_at)}" if progress.ended_at else "")
+        for progress in of.deployments
+    ]
+    kinds = of.done.kinds
+    counts = [f"{kinds[k]:,} {_word(k)}" for k in _WORDS if kinds.get(k)]
+    if counts:
+        lines.insert(0, f"Environments: {', '.join(counts)}")
+    yield from _paragraph("Since the last digest", lines, most=_DEPLOYED)
+
+
+def _word(kind: Kind) -> str:
+    return DONE[kind].removesuffix(" to")
+
+
+def _paragraph(heading: str, lines: Sequence[str], *, most: int = LINES) -> Iterator[Block]:
+    if lines:
+        yield section(f"*{heading}*\n{some(lines, most, between=chr(10))}")
+
+
+def _environments(facts: Facts) -> Iterator[Block | None]:
+    if not facts.rows:
+        return
+    owners = [f"{_who(facts, owner)} {count}" for owner, count in facts.owners]
+    text = f"*{plural(len(facts.rows), 'environment')}*\n{in_groups(facts.rows)}"
+    text += f"\nBy owner: {some(owners, OWNERS)}"
+    yield section(text, accessory=button("List All", actions.LIST))
+
+
+def _speed(facts: Facts) -> Iterator[Block | None]:
+    now, then = facts.speed.now, facts.speed.then
+    if now is None:
+        return
+    text = f"Ready {duration(now)} after the command this week, at the median"
+    if then is not None:
+        text += f": {_compared(now, then)}"
+    yield context(f":stopwatch: {text}")
+
+
+def _compared(now: float, then: float) -> str:
+    if abs(now - then) <= then * _ABOUT:
+        return "as fast as the week before"
+    word = "faster" if now < then else "slower"
+    return f"{duration(abs(now - then))} {word} than the week before"
+
+
+def _who(facts: Facts, actor: Actor) -> str:
+    """Somebody's name; whoever has none that is known is mentioned."""
+    known = facts.names.get(actor)
+    return prose(capital(known), 60) if known else mention(actor.user)
+
+
+def _at(moment_: datetime) -> str:
+    return moment(moment_, WHEN)

@@ -1,0 +1,70 @@
+"""Whether somebody has stopped the reaper: scripts, and their port."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from qbot.domain.brake import Pause
+from qbot.domain.names import EnvId
+from qbot.domain.people import Actor
+from qbot.domain.ports import Clock
+from qbot.domain.reaping import Goes
+from qbot.store.audit import note
+from qbot.store.lifetimes import tell_goes
+from qbot.store.rows import clean, time_text
+from qbot.store.statements import Driver, Row, Script, sql
+
+
+class SqlReaper:
+    """Implements the ports `Pauses` and `Cards` of the reaper; see there for the promises."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def paused(self) -> Pause | None:
+        """By whom, since when and why."""
+        return await self._driver.run(_paused())
+
+    async def pause(self, who: Actor, reason: str, *, rule: str) -> tuple[Pause, bool]:
+        """Stop it."""
+        return await self._driver.run(_pause(Pause(who, self._clock.now(), reason), rule))
+
+    async def resume(self, who: Actor, *, rule: str) -> Pause | None:
+        """Let it go on."""
+        return await self._driver.run(_resume(who, rule, self._clock.now()))
+
+    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
+        """Cards say who goes and when."""
+        await self._driver.run(tell_goes(goes, self._clock.now()))
+
+
+def _paused() -> Script[Pause | None]:
+    rows = yield sql("select * from reaper_pause")
+    return _of(rows[0]) if rows else None
+
+
+def _pause(wanted: Pause, rule: str) -> Script[tuple[Pause, bool]]:
+    added = yield sql(
+        "insert into reaper_pause(one, actor, reason, since) values(1, ?, ?, ?) "
+        "on conflict(one) do nothing returning one",
+        wanted.by.key,
+        clean(wanted.reason),
+        time_text(wanted.since),
+    )
+    detail = [("rule", rule), *([("reason", wanted.reason)] if wanted.reason else [])]
+    outcome = "done" if added else "unchanged"
+    yield from note(wanted.by, "reaper.paused", outcome, wanted.since, detail=detail)
+    rows = yield sql("select * from reaper_pause")
+    return _of(rows[0]), bool(added)
+
+
+def _resume(who: Actor, rule: str, at: datetime) -> Script[Pause | None]:
+    rows = yield sql("delete from reaper_pause returning *")
+    outcome = "done" if rows else "unchanged"
+    detail = [("rule", rule), *((("by", row["actor"])) for row in rows)]
+    yield from note(who, "reaper.resumed", outcome, at, detail=detail)
+    return _of(rows[0]) if rows else None
+
+
+def _of(row: Row) -> Pause:
+    return Pause(Actor.from_key(row["actor"]), datetime.fromisoformat(row["since"]), row["reason"])

@@ -1,0 +1,268 @@
+"""Digests to many channels on a clock that jumps: each gets exactly one, whatever happens."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from qbot.cards.digests import Digests
+from qbot.cards.dispatcher import Dispatcher
+from qbot.domain.digest import LATE, Digest, DigestPlan, Done, DueDigest, Facts, Outcome, Speed
+from qbot.domain.progress import Kind
+from qbot.errors import TransientError
+from qbot.gateways.slack import AccessError, NotHereError, RateLimitedError, UnsureError
+from tests.cards.virtual import START, VirtualClock, run
+from tests.cards.world import STYLE, World, running
+
+# All of them where the long runs are wanted; virtual time makes a good part of it cheap.
+CHANNELS = 500 if os.environ.get("QBOT_ACCEPTANCE") == "full" else 40
+TICK = START + timedelta(minutes=5)
+LINE = f"{TICK.minute} {TICK.hour} * * *"
+POST = "chat.postMessage"
+
+
+class MemoryDigests:
+    """The contract of `qbot.domain.digest.DigestRows`."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.rows: dict[tuple[str, datetime], DueDigest] = {}
+        self.ended: dict[tuple[str, datetime], Outcome] = {}
+        self.down = False
+
+    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
+        self._answer()
+        known = any(c == channel and at < tick for c, at in self.rows)
+        if fresh or known:
+            since = tick - timedelta(days=1)
+            self.rows.setdefault((channel, tick), DueDigest(channel, tick, since))
+
+    async def due(self, since: datetime) -> Sequence[DueDigest]:
+        self._answer()
+        return [r for k, r in self.rows.items() if k not in self.ended and r.tick >= since]
+
+    async def claim(self, due: DueDigest) -> DueDigest | None:
+        self._answer()
+        key = (due.channel, due.tick)
+        if self.rows[key] != due or key in self.ended:
+            return None
+        self.rows[key] = replace(due, trying_since=self._clock.now())
+        return self.rows[key]
+
+    async def free(self, due: DueDigest) -> None:
+        key = (due.channel, due.tick)
+        self.rows[key] = replace(due, trying_since=None)
+
+    async def end(self, due: DueDigest, outcome: Outcome, ts: str = "") -> None:
+        self._answer()
+        self.ended.setdefault((due.channel, due.tick), outcome)
+
+    async def done(self, since: datetime, until: datetime) -> Done:
+        return Done()
+
+    async def speed(self, now: datetime) -> Speed:
+        return Speed()
+
+    def _answer(self) -> None:
+        if self.down:
+            raise TransientError("the database is away")
+
+
+@dataclass
+class Desk:
+    """Everything around digests; `news` says whether there is something to tell."""
+
+    world: World
+    channels: int = 3
+    news: bool = True
+    line: str = LINE
+    read: int = 0
+    rows: MemoryDigests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = MemoryDigests(self.world.clock)
+
+    async def facts(self) -> Facts:
+        self.read += 1
+        return Facts(self.world.clock.now(), ())
+
+    async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
+        done = Done({Kind.CREATE: 2} if self.news else {})
+        return Digest(facts, due.since, plan.sections, done=done)
+
+    def digests(self, dispatcher: Dispatcher) -> Digests:
+        zone = ZoneInfo("UTC")
+        plans = [DigestPlan(f"C{n:03}", self.line, zone) for n in range(self.channels)]
+        return Digests(
+            plans={plan.channel: plan for plan in plans}, rows=self.rows, gatherer=self,
+            slack=self.world.slack, budget=dispatcher, clock=self.world.clock, style=STYLE,
+        )  # fmt: skip
+
+    @property
+    def posted(self) -> Counter[str]:
+        return Counter(sent.channel for sent in self.world.slack.messages.values())
+
+    @property
+    def each_once(self) -> bool:
+        return self.posted == {f"C{n:03}": 1 for n in range(self.channels)}
+
+    async def serve(self, seconds: float, worker: str = "a") -> None:
+        """One replica for so long; then it is gone as SIGKILL leaves it."""
+        async with running(self.world, worker) as dispatcher:
+            digests = self.digests(dispatcher)
+            digests.start()
+            await asyncio.sleep(seconds)
+            await digests.stop()
+
+
+def story(
+    seconds: float = 600,
+    *,
+    channels: int = 3,
+    news: bool = True,
+    before: Callable[[Desk], None] = lambda _: None,
+) -> Desk:
+    """Of one replica; the desk after it."""
+
+    async def tell() -> Desk:
+        desk = Desk(World(), channels, news)
+        before(desk)
+        await desk.serve(seconds)
+        return desk
+
+    return run(tell())
+
+
+def test_each_channel_gets_one_at_its_time_and_not_before() -> None:
+    assert not story(290).posted
+    desk = story(360)
+    assert desk.each_once
+    assert desk.read == 1  # once for all of them
+    often = story(1_000, before=lambda desk: setattr(desk, "line", "*/5 * * * *"))
+    assert often.posted == {f"C{n:03}": 4 for n in range(3)}  # the first as it began
+
+
+def test_nothing_is_posted_where_there_is_nothing_to_say() -> None:
+    desk = story(news=False)
+    assert not desk.posted
+    assert set(desk.rows.ended.values()) == {Outcome.QUIET}
+
+
+def test_many_channels_stay_within_slacks_limits_and_leave_room() -> None:
+    desk = story(300 + CHANNELS, channels=CHANNELS)
+    assert desk.each_once
+    assert desk.world.slack.refused == 0
+    times = [at for at, method in desk.world.slack.calls if method == POST]
+    busiest = max(sum(at <= other < at + 60 for other in times) for at in times)
+    assert busiest <= 150  # of 180: what is urgent finds room
+
+
+def test_429s_delay_it_and_repeat_nothing() -> None:
+    def tight(desk: Desk) -> None:
+        desk.world.slack.limits = {POST: 20}
+
+    desk = story(300 + 8 * CHANNELS + 600, channels=CHANNELS, before=tight)
+    assert desk.each_once
+    assert desk.world.slack.refused > 0
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.9])
+def test_killed_again_and_again_each_channel_still_gets_exactly_one(latency: float) -> None:
+    async def tell() -> Desk:
+        desk = Desk(World(), CHANNELS)
+        desk.world.slack.latency = latency
+        await desk.serve(303.0, "r0")
+        for number in range(1, 40):
+            await desk.serve(4.0 + number * 0.37, f"r{number % 3}")
+        await desk.serve(60.0 + 2 * CHANNELS)
+        return desk
+
+    desk = run(tell())
+    assert desk.each_once
+    assert any(method == "conversations.history" for _, method in desk.world.slack.calls)
+
+
+def test_two_replicas_post_it_once() -> None:
+    async def tell() -> Desk:
+        desk = Desk(World(), CHANNELS)
+        await asyncio.gather(*(desk.serve(300 + 2 * CHANNELS, w) for w in ("a", "b")))
+        return desk
+
+    assert run(tell()).each_once
+
+
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_a_lost_answer_is_looked_for_before_anything_is_repeated(lost: str) -> None:
+    left = [UnsureError("dropped")]
+
+    def once(method: str, channel: str) -> Exception | None:
+        return left.pop() if method == POST and channel == "C001" and left else None
+
+    assert story(before=lambda desk: setattr(desk.world.slack, lost, once)).each_once
+    assert not left
+
+
+def test_a_channel_that_qbot_is_not_in_keeps_nobody_else_waiting() -> None:
+    def out(desk: Desk) -> None:
+        desk.world.slack.before = lambda method, channel: (
+            NotHereError("not in it") if method == POST and channel == "C000" else None
+        )
+
+    desk = story(before=out)
+    assert desk.posted == {"C001": 1, "C002": 1}
+    assert desk.rows.ended["C000", TICK] is Outcome.REFUSED
+
+
+def test_without_the_right_to_look_none_is_better_than_two() -> None:
+    left = [UnsureError("dropped")]
+
+    def after(method: str, channel: str) -> Exception | None:
+        return left.pop() if method == POST and channel == "C001" and left else None
+
+    def before(method: str, _channel: str) -> Exception | None:
+        lacks = AccessError("no scope", scope="channels:history")
+        return lacks if method == "conversations.history" else None
+
+    def blind(desk: Desk) -> None:
+        desk.world.slack.after, desk.world.slack.before = after, before
+
+    desk = story(before=blind)
+    assert desk.each_once
+    assert desk.rows.ended["C001", TICK] is Outcome.UNSURE
+
+
+def test_what_was_missed_is_caught_up_with_for_half_a_day_by_channels_that_had_one() -> None:
+    async def tell(away: timedelta, *, known: bool) -> Desk:
+        desk = Desk(World(), 1)
+        if known:
+            await desk.rows.begin("C000", TICK - timedelta(days=1), fresh=True)
+        await asyncio.sleep(300 + away.total_seconds())
+        await desk.serve(60)
+        return desk
+
+    hour = timedelta(hours=1)
+    assert run(tell(LATE - hour, known=True)).each_once
+    assert not run(tell(LATE + hour, known=True)).posted
+    assert not run(tell(hour, known=False)).posted  # it was never told of before
+
+
+def test_a_database_that_is_away_and_a_slack_that_is_only_delay_it() -> None:
+    async def tell() -> Desk:
+        desk = Desk(World())
+        serving = asyncio.create_task(desk.serve(1_200))
+        desk.rows.down = True
+        await asyncio.sleep(320)
+        desk.rows.down = False
+        left = [RateLimitedError("slow", retry_after=30.0), TransientError("away")]
+        desk.world.slack.before = lambda method, _: left.pop() if method == POST and left else None
+        with suppress(asyncio.CancelledError):
+            await serving
+        return desk
+
+    assert run(tell()).each_once

@@ -1,0 +1,108 @@
+"""What stops the reaper until a human has looked."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
+from qbot.domain.branches import BranchFact
+from qbot.domain.names import BranchName, EnvId, ProjectPath
+from qbot.domain.people import Actor
+from qbot.domain.reaping import Cause, Goes
+from tests.clocks import START
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+BRAKE = Brake(10, 0.3)
+CART = ProjectPath("shop/cart")
+
+
+def going(many: int, *, cause: Cause = Cause.IDLE, due: datetime = START) -> list[Goes]:
+    return [Goes(EnvId(f"e{n}"), cause, due - DAY, due, "reaper") for n in range(many)]
+
+
+def branches(many: int, gone: int) -> list[BranchFact]:
+    return [
+        BranchFact(
+            CART, BranchName(f"feat/{n}"), "a" * 40, START - DAY,
+            gone_at=START - MINUTE if n < gone else None,
+        )
+        for n in range(many)
+    ]  # fmt: skip
+
+
+def reasons(outlook: Outlook) -> tuple[str, ...]:
+    verdict = decide(BRAKE, outlook, now=START)
+    return verdict.reasons if isinstance(verdict, Hold) else ()
+
+
+@pytest.mark.parametrize(
+    ("living", "due", "held"),
+    [
+        (45, 0, False), (45, 10, False), (45, 11, True), (45, 30, True),
+        (20, 6, False), (20, 7, True), (3, 3, False), (4, 4, True), (1000, 11, True),
+    ],
+)  # fmt: skip
+def test_so_many_or_such_a_share_hold(living: int, due: int, held: bool) -> None:
+    assert bool(reasons(Outlook(living, going(due)))) is held
+
+
+def test_thirty_of_forty_five_branches_gone_at_once_hold_before_any_grace_is_over() -> None:
+    gone = [replace(g, since=START) for g in going(30, cause=Cause.GONE, due=START + DAY)]
+    assert reasons(Outlook(45, gone)) == (
+        "30 of 45 are over at once, says GitLab; more than 10 are asked about first.",
+    )
+    slowly = [replace(g, since=START - DAY) for g in gone]
+    assert not reasons(Outlook(45, slowly))
+
+
+def test_a_list_that_shrank_holds_and_says_which() -> None:
+    assert reasons(Outlook(45, [], branches(14, 5))) == (
+        "shop/cart lost 5 of 14 branches within an hour.",
+    )
+    assert not reasons(Outlook(45, [], branches(14, 4)))
+    assert not reasons(Outlook(45, [], branches(3, 3)))
+
+
+def test_answers_that_did_not_come_a_clock_that_jumped_and_a_pause_hold() -> None:
+    (unread,) = reasons(Outlook(45, [], unread=["shop/d", "shop/a", "shop/b", "shop/c"]))
+    assert unread.endswith("or not whole: shop/a, shop/b, shop/c and 1 more.")
+    assert reasons(Outlook(45, [], leapt=-HOUR)) == (
+        "The clock of this machine jumped by 60 minutes.",
+    )
+    assert not reasons(Outlook(45, [], leapt=MINUTE))
+    pause = Pause(Actor("T1", "UANA"), START, "move")
+    assert reasons(Outlook(45, [], pause=pause)) == ("The reaper is paused.",)
+
+
+def test_a_jump_of_the_clock_is_waited_for_as_long_as_it_was() -> None:
+    first = Drift(Tick(START, 0))
+    slow = first.look(Tick(START + 9 * HOUR + MINUTE, 9 * 3_600))
+    assert slow == first
+    jumped = first.look(Tick(START + HOUR + MINUTE, 60))
+    assert jumped.leapt == HOUR
+    assert jumped.look(Tick(START + HOUR + 59 * MINUTE, 59 * 60)).leapt == HOUR
+    assert not jumped.look(Tick(START + 2 * HOUR + MINUTE, 61 * 60)).leapt
+    back = jumped.look(Tick(START + 2 * MINUTE, 120))
+    assert not back.leapt
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60), st.integers(1, 60))
+def test_more_never_release_the_brake_and_no_more_than_allowed_pass(
+    living: int, due: int, more: int, count: int
+) -> None:
+    brake = Brake(count, 0.3)
+    fewer, all_ = Outlook(living, going(due)), Outlook(living, going(due + more))
+    if isinstance(decide(brake, fewer, now=START), Hold):
+        assert isinstance(decide(brake, all_, now=START), Hold)
+    if isinstance(decide(brake, fewer, now=START), Go):
+        assert due <= count
+        assert due <= max(3, 0.3 * living)
+
+
+@given(st.sets(st.sampled_from(["a", "b"]), min_size=1), st.integers(0, 5))
+def test_nothing_goes_while_any_answer_is_missing(unread: set[str], due: int) -> None:
+    verdict = decide(BRAKE, Outlook(100, going(due), unread=unread), now=START)
+    assert isinstance(verdict, Hold)

@@ -1,0 +1,348 @@
+"""Who goes, when and why; and that doubt, use and people's wishes keep an environment."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbot.domain.barriers import Weekday
+from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
+from qbot.domain.environment import Environment, Phase, Pin
+from qbot.domain.idle import Calendar
+from qbot.domain.names import BranchName, EnvId, EnvName, ProjectPath
+from qbot.domain.people import Actor
+from qbot.domain.reaping import (
+    CONFIRMED,
+    READ_BRANCHES,
+    READ_MERGES,
+    Cause,
+    Facts,
+    Goes,
+    Keep,
+    ReapRule,
+    Reason,
+    Terms,
+    Verdict,
+    goers,
+    judge,
+)
+from tests.clocks import START
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOW = START + 30 * DAY
+ANA = Actor("T1", "UANA")
+CART, WEB = ProjectPath("shop/cart"), ProjectPath("shop/web")
+BRANCH = BranchName("feat/a")
+RULE = ReapRule("*", 2 * DAY, 20 * DAY, DAY, 4 * HOUR, DAY, DAY)
+LONG = replace(RULE, max_age=None)
+NEVER = ReapRule("keep/*", None, None, DAY, None, None, None)
+TERMS = Terms("qbot", (NEVER, LONG), excluded=("demo/*",), stages=frozenset({"qbot-stage"}))
+SHA = "a" * 40
+
+
+def living(branch: str = BRANCH, **changes: object) -> Environment:
+    env = Environment(
+        EnvId("e000000000001"), EnvName("qbot-a"), BranchName(branch), ANA, Phase.READY, START
+    )
+    return replace(env, **changes)  # type: ignore[arg-type]  # whatever a test is about
+
+
+def there(project: ProjectPath = CART, sha: str = SHA) -> BranchFact:
+    return BranchFact(project, BRANCH, sha, START, START)
+
+
+def lost(project: ProjectPath = CART, *, ago: timedelta = 2 * HOUR) -> BranchFact:
+    first = NOW - ago
+    return replace(there(project), gone_at=first, gone_again_at=first + 3 * HOUR / 60)
+
+
+def request(
+    state: MergeState = MergeState.MERGED, project: ProjectPath = CART, *, sha: str = SHA,
+    ago: timedelta = 3 * HOUR, iid: int = 1,
+) -> MergeFact:  # fmt: skip
+    at = NOW - ago
+    return MergeFact(project, BRANCH, iid, state, at, BranchName("main"), sha, f"https://g/{iid}")
+
+
+def facts(
+    branches: Sequence[BranchFact] = (there(),),
+    merges: Sequence[MergeFact] = (),
+    *,
+    env: Environment | None = None,
+    unused: timedelta = HOUR,
+) -> Facts:
+    return Facts(
+        environment=env or living(), used_at=NOW - unused,
+        branch=BranchFacts(tuple(branches), tuple(merges)),
+        projects=frozenset(b.project for b in branches),
+        merges_read=NOW, branches_read=NOW,
+    )  # fmt: skip
+
+
+def said(found: Facts, terms: Terms = TERMS, now: datetime = NOW) -> Cause | Reason:
+    verdict = judge(found, terms, now=now)
+    return verdict.cause if isinstance(verdict, Goes) else verdict.reason
+
+
+def due(verdict: Verdict) -> datetime | None:
+    """When it goes; None: nobody knows of any time."""
+    return verdict.due_at if isinstance(verdict, Goes) else verdict.until
+
+
+def test_unused_for_long_enough_it_goes_after_the_grace() -> None:
+    verdict = judge(facts(unused=2 * DAY), TERMS, now=NOW)
+    assert isinstance(verdict, Goes)
+    assert (verdict.cause, verdict.since, verdict.due_at) == (Cause.IDLE, NOW, NOW + DAY)
+    assert not verdict.due(NOW)
+    assert verdict.due(NOW + DAY)
+    assert verdict.rule == "reaper"
+
+
+def test_what_is_used_stays_and_the_verdict_says_until_when() -> None:
+    assert judge(facts(), TERMS, now=NOW) == Keep(
+        living().id, Reason.ACTIVE, until=NOW - HOUR + 3 * DAY
+    )
+
+
+def test_a_push_is_a_use_by_its_true_time_or_else_by_when_it_was_seen() -> None:
+    pushed = replace(there(), pushed_at=NOW - HOUR)
+    assert said(facts([pushed], unused=9 * DAY)) is Reason.ACTIVE
+    seen = replace(there(), pushed_at=None, seen_at=NOW - HOUR)
+    assert said(facts([seen], unused=9 * DAY)) is Reason.ACTIVE
+
+
+def test_working_time_counts_where_there_is_a_calendar_and_deletes_in_it_where_wanted() -> None:
+    office = Calendar(
+        ZoneInfo("UTC"), frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}, time(9), time(17)
+    )
+    terms = replace(TERMS, calendars=(office,), rules=(replace(LONG, idle_after=8 * HOUR),))
+    friday = datetime(2026, 1, 30, 12, 0, tzinfo=START.tzinfo)
+    found = replace(facts([], []), used_at=friday)
+    verdict = judge(found, terms, now=friday + 4 * DAY)  # Tuesday noon
+    assert isinstance(verdict, Goes)
+    assert verdict.since == friday + 3 * DAY
+    weekend = replace(
+        terms, in_working_hours=True, rules=(replace(LONG, idle_after=8 * HOUR, grace=7 * HOUR),)
+    )
+    later = judge(found, weekend, now=NOW + 9 * DAY)
+    assert isinstance(later, Goes)
+    assert later.due_at == friday + 4 * DAY - 3 * HOUR
+
+
+def test_too_old_and_lifetime_over_go_unless_they_are_in_use() -> None:
+    terms = replace(TERMS, rules=(replace(RULE, idle_after=None),))
+    assert said(facts(), terms) is Cause.OLD
+    over = facts(env=living(expires_at=NOW - 5 * DAY))
+    assert said(over) is Cause.OVER
+    verdict = judge(over, TERMS, now=NOW)
+    assert due(verdict) == NOW - HOUR + DAY
+
+
+def test_the_first_rule_that_fits_decides_and_never_means_never() -> None:
+    assert said(facts(unused=9 * DAY, env=living("keep/x"))) is Reason.ACTIVE
+    terms = replace(TERMS, rules=(replace(LONG, branches="feat/*", key="reaper.rules[0]"), NEVER))
+    verdict = judge(facts(unused=9 * DAY), terms, now=NOW)
+    assert isinstance(verdict, Goes)
+    assert verdict.rule == "reaper.rules[0]"
+
+
+def test_merged_is_said_by_merge_requests_that_hold_the_branch_as_it_is() -> None:
+    verdict = judge(facts(merges=[request()]), TERMS, now=NOW)
+    assert isinstance(verdict, Goes)
+    assert (verdict.cause, verdict.proof) == (Cause.MERGED, ("https://g/1",))
+    assert verdict.due_at == NOW - HOUR + 4 * HOUR
+    assert said(facts([lost()], [request(sha="b" * 40)])) is Cause.MERGED
+
+
+@pytest.mark.parametrize(
+    ("branches", "merges"),
+    [
+        pytest.param([there()], [request(MergeState.OPENED)], id="open"),
+        pytest.param([there()], [request(MergeState.LOCKED)], id="being-merged"),
+        pytest.param([there()], [request(), request(MergeState.OPENED, iid=2)], id="again-open"),
+        pytest.param([there(sha="b" * 40)], [request()], id="pushed-to-afterwards"),
+        pytest.param([there(), there(WEB)], [request()], id="not-in-every-project"),
+        pytest.param([there()], [request(sha="")], id="of-an-unknown-commit"),
+        pytest.param([there()], [request(ago=31 * DAY)], id="before-it-was-made"),
+        pytest.param([], [request()], id="of-a-branch-that-nobody-saw"),
+        pytest.param([lost(), there(WEB)], [], id="gone-in-one-project"),
+        pytest.param(
+            [replace(lost(), gone_again_at=None)], [], id="gone-once",
+        ),
+        pytest.param(
+            [replace(lost(), gone_again_at=lost().gone_at)], [], id="gone-twice-at-once",
+        ),
+        pytest.param([], [], id="nothing-known"),
+    ],
+)  # fmt: skip
+def test_what_does_not_prove_it_does_not_count(
+    branches: list[BranchFact], merges: list[MergeFact]
+) -> None:
+    assert said(facts(branches, merges)) is Reason.ACTIVE
+
+
+def test_closed_goes_by_its_own_grace_also_where_another_project_merged() -> None:
+    closed = request(MergeState.CLOSED)
+    assert said(facts(merges=[closed])) is Cause.CLOSED
+    both = facts([there(), there(WEB)], [request(), replace(closed, project=WEB)])
+    assert said(both) is Cause.CLOSED
+
+
+def test_gone_everywhere_by_two_answers_goes() -> None:
+    verdict = judge(facts([lost(), lost(WEB, ago=HOUR)]), TERMS, now=NOW)
+    assert isinstance(verdict, Goes)
+    assert (verdict.cause, verdict.since) == (Cause.GONE, NOW - HOUR)
+    assert verdict.proof == (CART, WEB)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        pytest.param({"merges_read": None}, "merge requests", id="never-read"),
+        pytest.param({"merges_read": NOW - READ_MERGES - HOUR}, "merge requests", id="stale"),
+        pytest.param({"branches_read": NOW - READ_BRANCHES - HOUR}, "branches", id="stale-list"),
+        pytest.param({"branches_read": NOW + READ_BRANCHES + HOUR}, "branches", id="of-tomorrow"),
+        pytest.param({"projects": frozenset({CART, WEB})}, "shop/web", id="partial"),
+    ],
+)
+@pytest.mark.parametrize("unused", [HOUR, 9 * DAY])
+def test_stale_or_partial_facts_keep_it(
+    changed: dict[str, object], why: str, unused: timedelta
+) -> None:
+    found = facts([lost()], [request()], unused=unused)
+    verdict = judge(replace(found, **changed), TERMS, now=NOW)  # type: ignore[arg-type]  # by name
+    assert isinstance(verdict, Keep)
+    assert verdict.reason is Reason.UNPROVEN
+    assert why in verdict.said
+
+
+KEPT = [
+    pytest.param({"name": EnvName("staging")}, {}, Reason.STATIC, id="foreign-name"),
+    pytest.param({"name": EnvName("qbot-stage")}, {}, Reason.STATIC, id="stage"),
+    pytest.param({"phase": Phase.DELETING}, {}, Reason.GOING, id="deleting"),
+    pytest.param({"phase": Phase.STUCK}, {}, Reason.GOING, id="stuck"),
+    pytest.param({"phase": Phase.CREATING}, {}, Reason.GOING, id="creating"),
+    pytest.param({}, {"busy": True}, Reason.BUSY, id="busy"),
+    pytest.param({"branch": BranchName("demo/x")}, {}, Reason.EXCLUDED, id="excluded"),
+    pytest.param({}, {"locked": True}, Reason.LOCKED, id="locked"),
+    pytest.param({"pin": Pin(ANA, START)}, {}, Reason.PINNED, id="pinned"),
+    pytest.param({"created_at": NOW - HOUR}, {}, Reason.YOUNG, id="young"),
+]
+
+
+@pytest.mark.parametrize(("env", "more", "reason"), KEPT)
+def test_whatever_the_causes_these_stay(
+    env: dict[str, object], more: dict[str, object], reason: Reason
+) -> None:
+    found = facts([lost()], [request()], env=living(**env), unused=9 * DAY)  # type: ignore[arg-type]  # by name
+    assert said(replace(found, **more)) is reason  # type: ignore[arg-type]  # by name
+
+
+def test_a_pin_that_is_over_gives_a_day_and_keeps_no_longer() -> None:
+    pin = Pin(ANA, START, NOW - HOUR)
+    over = living(pin=pin, expires_at=START + DAY)
+    found = facts(env=over, unused=9 * DAY)
+    assert said(found, replace(TERMS, rules=(replace(LONG, idle_after=None),))) is Reason.ACTIVE
+
+
+def test_the_order_of_a_plan_is_by_when_they_go() -> None:
+    soon, late = (judge(facts(unused=n * DAY), TERMS, now=NOW) for n in (5, 3))
+    kept = judge(facts(), TERMS, now=NOW)
+    assert goers([late, kept, soon]) == [soon, late]
+
+
+# Whatever is known
+
+TIMES = st.timedeltas(timedelta(), 40 * DAY).map(lambda t: START + t)
+MAYBE = st.none() | TIMES
+PROJECTS = st.sampled_from([CART, WEB])
+SHAS = st.sampled_from([SHA, "b" * 40, ""])
+FACTS_OF_BRANCH = st.builds(BranchFact, PROJECTS, st.just(BRANCH), SHAS, TIMES, MAYBE, MAYBE, MAYBE)
+MERGES = st.builds(
+    MergeFact, PROJECTS, st.just(BRANCH), st.integers(1, 9), st.sampled_from(MergeState), TIMES,
+    st.just(BranchName("main")), SHAS, st.just("https://g/1"),
+)  # fmt: skip
+PINS = st.none() | st.builds(Pin, st.just(ANA), st.just(START), MAYBE)
+ENVIRONMENTS = st.builds(
+    living,
+    branch=st.sampled_from(["feat/a", "keep/a", "demo/a"]),
+    name=st.sampled_from([EnvName("qbot-a"), EnvName("staging"), EnvName("qbot-stage")]),
+    phase=st.sampled_from(Phase), created_at=TIMES, expires_at=MAYBE, pin=PINS,
+)  # fmt: skip
+ALL_FACTS = st.builds(
+    Facts, ENVIRONMENTS, TIMES,
+    st.builds(
+        BranchFacts,
+        st.lists(FACTS_OF_BRANCH, max_size=2, unique_by=lambda f: f.project).map(tuple),
+        st.lists(MERGES, max_size=3).map(tuple),
+    ),
+    st.frozensets(PROJECTS), MAYBE, MAYBE, st.booleans(), st.booleans(),
+)  # fmt: skip
+NIGHTS = Calendar(ZoneInfo("Europe/Berlin"), frozenset(Weekday), time(1), time(4))
+SETS = st.builds(
+    Terms, st.just("qbot"), st.sampled_from([(LONG,), (RULE,), (NEVER, RULE)]),
+    st.just(("demo/*",)),
+    st.sampled_from([(), (NIGHTS,)]), st.just(4 * HOUR), st.booleans(),
+    st.just(frozenset({"qbot-stage"})),
+)  # fmt: skip
+
+
+@given(ALL_FACTS, SETS, TIMES)
+def test_never_goes_what_is_pinned_young_active_unproven_or_static(
+    found: Facts, terms: Terms, now: datetime
+) -> None:
+    verdict = judge(found, terms, now=now)
+    if not isinstance(verdict, Goes):
+        return
+    env, known = found.environment, found.branch.branches
+    assert env.pinned_at(now) is None
+    assert now >= env.created_at + terms.young
+    assert env.name == "qbot-a"
+    assert not env.branch.startswith("demo/")
+    assert env.phase in {Phase.READY, Phase.FAILED, Phase.PARTIAL}
+    assert not found.locked
+    assert not found.busy
+    assert found.projects <= {b.project for b in known}
+    if verdict.due(now):
+        assert now - found.used_at >= 4 * HOUR
+        assert all(now - b.seen_at >= 4 * HOUR for b in known if not b.pushed_at)
+    if verdict.cause is Cause.GONE:
+        assert known
+        assert all(b.gone_at and b.gone_again_at for b in known)
+        assert all(b.gone_again_at - b.gone_at >= CONFIRMED for b in known)  # type: ignore[operator]  # as above
+    if verdict.cause in {Cause.MERGED, Cause.CLOSED}:
+        states = {m.state for m in found.branch.merges}
+        assert states <= {MergeState.MERGED, MergeState.CLOSED}
+    if known:
+        assert found.merges_read
+        assert found.branches_read
+        assert abs(now - found.merges_read) <= READ_MERGES
+        assert abs(now - found.branches_read) <= READ_BRANCHES
+
+
+@given(ALL_FACTS, SETS, TIMES, st.timedeltas(timedelta(), 20 * DAY))
+def test_more_use_never_makes_it_go_earlier(
+    found: Facts, terms: Terms, now: datetime, more: timedelta
+) -> None:
+    before = judge(found, terms, now=now)
+    after = judge(replace(found, used_at=found.used_at + more), terms, now=now)
+    if isinstance(after, Goes):
+        assert due(before) is not None or isinstance(before, Keep)
+    if isinstance(before, Goes):
+        later = due(after)
+        assert isinstance(after, Keep) or (later is not None and later >= before.due_at)
+    if isinstance(before, Keep):
+        assert not (isinstance(after, Goes) and after.due(now))
+
+
+@given(ALL_FACTS, SETS, TIMES, st.timedeltas(timedelta(), 20 * DAY))
+def test_a_clock_that_is_behind_makes_nothing_go_earlier(
+    found: Facts, terms: Terms, now: datetime, back: timedelta
+) -> None:
+    early, late = judge(found, terms, now=now - back), judge(found, terms, now=now)
+    if isinstance(early, Goes) and early.due(now - back) and isinstance(late, Goes):
+        assert late.due_at == early.due_at

@@ -1,0 +1,147 @@
+"""Digests: what matters first, short, within Slack's limits, and nothing without news."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from qbot.domain.barriers import Freeze, Hold
+from qbot.domain.digest import Closed, Digest, Done, Facts, Section, Speed
+from qbot.domain.environment import Phase, Pin
+from qbot.domain.names import PromotionId, ServiceName, StageName
+from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
+from qbot.render.blocks import Message
+from qbot.render.digest import digest
+from tests.render.blockcheck import check_message
+from tests.render.conftest import Golden
+from tests.render.releases.samples import DONE, WAITING
+from tests.render.samples import ANA, BEN, NOW, STYLE, environment
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ALL = frozenset(Section)
+CALM = replace(environment(7), expires_at=NOW + 3 * DAY)
+ENDS = replace(environment(8), expires_at=NOW + 2 * HOUR, owner=BEN)
+OVER = replace(environment(11), expires_at=NOW - HOUR)
+BROKEN = replace(environment(9, Phase.FAILED), expires_at=NOW + 3 * DAY)
+
+
+def row(env: object, **more: object) -> EnvironmentSummary:
+    return EnvironmentSummary(env, None, NOW, **more)  # type: ignore[arg-type]  # as is
+
+
+HELD = Hold(
+    StageName("production"), ServiceName("cart"), BEN, NOW - DAY, PromotionId(11), "306e6577"
+)
+FROZEN = Freeze(StageName("staging"), ANA, "load test", NOW - HOUR, NOW + HOUR)
+WEEKEND = Closed((StageName("production"),), "Weekend", NOW + 2 * DAY)
+FACTS = Facts(
+    NOW,
+    [row(CALM), row(ENDS), row(OVER), row(BROKEN, failure="1 service failed: cart. Look.")],
+    waiting=[WAITING],
+    holds=[HELD],
+    freezes=[FROZEN],
+    closed=[WEEKEND],
+    speed=Speed([150.0, 170.0, 190.0], [200.0, 210.0]),
+    names={ANA: "ana", BEN: "Ben Okafor"},
+)
+COUNTS = Done({Kind.CREATE: 4, Kind.DEPLOY: 1, Kind.SYNC: 12, Kind.TEARDOWN: 2})
+FULL = Digest(FACTS, NOW - DAY, ALL, [DONE], COUNTS)
+
+
+def said(of: Digest) -> Message:
+    found = digest(of, STYLE)
+    assert found is not None
+    check_message(found.text, list(found.blocks))
+    return found
+
+
+def text(of: Digest) -> str:
+    return json.dumps(said(of).blocks, ensure_ascii=False)
+
+
+def test_what_waits_and_what_fails_comes_before_what_is_well(golden: Golden) -> None:
+    golden("digest", said(FULL))
+    heading = said(FULL).text
+    assert heading == "1 waits for approval, 1 needs attention, 2 end soon"
+
+
+def test_a_quiet_digest_is_none() -> None:
+    calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=())
+    assert digest(Digest(calm, NOW - DAY, ALL), STYLE) is None
+    busy = Digest(calm, NOW - DAY, ALL, done=Done({Kind.SYNC: 1}))
+    assert said(busy).text == "1 environment, all well"
+    without = replace(busy, sections=ALL - {Section.DEPLOYMENTS})
+    assert digest(without, STYLE) is None
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        (Section.APPROVALS, "Waiting for approval"),
+        (Section.FAILING, "Needs attention"),
+        (Section.ENDING, "Lifetime ends soon"),
+        (Section.BARRIERS, "Holds and freezes"),
+        (Section.DEPLOYMENTS, "Since the last digest"),
+        (Section.ENVIRONMENTS, "By owner"),
+        (Section.SPEED, "at the median"),
+    ],
+)
+def test_a_section_that_is_not_wanted_is_left_out(section: Section, words: str) -> None:
+    assert words in text(FULL)
+    assert words not in text(replace(FULL, sections=ALL - {section}))
+
+
+def test_nobody_is_called_by_it() -> None:
+    assert "<@" not in text(FULL)
+    unknown = replace(FULL, facts=replace(FACTS, names={}))
+    assert "<@U0ANA>" in text(unknown)  # rather that than an id
+
+
+def test_a_pinned_one_does_not_end_and_one_that_is_worked_on_needs_nobody() -> None:
+    kept = row(replace(ENDS, pin=Pin(ANA, NOW)))
+    assert replace(FACTS, rows=[kept]).ending == []
+    assert [r.environment.id for r in FACTS.ending] == [OVER.id, ENDS.id]
+    assert [r.environment.id for r in FACTS.failing] == [BROKEN.id]
+    ready = row(CALM, failing=2)
+    assert replace(FACTS, rows=[ready]).failing == [ready]
+
+
+def test_hundreds_of_everything_stay_within_slacks_limits(golden: Golden) -> None:
+    def many(env: Any) -> list[EnvironmentSummary]:
+        owners = [Actor("T0ACME", f"U0{n:04}") for n in range(40)]
+        return [
+            row(replace(env, owner=owners[n % 40], branch=f"feat/{'long-' * 40}{n}"))
+            for n in range(300)
+        ]
+
+    facts = replace(
+        FACTS,
+        rows=[*many(ENDS), *many(BROKEN), *many(CALM)],
+        waiting=[WAITING] * 40,
+        holds=[HELD] * 200,
+        freezes=[FROZEN] * 20,
+    )
+    full = replace(FULL, facts=facts, deployments=[DONE] * 30)
+    golden("digest_hundreds", said(full))
+    assert len(said(full).blocks) <= 50
+    assert "and 295 more" in text(full)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "words"),
+    [
+        ([60.0], [120.0], "1 min faster than the week before"),
+        ([120.0], [60.0], "1 min slower than the week before"),
+        ([100.0], [101.0], "as fast as the week before"),
+        ([100.0], [], "at the median"),
+    ],
+)
+def test_time_to_ready_is_told_against_the_week_before(
+    now: list[float], then: list[float], words: str
+) -> None:
+    assert words in text(replace(FULL, facts=replace(FACTS, speed=Speed(now, then))))
+    assert "median" not in text(replace(FULL, facts=replace(FACTS, speed=Speed((), then))))

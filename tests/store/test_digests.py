@@ -1,0 +1,80 @@
+"""Digests that are due, on both databases: once for each channel and tick."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from qbot.domain.digest import Done, Outcome
+from qbot.domain.progress import End, Kind
+from tests.clocks import START, HandClock
+from tests.store.wishes import Wishes
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+async def test_a_tick_is_due_once_and_looks_back_on_the_one_before(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    await asyncio.gather(*(rows.begin("C1", START, fresh=True) for _ in range(3)))
+    (first,) = await rows.due(START - HOUR)
+    assert (first.channel, first.tick, first.since) == ("C1", START, START - DAY)
+    await rows.end(first, Outcome.QUIET)
+    await rows.begin("C1", START, fresh=True)
+    assert await rows.due(START - HOUR) == []
+    await rows.begin("C1", START + 3 * DAY, fresh=False)
+    (later,) = await rows.due(START)
+    assert later.since == START
+    assert await rows.due(START + 4 * DAY) == []
+
+
+async def test_a_channel_that_never_had_one_is_not_caught_up_with(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    await rows.begin("C1", START, fresh=False)
+    assert await rows.due(START - DAY) == []
+
+
+async def test_of_two_who_want_to_post_it_one_does(wishes: Wishes, clock: HandClock) -> None:
+    rows = wishes.database.digests
+    await rows.begin("C1", START, fresh=True)
+    (due,) = await rows.due(START)
+    claims = await asyncio.gather(rows.claim(due), rows.claim(due))
+    (claimed,) = [c for c in claims if c]
+    assert await rows.due(START) == [claimed]
+    assert claimed.trying_since == clock.now()
+    assert await rows.claim(due) is None
+    await rows.free(claimed)
+    assert await rows.due(START) == [due]
+    clock.advance(5)
+    again = await rows.claim(due)
+    assert again is not None
+    await rows.end(again, Outcome.POSTED, "17.1")
+    assert await rows.claim(replace(again, trying_since=None)) is None
+    assert await rows.due(START) == []
+
+
+async def test_what_was_posted_is_audited_and_what_was_not_is_not(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    for number, outcome in enumerate((Outcome.POSTED, Outcome.QUIET, Outcome.REFUSED)):
+        await rows.begin(f"C{number}", START, fresh=True)
+        (due,) = await rows.due(START)
+        await rows.end(due, outcome, "17.1")
+        await rows.end(due, outcome, "17.2")
+    told = await wishes.look("select outcome from audit where action = 'digest.posted'")
+    assert sorted(row["outcome"] for row in told) == ["posted", "refused"]
+
+
+async def test_what_ended_well_is_counted_and_how_long_it_took(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    rows = wishes.database.digests
+    for number, seconds in enumerate((60, 120)):
+        await wishes.create(f"feat/{number}")
+        clock.advance(seconds)
+        (claim,) = await wishes.claim()
+        await wishes.journal.finish(claim, End.SUCCEEDED, "", [])
+    now = clock.now()
+    assert await rows.done(START, now + HOUR) == Done({Kind.CREATE: 2})
+    assert await rows.done(START - DAY, START) == Done()
+    speed = await rows.speed(now)
+    assert (sorted(speed.week), speed.before, speed.now, speed.then) == ([60, 120], [], 90, None)
+    speed = await rows.speed(now + 8 * DAY)
+    assert (speed.now, speed.then) == (None, 90)
