@@ -143,6 +143,8 @@ class Digests:
             except TransientError as error:
                 log.info("a digest waits", channel=one.channel, reason=str(error))
                 return 1.0
+            except Exception:  # one channel's bug must not keep the others
+                log.exception("a digest could not be posted", channel=one.channel)
         return soonest
 
     async def _bring(self, due: DueDigest) -> float:

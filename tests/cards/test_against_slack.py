@@ -22,7 +22,9 @@ from tests.sandbox.slack.stage import ANA, GENERAL, RANDOM, Stage, stage, until
 
 _HURRY = 20.0
 GOLDEN = Path(__file__).parents[1] / "golden"
-MESSAGES = sorted(p.stem for p in GOLDEN.glob("*.json") if "modal" not in p.read_text())
+_KINDS = {p.stem: json.loads(p.read_text()).get("type", "message") for p in GOLDEN.glob("*.json")}
+MESSAGES = sorted(name for name, kind in _KINDS.items() if kind == "message")
+HOMES = sorted(name for name, kind in _KINDS.items() if kind == "home")
 
 
 @dataclass
@@ -135,3 +137,16 @@ async def test_slack_takes_what_is_rendered(name: str) -> None:
         await slack.update(posted, message)
         (seen,) = await played.seen("ana")
         assert len(seen["blocks"]) == len(message.blocks)
+
+
+@pytest.mark.parametrize("name", HOMES)
+async def test_slack_takes_each_app_home(name: str) -> None:
+    shown = json.loads((GOLDEN / f"{name}.json").read_text())
+    async with (
+        stage() as played,
+        open_slack(played.slack.bot_token, f"{played.kernel.url}/slack/api/") as slack,
+    ):
+        ana = next(u for u in played.slack.world.users.values() if u.name == "ana")
+        await slack.publish_home(ana.id, shown)
+        seen = (await played.look("home", **{"as": "ana"}))["view"]
+        assert len(seen["blocks"]) == len(shown["blocks"])

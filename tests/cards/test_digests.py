@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from typing_extensions import override
 
 from qbot.cards.digests import Digests
 from qbot.cards.dispatcher import Dispatcher
@@ -217,6 +218,23 @@ def test_a_channel_that_qbot_is_not_in_keeps_nobody_else_waiting() -> None:
     desk = story(before=out)
     assert desk.posted == {"C001": 1, "C002": 1}
     assert desk.rows.ended["C000", TICK] is Outcome.REFUSED
+
+
+def test_a_bug_with_one_channel_keeps_nobody_else_waiting() -> None:
+    @dataclass
+    class Broken(Desk):
+        @override
+        async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
+            if plan.channel == "C000":
+                raise ValueError("a bug")
+            return await super().digest(plan, due, facts)
+
+    async def tell() -> Desk:
+        desk = Broken(World())
+        await desk.serve(600)
+        return desk
+
+    assert run(tell()).posted == {"C001": 1, "C002": 1}
 
 
 def test_without_the_right_to_look_none_is_better_than_two() -> None:

@@ -392,7 +392,7 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
 async def test_without_a_home_tab_none_is_offered_and_the_app_hears_of_no_visit() -> None:
     visits: list[str] = []
 
-    async with stage() as played, bolt_over_http(played) as app:
+    async with stage(events=("app_mention",)) as played, bolt_over_http(played) as app:
 
         @app.event("app_home_opened")
         async def home(event: Json) -> None:
