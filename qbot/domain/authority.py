@@ -130,10 +130,14 @@ class Authority:
             return Allowed("member")
         for_whom = self.in_words(subject, approval=approval)
         if rule.who is Who.OWNER:
-            return Denied(f"That is for {for_whom}.", "owner")
+            return Denied(f"That is for {for_whom}.", "owner", owner)
         if rule.who is Who.ROLE:
-            return _role(rule.roles, person, "role", f"That is for {for_whom}.")
-        return _approver(rule, person, approval, f"That is for {for_whom}.")
+            decision = _role(rule.roles, person, "role", f"That is for {for_whom}.")
+        else:
+            decision = _approver(rule, person, approval, f"That is for {for_whom}.")
+        if isinstance(decision, Denied) and rule.own:
+            return replace(decision, owner=owner)
+        return decision
 
     def in_words(self, subject: Subject, *, approval: ApprovalRule | None = None) -> str:
         """Whom the rule lets through; fits behind "is for"."""

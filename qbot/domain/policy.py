@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qbot.domain.people import Actor
+from qbot.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,19 @@ class Denied:
 
     reason: str
     rule: str
+    owner: Actor | None = None  # who could do it, or be asked
 
 
 Decision = Allowed | Denied
+
+
+class RefusedError(UserError):
+    """A rule says no; the audit log knows."""
+
+    def __init__(self, denied: Denied) -> None:
+        super().__init__(denied.reason)
+        self.rule = denied.rule
+        self.owner = denied.owner
 
 
 def admit(visitor: Visitor, room: Room, *, team: str) -> Decision:

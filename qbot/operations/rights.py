@@ -13,11 +13,11 @@ import structlog
 from qbot.domain.approvals import Person
 from qbot.domain.authority import Authority
 from qbot.domain.people import Actor
-from qbot.domain.policy import Decision, Denied
+from qbot.domain.policy import Decision, Denied, RefusedError
 from qbot.domain.release_ports import People
 from qbot.domain.stages import ApprovalRule
 from qbot.domain.subjects import Subject
-from qbot.errors import QbotError, UserError
+from qbot.errors import QbotError
 
 log = structlog.get_logger()
 
@@ -31,14 +31,6 @@ class Grounds:
 
 
 NO_GROUNDS = Grounds()
-
-
-class RefusedError(UserError):
-    """A rule says no; the audit log knows."""
-
-    def __init__(self, denied: Denied) -> None:
-        super().__init__(denied.reason)
-        self.rule = denied.rule
 
 
 class Refusals(Protocol):

@@ -5,6 +5,8 @@ import re
 from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.commands import SPECS
+from qbot.domain.people import Actor
+from qbot.domain.policy import RefusedError
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
@@ -32,6 +34,8 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
             hint = with_command(prose(error.hint, 600), shown.command)
             scope = next((b.scope for b in error.barriers if b.scope), "")
             return _shown(said, hint, buttons=tell_when_free(scope) if scope else None)
+        case RefusedError(owner=Actor() as owner):
+            return _told(str(error), error.hint, style, f"Ask {mention(owner.user)}.")
         case UserError():
             return _told(str(error), error.hint, style, "")
         case TransientError():

@@ -13,12 +13,12 @@ import structlog
 
 from qbot.domain.barriers import BarredError
 from qbot.domain.people import Actor
-from qbot.domain.policy import Decision, Denied, Room, Visitor, admit
+from qbot.domain.policy import Decision, Denied, RefusedError, Room, Visitor, admit
 from qbot.domain.ports import Audit
 from qbot.domain.store_ports import Deliveries
 from qbot.domain.subjects import JUDGED_AT_PRESS, Subject, verb_of
 from qbot.errors import QbotError
-from qbot.operations.rights import NO_GROUNDS, Grounds, RefusedError, Rights
+from qbot.operations.rights import NO_GROUNDS, Grounds, Rights
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
 from qbot.slack.desk import Desk, RepeatedError

@@ -58,7 +58,9 @@ async def test_a_pin_is_for_the_owner_and_is_told_wherever_the_environment_is(
     scene: Scene,
 ) -> None:
     env = await ready(scene)
-    assert "That is for the owner" in await answered(scene, "pin feat/x", BEN)
+    refused = await answered(scene, "pin feat/x", BEN)
+    assert "That is for the owner" in refused
+    assert f"Ask <@{ANA}>." in refused
     told = await answered(scene, "pin feat/x --until 3d a demo for sales")
     assert f"pinned by <@{ANA}> until <!date" in told
     assert "a demo for sales" in told

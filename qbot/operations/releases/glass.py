@@ -1,10 +1,9 @@
 """Breaking the glass: who may roll a stage back without anybody's approval."""
 
 from qbot.domain.people import Actor
-from qbot.domain.policy import Denied
+from qbot.domain.policy import Denied, RefusedError
 from qbot.domain.stages import Stage
 from qbot.operations.releases.known import Register
-from qbot.operations.rights import RefusedError
 
 
 async def may_break(register: Register, stage: Stage, reason: str, actor: Actor) -> None:

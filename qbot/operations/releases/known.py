@@ -8,12 +8,12 @@ import structlog
 from qbot.domain.approvals import Person
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
-from qbot.domain.policy import Denied
+from qbot.domain.policy import Denied, RefusedError
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState, promotion_name
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import TransientError
 from qbot.operations.releases.context import ReleaseContext
-from qbot.operations.rights import Grounds, RefusedError, Rights
+from qbot.operations.rights import Grounds, Rights
 
 log = structlog.get_logger()
 APPROVE = "promotion.approve"
