@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Any
 
-from tests.world import Drive, buttons, header, until
+from tests.world import Drive, buttons, header
 
 CONFIG = "shop/deployments"
 _TAG = re.compile(r"\b[0-9a-f]{40}\b")
@@ -42,7 +42,7 @@ async def everything_ahead(drive: Drive) -> None:
         now = await versions(drive, "staging")
         return well and all(now[s] != production[s] for s in now)
 
-    await until(deployed, seconds=90, what="staging to run the new versions")
+    await drive.until(deployed, seconds=90, what="staging to run the new versions")
 
 
 async def card(drive: Drive, start: str, *words: str, seconds: float = 60.0) -> dict[str, Any]:
@@ -55,7 +55,7 @@ async def card(drive: Drive, start: str, *words: str, seconds: float = 60.0) -> 
         return next((m for m in found if all(w in m["text"] for w in words)), None)
 
     try:
-        return await until(look, seconds=seconds, what=f"a card {start!r} with {words}")
+        return await drive.until(look, seconds=seconds, what=f"a card {start!r} with {words}")
     except AssertionError as late:
         shown = "\n---\n".join(m["text"] for m in await drive.messages())
         raise AssertionError(f"{late}; shown:\n{shown}") from None

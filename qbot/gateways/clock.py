@@ -14,7 +14,7 @@ from qbot.errors import PermanentError
 from qbot.gateways.trust import trusting
 
 _log = structlog.get_logger()
-_PATIENCE = 1.0  # seconds for an answer from the same machine
+_PATIENCE = 5.0  # seconds for an answer: it may come only when there is something new
 
 
 class SystemClock:
@@ -36,11 +36,12 @@ class SystemClock:
 class FollowedClock:
     """The machine's clock plus an offset that the sandbox tells, between `start` and `close`.
 
-    `GET url` answers `{"offset": SECONDS}`. While nobody answers, the last offset counts.
+    `GET url?known=SECONDS` answers `{"offset": SECONDS}`, and may keep the question open until that
+    is another one. While nobody answers, the last offset counts.
     """
 
     def __init__(self, url: str, *, every: float = 0.25) -> None:
-        """Follow the clock at `url`, asking once in `every` seconds.
+        """Follow the clock at `url`, asking again `every` seconds after an answer without news.
 
         Raises:
             PermanentError: `url` is not on this machine; who moves time can wake every deadline.
@@ -49,6 +50,7 @@ class FollowedClock:
             raise PermanentError("QBOT_CLOCK_URL must be a loopback address: it moves time.")
         self._url = url
         self._every = every
+        self._known = 0.0
         self._offset = timedelta()
         self._leaps = 0.0  # only the moves forward: the monotonic clock makes no other
         self._moved = asyncio.Event()
@@ -86,19 +88,25 @@ class FollowedClock:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
-            await self._ask()
+            if not await self._ask(known=repr(self._known)):
+                await asyncio.sleep(self._every)
 
-    async def _ask(self) -> None:
+    async def _ask(self, **query: str) -> bool:
+        """Whether there was news."""
         try:
-            reply = await self._http.get(self._url)
-            self._move(timedelta(seconds=float(reply.raise_for_status().json()["offset"])))
+            reply = await self._http.get(self._url, params=query)
+            told = float(reply.raise_for_status().json()["offset"])
+            offset = timedelta(seconds=told)
         except (httpx.HTTPError, ArithmeticError, ValueError, TypeError, LookupError) as error:
             _log.warning("clock not heard", error=type(error).__name__)
+            return False
+        if told == self._known:
+            return False
+        self._known = told
+        self._move(offset)
+        return True
 
     def _move(self, offset: timedelta) -> None:
-        if offset == self._offset:
-            return
         self._leaps += max(0.0, (offset - self._offset).total_seconds())
         self._offset = offset
         moved, self._moved = self._moved, asyncio.Event()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 
@@ -40,6 +41,11 @@ class SandboxClock:
         self._offset += seconds
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
+
+    async def moved(self, seconds: float) -> None:
+        """Wait until somebody moves it, for so long at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until `seconds` have passed on this clock."""

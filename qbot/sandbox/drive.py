@@ -18,8 +18,8 @@ from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.standin import StandIn
 
 _BEAT = 15.0  # seconds between signs of life on an idle stream of events
+_HELD = 2.0  # seconds that a question for a later time than the known one stays open
 _FOLLOWS = 3.0  # seconds within which whoever follows the clock asks again
-_HEARD = 0.1  # seconds for the answer to arrive
 _TYPES: Mapping[type, str] = {str: "a text", float: "a number", int: "a whole number",
                               bool: "true or false"}  # fmt: skip
 
@@ -124,22 +124,25 @@ class Drive:
         await self._until_followed()
         return self._told_time()
 
-    async def _clock(self, _: web.Request) -> Any:
+    async def _clock(self, request: web.Request) -> Any:
+        """At once, or as soon as it has been moved from where the asker knows it to be."""
+        known = read_query(request, "known").get("known")
+        if known is not None and float(known) == self._kernel.clock.offset:
+            followed, self._followed = self._followed, asyncio.Event()
+            followed.set()
+            await self._kernel.clock.moved(_HELD)
         self._followed_at = asyncio.get_running_loop().time()
-        followed, self._followed = self._followed, asyncio.Event()
-        followed.set()
         return self._told_time()
 
     def _told_time(self) -> dict[str, float]:
         return {"offset": self._kernel.clock.offset, "time": self._kernel.clock.time()}
 
     async def _until_followed(self) -> None:
-        """Whoever follows the clock has heard of it when the caller goes on."""
+        """Whoever follows the clock knows where it is when the caller goes on."""
         if asyncio.get_running_loop().time() - self._followed_at > _FOLLOWS:
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._followed.wait(), _FOLLOWS)
-            await asyncio.sleep(_HEARD)
 
     async def _calls(self, request: web.Request) -> Any:
         query = read_query(request, "vendor", "since")

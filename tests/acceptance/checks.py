@@ -20,7 +20,7 @@ async def created_once(drive: Drive, name: str, services: int) -> None:
         found = await drive.applications(name)
         return {(a["sync"], a["health"]) for a in found} == {("Synced", "Healthy")}
 
-    await until(well, what=f"all Applications of {name} to be synced and healthy")
+    await drive.until(well, what=f"all Applications of {name} to be synced and healthy")
 
 
 async def all_struck(drive: Drive) -> None:
@@ -52,7 +52,7 @@ async def one_card_and_one_end(
         cards = [c for c in await drive.cards(branch, channel) if header(c).startswith(outcome)]
         return cards if cards and await replies(drive, cards[0], channel) else None
 
-    cards = await until(look, what=f"card and end reply {outcome!r} of {branch}")
+    cards = await drive.until(look, what=f"card and end reply {outcome!r} of {branch}")
     assert len(cards) == 1, [header(c) for c in cards]
     assert len(await replies(drive, cards[0], channel)) == 1
     return cards[0]

@@ -22,10 +22,12 @@ class Told:
         self.body: object = {"offset": 0}
         self.status = 200
         self.asked = asyncio.Event()
+        self.known: list[str] = []
         self.url = ""
 
     async def serve(self, request: web.Request) -> web.Response:
         self.asked.set()
+        self.known.append(request.query.get("known", ""))
         return web.json_response(self.body, status=self.status)
 
     async def again(self) -> None:
@@ -98,6 +100,13 @@ async def test_a_sleeper_wakes_when_time_is_moved(told: Told, followed: Followed
     assert not asleep.done()
     told.body = {"offset": DAY + 1}
     await asyncio.wait_for(asleep, 5)
+
+
+async def test_it_asks_for_another_time_than_it_knows(told: Told, followed: FollowedClock) -> None:
+    told.body = {"offset": 0.1 + 0.2}
+    await told.again()
+    assert told.known[:2] == ["", "0.0"]
+    assert float(told.known[-1]) == 0.1 + 0.2
 
 
 async def test_a_sandbox_that_starts_anew_sets_the_date_back_but_no_deadline(

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.world import World, world
+from tests.world import HASTE, World, world
 
 MODES = ["http", "socket"] if os.environ.get("QBOT_ACCEPTANCE") == "full" else ["http"]
 
@@ -19,8 +19,8 @@ MODES = ["http", "socket"] if os.environ.get("QBOT_ACCEPTANCE") == "full" else [
 async def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """A running pair at sixty times real speed."""
+    """A running pair at sixty times real speed, in haste."""
     folder = tmp_path_factory.mktemp("journeys")
-    async with world(folder, mode=request.param, speed=60.0) as made:
+    async with world(folder, mode=request.param, speed=60.0, haste=HASTE) as made:
         await made.serve()
         yield made

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.test_life import branch_in
-from tests.world import Drive, World, buttons, header, until
+from tests.world import Drive, World, buttons, header
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,7 +29,7 @@ async def shows(drive: Drive, user: str, *words: str) -> dict[str, Any]:
         view = await seen(drive, user)
         return view if all(word in text_of(view) for word in words) else None
 
-    return await until(look, poll=0.2, what=f"{words} in the Home of {user}")
+    return await drive.until(look, what=f"{words} in the Home of {user}")
 
 
 async def test_a_home_follows_an_environment_and_tells_who_is_waited_for(shared: World) -> None:
@@ -57,7 +57,7 @@ async def test_a_home_follows_an_environment_and_tells_who_is_waited_for(shared:
     async def done() -> bool:
         return "waits for your approval" not in text_of(await seen(drive, "chloe"))
 
-    await until(done, poll=0.2, what="the Home without what chloe has approved")
+    await drive.until(done, what="the Home without what chloe has approved")
     (card,) = [m for m in await drive.messages("releases") if "P-" in header(m)]
     withdraw = buttons(card)["Withdraw"]["action_id"]
     await drive.click(card, withdraw, channel="releases")

@@ -14,7 +14,7 @@ from qbot.domain.names import BranchName, env_name
 from qbot.sandbox.clock import SandboxClock
 from qbot.settings import Settings, secret
 from qbot.settings.loading import load
-from tests.world import Drive, World, buttons, until, world
+from tests.world import HASTE, Drive, World, buttons, until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TEAM, ANA, GENERAL = "T05SHOP7QX2", "U05ANA4K2M1", "C05GENERAL1"
@@ -22,8 +22,8 @@ TEAM, ANA, GENERAL = "T05SHOP7QX2", "U05ANA4K2M1", "C05GENERAL1"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def by_socket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """A pair in Socket Mode, at two hundred times real speed."""
-    async with world(tmp_path_factory.mktemp("socket"), mode="socket", speed=200.0) as made:
+    """A pair in Socket Mode."""
+    async with world(tmp_path_factory.mktemp("socket"), mode="socket", haste=HASTE) as made:
         await made.serve()
         yield made
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
-from tests.world import World, said, until, world
+from tests.world import HASTE, World, said, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def following(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A Qbot that deploys what is pushed."""
     folder = tmp_path_factory.mktemp("following")
-    async with world(folder, speed=60.0, follow=True) as made:
+    async with world(folder, follow=True, haste=HASTE) as made:
         await made.serve()
         yield made
 
@@ -30,7 +30,7 @@ async def runs(shared: World, branch: str, service: str, sha: str) -> None:
         app: dict[str, Any] = apps[f"{name}-{service}"]
         return bool(app["spec"]["source"]["targetRevision"] == sha and app["health"] == "Healthy")
 
-    await until(look, what=f"{service} at {sha}")
+    await shared.drive.until(look, what=f"{service} at {sha}")
 
 
 async def ready(shared: World, branch: str) -> None:
@@ -56,7 +56,7 @@ async def test_what_is_pushed_shows_on_the_card_and_runs_once_it_is_built(
         newer = [f"newer commit `{sha[:8]}`" in card for sha in (cart, orders)]
         return all(newer) and card.count("is being built") == len(newer)
 
-    await until(noted, what="the note on the card")
+    await drive.until(noted, what="the note on the card")
     for project in ("shop/cart", "shop/orders"):
         await drive.post("pipeline", project=project, ref=branch, status="success")
     await runs(following, branch, "cart", cart)
@@ -70,5 +70,5 @@ async def test_what_is_pushed_shows_on_the_card_and_runs_once_it_is_built(
     async def over() -> bool:
         return "newer commit" not in said((await drive.cards(branch))[0])
 
-    await until(told, what="the card that says so")
-    await until(over, what="the note to go")
+    await drive.until(told, what="the card that says so")
+    await drive.until(over, what="the note to go")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest_asyncio
 
-from tests.world import Drive, World, buttons, header, said, until, world
+from tests.world import HASTE, Drive, World, buttons, header, said, world
 
 
 @pytest_asyncio.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path, services=5) as made:
+    async with world(tmp_path, services=5, haste=HASTE) as made:
         await made.serve()
         yield made
 
@@ -24,7 +24,7 @@ async def seen(drive: Drive, channel: str, *words: str, user: str = "ana") -> di
         return next((m for m in found if all(w in said(m) for w in words)), None)
 
     try:
-        return await until(look, seconds=30, what=f"{words} in {channel} as {user} sees it")
+        return await drive.until(look, seconds=30, what=f"{words} in {channel} as {user} sees it")
     except AssertionError as late:
         shown = "\n---\n".join(said(m) for m in await drive.messages(channel, user=user))
         raise AssertionError(f"{late}; shown:\n{shown}") from None

@@ -7,13 +7,13 @@ import pytest
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end
 from tests.stages import card, everything_ahead, press, versions
-from tests.world import buttons, world
+from tests.world import HASTE, buttons, world
 
 
 @pytest.mark.timeout(180)
 async def test_a_hundred_services_become_an_environment_and_go_again(tmp_path: Path) -> None:
     name = env_name(BranchName("feat/checkout"), prefix="qbot")
-    async with world(tmp_path, speed=60.0, services=100) as made:
+    async with world(tmp_path, services=100, haste=HASTE) as made:
         await made.serve()
         drive = made.drive
         await drive.env("create feat/checkout")
@@ -35,7 +35,7 @@ async def test_a_hundred_services_become_an_environment_and_go_again(tmp_path: P
 async def test_a_hundred_services_are_promoted_with_one_commit_and_one_card(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, speed=60.0, services=100) as made:
+    async with world(tmp_path, services=100, haste=HASTE) as made:
         await made.serve()
         drive = made.drive
         await everything_ahead(drive)

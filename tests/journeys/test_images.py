@@ -6,11 +6,11 @@ from pathlib import Path
 from tests.journeys.test_promotion import a_minute_passes
 from tests.refusals.production import audit_of
 from tests.stages import CONFIG, card, press, versions
-from tests.world import until, world
+from tests.world import HASTE, world
 
 
 async def test_an_image_pushed_under_the_same_tag_has_to_be_approved_anew(tmp_path: Path) -> None:
-    async with world(tmp_path, speed=600.0, services=8) as made:
+    async with world(tmp_path, speed=600.0, services=8, haste=HASTE) as made:
         await made.serve()
         drive = made.drive
         wanted = await versions(drive, "staging")
@@ -22,7 +22,7 @@ async def test_an_image_pushed_under_the_same_tag_has_to_be_approved_anew(tmp_pa
         async def refused() -> bool:
             return any(missing in m["text"] for m in await drive.messages())
 
-        await until(refused, what=f"the refusal {missing!r}")
+        await drive.until(refused, what=f"the refusal {missing!r}")
         await drive.post("pipeline", project=CONFIG, ref="qbot/P-2", status="running")
         await drive.env("promote staging production cart,payments")
         await card(drive, "P-2:", "Waiting for 2 approvals", "all images pinned")

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end, replies
-from tests.world import World, buttons, header, until
+from tests.world import World, buttons, header
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SERVICES = 11
@@ -35,10 +35,13 @@ async def ready(shared: World, branch: str, *services: str) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def late(shared: World) -> AsyncIterator[None]:
-    """Argo CD's lists, watches and new projects are behind, as in every real one."""
-    await shared.drive.post("lag", seconds=1.5)
+    """Argo CD's lists, watches and new projects are behind, as in every real one, in real time."""
+    drive = shared.drive
+    await drive.post("lag", seconds=1.5)
+    drive.haste, haste = 0.0, drive.haste
     yield
-    await shared.drive.post("lag", seconds=0)
+    drive.haste = haste
+    await drive.post("lag", seconds=0)
 
 
 @pytest.mark.usefixtures("late")
@@ -65,19 +68,16 @@ async def test_a_branch_becomes_an_environment_and_goes_again_without_a_trace(
     assert buttons(closed) == {}
 
 
+@pytest.mark.usefixtures("late")
 async def test_where_argo_cds_lists_are_behind_it_goes_without_a_trace_too(
     shared: World,
 ) -> None:
     drive = shared.drive
     await branch_in(shared, "feat/behind", "cart")
-    await drive.post("lag", seconds=1.5)
-    try:
-        await drive.env("create feat/behind --services cart")
-        card = await drive.card("feat/behind", "Ready")
-        await drive.click(card, buttons(card)["Delete"]["action_id"])
-        await drive.card("feat/behind", "Deleted")
-    finally:
-        await drive.post("lag", seconds=0)
+    await drive.env("create feat/behind --services cart")
+    card = await drive.card("feat/behind", "Ready")
+    await drive.click(card, buttons(card)["Delete"]["action_id"])
+    await drive.card("feat/behind", "Deleted")
     await nothing_left(drive, name_of("feat/behind"))
 
 
@@ -159,7 +159,7 @@ async def test_cancel_keeps_what_exists_and_resume_makes_the_rest(shared: World)
     async def deploying() -> bool:
         return len(await drive.applications(name)) == SERVICES + 1
 
-    await until(deploying, what="all Applications to exist")
+    await drive.until(deploying, what="all Applications to exist")
     card = await drive.card(branch, "Creating")
     await drive.click(card, buttons(card)["Cancel"]["action_id"])
     card = await drive.card(branch, "Create cancelled")
@@ -173,7 +173,7 @@ async def test_cancel_keeps_what_exists_and_resume_makes_the_rest(shared: World)
         first = next(c for c in await drive.cards(branch) if c["ts"] == card["ts"])
         return "Resumed by" in first["text"] and buttons(first) == {}
 
-    await until(resumed, what="the first card to say who resumed it")
+    await drive.until(resumed, what="the first card to say who resumed it")
 
 
 async def test_a_service_that_fails_is_named_and_retried(shared: World) -> None:
@@ -204,7 +204,7 @@ async def test_a_commit_that_is_still_built_joins_when_it_passes(shared: World) 
         cards = await drive.cards(branch)
         return bool(cards) and "build" in cards[0]["text"].lower()
 
-    await until(waits, what="the card to say that cart is being built")
+    await drive.until(waits, what="the card to say that cart is being built")
     assert f"{name}-cart" not in {a["name"] for a in await drive.applications(name)}
     await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
     await drive.card(branch, "Ready")
@@ -236,7 +236,7 @@ async def test_a_failing_post_delete_hook_is_named_and_a_second_delete_finishes(
         cards = await drive.cards(branch)
         return any("drop-database" in c["text"] for c in cards)
 
-    await until(named, seconds=60, what="the hook that fails to be named")
+    await drive.until(named, seconds=60, what="the hook that fails to be named")
     await drive.post("app", name=f"{name}-orders", hook="drop-database", phase="Succeeded")
     await drive.card(branch, "Deleted", seconds=90)
     await nothing_left(drive, name)
@@ -264,7 +264,7 @@ async def test_a_channel_without_the_bot_gets_an_invitation_and_the_person_a_dm(
         found = await drive.messages("dm", user="ben")
         return any(header(m) == "Ready: feat/elsewhere" for m in found)
 
-    await until(in_dm, what="the card in ben's direct messages")
+    await drive.until(in_dm, what="the card in ben's direct messages")
 
 
 async def test_the_form_does_what_the_command_does(shared: World) -> None:
@@ -276,7 +276,7 @@ async def test_the_form_does_what_the_command_does(shared: World) -> None:
     async def form() -> dict[str, object] | None:
         return (await drive.get("views", **{"as": "ana"})).get("view")
 
-    view = await until(form, what="the form")
+    view = await drive.until(form, what="the form")
     answer = await drive.post(
         "submit", user="ana", view_id=view["id"], values={"env_branch": "feat/..form"}
     )

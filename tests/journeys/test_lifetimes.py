@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.test_life import branch_in, name_of
-from tests.world import Drive, World, said, until
+from tests.world import Drive, World, said
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,7 +53,7 @@ async def told(drive: Drive, branch: str, *words: str) -> None:
         text = said(await drive.card(branch, "Ready"))
         return all(word in text for word in words)
 
-    await until(look, what=f"the card to say {words}")
+    await drive.until(look, what=f"the card to say {words}")
 
 
 async def given(drive: Drive, branch: str) -> None:
@@ -63,4 +63,4 @@ async def given(drive: Drive, branch: str) -> None:
         found = [said(m) for m in await drive.messages("dm", user="ben")]
         return [branch in text and "gave it on" in text for text in found].count(True) == 1
 
-    await until(look, what="a message to the new owner")
+    await drive.until(look, what="a message to the new owner")

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from tests.acceptance.checks import replies
 from tests.stages import card, press, versions
-from tests.world import Drive, World, until, world
+from tests.world import HASTE, Drive, World, world
 
 VARIANTS = ("helm", "kustomize", "branches")
 MOVED = {"cart", "notifications", "payments", "shipping"}  # what staging runs newer than production
@@ -19,7 +19,7 @@ Versions = dict[str, str]
 @pytest_asyncio.fixture(params=VARIANTS)
 async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A fresh pair whose stages are configured in one of the three ways."""
-    async with world(tmp_path, stages=request.param) as made:
+    async with world(tmp_path, stages=request.param, haste=HASTE) as made:
         await made.serve()
         yield made
 
@@ -42,7 +42,7 @@ async def told_at_the_end(drive: Drive, shown: dict[str, Any]) -> set[str]:
     async def told() -> list[dict[str, Any]] | None:
         return await replies(drive, shown, "general") or None
 
-    (reply,) = await until(told, what="the end in the thread")
+    (reply,) = await drive.until(told, what="the end in the thread")
     users = (await drive.get("users"))["users"]
     return {u["name"] for u in users if f"<@{u['id']}>" in reply["text"]}
 
@@ -86,7 +86,7 @@ async def told(drive: Drive, words: str) -> str:
     async def look() -> str | None:
         return next((m["text"] for m in await drive.messages() if words in m["text"]), None)
 
-    return await until(look, what=words)
+    return await drive.until(look, what=words)
 
 
 async def refused_until_released(drive: Drive) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.test_life import branch_in, name_of, ready
-from tests.world import Drive, World, buttons, header, until
+from tests.world import Drive, World, buttons, header
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DIGEST = f"sha256:{'d' * 64}"
@@ -55,7 +55,7 @@ async def test_a_branch_is_deployed_survives_a_sync_and_is_given_up(shared: Worl
     async def cleared() -> bool:
         return await revision_of(drive, name, "orders") == borrowed
 
-    await until(cleared, what="the override to be gone")
+    await drive.until(cleared, what="the override to be gone")
 
 
 async def test_an_image_is_deployed_while_its_chart_stays(shared: World) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from qbot.domain import actions
 from tests.redaction.secrets import HOSTILE, TOKENS
 from tests.refusals.production import Change, Production, audit_of
-from tests.world import until, world
+from tests.world import HASTE, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ALL = " ".join(TOKENS.values())
@@ -29,7 +29,7 @@ PEOPLE = ("ana", "chloe", "dan")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Production]:
     """A world of its own, whose Qbot tells everything to its log."""
     folder = tmp_path_factory.mktemp("redaction")
-    async with world(folder, speed=60.0, services=20) as made:
+    async with world(folder, speed=60.0, services=20, haste=HASTE) as made:
         await made.serve(QBOT_LOG_LEVEL="debug")
         yield Production(made)
 
@@ -82,7 +82,7 @@ async def view_of(shop: Production, change: Change, action: str) -> dict[str, An
         found: dict[str, Any] | None = (await shop.drive.get("views", **{"as": "chloe"}))["view"]
         return found
 
-    return await until(look, what=f"a view for {action}")
+    return await shop.drive.until(look, what=f"a view for {action}")
 
 
 async def test_of_a_promotion(shop: Production) -> None:
@@ -135,7 +135,7 @@ async def test_of_a_branch_and_its_commits(shop: Production) -> None:
 
 async def test_of_a_branch_that_is_named_like_a_token(tmp_path: Path) -> None:
     """Its name is its identity, so the database has it, and nobody else."""
-    async with world(tmp_path, speed=60.0, services=3) as made:
+    async with world(tmp_path, speed=60.0, services=3, haste=HASTE) as made:
         await made.serve(QBOT_LOG_LEVEL="debug")
         branch = f"feat/{TOKENS['gitlab']}"
         await made.drive.post("push", project="shop/cart", branch=branch)

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.refusals.production import Production
-from tests.world import world
+from tests.world import HASTE, world
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -15,7 +15,8 @@ async def shop(
 ) -> AsyncIterator[Production]:
     """As small as the file allows; only what people and Slack take is not hurried."""
     folder = tmp_path_factory.mktemp("refusals")
-    async with world(folder, speed=600.0, services=request.module.SERVICES) as made:
+    services = request.module.SERVICES
+    async with world(folder, speed=600.0, services=services, haste=HASTE) as made:
         await made.serve()
         yield Production(made)
 

@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 
 from qbot.cli import main
 from qbot.domain import actions
-from tests.world import Drive, World, buttons, header, said, until
+from tests.world import Drive, World, buttons, header, said
 
 T = TypeVar("T")
 CONFIG = "shop/deployments"
@@ -206,15 +206,7 @@ class Production:
     async def soon(
         self, look: Callable[[], Awaitable[T | None]], *, what: str, seconds: float = PATIENCE
     ) -> T:
-        """As `until`, while time flies: whoever looks again by the clock does so at once."""
-
-        async def hurried() -> T | None:
-            found = await look()
-            if found is None or found is False:
-                await self.pass_time(5)
-            return found
-
-        return await until(hurried, seconds=seconds, poll=0.0, what=what)
+        return await self.drive.until(look, seconds=seconds, what=what)
 
     async def pass_time(self, seconds: float = 61.0) -> None:
         await self.drive.post("time", advance=seconds)

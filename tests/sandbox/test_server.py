@@ -182,6 +182,18 @@ async def test_time_moves_forward_and_the_clock_tells_by_how_much(
     assert (status, body) == (400, {"error": "the clock only moves forward"})
 
 
+async def test_who_knows_the_time_hears_of_the_next_move_as_soon_as_it_is_made(
+    client: aiohttp.ClientSession,
+) -> None:
+    await post(client, "/drive/time", {"advance": 90.5})
+    assert (await get(client, "/drive/clock?known=0.0"))["offset"] == 90.5
+    held = asyncio.create_task(get(client, "/drive/clock?known=90.5"))
+    done, _ = await asyncio.wait([held], timeout=0.05)
+    assert not done
+    await post(client, "/drive/time", {"advance": 1})
+    assert (await held)["offset"] == 91.5
+
+
 async def test_state_merges_what_each_vendor_tells(client: aiohttp.ClientSession) -> None:
     assert await get(client, "/drive/state") == {
         "faults": [],

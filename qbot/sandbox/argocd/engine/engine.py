@@ -1,5 +1,6 @@
 """The application controller: queues, workers, resync, and who is told what."""
 
+import asyncio
 import heapq
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from qbot.sandbox.kernel import Kernel
 
 STATUS_PROCESSORS, OPERATION_PROCESSORS = 20, 10
 _RESYNC, _JITTER, _TICK = 120.0, 60.0, 5.0  # seconds of work
+_ROUND = 2.0  # real seconds: where time is hurried, everything would be compared all the time
 _PROJECT_REMOVAL = 0.2
 
 
@@ -157,10 +159,13 @@ class Engine:
     async def _resync_forever(self) -> None:
         while True:
             await self._kernel.clock.work(_TICK)
-            for name in self._resync.take(self._kernel.clock.time()):
+            due = self._resync.take(self._kernel.clock.time())
+            for name in due:
                 if self._applications.get(name):
                     self._reconciler.request(name, Level.LATEST)
                     self._schedule(name)
+            if due:
+                await asyncio.sleep(_ROUND)
 
 
 def _needs_comparison(old: Json, new: Json) -> bool:
