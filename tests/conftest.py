@@ -14,6 +14,7 @@ from tests.memory import taken_for_files
 __all__ = ["postgres_server", "schemas", "tables"]
 
 taken_for_files()
+gc.disable()  # while tests are collected: of what is made then, all stays
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -40,3 +41,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld
 def pytest_collection_finish() -> None:
     """Modules and tests stay: to look through them again and again takes seconds in all."""
     gc.freeze()
+    gc.enable()

@@ -22,6 +22,19 @@ OF_ONE_WORLD = (
 
 OF_ONE_BROWSER = "tests/sandbox/page/"  # a folder that stays together: Chromium starts slowly
 
+LONGEST = (
+    "tests/acceptance/test_faults.py::test_passing_faults",
+    "tests/acceptance/test_promotion_kills.py::test_killed_at_random_moments",
+    "tests/journeys/test_life.py",
+    "tests/journeys/test_versions.py",
+    "tests/refusals/test_changes.py",
+    "tests/acceptance/test_kills.py",
+    "tests/acceptance/test_replicas.py",
+    "tests/journeys/test_hundred.py",
+    "tests/refusals/test_rejudged.py",
+)
+"""What takes half a minute and more, alone on a worker."""
+
 WITH_WORLDS = ("tests/acceptance/", "tests/journeys/", "tests/sandbox/test_demo.py")
 """Tests that each start processes of their own."""
 
@@ -33,14 +46,17 @@ def unit(nodeid: str) -> str:
     """What one worker takes as a whole: a file, what shares a browser, or a test with a world."""
     if nodeid.startswith(OF_ONE_BROWSER):
         return OF_ONE_BROWSER
-    return nodeid if turn(nodeid) == 1 else nodeid.partition("::")[0]
+    own_world = nodeid.startswith(WITH_WORLDS) and not nodeid.startswith(OF_ONE_WORLD)
+    return nodeid if own_world else nodeid.partition("::")[0]
 
 
 def turn(nodeid: str) -> int:
     """The longest units first, or a worker would begin one when the others are done."""
-    if nodeid.startswith((*OF_ONE_WORLD, OF_ONE_BROWSER)):
+    if nodeid.startswith(LONGEST):
         return 0
-    return 1 if nodeid.startswith(WITH_WORLDS) else 2
+    if nodeid.startswith((*OF_ONE_WORLD, OF_ONE_BROWSER)):
+        return 1
+    return 2 if nodeid.startswith(WITH_WORLDS) else 3
 
 
 class ByWorld(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types

@@ -153,7 +153,7 @@ async def asking(drive: Drive, was: Before, *, seconds: float = 60.0) -> Shown:
         found = [m for m in await _cards(drive) if m["ts"] not in was.cards]
         return next((m for m in found if "Approve" in buttons(m)), None)
 
-    card = await until(look, seconds=seconds, what="a card that asks for approvals")
+    card = await drive.until(look, seconds=seconds, what="a card that asks for approvals")
     found = _NAME.search(header(card))
     assert found is not None, header(card)
     return Shown(found[0], card)
@@ -179,7 +179,7 @@ async def job_started(drive: Drive, was: Before) -> None:
         calls = (await drive.calls("gitlab"))[was.gitlab :]
         return any(c["method"] == "POST" and c["path"].endswith("/pipeline") for c in calls)
 
-    await until(look, seconds=60, what="the job after the deployment to be started")
+    await drive.until(look, seconds=60, what="the job after the deployment to be started")
 
 
 async def done(drive: Drive, shown: Shown) -> None:
@@ -192,7 +192,7 @@ async def done(drive: Drive, shown: Shown) -> None:
         return over and bool(await replies(drive, card, "general"))
 
     try:
-        await until(ended, seconds=90, what=f"{shown.name} to end")
+        await drive.until(ended, seconds=90, what=f"{shown.name} to end")
     except AssertionError as late:
         raise AssertionError(f"{late}; shown:\n{said(await _card(drive, shown))}") from None
     card = await _card(drive, shown)

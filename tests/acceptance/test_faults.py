@@ -12,7 +12,7 @@ import pytest
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import all_struck, created_once, nothing_left, one_card_and_one_end
 from tests.acceptance.conftest import FULL
-from tests.world import Drive, buttons, said, until, world
+from tests.world import HASTE, Drive, buttons, said, until, world
 
 SERVICES = 11
 LAG = 1.0  # seconds by which Argo CD's lists are behind, as in a real one
@@ -218,7 +218,7 @@ async def test_what_slack_refuses_in_a_channel_is_told_in_direct_messages(tmp_pa
 
 @pytest.mark.timeout(120)
 async def test_a_payload_that_is_delivered_three_times_counts_once(tmp_path: Path) -> None:
-    async with world(tmp_path, speed=60.0) as made:
+    async with world(tmp_path, speed=60.0, haste=HASTE) as made:
         await made.serve()
         drive = made.drive
         name = env_name(BranchName("feat/checkout"), prefix="qbot")

@@ -11,7 +11,7 @@ import pytest
 from qbot.sandbox.demo import free_port
 from tests.acceptance import stages
 from tests.acceptance.stages import IDS, PROJECT, PROMOTE
-from tests.world import Program, World, said, until, world
+from tests.world import HASTE, Program, World, said, until, world
 
 SPEED = 60.0
 LEASE = 3.0
@@ -30,7 +30,7 @@ async def promoted(
 ) -> None:
     """Each of both approved once, however that was done, and it was merged once."""
     env = {"QBOT_DATABASE_URL": database_url}
-    async with world(folder, speed=SPEED) as made:
+    async with world(folder, speed=SPEED, haste=HASTE) as made:
         await made.serve(**env)
         was = await stages.before(made)
         await stages.typed(made.drive, PROMOTE)
@@ -67,7 +67,7 @@ async def _waits_for_one_more(made: World, shown: stages.Shown) -> None:
         card = next(m for m in messages if m["ts"] == shown.card["ts"])
         return "Waiting for 1 more approval" in said(card)
 
-    await until(look, what="three deliveries to count as one approval")
+    await made.drive.until(look, what="three deliveries to count as one approval")
 
 
 @pytest.mark.timeout(120)
