@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.test_life import branch_in
 from tests.world import Drive, World, buttons, header
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,12 +33,15 @@ async def shows(drive: Drive, user: str, *words: str) -> dict[str, Any]:
 
 async def test_a_home_follows_an_environment_and_tells_who_is_waited_for(shared: World) -> None:
     drive, branch = shared.drive, "feat/at-home"
-    await branch_in(shared, branch, "cart")
+    build = {"project": "shop/cart", "ref": branch}
+    await drive.post("push", project="shop/cart", branch=branch)
+    await drive.post("pipeline", **build, status="running")  # until the Home was read
     view = await shows(drive, "dan", "You have none", "press Create")
     assert "env_create_form" in str(view)
     await drive.env(f"create {branch} --services cart", user="dan")
     view = await shows(drive, "dan", f"*{branch}* creating")
     assert "env_sync" not in str(view)
+    await drive.post("pipeline", **build, status="success")
     view = await shows(drive, "dan", f"*{branch}* ready", "Nothing needs you")
     assert "env_sync" in str(view)
     assert "Guests" in text_of(await shows(drive, "gus", "Qbot makes environments"))
