@@ -111,6 +111,7 @@ class Notice:
     ts: str = ""
     thread: str = ""  # the message (its `ts`, in `channel`) that it stands below
     trying_since: datetime | None = None  # a post was begun and its answer never written
+    mark: str = ""  # of its message, since it was claimed: several warnings may share one
 
 
 class Notices(Protocol):
@@ -126,8 +127,15 @@ class Notices(Protocol):
         `thread`; what was refused comes again when it says something else.
         """
 
-    async def claim(self, notice: Notice) -> Notice | None:
-        """Before it is posted (not before an edit): the claimed one; None: another was faster."""
+    async def claim(self, notice: Notice, mark: str) -> Notice | None:
+        """Before it is posted (not before an edit): the claimed one; None: another was faster.
+
+        `mark` is the id of the first notice in the message: one owner's warnings that are due
+        together are one message, and each is claimed with the same mark.
+        """
+
+    async def together(self, mark: str) -> Sequence[Notice]:
+        """All that were claimed with this mark, in the order in which they came about."""
 
     async def free(self, notice: Notice) -> None:
         """Slack has certainly not taken it."""
