@@ -5,7 +5,7 @@ down that it stands there. A message is found again by its id, edited and never 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -40,7 +40,9 @@ class Warned:
     fate: Fate = Fate.OPEN
     why: str = ""
     by: Actor | None = None
-    at_once: bool = False  # no grace: it goes as soon as this stands there; then only restoring helps
+    at_once: bool = (
+        False  # no grace: it goes as soon as this stands there; then only restoring helps
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Answer(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Question:
     """To the channel of the reaper: the brake holds; may all of these go? An answer is for these
-    environments and reasons only, and for a day."""
+    environments and reasons only, and for a day.
+    """
 
     id: str
     reasons: tuple[str, ...]  # sentences; outside text
@@ -145,16 +148,6 @@ class Notices(Protocol):
 
     async def refused(self, notice: Notice, why: str) -> None:
         """Slack will not take it there. A warning goes to the reaper's channel, if it has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What people said about one: none of it makes it go earlier."""
-
-    until: datetime | None = None  # extended: it does not go before
-    until_merge: bool = False  # idle, old and over do not count
-    causes: tuple[tuple[Cause, datetime], ...] = field(default=())
-    """Kept: these do not count where they came about by then."""
 
 
 class Answers(Protocol):

@@ -5,7 +5,7 @@ was read too long ago. Every use puts off the end, so more use never makes it go
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -21,6 +21,7 @@ READ_MERGES = timedelta(hours=1)
 """How old the last answer about merge requests may be; they are asked for every ten minutes."""
 READ_BRANCHES = timedelta(hours=12)
 """The same of a project's branches, which are listed every six hours at least."""
+_LAST_CALL = timedelta(days=1)  # before it goes, at most
 _STAYING = frozenset({Phase.READY, Phase.FAILED, Phase.PARTIAL})
 _ENDED = frozenset({MergeState.MERGED, MergeState.CLOSED})
 
@@ -34,6 +35,9 @@ class Cause(StrEnum):
     OVER = "lifetime-over"
     OLD = "too-old"
     IDLE = "idle"
+
+
+_OWN = frozenset({Cause.IDLE, Cause.OLD, Cause.OVER})  # of which GitLab knows nothing
 
 
 class Reason(StrEnum):
@@ -74,11 +78,27 @@ class Terms:
     calendars: tuple[Calendar, ...] = ()
     young: timedelta = timedelta(hours=4)
     in_working_hours: bool = False  # whether one only goes then
+    longest: timedelta | None = None  # that one may live, unless it is pinned
     stages: frozenset[str] = field(default=frozenset())
 
     def rule_of(self, branch: BranchName) -> ReapRule:
         """The first that fits."""
         return next(r for r in self.rules if fnmatchcase(branch, r.branches))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What people said about one environment; none of it makes it go earlier."""
+
+    until: datetime | None = None  # extended: it does not go before
+    causes: tuple[tuple[Cause, datetime], ...] = ()  # count no more if they came about by then
+    until_merge: bool = False  # only what GitLab says of its branch counts
+
+    def counts(self, cause: Cause, since: datetime) -> bool:
+        """Whether a cause still does."""
+        if self.until_merge and cause in _OWN:
+            return False
+        return not any(cause is kept and since <= by for kept, by in self.causes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +113,9 @@ class Facts:
     branches_read: datetime | None = None
     locked: bool = False
     busy: bool = False
+    kept: Kept = field(default_factory=Kept)
+    warned_at: datetime | None = None  # when its owner was last told that it goes; None: never
+    warned_of: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +130,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Goes:
-    """It goes at `due_at`, unless somebody uses, extends or pins it."""
+    """It goes at `due_at`, unless somebody uses, extends or pins it.
+
+    Until its owner is warned that is only when it would go if the warning came now.
+    """
 
     env: EnvId
     cause: Cause
@@ -115,10 +141,17 @@ class Goes:
     due_at: datetime
     rule: str  # the key in qbot.yaml
     proof: tuple[str, ...] = ()  # addresses and ids that prove it; outside text
+    grace: timedelta = timedelta()  # after the cause, the last use and the warning
+    warned_at: datetime | None = None  # None: nobody was, or it was used since
 
     def due(self, now: datetime) -> bool:
-        """Whether its time has come."""
-        return self.due_at <= now
+        """Whether its time has come: its owner was warned and let it pass."""
+        return self.warned_at is not None and self.due_at <= now
+
+    @property
+    def remind_at(self) -> datetime:
+        """When its owner is told once more."""
+        return self.due_at - min(self.grace / 4, _LAST_CALL)
 
 
 Verdict = Keep | Goes
@@ -140,10 +173,14 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     calendar = calendar_of(terms.calendars, env.owner.user)
     found: list[Goes] = []
     for cause, since, grace, proof in _causes(facts, rule, calendar):
-        due = max(since, last_used(facts)) + grace
-        due_at = opening(calendar, due) if terms.in_working_hours else due
+        if not _counts(facts, cause, since, terms, now):
+            continue
+        warned_at = _warned(facts, cause)
+        due = max(since, last_used(facts), warned_at or now) + grace
+        due = max(due, facts.kept.until or due)
+        due_at = opening(calendar, max(due, now)) if terms.in_working_hours else due
         if due_at is not None:
-            found.append(Goes(env.id, cause, since, due_at, rule.key, proof))
+            found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
     if not found:
         return Keep(env.id, Reason.ACTIVE)
     first = min(found, key=lambda goes: (goes.due_at, list(Cause).index(goes.cause)))
@@ -152,6 +189,20 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     if doubt := _doubt(facts, now):
         return Keep(env.id, Reason.UNPROVEN, doubt)
     return first
+
+
+def _counts(facts: Facts, cause: Cause, since: datetime, terms: Terms, now: datetime) -> bool:
+    """Whether nobody has said that it does not; until a merge is no longer than any may live."""
+    kept, env = facts.kept, facts.environment
+    if terms.longest is not None and now >= env.created_at + terms.longest:
+        kept = replace(kept, until_merge=False)
+    return kept.counts(cause, since)
+
+
+def _warned(facts: Facts, cause: Cause) -> datetime | None:
+    """When its owner was warned of this cause; a use since then makes it void."""
+    at = facts.warned_at if facts.warned_of is cause else None
+    return at if at is not None and at >= last_used(facts) else None
 
 
 def last_used(facts: Facts) -> datetime:

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
+from qbot.domain.brake import (
+    Brake,
+    Check,
+    Drift,
+    Go,
+    Grant,
+    Hold,
+    Outlook,
+    Pause,
+    Tick,
+    decide,
+    shrunk,
+    suspects,
+)
 from qbot.domain.branches import BranchFact
 from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.domain.people import Actor
@@ -20,7 +33,10 @@ CART = ProjectPath("shop/cart")
 
 
 def going(many: int, *, cause: Cause = Cause.IDLE, due: datetime = START) -> list[Goes]:
-    return [Goes(EnvId(f"e{n}"), cause, due - DAY, due, "reaper") for n in range(many)]
+    return [
+        Goes(EnvId(f"e{n}"), cause, due - DAY, due, "reaper", warned_at=due - DAY)
+        for n in range(many)
+    ]
 
 
 def branches(many: int, gone: int) -> list[BranchFact]:
@@ -106,3 +122,64 @@ def test_more_never_release_the_brake_and_no_more_than_allowed_pass(
 def test_nothing_goes_while_any_answer_is_missing(unread: set[str], due: int) -> None:
     verdict = decide(BRAKE, Outlook(100, going(due), unread=unread), now=START)
     assert isinstance(verdict, Hold)
+
+
+def granted(goes: list[Goes], *checks: str) -> list[Grant]:
+    return [Grant(g.env, BranchName(f"feat/{g.env[1:]}"), frozenset(checks)) for g in goes]
+
+
+def test_a_go_is_for_those_environments_and_these_reasons() -> None:
+    due = going(30)
+    held = decide(BRAKE, Outlook(45, due), now=START)
+    assert isinstance(held, Hold)
+    assert held.askable
+    assert held.checks == {Check.MANY}
+    asked = Outlook(45, due, grants=granted(due, Check.MANY))
+    assert decide(BRAKE, asked, now=START) == Go()
+    assert suspects(asked, now=START) == []
+    more = replace(asked, goes=going(41))
+    again = decide(BRAKE, more, now=START)
+    assert isinstance(again, Hold)
+    assert len(suspects(more, now=START)) == 11
+    assert all(again.spares(grant) for grant in asked.grants)
+    lost = replace(asked, branches=branches(14, 5))
+    other = decide(BRAKE, lost, now=START)
+    assert isinstance(other, Hold)
+    assert not any(other.spares(grant) for grant in asked.grants)
+    both = replace(lost, grants=granted(due, Check.MANY, shrunk(CART)))
+    assert decide(BRAKE, both, now=START) == Go()
+
+
+def test_no_go_helps_against_a_pause_or_what_nobody_knows() -> None:
+    due = going(30)
+    for firm in ({"unread": ["shop/a"]}, {"leapt": HOUR}):
+        held = decide(BRAKE, Outlook(45, due, **firm), now=START)
+        assert isinstance(held, Hold)
+        assert not held.askable
+        assert held.doubts
+        assert not held.spares(granted(due, *held.checks)[0])
+
+
+def test_a_slow_drip_is_asked_about_as_well() -> None:
+    assert not reasons(Outlook(45, going(5), deleted=25))
+    assert reasons(Outlook(45, going(5), deleted=26)) == (
+        "31 of 71 would have gone within a day; more than 30 are asked about first.",
+    )
+    assert reasons(Outlook(10, going(2), deleted=16)) == (
+        "18 of 26 would have gone within a day; more than 60 % are asked about first.",
+    )
+    assert not reasons(Outlook(45, [], deleted=40))
+
+
+@given(st.integers(1, 200), st.lists(st.integers(0, 20), max_size=30))
+def test_within_a_day_no_more_go_without_a_human_than_allowed(
+    living: int, ticks: list[int]
+) -> None:
+    deleted = 0
+    for wanted in ticks:
+        due = min(wanted, living - deleted)
+        outlook = Outlook(living - deleted, going(due), deleted=deleted)
+        if isinstance(decide(BRAKE, outlook, now=START), Go):
+            deleted += due
+    assert deleted <= max(30, BRAKE.count)
+    assert deleted <= max(3, 0.6 * living)

@@ -23,6 +23,7 @@ from qbot.domain.reaping import (
     Facts,
     Goes,
     Keep,
+    Kept,
     ReapRule,
     Reason,
     Terms,
@@ -74,12 +75,15 @@ def facts(
     *,
     env: Environment | None = None,
     unused: timedelta = HOUR,
+    warned: Cause | None = None,
 ) -> Facts:
+    """What is known; its owner was `warned` right after its last use."""
     return Facts(
         environment=env or living(), used_at=NOW - unused,
         branch=BranchFacts(tuple(branches), tuple(merges)),
         projects=frozenset(b.project for b in branches),
         merges_read=NOW, branches_read=NOW,
+        warned_at=NOW - unused if warned else None, warned_of=warned,
     )  # fmt: skip
 
 
@@ -94,9 +98,13 @@ def due(verdict: Verdict) -> datetime | None:
 
 
 def test_unused_for_long_enough_it_goes_after_the_grace() -> None:
-    verdict = judge(facts(unused=2 * DAY), TERMS, now=NOW)
+    found = facts(unused=2 * DAY)
+    unwarned = judge(found, TERMS, now=NOW)
+    assert isinstance(unwarned, Goes)
+    assert (unwarned.cause, unwarned.since, unwarned.due_at) == (Cause.IDLE, NOW, NOW + DAY)
+    assert not unwarned.due(NOW + 9 * DAY)
+    verdict = judge(replace(found, warned_at=NOW, warned_of=Cause.IDLE), TERMS, now=NOW)
     assert isinstance(verdict, Goes)
-    assert (verdict.cause, verdict.since, verdict.due_at) == (Cause.IDLE, NOW, NOW + DAY)
     assert not verdict.due(NOW)
     assert verdict.due(NOW + DAY)
     assert verdict.rule == "reaper"
@@ -128,9 +136,15 @@ def test_working_time_counts_where_there_is_a_calendar_and_deletes_in_it_where_w
     weekend = replace(
         terms, in_working_hours=True, rules=(replace(LONG, idle_after=8 * HOUR, grace=7 * HOUR),)
     )
-    later = judge(found, weekend, now=NOW + 9 * DAY)
+    tuesday = friday + 4 * DAY
+    monday = replace(found, warned_at=tuesday - DAY, warned_of=Cause.IDLE)
+    later = judge(monday, weekend, now=tuesday - 20 * HOUR)
     assert isinstance(later, Goes)
-    assert later.due_at == friday + 4 * DAY - 3 * HOUR
+    assert later.due_at == tuesday - 3 * HOUR  # seven hours after that are at night
+    night = tuesday + 8 * HOUR
+    missed = judge(monday, weekend, now=night)
+    assert isinstance(missed, Goes)
+    assert missed.due_at == night + 13 * HOUR  # it waits for the morning
 
 
 def test_too_old_and_lifetime_over_go_unless_they_are_in_use() -> None:
@@ -139,7 +153,9 @@ def test_too_old_and_lifetime_over_go_unless_they_are_in_use() -> None:
     over = facts(env=living(expires_at=NOW - 5 * DAY))
     assert said(over) is Cause.OVER
     verdict = judge(over, TERMS, now=NOW)
-    assert due(verdict) == NOW - HOUR + DAY
+    assert due(verdict) == NOW + DAY
+    warned = replace(over, warned_at=NOW - HOUR, warned_of=Cause.OVER)
+    assert due(judge(warned, TERMS, now=NOW)) == NOW - HOUR + DAY
 
 
 def test_the_first_rule_that_fits_decides_and_never_means_never() -> None:
@@ -154,7 +170,7 @@ def test_merged_is_said_by_merge_requests_that_hold_the_branch_as_it_is() -> Non
     verdict = judge(facts(merges=[request()]), TERMS, now=NOW)
     assert isinstance(verdict, Goes)
     assert (verdict.cause, verdict.proof) == (Cause.MERGED, ("https://g/1",))
-    assert verdict.due_at == NOW - HOUR + 4 * HOUR
+    assert verdict.due_at == NOW + 4 * HOUR
     assert said(facts([lost()], [request(sha="b" * 40)])) is Cause.MERGED
 
 
@@ -250,7 +266,7 @@ def test_a_pin_that_is_over_gives_a_day_and_keeps_no_longer() -> None:
 
 
 def test_the_order_of_a_plan_is_by_when_they_go() -> None:
-    soon, late = (judge(facts(unused=n * DAY), TERMS, now=NOW) for n in (5, 3))
+    soon, late = (judge(facts(unused=n * DAY, warned=Cause.IDLE), TERMS, now=NOW) for n in (5, 3))
     kept = judge(facts(), TERMS, now=NOW)
     assert goers([late, kept, soon]) == [soon, late]
 
@@ -273,6 +289,12 @@ ENVIRONMENTS = st.builds(
     name=st.sampled_from([EnvName("qbot-a"), EnvName("staging"), EnvName("qbot-stage")]),
     phase=st.sampled_from(Phase), created_at=TIMES, expires_at=MAYBE, pin=PINS,
 )  # fmt: skip
+KEPTS = st.builds(
+    Kept,
+    MAYBE,
+    st.lists(st.tuples(st.sampled_from(Cause), TIMES), max_size=2).map(tuple),
+    st.booleans(),
+)
 ALL_FACTS = st.builds(
     Facts, ENVIRONMENTS, TIMES,
     st.builds(
@@ -281,6 +303,7 @@ ALL_FACTS = st.builds(
         st.lists(MERGES, max_size=3).map(tuple),
     ),
     st.frozensets(PROJECTS), MAYBE, MAYBE, st.booleans(), st.booleans(),
+    KEPTS, MAYBE, st.sampled_from(Cause),
 )  # fmt: skip
 NIGHTS = Calendar(ZoneInfo("Europe/Berlin"), frozenset(Weekday), time(1), time(4))
 SETS = st.builds(
@@ -346,3 +369,55 @@ def test_a_clock_that_is_behind_makes_nothing_go_earlier(
     early, late = judge(found, terms, now=now - back), judge(found, terms, now=now)
     if isinstance(early, Goes) and early.due(now - back) and isinstance(late, Goes):
         assert late.due_at == early.due_at
+
+
+def test_an_extension_puts_it_off_until_then_and_what_is_kept_needs_a_new_cause() -> None:
+    found = facts(merges=[request()], unused=2 * HOUR, warned=Cause.MERGED)
+    assert due(judge(found, TERMS, now=NOW)) == NOW + 2 * HOUR
+    extended = replace(found, kept=Kept(until=NOW + DAY))
+    assert due(judge(extended, TERMS, now=NOW)) == NOW + DAY
+    kept = replace(found, kept=Kept(causes=((Cause.MERGED, NOW),)))
+    assert said(kept) is Reason.ACTIVE
+    unused = replace(kept, used_at=NOW - 9 * DAY)
+    assert said(unused) is Cause.IDLE
+    again = replace(kept, kept=Kept(causes=((Cause.MERGED, NOW - DAY),)))
+    assert said(again) is Cause.MERGED
+
+
+def test_until_it_is_merged_only_what_gitlab_says_counts_but_no_longer_than_any_may_live() -> None:
+    kept = replace(facts(unused=9 * DAY), kept=Kept(until_merge=True))
+    assert said(kept) is Reason.ACTIVE
+    assert said(kept, replace(TERMS, longest=29 * DAY)) is Cause.IDLE
+    assert said(replace(kept, branch=BranchFacts((there(),), (request(),)))) is Cause.MERGED
+    assert said(replace(kept, branch=BranchFacts((lost(),)))) is Cause.GONE
+
+
+def test_a_use_after_the_warning_makes_it_void() -> None:
+    found = facts(unused=9 * DAY, warned=Cause.IDLE)
+    gone = judge(found, TERMS, now=NOW)
+    assert isinstance(gone, Goes)
+    assert gone.due(NOW)
+    used = judge(replace(found, used_at=NOW - 5 * DAY), TERMS, now=NOW)
+    assert isinstance(used, Goes)
+    assert used.warned_at is None
+    assert used.due_at == NOW + DAY
+
+
+def test_it_is_reminded_of_a_quarter_of_the_grace_before_and_a_day_at_most() -> None:
+    goes = judge(facts(merges=[request()]), TERMS, now=NOW)
+    assert isinstance(goes, Goes)
+    assert goes.remind_at == goes.due_at - HOUR
+    assert replace(goes, grace=9 * DAY).remind_at == goes.due_at - DAY
+
+
+@given(ALL_FACTS, SETS, TIMES)
+def test_nothing_goes_of_which_nobody_was_warned(found: Facts, terms: Terms, now: datetime) -> None:
+    unwarned = judge(replace(found, warned_at=None), terms, now=now)
+    assert not (isinstance(unwarned, Goes) and unwarned.due(now))
+    verdict = judge(found, terms, now=now)
+    if isinstance(verdict, Goes) and verdict.due(now):
+        assert found.warned_of is verdict.cause
+        assert found.warned_at
+        assert found.used_at <= found.warned_at <= now - verdict.grace
+        assert found.kept.until is None or found.kept.until <= now
+        assert found.kept.counts(verdict.cause, verdict.since)
