@@ -5,16 +5,16 @@ hours where hooks tell of pushes, at once after a start, for nobody knows what w
 without hooks every time, of the projects in which something happened.
 """
 
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
 import structlog
 
 from qbot.domain.branches import MergeFact
+from qbot.domain.listing_turns import NEVER, SWEEP_EVERY, by_activity, by_age
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.domain.ports import Clock
 from qbot.domain.store_ports import Deliveries, Environments
@@ -22,14 +22,10 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.caught import caught
 from qbot.operations.gathering import gather
 
-EVERY = timedelta(minutes=10)
-_LISTS_EVERY = timedelta(hours=6)  # one by one over that time
-_RESTS = timedelta(hours=1)  # a project, however few there are
-_NEVER = datetime.min.replace(tzinfo=UTC)
+EVERY = SWEEP_EVERY
 _RESENT = 4  # of one project in one sweep; GitLab allows five a minute
 _FIRST = timedelta(days=30)  # of merge requests, when nothing was read before
 _OVERLAP = timedelta(hours=1)  # two clocks, and answers that were not whole
-_ACTIVE = timedelta(minutes=90)  # GitLab notes activity once an hour
 _TOGETHER = timedelta(minutes=1)
 _PARALLEL = 8
 log = structlog.get_logger()
@@ -48,8 +44,10 @@ class Changes(Protocol):
     ) -> Mapping[BranchName, str]:
         """Those of these branches that it has; may be half a minute old."""
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
-        """Paths in small letters."""
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
+        """When something last happened in each of these that the group shows, to the hour."""
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
         """Webhooks that did not arrive, oldest first."""
@@ -71,6 +69,9 @@ class Rows(Protocol):
         self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
     ) -> bool:
         """A project's branches; whether they contradict what is known."""
+
+    async def unchanged(self, names: Collection[str], up_to: datetime) -> None:
+        """What was read of these sources is so still."""
 
 
 class Store(Environments, Deliveries, Protocol):
@@ -200,17 +201,17 @@ class Sweeper:
                 raise result
 
     async def _due(self, group: str, projects: Sequence[ProjectPath]) -> Sequence[ProjectPath]:
-        """Those that were not listed since this replica started, and of the others a share."""
+        """Those whose turn it is; without hooks GitLab says where something happened."""
         now = self._clock.now()
         known = await self._rows.read_up_to([list_name(p) for p in projects])
-        read = {p: known.get(list_name(p), _NEVER) for p in projects}
-        old = sorted((p for p in projects if now - read[p] >= _RESTS), key=lambda p: read[p])
-        share = math.ceil(len(projects) * (EVERY / _LISTS_EVERY))
-        due = {*old[:share], *(p for p in projects if read[p] < self._started)}
-        if not self._hooks and len(due) < len(projects):
-            active = await self._gitlab.active_projects(group, now - _ACTIVE)
-            due |= {p for p in projects if p.lower() in active}
-        return [p for p in projects if p in due]
+        read = {p: known.get(list_name(p), NEVER) for p in projects}
+        due = by_age(read, started=self._started, now=now)
+        if self._hooks or len(due) == len(projects):
+            return due
+        activity = await self._gitlab.activity(group, projects)
+        turns = by_activity(read, due, activity, started=self._started)
+        await self._rows.unchanged([list_name(p) for p in turns.quiet], now)
+        return turns.listed
 
     async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> None:
         found = await self._gitlab.listed_tips(project, names)

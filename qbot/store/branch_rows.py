@@ -91,6 +91,10 @@ class SqlBranches:
         now = self._clock.now()
         return await self._driver.run(sweeps.listed_branches(name, project, found, now))
 
+    async def unchanged(self, names: Collection[str], up_to: datetime) -> None:
+        """What was read of these sources is so still."""
+        await self._driver.run(sweeps.unchanged(names, up_to))
+
 
 def _seed(env: EnvId, known: Collection[tuple[ProjectPath, str]], at: datetime) -> Script[None]:
     found = yield from environments.without_plans(env)

@@ -33,6 +33,12 @@ def read(name: str, up_to: datetime) -> Script[None]:
     )
 
 
+def unchanged(names: Collection[str], up_to: datetime) -> Script[None]:
+    """What was read of these sources is so still."""
+    for name in names:
+        yield from read(name, up_to)
+
+
 def merged(name: str, found: Collection[MergeFact], up_to: datetime) -> Script[None]:
     """What changed of merge requests, together with how far that was read."""
     for fact in found:

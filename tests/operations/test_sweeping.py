@@ -27,7 +27,7 @@ class Changes:
         self._branches = scene.gitlab.branches
         self.faults = Faults()
         self.merges: list[MergeFact] = []
-        self.active: set[str] = set()
+        self.happened: dict[ProjectPath, datetime] = {}
         self.hidden: set[str] = set()
         self.failed: list[tuple[int, int]] = []
         self.resent: list[tuple[int, int]] = []
@@ -50,9 +50,11 @@ class Changes:
         found = self._branches[project]
         return {name: found[name].sha for name in names if name in found}
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
         self._called("active")
-        return self.active
+        return {p: at for p, at in self.happened.items() if p in projects}
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
         self._called("failed")
@@ -168,8 +170,9 @@ async def test_without_hooks_the_projects_in_which_something_happened_are_listed
 ) -> None:
     sweeper = swept.sweeper(hooks=False)
     await sweeper.sweep()
-    swept.gitlab.active = {"shop/orders"}
     scene.clock.advance(EVERY.total_seconds())
+    long_ago = scene.clock.now() - timedelta(days=1)
+    swept.gitlab.happened = {CART: long_ago, project("orders"): scene.clock.now()}
     scene.gitlab.push("shop/orders", X)
     scene.gitlab.push("shop/web", X)
     before = swept.gitlab.asked["list"]
@@ -177,6 +180,22 @@ async def test_without_hooks_the_projects_in_which_something_happened_are_listed
     assert swept.gitlab.asked["list"] - before == 1
     assert set(await swept.facts()) == {CART, project("orders")}
     assert swept.woken == 2
+
+
+async def test_without_hooks_a_project_is_listed_until_its_hour_is_over_and_then_rests(
+    swept: Swept, scene: Scene
+) -> None:
+    """GitLab's note of activity says nothing of what happens in the hour after it."""
+    sweeper = swept.sweeper(hooks=False)
+    await sweeper.sweep()
+    swept.gitlab.happened = {p: scene.clock.now() for p in PROJECTS}
+    began = swept.gitlab.asked["list"]
+    for _ in range(20 * 6):
+        scene.clock.advance(EVERY.total_seconds())
+        await sweeper.sweep()
+    assert swept.gitlab.asked["list"] - began == 7 * len(PROJECTS)
+    read = await swept.rows.read_up_to([f"branches:{p}" for p in PROJECTS])
+    assert set(read.values()) == {scene.clock.now()}
 
 
 async def test_a_tick_is_for_one_of_the_replicas(swept: Swept, scene: Scene) -> None:

@@ -5,10 +5,10 @@ no proof that it is the last.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import gitlab
 from gitlab.utils import EncodedId
@@ -24,9 +24,12 @@ _MOST_PAGES = 100
 _LONGEST_REGEX = 3_000  # characters: the whole address must stay below 8 kB when encoded
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(frozen=True, slots=True)
-class _Page:
-    rows: list[dict[str, Any]]
+class _Page(Generic[Row]):
+    rows: list[Row]
     more: bool
     total: int  # of all pages; 0 where GitLab does not count
 
@@ -48,12 +51,12 @@ async def merge_requests(
     }
     path = f"/{kind}/{EncodedId(owner)}/merge_requests"
     try:
-        rows = await _pages(client, f"the merge requests of {owner}", path, query)
+        rows = await _pages(client, f"the merge requests of {owner}", path, query, _merge)
     except NotFoundError as error:
         if error.said in (GROUP_ABSENT, PROJECT_ABSENT):
             return None
         raise
-    return [fact for row in rows if (fact := _merge(row)) is not None]
+    return [fact for fact in rows if fact is not None]
 
 
 async def tips(
@@ -67,17 +70,19 @@ async def tips(
     pattern = "|".join(re.escape(name) for name in sorted(wanted))
     query = {"regex": f"^({pattern})$"} if len(pattern) <= _LONGEST_REGEX else {}
     path = f"/projects/{EncodedId(project)}/repository/branches"
-    rows = await _pages(client, f"the branches of {project}", path, query)
-    found = {BranchName(str(row["name"])): str(row["commit"]["id"]) for row in rows}
-    return {name: sha for name, sha in found.items() if name in wanted}
+    rows = await _pages(client, f"the branches of {project}", path, query, _tip)
+    return {name: sha for name, sha in rows if name in wanted}
 
 
-async def active_projects(client: Client, group: str, since: datetime) -> frozenset[str]:
-    """Paths of a group's projects in which something happened since; in small letters.
+async def activity(
+    client: Client, group: str, projects: Collection[ProjectPath]
+) -> Mapping[ProjectPath, datetime]:
+    """When something last happened in each of these projects, as far as a group shows them.
 
-    GitLab notes that once an hour, so ask for more than an hour.
+    GitLab notes that once an hour: what follows some activity within an hour leaves no trace.
     """
-    found: set[str] = set()
+    left = {project.lower(): project for project in projects}
+    found: dict[ProjectPath, datetime] = {}
     query = {
         "include_subgroups": "true",
         "archived": "false",
@@ -87,20 +92,23 @@ async def active_projects(client: Client, group: str, since: datetime) -> frozen
     }
     path = f"/groups/{EncodedId(group)}/projects"
     for number in range(1, _MOST_PAGES + 1):
-        page = await _page(client, f"the projects of {group}", path, query, number)
-        recent = [r for r in page.rows if datetime.fromisoformat(r["last_activity_at"]) >= since]
-        found |= {str(row["path_with_namespace"]).lower() for row in recent}
-        if not page.more or len(recent) < len(page.rows):
+        page = await _page(client, f"the projects of {group}", path, query, number, _active)
+        found |= {left.pop(name): at for name, at in page.rows if name in left}
+        if not page.more or not left:
             break
-    return frozenset(found)
+    return found
 
 
 async def _pages(
-    client: Client, what: str, path: str, query: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    client: Client,
+    what: str,
+    path: str,
+    query: Mapping[str, str],
+    read: Callable[[Mapping[str, Any]], Row],
+) -> list[Row]:
+    found: list[Row] = []
     for number in range(1, _MOST_PAGES + 1):
-        page = await _page(client, what, path, query, number)
+        page = await _page(client, what, path, query, number, read)
         found += page.rows
         if not page.more:
             if len(found) < page.total:
@@ -110,19 +118,35 @@ async def _pages(
 
 
 async def _page(
-    client: Client, what: str, path: str, query: Mapping[str, str], number: int
-) -> _Page:
-    def work(api: gitlab.Gitlab) -> _Page:
+    client: Client,
+    what: str,
+    path: str,
+    query: Mapping[str, str],
+    number: int,
+    read: Callable[[Mapping[str, Any]], Row],
+) -> _Page[Row]:
+    def work(api: gitlab.Gitlab) -> _Page[Row]:
         asked = {**query, "per_page": _PAGE, "page": number}
         answer = api.http_request("get", path, query_data=asked)
         rows = answer.json()
         if not isinstance(rows, list):
             raise TypeError(type(rows))  # JSON, and not of the documented form
+        found = [read(row) for row in rows]
         headers = answer.headers
         total = headers.get("x-total", "").strip()
-        return _Page(rows, bool(headers.get("x-next-page", "").strip()), int(total) if total else 0)
+        more = bool(headers.get("x-next-page", "").strip())
+        return _Page(found, more, int(total) if total else 0)
 
     return await client.call(what, work)
+
+
+def _tip(row: Mapping[str, Any]) -> tuple[BranchName, str]:
+    return BranchName(str(row["name"])), str(row["commit"]["id"])
+
+
+def _active(row: Mapping[str, Any]) -> tuple[str, datetime]:
+    at = datetime.fromisoformat(row["last_activity_at"]).astimezone(UTC)
+    return str(row["path_with_namespace"]).lower(), at
 
 
 def _merge(row: Mapping[str, Any]) -> MergeFact | None:

@@ -98,9 +98,11 @@ class GitLabGateway:
         """Those of these branches that a project has; up to half a minute old."""
         return await changes.tips(self._client, project, names)
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
-        """Paths of a group's projects in which something happened since; in small letters."""
-        return await changes.active_projects(self._client, group, since)
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
+        """When something last happened in each of these projects that the group shows."""
+        return await changes.activity(self._client, group, projects)
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[Delivery]:
         """Webhooks that did not arrive at this path of Qbot's, oldest first."""

@@ -1,7 +1,7 @@
 """What has changed of many, in as few questions as GitLab allows; half an answer is none."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -104,13 +104,29 @@ async def test_only_the_branches_that_are_asked_for_are_listed(
     assert await gitlab.listed_tips(ORDERS, [*many, *names]) == {BranchName("ch/a.b"): sha}
 
 
-async def test_projects_in_which_something_happened_are_named(
+async def test_when_something_happened_last_is_told_of_each_project(
     shop: Served, gitlab: GitLabGateway
 ) -> None:
     branched(shop, CART, "ch/active")
-    recent = await gitlab.active_projects("shop", LONG_AGO)
-    assert {"shop/cart", "shop/orders"} <= set(recent)
-    assert await gitlab.active_projects("shop", LATE) == frozenset()
+    asked = [CART, ORDERS, ProjectPath("shop/nothing")]
+    found = await gitlab.activity("shop", asked)
+    assert found.keys() == {CART, ORDERS}
+    assert timedelta(0) <= shop.do(shop.kernel.clock.now) - found[CART] < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("row", [{}, {"last_activity_at": None, "path_with_namespace": "a"}, 7])
+async def test_rows_of_another_form_are_no_answer(row: object) -> None:
+    async def reply(_: web.Request) -> web.Response:
+        return web.json_response([row])
+
+    async with answering(reply) as (_, gitlab):
+        for ask in (
+            gitlab.activity("shop", [CART]),
+            gitlab.listed_tips(CART, [BranchName("main")]),
+            gitlab.changed_merges("shop", LONG_AGO, of_group=True),
+        ):
+            with pytest.raises(TransientError, match="documented form"):
+                await ask
 
 
 async def test_a_comment_is_made_found_by_its_mark_and_changed(

@@ -1,0 +1,59 @@
+"""Which projects' branches are listed in a sweep: a few each time, so that none is old. Pure."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from qbot.domain.names import ProjectPath
+
+SWEEP_EVERY = timedelta(minutes=10)
+_LISTS_EVERY = timedelta(hours=6)  # one by one over that time
+_RESTS = timedelta(hours=1)  # a project, however few there are
+_HIDDEN = timedelta(minutes=70)  # GitLab notes activity once an hour; and two clocks
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What is done about each project; of those in neither nothing is known anew."""
+
+    listed: Sequence[ProjectPath]
+    quiet: Sequence[ProjectPath]  # nothing happened there since they were listed
+
+
+def by_age(
+    read: Mapping[ProjectPath, datetime], *, started: datetime, now: datetime
+) -> Sequence[ProjectPath]:
+    """Those that were not listed since a start, and of the others a share, the oldest ones."""
+    old = sorted((p for p in read if now - read[p] >= _RESTS), key=lambda p: read[p])
+    share = math.ceil(len(read) * (SWEEP_EVERY / _LISTS_EVERY))
+    due = {*old[:share], *(p for p in read if read[p] < started)}
+    return [p for p in read if p in due]
+
+
+def by_activity(
+    read: Mapping[ProjectPath, datetime],
+    due: Collection[ProjectPath],
+    activity: Mapping[ProjectPath, datetime],
+    *,
+    started: datetime,
+) -> Turns:
+    """Those in which something happened; the others' lists are as good as new.
+
+    What follows some activity within the hour leaves no trace there, so a list counts that was
+    made when that hour was over.
+
+    Args:
+        read: when each project was listed.
+        due: those whose turn it is, if GitLab says nothing of them.
+        activity: the last one of each project that GitLab shows.
+        started: since when Qbot hears.
+    """
+    quiet = {
+        p
+        for p, at in activity.items()
+        if p in read and read[p] >= started and at + _HIDDEN <= read[p]
+    }
+    listed = {*(p for p in due if p not in quiet), *(activity.keys() & read.keys() - quiet)}
+    return Turns([p for p in read if p in listed], [p for p in read if p in quiet])
