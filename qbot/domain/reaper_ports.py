@@ -74,8 +74,9 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """To the channel of the reaper: the brake holds; may all of these go? An answer is for these
-    environments and reasons only, and for a day.
+    """To the channel of the reaper: the brake holds; may all of these go?
+
+    An answer is for these environments and reasons only, and for a day.
     """
 
     id: str

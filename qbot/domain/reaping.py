@@ -78,8 +78,8 @@ class Terms:
     calendars: tuple[Calendar, ...] = ()
     young: timedelta = timedelta(hours=4)
     in_working_hours: bool = False  # whether one only goes then
-    longest: timedelta | None = None  # that one may live, unless it is pinned
     stages: frozenset[str] = field(default=frozenset())
+    longest: timedelta | None = None  # that one may live, unless it is pinned
 
     def rule_of(self, branch: BranchName) -> ReapRule:
         """The first that fits."""

@@ -368,7 +368,7 @@ def test_a_clock_that_is_behind_makes_nothing_go_earlier(
 ) -> None:
     early, late = judge(found, terms, now=now - back), judge(found, terms, now=now)
     if isinstance(early, Goes) and early.due(now - back) and isinstance(late, Goes):
-        assert late.due_at == early.due_at
+        assert late.due_at >= early.due_at  # the next working hours, where those are over
 
 
 def test_an_extension_puts_it_off_until_then_and_what_is_kept_needs_a_new_cause() -> None:
