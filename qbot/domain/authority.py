@@ -41,6 +41,7 @@ class Rule:
 _READS = ("overview", "help", "list", "show", "diff", "history", "can", "link")
 _CHANGES = (
     "create",
+    "restore",
     "sync",
     "delete",
     "deploy",
@@ -51,6 +52,7 @@ _CHANGES = (
     "extend",
     "reaper",  # its plan
     "pause",  # the reaper, and let it go on
+    "reap",  # say Go where its brake holds
 )
 _OWN = ("pin", "unpin", "transfer")
 _ANYBODY = Rule(Who.MEMBER)

@@ -33,6 +33,7 @@ _BUTTONS: Mapping[str, str] = {
     actions.KEEP: "help",  # takes a question away and changes nothing
     actions.RETRY: "sync",
     actions.RESUME: "create",
+    actions.RESTORE: "restore",
     actions.CANCEL: "cancel",
     actions.DELETE: "delete",
     actions.DELETE_CONFIRM: "delete",
@@ -42,6 +43,10 @@ _BUTTONS: Mapping[str, str] = {
     actions.TERM: "extend",  # what was chosen in it may be more: `of_choice`
     actions.PIN: "pin",
     actions.UNPIN: "unpin",
+    actions.REAPER_KEEP: "extend",  # for everybody whom that is for
+    actions.REAPER_GO: "reap",
+    actions.REAPER_NO_GO: "pause",  # as whoever may stop it
+    actions.REAPER_PLAN: "reaper",
     actions.APPROVE: "approve",
     actions.REJECT: "reject",
     actions.PROMO_DETAILS: "show",

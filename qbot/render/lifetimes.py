@@ -107,13 +107,16 @@ def _goes_words(term: Term) -> str:
     return f"due to go {moment(term.goes_at, WHEN)}, because {CAUSES[term.because]}"
 
 
-def extend_menu(env: str) -> Block:
-    """A select of how much longer; its value is `ENV:4h`."""
+def extend_menu(env: str, *, merge: bool = False) -> Block:
+    """A select of how much longer; its value is `ENV:4h`, or `ENV:merge` where that is offered."""
+    options = [_option(label, f"{env}:{by}") for label, by in _offered()]
+    if merge:
+        options.append(_option("until it is merged", f"{env}:{actions.UNTIL_MERGE}"))
     return {
         "type": "static_select",
         "action_id": actions.EXTEND,
         "placeholder": plain("Extend", limits.PLACEHOLDER),
-        "options": [_option(label, f"{env}:{by}") for label, by in _offered()],
+        "options": options,
     }
 
 

@@ -1,0 +1,127 @@
+"""To the channel of the reaper: what its brake asks, and that it cannot read what it needs."""
+
+from collections.abc import Sequence
+
+from qbot.domain import actions
+from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
+from qbot.render.blocks import (
+    Block,
+    Message,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    paragraphs,
+    section,
+)
+from qbot.render.blocks import actions as in_a_row
+from qbot.render.escape import WHEN, code, mention, moment, prose
+from qbot.render.reaper import CAUSES
+from qbot.render.style import Style
+from qbot.render.words import joined, plural
+
+_SHOWN = 15
+_REASONS = 5
+
+
+def question(asked: Question, style: Style) -> Message:
+    """May all of these go? Whoever answered takes the buttons' place."""
+    heading = _heading(asked)
+    lines = [_line(one) for one in asked.envs[:_SHOWN]]
+    if more := len(asked.envs) - _SHOWN:
+        lines += [f"and {more} more"] if more > 0 else []
+    reasons = _reasons(asked.reasons)
+    open_ = asked.answer is Answer.OPEN
+    blocks: list[Block | None] = [header(heading), section(reasons)]
+    blocks += [section(text) for text in paragraphs(lines)]
+    blocks += [context(_hint(asked, style)), _buttons(asked) if open_ else None]
+    return message("\n".join([heading, reasons, *lines]), blocks)
+
+
+def outdated(asked: Question | None) -> Message:
+    """For whoever pressed a button of a question that is answered or over."""
+    if asked is None or asked.answer is Answer.OVER:
+        text = "That question is out of date. Nothing was changed."
+        hint = "Where the brake still holds, a newer question stands in its channel."
+    else:
+        text = f"That was answered already: {_answered(asked)}. Nothing was changed."
+        hint = ""
+    return message(f"{text}\n{hint}".strip(), [section(text), context(hint)])
+
+
+def alert(said: Alert) -> Message:
+    """Nothing goes, and from when to when."""
+    reasons, since = _reasons(said.reasons), moment(said.since, WHEN)
+    if said.over_at is None:
+        lead = f":rotating_light: *Nothing is deleted: not everything could be read* since {since}."
+        hint = "Qbot reads it again every ten minutes, and says here when all is well."
+    else:
+        lead = (
+            f":white_check_mark: *Everything can be read again* since {moment(said.over_at, WHEN)}."
+        )
+        hint = f"Nothing was deleted since {since}. What is due goes on from here."
+    text = f"{lead}\n{reasons}" if reasons else lead
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
+def _heading(asked: Question) -> str:
+    """What is asked, or what was said."""
+    many = plural(len(asked.envs), "environment")
+    match asked.answer:
+        case Answer.OPEN:
+            return f"Delete {many}? The brake holds"
+        case Answer.GO:
+            return f"Go: {many} may be deleted"
+        case Answer.NO_GO:
+            return f"No-go: {many} stay for now"
+        case Answer.OVER:
+            return f"Not asked any more: {many}"
+
+
+def _hint(asked: Question, style: Style) -> str:
+    if asked.answer is Answer.OPEN:
+        plan = code(f"{style.command} reaper plan")
+        return (
+            f"Nothing of these is deleted until somebody says Go, which holds for these alone and "
+            f"for a day. Asked {moment(asked.asked_at, WHEN)} · {plan} shows all of it."
+        )
+    if asked.answer is Answer.OVER:
+        return (
+            f"Asked {moment(asked.asked_at, WHEN)}. Nothing is held back now, or a newer one asks."
+        )
+    return _answered(asked)
+
+
+def _answered(asked: Question) -> str:
+    word = "Go" if asked.answer is Answer.GO else "No-go"
+    who = f"{mention(asked.by.user)} said {word}" if asked.by else f"{word} was said"
+    return f"{who} {moment(asked.at, WHEN)}" if asked.at else who
+
+
+def _buttons(asked: Question) -> Block | None:
+    many = plural(len(asked.envs), "environment")
+    sure = confirm(
+        f"Delete {many}?",
+        f"{many} go with all their services and data; each is looked at once more right before. "
+        "The git branches stay.",
+        "Delete Them",
+        "Go Back",
+    )
+    return in_a_row(
+        [
+            button("Go", actions.REAPER_GO, asked.id, style="danger", confirm=sure),
+            button("No-Go", actions.REAPER_NO_GO, asked.id),
+            button("Show Plan", actions.REAPER_PLAN),
+        ],
+        block_id=f"reaper:{asked.id}",
+    )
+
+
+def _reasons(reasons: Sequence[str]) -> str:
+    return "\n".join(f"• {prose(reason, 300)}" for reason in reasons[:_REASONS])
+
+
+def _line(one: Candidate) -> str:
+    why = f"{CAUSES[one.cause]}, due {moment(one.due_at, WHEN)}"
+    return joined([f"*{prose(one.branch, 100)}*", mention(one.owner.user), why])

@@ -1,0 +1,165 @@
+"""To owners: which of their environments go by themselves, and what became of each.
+
+One message may hold several. It says nothing that changes by itself as time passes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.environment import Environment
+from qbot.domain.names import EnvId
+from qbot.domain.reaper_ports import Fate, Warned
+from qbot.domain.reaping import Cause, Goes
+from qbot.render.blocks import Block, Message, button, context, divider, message, section
+from qbot.render.blocks import actions as in_a_row
+from qbot.render.buttons import delete_button
+from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
+from qbot.render.lifetimes import extend_menu
+from qbot.render.reaper import because
+from qbot.render.style import Style
+from qbot.render.words import joined, listed, plural
+
+MOST = 12
+"""Warnings in one message: each has up to three blocks and a menu, and Slack takes fifty."""
+_TOLD = frozenset({Cause.MERGED, Cause.CLOSED, Cause.GONE})  # waiting for the merge is vain
+_SIGNS = {
+    Fate.OPEN: ":hourglass_flowing_sand:",
+    Fate.STAYS: ":white_check_mark:",
+    Fate.GOING: ":large_blue_circle:",
+    Fate.GONE: ":white_circle:",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside the warnings, by environment."""
+
+    environments: Mapping[EnvId, Environment]
+    restorable: Mapping[EnvId, datetime]  # until when it can be brought back
+
+
+def warning(warned: Sequence[Warned], around: Around, style: Style, *, to: str) -> Message:
+    """One message about one or more environments of one owner.
+
+    Args:
+        warned: them, in an order that stays.
+        around: what runs there, and what can be brought back.
+        style: the installation.
+        to: the user whose DM it is, or a channel, where the owner is mentioned.
+    """
+    ping = "" if to == warned[0].owner.user else f"{mention(warned[0].owner.user)} "
+    lines = [f"{_SIGNS[one.fate]} {words(one, style)}" for one in warned]
+    lead = _lead(warned)
+    blocks: list[Block | None] = [section(f"{ping}{lead}")] if lead else []
+    for number, one in enumerate(warned):
+        first = ping if number == 0 and not lead else ""
+        blocks += _one(one, f"{first}{lines[number]}", around, style)
+        blocks.append(divider() if number < len(warned) - 1 else None)
+    hint = _hint(warned)
+    text = "\n".join([f"{ping}{lead}" if lead else "", *lines]).strip()
+    return message(text if lead else f"{ping}{text}", [*blocks, context(hint)])
+
+
+def reminder(warned: Sequence[Warned], style: Style) -> Message:
+    """Below the warning, whose buttons still count: a reply is what notifies."""
+    whom = mention(warned[0].owner.user)
+    if len(warned) == 1:
+        one = warned[0]
+        text = f"{whom} *{prose(one.branch, 100)}* goes soon: {_when(one.goes)}."
+    else:
+        names = [f"*{prose(w.branch, 100)}* {_when(w.goes)}" for w in warned]
+        text = f"{whom} These go soon: {listed(names, MOST)}."
+    hint = f"The buttons above still count; {code(f'{style.command} list --idle')} says why."
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
+def words(one: Warned, style: Style) -> str:
+    """How it stands with one of them, outcome first."""
+    branch, why = f"*{prose(one.branch, 100)}*", because(one.goes, style)
+    match one.fate:
+        case Fate.OPEN:
+            when = "now" if one.at_once else _when(one.goes)
+            return f"{branch} will be deleted {when}, because {why}."
+        case Fate.STAYS:
+            return f"{branch} stays{_stays(one)}."
+        case Fate.GOING:
+            return f"{branch} is being deleted, because {why}."
+        case Fate.GONE:
+            return f"{branch} was deleted, because {why}."
+
+
+def warned_buttons(one: Warned, env: Environment | None, style: Style) -> Block | None:
+    """What can be done about it; the same in the DM and in the App Home."""
+    if one.fate is not Fate.OPEN:
+        return None
+    branch = str(one.branch)
+    opens = env is not None and allowed(env.url, style.hosts)
+    return in_a_row(
+        [
+            extend_menu(one.env, merge=one.goes.cause not in _TOLD),
+            button("Keep", actions.REAPER_KEEP, one.env, about=f"Keep {branch}"),
+            button("Open", actions.OPEN, one.env, url=env.url) if env and opens else None,
+            delete_button(one.env, branch, label="Delete Now"),
+        ],
+        # What was chosen in a menu must not stay chosen in the next warning.
+        block_id=f"warned:{one.env}:{int(one.goes.due_at.timestamp())}",
+    )
+
+
+def _one(one: Warned, line: str, around: Around, style: Style) -> list[Block | None]:
+    env, until = around.environments.get(one.env), around.restorable.get(one.env)
+    back = until if one.fate is Fate.GONE else None
+    runs = _runs(env, style) if env and one.fate is Fate.OPEN else ""
+    restore = button("Restore", actions.RESTORE, one.env, about=f"Restore {one.branch}")
+    return [
+        section(f"{line}\n{runs}" if runs else line, accessory=restore if back else None),
+        context(_small(one, back)),
+        warned_buttons(one, env, style),
+    ]
+
+
+def _lead(warned: Sequence[Warned]) -> str:
+    """How many of them still go; of a single one its own line says it."""
+    if len(warned) == 1:
+        return ""
+    going = sum(w.fate is Fate.OPEN for w in warned)
+    if going:
+        verb = "is" if going == 1 else "are"
+        return f"*{plural(going, 'environment')} of yours {verb} about to be deleted*"
+    kept = sum(w.fate is Fate.STAYS for w in warned)
+    return f"*{plural(len(warned), 'environment')} of yours: {kept} kept, {len(warned) - kept} not*"
+
+
+def _when(goes: Goes) -> str:
+    return moment(goes.due_at, WHEN)
+
+
+def _runs(env: Environment, style: Style) -> str:
+    """What is lost with it."""
+    what = plural(len(env.plans), "service") if env.plans else ""
+    where = link(env.url, env.url, style.hosts) if env.url else ""
+    return f"Running there: {joined([what, where])}" if what or where else ""
+
+
+def _stays(one: Warned) -> str:
+    why = prose(one.why, 200).rstrip(".")
+    who = f"by {mention(one.by.user)}" if one.by else ""
+    said = " ".join(part for part in (why, who) if part)
+    return f": {said}" if said else ""
+
+
+def _small(one: Warned, back: datetime | None) -> str:
+    """By which rule, and until when it can be brought back."""
+    if one.fate is Fate.STAYS:
+        return ""
+    until = f"can be restored until {moment(back, WHEN)}" if back else ""
+    return joined([f"{code(one.goes.rule, 60)} in qbot.yaml", until])
+
+
+def _hint(warned: Sequence[Warned]) -> str:
+    """What else would prevent it; of what goes at once nothing does."""
+    if any(w.fate is Fate.OPEN and not w.at_once for w in warned):
+        return "Any use puts that off: a push, a command, a press of a button."
+    return ""
