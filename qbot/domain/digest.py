@@ -17,6 +17,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.release import StageProgress
+from qbot.domain.trend import Past, Trend
 
 LATE = timedelta(hours=12)
 """How late a digest may still be posted: Qbot or Slack was away."""
@@ -48,6 +49,15 @@ class DigestPlan:
     cron: str
     zone: ZoneInfo
     sections: frozenset[Section] = frozenset(Section)
+    chart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart that Slack has: nobody sees it before a message shows it."""
+
+    file: str  # Slack's id
+    trend: Trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,9 @@ class DigestRows(Protocol):
     async def speed(self, now: datetime) -> Speed:
         """Of the last two weeks."""
 
+    async def past(self, since: datetime) -> Past:
+        """All that lived or was deployed since then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:
@@ -193,6 +206,7 @@ class Digest:
     sections: frozenset[Section]
     deployments: Sequence[StageProgress] = ()  # to stages, the newest first
     done: Done = Done()
+    picture: Picture | None = None
 
     @property
     def quiet(self) -> bool:

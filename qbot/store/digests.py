@@ -8,9 +8,11 @@ from qbot.domain.digest import WEEK, Done, DueDigest, Outcome, Speed
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
+from qbot.domain.trend import Past
 from qbot.store.audit import note
 from qbot.store.rows import time_of, time_text
 from qbot.store.statements import Driver, Script, alone, sql
+from qbot.store.trends import past
 
 _FIRST = timedelta(days=1)  # what a channel's first one looks back on
 _KEPT = timedelta(days=30)
@@ -52,6 +54,10 @@ class SqlDigests:
     async def speed(self, now: datetime) -> Speed:
         """Of the last two weeks."""
         return await self._driver.run(_speed(now))
+
+    async def past(self, since: datetime) -> Past:
+        """All that lived or was deployed since then."""
+        return await self._driver.run(past(since))
 
 
 def _begin(channel: str, tick: datetime, *, fresh: bool) -> Script[None]:
