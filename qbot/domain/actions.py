@@ -25,7 +25,6 @@ SYNC: Final = "env_sync"
 PIN: Final = "env_pin"
 UNPIN: Final = "env_unpin"
 EXTEND: Final = "env_extend"  # a menu; value: `ENV:4h` or `ENV:merge`
-UNTIL_MERGE: Final = "merge"  # in the value of that menu
 TERM: Final = "env_term"  # the menu of a card; value: `extend:ENV:4h`, `pin:ENV` or `unpin:ENV`
 
 # Of the reaper

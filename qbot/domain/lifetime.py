@@ -19,6 +19,8 @@ OWNER_KEY = "environments.limits.per_owner"
 TOTAL_KEY = "environments.limits.total"
 OFFERED = (timedelta(hours=4), timedelta(days=1), timedelta(days=3))
 """By how much a menu extends."""
+UNTIL_MERGE = "merge"
+"""What the menu of a warning offers beside."""
 STAYING = frozenset({Phase.CREATING, Phase.READY, Phase.FAILED, Phase.PARTIAL})
 """Of what goes or is gone nothing can be extended, pinned or handed over."""
 

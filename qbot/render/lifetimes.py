@@ -4,7 +4,7 @@ from datetime import datetime
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Pin
-from qbot.domain.lifetime import MAX_KEY, OFFERED, Moved, Term
+from qbot.domain.lifetime import MAX_KEY, OFFERED, UNTIL_MERGE, Moved, Term
 from qbot.domain.people import Actor
 from qbot.render import limits
 from qbot.render.blocks import Block, Message, button, context, message, plain, section
@@ -111,7 +111,7 @@ def extend_menu(env: str, *, merge: bool = False) -> Block:
     """A select of how much longer; its value is `ENV:4h`, or `ENV:merge` where that is offered."""
     options = [_option(label, f"{env}:{by}") for label, by in _offered()]
     if merge:
-        options.append(_option("until it is merged", f"{env}:{actions.UNTIL_MERGE}"))
+        options.append(_option("until it is merged", f"{env}:{UNTIL_MERGE}"))
     return {
         "type": "static_select",
         "action_id": actions.EXTEND,
