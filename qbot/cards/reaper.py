@@ -1,0 +1,200 @@
+"""What the reaper says: posted once, edited as it changes, one owner's warnings in one message.
+
+The replica that writes cards writes these as well, out of the same budget. Order: write `claim`,
+post, write `shown`. After a crash between the two the message is looked for by its mark before
+anything is posted again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from qbot.cards.budget import LOOK, POST, UPDATE
+from qbot.cards.ports import Messenger
+from qbot.cards.rank import Rank
+from qbot.cards.warnings import Surroundings, bundles, rank, words
+from qbot.domain.ports import Clock
+from qbot.domain.reaper_ports import Notice, Notices, Reminder
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.slack import AccessError, LostMessageError, Mark, Posted, RateLimitedError
+from qbot.render.blocks import Message
+from qbot.render.style import Style
+
+log = structlog.get_logger()
+PART = "reaper"
+_POLL = 10.0  # seconds: what no commit of this replica tells of
+_GATHER = 0.1
+_SETTLE = 3.0  # seconds until a lost call has either arrived or will not
+_EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
+
+
+class Budget(Protocol):
+    """The part of the dispatcher that is needed here."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this replica is the one that writes to Slack."""
+
+    async def beside(
+        self, method: str, rank: Rank, call: Callable[[], Awaitable[None]], *, channel: str = ""
+    ) -> float:
+        """Make one call; 0, or the seconds until it may be made."""
+
+
+@dataclass(kw_only=True)
+class ReaperMessages:
+    """One loop."""
+
+    rows: Notices
+    around: Surroundings
+    slack: Messenger
+    budget: Budget
+    clock: Clock
+    style: Style
+    _event: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._loop = asyncio.create_task(self._run(), name="reaper messages")
+
+    async def stop(self) -> None:
+        """Nothing after this."""
+        if self._loop:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Something changed; safe to call as often as one likes."""
+        self._event.set()
+
+    async def _run(self) -> None:
+        while True:
+            wait = _POLL
+            try:
+                wait = await self._round()
+            except TransientError as error:
+                log.info("messages of the reaper wait", reason=str(error))
+            except Exception:  # the loop outlives any bug in one round
+                log.exception("a round of the reaper's messages failed")
+            await self._rest(wait)
+
+    async def _rest(self, seconds: float) -> None:
+        tick = asyncio.create_task(self.clock.sleep(max(seconds, _GATHER)))
+        event = asyncio.create_task(self._event.wait())
+        try:
+            await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
+            if not tick.done():  # what comes about in one tick is one message
+                await self.clock.sleep(_GATHER)
+        finally:
+            tick.cancel()
+            event.cancel()
+            await asyncio.gather(tick, event, return_exceptions=True)
+        self._event.clear()
+
+    async def _round(self) -> float:
+        """Bring what is due; seconds until there may be more to do."""
+        if not self.budget.leads:
+            return 1.0
+        soonest = _POLL
+        for bundle in bundles(await self.rows.due()):
+            if wait := await self._tried(bundle):
+                soonest = min(soonest, wait)
+        return soonest
+
+    async def _tried(self, bundle: Sequence[Notice]) -> float:
+        """Seconds until one message can be tried again; 0: it stands there as it should."""
+        try:
+            return await self._bring(bundle)
+        except AccessError:
+            return _POLL  # about Qbot as a whole: told where cards are
+        except PermanentError as error:
+            log.warning("slack takes no message of the reaper", to=bundle[0].to, reason=str(error))
+            for notice in bundle:
+                await self.rows.refused(notice, str(error))
+        except TransientError as error:
+            log.info("a message of the reaper waits", to=bundle[0].to, reason=str(error))
+            return 1.0
+        except Exception:  # one message's bug must not keep the others
+            log.exception("a message of the reaper failed", notice=bundle[0].id)
+            return _POLL
+        return 0.0
+
+    async def _bring(self, bundle: Sequence[Notice]) -> float:
+        first = bundle[0]
+        if first.ts:
+            return await self._edit(first, Posted(first.channel, first.ts))
+        if first.trying_since is not None:
+            found = await self._found(first)
+            if isinstance(found, Posted):
+                return await self._edit(first, found)
+            if found is not None:
+                return found
+        said = words(bundle, await self.around(bundle), self.style)
+        where = first.channel or first.to
+        send = partial(self._send, bundle, said, where)
+        return await self.budget.beside(POST, rank(first), send, channel=where)
+
+    async def _send(self, bundle: Sequence[Notice], said: Message, where: str) -> None:
+        mark, thread = bundle[0].id, bundle[0].thread
+        claims = [await self.rows.claim(notice, mark) for notice in bundle]
+        claimed = [claim for claim in claims if claim is not None]
+        if len(claimed) < len(bundle):  # another replica was faster with some of them
+            await self._free(claimed)
+            return
+        try:
+            posted = await self.slack.post(where, said, mark=Mark(mark, PART), thread_ts=thread)
+        except (RateLimitedError, AccessError):
+            await self._free(claimed)
+            raise
+        await self._shown(claimed, posted)
+
+    async def _edit(self, first: Notice, posted: Posted) -> float:
+        """Let a message say what all that stand in it say now."""
+        bundle = await self.rows.together(first.mark)
+        if not isinstance(first.says, Reminder):  # those are never edited
+            said = words(bundle, await self.around(bundle), self.style)
+            try:
+                call = partial(self.slack.update, posted, said)
+                if wait := await self.budget.beside(UPDATE, rank(first), call):
+                    return wait
+            except LostMessageError as error:
+                log.info("a message of the reaper is gone", ts=posted.ts, reason=str(error))
+        await self._shown(bundle, posted)
+        return 0.0
+
+    async def _found(self, first: Notice) -> Posted | float | None:
+        """Look for one that may have been posted; the seconds until that can be told."""
+        begun = first.trying_since or self.clock.now()
+        if (left := _SETTLE - (self.clock.now() - begun).total_seconds()) > 0:
+            return left
+        there: list[Posted | None] = []
+        mark, where = Mark(first.mark, PART), first.channel or first.to
+        since = (begun - _EARLIER).timestamp()
+
+        async def look() -> None:
+            found = await self.slack.find(where, mark, since=since, thread_ts=first.thread)
+            there.append(found)
+
+        try:
+            if wait := await self.budget.beside(LOOK, rank(first), look, channel=where):
+                return wait
+        except AccessError as error:
+            if not error.scope:
+                raise
+            # Without the right to look: a second warning is better than none.
+            log.warning("cannot look for a message of the reaper", reason=str(error))
+        return there[0] if there else None
+
+    async def _free(self, claimed: Sequence[Notice]) -> None:
+        for notice in claimed:
+            await self.rows.free(notice)
+
+    async def _shown(self, notices: Sequence[Notice], posted: Posted) -> None:
+        for notice in notices:
+            await self.rows.shown(notice, posted.channel, posted.ts)
