@@ -20,6 +20,14 @@ class PhaseChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StillGoes:
+    """Nothing has happened since the reaper asked for its deletion, or nothing is committed."""
+
+    env: EnvId
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PlansChanged:
     """These services of the environment want these versions; others keep theirs."""
 
@@ -87,6 +95,7 @@ class CardsContinued:
 
 Change = (
     PhaseChanged
+    | StillGoes
     | PlansChanged
     | PlansDropped
     | SetReady

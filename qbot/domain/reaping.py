@@ -4,7 +4,7 @@ Everything that could be a mistake keeps it: what is not proved, what is only pa
 was read too long ago. Every use puts off the end, so more use never makes it go earlier.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,6 +37,15 @@ class Cause(StrEnum):
     IDLE = "idle"
 
 
+SAID: Mapping[Cause, str] = {
+    Cause.IDLE: "nobody uses it",
+    Cause.OVER: "its lifetime is over",
+    Cause.OLD: "it is as old as environments may be",
+    Cause.GONE: "its branch is gone in GitLab",
+    Cause.MERGED: "its branch is merged",
+    Cause.CLOSED: "its merge request was closed",
+}
+"""The rest of a sentence that ends in `because`."""
 _OWN = frozenset({Cause.IDLE, Cause.OLD, Cause.OVER})  # of which GitLab knows nothing
 
 

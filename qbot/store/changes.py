@@ -13,6 +13,7 @@ from qbot.domain.changes import (
     PlansChanged,
     PlansDropped,
     SetReady,
+    StillGoes,
 )
 from qbot.domain.names import OpId
 from qbot.domain.operation import Claim
@@ -26,7 +27,7 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.store import desired, environments, promotion_changes, sets, undoing
+from qbot.store import desired, environments, promotion_changes, reaping, sets, undoing
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
 
@@ -38,13 +39,16 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
     """Write one change.
 
     Raises:
-        UserError: another promotion has one of the services that this one plans to change.
+        UserError: another promotion has one of the services that this one plans to change, or
+            somebody wants what the reaper is about to delete.
         ValueError: an environment cannot make this move: a bug in the caller.
     """
     op = claim.operation
     match change:
         case PhaseChanged(env, phase):
             yield from environments.advance(env, phase)
+        case StillGoes(env, since):
+            yield from reaping.still(env, op.id, since)
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
         case Audited(action, outcome, detail, found):

@@ -20,14 +20,17 @@ from qbot.store.housekeeping import (
     forget_cards,
     forget_deliveries,
     forget_facts,
+    forget_said,
     forget_work,
     forget_workers,
 )
 from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
+from qbot.store.notices import SqlNotices
 from qbot.store.reads import SqlStore
 from qbot.store.reaper import SqlReaper
+from qbot.store.reaping import SqlReaping
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
@@ -52,6 +55,8 @@ class Database:
     homes: SqlHomes
     digests: SqlDigests
     reaper: SqlReaper
+    reaping: SqlReaping
+    notices: SqlNotices
     driver: Driver
     clock: Clock
 
@@ -75,7 +80,7 @@ class Database:
         """Drop what nobody will ask for again; how many rows went."""
         now = self.clock.now()
         gone = await self.driver.run(forget_workers())
-        for forget in (forget_deliveries, forget_work, forget_cards, forget_facts):
+        for forget in (forget_deliveries, forget_work, forget_cards, forget_facts, forget_said):
             while (some := await self.driver.run(forget(now))) is not None:
                 gone += some
         return gone
@@ -127,6 +132,8 @@ async def open_store(
         homes=SqlHomes(driver, clock=clock),
         digests=SqlDigests(driver, clock=clock),
         reaper=SqlReaper(driver, clock=clock),
+        reaping=SqlReaping(driver, clock=clock, ids=ids),
+        notices=SqlNotices(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

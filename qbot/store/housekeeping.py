@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from qbot.domain.names import OpId
-from qbot.store import sweeps
+from qbot.store import notices, sweeps
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
 
@@ -74,6 +74,11 @@ def forget_cards(at: datetime) -> Script[int | None]:
 def forget_facts(at: datetime) -> Script[int | None]:
     """Drop what was seen of branches and builds that concern nobody any more."""
     return (yield from sweeps.forget_facts(at - _KEEP_FACTS))
+
+
+def forget_said(at: datetime) -> Script[int | None]:
+    """Drop what the reaper said and asked long ago."""
+    return (yield from notices.forget_notices(at - _KEEP_FACTS))
 
 
 def _forget(op: OpId) -> Script[int]:

@@ -12,7 +12,7 @@ from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.reaping import Goes
-from qbot.store import environments, operations
+from qbot.store import environments, operations, warnings
 from qbot.store.audit import note
 from qbot.store.rows import environment_of, optional_time_text, pin_text, term_text, time_text
 from qbot.store.statements import Channel, Driver, Notify, Pass, Row, Script, Turnstile, sql
@@ -38,7 +38,7 @@ class SqlLifetimes:
         def move(found: Environment) -> Moved:
             return lifetime.extended(found, by, now=now, most=most)
 
-        return await self._driver.run(_moved(env, who, "extend", rule, now, move))
+        return await self._driver.run(_extended(env, by, who, rule, now, most, move))
 
     async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
         """Keep it whatever its lifetime."""
@@ -91,6 +91,24 @@ def _moved(
             env,
         )
         yield from _tell_cards(env, lifetime.term_of(after), at)
+    return moved
+
+
+def _extended(
+    env: EnvId,
+    by: timedelta,
+    who: Actor,
+    rule: str,
+    at: datetime,
+    most: timedelta | None,
+    move: Move,
+) -> Script[Moved | None]:
+    """It lives longer, and does not go by itself before either."""
+    moved = yield from _moved(env, who, "extend", rule, at, move)
+    if moved is not None:
+        until = at + by
+        last = moved.after.created_at + most if most else until
+        yield from warnings.extended(env, min(until, last), at)
     return moved
 
 

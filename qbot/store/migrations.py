@@ -47,6 +47,7 @@ MIGRATIONS = (
     Migration(19, schema.REAPER),
     Migration(20, schema.DIGESTS),
     Migration(21, schema.HOMES),
+    Migration(22, schema.REAPED),
 )
 
 

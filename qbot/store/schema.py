@@ -207,6 +207,31 @@ DIGESTS = (  # one row for each channel and tick: whoever is first writes it
       outcome text not null, ts text not null, primary key(channel, tick))""",
     "create index channel_digests_due on channel_digests(tick) where outcome = ''",
 )
+REAPED = (
+    """create table reaper_notices(
+      id text primary key, kind text not null, target text not null, fallback text not null,
+      says text not null, open integer not null, version integer not null, at text not null,
+      parent text not null, shown integer not null default 0, refused integer not null default 0,
+      channel text not null default '', ts text not null default '',
+      mark text not null default '', trying_since text)""",
+    "create index reaper_notices_due on reaper_notices(at) where version > shown",
+    "create index reaper_notices_mark on reaper_notices(mark)",
+    """create table reaper_warnings(
+      env_id text primary key, owner text not null, cause text not null, since text not null,
+      due_at text not null, notice text not null, warned_at text, reminded_at text)""",
+    "create index reaper_warnings_notice on reaper_warnings(notice)",
+    """create table reaper_kept(
+      env_id text primary key, until text, until_merge integer not null default 0,
+      causes text not null default '{}', at text not null)""",
+    """create table reaper_questions(
+      id text primary key, notice text not null, says text not null, checks text not null,
+      answer text not null, actor text, asked_at text not null, answered_at text)""",
+    "create index reaper_questions_answer on reaper_questions(answer, asked_at)",
+    """create table reaper_deletions(
+      op_id text primary key, env_id text not null, cause text not null, at text not null,
+      granted integer not null)""",
+    "create index reaper_deletions_at on reaper_deletions(at)",
+)
 HOMES = (
     """create table homes(
       actor text primary key, opened_at text not null, answered integer not null,

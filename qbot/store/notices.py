@@ -1,0 +1,252 @@
+"""What the reaper says, as it should be and as Slack shows it: scripts, and their port."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from qbot.domain.people import QBOT
+from qbot.domain.ports import Clock
+from qbot.domain.reaper_ports import Alert, Notice, Question, Reminder, Said, Warned
+from qbot.store.audit import note
+from qbot.store.rows import document, time_of, time_text
+from qbot.store.statements import Channel, Driver, Notify, Row, Script, sql
+
+_KINDS: Mapping[str, type[Said]] = {
+    "warning": Warned,
+    "reminder": Reminder,
+    "question": Question,
+    "alert": Alert,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that should be there. `fallback`: the channel that is told where `to` cannot be."""
+
+    id: str
+    to: str
+    says: Said
+    fallback: str = ""
+    parent: str = ""  # the notice that it stands below
+    open: bool = True
+
+
+class SqlNotices:
+    """Implements the port `Notices`; see there for the promises."""
+
+    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+
+    async def due(self, limit: int = 50) -> Sequence[Notice]:
+        """Those that do not stand there as they should."""
+        return await self._driver.run(_due(limit))
+
+    async def claim(self, notice: Notice, mark: str) -> Notice | None:
+        """Before it is posted."""
+        return await self._driver.run(_claim(notice, mark, self._clock.now()))
+
+    async def together(self, mark: str) -> Sequence[Notice]:
+        """All that were claimed with this mark."""
+        return await self._driver.run(_together(mark))
+
+    async def free(self, notice: Notice) -> None:
+        """Slack has certainly not taken it."""
+        await self._driver.run(_free(notice))
+
+    async def shown(self, notice: Notice, channel: str, ts: str) -> None:
+        """It stands there."""
+        await self._driver.run(_shown(notice, channel, ts, self._clock.now()))
+
+    async def refused(self, notice: Notice, why: str) -> None:
+        """Slack will not take it there."""
+        await self._driver.run(_refused(notice, why, self._clock.now()))
+
+
+def put(draft: Draft, at: datetime) -> Script[None]:
+    """A message as it should be from now on; the same as before changes nothing."""
+    text = says_text(draft.says)
+    changed = yield sql(
+        "insert into reaper_notices(id, kind, target, fallback, says, open, version, at, parent) "
+        "values(?, ?, ?, ?, ?, ?, 1, ?, ?) on conflict(id) do update set says = excluded.says, "
+        "open = excluded.open, version = reaper_notices.version + 1 "
+        "where reaper_notices.says <> excluded.says returning id",
+        draft.id,
+        _kind(draft.says),
+        draft.to,
+        draft.fallback,
+        text,
+        int(draft.open),
+        time_text(at),
+        draft.parent,
+    )
+    if changed:
+        yield Notify(Channel.CARDS)
+
+
+def says(ident: str) -> Script[Said | None]:
+    """What one should say."""
+    rows = yield sql("select kind, says from reaper_notices where id = ?", ident)
+    return says_of(rows[0]) if rows else None
+
+
+def say(ident: str, text: Said, *, open_: bool) -> Script[None]:
+    """Let one that is there say something else."""
+    changed = yield sql(
+        "update reaper_notices set says = ?, open = ?, version = version + 1 "
+        "where id = ? and says <> ? returning id",
+        says_text(text),
+        int(open_),
+        ident,
+        says_text(text),
+    )
+    if changed:
+        yield Notify(Channel.CARDS)
+
+
+def drop_below(ident: str) -> Script[None]:
+    """What should stand below it and does not yet is not needed any more."""
+    yield sql(
+        "delete from reaper_notices where parent = ? and shown = 0 and trying_since is null", ident
+    )
+
+
+def forget_notices(before: datetime) -> Script[int | None]:
+    """Drop what was said long ago and is over; None: there is none."""
+    gone = 0
+    for table, rest in (
+        ("reaper_notices", "at < ? and open = 0"),
+        ("reaper_questions", "asked_at < ? and answer <> 'open'"),
+        ("reaper_deletions", "at < ?"),
+    ):
+        rows = yield sql(f"delete from {table} where {rest} returning 1 as one", time_text(before))  # noqa: S608  (constants)
+        gone += len(rows)
+    rows = yield sql(
+        "delete from reaper_kept where at < ? and not exists (select 1 from environments e "
+        "where e.id = reaper_kept.env_id and e.phase <> 'deleted') returning env_id",
+        time_text(before),
+    )
+    return gone + len(rows) or None
+
+
+def _due(limit: int) -> Script[list[Notice]]:
+    rows = yield sql(
+        "select n.*, coalesce(p.ts, '') as thread, coalesce(p.channel, '') as above "
+        "from reaper_notices n left join reaper_notices p on p.id = n.parent "
+        "where n.version > n.shown and n.refused < n.version "
+        "and (n.parent = '' or p.ts <> '') order by n.at, n.id limit ?",
+        limit,
+    )
+    return [_notice(row) for row in rows]
+
+
+def _together(mark: str) -> Script[list[Notice]]:
+    rows = yield sql(
+        "select n.*, '' as thread, '' as above from reaper_notices n where n.mark = ? "
+        "and n.mark <> '' order by n.at, n.id",
+        mark,
+    )
+    return [_notice(row) for row in rows]
+
+
+def _claim(notice: Notice, mark: str, at: datetime) -> Script[Notice | None]:
+    """Only as it was read: of two who want to post it one does."""
+    rows = yield sql(
+        "update reaper_notices set trying_since = ?, mark = ? where id = ? and ts = '' "
+        "and coalesce(trying_since, '') = ? returning id",
+        time_text(at),
+        mark,
+        notice.id,
+        time_text(notice.trying_since) if notice.trying_since else "",
+    )
+    return replace(notice, trying_since=at, mark=mark) if rows else None
+
+
+def _free(notice: Notice) -> Script[None]:
+    yield sql(
+        "update reaper_notices set trying_since = null, mark = '' where id = ? and ts = ''",
+        notice.id,
+    )
+
+
+def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
+    rows = yield sql(
+        "update reaper_notices set channel = ?, ts = ?, trying_since = null, "
+        "shown = case when shown > ? then shown else ? end where id = ? returning version",
+        channel,
+        ts,
+        notice.version,
+        notice.version,
+        notice.id,
+    )
+    if rows and rows[0]["version"] == notice.version:
+        yield from _warned(notice, "done", at, ts)
+
+
+def _refused(notice: Notice, why: str, at: datetime) -> Script[None]:
+    moved = yield sql(
+        "update reaper_notices set target = fallback, version = version + 1, mark = '', ts = '', "
+        "channel = '', trying_since = null where id = ? and fallback not in ('', target) "
+        "returning id",
+        notice.id,
+    )
+    if moved:
+        yield Notify(Channel.CARDS)
+        return
+    yield sql(
+        "update reaper_notices set refused = ?, trying_since = null, mark = '' where id = ?",
+        notice.version,
+        notice.id,
+    )
+    yield from _warned(notice, "refused", at, why)
+
+
+def _warned(notice: Notice, outcome: str, at: datetime, where: str) -> Script[None]:
+    """From now on its grace counts; whom Slack does not reach cannot keep it for good."""
+    rows = yield sql(
+        "update reaper_warnings set warned_at = ? where notice = ? and warned_at is null "
+        "returning env_id",
+        time_text(at),
+        notice.id,
+    )
+    for row in rows:
+        detail = [("to", notice.to), ("notice", notice.id), ("message", where)]
+        yield from note(QBOT, "reaper.warned", outcome, at, env=row["env_id"], detail=detail)
+
+
+def _notice(row: Row) -> Notice:
+    return Notice(
+        id=row["id"],
+        to=row["target"],
+        says=says_of(row),
+        version=row["version"],
+        channel=row["channel"] or row["above"],
+        ts=row["ts"],
+        thread=row["thread"],
+        trying_since=time_of(row["trying_since"]),
+        mark=row["mark"],
+    )
+
+
+@cache
+def _shape(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_KINDS[kind])
+
+
+def _kind(said: Said) -> str:
+    return next(kind for kind, shape in _KINDS.items() if isinstance(said, shape))
+
+
+def says_text(said: Said) -> str:
+    """As it is stored."""
+    return document(_shape(_kind(said)).dump_python(said, mode="json"))
+
+
+def says_of(row: Row) -> Said:
+    """The inverse of `says_text`, from a row with `kind` and `says`."""
+    found: Said = _shape(row["kind"]).validate_json(row["says"])
+    return found
