@@ -297,6 +297,20 @@ async def test_who_sends_slowly_is_not_waited_for() -> None:
         assert made.counted == {"too-slow": 1}
 
 
+async def test_who_sends_slowly_keeps_nobody_waiting(door: Door) -> None:
+    over = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await over.wait()
+
+    crowd = [asyncio.create_task(door.post(slow(), with_token())) for _ in range(50)]
+    async with asyncio.timeout(5):
+        assert await door.post(raw(PUSH), with_token(id_="good")) == 200
+    over.set()
+    assert set(await asyncio.gather(*crowd)) == {400}
+
+
 async def test_where_nothing_is_set_up_it_says_so() -> None:
     async with aiohttp.ClientSession() as http:
         app, made = await opened(http)
@@ -317,6 +331,7 @@ async def test_the_secret_token_does_for_a_signing_token_what_it_must_not() -> N
     proof = Proof([TOKEN])
     body = raw(PUSH)
     assert proof.refusal(signed(body) | {"X-Gitlab-Token": TOKEN}, body, START) == "signature"
+    assert proof.beforehand(signed(body), START) == "signature"
     assert proof.refusal({"X-Gitlab-Token": TOKEN}, body, START) == ""
 
 
