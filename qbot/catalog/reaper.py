@@ -100,6 +100,9 @@ class ReaperPart(Part):
         "always", description="When they go: at any time, or only in the owner's working hours"
     )
     brake: BrakePart = BrakePart()
+    restore: Annotated[Duration, Field(le=14 * _DAY)] = Field(
+        7 * _DAY, description="For how long a deleted one can be restored; at most 14d"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "ReaperPart":

@@ -15,6 +15,7 @@ from qbot.domain.names import BranchName, ServiceName, branch_name
 from qbot.domain.reaper_grammar import REAPER, Reaper
 from qbot.domain.release_commands import ReleaseCommand
 from qbot.domain.release_grammar import RELEASES
+from qbot.domain.restore_grammar import RESTORES, Restore
 from qbot.domain.text import words
 from qbot.errors import UserError
 
@@ -86,6 +87,7 @@ Command = (
     | Sync
     | Delete
     | LifetimeCommand
+    | Restore
     | Reaper
     | ReleaseCommand
 )
@@ -204,6 +206,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
         ),
         lambda p: Delete(p.args.get("ENV", "")),
     ),
+    *RESTORES,
     *LIFETIMES,
     *REAPER,
     *RELEASES,

@@ -38,6 +38,8 @@ class Rules:
     """Branches that get an environment by themselves."""
     longest: timedelta | None = field(default=None)
     """The longest that one may live, from its creation; None: as long as is asked for."""
+    restorable: timedelta = field(default=timedelta(days=7))
+    """For how long a deleted one can be brought back."""
 
     def lifetime(self, wanted: timedelta | None) -> timedelta | None:
         """How long a new one lives: as is asked for, else as usual; None: without an end."""

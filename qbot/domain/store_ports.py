@@ -4,9 +4,10 @@ Every call may raise TransientError.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, Pin, ReadySet
 from qbot.domain.lifetime import Moved
 from qbot.domain.names import EnvId, OpId, StageName
@@ -80,6 +81,12 @@ class Pasts(Protocol):
 
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first; the last twenty are kept."""
+
+    async def deleted(self, text: str) -> Deleted | None:
+        """The environment of this branch or name that was deleted last, however long ago."""
+
+    async def deleted_since(self, at: datetime) -> Sequence[Deleted]:
+        """What was deleted since then and is not there again, newest first, without plans."""
 
     async def last_audited(self, env: EnvId, actions: Collection[str]) -> str | None:
         """Which of these actions was the last to be done to this environment; None: none ever."""

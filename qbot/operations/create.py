@@ -8,6 +8,7 @@ from qbot.domain.names import EnvId, env_name
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
+from qbot.operations.bringing_back import brought_back, superseding
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, never_made, refused
@@ -94,7 +95,8 @@ async def _resolve(
 ) -> tuple[ServicePlan, ...]:
     async def look() -> object:
         await run.checkpoint()
-        return PLANS.dump_python(await _plans(run, context, asked), mode="json")
+        found = brought_back if asked.brings_back else _plans
+        return PLANS.dump_python(await found(run, context, asked), mode="json")
 
     result = await run.step(
         "resolve",
@@ -102,6 +104,7 @@ async def _resolve(
         changes=lambda found: [
             PlansChanged(env.id, PLANS.validate_python(found)),
             Audited("environment.resolved", "done"),
+            *superseding(run, context, asked),
         ],
     )
     return PLANS.validate_python(result)

@@ -5,8 +5,9 @@ Resolves names, asks the rules, submits. Makes nothing else and waits for nobody
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from qbot.domain.bringing_back import Deleted, in_time
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
@@ -106,6 +107,13 @@ class Requests:
             dry_run=wanted.dry_run,
         )
         return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
+
+    async def again(self, old: Deleted, asked: Asked) -> Submitted | BranchTaken | QuotaReached:
+        """Reserve the branch of one that was deleted, and queue its creation as it was."""
+        env = old.environment
+        wanted = CreateInput(env.branch, brings_back=env.id, deleted_at=old.at)
+        new = self._new_environment(Create(env.branch), replace(asked, owner=env.owner))
+        return await self._reserve(wanted, new, asked)
 
     async def room(self, wanted: Create, asked: Asked) -> BranchTaken | QuotaReached | None:
         """What a create would be refused with now; None: there is room."""
@@ -215,10 +223,7 @@ class Requests:
         if found and found.phase.alive:
             return found
         if found and await self._was_deleted(found):
-            raise UserError(
-                f"The environment of `{found.branch}` has been deleted.",
-                hint=f"`create {found.branch}` makes a new one.",
-            )
+            raise await self._deleted(found)
         if text in self._context.stages:
             raise _is_stage(text)
         if not guess:
@@ -237,6 +242,17 @@ class Requests:
         """Whether it was taken away; a creation that was refused leaves a dead row as well."""
         newest = await self._context.store.operations(env.id, limit=1)
         return not newest or newest[0].kind is Kind.TEARDOWN
+
+    async def _deleted(self, env: Environment) -> UserError:
+        """What can be done instead."""
+        deleted = await self._context.store.deleted(env.branch)
+        within, now = self._context.rules.restorable, self._context.clock.now()
+        back = f"`restore {env.branch}` brings it back as it was; "
+        return UserError(
+            f"The environment of `{env.branch}` has been deleted.",
+            hint=f"{back if deleted and in_time(deleted, within, now) else ''}"
+            f"`create {env.branch}` makes a new one.",
+        )
 
     async def by_id(self, env_id: EnvId) -> Environment:
         """The living environment that a button belongs to.

@@ -20,7 +20,7 @@ from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.jobs import job_lines
 from qbot.render.lifetimes import term_words
-from qbot.render.moves import goal_line, moves
+from qbot.render.moves import back_line, goal_line, moves
 from qbot.render.newer import newer_lines, switched_line
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
@@ -107,6 +107,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     goal = goal_line(progress)
     return [
         *([goal] if goal else []),
+        *([back] if (back := back_line(progress)) else []),
         *([switched] if (switched := switched_line(progress)) else []),
         *moves(services),
         *job_lines([progress.test] if progress.test else [], style),

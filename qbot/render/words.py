@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from qbot.domain.environment import Phase
 from qbot.domain.listing import some
-from qbot.domain.progress import Kind, Stage, Step
+from qbot.domain.progress import Kind, Progress, Stage, Step
 
 STAGES: dict[Stage, tuple[str, str]] = {
     Stage.PLANNED: ("planned", ":white_circle:"),
@@ -97,6 +97,17 @@ ASKED: dict[Kind, str] = {
     Kind.ROLLBACK: "roll back",
 }
 """What somebody asked for: follows `to`, and is followed by what it is about."""
+
+
+def noun_of(progress: Progress) -> str:
+    """What an operation is called; a create that brings something back is a restore."""
+    return "Restore" if progress.brings_back else NOUNS[progress.purpose]
+
+
+def done_to(progress: Progress) -> str:
+    """What it has done to its environment."""
+    return "restored" if progress.brings_back else DONE[progress.purpose]
+
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SPLIT = 6  # hours below which half of one matters

@@ -16,6 +16,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.reaper_grammar import Reaper
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
+from qbot.domain.restore_grammar import Restore
 from qbot.operations.failing import failing
 from qbot.operations.locking import with_locks
 from qbot.render.blocks import Message
@@ -29,6 +30,7 @@ from qbot.slack.forms import Forms
 from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Delivery
 from qbot.slack.releases.commands import ReleaseCommands
+from qbot.slack.restores import RestoreDesk
 from qbot.slack.versions import Versions
 
 OfEnvironments = Overview | Help | Create | List | Show | Sync | Delete
@@ -39,6 +41,8 @@ def submits(command: Command) -> bool:
     match command:
         case Create(branch=None) | Rollback(break_glass=True, reason=""):
             return False  # a form
+        case Restore(env):
+            return bool(env)
         case Create() | Sync() | Deploy() | RunJob() | Promote() | Rollback():
             return True
         case _:
@@ -56,12 +60,14 @@ class Commands:
         releases: ReleaseCommands,
         versions: Versions,
         lifetimes: LifetimeDesk,
+        restores: RestoreDesk,
     ) -> None:
         self._desk = desk
         self._forms = forms
         self._releases = releases
         self._versions = versions
         self._lifetimes = lifetimes
+        self._restores = restores
 
     async def answer(self, command: Command, delivery: Delivery) -> Message | None:
         """The private answer, or None where the card, a form or a later message is the answer.
@@ -77,6 +83,8 @@ class Commands:
                 return None
             case Extend() | PinIt() | Unpin() | Transfer():
                 return await self._lifetimes.answer(command, delivery)
+            case Restore():
+                return await self._restores.answer(command, delivery)
             case Reaper():
                 return await reaper.answer(self._desk, command, delivery)
             case Deploy() | Diff() | RunJob():

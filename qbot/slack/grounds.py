@@ -10,6 +10,7 @@ from qbot.domain.names import EnvId, OpId, PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_id
 from qbot.domain.reaper_grammar import Reaper
+from qbot.domain.restore_grammar import Restore
 from qbot.errors import UserError
 from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
@@ -34,6 +35,9 @@ class Grounding:
         place, unlocks = place_of(command), isinstance(command, releases.Unlock)
         if not place:
             return Grounds(owner=actor)  # a form: judged again when it is submitted
+        if isinstance(command, Restore):
+            deleted = await self._desk.desk.context.store.deleted(place)
+            return Grounds(owner=deleted.environment.owner) if deleted else NO_GROUNDS
         if isinstance(command, releases.Release):
             return Grounds(approval=(await self._desk.obstacles.holding(place)).approvals)
         if isinstance(command, _OF_STAGES):
@@ -99,7 +103,7 @@ def place_of(command: Command) -> str:
     match command:
         case Show(place) | Delete(place) | Sync(env=place) | releases.Deploy(env=place):
             return place
-        case Extend(place) | PinIt(place) | Unpin(place) | Transfer(place):
+        case Extend(place) | PinIt(place) | Unpin(place) | Transfer(place) | Restore(place):
             return place
         case releases.Promote(stage=place) | releases.Release(stage=place):
             return place

@@ -31,10 +31,12 @@ from qbot.slack.grounds import Grounding, place_of
 from qbot.slack.guard import Work
 from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Body, Delivery
+from qbot.slack.keeping import ReaperDesk
 from qbot.slack.releases.actions import ReleaseActions
 from qbot.slack.releases.commands import ReleaseCommands
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
+from qbot.slack.restores import RestoreDesk
 from qbot.slack.versions import Versions
 
 _NO_USE = frozenset({"", "delete", "transfer", "unpin"})
@@ -57,18 +59,22 @@ class Listeners:
         forms = Forms(desk, self._grounding)
         release_forms = ReleaseForms(releases, self._grounding)
         lifetimes = LifetimeDesk(releases, self._grounding)
+        restores = RestoreDesk(desk, self._grounding)
         self._commands = Commands(
             desk,
             forms,
             releases=ReleaseCommands(releases, release_forms, self._grounding),
             versions=versions,
             lifetimes=lifetimes,
+            restores=restores,
         )
         self._presses: dict[str, Press] = {
             **Actions(desk, forms, self._grounding).table,
             **ReleaseActions(releases, release_forms, self._grounding).table,
             **versions.table,
             **lifetimes.table,
+            **restores.table,
+            **ReaperDesk(desk, self._grounding).table,
         }
         self._forms: dict[str, Form] = {**forms.table, **release_forms.table}
 

@@ -1,7 +1,9 @@
 """Reads for everybody, outside any operation."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
+from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, ReadySet
 from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import (
@@ -16,7 +18,7 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
-from qbot.store import audit, environments, lifetimes, operations, sets
+from qbot.store import audit, deleted, environments, lifetimes, operations, sets
 from qbot.store.deliveries import forget, saw
 from qbot.store.recovery import recovered
 from qbot.store.statements import Driver, Script
@@ -75,6 +77,14 @@ class SqlStore:
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first."""
         return await self._driver.run(sets.of_environment(env))
+
+    async def deleted(self, text: str) -> Deleted | None:
+        """The environment of this branch or name that was deleted last."""
+        return await self._driver.run(deleted.newest(text))
+
+    async def deleted_since(self, at: datetime) -> Sequence[Deleted]:
+        """What was deleted since then and is not there again, newest first, without plans."""
+        return await self._driver.run(deleted.since(at))
 
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long successful operations of this kind, about every service, took to succeed."""

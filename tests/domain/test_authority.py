@@ -30,7 +30,7 @@ from tests.domain.promoting import MANAGERS, person
 
 READS = {"overview", "help", "list", "show", "diff", "history", "can", "link"}
 CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel", "extend"}
-CHANGES |= {"reaper", "pause", "reap"}
+CHANGES |= {"reaper", "pause", "reap", "restore"}
 STAGE = ApprovalRule(2, (MANAGERS,), teams={ServiceName("payments"): ("payments-team",)})
 OPEN_STAGE = ApprovalRule(1)
 OWNER = Actor("T1", "U9")

@@ -297,6 +297,7 @@ class FakeGitLab:
         self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
         self.calls: Counter[str] = Counter()
         self._commits = 0
+        self.kept: dict[str, Commit] = {}  # by id: what was at a tip before as well
         for project in projects:
             self.push(project, "main")
 
@@ -306,6 +307,7 @@ class FakeGitLab:
         sha = f"{self._commits:08x}".ljust(40, "0")
         self.branches[ProjectPath(project)][branch] = Commit(sha, f"commit {self._commits}")
         self.pipelines[sha] = build
+        self.kept[sha] = self.branches[ProjectPath(project)][branch]
         return sha
 
     async def heads(
@@ -323,8 +325,7 @@ class FakeGitLab:
     async def resolve(self, project: ProjectPath, ref: str) -> Commit | None:
         await self._called("resolve")
         commits = self._of(project)
-        by_id = (c for c in commits.values() if c.sha == ref)
-        return commits.get(ref) or next(by_id, None)
+        return commits.get(ref) or self.kept.get(ref)
 
     async def builds(
         self, commits: Collection[tuple[ProjectPath, str]]

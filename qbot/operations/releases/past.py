@@ -134,6 +134,8 @@ def _what(operation: Operation) -> str:
             return ", ".join(f"{service} = {ref}" for service, ref in overrides)
         case JobInput(job):
             return job
+        case CreateInput(brings_back=old) if old:
+            return "as it was before it was deleted"
         case CreateInput(services=services) | SyncInput(services=services):
             return ", ".join(services)
         case RestoreInput(services):

@@ -43,6 +43,7 @@ const VERBS = [
   ["reaper", "[pause|resume|plan] [reason...]", "What goes by itself, and stopping that"],
   ["link", "", "Connect your GitLab account"],
   ["delete", "[ENV]", "Tear an environment down"],
+  ["restore", "[ENV]", "Bring a deleted one back"],
   ["help", "[verb]", "What there is"],
 ];
 const OTHERS = [
