@@ -1,4 +1,4 @@
-"""Digests: what is due is written down, then posted, once for each channel and tick.
+"""Digests: what is due is written down, then posted, once for each channel or person and tick.
 
 The replica that writes cards posts these as well, out of the same budget, after everything else.
 Order: write `claim`, post, write `end`. After a crash between the two the message is looked for
@@ -17,39 +17,37 @@ import structlog
 from qbot.cards.budget import LOOK, POST
 from qbot.cards.ports import Messenger
 from qbot.cards.rank import Rank
-from qbot.domain.digest import (
-    LATE,
-    Digest,
-    DigestPlan,
-    DigestRows,
-    DueDigest,
-    Facts,
-    Outcome,
-)
+from qbot.domain.digest import LATE, DigestPlan, DigestRows, DueDigest, Outcome
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.cron import cron
-from qbot.gateways.slack import AccessError, Mark, Posted, RateLimitedError
+from qbot.gateways.slack import AccessError, FileUnreadyError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
-from qbot.render.digest import digest
-from qbot.render.style import Style
 
 log = structlog.get_logger()
 PART = "digest"
 _POLL = 20.0  # seconds; a tick is looked for so often
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
-_FRESH = 60.0  # seconds for which what was read counts
+_AGAIN = 2.0  # seconds; Slack needs moments for what was uploaded
 
 
-class Gathers(Protocol):
-    """The part of `Gatherer` that is needed here; see there."""
+class Writer(Protocol):
+    """Says what is posted."""
 
-    async def facts(self) -> Facts:
-        """As it is now."""
+    async def plans(self) -> Mapping[str, DigestPlan]:
+        """Who is told when, by the channel or the person."""
 
-    async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
-        """One channel's."""
+    async def write(self, plan: DigestPlan, due: DueDigest) -> Message | None:
+        """One digest; None: there is nothing to say.
+
+        Raises:
+            TransientError: later.
+            PermanentError: whom it is for is not told any more.
+        """
+
+    def unready(self, plan: DigestPlan) -> None:
+        """Slack does not show the picture in it yet."""
 
 
 class Budget(Protocol):
@@ -67,25 +65,21 @@ class Budget(Protocol):
 
 @dataclass(kw_only=True)
 class Digests:
-    """One loop."""
+    """One loop: of channels, or of people."""
 
-    plans: Mapping[str, DigestPlan]  # by channel
+    writer: Writer
     rows: DigestRows
-    gatherer: Gathers
     slack: Messenger
     budget: Budget
     clock: Clock
-    style: Style
     _began: datetime | None = None
-    _lines: dict[str, Callable[[datetime], datetime | None]] = field(default_factory=dict)
-    _seen: dict[str, datetime] = field(default_factory=dict)  # the newest tick by channel
-    _facts: tuple[float, Facts] | None = None  # and when it was read, by the monotonic clock
+    _lines: dict[DigestPlan, Callable[[datetime], datetime | None]] = field(default_factory=dict)
+    _seen: dict[DigestPlan, datetime] = field(default_factory=dict)  # the newest tick of each
     _loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin."""
         self._began = self.clock.now()
-        self._lines = {c: cron(plan.cron, plan.zone) for c, plan in self.plans.items()}
         self._loop = asyncio.create_task(self._run(), name="digests")
 
     async def stop(self) -> None:
@@ -109,34 +103,40 @@ class Digests:
         """Post what is due; seconds until there may be more to do."""
         if not self.budget.leads:
             return 1.0
-        now = self.clock.now()
-        for channel in self.plans:
-            if tick := self._ticked(channel, now):
+        now, plans = self.clock.now(), await self.writer.plans()
+        self._lines = {p: self._lines.get(p) or cron(p.cron, p.zone) for p in plans.values()}
+        self._seen = {p: at for p, at in self._seen.items() if p in self._lines}
+        for plan in plans.values():
+            if tick := self._ticked(plan, now):
                 fresh = self._began is not None and tick >= self._began
-                await self.rows.begin(channel, tick, fresh=fresh)
-                self._seen[channel] = tick
-        due = [d for d in await self.rows.due(now - LATE) if d.channel in self.plans]
-        return await self._post(_newest(due))
+                await self.rows.begin(plan, tick, fresh=fresh)
+                self._seen[plan] = tick
+        due = [d for d in await self.rows.due(now - LATE) if d.channel in plans]
+        return await self._post(_newest(due), plans)
 
-    def _ticked(self, channel: str, now: datetime) -> datetime | None:
+    def _ticked(self, plan: DigestPlan, now: datetime) -> datetime | None:
         """The newest tick that has come and that this process has not written down yet."""
-        after, newest = self._lines[channel], None
-        at = after(max(self._seen.get(channel, now - LATE), now - LATE))
+        after, newest = self._lines[plan], None
+        at = after(max(self._seen.get(plan, plan.since or now - LATE), now - LATE))
         while at is not None and at <= now:
             newest, at = at, after(at)
         return newest
 
-    async def _post(self, due: Sequence[DueDigest]) -> float:
+    async def _post(self, due: Sequence[DueDigest], plans: Mapping[str, DigestPlan]) -> float:
         """One after the other, until the budget says wait."""
         soonest = _POLL
         for one in due:
+            plan = plans[one.channel]
             try:
-                if wait := await self._bring(one):
+                if wait := await self._bring(one, plan):
                     soonest = min(soonest, wait)
                     if one.trying_since is None:
                         return soonest
             except AccessError:
                 return _POLL  # about Qbot as a whole: told where cards are
+            except FileUnreadyError:
+                self.writer.unready(plan)
+                return _AGAIN
             except PermanentError as error:
                 log.warning("a digest is not taken", channel=one.channel, reason=str(error))
                 await self.rows.end(one, Outcome.REFUSED)
@@ -147,11 +147,10 @@ class Digests:
                 log.exception("a digest could not be posted", channel=one.channel)
         return soonest
 
-    async def _bring(self, due: DueDigest) -> float:
+    async def _bring(self, due: DueDigest, plan: DigestPlan) -> float:
         if due.trying_since is not None and (wait := await self._found(due)) is not None:
             return wait
-        of = await self.gatherer.digest(self.plans[due.channel], due, await self._gathered())
-        if (said := digest(of, self.style)) is None:
+        if (said := await self.writer.write(plan, due)) is None:
             await self.rows.end(due, Outcome.QUIET)
             return 0.0
 
@@ -163,7 +162,7 @@ class Digests:
             return
         try:
             posted = await self.slack.post(due.channel, said, mark=Mark(due.mark, PART))
-        except (RateLimitedError, AccessError):
+        except (RateLimitedError, AccessError, FileUnreadyError):
             await self.rows.free(claimed)
             raise
         await self.rows.end(claimed, Outcome.POSTED, posted.ts)
@@ -198,12 +197,6 @@ class Digests:
             await self.rows.end(due, Outcome.POSTED, there[0].ts)
             return 0.0
         return None
-
-    async def _gathered(self) -> Facts:
-        now = self.clock.monotonic()
-        if self._facts is None or now - self._facts[0] > _FRESH:
-            self._facts = now, await self.gatherer.facts()
-        return self._facts[1]
 
 
 def _newest(due: Sequence[DueDigest]) -> list[DueDigest]:

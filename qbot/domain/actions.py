@@ -67,6 +67,7 @@ PROMO_DETAILS_ON: Final = "env_promo_details_page_on"
 
 # In answers about stages
 ROLLBACK_TO: Final = "env_promo_rollback_to"  # value: `P-11`: back to what was there after it
+SHOW_PLACE: Final = "env_show_place"  # value: a stage's name
 TELL_FREE: Final = "env_lock_tell"  # value: the scope of the lock that is waited for
 
 # Views

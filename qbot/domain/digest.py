@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from qbot.domain.barriers import Freeze, Hold
 from qbot.domain.environment import Phase
 from qbot.domain.lifetime import STAYING
-from qbot.domain.names import StageName
+from qbot.domain.names import ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
@@ -37,19 +37,22 @@ class Section(StrEnum):
     FAILING = "failing"
     ENDING = "ending"
     BARRIERS = "barriers"  # holds and freezes
+    DRIFTED = "drifted"  # stages that do not run what is written
     DEPLOYMENTS = "deployments"  # since the last digest
     SPEED = "speed"  # time to ready, against the week before
 
 
 @dataclass(frozen=True, slots=True)
 class DigestPlan:
-    """What qbot.yaml says of one channel."""
+    """What qbot.yaml says of one channel, or a person of their own digest."""
 
-    channel: str
+    channel: str  # or the person's id
     cron: str
     zone: ZoneInfo
     sections: frozenset[Section] = frozenset(Section)
     chart: bool = False
+    since: datetime | None = None  # ticks before it do not count
+    daily: bool = False  # one on each day of the zone at most, whatever becomes of line and zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ class Speed:
 class DigestRows(Protocol):
     """Every call may raise TransientError."""
 
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
-        """Write down that it is due; a second time does nothing.
+    async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
+        """Write down that it is due; a second time does nothing, nor on the day of a daily one.
 
         A tick that is not `fresh`, from before this process began, is only caught up with for a
         channel that had one before.
@@ -151,6 +154,15 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifted:
+    """A stage where something else runs than what is written, or where that is not known."""
+
+    stage: StageName
+    services: Sequence[tuple[ServiceName, str]] = ()  # and how; none: it is not known
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The same for every channel."""
 
@@ -161,6 +173,7 @@ class Facts:
     holds: Sequence[Hold] = ()
     freezes: Sequence[Freeze] = ()
     closed: Sequence[Closed] = ()
+    drifted: Sequence[Drifted] = ()
     speed: Speed = Speed()
     names: Mapping[Actor, str] = field(default_factory=dict)
 
@@ -217,6 +230,7 @@ class Digest:
             Section.FAILING: bool(facts.failing),
             Section.ENDING: bool(facts.ending),
             Section.BARRIERS: bool(facts.holds or facts.freezes or facts.closed),
+            Section.DRIFTED: any(d.services for d in facts.drifted),
             Section.DEPLOYMENTS: bool(self.deployments or self.done.kinds),
         }
         return not any(news for section, news in said.items() if section in self.sections)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from qbot.domain.digest import WEEK, Done, DueDigest, Outcome, Speed
+from qbot.domain.digest import WEEK, DigestPlan, Done, DueDigest, Outcome, Speed
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
@@ -27,9 +27,9 @@ class SqlDigests:
         self._driver = driver
         self._clock = clock
 
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
+    async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
         """Write down that it is due."""
-        await self._driver.run(_begin(channel, tick, fresh=fresh))
+        await self._driver.run(_begin(plan, tick, fresh=fresh))
 
     async def due(self, since: datetime) -> Sequence[DueDigest]:
         """Those of ticks since then that have not ended."""
@@ -60,7 +60,8 @@ class SqlDigests:
         return await self._driver.run(past(since))
 
 
-def _begin(channel: str, tick: datetime, *, fresh: bool) -> Script[None]:
+def _begin(plan: DigestPlan, tick: datetime, *, fresh: bool) -> Script[None]:
+    channel = plan.channel
     yield sql(
         "delete from channel_digests where channel = ? and tick < ?",
         channel,
@@ -74,6 +75,8 @@ def _begin(channel: str, tick: datetime, *, fresh: bool) -> Script[None]:
     last = time_of(rows[0]["tick"])
     if last is None and not fresh:
         return
+    if last and plan.daily and _day(last, plan) == _day(tick, plan):
+        return
     yield sql(
         "insert into channel_digests(channel, tick, since, outcome, ts) values(?, ?, ?, '', '') "
         "on conflict(channel, tick) do nothing",
@@ -81,6 +84,10 @@ def _begin(channel: str, tick: datetime, *, fresh: bool) -> Script[None]:
         time_text(tick),
         time_text(last or tick - _FIRST),
     )
+
+
+def _day(at: datetime, plan: DigestPlan) -> date:
+    return at.astimezone(plan.zone).date()
 
 
 def _due(since: datetime) -> Script[list[DueDigest]]:

@@ -3,21 +3,32 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from typing_extensions import override
 
+from qbot.cards.budget import UPLOAD
+from qbot.cards.channels import ChannelWriter
+from qbot.cards.charts import Charts
 from qbot.cards.digests import Digests
 from qbot.cards.dispatcher import Dispatcher
 from qbot.domain.digest import LATE, Digest, DigestPlan, Done, DueDigest, Facts, Outcome, Speed
 from qbot.domain.progress import Kind
-from qbot.errors import TransientError
-from qbot.gateways.slack import AccessError, NotHereError, RateLimitedError, UnsureError
+from qbot.domain.trend import Life, Past, Trend
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.slack import (
+    AccessError,
+    FileUnreadyError,
+    NotHereError,
+    RateLimitedError,
+    UnsureError,
+)
 from tests.cards.virtual import START, VirtualClock, run
 from tests.cards.world import STYLE, World, running
 
@@ -25,7 +36,11 @@ from tests.cards.world import STYLE, World, running
 CHANNELS = 500 if os.environ.get("QBOT_ACCEPTANCE") == "full" else 40
 TICK = START + timedelta(minutes=5)
 LINE = f"{TICK.minute} {TICK.hour} * * *"
-POST = "chat.postMessage"
+POST, UTC = "chat.postMessage", ZoneInfo("UTC")
+
+
+async def nothing(_: Trend) -> bytes:
+    raise PermanentError("no chart is drawn here")
 
 
 class MemoryDigests:
@@ -37,8 +52,9 @@ class MemoryDigests:
         self.ended: dict[tuple[str, datetime], Outcome] = {}
         self.down = False
 
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
+    async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
         self._answer()
+        channel = plan.channel
         known = any(c == channel and at < tick for c, at in self.rows)
         if fresh or known:
             since = tick - timedelta(days=1)
@@ -70,6 +86,9 @@ class MemoryDigests:
     async def speed(self, now: datetime) -> Speed:
         return Speed()
 
+    async def past(self, since: datetime) -> Past:
+        return Past([Life(self._clock.now())])
+
     def _answer(self) -> None:
         if self.down:
             raise TransientError("the database is away")
@@ -83,6 +102,7 @@ class Desk:
     channels: int = 3
     news: bool = True
     line: str = LINE
+    draws: Callable[[Trend], Awaitable[bytes]] | None = None  # with it there is a chart
     read: int = 0
     rows: MemoryDigests = field(init=False)
 
@@ -97,13 +117,23 @@ class Desk:
         done = Done({Kind.CREATE: 2} if self.news else {})
         return Digest(facts, due.since, plan.sections, done=done)
 
+    def plan(self, number: int) -> DigestPlan:
+        return DigestPlan(f"C{number:03}", self.line, UTC, chart=self.draws is not None)
+
     def digests(self, dispatcher: Dispatcher) -> Digests:
-        zone = ZoneInfo("UTC")
-        plans = [DigestPlan(f"C{n:03}", self.line, zone) for n in range(self.channels)]
-        return Digests(
-            plans={plan.channel: plan for plan in plans}, rows=self.rows, gatherer=self,
-            slack=self.world.slack, budget=dispatcher, clock=self.world.clock, style=STYLE,
-        )  # fmt: skip
+        clock, slack, draws = self.world.clock, self.world.slack, self.draws
+        charts = Charts(
+            rows=self.rows, draw=draws or nothing, slack=slack, budget=dispatcher, clock=clock
+        )
+        plans = [self.plan(number) for number in range(self.channels)]
+        writer = ChannelWriter(
+            told={plan.channel: plan for plan in plans},
+            gatherer=self,
+            charts=charts,
+            clock=clock,
+            style=STYLE,
+        )
+        return Digests(writer=writer, rows=self.rows, slack=slack, budget=dispatcher, clock=clock)
 
     @property
     def posted(self) -> Counter[str]:
@@ -259,7 +289,7 @@ def test_what_was_missed_is_caught_up_with_for_half_a_day_by_channels_that_had_o
     async def tell(away: timedelta, *, known: bool) -> Desk:
         desk = Desk(World(), 1)
         if known:
-            await desk.rows.begin("C000", TICK - timedelta(days=1), fresh=True)
+            await desk.rows.begin(desk.plan(0), TICK - timedelta(days=1), fresh=True)
         await asyncio.sleep(300 + away.total_seconds())
         await desk.serve(60)
         return desk
@@ -284,3 +314,61 @@ def test_a_database_that_is_away_and_a_slack_that_is_only_delay_it() -> None:
         return desk
 
     assert run(tell()).each_once
+
+
+def pictured(desk: Desk) -> list[str]:
+    """The files that are shown."""
+    shown = [b for m in desk.world.slack.messages.values() for b in m.message.blocks]
+    return [b["slack_file"]["id"] for b in shown if b["type"] == "image"]
+
+
+def with_chart(**slack: Any) -> Callable[[Desk], None]:
+    async def draw(_: Trend) -> bytes:
+        return b"a picture"
+
+    def ready(desk: Desk) -> None:
+        desk.draws = draw
+        for name, value in slack.items():
+            setattr(desk.world.slack, name, value)
+
+    return ready
+
+
+def test_one_chart_serves_all_channels_of_a_zone_and_each_still_gets_one() -> None:
+    desk = story(before=with_chart())
+    assert desk.each_once
+    assert desk.world.slack.uploads == ["F1"]
+    assert pictured(desk) == ["F1"] * 3
+
+
+def test_while_slack_works_on_the_chart_the_digests_wait_and_then_have_it() -> None:
+    left = [FileUnreadyError("not yet") for _ in range(3)]
+
+    def unready(method: str, _: str) -> Exception | None:
+        return left.pop() if method == POST and left else None
+
+    desk = story(before=with_chart(before=unready))
+    assert desk.each_once
+    assert pictured(desk) == ["F1"] * 3
+
+
+def test_a_chart_that_slack_never_shows_is_left_out_at_last() -> None:
+    desk = story(before=with_chart(hides=True))
+    assert desk.each_once
+    assert not pictured(desk)
+
+
+@pytest.mark.parametrize("scope", ["files:write", ""])
+def test_without_a_right_or_a_drawing_they_go_without_a_chart(scope: str) -> None:
+    def before(method: str, _: str) -> Exception | None:
+        lacks = AccessError("no scope", scope=scope)
+        return lacks if scope and method == UPLOAD else None
+
+    def ready(desk: Desk) -> None:
+        with_chart(before=before)(desk)
+        if not scope:
+            desk.draws = nothing
+
+    desk = story(before=ready)
+    assert desk.each_once
+    assert not pictured(desk)

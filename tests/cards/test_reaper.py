@@ -158,11 +158,10 @@ def story(
     async def tell() -> Desk:
         desk = Desk(World())
         before(desk)
-        for step in (*after, lambda _: None):
-            serving = asyncio.create_task(desk.serve(seconds))
-            await serving
-            step(desk)
         await desk.serve(seconds)
+        for step in after:
+            step(desk)
+            await desk.serve(seconds)
         return desk
 
     return run(tell())

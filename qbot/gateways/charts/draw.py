@@ -11,8 +11,8 @@ from io import BytesIO
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 _SIZE, _DPI = (8.0, 4.6), 150  # inches; 1,200 pixels wide: twice what Slack shows
@@ -25,8 +25,8 @@ _EDGE = 0.15  # inches around it: in a dark Slack it is a card
 
 def picture(last: date, environments: Sequence[int], *deployments: Sequence[int]) -> bytes:
     """Two panels with one axis of days; `deployments` are those to environments and to stages."""
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=_PAPER, layout="constrained")
-    figure.get_layout_engine().set(w_pad=_EDGE, h_pad=_EDGE)
+    layout = ConstrainedLayoutEngine(w_pad=_EDGE, h_pad=_EDGE)
+    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=_PAPER, layout=layout)
     upper, lower = figure.subplots(2, 1, sharex=True)
     days = range(len(environments))
     upper.bar(days, environments, color=_BLUE, width=0.8)
@@ -41,7 +41,7 @@ def picture(last: date, environments: Sequence[int], *deployments: Sequence[int]
     )  # fmt: skip
     _dated(lower, last, len(environments))
     buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

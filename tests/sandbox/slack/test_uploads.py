@@ -41,8 +41,8 @@ async def test_a_file_is_shown_by_a_message_once_it_was_worked_on(played: Stage)
     await shown(played, file)
     (message,) = await played.seen("ana")
     assert message["blocks"][0]["slack_file"] == {"id": file}
-    async with played.http.get(f"{played.kernel.url}/slack/files/{file}") as answer:
-        assert (answer.content_type, await answer.read()) == ("image/png", PNG)
+    async with played.http.get(f"{played.kernel.url}/slack/files/{file}") as found:
+        assert (found.content_type, await found.read()) == ("image/png", PNG)
 
 
 async def test_an_upload_url_is_good_for_one_use_within_its_time(played: Stage) -> None:
