@@ -60,6 +60,7 @@ _BUTTONS: Mapping[str, str] = {
     actions.ROLLBACK_TO: "rollback",
     actions.PROMO_ABANDON: "reject",
     actions.PROMO_WITHDRAW: "reject",
+    actions.SHOW_PLACE: "show",
     actions.TELL_FREE: "show",  # asks for a message, and changes nothing
     # menus and boxes of forms: Slack tells of each press before the form is sent
     actions.BRANCH_INPUT: "create",
