@@ -84,5 +84,24 @@ def forget_said(at: datetime) -> Script[int | None]:
 def _forget(op: OpId) -> Script[int]:
     steps = yield sql("delete from op_steps where op_id = ? returning name", op)
     signals = yield sql("delete from op_signals where op_id = ? returning seq", op)
+    versions = yield from _forget_versions(op)
     yield sql("update operations set forgotten = 1 where id = ?", op)
-    return len(steps) + len(signals)
+    return len(steps) + len(signals) + versions
+
+
+def _forget_versions(op: OpId) -> Script[int]:
+    """What a deleted environment ran: by then nobody can restore it any more."""
+    gone = yield sql(
+        "select o.env_id from operations o join environments e on e.id = o.env_id "
+        "where o.id = ? and o.kind = 'teardown' and e.phase = 'deleted'",
+        op,
+    )
+    count = 0
+    for row in gone:
+        env = row["env_id"]
+        wanted = yield sql(
+            "delete from environment_services where env_id = ? returning env_id", env
+        )
+        sets = yield sql("delete from environment_sets where env_id = ? returning env_id", env)
+        count += len(wanted) + len(sets)
+    return count

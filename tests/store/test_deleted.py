@@ -65,3 +65,19 @@ async def test_each_branch_is_listed_once_and_only_while_nothing_lives_there(
     found = await wishes.database.store.deleted_since(clock.now() - DAY)
     assert {d.environment.id for d in found} == {again, other}
     assert len(found) == 2
+
+
+async def test_what_it_ran_is_forgotten_when_nobody_can_want_it_any_more(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env = await gone(wishes, "a")
+    clock.advance(14 * 86_400 - 1)
+    await wishes.database.forget_old()
+    kept = await wishes.database.store.deleted("a")
+    assert kept
+    assert kept.environment.plans == (PLAN,)
+    clock.advance(2)
+    await wishes.database.forget_old()
+    forgotten = await wishes.database.store.deleted("a")
+    assert forgotten
+    assert (forgotten.environment.id, forgotten.environment.plans) == (env, ())
