@@ -24,7 +24,7 @@ from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
 from qbot.app.readiness import open_ready
-from qbot.app.reaping import planner, reaper
+from qbot.app.reaping import open_messages, planner, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -122,7 +122,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
             ground.database.forget_old,
             chores(ground, releases),
             sweeper.tick,
-            reaper(ground, desk.planner).tick,
+            reaper(ground, desk.planner, engine.wake).tick,
         ),
         zone=catalog.zone.key,
     )
@@ -133,6 +133,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     stack.push_async_callback(dispatcher.stop)
     home = open_homes(ground, releases, dispatcher, stack)
     open_digests(ground, releases.context, dispatcher, stack)
+    open_messages(ground, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
     listening.begin(following, sweeper, stack)
@@ -222,4 +223,5 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         style=ground.style,
         lifetimes=database.lifetimes,
         planner=planner(ground, context),
+        reaping=database.reaping,
     )

@@ -1,8 +1,13 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from zoneinfo import ZoneInfo
 
 from qbot.app.ground import Ground
+from qbot.cards.dispatcher import Dispatcher
+from qbot.cards.reaper import ReaperMessages
+from qbot.cards.warnings import Beside
 from qbot.catalog import Catalog
 from qbot.catalog.reaper import CalendarPart, ReaperPart, ReapRulePart
 from qbot.domain.barriers import Weekday
@@ -10,7 +15,8 @@ from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
 from qbot.operations.context import Context
-from qbot.operations.reaping import Planner, Reaper
+from qbot.operations.acting import Reaper
+from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
 
@@ -27,6 +33,7 @@ def terms(catalog: Catalog) -> Terms:
         young=part.young,
         in_working_hours=part.delete == "working-hours",
         stages=frozenset(stage.name for stage in catalog.stages),
+        longest=catalog.environments.max_ttl,
     )
 
 
@@ -36,16 +43,43 @@ def planner(ground: Ground, context: Context) -> Planner:
     return Planner(
         context=context,
         terms=terms(ground.catalog),
-        brake=Brake(brake.count, brake.share),
+        brake=Brake(brake.count, brake.share, brake.daily_count, brake.daily_share),
         branches=ground.database.branches,
         pauses=ground.database.reaper,
+        rows=ground.database.reaping,
     )
 
 
-def reaper(ground: Ground, planner_: Planner) -> Reaper:
-    """Plans by itself."""
+def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reaper:
+    """Plans and acts by itself; `wake` tells the engine."""
     database = ground.database
-    return Reaper(planner=planner_, cards=database.reaper, once=database.store, clock=ground.clock)
+    return Reaper(
+        planner=planner_,
+        rows=database.reaping,
+        gitlab=ground.neighbours.gitlab,
+        cards=database.reaper,
+        once=database.store,
+        clock=ground.clock,
+        channel=ground.catalog.reaper.channel,
+        wake=wake,
+        counted=ground.metrics.reaped,
+    )
+
+
+def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack) -> None:
+    """Begin to say what the reaper has to say; the stack ends it."""
+    database = ground.database
+    messages = ReaperMessages(
+        rows=database.notices,
+        around=Beside(database.store, ground.catalog.reaper.restore),
+        slack=ground.slack,
+        budget=dispatcher,
+        clock=ground.clock,
+        style=ground.style,
+    )
+    database.subscribe(messages.wake)
+    messages.start()
+    stack.push_async_callback(messages.stop)
 
 
 def _every(part: ReaperPart) -> ReapRule:

@@ -39,6 +39,21 @@ def question(asked: Question, style: Style) -> Message:
     return message("\n".join([heading, reasons, *lines]), blocks)
 
 
+def decided(asked: Question, style: Style) -> Message:
+    """For whoever did: what follows from it."""
+    many = plural(len(asked.envs), "environment")
+    if asked.answer is Answer.GO:
+        text = f":white_check_mark: Go: {many} may be deleted."
+        hint = (
+            "Each is looked at once more right before; what was used meanwhile stays. "
+            f"{code(f'{style.command} reaper pause')} stops it."
+        )
+    else:
+        text = f":white_check_mark: No-go: {many} stay for now."
+        hint = "You are asked again after a day, or when there are more of them."
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
 def outdated(asked: Question | None) -> Message:
     """For whoever pressed a button of a question that is answered or over."""
     if asked is None or asked.answer is Answer.OVER:

@@ -90,6 +90,13 @@ def words(one: Warned, style: Style) -> str:
             return f"{branch} was deleted, because {why}."
 
 
+def stays(one: Warned, style: Style) -> Message:
+    """For whoever kept it; the warning says so too, where there is one."""
+    text = f"{_SIGNS[Fate.STAYS]} {words(one, style)}"
+    hint = "It is warned of again if another reason to delete it comes up."
+    return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
 def warned_buttons(one: Warned, env: Environment | None, style: Style) -> Block | None:
     """What can be done about it; the same in the DM and in the App Home."""
     if one.fate is not Fate.OPEN:
@@ -145,7 +152,7 @@ def _runs(env: Environment, style: Style) -> str:
 
 def _stays(one: Warned) -> str:
     why = prose(one.why, 200).rstrip(".")
-    who = f"by {mention(one.by.user)}" if one.by else ""
+    who = f"({mention(one.by.user)})" if one.by else ""
     said = " ".join(part for part in (why, who) if part)
     return f": {said}" if said else ""
 

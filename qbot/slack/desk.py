@@ -20,6 +20,7 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor
+from qbot.domain.reaper_ports import Answers
 from qbot.domain.store_ports import Lifetimes
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
@@ -61,6 +62,7 @@ class Desk:
     style: Style
     lifetimes: Lifetimes
     planner: Planner
+    reaping: Answers
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from qbot.domain import actions, grammar
-from qbot.domain.lifetime import Moved
+from qbot.domain.lifetime import UNTIL_MERGE, Moved
 from qbot.domain.lifetime_grammar import Extend, LifetimeCommand, PinIt, Transfer, Unpin
 from qbot.domain.names import EnvId
 from qbot.domain.operation import QuotaReached
@@ -15,6 +15,7 @@ from qbot.operations.rights import Grounds
 from qbot.render import lifetimes as render
 from qbot.render.blocks import Message
 from qbot.render.notices import quota
+from qbot.slack import keeping
 from qbot.slack.families import Press
 from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Body, Delivery
@@ -103,6 +104,8 @@ class LifetimeDesk:
     async def _extend(self, _: Body, value: str, delivery: Delivery) -> Message:
         env, by = (*value.split(":", 1), "")[:2]
         found = await self._desk.requests.by_id(EnvId(env))
+        if by == UNTIL_MERGE:
+            return await keeping.until_merge(self._desk, found, delivery)
         return await self.answer(Extend(found.name, grammar.duration(by)), delivery)
 
     async def _pin(self, _: Body, value: str, delivery: Delivery) -> Message:

@@ -29,9 +29,9 @@ from qbot.slack.families import Form, Press, Reply, read_later
 from qbot.slack.forms import Forms, InputError
 from qbot.slack.grounds import Grounding, place_of
 from qbot.slack.guard import Work
+from qbot.slack.keeping import ReaperDesk
 from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Body, Delivery
-from qbot.slack.keeping import ReaperDesk
 from qbot.slack.releases.actions import ReleaseActions
 from qbot.slack.releases.commands import ReleaseCommands
 from qbot.slack.releases.desk import ReleaseDesk

@@ -47,7 +47,7 @@ class SqlLifetimes:
         def move(found: Environment) -> Moved:
             return lifetime.pinned(found, pin, now=now)
 
-        return await self._driver.run(_moved(env, pin.by, "pin", rule, now, move))
+        return await self._driver.run(_pinned(env, pin, rule, now, move))
 
     async def unpin(self, env: EnvId, who: Actor, *, rule: str) -> Moved | None:
         """End that."""
@@ -109,6 +109,15 @@ def _extended(
         until = at + by
         last = moved.after.created_at + most if most else until
         yield from warnings.extended(env, min(until, last), at)
+        yield from warnings.stays(env, "extended", who, at)
+    return moved
+
+
+def _pinned(env: EnvId, pin: Pin, rule: str, at: datetime, move: Move) -> Script[Moved | None]:
+    """While that holds it does not go by itself."""
+    moved = yield from _moved(env, pin.by, "pin", rule, at, move)
+    if moved is not None:
+        yield from warnings.stays(env, "pinned", pin.by, at)
     return moved
 
 

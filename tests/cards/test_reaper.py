@@ -202,7 +202,7 @@ def test_what_becomes_of_one_of_several_is_said_in_their_message() -> None:
 
     desk = story(two, kept, gone)
     assert desk.only.edits == 2
-    assert "*e1* stays: kept by <@U0BEN>" in desk.only.message.text
+    assert "*e1* stays: kept (<@U0BEN>)." in desk.only.message.text
     assert "*e2* was deleted" in desk.only.message.text
     assert "env_restore" in str(desk.only.message.blocks)
     assert "can be restored until" in str(desk.only.message.blocks)

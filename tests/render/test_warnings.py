@@ -37,7 +37,7 @@ def warned(
 
 def around(*envs: Environment, back: datetime | None = None) -> Around:
     until = {env.id: back for env in envs} if back else {}
-    return Around({env.id: env for env in envs}, until)  # type: ignore[arg-type]  # none is None
+    return Around({env.id: env for env in envs}, until)
 
 
 def test_a_warning_says_what_goes_when_why_and_what_runs_there(golden: Golden) -> None:

@@ -372,7 +372,7 @@ def planner(context: Context, database: Database) -> Planner:
     terms = Terms("qbot", (rule,), young=timedelta())
     return Planner(
         context=context, terms=terms, brake=Brake(10, 0.3), branches=database.branches,
-        pauses=database.reaper,
+        pauses=database.reaper, rows=database.reaping,
     )  # fmt: skip
 
 
@@ -439,6 +439,7 @@ async def scene(
                 style=style,
                 lifetimes=database.lifetimes,
                 planner=planner(context, database),
+                reaping=database.reaping,
             )
             people = People()
             around = ReleaseContext(
