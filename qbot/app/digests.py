@@ -62,7 +62,7 @@ def open_digests(
     )
     gatherer = Gatherer(
         context=context,
-        lookout=Lookout(context, database.cards),
+        lookout=Lookout(context, database.cards, database.notices),
         cards=database.cards,
         rows=database.digests,
         names=partial(names, ground.slack.profile),

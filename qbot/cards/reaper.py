@@ -28,7 +28,7 @@ from qbot.render.style import Style
 log = structlog.get_logger()
 PART = "reaper"
 _POLL = 10.0  # seconds: what no commit of this replica tells of
-_GATHER = 0.1
+_GATHER = 1.0  # what one tick writes down is one message
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
 
@@ -89,7 +89,7 @@ class ReaperMessages:
         event = asyncio.create_task(self._event.wait())
         try:
             await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
-            if not tick.done():  # what comes about in one tick is one message
+            if not tick.done():
                 await self.clock.sleep(_GATHER)
         finally:
             tick.cancel()

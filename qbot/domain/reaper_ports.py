@@ -151,6 +151,13 @@ class Notices(Protocol):
         """Slack will not take it there. A warning goes to the reaper's channel, if it has one."""
 
 
+class Warnings(Protocol):
+    """What owners were told, for other places that say so too."""
+
+    async def open(self) -> Sequence[Warned]:
+        """Of those that are about to go, the oldest warning first. Raises TransientError."""
+
+
 class Answers(Protocol):
     """What people press; each change commits with its audit row. May raise TransientError.
 

@@ -38,6 +38,7 @@ from qbot.render.releases.approving import in_the_way, question
 from qbot.render.releases.buttons import decision
 from qbot.render.releases.titles import name, what
 from qbot.render.style import Style
+from qbot.render.warnings import going
 from qbot.render.words import joined, plural
 
 SOON = timedelta(days=1)
@@ -58,8 +59,10 @@ class HomeView:
 def home(seen: Home, style: Style) -> HomeView:
     """Everything of one person."""
     mine = worst_first(seen.mine)
-    needy = [r for r in mine if needs_owner(r, seen.as_of)]
+    warned = {w.env for w in seen.warned}
+    needy = [r for r in mine if r.environment.id in warned or needs_owner(r, seen.as_of)]
     calm = [r for r in mine if r not in needy]
+    needy.sort(key=lambda r: r.environment.id not in warned)
     shown = [*needy, *calm][:_ENVIRONMENTS]
     blocks: list[Block | None] = [*_needs_me(seen, needy, shown, style)]
     blocks += [header("Your environments"), _of_mine(mine, needy, style)]
@@ -165,6 +168,8 @@ def _of_mine(
 
 def _environment(row: EnvironmentSummary, seen: Home, style: Style) -> list[Block | None]:
     env, now = row.environment, seen.as_of
+    if told := next((w for w in seen.warned if w.env == env.id), None):
+        return going(told, env, style)
     word, sign = state(row, known=seen.known)
     if _ends_soon(row, now) and not is_needy(row):
         sign = ":hourglass_flowing_sand:"

@@ -50,7 +50,7 @@ def warning(warned: Sequence[Warned], around: Around, style: Style, *, to: str) 
         to: the user whose DM it is, or a channel, where the owner is mentioned.
     """
     ping = "" if to == warned[0].owner.user else f"{mention(warned[0].owner.user)} "
-    lines = [f"{_SIGNS[one.fate]} {words(one, style)}" for one in warned]
+    lines = [signed(one, style) for one in warned]
     lead = _lead(warned)
     blocks: list[Block | None] = [section(f"{ping}{lead}")] if lead else []
     for number, one in enumerate(warned):
@@ -75,7 +75,12 @@ def reminder(warned: Sequence[Warned], style: Style) -> Message:
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
-def words(one: Warned, style: Style) -> str:
+def signed(one: Warned, style: Style) -> str:
+    """The same with a sign in front, for a line of its own."""
+    return f"{_SIGNS[one.fate]} {_words(one, style)}"
+
+
+def _words(one: Warned, style: Style) -> str:
     """How it stands with one of them, outcome first."""
     branch, why = f"*{prose(one.branch, 100)}*", because(one.goes, style)
     match one.fate:
@@ -92,13 +97,19 @@ def words(one: Warned, style: Style) -> str:
 
 def stays(one: Warned, style: Style) -> Message:
     """For whoever kept it; the warning says so too, where there is one."""
-    text = f"{_SIGNS[Fate.STAYS]} {words(one, style)}"
+    text = signed(one, style)
     hint = "It is warned of again if another reason to delete it comes up."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
-def warned_buttons(one: Warned, env: Environment | None, style: Style) -> Block | None:
-    """What can be done about it; the same in the DM and in the App Home."""
+def going(one: Warned, env: Environment, style: Style) -> list[Block | None]:
+    """For the App Home of its owner: what the warning says, with its buttons."""
+    line, what = signed(one, style), runs(env, style)
+    return [section(f"{line}\n{what}" if what else line), _buttons(one, env, style)]
+
+
+def _buttons(one: Warned, env: Environment | None, style: Style) -> Block | None:
+    """What can be done about it."""
     if one.fate is not Fate.OPEN:
         return None
     branch = str(one.branch)
@@ -118,12 +129,12 @@ def warned_buttons(one: Warned, env: Environment | None, style: Style) -> Block 
 def _one(one: Warned, line: str, around: Around, style: Style) -> list[Block | None]:
     env, until = around.environments.get(one.env), around.restorable.get(one.env)
     back = until if one.fate is Fate.GONE else None
-    runs = _runs(env, style) if env and one.fate is Fate.OPEN else ""
+    what = runs(env, style) if env and one.fate is Fate.OPEN else ""
     restore = button("Restore", actions.RESTORE, one.env, about=f"Restore {one.branch}")
     return [
-        section(f"{line}\n{runs}" if runs else line, accessory=restore if back else None),
+        section(f"{line}\n{what}" if what else line, accessory=restore if back else None),
         context(_small(one, back)),
-        warned_buttons(one, env, style),
+        _buttons(one, env, style),
     ]
 
 
@@ -143,7 +154,7 @@ def _when(goes: Goes) -> str:
     return moment(goes.due_at, WHEN)
 
 
-def _runs(env: Environment, style: Style) -> str:
+def runs(env: Environment, style: Style) -> str:
     """What is lost with it."""
     what = plural(len(env.plans), "service") if env.plans else ""
     where = link(env.url, env.url, style.hosts) if env.url else ""

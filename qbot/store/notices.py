@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
-from qbot.domain.reaper_ports import Alert, Notice, Question, Reminder, Said, Warned
+from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Said, Warned
 from qbot.store.audit import note
 from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Channel, Driver, Notify, Row, Script, sql
@@ -36,7 +36,7 @@ class Draft:
 
 
 class SqlNotices:
-    """Implements the port `Notices`; see there for the promises."""
+    """Implements the ports `Notices` and `Warnings`; see there for the promises."""
 
     def __init__(self, driver: Driver, *, clock: Clock) -> None:
         self._driver = driver
@@ -65,6 +65,10 @@ class SqlNotices:
     async def refused(self, notice: Notice, why: str) -> None:
         """Slack will not take it there."""
         await self._driver.run(_refused(notice, why, self._clock.now()))
+
+    async def open(self) -> Sequence[Warned]:
+        """Of those that are about to go."""
+        return await self._driver.run(_open())
 
 
 def put(draft: Draft, at: datetime) -> Script[None]:
@@ -131,6 +135,14 @@ def forget_notices(before: datetime) -> Script[int | None]:
         time_text(before),
     )
     return gone + len(rows) or None
+
+
+def _open() -> Script[list[Warned]]:
+    rows = yield sql(
+        "select kind, says from reaper_notices where kind = 'warning' and open = 1 order by at, id"
+    )
+    found = [says_of(row) for row in rows]
+    return [w for w in found if isinstance(w, Warned) and w.fate is Fate.OPEN]
 
 
 def _due(limit: int) -> Script[list[Notice]]:

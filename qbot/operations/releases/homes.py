@@ -11,6 +11,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed
 from qbot.domain.promotion import Approval, PromotionState
+from qbot.domain.reaper_ports import Warned, Warnings
 from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.failing import failing_anywhere
@@ -38,6 +39,7 @@ class Everything:
     waiting: Sequence[Waiting]
     as_of: datetime
     known: bool
+    warned: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Lookout:
 
     context: ReleaseContext
     cards: CardLookup
+    warnings: Warnings
 
     async def everything(self) -> Everything:
         """As it is now.
@@ -60,7 +63,13 @@ class Lookout:
         failing = counts or {}
         told = [replace(r, failing=failing.get(r.environment.id, 0)) for r in rows]
         locked = await with_locks(base.locks, told)
-        return Everything(locked, await self._waiting(), as_of, known=counts is not None)
+        return Everything(
+            locked,
+            await self._waiting(),
+            as_of,
+            known=counts is not None,
+            warned=await self.warnings.open(),
+        )
 
     async def home(self, actor: Actor, everything: Everything) -> Home:
         """What one person sees of it."""
@@ -70,6 +79,7 @@ class Lookout:
             everything.as_of,
             known=everything.known,
             waiting=await self._for(actor, everything),
+            warned=[w for w in everything.warned if w.owner == actor],
         )
 
     async def _waiting(self) -> Sequence[Waiting]:
