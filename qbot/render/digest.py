@@ -127,12 +127,12 @@ def _listed(
 def _drifted(facts: Facts, style: Style) -> Iterator[Block | None]:
     def line(one: Drifted) -> Block:
         said = [f"`{prose(service, 40)}`: {prose(how, 200)}" for service, how in one.services]
-        text = f":twisted_rightwards_arrows: *{prose(one.stage)}*\n{some(said, LINES, between=_NL)}"
+        text = f":warning: *{prose(one.stage)}*\n{some(said, LINES, between=_NL)}"
         return section(text, accessory=_show(one.stage))
 
     known = [one for one in facts.drifted if one.services]
     more = code(f"{style.command} show STAGE")
-    yield from _listed("Something else runs than is written", known, line, more)
+    yield from _listed("Stages that drifted", known, line, more)
     unknown = ", ".join(one.stage for one in facts.drifted if not one.services)
     if unknown:
         yield context(f"What runs in {prose(unknown)} is not known now")

@@ -94,7 +94,7 @@ def test_a_quiet_digest_is_none() -> None:
         (Section.FAILING, "Needs attention"),
         (Section.ENDING, "Lifetime ends soon"),
         (Section.BARRIERS, "Holds and freezes"),
-        (Section.DRIFTED, "runs than is written"),
+        (Section.DRIFTED, "Stages that drifted"),
         (Section.DEPLOYMENTS, "Since the last digest"),
         (Section.ENVIRONMENTS, "By owner"),
         (Section.SPEED, "at the median"),
