@@ -223,5 +223,6 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         style=ground.style,
         lifetimes=database.lifetimes,
         planner=planner(ground, context),
+        orphans=database.orphans,
         reaping=database.reaping,
     )

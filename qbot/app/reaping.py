@@ -14,8 +14,8 @@ from qbot.domain.barriers import Weekday
 from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
-from qbot.operations.context import Context
 from qbot.operations.acting import Reaper
+from qbot.operations.context import Context
 from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}

@@ -26,6 +26,10 @@ class Told:
     at: datetime | None = None
     reminded_at: datetime | None = None
 
+    def is_of(self, env: Environment, goes: Goes) -> bool:
+        """Whether it says the same to the same person."""
+        return self.owner == env.owner and self.cause is goes.cause
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -153,6 +153,12 @@ class Goes:
     grace: timedelta = timedelta()  # after the cause, the last use and the warning
     warned_at: datetime | None = None  # None: nobody was, or it was used since
 
+    @property
+    def because(self) -> str:
+        """Why, in words, with what proves it; outside text."""
+        proof = f" ({', '.join(self.proof)})" if self.proof else ""
+        return f"{SAID[self.cause]}{proof}"
+
     def due(self, now: datetime) -> bool:
         """Whether its time has come: its owner was warned and let it pass."""
         return self.warned_at is not None and self.due_at <= now
@@ -192,7 +198,7 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
             found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
     if not found:
         return Keep(env.id, Reason.ACTIVE)
-    first = min(found, key=lambda goes: (goes.due_at, list(Cause).index(goes.cause)))
+    first = min(found, key=lambda goes: (goes.due_at, goes.since, list(Cause).index(goes.cause)))
     if first.since > now:
         return Keep(env.id, Reason.ACTIVE, until=first.due_at)
     if doubt := _doubt(facts, now):

@@ -4,25 +4,24 @@ It asks no neighbour: what is known of branches is what hooks and sweeps have se
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
-from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
+from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide, suspects
 from qbot.domain.branches import Branches, BranchFacts
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
-from qbot.domain.ports import Clock
+from qbot.domain.reaper_rows import Known, ReaperRows, Stand
 from qbot.domain.reaping import (
     READ_BRANCHES,
     READ_MERGES,
     Facts,
     Goes,
     Keep,
+    Kept,
     Reason,
     Terms,
     Verdict,
@@ -31,11 +30,8 @@ from qbot.domain.reaping import (
     judge,
 )
 from qbot.domain.services import FOLLOWING
-from qbot.domain.store_ports import Deliveries
 from qbot.operations.context import Context
-from qbot.operations.sweeping import EVERY, groups_of, list_name, merges_name
-
-log = structlog.get_logger()
+from qbot.operations.sweeping import groups_of, list_name, merges_name
 
 
 class Seen(Branches, Protocol):
@@ -61,13 +57,6 @@ class Pauses(Protocol):
         """Let it go on; None: nobody had stopped it."""
 
 
-class Cards(Protocol):
-    """Where people see of an environment that it goes. Raises TransientError."""
-
-    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
-        """The newest cards of these say so, and no others."""
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done at a moment."""
@@ -77,11 +66,23 @@ class Plan:
     verdicts: Mapping[EnvId, Verdict]
     brake: Go | Hold
     pause: Pause | None = None
+    known: Known = field(default_factory=Known)
+    suspects: Sequence[Goes] = ()  # that a human is asked about, if the brake holds
 
     @property
     def goes(self) -> Sequence[Goes]:
         """Those that go, the first one first."""
         return goers(self.verdicts.values())
+
+    @property
+    def free(self) -> Sequence[tuple[Goes, bool]]:
+        """Those that may go now, and whether it is only by a human's Go."""
+        due, brake = [goes for goes in self.goes if goes.due(self.at)], self.brake
+        granted = {grant.env for grant in self.known.grants}
+        if isinstance(brake, Go):
+            return [(goes, goes.env in granted) for goes in due]
+        spared = {grant.env for grant in self.known.grants if brake.spares(grant)}
+        return [(goes, True) for goes in due if goes.env in spared]
 
 
 class Planner:
@@ -93,12 +94,21 @@ class Planner:
         brake: what keeps too many from going.
         branches: what was seen of branches.
         pauses: whether somebody has stopped it.
+        rows: who was warned, and what people said.
     """
 
     def __init__(
-        self, *, context: Context, terms: Terms, brake: Brake, branches: Seen, pauses: Pauses
+        self,
+        *,
+        context: Context,
+        terms: Terms,
+        brake: Brake,
+        branches: Seen,
+        pauses: Pauses,
+        rows: ReaperRows,
     ) -> None:
         self.pauses = pauses
+        self._rows = rows
         self._context = context
         self._terms = terms
         self._brake = brake
@@ -117,7 +127,8 @@ class Planner:
             TransientError: the database is away.
         """
         rows = await self._context.store.environments()
-        found = await self._facts(rows)
+        known = await self._rows.known()
+        found = await self._facts(rows, known)
         now = self._context.clock.now()
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
         self._drift = self._drift.look(self._tick())
@@ -132,9 +143,18 @@ class Planner:
             unread=[p for p, (merges, lists) in read.items() if not _is_read(merges, lists, now)],
             leapt=self._drift.leapt,
             pause=pause,
+            deleted=known.deleted,
+            grants=known.grants,
         )
-        environments = {f.environment.id: f.environment for f in found}
-        return Plan(now, environments, verdicts, decide(self._brake, outlook, now=now), pause)
+        return Plan(
+            now,
+            {f.environment.id: f.environment for f in found},
+            verdicts,
+            decide(self._brake, outlook, now=now),
+            pause,
+            known,
+            suspects(outlook, now=now),
+        )
 
     async def verdict(self, env: Environment) -> Verdict:
         """On one of them that somebody looks at: that is a use already.
@@ -145,16 +165,33 @@ class Planner:
         now = self._context.clock.now()
         operations = await self._context.store.operations(env.id, limit=1)
         busy = next((op for op in operations if op.end is None), None)
-        (facts,) = await self._facts([EnvironmentSummary(env, busy, now)])
+        known = await self._rows.known()
+        (facts,) = await self._facts([EnvironmentSummary(env, busy, now)], known)
         return await self._judged(facts, now)
 
-    async def _facts(self, rows: Sequence[EnvironmentSummary]) -> list[Facts]:
+    async def again(self, stand: Stand) -> Verdict:
+        """On one of them as it stands, by what is written down of it at this moment.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        now, env = self._context.clock.now(), stand.environment
+        (facts,) = await self._facts([EnvironmentSummary(env, None, stand.used_at)], Known())
+        return await self._judged(stand.onto(facts), now)
+
+    async def _facts(self, rows: Sequence[EnvironmentSummary], known_: Known) -> list[Facts]:
         known = await self._branches.facts([row.environment.branch for row in rows])
         locked = {lock.scope for lock in await self._context.locks.locks()}
         projects = {fact.project for facts in known.values() for fact in facts.branches}
         read = await self._read(projects)
         return [
-            self._of(row, known[row.environment.branch], read, locked=row.environment.id in locked)
+            self._of(
+                row,
+                known[row.environment.branch],
+                read,
+                known_,
+                locked=row.environment.id in locked,
+            )
             for row in rows
         ]
 
@@ -163,18 +200,24 @@ class Planner:
         row: EnvironmentSummary,
         known: BranchFacts,
         read: Mapping[ProjectPath, tuple[datetime | None, datetime | None]],
+        said: Known,
         *,
         locked: bool,
     ) -> Facts:
+        env = row.environment
+        told = said.told.get(env.id)
         mine = [read[fact.project] for fact in known.branches]
         return Facts(
-            environment=row.environment,
+            environment=env,
             used_at=row.last_used,
             branch=known,
             merges_read=_oldest([merges for merges, _ in mine]),
             branches_read=_oldest([lists for _, lists in mine]),
             locked=locked,
             busy=row.operation is not None,
+            kept=said.kept.get(env.id, Kept()),
+            warned_at=told.at if told and told.owner == env.owner else None,
+            warned_of=told.cause if told else None,
         )
 
     async def _judged(self, facts: Facts, now: datetime) -> Verdict:
@@ -207,42 +250,6 @@ class Planner:
     def _tick(self) -> Tick:
         clock = self._context.clock
         return Tick(clock.now(), clock.monotonic())
-
-
-class Reaper:
-    """One replica's part: whoever is first in a tick does it.
-
-    Args:
-        planner: says what would go.
-        cards: where people see it.
-        once: the ticks that were taken.
-        clock: what time it is.
-    """
-
-    def __init__(self, *, planner: Planner, cards: Cards, once: Deliveries, clock: Clock) -> None:
-        self._planner = planner
-        self._cards = cards
-        self._once = once
-        self._clock = clock
-
-    async def tick(self) -> None:
-        """Plan, unless another replica does in these ten minutes.
-
-        Raises:
-            TransientError: the database is away.
-        """
-        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
-        if await self._once.saw(f"reap:{slot}"):
-            await self.plan()
-
-    async def plan(self) -> Plan:
-        """Plan, and let cards say what goes."""
-        plan = await self._planner.plan()
-        held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
-        due = sum(goes.due(plan.at) for goes in plan.goes)
-        log.info("planned", living=len(plan.verdicts), goes=len(plan.goes), due=due, held=held)
-        await self._cards.tell({goes.env: goes for goes in plan.goes})
-        return plan
 
 
 def _projects(context: Context) -> tuple[ProjectPath, ...]:

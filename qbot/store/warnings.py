@@ -51,7 +51,7 @@ def kept_of(env: EnvId) -> Script[Kept]:
 def warn(env: Environment, goes: Goes, fallback: str, at: datetime) -> Script[None]:
     """Have the owner told; what was told before of the same cause says so anew."""
     before = yield sql("select * from reaper_warnings where env_id = ?", env.id)
-    same = bool(before) and _is_same(_told(before[0]), env, goes)
+    same = bool(before) and _told(before[0]).is_of(env, goes)
     if before and not same:
         yield from _void(env.id, "another cause counts now", None)
     ident = before[0]["notice"] if same else f"warning:{env.id}:{goes.cause}:{at:%Y%m%dT%H%M%S%fZ}"
@@ -191,11 +191,6 @@ def _void(env: EnvId, why: str, by: Actor | None) -> Script[Warned | None]:
             yield from notices.say(row["notice"], now, open_=False)
             return now
     return None
-
-
-def _is_same(before: Told, env: Environment, goes: Goes) -> bool:
-    """Whether the same message may say it."""
-    return before.owner == env.owner and before.cause is goes.cause
 
 
 def _told(row: Row) -> Told:

@@ -24,6 +24,7 @@ from qbot.domain.names import (
 )
 from qbot.domain.operation import Operation
 from qbot.domain.release import Shown
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from tests.clocks import HandClock
@@ -295,6 +296,7 @@ class FakeGitLab:
         self.pipelines: dict[str, Build] = {}
         self.hidden: set[ProjectPath] = set()  # projects whose pipelines the token may not see
         self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
+        self.requests: dict[tuple[ProjectPath, int], MergeRequest] = {}
         self.calls: Counter[str] = Counter()
         self._commits = 0
         self.kept: dict[str, Commit] = {}  # by id: what was at a tip before as well
@@ -338,6 +340,21 @@ class FakeGitLab:
                 self.ending[sha] -= 1
                 self.pipelines[sha] = Build.RUNNING if self.ending[sha] > 0 else Build.PASSED
         return {(p, sha): (self.pipelines[sha], f"https://git/{p}/{sha[:8]}") for p, sha in commits}
+
+    async def project(self, path: ProjectPath) -> object | None:
+        await self._called("project")
+        return path if path in self.branches else None
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        await self._called("merge_request")
+        return self.requests[project, iid]
+
+    async def has_open_merge_request(self, project: ProjectPath, branch: BranchName) -> bool:
+        await self._called("has_open_merge_request")
+        return any(
+            p == project and r.source == branch and r.state == "opened"
+            for (p, _), r in self.requests.items()
+        )
 
     async def branch_names(self, projects: Collection[ProjectPath], text: str) -> Sequence[str]:
         await self._called("branch_names")

@@ -8,11 +8,13 @@ import pytest
 from qbot.domain.barriers import Lock
 from qbot.domain.brake import Brake, Go, Hold
 from qbot.domain.branches import MergeFact, MergeState
+from qbot.domain.meters import uncounted
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.domain.operation import CardRow
 from qbot.domain.people import Actor
 from qbot.domain.reaping import Cause, Goes, Keep, ReapRule, Reason, Terms
-from qbot.operations.reaping import Plan, Planner, Reaper
+from qbot.operations.acting import Reaper
+from qbot.operations.reaping import Plan, Planner
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.render.lifetimes import term_words
 from tests.operations.scene import ANA, SHOP, Scene, project
@@ -32,6 +34,7 @@ class Reaping:
         self.planner = Planner(
             context=scene.context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
             branches=scene.database.branches, pauses=scene.database.reaper,
+            rows=scene.database.reaping,
         )  # fmt: skip
 
     async def swept(
@@ -96,7 +99,7 @@ async def test_whoever_uses_looks_at_or_pins_it_keeps_it(reaping: Reaping, scene
     scene.clock.advance(9 * DAY.total_seconds())
     await reaping.swept()
     now = scene.clock.now()
-    assert (await reaping.only()).due(now)  # type: ignore[union-attr]  # it goes
+    assert isinstance(await reaping.only(), Goes)
     looked = await reaping.planner.verdict(env)
     assert isinstance(looked, Goes)
     assert (looked.cause, looked.due_at) == (Cause.OVER, now + DAY)
@@ -179,10 +182,12 @@ async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
     database = scene.database
     reapers = [
         Reaper(
-            planner=reaping.planner, cards=database.reaper, once=database.store, clock=scene.clock
+            planner=reaping.planner, rows=database.reaping, gitlab=scene.gitlab,
+            cards=database.reaper, once=database.store, clock=scene.clock,
+            channel="", wake=uncounted, counted=uncounted,
         )
         for _ in range(2)
-    ]
+    ]  # fmt: skip
 
     async def ticked() -> CardRow:
         for reaper in reapers:
