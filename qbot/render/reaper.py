@@ -13,7 +13,7 @@ from qbot.render.escape import WHEN, code, link, mention, moment, prose
 from qbot.render.style import Style
 from qbot.render.words import joined, plural, rough
 
-NOT_YET = "This is a plan: Qbot deletes nothing by itself."
+WARNED = "Owners are told first, in time to keep theirs."
 _SHOWN = 15  # of each part of the plan
 _NAMED = 3
 CAUSES: Mapping[Cause, str] = {
@@ -71,7 +71,7 @@ def shown_words(verdict: Verdict, env: Environment, style: Style, *, now: dateti
 
 def keeping_all(envs: Sequence[Environment], style: Style) -> str:
     """What to do about those of a list; empty: there are none."""
-    return f"{_keeping(envs[0], style)} {NOT_YET}" if envs else ""
+    return f"{_keeping(envs[0], style)} {WARNED}" if envs else ""
 
 
 def plan(
@@ -103,7 +103,7 @@ def plan(
         _part("Later", later, environments, style, now),
         _stays([v for v in verdicts if isinstance(v, Keep)], environments),
     ]
-    hint = joined([keeping_all([environments[g.env] for g in goes], style) or NOT_YET])
+    hint = joined([keeping_all([environments[g.env] for g in goes], style) or WARNED])
     texts = [heading, lead, *(line for lines in parts for line in lines), hint]
     blocks: list[Block | None] = [header(heading), section(lead)]
     for lines in parts:
@@ -139,7 +139,7 @@ def _brake(brake: Go | Hold, pause: Pause | None) -> str:
     lines = [f"• {prose(reason, 300)}" for reason in brake.reasons]
     if pause:
         lines[0] = f"• The reaper is {_paused(pause)}."
-    return "\n".join([":octagonal_sign: *On hold: nothing would be deleted*", *lines])
+    return "\n".join([":octagonal_sign: *On hold: nothing of that is deleted*", *lines])
 
 
 def _part(

@@ -28,7 +28,8 @@ def named(number: int, branch: str = "") -> Environment:
 
 def goes(env: Environment, cause: Cause = Cause.IDLE, due: timedelta = -HOUR) -> Goes:
     proof = {Cause.MERGED: (MERGE,), Cause.CLOSED: (MERGE,), Cause.GONE: ("shop/cart",)}
-    return Goes(env.id, cause, NOW - DAY, NOW + due, "reaper.rules[0]", proof.get(cause, ()))
+    shown = proof.get(cause, ())
+    return Goes(env.id, cause, NOW - DAY, NOW + due, "reaper.rules[0]", shown, warned_at=NOW - DAY)
 
 
 def test_a_plan_has_who_goes_now_who_later_and_why_the_others_stay(golden: Golden) -> None:
