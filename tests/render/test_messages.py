@@ -137,7 +137,7 @@ def test_what_the_list_says_of_a_lifetime_that_is_over() -> None:
     shown = listing([row], Page(), STYLE, now=NOW)
     assert "lifetime over since 2 days" in shown.text
     assert (
-        "`/env delete feat/checkout` does that, and `/env extend feat/checkout 1d` gives it more."
+        "`/env list --idle` says when, and `/env extend feat/checkout 1d` gives it more."
         in shown.text
     )
     card = fact_line(replace(RUNNING, expires_at=START - timedelta(days=1)))
@@ -149,7 +149,7 @@ def test_a_list_says_whose_branch_is_gone_how_far_that_is_known_and_what_to_do()
     shown = listing(rows, Page(), STYLE, now=NOW).text
     assert " · :warning: branch gone in GitLab · " in shown
     assert "a sync or `/env show feat/checkout` has seen last" in shown
-    assert "`/env delete feat/checkout` does that." in shown
+    assert "it goes by itself." in shown
     assert "branch gone in GitLab" in overview(rows, 1, STYLE, now=NOW).text
     assert "in GitLab" not in listing(summaries(3), Page(), STYLE, now=NOW).text
 
