@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack
 
 from qbot.app.ground import Ground
 from qbot.domain.names import ProjectPath
+from qbot.operations.at_once import AtOnce
 from qbot.operations.auto_creating import Creator
 from qbot.operations.context import Context
 from qbot.operations.following import Follower
 from qbot.operations.hearing import Ear
 from qbot.operations.hints import Hints
+from qbot.operations.looking import Looker
 from qbot.operations.noting import Noter
 from qbot.operations.requests import Requests
 from qbot.operations.sweeping import Sweeper
@@ -34,6 +36,12 @@ def follower(
         accounts={name.lower(): user for user, name in ground.catalog.people.items()},
         team=ground.identity.team,
     )
+    looker = Looker(
+        context=context,
+        rows=ground.database.branches,
+        projects=ground.neighbours.gitlab,
+        creator=creator,
+    )
     noter = Noter(
         rows=ground.database.branches,
         gitlab=ground.neighbours.gitlab,
@@ -45,15 +53,14 @@ def follower(
     return Follower(
         context=context,
         rows=ground.database.branches,
-        projects=ground.neighbours.gitlab,
+        looker=looker,
         journal=ground.database.journal,
-        creator=creator,
         noter=noter if ground.catalog.environments.merge_request_note else None,
         wake=wake,
     )
 
 
-def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
+def sweeper(ground: Ground, context: Context, wake: Callable[[], None]) -> Sweeper:
     """Finds what no hook told."""
     return Sweeper(
         projects=_projects(context),
@@ -62,11 +69,13 @@ def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
         store=ground.database.store,
         clock=ground.clock,
         hooks=PATH if ground.settings.webhook_secrets else "",
-        wake=follower_.wake,
+        wake=wake,
     )
 
 
-def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExitStack) -> Hooks:
+def hooks(
+    ground: Ground, context: Context, wake: Callable[[], None], stack: AsyncExitStack
+) -> Hooks:
     """The routes; the stack ends what they begin."""
     settings = ground.settings
     hints = Hints(ground.database.store, ground.neighbours.argocd)
@@ -77,7 +86,7 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
         proof=Proof(secrets) if secrets else None,
         known={project.lower(): project for project in _projects(context)},
         hearing=Ear(ground.database.branches, context.rules.auto_create),
-        heard=follower_.wake,
+        heard=wake,
         now=ground.clock.now,
         counted=ground.metrics.webhook,
     )
@@ -87,10 +96,22 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
     return Hooks([*gitlab.routes(), *argocd.routes()], wanted=bool(secrets or tokens))
 
 
-def begin(follower_: Follower, sweeper_: Sweeper, stack: AsyncExitStack) -> None:
+def heard(follower_: Follower, merging: AtOnce) -> Callable[[], None]:
+    """Whom to wake when a hook or a sweep has something new."""
+
+    def wake() -> None:
+        follower_.wake()
+        merging.wake()
+
+    return wake
+
+
+def begin(follower_: Follower, sweeper_: Sweeper, merging: AtOnce, stack: AsyncExitStack) -> None:
     """Go round, and sweep once soon: nobody knows what was told while Qbot was away."""
     follower_.start()
     stack.push_async_callback(follower_.stop)
+    merging.start()
+    stack.push_async_callback(merging.stop)
     first = asyncio.create_task(_first(sweeper_), name="first sweep")
     stack.push_async_callback(_end, first)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from qbot.app.ground import Ground
@@ -15,6 +16,7 @@ from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
 from qbot.operations.acting import Reaper
+from qbot.operations.at_once import AtOnce
 from qbot.operations.context import Context
 from qbot.operations.reaping import Planner
 
@@ -64,6 +66,13 @@ def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reape
         wake=wake,
         counted=ground.metrics.reaped,
     )
+
+
+def at_once(ground: Ground, reaper_: Reaper) -> AtOnce:
+    """Has it look when something was heard, where anything goes without a grace."""
+    rules = terms(ground.catalog).rules
+    wanted = any(rule.merged == timedelta() for rule in rules)
+    return AtOnce(reaper_, clock=ground.clock, wanted=wanted)
 
 
 def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack) -> None:
