@@ -197,6 +197,7 @@ def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
     stand = yield from _stand(env, since)
     if stand is None:
         return
+    owner = stand.environment.owner
     extended = stand.kept.until is not None and stand.kept.until > since
     pushed = [b for b in stand.branch.branches if max(b.seen_at, b.pushed_at or b.seen_at) > since]
     used = yield sql(
@@ -210,6 +211,7 @@ def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
     reasons = (
         (stand.paused, "the reaper is paused"),
         (stand.told is None, "somebody keeps it"),
+        (stand.told and stand.told.owner != owner, "it has another owner now"),
         (stand.environment.pin is not None, "it is pinned"),
         (extended, "it was extended"),
         (stand.locked, "it is locked"),
