@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Submission, Submitted
-from qbot.domain.people import Actor
+from qbot.domain.people import QBOT, Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import End
 from qbot.domain.reaper_ports import Answer, Candidate, Fate, Question, Warned
@@ -128,9 +128,12 @@ def _stand(env: EnvId, at: datetime) -> Script[Stand | None]:
     if found is None or not found.phase.alive:
         return None
     last = yield sql(
-        "select max(coalesce(ended_at, created_at)) as at, "
+        "select max(case when not (actor = ? and coalesce(outcome, '') = ?) "
+        "then coalesce(ended_at, created_at) end) as at, "
         "max(case when state <> 'done' and lock_key is not null then 1 else 0 end) as busy "
         "from operations where env_id = ?",
+        QBOT.key,
+        End.REFUSED.value,
         env,
     )
     uses = [datetime.fromisoformat(t) for t in (rows[0]["used_at"], last[0]["at"]) if t]

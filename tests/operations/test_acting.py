@@ -1,6 +1,7 @@
 """The reaper over the database: it warns first, and whoever is faster than it keeps theirs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +14,11 @@ from qbot.domain.environment import Environment, Phase, Pin
 from qbot.domain.hearsay import Pushed
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.lifetime import Moved
-from qbot.domain.names import BranchName, OpId
+from qbot.domain.names import BranchName, EnvId, OpId
 from qbot.domain.operation import Operation, Submission
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.progress import End, Kind
-from qbot.domain.reaper_ports import Fate, Notice, Reminder, Warned
+from qbot.domain.reaper_ports import Alert, Answer, Fate, Notice, Question, Reminder, Warned
 from qbot.domain.reaper_rows import Stand
 from qbot.domain.reaping import Cause, Goes, ReapRule, Terms
 from qbot.domain.repository_ports import MergeRequest
@@ -25,6 +26,7 @@ from qbot.errors import PermanentError, TransientError
 from qbot.operations.acting import Reaper
 from qbot.operations.reaping import Planner
 from qbot.operations.sweeping import list_name, merges_name
+from qbot.store.rows import time_text
 from tests.operations.scene import ANA, SHOP, Scene, project
 
 X, CART = BranchName("feat/x"), project("cart")
@@ -343,3 +345,115 @@ async def test_the_second_look_believes_gitlab_alone(
     await acting.reaper.reap()
     assert await acting.teardown() is None
     assert acting.counted[-1] == "kept-at-last"
+
+
+# Whoever has to say Go
+
+
+class Many(Acting):
+    """Twelve environments, of which ten may go at once."""
+
+    async def made(self) -> None:
+        scene = self.scene
+        await scene.look("update environments set created_at = ?", time_text(scene.clock.now()))
+        for number in range(12):
+            env, branch = f"b{number:012}", f"feat/{number}"
+            await scene.look(
+                "insert into environments(id, name, branch, owner, phase, created_at, instance, "
+                "cluster, url, channel) values(?, ?, ?, ?, 'ready', ?, 'main', '', '', 'C1')",
+                env, f"qbot-{number}", branch, ANA.key, time_text(scene.clock.now()),
+            )  # fmt: skip
+
+    async def asked(self) -> list[str]:
+        """Environments that the reaper has had deleted."""
+        rows = await self.scene.look("select env_id from reaper_deletions order by at, env_id")
+        return [row["env_id"] for row in rows]
+
+
+@pytest.fixture
+async def many(scene: Scene) -> Many:
+    """Nobody uses any of them, and all of their owners were warned long ago."""
+    await scene.create()
+    await scene.kill()
+    made = Many(scene, replace(RULE, grace=4 * HOUR), Brake(10, 0.9))
+    await made.made()
+    scene.clock.advance(2.5 * DAY.total_seconds())
+    await made.reap()
+    return made
+
+
+def questions(notices: list[Notice]) -> list[Question]:
+    return [n.says for n in notices if isinstance(n.says, Question)]
+
+
+async def test_too_many_at_once_are_asked_about_once_and_go_when_a_human_says_so(
+    many: Many, scene: Scene
+) -> None:
+    (question,) = questions(await many.reap(later=5 * HOUR))
+    assert (len(question.envs), question.answer) == (13, Answer.OPEN)
+    assert not await many.reap(later=HOUR / 6)
+    assert not await many.asked()
+    said = await many.rows.answer(question.id, ANA, go=True, rule="keeper")
+    assert said
+    assert (said.answer, said.by) == (Answer.GO, ANA)
+    ben = Actor("T1", "UBEN")
+    late = await many.rows.answer(question.id, ben, go=False, rule="keeper")
+    assert late == said
+    assert await many.rows.answer("other", ben, go=True, rule="keeper") is None
+    assert questions(await many.told()) == [said]
+    await many.reap(later=HOUR / 6)
+    assert len(await many.asked()) == 10  # of one tick
+    await many.reap(later=HOUR / 6)
+    assert len(await many.asked()) == 13
+    assert (await many.rows.known()).deleted == 0  # a human's Go does not count against the day
+    assert await scene.audit("reaper.answered") == ["done", "refused"]
+
+
+async def test_a_no_go_is_asked_about_again_only_for_others_or_a_day_later(many: Many) -> None:
+    (question,) = questions(await many.reap(later=5 * HOUR))
+    await many.rows.answer(question.id, ANA, go=False, rule="keeper")
+    await many.told()
+    assert not questions(await many.reap(later=HOUR))
+    assert not questions(await many.reap(later=HOUR))
+    (again,) = questions(await many.reap(later=DAY))
+    assert again.answer is Answer.OPEN
+    assert not await many.asked()
+
+
+async def test_a_question_that_is_open_asks_for_whoever_is_left_and_ends_with_its_reason(
+    many: Many, scene: Scene
+) -> None:
+    (first,) = await many.reap(later=5 * HOUR)
+    await many.rows.keep(EnvId("b000000000001"), ANA, rule="member")
+    await scene.database.lifetimes.used("show", ANA, "b000000000001")
+    notices = await many.reap(later=HOUR / 6)
+    (second,) = [n for n in notices if isinstance(n.says, Question)]
+    assert (second.id, second.ts) == (first.id, first.ts or second.ts)
+    assert isinstance(second.says, Question)
+    assert len(second.says.envs) == 12
+    assert second.says.id != first.says.id  # type: ignore[union-attr]  # a question
+    stale = await many.rows.answer(first.says.id, ANA, go=True, rule="keeper")  # type: ignore[union-attr]  # as above
+    assert stale
+    assert stale.answer is Answer.OVER
+    for number in (2, 3):
+        await scene.database.lifetimes.used("show", ANA, f"b{number:012}")
+    (over,) = questions(await many.reap(later=HOUR / 6))
+    assert over.answer is Answer.OVER
+    assert len(await many.asked()) == 10
+
+
+async def test_what_cannot_be_read_is_told_once_and_told_to_be_well_again(
+    acting: Acting,
+) -> None:
+    await acting.reap()
+    (notice,) = await acting.reap(later=3 * HOUR, sweep=False)
+    assert isinstance(notice.says, Alert)
+    assert (notice.to, notice.says.over_at) == ("COPS", None)
+    assert not await acting.reap(later=9 * HOUR, sweep=False)
+    assert await acting.teardown() is None
+    told = await acting.reap()
+    (well,) = [n.says for n in told if isinstance(n.says, Alert)]
+    assert well.over_at == acting.scene.clock.now()
+    assert await acting.teardown()
+    await acting.scene.database.reaper.pause(ANA, "", rule="member")
+    assert not [n for n in await acting.reap() if isinstance(n.says, Alert)]
