@@ -108,7 +108,7 @@ class Digests:
         self._seen = {p: at for p, at in self._seen.items() if p in self._lines}
         for plan in plans.values():
             if tick := self._ticked(plan, now):
-                fresh = self._began is not None and tick >= self._began
+                fresh = tick >= (plan.since or self._began or now)
                 await self.rows.begin(plan, tick, fresh=fresh)
                 self._seen[plan] = tick
         due = [d for d in await self.rows.due(now - LATE) if d.channel in plans]

@@ -38,7 +38,7 @@ class Rule:
     own: bool = False
 
 
-_READS = ("overview", "help", "list", "show", "diff", "history", "can", "link")
+_READS = ("overview", "help", "list", "show", "diff", "history", "can", "link", "digest")
 _CHANGES = (
     "create",
     "restore",

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
+from qbot.domain.morning_grammar import MORNINGS, OwnDigest
 from qbot.domain.names import BranchName, ServiceName, branch_name
 from qbot.domain.reaper_grammar import REAPER, Reaper
 from qbot.domain.release_commands import ReleaseCommand
@@ -88,6 +89,7 @@ Command = (
     | Delete
     | LifetimeCommand
     | Restore
+    | OwnDigest
     | Reaper
     | ReleaseCommand
 )
@@ -208,6 +210,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
     ),
     *RESTORES,
     *LIFETIMES,
+    *MORNINGS,
     *REAPER,
     *RELEASES,
 )

@@ -14,7 +14,7 @@ GROUPS = (
     ("Lifetimes", ("extend", "pin", "unpin", "transfer", "reaper")),
     ("Stages", ("promote", "release", "freeze", "unfreeze")),
     ("Both", ("rollback", "diff", "run", "history", "lock", "unlock")),
-    ("You", ("can", "link")),
+    ("You", ("digest", "can", "link")),
 )
 """Every command but `help` itself, once."""
 

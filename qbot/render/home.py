@@ -58,11 +58,8 @@ class HomeView:
 
 def home(seen: Home, style: Style) -> HomeView:
     """Everything of one person."""
-    mine = worst_first(seen.mine)
-    warned = {w.env for w in seen.warned}
-    needy = [r for r in mine if r.environment.id in warned or needs_owner(r, seen.as_of)]
+    mine, needy = worst_first(seen.mine), needy_of(seen)
     calm = [r for r in mine if r not in needy]
-    needy.sort(key=lambda r: r.environment.id not in warned)
     shown = [*needy, *calm][:_ENVIRONMENTS]
     blocks: list[Block | None] = [*_needs_me(seen, needy, shown, style)]
     blocks += [header("Your environments"), _of_mine(mine, needy, style)]
@@ -99,6 +96,17 @@ def answer(said: Message) -> dict[str, Any]:
     }
 
 
+def needy_of(seen: Home) -> list[EnvironmentSummary]:
+    """The viewer's that need them, those that are about to go first."""
+    warned = {w.env for w in seen.warned}
+    needy = [
+        r
+        for r in worst_first(seen.mine)
+        if r.environment.id in warned or needs_owner(r, seen.as_of)
+    ]
+    return sorted(needy, key=lambda r: r.environment.id not in warned)
+
+
 def needs_owner(row: EnvironmentSummary, now: datetime) -> bool:
     """It is broken with nothing under way, its branch is gone, or it ends soon."""
     return is_needy(row) or (row.operation is None and (row.gone or _ends_soon(row, now)))
@@ -117,19 +125,24 @@ def _needs_me(
     shown: Sequence[EnvironmentSummary],
     style: Style,
 ) -> list[Block | None]:
+    if blocks := what_needs(seen, [r for r in needy if r in shown], style):
+        return [header("Needs you"), *blocks]
+    return [section(":white_check_mark: Nothing needs you right now.")] if seen.mine else []
+
+
+def what_needs(seen: Home, needy: Sequence[EnvironmentSummary], style: Style) -> list[Block | None]:
+    """What waits for the viewer's yes, then these environments, each with its buttons."""
     blocks: list[Block | None] = []
     for progress in (seen.waiting or ())[:_PROMOTIONS]:
         blocks += _promotion(progress, style)
     if len(seen.waiting or ()) > _PROMOTIONS:
         blocks.append(context(f"and {len(seen.waiting or ()) - _PROMOTIONS} more wait for you"))
     for row in needy:
-        blocks += _environment(row, seen, style) if row in shown else []
+        blocks += _environment(row, seen, style)
     unknown = "What waits for your approval is not known now: your roles could not be asked for."
     if seen.waiting is None:
         blocks.append(context(f":warning: {unknown}"))
-    if blocks:
-        return [header("Needs you"), *blocks]
-    return [section(":white_check_mark: Nothing needs you right now.")] if seen.mine else []
+    return blocks
 
 
 def _promotion(progress: StageProgress, style: Style) -> list[Block | None]:

@@ -14,6 +14,7 @@ from qbot.domain.commands import (
 )
 from qbot.domain.environment import Environment
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
+from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.reaper_grammar import Reaper
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
 from qbot.domain.restore_grammar import Restore
@@ -24,7 +25,7 @@ from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
 from qbot.render.overview import overview
 from qbot.render.style import Style
-from qbot.slack import reaper
+from qbot.slack import mornings, reaper
 from qbot.slack.desk import Desk, with_failing
 from qbot.slack.forms import Forms
 from qbot.slack.lifetimes import LifetimeDesk
@@ -85,6 +86,8 @@ class Commands:
                 return await self._lifetimes.answer(command, delivery)
             case Restore():
                 return await self._restores.answer(command, delivery)
+            case OwnDigest():
+                return await mornings.answer(self._desk, command, delivery)
             case Reaper():
                 return await reaper.answer(self._desk, command, delivery)
             case Deploy() | Diff() | RunJob():

@@ -11,6 +11,7 @@ import structlog
 from qbot.domain.card_ports import CardLookup
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.morning import Mornings
 from qbot.domain.names import EnvId
 from qbot.domain.operation import (
     BranchTaken,
@@ -29,6 +30,7 @@ from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
 from qbot.operations.locking import lock_of, with_locks
+from qbot.operations.orphans import Rows
 from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
@@ -62,7 +64,9 @@ class Desk:
     style: Style
     lifetimes: Lifetimes
     planner: Planner
+    orphans: Rows
     reaping: Answers
+    mornings: Mornings
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -219,6 +223,7 @@ class Desk:
             lock=await lock_of(self.context.locks, env),
             viewer=viewer,
             verdict=await self.planner.verdict(env),
+            missing=await self.context.store.missing(env.id),
         )
         return show(shown, self.style, now=self.context.clock.now())
 
@@ -264,7 +269,8 @@ _FAILED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
 def is_failed(row: EnvironmentSummary) -> bool:
     """Whether `list --failed` has it."""
     phase = row.environment.phase
-    return phase in _FAILED or (row.failing > 0 and phase is not Phase.DELETING)
+    amiss = row.failing > 0 or row.missing
+    return phase in _FAILED or (amiss and phase is not Phase.DELETING)
 
 
 def with_failing(

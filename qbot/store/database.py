@@ -27,7 +27,9 @@ from qbot.store.housekeeping import (
 from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
+from qbot.store.mornings import SqlMornings
 from qbot.store.notices import SqlNotices
+from qbot.store.orphans import SqlOrphans
 from qbot.store.reads import SqlStore
 from qbot.store.reaper import SqlReaper
 from qbot.store.reaping import SqlReaping
@@ -54,9 +56,11 @@ class Database:
     lifetimes: SqlLifetimes
     homes: SqlHomes
     digests: SqlDigests
+    mornings: SqlMornings
     reaper: SqlReaper
     reaping: SqlReaping
     notices: SqlNotices
+    orphans: SqlOrphans
     driver: Driver
     clock: Clock
 
@@ -131,9 +135,11 @@ async def open_store(
         lifetimes=SqlLifetimes(driver, clock=clock),
         homes=SqlHomes(driver, clock=clock),
         digests=SqlDigests(driver, clock=clock),
+        mornings=SqlMornings(driver, clock=clock),
         reaper=SqlReaper(driver, clock=clock),
         reaping=SqlReaping(driver, clock=clock, ids=ids),
         notices=SqlNotices(driver, clock=clock),
+        orphans=SqlOrphans(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

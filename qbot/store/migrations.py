@@ -48,6 +48,8 @@ MIGRATIONS = (
     Migration(20, schema.DIGESTS),
     Migration(21, schema.HOMES),
     Migration(22, schema.REAPED),
+    Migration(23, schema.ORPHANS),
+    Migration(24, schema.MORNINGS),
 )
 
 

@@ -237,6 +237,19 @@ HOMES = (
       actor text primary key, opened_at text not null, answered integer not null,
       shown_hash text not null, shown_at text)""",
 )
+ORPHANS = (  # what sweeps of Argo CD have found amiss, and since when
+    """create table orphans(
+      instance text not null, thing text not null, name text not null, project text not null,
+      env_id text not null, first_at text not null, last_at text not null,
+      told integer not null, primary key(instance, thing, name))""",
+    """create table missing(
+      env_id text primary key, instance text not null, first_at text not null,
+      last_at text not null, told integer not null)""",
+)
+MORNINGS = (
+    """create table mornings(
+      actor text primary key, at text not null, zone text not null, since text not null)""",
+)
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit
       begin select raise(abort, 'the audit log is append-only'); end"""

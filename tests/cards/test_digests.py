@@ -55,7 +55,10 @@ class MemoryDigests:
     async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
         self._answer()
         channel = plan.channel
-        known = any(c == channel and at < tick for c, at in self.rows)
+        known = [at for c, at in self.rows if c == channel and at < tick]
+        days = {at.astimezone(plan.zone).date() for at in known}
+        if plan.daily and tick.astimezone(plan.zone).date() in days:
+            return
         if fresh or known:
             since = tick - timedelta(days=1)
             self.rows.setdefault((channel, tick), DueDigest(channel, tick, since))

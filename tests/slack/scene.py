@@ -24,6 +24,7 @@ from qbot.domain.brake import Brake
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
+from qbot.domain.morning import Mornings
 from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
@@ -440,6 +441,8 @@ async def scene(
                 lifetimes=database.lifetimes,
                 planner=planner(context, database),
                 reaping=database.reaping,
+                orphans=database.orphans,
+                mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
             )
             people = People()
             around = ReleaseContext(

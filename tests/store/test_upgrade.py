@@ -33,8 +33,14 @@ BACK_TO_9 = (
     "drop table sweeps",
     "drop table merge_notes",
     "drop table homes",
+    "drop table mornings",
     "drop table channel_digests",
-    "drop table reaper_pause",
+    "drop table orphans",
+    "drop table missing",
+    *(
+        f"drop table reaper_{name}"
+        for name in ("deletions", "kept", "notices", "questions", "warnings", "pause")
+    ),
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",
