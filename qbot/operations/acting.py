@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from qbot.domain.brake import Check, Go, Hold
+from qbot.domain.environment import Environment
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.meters import Reaped
 from qbot.domain.names import EnvId
@@ -132,13 +133,17 @@ class Reaper:
         env, told = plan.environments[goes.env], plan.known.told.get(goes.env)
         if goes.warned_at is None:
             if told is None or told.at is not None or not told.is_of(env, goes):
-                await self._rows.warn(env, goes, fallback=self._channel)
+                await self._rows.warn(env, goes, fallback=self._beside(env))
                 self._counted("warned", goes.cause)
             return
         late = goes.grace and goes.remind_at <= plan.at < goes.due_at
         if late and told is not None and told.reminded_at is None:
             await self._rows.remind(env, goes)
             self._counted("reminded", goes.cause)
+
+    def _beside(self, env: Environment) -> str:
+        """Where its owner is told whom no DM reaches: where its card is."""
+        return self._channel if Place(env.channel).direct else env.channel
 
     async def _ask(self, plan: Plan) -> None:
         """A human: whether so many may go; and one alert while something cannot be read."""

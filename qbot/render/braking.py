@@ -75,8 +75,9 @@ def alert(said: Alert) -> Message:
         lead = (
             f":white_check_mark: *Everything can be read again* since {moment(said.over_at, WHEN)}."
         )
+        reasons = f"It was this:\n{reasons}"
         hint = f"Nothing was deleted since {since}. What is due goes on from here."
-    text = f"{lead}\n{reasons}" if reasons else lead
+    text = f"{lead}\n{reasons}"
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

@@ -173,7 +173,7 @@ def _small(one: Warned, back: datetime | None) -> str:
     if one.fate is Fate.STAYS:
         return ""
     until = f"can be restored until {moment(back, WHEN)}" if back else ""
-    return joined([f"{code(one.goes.rule, 60)} in qbot.yaml", until])
+    return joined([f"By the rule {code(one.goes.rule, 60)} of qbot.yaml", until])
 
 
 def _hint(warned: Sequence[Warned]) -> str:

@@ -169,7 +169,7 @@ async def test_whom_slack_does_not_reach_is_told_of_in_the_channel_and_counts_as
     assert first.to == "UANA"
     await notices.refused(first, "user_disabled")
     (second,) = await notices.due()
-    assert (second.to, second.says) == ("COPS", first.says)
+    assert (second.to, second.says) == ("C1", first.says)  # where its card is
     await notices.refused(second, "is_archived")
     assert not await notices.due()
     await acting.reap(later=5 * HOUR)
