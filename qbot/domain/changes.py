@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from qbot.domain.branches import Seen
 from qbot.domain.environment import Phase
-from qbot.domain.names import EnvId, ServiceName
+from qbot.domain.names import BranchName, EnvId, ServiceName
 from qbot.domain.progress import Continued
 from qbot.domain.release import Shown
 from qbot.domain.release_changes import ReleaseChange
@@ -41,6 +42,21 @@ class PlansDropped:
 
     env: EnvId
     services: tuple[ServiceName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSeen:
+    """What GitLab said of an environment's branch when its versions were looked for."""
+
+    branch: BranchName
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PushWaits:
+    """What was pushed may not run yet: this operation's asking counts for nothing."""
+
+    branch: BranchName
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,8 @@ Change = (
     | StillGoes
     | PlansChanged
     | PlansDropped
+    | BranchSeen
+    | PushWaits
     | SetReady
     | Audited
     | CardChanged

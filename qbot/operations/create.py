@@ -19,6 +19,7 @@ from qbot.operations.readiness import not_proven, proven
 from qbot.operations.registered import registered
 from qbot.operations.resolve import PLANS, left_out, resolve, wish
 from qbot.operations.run import Run
+from qbot.operations.seeing import Seeing
 from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
@@ -93,16 +94,19 @@ async def _is_absent(run: Run, argocd: Applications, env: Environment) -> bool:
 async def _resolve(
     run: Run, context: Context, env: Environment, asked: CreateInput
 ) -> tuple[ServicePlan, ...]:
+    seeing, through = Seeing.of(context, env.branch)
+
     async def look() -> object:
         await run.checkpoint()
         found = brought_back if asked.brings_back else _plans
-        return PLANS.dump_python(await found(run, context, asked), mode="json")
+        return PLANS.dump_python(await found(run, through, asked), mode="json")
 
     result = await run.step(
         "resolve",
         look,
         changes=lambda found: [
             PlansChanged(env.id, PLANS.validate_python(found)),
+            seeing.change,
             Audited("environment.resolved", "done"),
             *superseding(run, context, asked),
         ],

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide, suspects
-from qbot.domain.branches import Branches, BranchFacts
+from qbot.domain.branch_ports import Branches
+from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary

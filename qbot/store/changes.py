@@ -4,6 +4,7 @@ from datetime import datetime
 
 from qbot.domain.changes import (
     Audited,
+    BranchSeen,
     CardChanged,
     CardsContinued,
     CardsSuperseded,
@@ -12,6 +13,7 @@ from qbot.domain.changes import (
     PhaseChanged,
     PlansChanged,
     PlansDropped,
+    PushWaits,
     SetReady,
     StillGoes,
 )
@@ -27,7 +29,16 @@ from qbot.domain.release_changes import (
     PromotionOpened,
     PromotionPlanned,
 )
-from qbot.store import desired, environments, promotion_changes, reaping, sets, undoing
+from qbot.store import (
+    branches,
+    desired,
+    environments,
+    following,
+    promotion_changes,
+    reaping,
+    sets,
+    undoing,
+)
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
 
@@ -51,6 +62,10 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             yield from reaping.still(env, op.id, since)
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
+        case BranchSeen(branch, seen):
+            yield from branches.seen(branch, seen)
+        case PushWaits(branch):
+            yield from following.waits(branch, op.id)
         case Audited(action, outcome, detail, found):
             who = _NOBODY if found else op.actor
             yield from note(who, action, outcome, at, op=op.id, env=scope_id(op), detail=detail)

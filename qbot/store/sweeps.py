@@ -54,20 +54,25 @@ def listed_branches(
     A list may be half a minute old, so it only says where to look; a branch that was never seen
     is known from now on.
     """
-    known = yield sql("select branch, sha, gone_at from branches where project = ?", project)
+    known = yield sql(
+        "select branch, sha, gone_at, gone_again_at from branches where project = ?", project
+    )
     living = yield sql("select branch from environments where phase <> 'deleted'")
     wanted = {row["branch"] for row in living}
     seen = {row["branch"]: row for row in known}
     new = {b: sha for b, sha in found.items() if clean(b) in wanted and clean(b) not in seen}
     for branch, sha in new.items():
-        yield from branches.seed(branch, [(project, sha)], at)
+        yield from branches.first_seen(project, branch, sha, at)
     present = {clean(b): sha for b, sha in found.items()}
     doubtful = [
         branch
         for branch, row in seen.items()
         if branch in wanted and present.get(branch) != (None if row["gone_at"] else row["sha"])
     ]
-    for branch in doubtful:
+    halfway = [  # a second look that was lost
+        b for b, row in seen.items() if b in wanted and row["gone_at"] and not row["gone_again_at"]
+    ]
+    for branch in {*doubtful, *halfway}:
         yield from webhooks.look_at(project, branch, at)
     yield from read(name, at)
     return bool(doubtful)

@@ -17,6 +17,7 @@ from qbot.domain.services import Build
 from qbot.operations.auto_creating import Creator
 from qbot.operations.following import Follower
 from qbot.operations.hearing import Ear
+from qbot.operations.looking import Looker
 from tests.clocks import START
 from tests.operations.scene import Scene, project
 from tests.operations.test_following import Projects
@@ -39,14 +40,18 @@ class Auto:
         self.follower = Follower(
             context=scene.context,
             rows=rows,
-            projects=Projects(),
-            journal=scene.database.journal,
-            creator=Creator(
+            looker=Looker(
                 context=scene.context,
-                requests=scene.requests,
-                accounts={"ben": "UBEN"},
-                team="T1",
+                rows=rows,
+                projects=Projects(),
+                creator=Creator(
+                    context=scene.context,
+                    requests=scene.requests,
+                    accounts={"ben": "UBEN"},
+                    team="T1",
+                ),
             ),
+            journal=scene.database.journal,
             noter=None,
             wake=lambda: None,
         )

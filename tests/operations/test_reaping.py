@@ -50,7 +50,7 @@ class Reaping:
     async def missed(self) -> None:
         """GitLab says to whoever looks that the branch is gone."""
         for look in await self.rows.take_looks(20):
-            await self.rows.missed(look)
+            await self.rows.missed(look, self.scene.clock.now())
 
     async def plan(self, *, later: timedelta = timedelta()) -> Plan:
         self.scene.clock.advance(later.total_seconds())

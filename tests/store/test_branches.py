@@ -19,6 +19,7 @@ CART, ORDERS = ProjectPath("shop/cart"), ProjectPath("shop/orders")
 X = BranchName("feat/x")
 ONE, TWO = "1" * 40, "2" * 40
 MINUTE = 60.0
+RUNS = {(CART, ServiceName("cart")), (ORDERS, ServiceName("orders"))}
 
 
 def pushed(sha: str = ONE, branch: BranchName = X, at: datetime = START) -> Pushed:
@@ -46,7 +47,7 @@ async def fact(rows: SqlBranches) -> BranchFact:
 
 async def seen(rows: SqlBranches, sha: str = ONE) -> BranchFact:
     assert await rows.hear(f"seen-{sha}", pushed(sha))
-    await rows.saw(await looked(rows), Commit(sha, author="Ana"))
+    await rows.saw(await looked(rows), Commit(sha, author="Ana"), START)
     return await fact(rows)
 
 
@@ -55,7 +56,7 @@ async def test_what_was_heard_before_changes_nothing(rows: SqlBranches, wishes: 
     assert await rows.hear("d-1", pushed())
     look = await looked(rows)
     assert (look.pushed, look.pushed_by, look.number) == (ONE, "ana", 1)
-    await rows.saw(look, Commit(ONE))
+    await rows.saw(look, Commit(ONE), START)
     assert not await rows.hear("d-1", pushed())
     assert await rows.take_looks(10) == []
 
@@ -85,7 +86,7 @@ async def test_a_push_during_a_look_is_another_look(rows: SqlBranches, wishes: W
     await rows.hear("d-1", pushed())
     first = await looked(rows)
     await rows.hear("d-2", pushed(TWO))
-    await rows.saw(first, Commit(ONE))
+    await rows.saw(first, Commit(ONE), START)
     second = await looked(rows)
     assert (second.pushed, second.number) == (TWO, 2)
     await rows.put_off(second, MINUTE)
@@ -99,10 +100,10 @@ async def test_a_commit_is_known_since_it_was_first_seen(
     assert await seen(rows) == BranchFact(CART, X, ONE, START, pushed_at=START)
     clock.advance(MINUTE)
     await rows.hear("again", pushed(""))  # a rumour: it is there
-    await rows.saw(await looked(rows), Commit(ONE))
+    await rows.saw(await looked(rows), Commit(ONE), clock.now())
     assert await fact(rows) == BranchFact(CART, X, ONE, START, pushed_at=START)
     await rows.hear("later", pushed("3" * 40))
-    await rows.saw(await looked(rows), Commit(TWO))  # nobody told of this one
+    await rows.saw(await looked(rows), Commit(TWO), clock.now())  # nobody told of this one
     assert await fact(rows) == BranchFact(CART, X, TWO, START + timedelta(seconds=MINUTE))
 
 
@@ -112,20 +113,20 @@ async def test_gone_is_what_is_missed_twice_minutes_apart(
     await wishes.living(X)
     await seen(rows)
     await rows.hear("deleted", pushed(""))
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), clock.now())
     first = await fact(rows)
     assert (first.gone_at, first.gone_again_at, first.gone) == (START, None, False)
     assert await rows.tips(X) == []
     assert await rows.take_looks(10) == []  # the second one is not due yet
     await rows.hear("deleted again", pushed(""))
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), clock.now())
     assert not (await fact(rows)).gone
     clock.advance(3 * MINUTE)
     await rows.hear("deleted thrice", pushed(""))
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), clock.now())
     assert (await fact(rows)).gone
     await rows.hear("back", pushed(TWO))
-    await rows.saw(await looked(rows), Commit(TWO))
+    await rows.saw(await looked(rows), Commit(TWO), clock.now())
     assert (await fact(rows)).gone_at is None
 
 
@@ -135,16 +136,16 @@ async def test_the_second_look_comes_by_itself(
     await wishes.living(X)
     await seen(rows)
     await rows.hear("deleted", pushed(""))
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), clock.now())
     clock.advance(3 * MINUTE)
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), clock.now())
     assert (await fact(rows)).gone
 
 
 async def test_what_was_never_seen_is_not_gone(rows: SqlBranches, wishes: Wishes) -> None:
     await wishes.living(X)
     await rows.hear("deleted", pushed(""))
-    await rows.missed(await looked(rows))
+    await rows.missed(await looked(rows), START)
     assert await rows.facts([X]) == {X: BranchFacts()}
 
 
@@ -169,7 +170,7 @@ async def test_a_list_says_where_to_look_and_never_what_is_gone(
     look = await looked(rows)
     assert (look.project, look.branch, look.pushed) == (CART, X, "")
     assert await fact(rows) == BranchFact(CART, X, ONE, START)
-    await rows.saw(look, Commit(ONE))
+    await rows.saw(look, Commit(ONE), START)
     assert await rows.listed("l", CART, {X: TWO})
     assert (await fact(rows)).sha == ONE  # a list may be old
 
@@ -186,14 +187,14 @@ async def test_an_environment_is_behind_while_no_service_runs_the_newest(
 ) -> None:
     env = await wishes.living(X)
     await plan(wishes, env, Source.BRANCH, ONE)
-    assert await rows.unseeded() == [env]
-    await rows.seed(env, [(CART, ONE)])
-    assert (await rows.unseeded(), await rows.behind()) == ([], [])
+    assert await rows.behind(RUNS) == []
+    await seen(rows, ONE)
+    assert await rows.behind(RUNS) == []
     await seen(rows, TWO)
-    assert await rows.behind() == [env]
+    assert await rows.behind(RUNS) == [env]
     await rows.hear("deleted", pushed(""))
-    await rows.missed(await looked(rows))
-    assert await rows.behind() == []
+    await rows.missed(await looked(rows), START)
+    assert await rows.behind(RUNS) == []
 
 
 async def test_the_newest_card_says_what_is_newer_until_it_is_not(
@@ -212,14 +213,14 @@ async def test_the_newest_card_says_what_is_newer_until_it_is_not(
     await rows.note(env, newer)
     await rows.note(env, newer)
     assert await card(first) == (newer, version + 1)
-    assert await rows.behind() == [env]
+    assert await rows.behind(RUNS) == [env]
     second = (await wishes.submit(env, SYNC)).operation.id
     await rows.note(env, newer)
     assert (await card(first))[0] == ()
     assert (await card(second))[0] == newer
     await rows.note(env, ())
     assert (await card(second))[0] == ()
-    assert await rows.behind() == []
+    assert await rows.behind(RUNS) == []
 
 
 async def test_a_pipeline_is_news_to_whoever_asks(
