@@ -130,6 +130,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
             orphan_sweeper(ground, context).tick,
         ),
         zone=catalog.zone.key,
+        clock=ground.clock,
     )
     dispatcher = await _open_dispatcher(ground, stack)
     home = open_homes(ground, releases, dispatcher, stack)

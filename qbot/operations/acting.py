@@ -86,6 +86,7 @@ class Reaper:
         self._wake = wake
         self._counted = counted
         self._turn = asyncio.Lock()
+        self._fresh = True  # right after a start nothing was read yet: that is no news
 
     async def tick(self) -> None:
         """Plan and act, unless another replica does in these ten minutes.
@@ -151,9 +152,10 @@ class Reaper:
         if isinstance(brake, Hold):
             self._counted("held", "")
         unread = isinstance(brake, Hold) and Check.UNREAD in brake.checks
-        if self._channel:
+        if self._channel and not (unread and self._fresh):
             told = brake.reasons if unread and isinstance(brake, Hold) else ()
             await self._rows.alert(told, channel=self._channel)
+        self._fresh = False
         asked = {goes.env for goes in plan.suspects}
         if isinstance(brake, Hold) and brake.askable and asked:
             refused = any(no.covers(frozenset(asked), brake.checks) for no in known.refusals)
