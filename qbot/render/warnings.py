@@ -19,7 +19,7 @@ from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
 from qbot.render.reaper import because
 from qbot.render.style import Style
-from qbot.render.words import joined, listed, plural
+from qbot.render.words import capital, joined, listed, plural
 
 MOST = 12
 """Warnings in one message: each has up to three blocks and a menu, and Slack takes fifty."""
@@ -90,9 +90,9 @@ def _words(one: Warned, style: Style) -> str:
         case Fate.STAYS:
             return f"{branch} stays{_stays(one)}."
         case Fate.GOING:
-            return f"{branch} is being deleted, because {why}."
+            return f"{branch} is being deleted{_by(one) or f', because {why}'}."
         case Fate.GONE:
-            return f"{branch} was deleted, because {why}."
+            return f"{branch} was deleted{_by(one) or f', because {why}'}."
 
 
 def stays(one: Warned, style: Style) -> Message:
@@ -168,11 +168,18 @@ def _stays(one: Warned) -> str:
     return f": {said}" if said else ""
 
 
+def _by(one: Warned) -> str:
+    """By whom, where it was a person and not the reaper."""
+    return f" by {mention(one.by.user)}" if one.by else ""
+
+
 def _small(one: Warned, back: datetime | None) -> str:
     """By which rule, and until when it can be brought back."""
     if one.fate is Fate.STAYS:
         return ""
     until = f"can be restored until {moment(back, WHEN)}" if back else ""
+    if one.fate is not Fate.OPEN and one.by:
+        return capital(until)
     return joined([f"By the rule {code(one.goes.rule, 60)} of qbot.yaml", until])
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from qbot.domain.environment import Environment
+from qbot.domain.environment import Environment, Phase
 from qbot.domain.lifetime import STAYING
 from qbot.domain.names import EnvId
 from qbot.domain.people import QBOT, Actor
@@ -104,15 +104,22 @@ def stays(env: EnvId, why: str, by: Actor | None, at: datetime) -> Script[Warned
     return said
 
 
-def fated(env: EnvId, fate: Fate) -> Script[None]:
-    """The warning says what becomes of it."""
+def moved(env: EnvId, phase: Phase, who: Actor) -> Script[None]:
+    """Somebody has it deleted, or the reaper has: the warning says so as it happens."""
+    fates = {Phase.DELETING: Fate.GOING, Phase.DELETED: Fate.GONE}
+    if fate := fates.get(phase):
+        yield from fated(env, fate, None if who == QBOT else who)
+
+
+def fated(env: EnvId, fate: Fate, by: Actor | None = None) -> Script[None]:
+    """The warning says what becomes of it, and who wanted that."""
     rows = yield sql("select notice from reaper_warnings where env_id = ?", env)
     for row in rows:
         said = yield from notices.says(row["notice"])
         yield from notices.drop_below(row["notice"])
         if isinstance(said, Warned):
             open_ = fate is Fate.GOING
-            yield from notices.say(row["notice"], replace(said, fate=fate), open_=open_)
+            yield from notices.say(row["notice"], replace(said, fate=fate, by=by), open_=open_)
     if fate is Fate.GONE:
         yield sql("delete from reaper_warnings where env_id = ?", env)
 

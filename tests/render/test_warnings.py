@@ -69,6 +69,8 @@ def test_the_same_message_says_that_it_was_deleted_why_and_how_to_undo_that(
     golden("warning_going", going)
     gone = warned(env, Cause.MERGED, Fate.GONE)
     golden("warning_gone", warning([gone], around(env, back=NOW + 7 * DAY), STYLE, to=DM))
+    by_hand = warning([replace(gone, by=BEN)], around(env, back=NOW + DAY), STYLE, to=DM)
+    assert by_hand.text == f":white_circle: *feat/checkout* was deleted by <@{BEN.user}>."
     over = warning([gone], around(env), STYLE, to=DM)
     assert "Restore" not in str(over.blocks)
 

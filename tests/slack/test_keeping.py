@@ -88,6 +88,8 @@ async def test_what_is_gone_cannot_be_kept(scene: Scene) -> None:
     for action, value in ((actions.REAPER_KEEP, env.id), (actions.EXTEND, f"{env.id}:merge")):
         await scene.press(message, action, value)
         assert "is gone already" in said(scene.direct()[-1])
+    told = await fate(scene)
+    assert (told.fate, told.by) == (Fate.GONE, env.owner)
 
 
 async def asked(scene: Scene, *branches: str) -> tuple[Message, str]:
