@@ -38,6 +38,7 @@ from qbot.store import (
     reaping,
     sets,
     undoing,
+    warnings,
 )
 from qbot.store.audit import note, scope_id
 from qbot.store.statements import Script
@@ -58,6 +59,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
     match change:
         case PhaseChanged(env, phase):
             yield from environments.advance(env, phase)
+            yield from warnings.moved(env, phase, op.actor)
         case StillGoes(env, since):
             yield from reaping.still(env, op.id, since)
         case PlansChanged() | PlansDropped() | SetReady():
