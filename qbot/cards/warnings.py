@@ -9,8 +9,9 @@ from qbot.cards.rank import Rank
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
+from qbot.domain.orphans import Stray
 from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Warned
-from qbot.render import braking, warnings
+from qbot.render import braking, orphans, warnings
 from qbot.render.blocks import Message
 from qbot.render.style import Style
 from qbot.render.warnings import MOST, Around
@@ -38,6 +39,8 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
             return braking.question(first, style)
         case Alert():
             return braking.alert(first)
+        case Stray():
+            return orphans.found(first, style)
         case Reminder():
             found = [n.says.warned for n in bundle if isinstance(n.says, Reminder)]
             return warnings.reminder(found, style)

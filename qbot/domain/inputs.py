@@ -43,6 +43,7 @@ class TeardownInput:
     """`/env delete`. `reaped`: nobody asked for it, this is why it goes by itself."""
 
     reaped: Goes | None = None
+    leftovers: bool = False  # it was deleted before, and something of it is there again
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ def resumes(asked: Input) -> bool:
 def follows_push(asked: Input) -> bool:
     """Whether nobody but a push asked for it."""
     return isinstance(asked, SyncInput) and asked.pushed
+
+
+def clears(asked: Input) -> bool:
+    """Whether it takes away what an environment has left that was deleted before."""
+    return isinstance(asked, TeardownInput) and asked.leftovers
 
 
 def brings_back(asked: Input) -> datetime | None:

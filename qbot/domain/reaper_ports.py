@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from qbot.domain.names import BranchName, EnvId, EnvName
+from qbot.domain.orphans import Stray
 from qbot.domain.people import Actor
 from qbot.domain.reaping import Cause, Goes
 
@@ -28,8 +29,9 @@ class Fate(StrEnum):
 class Warned:
     """To the owner: one of theirs goes by itself, when and why.
 
-    `goes.due_at` is when it may go at the earliest. `by` used, kept, extended or pinned it; None:
-    nobody did, or nobody knows. `why` is the rest of a sentence on why it stays; outside text.
+    `goes.due_at` is when it may go at the earliest. `by` used, kept, extended, pinned or deleted
+    it; None: nobody did, or nobody knows. `why` is the rest of a sentence on why it stays; outside
+    text.
     """
 
     env: EnvId
@@ -100,7 +102,7 @@ class Alert:
     over_at: datetime | None = None
 
 
-Said = Warned | Reminder | Question | Alert
+Said = Warned | Reminder | Question | Alert | Stray
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Notices(Protocol):
         """It stands there in this version. Only now the owner counts as warned."""
 
     async def refused(self, notice: Notice, why: str) -> None:
-        """Slack will not take it there. A warning goes to the reaper's channel, if it has one."""
+        """Slack will not take it there. A warning goes where the card is, else to the reaper's."""
 
 
 class Warnings(Protocol):

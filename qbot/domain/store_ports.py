@@ -82,6 +82,9 @@ class Pasts(Protocol):
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first; the last twenty are kept."""
 
+    async def missing(self, env: EnvId) -> bool:
+        """Whether it lives, and Argo CD was found to have nothing of it."""
+
     async def deleted(self, text: str) -> Deleted | None:
         """The environment of this branch or name that was deleted last, however long ago."""
 

@@ -34,6 +34,8 @@ _BUTTONS: Mapping[str, str] = {
     actions.RETRY: "sync",
     actions.RESUME: "create",
     actions.RESTORE: "restore",
+    actions.ORPHANS: "reaper",
+    actions.ORPHANS_DELETE: "reap",
     actions.CANCEL: "cancel",
     actions.DELETE: "delete",
     actions.DELETE_CONFIRM: "delete",
@@ -84,7 +86,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget", "holds", "locks", "reap", "sweep")
+_JOBS = ("forget", "holds", "locks", "orphans", "reap", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
 _HEARD = {"app_mention": "help", "app_home_opened": "overview"}  # by a person
 _ROUTES = (

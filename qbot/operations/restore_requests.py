@@ -8,6 +8,7 @@ still runs counts as one.
 from collections.abc import Sequence
 
 from qbot.domain.bringing_back import Deleted, ensure_restorable, still_here
+from qbot.domain.inputs import SyncInput
 from qbot.domain.listing import some
 from qbot.domain.names import EnvId
 from qbot.domain.operation import BranchTaken, QuotaReached, Submitted
@@ -32,6 +33,9 @@ class RestoreRequests:
         Raises:
             UserError: there is none, or it cannot come back.
         """
+        found = await self._context.store.find(text)
+        if found is not None and await self._context.store.missing(found.id):
+            return await self._made_again(found.id, asked)
         return await self._restore(await self.named(text), asked)
 
     async def restore_this(
@@ -45,6 +49,8 @@ class RestoreRequests:
         known = await self._context.store.environment(env)
         if known is None:
             raise UserError("Nothing is known of it any more.")
+        if await self._context.store.missing(env):
+            return await self._made_again(env, asked)
         deleted = await self.named(known.branch)
         if deleted.environment.id != env:
             raise UserError(
@@ -71,6 +77,10 @@ class RestoreRequests:
         """What can be asked for now, newest first."""
         within, now = self._context.rules.restorable, self._context.clock.now()
         return await self._context.store.deleted_since(now - within)
+
+    async def _made_again(self, env: EnvId, asked: Asked) -> Submitted:
+        """It lives, and Argo CD has nothing of it: what is missing is made at the same commits."""
+        return await self._requests.resume(env, SyncInput(resume=True), asked)
 
     async def _restore(
         self, deleted: Deleted, asked: Asked

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from qbot.domain.changes import CardsSuperseded, Change, PhaseChanged, StillGoes
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.inputs import TeardownInput
+from qbot.domain.inputs import TeardownInput, clears
 from qbot.domain.progress import End, Stage, Step
 from qbot.domain.reaping import Goes
 from qbot.errors import UserError
@@ -25,7 +25,7 @@ async def teardown(run: Run, context: Context) -> Outcome:
     with run.ignoring_cancel():
         tracker = await opened(run, context)
         env = tracker.env
-        if not env.phase.alive:
+        if not env.phase.alive and not clears(run.operation.input):
             gone = UserError(f"The environment of `{env.branch}` is gone already.")
             return await refused(run, context, tracker, Phase.DELETED, gone)
         reaped = _reaped(run)
@@ -41,6 +41,8 @@ async def teardown(run: Run, context: Context) -> Outcome:
 def _going(run: Run, env: Environment) -> Sequence[Change]:
     """What begins it; what nobody asked for begins only if nobody has used it since."""
     going = PhaseChanged(env.id, Phase.DELETING)
+    if not env.phase.alive:
+        return []  # it was deleted before: only what is left of it goes
     if _reaped(run) is None:
         return [going]
     return [StillGoes(env.id, run.operation.created_at), going]
@@ -68,7 +70,8 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     if stuck:
         rows = [replace(s, stage=Stage.LEFT) for s in tracker.of(Stage.DELETING)]
         tracker.put(rows, at=context.clock.now())
-        return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
+        phase = Phase.STUCK if env.phase.alive else env.phase
+        return ended(context, tracker, End.FAILED, phase, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     goes = _reaped(run)
     itself = f"It went by itself: {goes.because}." if goes else ""

@@ -37,8 +37,9 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
-_OVER = "Nothing is deleted because its lifetime is over: {} does that, and {} gives it more."
-_GONE = "Gone is what a sync or {} has seen last; nothing is deleted because of it: {} does that."
+_OVER = "What outlives its lifetime goes by itself: {} says when, and {} gives it more."
+_GONE = "Gone is what a sync or {} has seen last; once GitLab says so twice, it goes by itself."
+MISSING = "missing in Argo CD"
 LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
 
@@ -146,7 +147,7 @@ def _over(rows: Sequence[EnvironmentSummary], style: Style, *, now: datetime) ->
     over = next((e for e in ended if e.ends_at and e.ends_at <= now), None)
     if over is None:
         return ""
-    verbs = (f"delete {over.branch}", f"extend {over.branch} 1d")
+    verbs = ("list --idle", f"extend {over.branch} 1d")
     return _OVER.format(*(code(f"{style.command} {verb}", 160) for verb in verbs))
 
 
@@ -155,8 +156,7 @@ def _gone(rows: Sequence[EnvironmentSummary], style: Style) -> str:
     branch = next((r.environment.branch for r in rows if r.gone), None)
     if branch is None:
         return ""
-    show, delete = (code(f"{style.command} {verb} {branch}", 160) for verb in ("show", "delete"))
-    return _GONE.format(show, delete)
+    return _GONE.format(code(f"{style.command} show {branch}", 160))
 
 
 def worst_first(rows: Sequence[EnvironmentSummary]) -> list[EnvironmentSummary]:
@@ -210,7 +210,8 @@ def state(row: EnvironmentSummary, *, known: bool) -> tuple[str, str]:
     if row.failure:  # one sentence is enough for a list
         word += f": {prose(row.failure.partition('. ')[0].rstrip('.'), 160)}"
     if row.needs_attention:
-        word, sign = failing_words(row.failing), PHASES[Phase.FAILED][1]
+        said = MISSING if row.missing else failing_words(row.failing)
+        word, sign = said, PHASES[Phase.FAILED][1]
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()

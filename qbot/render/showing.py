@@ -14,7 +14,7 @@ from qbot.domain.reaping import Verdict
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
-from qbot.render.buttons import again_button, delete_button
+from qbot.render.buttons import again_button, delete_button, restore_button
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
@@ -43,6 +43,7 @@ class Shown:
     card_url: str = ""  # Slack's own link to the newest card
     lock: Lock | None = None
     verdict: Verdict | None = None  # the reaper's
+    missing: bool = False  # Argo CD was found to have nothing of it
     viewer: Actor | None = (
         None  # whoever is kept out by somebody else's lock gets no buttons for it
     )
@@ -57,7 +58,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
     stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
-    lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
+    lead = [state, *stale, *_missing(shown), *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
     lead += _links(shown, style)
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style, env.name), version(s)]) for s in needy]
@@ -88,6 +89,13 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
 def _last_known(state: str, at: datetime) -> str:
     """A headline that does not say more than Argo CD does."""
     return f":white_circle: Last known: {state}, at {moment(at, '{time}')}"
+
+
+def _missing(shown: Shown) -> list[str]:
+    """That a sweep of Argo CD has found nothing of it, and what to do."""
+    if not shown.missing:
+        return []
+    return [":warning: It is missing in Argo CD. Restore makes it again, at the same commits."]
 
 
 def _pinned(env: Environment, now: datetime) -> list[str]:
@@ -180,6 +188,7 @@ def _buttons(shown: Shown, style: Style, now: datetime) -> Block | None:
         [
             button("Open", actions.OPEN, op, url=url, style=look) if url and works else None,
             _again(shown) if free else None,
+            restore_button(env.id) if free and shown.missing else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
             *([] if deleting or env.phase is Phase.STUCK else _term(env, now)),

@@ -31,6 +31,7 @@ from qbot.slack.grounds import Grounding, place_of
 from qbot.slack.guard import Work
 from qbot.slack.keeping import ReaperDesk
 from qbot.slack.lifetimes import LifetimeDesk
+from qbot.slack.orphans import OrphanDesk
 from qbot.slack.payload import Body, Delivery
 from qbot.slack.releases.actions import ReleaseActions
 from qbot.slack.releases.commands import ReleaseCommands
@@ -74,6 +75,7 @@ class Listeners:
             **versions.table,
             **lifetimes.table,
             **restores.table,
+            **OrphanDesk(desk).table,
             **ReaperDesk(desk, self._grounding).table,
         }
         self._forms: dict[str, Form] = {**forms.table, **release_forms.table}
@@ -114,7 +116,7 @@ class Listeners:
             return await self._grounding.of_command(command, asker)
 
         once = not commands.submits(command)
-        pauses = isinstance(command, Reaper) and command.wish is not Wish.PLAN
+        pauses = isinstance(command, Reaper) and command.wish in (Wish.PAUSE, Wish.RESUME)
         return Work(PAUSE if pauses else of_command(verb), run, once, grounds)
 
     def mention(self, text: str) -> Work:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from qbot.domain.orphans import Stray
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
 from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Said, Warned
@@ -20,6 +21,7 @@ _KINDS: Mapping[str, type[Said]] = {
     "reminder": Reminder,
     "question": Question,
     "alert": Alert,
+    "stray": Stray,
 }
 
 

@@ -23,6 +23,7 @@ from qbot.domain.names import (
     ServiceName,
 )
 from qbot.domain.operation import Operation
+from qbot.domain.orphans import Marked, Thing
 from qbot.domain.release import Shown
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
@@ -211,6 +212,22 @@ class FakeArgoCD:
     async def project_exists(self, env: Environment) -> bool:
         await self._called("project_exists")
         return env.name in self.projects
+
+    async def marked(self, instance: str) -> Sequence[Marked]:
+        await self._called("marked")
+        known: dict[AppName, AppState | None] = {**self.apps, **self.listed}
+        app, project = Thing.APPLICATION, Thing.PROJECT
+        return [
+            *(Marked(instance, app, s.name, "", s.env, s.deleting) for s in known.values() if s),
+            *(Marked(instance, project, n, n, env) for n, env in self.projects.items()),
+        ]
+
+    async def still_marked(self, one: Marked) -> bool:
+        await self._called("still_marked")
+        if one.thing is Thing.PROJECT:
+            return self.projects.get(EnvName(one.name)) == one.env
+        state = self.apps.get(AppName(one.name))
+        return state is not None and state.env == one.env and not state.deleting
 
     async def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         event = asyncio.Event()
