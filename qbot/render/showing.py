@@ -57,8 +57,8 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
-    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
-    lead = [state, *stale, *_missing(shown), *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
+    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else _missing(shown)
+    lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
     lead += _links(shown, style)
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
     rows = [joined([row(s, style, env.name), version(s)]) for s in needy]

@@ -77,22 +77,26 @@ def _known(at: datetime, *, untold: bool = False) -> Script[Stray]:
         told,
         time_text(at),
     )
-    missing = yield sql(
-        "select e.*, m.first_at, m.last_at from missing m join environments e on e.id = m.env_id "
-        "where m.told <= ? and e.phase in ('ready', 'failed', 'partial') "
-        "and not exists (select 1 from operations p where p.env_id = m.env_id "
-        "and coalesce(p.ended_at, ?) >= m.last_at) order by e.branch",
+    missing = yield from _missing(at, told)
+    return Stray(tuple(_orphan(row) for row in orphans if _is_sure(row)), tuple(missing))
+
+
+def _missing(at: datetime, told: int) -> Script[list[Missing]]:
+    rows = yield sql(
+        # The cross join has SQLite read the few that are missing, not the environments of all time.
+        "select e.*, missing.first_at, missing.last_at from missing cross join environments e "
+        "where e.id = missing.env_id and missing.told <= ? "
+        "and e.phase in ('ready', 'failed', 'partial') and not exists (select 1 from operations p "
+        "where p.env_id = missing.env_id and coalesce(p.ended_at, ?) >= missing.last_at) "
+        "order by e.branch",
         told,
         time_text(at),
     )
-    return Stray(
-        tuple(_orphan(row) for row in orphans if _is_sure(row)),
-        tuple(
-            Missing(environment_of(row, ()), datetime.fromisoformat(row["first_at"]))
-            for row in missing
-            if _is_sure(row)
-        ),
-    )
+    return [
+        Missing(environment_of(row, ()), datetime.fromisoformat(row["first_at"]))
+        for row in rows
+        if _is_sure(row)
+    ]
 
 
 def _tell(channel: str, at: datetime) -> Script[bool]:
@@ -114,8 +118,8 @@ def _tell(channel: str, at: datetime) -> Script[bool]:
 
 def missing_now(at: datetime) -> Script[set[EnvId]]:
     """Of which environments Argo CD has nothing, for lists."""
-    known = yield from _known(at)
-    return {lost.environment.id for lost in known.missing}
+    missing = yield from _missing(at, 1)
+    return {lost.environment.id for lost in missing}
 
 
 def _orphan(row: Row) -> Orphan:

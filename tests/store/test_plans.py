@@ -20,13 +20,15 @@ from tests.clocks import HandClock
 from tests.store.promoting import CART, PRODUCTION
 from tests.store.wishes import ANA, SYNC, WORKER, Wishes
 
-# The indexes of the living, of what is behind and of what is gone leave out most; workers are few.
+# The indexes of the living, of what is behind and of what is gone leave out most; workers are few,
+# and so is what is missing in Argo CD.
 SHORT = (
     "environments_name",
     "environments_branch",
     "environment_services_gone",
     "cards_behind",
     "workers",
+    "missing",
 )
 
 

@@ -10,7 +10,7 @@ from qbot.domain.orphans import Marked, Thing
 from qbot.errors import TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway
 from qbot.sandbox.argocd import TOKEN
-from tests.gateways.argocd.world import ENV, OP, SERVICE, OddServer, gateway, odd_server
+from tests.gateways.argocd.world import ENV, OP, SERVICE, OddServer, gateway
 from tests.sandbox.argocd.world import running
 
 PROJECT = Marked("main", Thing.PROJECT, str(ENV.name), str(ENV.name), ENV.id)
