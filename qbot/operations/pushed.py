@@ -1,7 +1,9 @@
 """A sync that nobody but a push asked for: what it left behind moves, and nothing else."""
 
 from dataclasses import replace
+from datetime import datetime
 
+from qbot.domain.branches import Tip
 from qbot.domain.changes import PushWaits
 from qbot.domain.environment import Environment
 from qbot.domain.following import behind, may_run
@@ -57,7 +59,6 @@ def waiting(outcome: Outcome, env: Environment) -> Outcome:
 async def _newest(context: Context, env: Environment) -> tuple[ServicePlan, ...]:
     """The newest versions of the services that are behind; those without a build stay out."""
     found = behind(env, context.catalog, await context.tips.tips(env.branch))
-    seen_at = {b.plan.service: b.tip.fact.seen_at for b in found}
     plans = await resolve_again(
         context.gitlab,
         context.catalog,
@@ -67,9 +68,13 @@ async def _newest(context: Context, env: Environment) -> tuple[ServicePlan, ...]
         keep=False,
     )
     now, wait = context.clock.now(), context.rules.wait_for_builds
+
+    def seen_at(plan: ServicePlan, tip: Tip) -> datetime:
+        return tip.fact.seen_at if tip.fact.sha == plan.sha else now  # pushed since
+
     return tuple(
         plan
         for plan, one in zip(plans, found, strict=True)
         if plan.sha != one.plan.sha
-        and may_run(plan.build, one.plan, seen_at[plan.service], now, wait=wait)
+        and may_run(plan.build, one.plan, seen_at(plan, one.tip), now, wait=wait)
     )

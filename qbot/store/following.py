@@ -13,17 +13,17 @@ from qbot.store.statements import Channel, Notify, Script, listed, sql
 def behind(runs: Collection[tuple[ProjectPath, ServiceName]]) -> Script[list[EnvId]]:
     """Those of which a service that may move does not want its project's newest commit.
 
-    And those of which a card says so: perhaps it is not so any more. A few services of a few
-    branches are read, however many an environment has.
+    And those of which a card says so: perhaps it is not so any more. SQLite joins in this order,
+    so that only services are read whose project has the branch.
     """
     pairs = ", ".join(["(cast(? as text), cast(? as text))"] * len(runs))
     rows = yield sql(
         f"with runs(project, service) as (values {pairs}) "  # noqa: S608  (marks)
-        "select distinct e.id from branches b "
-        "join environments e on e.branch = b.branch and e.phase in ('creating', 'ready', 'failed') "
-        "join runs r on r.project = b.project "
-        "join environment_services s on s.env_id = e.id and s.service = r.service "
-        "where b.gone_at is null and s.sha <> b.sha "
+        "select distinct e.id from environments e cross join branches b cross join runs r "
+        "cross join environment_services s where e.phase <> 'deleted' "
+        "and e.phase in ('creating', 'ready', 'failed') "
+        "and b.branch = e.branch and b.gone_at is null and r.project = b.project "
+        "and s.env_id = e.id and s.service = r.service and s.sha <> b.sha "
         "and cast(? as text) like '%,' || s.source || ',%' "
         "union select c.env_id from cards c join environments e on e.id = c.env_id "
         "and e.phase <> 'deleted' where c.newer <> ''",

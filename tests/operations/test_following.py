@@ -405,6 +405,24 @@ async def test_one_whose_pipeline_runs_again_while_its_sync_waits_is_followed_wh
     assert scene.targets()["cart"] == sha
 
 
+async def test_one_that_is_pushed_while_its_sync_waits_is_given_time_for_its_pipeline(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    running = await stuck(scene)
+    await following.push()
+    (waiting,) = await following.round()
+    scene.clock.advance(2 * PIPELINE_MADE_WITHIN.total_seconds())
+    sha = scene.gitlab.push("shop/cart", X, Build.NONE)
+    scene.argocd.release("orders")
+    await scene.ended(running)
+    assert (await scene.ended(waiting)).end is End.REFUSED
+    assert await following.round() == []
+    await following.built(sha)
+    await following.followed()
+    assert scene.targets()["cart"] == sha
+
+
 async def test_each_service_of_a_project_is_followed(scene: Scene, following: Following) -> None:
     catalog = dict(scene.context.catalog)
     catalog[ServiceName("orders")] = replace(catalog[ServiceName("orders")], project=CART)

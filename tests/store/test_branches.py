@@ -4,10 +4,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from qbot.domain.branches import BranchFact, BranchFacts, Look, MergeFact, MergeState, Newer
+from qbot.domain.branches import (
+    BranchFact,
+    BranchFacts,
+    Look,
+    MergeFact,
+    MergeState,
+    Newer,
+    Seen,
+)
 from qbot.domain.branches import NewerState as State
-from qbot.domain.changes import PlansChanged
+from qbot.domain.changes import BranchSeen, PlansChanged
 from qbot.domain.environment import Phase
+from qbot.domain.following import MOVABLE
 from qbot.domain.hearsay import BuildMoved, Pushed
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.services import Commit, ServicePlan, Source
@@ -142,6 +151,101 @@ async def test_the_second_look_comes_by_itself(
     assert (await fact(rows)).gone
 
 
+async def test_a_look_before_its_time_asks_for_another_one(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows), START)
+    clock.advance(MINUTE)
+    await rows.hear("late", pushed(""))
+    await rows.missed(await looked(rows), clock.now())
+    clock.advance(MINUTE)
+    assert await rows.take_looks(10) == []
+    clock.advance(MINUTE)
+    await rows.missed(await looked(rows), clock.now())
+    assert (await fact(rows)).gone
+
+
+async def test_a_list_asks_for_the_second_look_that_was_lost(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows), START)
+    await wishes.look("delete from looks")
+    assert not await rows.listed("l", CART, {})  # that is no news
+    await looked(rows)
+
+
+ANSWERS = [Commit(ONE), Commit(TWO), None]
+
+
+@pytest.mark.parametrize("early", ANSWERS)
+@pytest.mark.parametrize("late", ANSWERS)
+async def test_of_two_answers_the_one_that_was_asked_for_later_counts(
+    rows: SqlBranches, wishes: Wishes, early: Commit | None, late: Commit | None
+) -> None:
+    env = await wishes.living(X)
+    first, second = START + timedelta(seconds=1), START + timedelta(seconds=2)
+    await wishes.submit(env, SYNC)
+    (claim,) = await wishes.claim()
+
+    async def told(name: str, *answers: tuple[Commit | None, datetime]) -> BranchFact:
+        changes = [BranchSeen(X, (Seen(CART, commit, at),)) for commit, at in answers]
+        await wishes.journal.commit(claim, name, None, changes)
+        return await fact(rows)
+
+    await told("before", (Commit("0" * 40), START))
+    found = await told("both", (late, second), (early, first))
+    assert (found.gone_at is not None, found.seen_at >= first) == (late is None, late is not None)
+    assert late is None or found.sha == late.sha
+
+
+async def test_a_branch_that_came_back_may_be_asked_for_again(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    env = await wishes.living(X)
+    await seen(rows)
+    (tip,) = await rows.tips(X)
+    op = (await wishes.submit(env, SYNC)).operation.id
+    await rows.asked([tip], op)
+    assert [(t.asked_sha, t.asked_op) for t in await rows.tips(X)] == [(ONE, op)]
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows), START)
+    clock.advance(3 * MINUTE)
+    await rows.saw(await looked(rows), Commit(ONE), clock.now())
+    assert [t.asked_sha for t in await rows.tips(X)] == [""]
+
+
+async def test_who_pushed_it_is_kept_when_somebody_else_asks(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("rumour", pushed(TWO))
+    await rows.saw(await looked(rows), Commit(ONE, author="Ana A."), clock.now())
+    assert [tip.by for tip in await rows.tips(X)] == ["ana"]
+
+
+async def test_many_names_are_asked_for_at_once(rows: SqlBranches, wishes: Wishes) -> None:
+    await wishes.living(X)
+    await seen(rows)
+    await rows.hear("m", merge(MergeState.OPENED, START))
+    names = [BranchName(f"feat/{n}") for n in range(1_100)]
+    odd = BranchName("feat/x\0")  # no text of a database; it is the same name there
+    found = await rows.facts([*names, X, odd])
+    assert len(found) == len(names) + 2
+    assert (
+        found[odd]
+        == found[X]
+        == BranchFacts((await fact(rows),), (merge(MergeState.OPENED, START),))
+    )
+    assert all(found[name] == BranchFacts() for name in names)
+
+
 async def test_what_was_never_seen_is_not_gone(rows: SqlBranches, wishes: Wishes) -> None:
     await wishes.living(X)
     await rows.hear("deleted", pushed(""))
@@ -175,11 +279,13 @@ async def test_a_list_says_where_to_look_and_never_what_is_gone(
     assert (await fact(rows)).sha == ONE  # a list may be old
 
 
-async def plan(wishes: Wishes, env: EnvId, source: Source, sha: str) -> None:
+async def plan(wishes: Wishes, env: EnvId, source: Source, sha: str, *, second: str = "") -> None:
     await wishes.submit(env, SYNC)
     (claim,) = await wishes.claim()
-    plans = (ServicePlan(ServiceName("cart"), source, X, sha),)
-    await wishes.journal.commit(claim, "plans", None, [PlansChanged(env, plans)])
+    plans = [ServicePlan(ServiceName("cart"), source, X, sha)]
+    if second:
+        plans.append(ServicePlan(ServiceName("orders"), source, X, second))
+    await wishes.journal.commit(claim, "plans", None, [PlansChanged(env, tuple(plans))])
 
 
 async def test_an_environment_is_behind_while_no_service_runs_the_newest(
@@ -195,6 +301,29 @@ async def test_an_environment_is_behind_while_no_service_runs_the_newest(
     await rows.hear("deleted", pushed(""))
     await rows.missed(await looked(rows), START)
     assert await rows.behind(RUNS) == []
+
+
+@pytest.mark.parametrize("source", list(Source))
+async def test_behind_is_what_may_move_and_does_not_run_the_newest(
+    rows: SqlBranches, wishes: Wishes, source: Source
+) -> None:
+    env = await wishes.living(X)
+    await plan(wishes, env, source, ONE)
+    await seen(rows, TWO)
+    assert await rows.behind(RUNS) == ([env] if source in MOVABLE else [])
+    assert await rows.behind({(ORDERS, ServiceName("cart"))}) == []
+    assert await rows.behind({(CART, ServiceName("left-out"))}) == []
+
+
+async def test_a_second_service_of_a_project_is_behind_although_the_first_is_not(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    env = await wishes.living(X)
+    both = {(CART, ServiceName("cart")), (CART, ServiceName("orders"))}
+    await plan(wishes, env, Source.BRANCH, ONE, second=TWO)
+    await seen(rows, ONE)
+    assert await rows.behind(both) == [env]
+    assert await rows.behind({(CART, ServiceName("cart"))}) == []
 
 
 async def test_the_newest_card_says_what_is_newer_until_it_is_not(
