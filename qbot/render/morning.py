@@ -25,7 +25,7 @@ def morning(of: Morning, style: Style) -> Message | None:
     ]  # fmt: skip
     if not (seen.waiting or needy or barriers):
         return None
-    heading = _heading(len(seen.waiting or ()), len(needy), len(barriers))
+    heading = _heading(of, len(needy))
     blocks: list[Block | None] = [header(heading), *what_needs(seen, needy[:_NEEDY], style)]
     blocks += [_barrier(stage, f"{text} since {moment(at, WHEN)}")
                for stage, text, at in barriers[:_BARRIERS]]  # fmt: skip
@@ -54,14 +54,16 @@ def unwanted(style: Style, *, ended: bool) -> Message:
     return notice(f"{said} {on} sends you one on the mornings of working days.")
 
 
-def _heading(waiting: int, needy: int, barriers: int) -> str:
-    said = [
-        f"{plural(waiting, 'promotion')} {'waits' if waiting == 1 else 'wait'} for your approval",
-        f"{plural(needy, 'environment')} {'needs' if needy == 1 else 'need'} you",
-        f"{plural(barriers, 'hold')} of yours",
-    ]
-    counts = (waiting, needy, barriers)
-    return ", ".join(words for words, count in zip(said, counts, strict=True) if count)
+def _heading(of: Morning, needy: int) -> str:
+    waiting, holds, freezes = len(of.home.waiting or ()), len(of.holds), len(of.freezes)
+    said = {
+        f"{plural(waiting, 'promotion')} {'waits' if waiting == 1 else 'wait'} "
+        "for your approval": waiting,
+        f"{plural(needy, 'environment')} {'needs' if needy == 1 else 'need'} you": needy,
+        f"{plural(holds, 'hold')} of yours": holds,
+        f"{plural(freezes, 'freeze')} of yours": freezes,
+    }
+    return ", ".join(words for words, count in said.items() if count)
 
 
 def _barrier(stage: StageName, text: str) -> Block:

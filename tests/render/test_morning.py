@@ -32,9 +32,8 @@ def said(of: Morning) -> Message:
 def test_what_waits_comes_first_then_what_is_broken_or_ends(golden: Golden) -> None:
     golden("morning", said(MORNING))
     heading = said(MORNING).text
-    assert (
-        heading == "1 promotion waits for your approval, 2 environments need you, 2 holds of yours"
-    )
+    assert heading.startswith("1 promotion waits for your approval, 2 environments need you, ")
+    assert heading.endswith("1 hold of yours, 1 freeze of yours")
     assert "digest off" in json.dumps(said(MORNING).blocks)
 
 
