@@ -28,7 +28,7 @@ from qbot.render.style import Style
 log = structlog.get_logger()
 PART = "reaper"
 _POLL = 10.0  # seconds: what no commit of this replica tells of
-_GATHER = 1.0  # what one tick writes down is one message
+_GATHER = 1.0
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
 
@@ -48,7 +48,7 @@ class Budget(Protocol):
 
 @dataclass(kw_only=True)
 class ReaperMessages:
-    """One loop."""
+    """One loop; `gather` is for how many seconds it waits for more, as one tick writes it down."""
 
     rows: Notices
     around: Surroundings
@@ -56,6 +56,7 @@ class ReaperMessages:
     budget: Budget
     clock: Clock
     style: Style
+    gather: float = _GATHER
     _event: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.Task[None] | None = None
 
@@ -85,12 +86,12 @@ class ReaperMessages:
             await self._rest(wait)
 
     async def _rest(self, seconds: float) -> None:
-        tick = asyncio.create_task(self.clock.sleep(max(seconds, _GATHER)))
+        tick = asyncio.create_task(self.clock.sleep(max(seconds, self.gather)))
         event = asyncio.create_task(self._event.wait())
         try:
             await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
             if not tick.done():
-                await self.clock.sleep(_GATHER)
+                await self.clock.sleep(self.gather)
         finally:
             tick.cancel()
             event.cancel()

@@ -1,11 +1,14 @@
 """The buttons of what the reaper says, pressed by people."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from qbot.cards.dispatcher import Dispatcher
+from qbot.cards.reaper import ReaperMessages
 from qbot.cards.warnings import Beside, words
 from qbot.domain import actions
 from qbot.domain.authority import Rule, Who
@@ -14,7 +17,7 @@ from qbot.domain.reaper_ports import Candidate, Fate, Notice, Question, Warned
 from qbot.domain.reaping import Cause, Goes
 from qbot.render.blocks import Message as Rendered
 from qbot.sandbox.slack.model import Message
-from tests.sandbox.slack.stage import ANA, BEN, CHLOE, GENERAL
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE, GENERAL, until
 from tests.slack.scene import Scene, said
 from tests.slack.scene import scene as built
 
@@ -50,6 +53,46 @@ async def fate(scene: Scene) -> Warned:
     (notice,) = await scene.database.notices.due()
     assert isinstance(notice.says, Warned)
     return notice.says
+
+
+@asynccontextmanager
+async def writing(scene: Scene) -> AsyncIterator[None]:
+    """What the reaper says comes to Slack, as in a replica that writes."""
+    database, style = scene.database, scene.desk.style
+    dispatcher = Dispatcher(
+        cards=database.cards, store=database.store, slack=scene.slack, clock=database.clock,
+        style=style, worker="a",
+    )  # fmt: skip
+    messages = ReaperMessages(
+        rows=database.notices, around=Beside(database.store, 7 * DAY), slack=scene.slack,
+        budget=dispatcher, clock=database.clock, style=style, gather=0.05,
+    )  # fmt: skip
+    database.subscribe(messages.wake)
+    await dispatcher.start()
+    await until(lambda: dispatcher.leads)
+    messages.start()
+    try:
+        yield
+    finally:
+        await messages.stop()
+        await dispatcher.stop()
+
+
+async def test_one_dm_for_all_of_one_owner_follows_what_becomes_of_each(scene: Scene) -> None:
+    envs = [await living(scene, branch) for branch in ("feat/x", "feat/y")]
+    now = scene.database.clock.now()
+    for env in envs:
+        goes = Goes(env.id, Cause.IDLE, now - DAY, now + DAY, "reaper", grace=DAY)
+        await scene.database.reaping.warn(env, goes, fallback=GENERAL)
+    async with writing(scene):
+        await until(scene.direct)
+        (message,) = scene.direct()
+        assert "2 environments of yours are about to be deleted" in said(message)
+        assert [w.branch for w in await scene.database.notices.open()] == ["feat/x", "feat/y"]
+        await scene.press(message, actions.REAPER_KEEP, envs[0].id)
+        await until(lambda: f"stays: kept (<@{ANA}>)" in said(scene.direct()[0]))
+        assert "*feat/y* will be deleted" in said(scene.direct()[0])
+        assert [w.branch for w in await scene.database.notices.open()] == ["feat/y"]
 
 
 async def test_keep_is_answered_and_the_warning_says_who_kept_it(scene: Scene) -> None:
