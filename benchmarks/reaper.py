@@ -6,7 +6,8 @@ The real sweeper, planner and gateway over SQLite, against the stand-in GitLab o
 and sockets, in a process of its own that counts what it is asked. Every project has so many
 branches, of which a few belong to environments; in three of ten something was pushed within the
 hour, and as many merge requests are open. What was read before is spread over the last six hours,
-as it is after a day. A start is told apart: then every project is listed once.
+as it is after a day. A start is told apart: then every project is listed once. So is the second
+look right before a deletion, of branches that three projects have.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import gitlab
@@ -30,12 +31,14 @@ from qbot.domain.brake import Brake
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName, ProjectPath, ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.reaping import ReapRule, Terms
+from qbot.domain.reaper_rows import Stand
+from qbot.domain.reaping import Cause, Goes, ReapRule, Terms
 from qbot.domain.services import Service, ServicePlan, Source
 from qbot.gateways.gitlab import GitLabGateway
 from qbot.gateways.gitlab.client import Client
 from qbot.operations.context import Context
 from qbot.operations.reaping import Planner
+from qbot.operations.second_look import doubt
 from qbot.operations.sweeping import EVERY, Sweeper, list_name, merges_name
 from qbot.store import Database, environments, open_store, sweeps
 from qbot.store.statements import Script
@@ -44,6 +47,7 @@ from tests.clocks import HandClock
 TICKS, BRANCHES, OWN, ACTIVE = 3, 150, 3, 0.3
 DAY = timedelta(days=1)
 HOOKS = "/webhooks/gitlab"
+IDLE, MERGED, GONE = range(3)  # environments that go, and why
 RULE = ReapRule("*", 30 * DAY, None, DAY, DAY, DAY, DAY)
 
 
@@ -96,7 +100,17 @@ def busy(server: GitLab, size: Size, branches: Mapping[str, Sequence[str]]) -> N
             said = {"branch": own[0], "commit_message": "More", "actions": [action]}
             project.commits.create(cast("dict[str, Any]", said))
             request = {"source_branch": own[0], "target_branch": "main", "title": own[0]}
-            project.mergerequests.create(request)
+            made = project.mergerequests.create(request)
+            if own[0] == names(size)[MERGED]:
+                merge(project, made.get_id())
+
+
+def merge(project: Any, iid: Any) -> None:
+    """GitLab has to find out first that it can be merged."""
+    while (request := project.mergerequests.get(iid)).state != "merged":
+        if request.detailed_merge_status == "mergeable":
+            request.merge(should_remove_source_branch=False)
+        time.sleep(0.05)
 
 
 def catalog(projects: Sequence[ProjectPath]) -> dict[ServiceName, Service]:
@@ -109,7 +123,10 @@ def catalog(projects: Sequence[ProjectPath]) -> dict[ServiceName, Service]:
 
 
 def seed(
-    size: Size, tips: Mapping[str, Mapping[str, str]], projects: Sequence[ProjectPath], now: Any
+    size: Size,
+    tips: Mapping[str, Mapping[str, str]],
+    projects: Sequence[ProjectPath],
+    now: datetime,
 ) -> Script[None]:
     """Environments that are a day old, and what was seen and read before now."""
     for number, branch in enumerate(names(size)):
@@ -158,6 +175,7 @@ class World:
         return Planner(
             context=context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
             branches=self.database.branches, pauses=self.database.reaper,
+            rows=self.database.reaping,
         )  # fmt: skip
 
     def sweeper(self, *, hooks: bool) -> Sweeper:
@@ -212,6 +230,33 @@ async def steady(made: World, *, hooks: bool) -> list[Ticked]:
     return [*ticks, await made.tick(made.sweeper(hooks=hooks), planner)]
 
 
+async def second_looks(made: World) -> dict[Cause, int]:
+    """How many requests each cause takes, right before the deletion."""
+    found = {}
+    for number, cause in ((IDLE, Cause.IDLE), (MERGED, Cause.MERGED), (GONE, Cause.GONE)):
+        stand = await made.database.reaping.stand(EnvId(f"{number:016x}"))
+        assert stand
+        if cause is Cause.GONE:
+            stand = await asyncio.to_thread(gone, made, stand)
+        now = made.clock.now()
+        await made.server.asked()
+        why = await doubt(made.gateway, stand, Goes(stand.environment.id, cause, now, now, ""))
+        assert not why, why
+        found[cause] = (await made.server.asked()).total()
+    return found
+
+
+def gone(made: World, stand: Stand) -> Stand:
+    """Somebody deletes its branches; as after two looks that found none of them."""
+    facts = stand.branch
+    with gitlab.Gitlab(made.server.url, private_token=made.server.token) as api:
+        for fact in facts.branches:
+            api.projects.get(str(fact.project)).branches.delete(str(fact.branch))
+    now = made.clock.now()
+    without = [replace(fact, gone_at=now, gone_again_at=now) for fact in facts.branches]
+    return replace(stand, branch=replace(facts, branches=tuple(without)))
+
+
 def show(ticks: Sequence[Ticked], start: Ticked, goal: int, *, hooks: bool) -> bool:
     most = max(ticks, key=lambda tick: tick.asked.total())
     count = most.asked.total()
@@ -228,11 +273,14 @@ def show(ticks: Sequence[Ticked], start: Ticked, goal: int, *, hooks: bool) -> b
 
 async def measured(size: Size) -> bool:
     print(f"{size.environments} environments x {size.services} services, {BRANCHES} branches each")
-    good = True
+    good, looks = True, dict[Cause, int]()
     for hooks, goal in ((True, size.with_hooks), (False, size.without)):
         async with world(size) as made:
             *ticks, start = await steady(made, hooks=hooks)
             good &= show(ticks, start, goal, hooks=hooks)
+            looks = await second_looks(made)
+    each = ", ".join(f"{cause} {count}" for cause, count in looks.items())
+    print(f"  requests before each deletion, its branch in {OWN} projects: {each}")
     return good
 
 

@@ -60,7 +60,7 @@ class TurnsDriver:
         return self._driver.dialect
 
     async def run(self, script: Script[T]) -> T:
-        await self._turns.take(f"database {script.__name__}")
+        await self._turns.take(f"database {getattr(script, '__name__', '')}")
         return await self._driver.run(script)
 
     def listen(self, channel: Channel, wake: Callable[[], None]) -> None:
