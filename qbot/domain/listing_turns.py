@@ -9,6 +9,7 @@ from qbot.domain.names import ProjectPath
 
 SWEEP_EVERY = timedelta(minutes=10)
 _LISTS_EVERY = timedelta(hours=6)  # one by one over that time
+_OVERDUE = timedelta(hours=8)  # sweeps were missed, or time has leapt
 _RESTS = timedelta(hours=1)  # a project, however few there are
 _HIDDEN = timedelta(minutes=70)  # GitLab notes activity once an hour; and two clocks
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -25,10 +26,10 @@ class Turns:
 def by_age(
     read: Mapping[ProjectPath, datetime], *, started: datetime, now: datetime
 ) -> Sequence[ProjectPath]:
-    """Those that were not listed since a start, and of the others a share, the oldest ones."""
+    """Those that were not listed since a start or for long, and of the others a share."""
     old = sorted((p for p in read if now - read[p] >= _RESTS), key=lambda p: read[p])
     share = math.ceil(len(read) * (SWEEP_EVERY / _LISTS_EVERY))
-    due = {*old[:share], *(p for p in read if read[p] < started)}
+    due = {*old[:share], *(p for p in read if read[p] < started or now - read[p] >= _OVERDUE)}
     return [p for p in read if p in due]
 
 

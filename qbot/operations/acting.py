@@ -133,6 +133,8 @@ class Reaper:
         """Once, anew after a use, and shortly before it goes."""
         env, told = plan.environments[goes.env], plan.known.told.get(goes.env)
         if goes.warned_at is None:
+            if plan.at < goes.due_at - goes.grace:
+                return  # it was extended: its owner is told again when that is nearly over
             if told is None or told.at is not None or not told.is_of(env, goes):
                 await self._rows.warn(env, goes, fallback=self._beside(env))
                 self._counted("warned", goes.cause)

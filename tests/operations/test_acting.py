@@ -66,7 +66,7 @@ class Acting:
         """The branch is merged as it is, and a sweep has seen that."""
         head, now = self.scene.head("cart"), self.scene.clock.now()
         self.scene.gitlab.requests[CART, 7] = MergeRequest(7, URL, "merged", head, "", X, "main")
-        fact = MergeFact(CART, X, 7, MergeState.MERGED, now, BranchName("main"), head, URL)
+        fact = MergeFact(CART, X, 7, MergeState.MERGED, now, BranchName("main"), head, URL, now)
         await self.swept(fact)
 
     async def reap(self, *, later: timedelta = timedelta(), sweep: bool = True) -> list[Notice]:
@@ -199,8 +199,11 @@ async def test_keep_and_extend_keep_it_and_the_message_says_so(
     lifetimes = scene.database.lifetimes
     moved = await lifetimes.extend(env, DAY, ANA, most=None, rule="member")
     assert isinstance(moved, Moved)
-    await acting.reap(later=9 * HOUR)
+    assert only(await acting.told()).why == "extended"
+    assert not await acting.reap(later=9 * HOUR)
     assert await acting.teardown() is None
+    (again,) = await acting.reap(later=11 * HOUR)  # nearly over: its owner is told once more
+    assert again.says.goes.due_at == scene.clock.now() + 4 * HOUR  # type: ignore[union-attr]  # a warning
     ben = Actor("T1", "UBEN")
     kept = await acting.rows.keep(env, ben, rule="member")
     assert kept
