@@ -164,6 +164,7 @@ class CardRow:
     changed_at: datetime | None = None  # when `version` last grew
     followed_by: OpId | None = None  # the operation whose card tells how this one goes on
     term: Term | None = None  # of a lifetime that was changed since the operation was asked for
+    missing: bool = False  # Argo CD was found to have nothing of the environment
     newer: tuple[Newer, ...] = ()  # commits of its branch that the environment does not run yet
 
 

@@ -12,7 +12,9 @@ from qbot.render.style import Style
 from qbot.render.words import noun_of
 
 
-def card_buttons(progress: Progress, style: Style, term: Term | None = None) -> Block | None:
+def card_buttons(
+    progress: Progress, style: Style, term: Term | None = None, *, missing: bool = False
+) -> Block | None:
     """At most one of them is the primary one; None where nothing can be done."""
     if progress.continued:
         return None
@@ -26,6 +28,7 @@ def card_buttons(progress: Progress, style: Style, term: Term | None = None) -> 
         buttons = _torn_down(progress, style)
     else:
         buttons = _ended(progress, style, term or Term(progress.expires_at))
+        buttons = [restore_button(progress.env), *buttons] if missing else buttons
     # Each state has a block id of its own, which tells a press on an outdated copy apart.
     state = progress.end or ("cancelling" if progress.cancelling else progress.step)
     return row(buttons, block_id=f"card:{progress.op}:{state}")

@@ -53,6 +53,7 @@ class Links:
 
 
 ALONE = Links()
+MISSING_LINE = ":warning: It is missing in Argo CD. Restore makes it again, at the same commits."
 
 
 def card(
@@ -64,6 +65,7 @@ def card(
     links: Links = ALONE,
     newer: Sequence[Newer] = (),
     term: Term | None = None,
+    missing: bool = False,
 ) -> Message:
     """The message for one state.
 
@@ -75,6 +77,7 @@ def card(
         links: to the messages before and after it.
         newer: commits that the environment does not run yet.
         term: its lifetime, where that was changed meanwhile.
+        missing: Argo CD was found to have nothing of the environment.
     """
     heading = f"Gone: {progress.branch}" if superseded else title(progress)
     lines = (
@@ -82,6 +85,7 @@ def card(
     )
     summary = "\n".join(lines)
     rows = "" if superseded else "\n".join([*_rows(progress, style), *newer_lines(newer)])
+    rows = f"{MISSING_LINE}\n{rows}".strip() if missing and not superseded else rows
     sources = "\n".join(_sources(progress))
     facts = fact_line(progress, closed=bool(superseded), term=term)
     before = neighbours_line(links) if superseded else before_line(links)
@@ -94,7 +98,7 @@ def card(
         context(facts),
         context(fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
         context(before),
-        None if superseded else card_buttons(progress, style, term),
+        None if superseded else card_buttons(progress, style, term, missing=missing),
     ]
     return message(text, blocks)
 

@@ -15,6 +15,7 @@ from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import again_button, delete_button, restore_button
+from qbot.render.card import MISSING_LINE
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
@@ -95,7 +96,7 @@ def _missing(shown: Shown) -> list[str]:
     """That a sweep of Argo CD has found nothing of it, and what to do."""
     if not shown.missing:
         return []
-    return [":warning: It is missing in Argo CD. Restore makes it again, at the same commits."]
+    return [MISSING_LINE]
 
 
 def _pinned(env: Environment, now: datetime) -> list[str]:

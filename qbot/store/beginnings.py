@@ -53,6 +53,7 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
     elif wish.env is not None:
         yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
         yield from desired.keep_pinned(op, wish.env, at)
+        yield from desired.found_again(wish.env, at)
     return ()
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.orphans import SURE, Marked, Missing, Orphan, Stray, Thing
 from qbot.domain.ports import Clock
+from qbot.store import desired
 from qbot.store.notices import Draft, put
 from qbot.store.rows import environment_of, time_text
 from qbot.store.statements import Driver, Row, Script, sql
@@ -64,6 +65,17 @@ def _found(
         )
     yield sql("delete from orphans where instance = ? and last_at <> ?", instance, now)
     yield sql("delete from missing where instance = ? and last_at <> ?", instance, now)
+    yield from _tell_cards(at)
+
+
+def _tell_cards(at: datetime) -> Script[None]:
+    sure = yield from missing_now(at)
+    said = yield sql("select env_id from cards where missing = 1")
+    told = {EnvId(row["env_id"]) for row in said}
+    for env in sorted(told - sure):
+        yield from desired.found_again(env, at)
+    for env in sorted(sure - told):
+        yield from desired.missing(env, at)
 
 
 def _known(at: datetime, *, untold: bool = False) -> Script[Stray]:

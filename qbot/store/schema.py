@@ -245,6 +245,15 @@ ORPHANS = (  # what sweeps of Argo CD have found amiss, and since when
     """create table missing(
       env_id text primary key, instance text not null, first_at text not null,
       last_at text not null, told integer not null)""",
+    "alter table cards add column missing integer not null default 0",  # as a card says it
+    "create index cards_missing on cards(env_id) where missing = 1",
+)
+SWEPT = (  # when a merge request ended, which occasion made somebody look, and what was tried
+    "alter table merge_requests add column ended_at text",
+    "alter table looks add column opened_at text",
+    "alter table looks add column opened_by text not null default ''",
+    "create table sweep_tries(name text primary key, at text not null, failed text not null)",
+    "delete from sweeps where name like 'merges:%'",  # read anew, with when they ended
 )
 MORNINGS = (
     """create table mornings(

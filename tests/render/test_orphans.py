@@ -6,11 +6,12 @@ from qbot.domain import actions
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.orphans import Marked, Missing, Orphan, Stray, Thing
+from qbot.render.card import card
 from qbot.render.listing import Page, listing
 from qbot.render.orphans import clearing, found, orphans
 from qbot.render.showing import Shown, show
 from tests.render.conftest import Golden
-from tests.render.samples import NOW, START, STYLE, environment, shop
+from tests.render.samples import NOW, READY, START, STYLE, environment, shop
 
 HOUR = timedelta(hours=1)
 
@@ -50,6 +51,13 @@ def test_hundreds_fit_a_message(golden: Golden) -> None:
     )
     golden("orphans_many", orphans(many, STYLE))
     golden("orphans_many_told", found(many, STYLE))
+
+
+def test_a_card_says_what_is_missing(golden: Golden) -> None:
+    golden("card_missing", card(READY, STYLE, missing=True))
+    over = card(READY, STYLE, missing=True, superseded="It was deleted.")
+    assert "missing" not in over.text
+    assert actions.RESTORE not in str(over.blocks)
 
 
 def test_lists_and_details_say_what_is_missing() -> None:

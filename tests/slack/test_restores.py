@@ -26,7 +26,7 @@ async def deleted(scene: Scene, branch: str = "feat/x") -> Environment:
     await scene.end(Phase.READY)
     await scene.press(await scene.post(notice("a card")), actions.DELETE, env.id)
     (claim, *_) = await scene.database.journal.claim("worker", 1)
-    begun = [PlansChanged(env.id, (PLAN,)), PhaseChanged(env.id, Phase.DELETING)]
+    begun = (PlansChanged(env.id, (PLAN,)), PhaseChanged(env.id, Phase.DELETING))
     await scene.database.journal.commit(claim, "begin", None, begun)
     over = [PhaseChanged(env.id, Phase.DELETED)]
     await scene.database.journal.finish(claim, End.SUCCEEDED, "", over)

@@ -33,6 +33,7 @@ async def test_only_what_two_sweeps_found_is_known_and_it_is_told_once(
     rows = wishes.database.orphans
     env, lives = await gone(wishes, "a"), await wishes.living("b")
     clock.advance(60)
+    known = Stray()
     for seen in range(3):
         await rows.found("main", [marked(env), marked(OTHERS, "qbot-others")], [lives])
         known = await rows.known()
@@ -82,9 +83,12 @@ async def test_of_what_somebody_works_on_since_nothing_is_known(
         clock.advance(3_600)
         await rows.found("main", [], [env])
     assert len((await rows.known()).missing) == 1
+    (first,) = await wishes.database.cards.behind()
+    assert first.missing
     assert (await wishes.database.store.environments())[0].missing
     clock.advance(1)
     await wishes.submit(env, SYNC)
+    assert not any(card.missing for card in await wishes.database.cards.behind())
     assert (await rows.known()).missing == ()
     (claim,) = await wishes.claim()
     await wishes.journal.finish(claim, End.SUCCEEDED, "")

@@ -31,10 +31,13 @@ BACK_TO_9 = (
     "drop table looks",
     "drop table build_news",
     "drop table sweeps",
+    "drop table sweep_tries",
     "drop table merge_notes",
     "drop table homes",
     "drop table mornings",
     "drop table channel_digests",
+    "drop index cards_missing",
+    "alter table cards drop column missing",
     "drop table orphans",
     "drop table missing",
     *(
