@@ -17,14 +17,14 @@ from qbot.cards.rank import Rank
 from qbot.domain.digest import DigestRows, Picture
 from qbot.domain.ports import Clock
 from qbot.domain.trend import Trend, begins, trend
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.slack import AccessError
 from qbot.render.trend import NAME, TITLE, described
 
 log = structlog.get_logger()
 _FRESH = 600.0  # seconds for which one counts
 _SETTLE = 3.0  # seconds that Slack mostly needs until it shows a file
-_TRIES = 8  # to show it; then it is left out
+_TRIES = 8  # to upload or to show it; then it is left out
 
 
 class Uploader(Protocol):
@@ -83,9 +83,7 @@ class Charts:
     def unready(self, zone: ZoneInfo) -> None:
         """Slack does not show it yet; at some time it is given up."""
         if (made := self._made.get(zone.key)) is not None:
-            made.refused += 1
-            if made.refused >= _TRIES:
-                self._give_up(made, PermanentError("Slack does not show it"))
+            self._failed(made, PermanentError("Slack does not show it"))
 
     async def _drawn(self, zone: ZoneInfo) -> _Made:
         now = self.clock.now()
@@ -104,6 +102,9 @@ class Charts:
         except PermanentError as error:
             self._give_up(made, error)
             return
+        except TransientError as error:
+            self._failed(made, error)
+            raise
         if wait:
             raise TransientError("the chart waits for Slack", retry_after=wait)
 
@@ -119,7 +120,13 @@ class Charts:
         made.picture = Picture(file, made.trend)
         made.shown_from = self.clock.monotonic() + _SETTLE
 
-    def _give_up(self, made: _Made, error: PermanentError) -> None:
+    def _failed(self, made: _Made, error: QbotError) -> None:
+        """A digest that is late for its chart is worse than one without it."""
+        made.refused += 1
+        if made.refused >= _TRIES:
+            self._give_up(made, error)
+
+    def _give_up(self, made: _Made, error: QbotError) -> None:
         made.body, made.picture = b"", None
         tell = log.info if self._told else log.warning
         tell("digests come without their chart", reason=str(error))

@@ -361,6 +361,15 @@ def test_a_chart_that_slack_never_shows_is_left_out_at_last() -> None:
     assert not pictured(desk)
 
 
+def test_where_slack_takes_no_file_for_long_they_go_without_it() -> None:
+    def before(method: str, _: str) -> Exception | None:
+        return UnsureError("HTTP 500") if method == UPLOAD else None
+
+    desk = story(900, before=with_chart(before=before))
+    assert desk.each_once
+    assert not pictured(desk)
+
+
 @pytest.mark.parametrize("scope", ["files:write", ""])
 def test_without_a_right_or_a_drawing_they_go_without_a_chart(scope: str) -> None:
     def before(method: str, _: str) -> Exception | None:

@@ -102,31 +102,32 @@ class Morningside:
 
 
 def story(*parts: float, **about: object) -> Morningside:
-    """Of replicas that come one after the other."""
+    """Of replicas for so many seconds each; for as many below zero there is none."""
 
     async def tell() -> Morningside:
         side = Morningside(World(), **about)  # type: ignore[arg-type]  # as named there
         for seconds in parts:
-            await side.serve(seconds)
+            await (side.serve(seconds) if seconds > 0 else asyncio.sleep(-seconds))
         return side
 
     return run(tell())
 
 
 def test_it_comes_once_a_day_however_often_qbot_starts_anew() -> None:
-    side = story(700, 30, 30, DAY)
-    assert len(side.posted) == 2
+    side = story(-590, 100, 30, -600, 30)
+    assert len(side.posted) == 1
+    assert len(story(-590, 100, -DAY, 100).posted) == 2
 
 
 def test_nothing_comes_where_nothing_waits_and_to_nobody_who_is_not_served() -> None:
-    assert not story(900, busy=False).posted
-    left = story(900, served=False)
+    assert not story(-590, 100, busy=False).posted
+    left = story(-590, 100, served=False)
     assert not left.posted
     assert not left.wished
 
 
 def test_who_has_moved_gets_the_next_one_by_the_clocks_there() -> None:
-    side = story(700, DAY + 3_600, zone="Europe/Lisbon")  # an hour behind
+    side = story(-590, 100, 100 - DAY, 100, -3_500, 300, zone="Europe/Lisbon")  # an hour behind
     assert [wish.zone for wish in side.wished] == ["Europe/Lisbon"]
     first, second = side.posted
     assert second - first == timedelta(days=1, hours=1)
