@@ -16,7 +16,7 @@ from qbot.domain.reaper_rows import Asked
 from qbot.store import notices
 from qbot.store.audit import note
 from qbot.store.rows import document, time_text
-from qbot.store.statements import Row, Script, sql
+from qbot.store.statements import Pass, Row, Script, Turnstile, sql
 
 HOLDS = timedelta(days=1)
 """How long an answer counts."""
@@ -55,6 +55,7 @@ def ask(
     at: datetime,
 ) -> Script[None]:
     """Ask; while nobody has answered, the same message asks what is to be asked now."""
+    yield Pass(Turnstile.SUBMIT)  # two replicas may ask at once
     ident = _ident(candidates, checks, at)
     before = yield from _newest_open()
     if before is not None and before["id"].partition("-")[0] == ident.partition("-")[0]:
@@ -90,7 +91,7 @@ def settled(answer: Answer, at: datetime) -> Script[None]:
 
 def answer(ident: str, who: Actor, rule: str, at: datetime, *, go: bool) -> Script[Question | None]:
     """The first answer counts."""
-    rows = yield sql("select * from reaper_questions where id = ?", ident)
+    rows = yield sql("select o.* from reaper_questions o where o.id = ? {HOLD}", ident)
     if not rows:
         return None
     said = Answer.GO if go else Answer.NO_GO
@@ -106,6 +107,7 @@ def answer(ident: str, who: Actor, rule: str, at: datetime, *, go: bool) -> Scri
 
 def alert(reasons: Sequence[str], channel: str, at: datetime) -> Script[None]:
     """One message for as long as something cannot be read, and in it that all is well again."""
+    yield Pass(Turnstile.SUBMIT)
     rows = yield sql(
         "select id, kind, says from reaper_notices where kind = 'alert' and open = 1 "
         "order by at desc limit 1"

@@ -50,6 +50,7 @@ def kept_of(env: EnvId) -> Script[Kept]:
 
 def warn(env: Environment, goes: Goes, fallback: str, at: datetime) -> Script[None]:
     """Have the owner told; what was told before of the same cause says so anew."""
+    yield sql("select o.id from environments o where o.id = ? {HOLD}", env.id)
     before = yield sql("select * from reaper_warnings where env_id = ?", env.id)
     same = bool(before) and _told(before[0]).is_of(env, goes)
     if before and not same:
