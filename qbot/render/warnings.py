@@ -147,7 +147,10 @@ def _lead(warned: Sequence[Warned]) -> str:
         verb = "is" if going == 1 else "are"
         return f"*{plural(going, 'environment')} of yours {verb} about to be deleted*"
     kept = sum(w.fate is Fate.STAYS for w in warned)
-    return f"*{plural(len(warned), 'environment')} of yours: {kept} kept, {len(warned) - kept} not*"
+    many, lost = f"{plural(len(warned), 'environment')} of yours", len(warned) - kept
+    if kept and lost:
+        return f"*{many}: {kept} kept, {lost} deleted*"
+    return f"*{many} stay*" if kept else f"*{many} were deleted*"
 
 
 def _when(goes: Goes) -> str:

@@ -83,9 +83,15 @@ def test_several_of_one_owner_are_one_message_with_buttons_for_each(golden: Gold
         warned(envs[2], Cause.OVER),
     ]
     golden("warning_several", warning(all_, around(*envs), STYLE, to=DM))
-    ended = [replace(one, fate=Fate.STAYS) for one in all_]
-    said = warning(ended, around(*envs), STYLE, to=DM)
-    assert said.text.startswith("*3 environments of yours: 3 kept, 0 not*")
+    heads = {
+        (Fate.STAYS, Fate.STAYS): "*2 environments of yours stay*",
+        (Fate.GONE, Fate.GOING): "*2 environments of yours were deleted*",
+        (Fate.STAYS, Fate.GONE): "*2 environments of yours: 1 kept, 1 deleted*",
+        (Fate.OPEN, Fate.GONE): "*1 environment of yours is about to be deleted*",
+    }
+    for fates, head in heads.items():
+        two = [warned(env, fate=fate) for env, fate in zip(envs, fates, strict=False)]
+        assert warning(two, around(*envs), STYLE, to=DM).text.startswith(f"{head}\n")
 
 
 def test_as_many_as_fit_with_nasty_names_are_whole() -> None:
