@@ -48,10 +48,12 @@ class MergeFact:
     branch: BranchName
     iid: int
     state: MergeState
-    at: datetime  # when it came to this state or was last changed, by GitLab's clock
+    at: datetime  # of its last change, a comment's too, by GitLab's clock: what is newer counts
     target: BranchName
     sha: str  # the newest commit that it holds
     url: str
+    ended_at: datetime | None = None  # merged or closed; None: it is open, or nobody knows when
+    by: str = ""  # who did what a hook tells, a GitLab username: outside text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Look:
     pushed: str = ""  # the commit that was pushed, as a hook told
     pushed_at: datetime | None = None
     pushed_by: str = ""
+    opened_at: datetime | None = None  # its merge request, as a hook told
+    opened_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

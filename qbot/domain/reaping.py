@@ -264,7 +264,7 @@ def _causes(
         grace = rule.merged if merged else rule.closed
         if grace is not None:
             cause = Cause.MERGED if merged else Cause.CLOSED
-            yield cause, max(m.at for m in ended), grace, tuple(m.url for m in ended)
+            yield cause, max(m.ended_at or m.at for m in ended), grace, tuple(m.url for m in ended)
 
 
 def _gone(branches: Sequence[BranchFact]) -> datetime | None:
@@ -281,15 +281,16 @@ def _proved(fact: BranchFact) -> bool:
 def _ended(facts: Facts) -> Sequence[MergeFact]:
     """The newest merge request of each project; empty unless each has ended with its branch.
 
-    One that was over before the environment was made says nothing about it; nor does one of a
-    branch that was pushed to afterwards.
+    One that was over before the environment was made says nothing about it, whoever comments on
+    it later; nor does one of a branch that was pushed to afterwards. Of one that ended at an
+    unknown moment nobody knows whether it does.
     """
     env, known = facts.environment, facts.branch
-    if any(m.state not in _ENDED for m in known.merges):
+    if any(m.state not in _ENDED or m.ended_at is None for m in known.merges):
         return ()
     newest: dict[ProjectPath, MergeFact] = {}
-    for merge in sorted(known.merges, key=lambda m: (m.at, m.iid)):
-        if merge.at >= env.created_at:
+    for merge in sorted(known.merges, key=lambda m: (m.ended_at or m.at, m.iid)):
+        if (merge.ended_at or merge.at) >= env.created_at:
             newest[merge.project] = merge
     for branch in known.branches:
         merge_of = newest.get(branch.project)

@@ -74,7 +74,7 @@ async def _of_merges(gitlab: Asked, stand: Stand) -> str:
         if not fact.gone and await gitlab.has_open_merge_request(fact.project, fact.branch):
             return f"a merge request is open in {fact.project}"
     for merge in stand.branch.merges:
-        said = merge.at >= stand.environment.created_at
+        said = merge.ended_at is None or merge.ended_at >= stand.environment.created_at
         if said and (why := await _of_merge(gitlab, merge)):
             return why
     return ""

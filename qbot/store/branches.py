@@ -180,4 +180,5 @@ def _merge(row: Row) -> MergeFact:
         BranchName(row["target"]),
         row["sha"],
         row["url"],
+        time_of(row["ended_at"]),
     )

@@ -31,6 +31,8 @@ def take(limit: int, at: datetime) -> Script[list[Look]]:
             row["pushed"],
             time_of(row["pushed_at"]),
             row["pushed_by"],
+            time_of(row["opened_at"]),
+            row["opened_by"],
         )
         for row in rows
     ]

@@ -50,6 +50,7 @@ MIGRATIONS = (
     Migration(22, schema.REAPED),
     Migration(23, schema.ORPHANS),
     Migration(24, schema.MORNINGS),
+    Migration(25, schema.SWEPT),
 )
 
 

@@ -65,8 +65,8 @@ def request(
     state: MergeState = MergeState.MERGED, project: ProjectPath = CART, *, sha: str = SHA,
     ago: timedelta = 3 * HOUR, iid: int = 1,
 ) -> MergeFact:  # fmt: skip
-    at = NOW - ago
-    return MergeFact(project, BRANCH, iid, state, at, BranchName("main"), sha, f"https://g/{iid}")
+    at, main = NOW - ago, BranchName("main")
+    return MergeFact(project, BRANCH, iid, state, at, main, sha, f"https://g/{iid}", at)
 
 
 def facts(
@@ -199,6 +199,14 @@ def test_what_does_not_prove_it_does_not_count(
     branches: list[BranchFact], merges: list[MergeFact]
 ) -> None:
     assert said(facts(branches, merges)) is Reason.ACTIVE
+
+
+def test_what_was_merged_before_it_was_made_says_nothing_whoever_comments_on_it_later() -> None:
+    env = living()
+    before = replace(request(), ended_at=env.created_at - DAY)
+    assert said(facts(merges=[before], env=env)) is Reason.ACTIVE
+    assert said(facts(merges=[replace(before, at=NOW)], env=env)) is Reason.ACTIVE
+    assert said(facts(merges=[replace(before, ended_at=None)], env=env)) is Reason.ACTIVE
 
 
 def test_closed_goes_by_its_own_grace_also_where_another_project_merged() -> None:

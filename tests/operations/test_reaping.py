@@ -74,6 +74,7 @@ def merged(scene: Scene, sha: str = "") -> MergeFact:
     return MergeFact(
         CART, X, 7, MergeState.MERGED, scene.clock.now(), BranchName("main"),
         sha or scene.head("cart"), "https://gitlab.test/shop/cart/-/merge_requests/7",
+        scene.clock.now(),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What is seen of branches is kept with since when; what nobody saw is never called gone."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -29,6 +30,10 @@ X = BranchName("feat/x")
 ONE, TWO = "1" * 40, "2" * 40
 MINUTE = 60.0
 RUNS = {(CART, ServiceName("cart")), (ORDERS, ServiceName("orders"))}
+
+
+def ended(at: datetime, ended_at: datetime | None, state: MergeState) -> MergeFact:
+    return replace(merge(state, at), ended_at=ended_at)
 
 
 def pushed(sha: str = ONE, branch: BranchName = X, at: datetime = START) -> Pushed:
@@ -402,3 +407,17 @@ async def test_what_a_merge_request_was_told_is_kept_as_long_as_the_request(
     await wishes.database.forget_old()
     assert await rows.notes_due() == []
     assert await wishes.look("select * from merge_notes") == []
+
+
+async def test_when_a_merge_request_ended_outlives_what_does_not_say_and_not_its_reopening(
+    rows: SqlBranches,
+) -> None:
+    over, late = START, START + timedelta(hours=1)
+    assert await rows.hear("e-1", ended(over, over, MergeState.CLOSED))
+    assert await rows.hear("e-2", ended(late, None, MergeState.CLOSED))
+    (found,) = (await rows.facts([X]))[X].merges
+    assert (found.at, found.ended_at) == (late, over)
+    await rows.merged("merges:shop", [ended(late, late, MergeState.CLOSED)], late)
+    assert (await rows.facts([X]))[X].merges[0].ended_at == late
+    assert await rows.hear("e-3", ended(late, None, MergeState.OPENED))
+    assert (await rows.facts([X]))[X].merges[0].ended_at is None

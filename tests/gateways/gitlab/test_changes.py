@@ -1,5 +1,6 @@
 """What has changed of many, in as few questions as GitLab allows; half an answer is none."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -91,6 +92,82 @@ async def test_fewer_rows_than_gitlab_counts_are_no_answer() -> None:
     async with answering(reply) as (_, gitlab):
         with pytest.raises(TransientError, match="not whole"):
             await gitlab.listed_tips(CART, [BranchName("main")])
+
+
+def merge_row(number: int, at: datetime, **more: str | None) -> dict[str, object]:
+    return {
+        "iid": number, "state": "merged", "source_branch": "x", "target_branch": "main",
+        "source_project_id": 1, "target_project_id": 1, "updated_at": at.isoformat(),
+        "merged_at": None, "closed_at": None, "sha": "1" * 40, "web_url": "",
+        "references": {"full": f"shop/cart!{number}"}, **more,
+    }  # fmt: skip
+
+
+async def test_each_page_goes_on_where_the_one_before_ended() -> None:
+    """More than a page holds changed in the same moment; one moves while the others are read."""
+    moments = [LONG_AGO + timedelta(minutes=max(n - 150, 0)) for n in range(1_000)]
+    rows = dict(enumerate(moments))
+
+    async def reply(request: web.Request) -> web.Response:
+        after = datetime.fromisoformat(request.query["updated_after"])
+        found = sorted((at, n) for n, at in rows.items() if at >= after)
+        start = (int(request.query["page"]) - 1) * 100
+        rows[300] = LATE  # pushes all that follow it aside
+        page = [merge_row(n, at) for at, n in found[start : start + 100]]
+        more = "2" if len(found) > start + 100 else ""
+        return web.json_response(page, headers={"x-next-page": more})
+
+    async with answering(reply) as (_, gitlab):
+        assert {fact.iid for fact in await facts(gitlab)} == set(range(1_000))
+
+
+async def test_pages_without_an_end_are_no_answer() -> None:
+    async def reply(request: web.Request) -> web.Response:
+        branch = {"name": "main", "commit": {"id": "1" * 40}}
+        row = branch if "branches" in request.path else merge_row(1, LONG_AGO)
+        return web.json_response([row], headers={"x-next-page": "2"})
+
+    async with answering(reply) as (_, gitlab):
+        with pytest.raises(TransientError, match="no end"):
+            await facts(gitlab)
+        with pytest.raises(TransientError, match="no end"):
+            await gitlab.listed_tips(CART, [BranchName("main")])
+
+
+@pytest.mark.parametrize(("state", "ended"), [("merged", 1), ("closed", 2), ("opened", None)])
+async def test_when_one_ended_is_not_when_somebody_commented_on_it(
+    state: str, ended: int | None
+) -> None:
+    moments = {"merged_at": "2026-01-05T11:00:00+02:00", "closed_at": "2026-01-05T10:00:00Z"}
+
+    async def reply(_: web.Request) -> web.Response:
+        return web.json_response([merge_row(1, LATE, state=state, **moments)])
+
+    async with answering(reply) as (_, gitlab):
+        (found,) = await facts(gitlab)
+        assert found.ended_at == (datetime(2026, 1, 5, 8 + ended, tzinfo=UTC) if ended else None)
+
+
+@pytest.mark.parametrize(("branches", "asked"), [(150, 2), (5_000, 6), (20_000, 6)])
+async def test_of_many_names_no_more_pages_are_asked_for_than_need_be(
+    branches: int, asked: int
+) -> None:
+    names = [BranchName(f"feat/{'x' * 60}{n:03}") for n in range(200)]
+
+    async def reply(request: web.Request) -> web.Response:
+        last, pattern = int(request.query["page"]) * 100 >= branches, request.query.get("regex")
+        found = [n for n in names if pattern and re.fullmatch(pattern, n)]
+        total = {} if branches > 10_000 else {"x-total": str(len(found) or branches)}
+        rows = [{"name": n, "commit": {"id": "1" * 40}} for n in found] or [
+            {"name": f"renovate/{n}", "commit": {"id": "2" * 40}} for n in range(100)
+        ]
+        more = {"x-next-page": "" if pattern or last else "2"}
+        return web.json_response(rows, headers=total | more)
+
+    async with answering(reply) as (counting, gitlab):
+        found = await gitlab.listed_tips(CART, names)
+        assert len(counting.asked) == asked
+        assert len(found) == (200 if asked > 2 else 0)
 
 
 async def test_only_the_branches_that_are_asked_for_are_listed(
