@@ -36,7 +36,7 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
     first = bundle[0].says
     match first:
         case Question():
-            return braking.question(first, style)
+            return braking.question(first)
         case Alert():
             return braking.alert(first)
         case Stray():

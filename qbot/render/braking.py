@@ -25,7 +25,7 @@ _SHOWN = 15
 _REASONS = 5
 
 
-def question(asked: Question, style: Style) -> Message:
+def question(asked: Question) -> Message:
     """May all of these go? Whoever answered takes the buttons' place."""
     heading = _heading(asked)
     lines = [_line(one) for one in asked.envs[:_SHOWN]]
@@ -35,7 +35,7 @@ def question(asked: Question, style: Style) -> Message:
     open_ = asked.answer is Answer.OPEN
     blocks: list[Block | None] = [header(heading), section(reasons)]
     blocks += [section(text) for text in paragraphs(lines)]
-    blocks += [context(_hint(asked, style)), _buttons(asked) if open_ else None]
+    blocks += [context(_hint(asked)), _buttons(asked) if open_ else None]
     return message("\n".join([heading, reasons, *lines]), blocks)
 
 
@@ -95,12 +95,11 @@ def _heading(asked: Question) -> str:
             return f"Not asked any more: {many}"
 
 
-def _hint(asked: Question, style: Style) -> str:
+def _hint(asked: Question) -> str:
     if asked.answer is Answer.OPEN:
-        plan = code(f"{style.command} reaper plan")
         return (
-            f"Nothing of these is deleted until somebody says Go, which holds for these alone and "
-            f"for a day. Asked {moment(asked.asked_at, WHEN)} · {plan} shows all of it."
+            "Nothing of these is deleted until somebody says Go, which holds for these alone and "
+            f"for a day. Asked {moment(asked.asked_at, WHEN)}."
         )
     if asked.answer is Answer.OVER:
         return (

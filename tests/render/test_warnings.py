@@ -120,17 +120,17 @@ def asked(count: int, **more: object) -> Question:
 
 
 def test_the_brake_asks_which_may_go_and_why_it_holds(golden: Golden) -> None:
-    shown = question(asked(30), STYLE)
+    shown = question(asked(30))
     golden("reaper_question", shown)
     assert "and 15 more" in shown.text
-    check_message(question(asked(1_000), STYLE).text, list(question(asked(1_000), STYLE).blocks))
+    check_message(question(asked(1_000)).text, list(question(asked(1_000)).blocks))
 
 
 @pytest.mark.parametrize("answer", [Answer.GO, Answer.NO_GO, Answer.OVER])
 def test_who_answered_takes_the_place_of_the_buttons(answer: Answer, golden: Golden) -> None:
     by = None if answer is Answer.OVER else BEN
     said = asked(2, answer=answer, by=by, at=NOW if by else None)
-    golden(f"reaper_question_{answer}", question(said, STYLE))
+    golden(f"reaper_question_{answer}", question(said))
     told = outdated(said).text
     assert ("<@U0BEN> said" in told) is (by is not None)
     assert "Nothing was changed." in told
