@@ -1,6 +1,6 @@
 """How long environments live: menus, and what became of extending, pinning and handing over."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Pin
@@ -14,15 +14,15 @@ from qbot.render.style import Style
 from qbot.render.words import rough, ttl
 
 
-def extended(moved: Moved, style: Style, *, now: datetime) -> Message:
-    """Until when it lives now, and why that is less than was asked for."""
+def extended(moved: Moved, style: Style, *, by: timedelta, now: datetime) -> Message:
+    """Until when it lives now, and why that is less than was asked for, `by` from now on."""
     env = moved.after
     if (pin := env.pinned_at(now)) and env.ends_at is None:
         off = code(f"{style.command} unpin {env.branch}", 160)
         return _told(f"{_named(env)} has no end: it is {pin_words(pin)}.", f"{off} ends that.")
     if env.ends_at is None:
-        hint = "Nothing was changed, and that you want it counts as a use."
-        return _told(f"{_named(env)} has no end that could be put off.", hint)
+        lead = f":white_check_mark: {_named(env)} is not deleted before {moment(now + by, WHEN)}."
+        return _told(lead, "It has no end: it only goes when nobody uses it, or its work is over.")
     lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)}."
     hint = ""
     if moved.capped:

@@ -54,7 +54,8 @@ class LifetimeDesk:
         moves, now = Lifetimes(desk.context, desk.requests, desk.lifetimes), desk.context.clock.now
         match command:
             case Extend():
-                return render.extended(await moves.extend(command, asked), style, now=now())
+                moved = await moves.extend(command, asked)
+                return render.extended(moved, style, by=command.by, now=now())
             case PinIt():
                 until = self._releases.obstacles.until(command.until, now())
                 moved = await moves.pin(command, until, asked)

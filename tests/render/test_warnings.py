@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from qbot.domain.environment import Environment
+from qbot.domain.lifetime import Moved
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
 from qbot.domain.reaping import Cause, Goes
 from qbot.render.braking import alert, outdated, question
+from qbot.render.lifetimes import extended
 from qbot.render.warnings import MOST, Around, reminder, warning
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
@@ -106,6 +108,12 @@ def test_a_reminder_mentions_the_owner_since_only_that_is_heard(golden: Golden) 
     golden("warning_reminder", reminder([warned(living(0))], STYLE))
     several = reminder([warned(living(n)) for n in range(3)], STYLE)
     assert several.text.startswith(f"<@{ANA.user}> These go soon:")
+
+
+def test_extending_what_has_no_end_says_until_when_it_is_left_alone() -> None:
+    endless = replace(living(0), expires_at=None)
+    told = extended(Moved(endless, endless), STYLE, by=DAY, now=NOW)
+    assert f"is not deleted before <!date^{int((NOW + DAY).timestamp())}" in told.text
 
 
 def asked(count: int, **more: object) -> Question:
