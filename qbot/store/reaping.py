@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from qbot.domain.branches import MergeState
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Submission, Submitted
@@ -203,6 +204,7 @@ def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
     owner = stand.environment.owner
     extended = stand.kept.until is not None and stand.kept.until > since
     pushed = [b for b in stand.branch.branches if max(b.seen_at, b.pushed_at or b.seen_at) > since]
+    opened = any(m.at > since and m.state is MergeState.OPENED for m in stand.branch.merges)
     used = yield sql(
         "select id from environments where id = ? and used_at > ?", env, time_text(since)
     )
@@ -219,6 +221,7 @@ def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
         (extended, "it was extended"),
         (stand.locked, "it is locked"),
         (stand.heard or pushed, "somebody pushed"),
+        (opened, "a merge request is open"),
         (used or others, "somebody uses it"),
     )
     why = next((said for holds, said in reasons if holds), "")
