@@ -283,6 +283,6 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     shown = moment(at, "{time_secs}")
     so_far = ""
     if progress.step is not Step.QUEUED:
-        begun = progress.worked_from if isinstance(progress, Progress) else progress.started_at
+        begun = progress.worked_from if isinstance(progress, Progress) else progress.begun_at
         so_far = f", {span(begun, at)} so far"
     return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}"
