@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qbot.domain.brake import Grant
+from qbot.domain.brake import Check, Grant
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
 from qbot.domain.reaper_rows import Asked
@@ -19,7 +19,9 @@ from qbot.store.rows import document, time_text
 from qbot.store.statements import Pass, Row, Script, Turnstile, sql
 
 HOLDS = timedelta(days=1)
-"""How long an answer counts."""
+"""How long an answer counts; a Go, from when the environment is due."""
+_LONGEST = timedelta(days=30)  # that a grace may make a Go wait
+_COUNTS = frozenset({Check.MANY, Check.DAILY, Check.TOLD})
 
 
 def opened() -> Script[Asked | None]:
@@ -42,9 +44,17 @@ def answered(answer: Answer, at: datetime) -> Script[list[Asked]]:
 
 
 def grants(at: datetime) -> Script[list[Grant]]:
-    """What humans let go, one by one."""
-    found = yield from answered(Answer.GO, at)
-    return [Grant(c.env, c.branch, a.checks) for a in found for c in a.question.envs]
+    """What humans let go, one by one, for a day after it was due.
+
+    Whoever let all of a list go has seen how many they are, whatever counts them.
+    """
+    found = yield from answered(Answer.GO, at - _LONGEST)
+    return [
+        Grant(c.env, c.branch, a.checks | _COUNTS)
+        for a in found
+        for c in a.question.envs
+        if max(a.question.at or at, c.due_at) + HOLDS > at
+    ]
 
 
 def ask(

@@ -460,3 +460,31 @@ async def test_what_cannot_be_read_is_told_once_and_told_to_be_well_again(
     assert await acting.teardown()
     await acting.scene.database.reaper.pause(ANA, "", rule="member")
     assert not [n for n in await acting.reap() if isinstance(n.says, Alert)]
+
+
+async def test_a_go_for_what_is_over_at_once_lasts_until_its_grace_is_over(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    await scene.kill()
+    many = Many(scene, replace(RULE, idle_after=None))
+    await many.made()
+    scene.clock.advance(DAY.total_seconds())
+    for number in range(12):
+        await scene.look(
+            "insert into branches(project, branch, sha, author, seen_at, gone_at, gone_again_at, "
+            "asked_sha) values(?, ?, 'a', '', ?, ?, ?, '')",
+            CART, f"feat/{number}", time_text(scene.clock.now() - 2 * HOUR),
+            time_text(scene.clock.now() - 2 * HOUR / 60), time_text(scene.clock.now()),
+        )  # fmt: skip
+    first = await many.reap()
+    (question,) = questions(first)
+    assert "12 of 13 are over at once, says GitLab" in question.reasons[0]
+    assert not [n for n in first if isinstance(n.says, Warned)]  # nobody knows whether it is so
+    await many.rows.answer(question.id, ANA, go=True, rule="keeper")
+    warned = await many.reap(later=HOUR / 6)
+    assert [n for n in warned if isinstance(n.says, Warned) and n.says.goes.warned_at is None]
+    await many.reap(later=23 * HOUR)
+    assert not await many.asked()
+    assert not questions(await many.reap(later=2 * HOUR))
+    assert len(await many.asked()) == 10
