@@ -67,11 +67,15 @@ def tips(branch: BranchName) -> Script[list[Tip]]:
 
 
 def seen(branch: BranchName, found: Collection[Seen]) -> Script[None]:
-    """What an operation was told when it looked for versions."""
+    """What an operation was told when it looked for versions; most projects lack the branch."""
+    if not found:
+        return
+    rows = yield sql("select project from branches where branch = ?", clean(branch))
+    known = {row["project"] for row in rows}
     for one in found:
         if one.commit is not None:
             yield from put(one.project, branch, one.commit, one.at)
-        else:
+        elif one.project in known:
             yield from missed(one.project, branch, one.at)
 
 
