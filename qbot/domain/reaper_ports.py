@@ -21,6 +21,7 @@ class Fate(StrEnum):
 
     OPEN = "open"  # it goes when it is due
     STAYS = "stays"  # it is used, kept or extended, or its cause is no more
+    NEWER = "newer"  # another warning stands for it: of another cause, or to another owner
     GOING = "going"  # its deletion was begun
     GONE = "gone"
 
@@ -92,7 +93,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """To the channel of the reaper: nothing goes, for something could not be read.
+    """To the channel of the reaper: something could not be read, so what that is about stays.
 
     `over_at`: since when all is well again; then the same message says so.
     """

@@ -66,17 +66,17 @@ def outdated(asked: Question | None) -> Message:
 
 
 def alert(said: Alert) -> Message:
-    """Nothing goes, and from when to when."""
+    """What could not be read, and from when to when: what that is about stays."""
     reasons, since = _reasons(said.reasons), moment(said.since, WHEN)
     if said.over_at is None:
-        lead = f":rotating_light: *Nothing is deleted: not everything could be read* since {since}."
+        lead = f":rotating_light: *Not everything could be read* since {since}."
         hint = "Qbot reads it again every ten minutes, and says here when all is well."
     else:
         lead = (
             f":white_check_mark: *Everything can be read again* since {moment(said.over_at, WHEN)}."
         )
         reasons = f"It was this:\n{reasons}"
-        hint = f"Nothing was deleted since {since}. What is due goes on from here."
+        hint = "What was kept because of that goes on from here."
     text = f"{lead}\n{reasons}"
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 

@@ -27,6 +27,7 @@ _TOLD = frozenset({Cause.MERGED, Cause.CLOSED, Cause.GONE})  # waiting for the m
 _SIGNS = {
     Fate.OPEN: ":hourglass_flowing_sand:",
     Fate.STAYS: ":white_check_mark:",
+    Fate.NEWER: ":arrow_down:",
     Fate.GOING: ":large_blue_circle:",
     Fate.GONE: ":white_circle:",
 }
@@ -89,6 +90,8 @@ def _words(one: Warned, style: Style) -> str:
             return f"{branch} will be deleted {when}, because {why}."
         case Fate.STAYS:
             return f"{branch} stays{_stays(one)}."
+        case Fate.NEWER:
+            return f"{branch}: a newer warning stands for this one."
         case Fate.GOING:
             return f"{branch} is being deleted{_by(one) or f', because {why}'}."
         case Fate.GONE:
@@ -147,10 +150,15 @@ def _lead(warned: Sequence[Warned]) -> str:
         verb = "is" if going == 1 else "are"
         return f"*{plural(going, 'environment')} of yours {verb} about to be deleted*"
     kept = sum(w.fate is Fate.STAYS for w in warned)
-    many, lost = f"{plural(len(warned), 'environment')} of yours", len(warned) - kept
+    lost = sum(w.fate in (Fate.GOING, Fate.GONE) for w in warned)
+    many = f"{plural(kept + lost or len(warned), 'environment')} of yours"
     if kept and lost:
         return f"*{many}: {kept} kept, {lost} deleted*"
-    return f"*{many} stay*" if kept else f"*{many} were deleted*"
+    if not kept and not lost:
+        return f"*{many}: newer warnings stand for these*"
+    if kept:
+        return f"*{many} {'stays' if kept == 1 else 'stay'}*"
+    return f"*{many} {'was' if lost == 1 else 'were'} deleted*"
 
 
 def _when(goes: Goes) -> str:
@@ -168,6 +176,8 @@ def _stays(one: Warned) -> str:
     why = prose(one.why, 200).rstrip(".")
     who = f"({mention(one.by.user)})" if one.by else ""
     said = " ".join(part for part in (why, who) if part)
+    if why.startswith("until "):
+        return f" {said}"
     return f": {said}" if said else ""
 
 
@@ -178,7 +188,7 @@ def _by(one: Warned) -> str:
 
 def _small(one: Warned, back: datetime | None) -> str:
     """By which rule, and until when it can be brought back."""
-    if one.fate is Fate.STAYS:
+    if one.fate in (Fate.STAYS, Fate.NEWER):
         return ""
     until = f"can be restored until {moment(back, WHEN)}" if back else ""
     if one.fate is not Fate.OPEN and one.by:

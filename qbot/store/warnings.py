@@ -54,7 +54,7 @@ def warn(env: Environment, goes: Goes, fallback: str, at: datetime) -> Script[No
     before = yield sql("select * from reaper_warnings where env_id = ?", env.id)
     same = bool(before) and _told(before[0]).is_of(env, goes)
     if before and not same:
-        yield from _void(env.id, "another cause counts now", None)
+        yield from _void(env.id, "", None, Fate.NEWER)
     ident = before[0]["notice"] if same else f"warning:{env.id}:{goes.cause}:{at:%Y%m%dT%H%M%S%fZ}"
     says = Warned(env.id, env.name, env.branch, env.owner, goes, at_once=not goes.grace)
     yield sql(
@@ -189,13 +189,13 @@ def _answered(env: Environment, why: str, who: Actor, at: datetime) -> Script[Wa
     return said or blank
 
 
-def _void(env: EnvId, why: str, by: Actor | None) -> Script[Warned | None]:
+def _void(env: EnvId, why: str, by: Actor | None, fate: Fate = Fate.STAYS) -> Script[Warned | None]:
     rows = yield sql("delete from reaper_warnings where env_id = ? returning notice", env)
     for row in rows:
         said = yield from notices.says(row["notice"])
         yield from notices.drop_below(row["notice"])
         if isinstance(said, Warned):
-            now = replace(said, fate=Fate.STAYS, why=why, by=by)
+            now = replace(said, fate=fate, why=why, by=by)
             yield from notices.say(row["notice"], now, open_=False)
             return now
     return None

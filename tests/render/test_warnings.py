@@ -89,6 +89,9 @@ def test_several_of_one_owner_are_one_message_with_buttons_for_each(golden: Gold
         (Fate.STAYS, Fate.STAYS): "*2 environments of yours stay*",
         (Fate.GONE, Fate.GOING): "*2 environments of yours were deleted*",
         (Fate.STAYS, Fate.GONE): "*2 environments of yours: 1 kept, 1 deleted*",
+        (Fate.STAYS, Fate.NEWER): "*1 environment of yours stays*",
+        (Fate.NEWER, Fate.NEWER): "*2 environments of yours: newer warnings stand for these*",
+        (Fate.GONE, Fate.NEWER): "*1 environment of yours was deleted*",
         (Fate.OPEN, Fate.GONE): "*1 environment of yours is about to be deleted*",
     }
     for fates, head in heads.items():
@@ -145,6 +148,6 @@ def test_who_answered_takes_the_place_of_the_buttons(answer: Answer, golden: Gol
 
 
 def test_an_alert_is_taken_back_in_its_own_place(golden: Golden) -> None:
-    said = Alert(("GitLab has not answered lately, or not whole: shop/cart.",), NOW)
+    said = Alert(("No whole answer from GitLab about shop/cart: what runs it stays.",), NOW)
     golden("reaper_alert", alert(said))
     golden("reaper_alert_over", alert(replace(said, over_at=NOW + HOUR)))

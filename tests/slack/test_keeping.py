@@ -110,7 +110,7 @@ async def test_until_merge_is_one_of_the_menus_choices(scene: Scene) -> None:
     env = await living(scene)
     message = await warned(scene, env)
     await scene.press(message, actions.EXTEND, f"{env.id}:merge")
-    assert "*feat/x* stays: until its branch is merged" in said(scene.direct()[-1])
+    assert "*feat/x* stays until its branch is merged" in said(scene.direct()[-1])
     assert (await fate(scene)).fate is Fate.STAYS
 
 
@@ -121,6 +121,18 @@ async def test_a_typed_command_answers_the_warning_too(scene: Scene, text: str) 
     assert await scene.type(text) is not None
     told = await fate(scene)
     assert (told.fate, told.by) == (Fate.STAYS, env.owner)
+
+
+async def test_of_two_warnings_the_older_one_says_that_it_is(scene: Scene) -> None:
+    env = await living(scene)
+    await warned(scene, env)
+    now = scene.database.clock.now()
+    merged = Goes(env.id, Cause.MERGED, now, now + DAY, "reaper.merged", grace=DAY)
+    await scene.database.reaping.warn(env, merged, fallback=GENERAL)
+    old, new = [n.says for n in await scene.database.notices.due()]
+    assert isinstance(old, Warned)
+    assert isinstance(new, Warned)
+    assert (old.fate, new.fate, new.goes.cause) == (Fate.NEWER, Fate.OPEN, Cause.MERGED)
 
 
 async def test_what_is_gone_cannot_be_kept(scene: Scene) -> None:
