@@ -114,7 +114,8 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     context = _context(ground, open_ready(catalog, runner, stack))
     stages = open_releases(ground, context, runner)
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
-    desk = _desk(ground, context, engine)
+    unasked = asyncio.Event()
+    desk = _desk(ground, context, engine, unasked)
     releases = release_desk(ground, stages, desk, engine.wake)
     following = listening.follower(ground, context, desk.requests, engine.wake)
     reaping = reaper(ground, desk.planner, engine.wake)
@@ -139,7 +140,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     open_messages(ground, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
-    listening.begin(following, sweeper, merging, stack)
+    listening.begin(following, sweeper, merging, unasked, stack)
     scheduler.start()
     stack.callback(scheduler.stop)
     stack.push_async_callback(partial(desk.settle, _SETTLE))
@@ -221,7 +222,7 @@ async def _open_dispatcher(ground: Ground, stack: AsyncExitStack) -> Dispatcher:
     return dispatcher
 
 
-def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
+def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Event) -> Desk:
     database = ground.database
     return Desk(
         context=context,
@@ -230,7 +231,7 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         cards=database.cards,
         style=ground.style,
         lifetimes=database.lifetimes,
-        planner=planner(ground, context),
+        planner=planner(ground, context, unasked.set),
         orphans=database.orphans,
         reaping=database.reaping,
         mornings=mornings(ground),

@@ -106,19 +106,31 @@ def heard(follower_: Follower, merging: AtOnce) -> Callable[[], None]:
     return wake
 
 
-def begin(follower_: Follower, sweeper_: Sweeper, merging: AtOnce, stack: AsyncExitStack) -> None:
-    """Go round, and sweep once soon: nobody knows what was told while Qbot was away."""
+def begin(
+    follower_: Follower,
+    sweeper_: Sweeper,
+    merging: AtOnce,
+    unasked: asyncio.Event,
+    stack: AsyncExitStack,
+) -> None:
+    """Go round, and sweep once soon: nobody knows what was told while Qbot was away.
+
+    And whenever somebody finds that nobody has looked at something yet, or for too long.
+    """
     follower_.start()
     stack.push_async_callback(follower_.stop)
     merging.start()
     stack.push_async_callback(merging.stop)
-    first = asyncio.create_task(_first(sweeper_), name="first sweep")
-    stack.push_async_callback(_end, first)
+    sweeps = asyncio.create_task(_sweep(sweeper_, unasked), name="sweeps at once")
+    stack.push_async_callback(_end, sweeps)
 
 
-async def _first(sweeper_: Sweeper) -> None:
+async def _sweep(sweeper_: Sweeper, unasked: asyncio.Event) -> None:
     await asyncio.sleep(_FIRST)
-    await sweeper_.first()
+    while True:
+        unasked.clear()
+        await sweeper_.first()
+        await unasked.wait()
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -39,8 +39,8 @@ def terms(catalog: Catalog) -> Terms:
     )
 
 
-def planner(ground: Ground, context: Context) -> Planner:
-    """Says what would go."""
+def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Planner:
+    """Says what would go; tells when there is something at which nobody has looked."""
     brake = ground.catalog.reaper.brake
     return Planner(
         context=context,
@@ -49,6 +49,7 @@ def planner(ground: Ground, context: Context) -> Planner:
         branches=ground.database.branches,
         pauses=ground.database.reaper,
         rows=ground.database.reaping,
+        unasked=unasked,
     )
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from qbot.domain.branches import BranchFact
 from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.domain.people import Actor
+from qbot.domain.reading import Doubt, sentences
 from qbot.domain.reaping import Cause, Goes
 
 SUDDEN = timedelta(hours=1)
@@ -20,7 +21,6 @@ SUDDEN = timedelta(hours=1)
 _FEW = 3  # of so few no share says anything
 _LEAP = timedelta(minutes=10)
 _TOLD = frozenset({Cause.MERGED, Cause.CLOSED, Cause.GONE})  # by GitLab
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class Outlook:
     living: int
     goes: Sequence[Goes]
     branches: Collection[BranchFact] = ()  # of all living environments
-    unread: Collection[str] = ()  # what GitLab did not answer lately
+    projects: int = 0  # that have branches of them
+    unread: Mapping[ProjectPath, Doubt] = field(default_factory=dict)  # those not read lately
     leapt: timedelta = timedelta()  # how far the clock jumped of late
     pause: Pause | None = None
     deleted: int = 0  # by itself and without a human's Go, in the last day
@@ -121,11 +122,9 @@ def decide(brake: Brake, outlook: Outlook, *, now: datetime) -> Go | Hold:
 def _reasons(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[str, str]]:
     if outlook.pause:
         yield Check.PAUSED, "The reaper is paused."
-    if outlook.unread:
-        named = ", ".join(sorted(outlook.unread)[:_NAMED])
-        more = len(outlook.unread) - _NAMED
-        also = f" and {more} more" if more > 0 else ""
-        yield Check.UNREAD, f"GitLab has not answered lately, or not whole: {named}{also}."
+    if _unread(brake, outlook):
+        for said in sentences(outlook.unread):
+            yield Check.UNREAD, said
     if abs(outlook.leapt) >= _LEAP:
         minutes = round(abs(outlook.leapt).total_seconds() / 60)
         yield Check.LEAPT, f"The clock of this machine jumped by {minutes} minutes."
@@ -133,6 +132,12 @@ def _reasons(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[st
     for project, (lost, known) in _shrunken(outlook, now).items():
         if lost > _FEW and lost / known > brake.share:
             yield shrunk(project), f"{project} lost {lost} of {known} branches within an hour."
+
+
+def _unread(brake: Brake, outlook: Outlook) -> bool:
+    """Whether so much was not read that nothing is believed; else its own environments stay."""
+    unread, known = len(outlook.unread), outlook.projects
+    return bool(unread) and (unread >= known or (unread > _FEW and unread > brake.share * known))
 
 
 def _counts(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[str, str]]:

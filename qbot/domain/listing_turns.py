@@ -11,6 +11,7 @@ SWEEP_EVERY = timedelta(minutes=10)
 _LISTS_EVERY = timedelta(hours=6)  # one by one over that time
 _OVERDUE = timedelta(hours=8)  # sweeps were missed, or time has leapt
 _RESTS = timedelta(hours=1)  # a project, however few there are
+_AGAIN = timedelta(minutes=30)  # after it failed
 _HIDDEN = timedelta(minutes=70)  # GitLab notes activity once an hour; and two clocks
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -24,12 +25,26 @@ class Turns:
 
 
 def by_age(
-    read: Mapping[ProjectPath, datetime], *, started: datetime, now: datetime
+    read: Mapping[ProjectPath, datetime],
+    tried: Mapping[ProjectPath, datetime],
+    *,
+    started: datetime,
+    now: datetime,
 ) -> Sequence[ProjectPath]:
-    """Those that were not listed since a start or for long, and of the others a share."""
-    old = sorted((p for p in read if now - read[p] >= _RESTS), key=lambda p: read[p])
+    """Those that were not listed since a start or for long, and of the others a share.
+
+    Args:
+        read: when each project was listed.
+        tried: when it was asked for last, also where that failed: one that cannot be read takes
+            its own turns, and nobody else's.
+        started: since when Qbot hears.
+        now: what time it is.
+    """
+    last = {p: max(at, tried.get(p, NEVER)) for p, at in read.items()}
+    old = sorted((p for p in read if now - last[p] >= _RESTS), key=lambda p: last[p])
     share = math.ceil(len(read) * (SWEEP_EVERY / _LISTS_EVERY))
-    due = {*old[:share], *(p for p in read if read[p] < started or now - read[p] >= _OVERDUE)}
+    late = (p for p, at in read.items() if at < started or now - at >= _OVERDUE)
+    due = {*old[:share], *(p for p in late if last[p] < started or now - last[p] >= _AGAIN)}
     return [p for p in read if p in due]
 
 

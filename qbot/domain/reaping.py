@@ -14,6 +14,7 @@ from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
 from qbot.domain.names import BranchName, EnvId, ProjectPath
+from qbot.domain.reading import fresh
 
 CONFIRMED = timedelta(minutes=2)
 """Between two 404s that prove a branch gone, at least."""
@@ -120,6 +121,7 @@ class Facts:
     projects: frozenset[ProjectPath] = frozenset()  # whose branch it runs
     merges_read: datetime | None = None  # the oldest of these projects'; None: one never was
     branches_read: datetime | None = None
+    unread: str = ""  # why one of those was not: the rest of a sentence, outside text
     locked: bool = False
     busy: bool = False
     kept: Kept = field(default_factory=Kept)
@@ -313,15 +315,10 @@ def _doubt(facts: Facts, now: datetime) -> str:
     if not seen:
         return ""
     if not fresh(facts.branches_read, READ_BRANCHES, now):
-        return "GitLab has not listed its branches lately"
+        return facts.unread or "what is known of its branches is too old"
     if not fresh(facts.merges_read, READ_MERGES, now):
-        return "GitLab has not told its merge requests lately"
+        return facts.unread or "what is known of its merge requests is too old"
     return ""
-
-
-def fresh(read: datetime | None, within: timedelta, now: datetime) -> bool:
-    """Whether something was read lately; what was read tomorrow proves nothing."""
-    return read is not None and abs(now - read) <= within
 
 
 def goers(verdicts: Collection[Verdict]) -> list[Goes]:

@@ -7,7 +7,7 @@ once more, in the transaction from which on everybody is told that it goes.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -153,10 +153,8 @@ class Reaper:
         brake, known = plan.brake, plan.known
         if isinstance(brake, Hold):
             self._counted("held", "")
-        unread = isinstance(brake, Hold) and Check.UNREAD in brake.checks
-        if self._channel and not (unread and self._fresh):
-            told = brake.reasons if unread and isinstance(brake, Hold) else ()
-            await self._rows.alert(told, channel=self._channel)
+        if self._channel and not (plan.unread and self._fresh):
+            await self._rows.alert(_alerted(plan), channel=self._channel)
         self._fresh = False
         asked = {goes.env for goes in plan.suspects}
         if isinstance(brake, Hold) and brake.askable and asked:
@@ -224,3 +222,9 @@ class Reaper:
             return "something happened meanwhile"
         self._wake()
         return ""
+
+
+def _alerted(plan: Plan) -> Sequence[str]:
+    """What is not known, and whether that is so much that nothing goes."""
+    held = isinstance(plan.brake, Hold) and Check.UNREAD in plan.brake.checks
+    return [*plan.doubts, *(["Nothing is deleted meanwhile."] if held else [])]

@@ -3,7 +3,7 @@
 It asks no neighbour: what is known of branches is what hooks and sweeps have seen.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -15,6 +15,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
+from qbot.domain.reading import Doubt, Reading, kept_for, newest, sentences
 from qbot.domain.reaper_rows import Known, ReaperRows, Stand
 from qbot.domain.reaping import (
     READ_BRANCHES,
@@ -26,7 +27,6 @@ from qbot.domain.reaping import (
     Reason,
     Terms,
     Verdict,
-    fresh,
     goers,
     judge,
 )
@@ -38,8 +38,8 @@ from qbot.operations.sweeping import groups_of, list_name, merges_name
 class Seen(Branches, Protocol):
     """What was seen of branches, and up to when it was looked for."""
 
-    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
-        """Up to when each of these sources was read."""
+    async def readings(self, names: Collection[str]) -> Mapping[str, Reading]:
+        """How far each of these sources can be trusted."""
 
 
 class Pauses(Protocol):
@@ -69,11 +69,17 @@ class Plan:
     pause: Pause | None = None
     known: Known = field(default_factory=Known)
     suspects: Sequence[Goes] = ()  # that a human is asked about, if the brake holds
+    unread: Mapping[ProjectPath, Doubt] = field(default_factory=dict)  # their environments stay
 
     @property
     def goes(self) -> Sequence[Goes]:
         """Those that go, the first one first."""
         return goers(self.verdicts.values())
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """What is not known, for people; outside text."""
+        return list(sentences(self.unread))
 
     @property
     def free(self) -> Sequence[tuple[Goes, bool]]:
@@ -86,6 +92,16 @@ class Plan:
         return [(goes, True) for goes in due if goes.env in spared]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """How far a project was read, and why that is not enough."""
+
+    merges: Reading
+    lists: Reading
+    doubt: Doubt | None = None
+    why: str = ""
+
+
 class Planner:
     """Makes plans; remembers only how the clocks of its process go.
 
@@ -96,6 +112,7 @@ class Planner:
         branches: what was seen of branches.
         pauses: whether somebody has stopped it.
         rows: who was warned, and what people said.
+        unasked: is told when there is something at which nobody has looked.
     """
 
     def __init__(
@@ -107,7 +124,9 @@ class Planner:
         branches: Seen,
         pauses: Pauses,
         rows: ReaperRows,
+        unasked: Callable[[], None] | None = None,
     ) -> None:
+        self._unasked = unasked
         self.pauses = pauses
         self._rows = rows
         self._context = context
@@ -135,13 +154,17 @@ class Planner:
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
         swept = {fact.project for fact in branches if fact.project in self._groups}
-        read = await self._read(swept)  # what left qbot.yaml keeps only its own environments
+        # what left qbot.yaml keeps only its own environments
+        unread = {p: s.doubt for p, s in (await self._read(swept, now)).items() if s.doubt}
+        if self._unasked and set(unread.values()) - {Doubt.REFUSED}:
+            self._unasked()
         pause = await self.pauses.paused()
         outlook = Outlook(
             living=len(found),
             goes=goers(verdicts.values()),
             branches=branches,
-            unread=[p for p, (merges, lists) in read.items() if not _is_read(merges, lists, now)],
+            projects=len(swept),
+            unread=unread,
             leapt=self._drift.leapt,
             pause=pause,
             deleted=known.deleted,
@@ -155,6 +178,7 @@ class Planner:
             pause,
             known,
             suspects(outlook, now=now),
+            unread,
         )
 
     async def verdict(self, env: Environment) -> Verdict:
@@ -184,7 +208,7 @@ class Planner:
         known = await self._branches.facts([row.environment.branch for row in rows])
         locked = {lock.scope for lock in await self._context.locks.locks()}
         projects = {fact.project for facts in known.values() for fact in facts.branches}
-        read = await self._read(projects)
+        read = await self._read(projects, self._context.clock.now())
         return [
             self._of(
                 row,
@@ -200,7 +224,7 @@ class Planner:
         self,
         row: EnvironmentSummary,
         known: BranchFacts,
-        read: Mapping[ProjectPath, tuple[datetime | None, datetime | None]],
+        read: Mapping[ProjectPath, _Stand],
         said: Known,
         *,
         locked: bool,
@@ -212,8 +236,9 @@ class Planner:
             environment=env,
             used_at=row.last_used,
             branch=known,
-            merges_read=_oldest([merges for merges, _ in mine]),
-            branches_read=_oldest([lists for _, lists in mine]),
+            merges_read=_oldest([stand.merges.at for stand in mine]),
+            branches_read=_oldest([stand.lists.at for stand in mine]),
+            unread=next((stand.why for stand in mine if stand.doubt), ""),
             locked=locked,
             busy=row.operation is not None,
             kept=said.kept.get(env.id, Kept()),
@@ -237,14 +262,14 @@ class Planner:
         return judge(replace(facts, projects=projects), self._terms, now=now)
 
     async def _read(
-        self, projects: Collection[ProjectPath]
-    ) -> Mapping[ProjectPath, tuple[datetime | None, datetime | None]]:
-        """When merge requests and branches of each were last read whole."""
+        self, projects: Collection[ProjectPath], now: datetime
+    ) -> Mapping[ProjectPath, _Stand]:
+        """How far merge requests and branches of each were read."""
         merges = {p: [merges_name(p), merges_name(self._groups.get(p, p))] for p in projects}
         names = {name for several in merges.values() for name in several}
-        at = await self._branches.read_up_to(names | {list_name(p) for p in projects})
+        at = await self._branches.readings(names | {list_name(p) for p in projects})
         return {
-            p: (max((at[n] for n in merges[p] if n in at), default=None), at.get(list_name(p)))
+            p: _stand(p, newest([at[n] for n in merges[p]]), at[list_name(p)], now)
             for p in projects
         }
 
@@ -263,5 +288,8 @@ def _oldest(moments: Sequence[datetime | None]) -> datetime | None:
     return min(known) if known and len(known) == len(moments) else None
 
 
-def _is_read(merges: datetime | None, lists: datetime | None, now: datetime) -> bool:
-    return fresh(merges, READ_MERGES, now) and fresh(lists, READ_BRANCHES, now)
+def _stand(project: ProjectPath, merges: Reading, lists: Reading, now: datetime) -> _Stand:
+    for reading, within in ((lists, READ_BRANCHES), (merges, READ_MERGES)):
+        if doubt := reading.doubt(within, now):
+            return _Stand(merges, lists, doubt, kept_for(project, doubt, reading.failed))
+    return _Stand(merges, lists)

@@ -99,6 +99,7 @@ def listing(
     now: datetime,
     known: bool = True,
     goes: Mapping[EnvId, Goes] = MappingProxyType({}),
+    doubts: Sequence[str] = (),
 ) -> Message:
     """One page.
 
@@ -109,9 +110,10 @@ def listing(
         now: for ages.
         known: whether Argo CD has said how those of the page are now.
         goes: those that go by themselves, where the list is about that.
+        doubts: what is not known of the others, as outside text.
     """
     if not rows:
-        return _empty(page, style, known=known)
+        return _empty(page, style, known=known, doubts=doubts)
     counts = Counter(_group(r) for r in rows)
     pages = _pages(rows)
     number = min(page.number, pages - 1)
@@ -134,7 +136,7 @@ def listing(
         blocks += [section(text) for text in paragraphs(lines)]
     notes = [_over(shown, style, now=now), _gone(shown, style)]
     if goes:
-        notes = [keeping_all([r.environment for r in shown], style)]
+        notes = [keeping_all([r.environment for r in shown], style), *map(prose, doubts)]
     texts += notes
     blocks += [context(note) for note in notes]
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
@@ -263,7 +265,7 @@ def _echo(page: Page, number: int, pages: int) -> str:
     return joined([matching, where])
 
 
-def _empty(page: Page, style: Style, *, known: bool) -> Message:
+def _empty(page: Page, style: Style, *, known: bool, doubts: Sequence[str]) -> Message:
     if page.text:
         text = f"No environment matches {code(page.text, 80)}."
     elif page.which == "mine":
@@ -271,7 +273,8 @@ def _empty(page: Page, style: Style, *, known: bool) -> Message:
     elif page.which == "failed":
         text = "No environment needs attention."
     elif page.which == "idle":
-        text = "No environment is due to go by itself."
+        text = "No environment is due to go by itself"
+        text += ", as far as Qbot knows.\n" + "\n".join(map(prose, doubts)) if doubts else "."
     else:
         text = "There are no environments."
     hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."

@@ -82,6 +82,7 @@ def plan(
     *,
     now: datetime,
     pause: Pause | None = None,
+    doubts: Sequence[str] = (),
 ) -> Message:
     """The whole of it: the brake first, then what goes now, what goes later and what stays.
 
@@ -92,12 +93,13 @@ def plan(
         style: the installation.
         now: of the plan.
         pause: somebody has stopped it.
+        doubts: what is not known, as outside text.
     """
     goes = [v for v in verdicts if isinstance(v, Goes)]
     due = [g for g in goes if g.due(now)]
     later = [g for g in goes if not g.due(now)]
     heading = f"Reaper: {plural(len(due), 'environment')} due to go, {len(later)} later"
-    lead = _brake(brake, pause)
+    lead = _brake(brake, pause, doubts)
     parts = [
         _part("Due now", due, environments, style, now),
         _part("Later", later, environments, style, now),
@@ -133,12 +135,15 @@ def _paused(pause: Pause) -> str:
     return f"paused by {mention(pause.by.user)} since {moment(pause.since, WHEN)}{why}"
 
 
-def _brake(brake: Go | Hold, pause: Pause | None) -> str:
+def _brake(brake: Go | Hold, pause: Pause | None, doubts: Sequence[str]) -> str:
+    """Whether it is held, and what is not known in any case."""
     if isinstance(brake, Go):
-        return ":white_check_mark: Nothing holds it back."
+        lines = [f"• {prose(doubt, 300)}" for doubt in doubts]
+        return "\n".join([":white_check_mark: Nothing holds it back.", *lines])
     lines = [f"• {prose(reason, 300)}" for reason in brake.reasons]
     if pause:
         lines[0] = f"• The reaper is {_paused(pause)}."
+    lines += [f"• {prose(doubt, 300)}" for doubt in doubts if doubt not in brake.reasons]
     return "\n".join([":octagonal_sign: *On hold: nothing of that is deleted*", *lines])
 
 

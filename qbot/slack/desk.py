@@ -232,8 +232,10 @@ class Desk:
         rows = await self.context.store.environments(owner=actor if page.which == "mine" else None)
         text = page.text.lower()
         now, goes = self.context.clock.now(), {}
+        doubts: Sequence[str] = ()
         if page.which == "idle":
-            goes = {g.env: g for g in (await self.planner.plan()).goes}
+            plan = await self.planner.plan()
+            goes, doubts = {g.env: g for g in plan.goes}, plan.doubts
             rows = [r for r in rows if r.environment.id in goes]
             rows.sort(key=lambda r: goes[r.environment.id].due_at)
         kept = [r for r in rows if _matches(r, text)]
@@ -244,7 +246,8 @@ class Desk:
             counts = await failing(self.context, [r.environment for r in part(kept, page)])
             kept = with_failing(kept, counts)
         kept = await with_locks(self.context.locks, kept)
-        return listing(kept, page, self.style, now=now, known=counts is not None, goes=goes)
+        known = counts is not None
+        return listing(kept, page, self.style, now=now, known=known, goes=goes, doubts=doubts)
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""

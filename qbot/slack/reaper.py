@@ -40,4 +40,5 @@ def _shown(plan: Plan, desk: Desk) -> Message:
         desk.style,
         now=plan.at,
         pause=plan.pause,
+        doubts=plan.doubts,
     )

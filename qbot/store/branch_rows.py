@@ -7,6 +7,7 @@ from qbot.domain.branches import BranchFacts, Look, MergeFact, Newer, NoteDue, T
 from qbot.domain.hearsay import Heard
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
+from qbot.domain.reading import Reading
 from qbot.domain.services import Commit
 from qbot.store import branches, following, looks, notes, sweeps, webhooks
 from qbot.store.statements import Driver
@@ -82,6 +83,14 @@ class SqlBranches:
         """A project's branches; whether they contradict what is known."""
         now = self._clock.now()
         return await self._driver.run(sweeps.listed_branches(name, project, found, now))
+
+    async def readings(self, names: Collection[str]) -> Mapping[str, Reading]:
+        """How far each of these sources can be trusted."""
+        return await self._driver.run(sweeps.readings(names))
+
+    async def failed(self, name: str, why: str) -> None:
+        """A source did not answer, or not whole."""
+        await self._driver.run(sweeps.failed(name, why, self._clock.now()))
 
     async def unchanged(self, names: Collection[str], up_to: datetime) -> None:
         """What was read of these sources is so still."""

@@ -5,9 +5,12 @@ from datetime import datetime
 
 from qbot.domain.branches import MergeFact
 from qbot.domain.names import BranchName, ProjectPath
+from qbot.domain.reading import Reading
 from qbot.store import branches, webhooks
 from qbot.store.rows import clean, time_of, time_text
 from qbot.store.statements import Script, listed, sql
+
+_LONGEST = 300  # characters of why something failed
 
 
 def read_up_to(names: Collection[str]) -> Script[dict[str, datetime]]:
@@ -31,6 +34,28 @@ def read(name: str, up_to: datetime) -> Script[None]:
         name,
         time_text(up_to),
     )
+
+
+def failed(name: str, why: str, at: datetime) -> Script[None]:
+    """A source was asked for, and did not answer or not whole."""
+    yield sql(
+        "insert into sweep_tries(name, at, failed) values(?, ?, ?) "
+        "on conflict(name) do update set at = excluded.at, failed = excluded.failed",
+        name,
+        time_text(at),
+        clean(why)[:_LONGEST],
+    )
+
+
+def readings(names: Collection[str]) -> Script[dict[str, Reading]]:
+    """How far each of these sources can be trusted."""
+    read_ = yield from read_up_to(names)
+    rows = yield sql(
+        "select name, at, failed from sweep_tries where cast(? as text) like '%,' || name || ',%'",
+        listed(names),
+    )
+    tried = {row["name"]: (time_of(row["at"]), row["failed"]) for row in rows}
+    return {name: Reading(read_.get(name), *tried.get(name, (None, ""))) for name in names}
 
 
 def unchanged(names: Collection[str], up_to: datetime) -> Script[None]:

@@ -24,6 +24,7 @@ from qbot.domain.brake import (
 from qbot.domain.branches import BranchFact
 from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.domain.people import Actor
+from qbot.domain.reading import Doubt
 from qbot.domain.reaping import Cause, Goes
 from tests.clocks import START
 
@@ -83,8 +84,9 @@ def test_a_list_that_shrank_holds_and_says_which() -> None:
 
 
 def test_answers_that_did_not_come_a_clock_that_jumped_and_a_pause_hold() -> None:
-    (unread,) = reasons(Outlook(45, [], unread=["shop/d", "shop/a", "shop/b", "shop/c"]))
-    assert unread.endswith("or not whole: shop/a, shop/b, shop/c and 1 more.")
+    unread = dict.fromkeys([ProjectPath(f"shop/{name}") for name in "dabc"], Doubt.REFUSED)
+    (said,) = reasons(Outlook(45, [], projects=4, unread=unread))
+    assert "about shop/a, shop/b, shop/c and 1 more:" in said
     assert reasons(Outlook(45, [], leapt=-HOUR)) == (
         "The clock of this machine jumped by 60 minutes.",
     )
@@ -120,8 +122,33 @@ def test_more_never_release_the_brake_and_no_more_than_allowed_pass(
 
 @given(st.sets(st.sampled_from(["a", "b"]), min_size=1), st.integers(0, 5))
 def test_nothing_goes_while_any_answer_is_missing(unread: set[str], due: int) -> None:
-    verdict = decide(BRAKE, Outlook(100, going(due), unread=unread), now=START)
-    assert isinstance(verdict, Hold)
+    doubts = dict.fromkeys(map(ProjectPath, unread), Doubt.REFUSED)
+    outlook = Outlook(100, going(due), projects=len(unread), unread=doubts)
+    assert isinstance(decide(BRAKE, outlook, now=START), Hold)
+
+
+@pytest.mark.parametrize(
+    ("unread", "projects", "held"),
+    [(1, 1, True), (1, 2, False), (3, 4, False), (4, 11, True), (4, 300, False), (3, 3, True)],
+)
+def test_a_few_that_cannot_be_read_hold_nothing_but_what_runs_them(
+    unread: int, projects: int, *, held: bool
+) -> None:
+    doubts = {ProjectPath(f"shop/{n}"): Doubt.REFUSED for n in range(unread)}
+    verdict = decide(BRAKE, Outlook(45, [], projects=projects, unread=doubts), now=START)
+    assert isinstance(verdict, Hold) is held
+
+
+def test_what_nobody_has_looked_at_yet_is_not_laid_at_gitlabs_door() -> None:
+    unread = {ProjectPath("a"): Doubt.UNASKED, ProjectPath("b"): Doubt.OLD}
+    found = decide(BRAKE, Outlook(45, [], projects=2, unread=unread), now=START)
+    assert isinstance(found, Hold)
+    assert found.checks == {Check.UNREAD}
+    assert not found.askable
+    assert found.reasons == (
+        "Not looked at yet: a. Qbot looks within a minute.",
+        "Looked at too long ago: b. Qbot looks within a minute.",
+    )
 
 
 def granted(goes: list[Goes], *checks: str) -> list[Grant]:
@@ -152,7 +179,7 @@ def test_a_go_is_for_those_environments_and_these_reasons() -> None:
 
 def test_no_go_helps_against_a_pause_or_what_nobody_knows() -> None:
     due = going(30)
-    for firm in ({"unread": ["shop/a"]}, {"leapt": HOUR}):
+    for firm in ({"projects": 1, "unread": {CART: Doubt.REFUSED}}, {"leapt": HOUR}):
         held = decide(BRAKE, Outlook(45, due, **firm), now=START)
         assert isinstance(held, Hold)
         assert not held.askable

@@ -15,13 +15,34 @@ A, B, C = (ProjectPath(f"shop/{name}") for name in "abc")
 
 def test_what_was_not_listed_since_a_start_is_due_at_once() -> None:
     read = {A: NEVER, B: START - HOUR, C: START}
-    assert by_age(read, started=START, now=START + SWEEP_EVERY) == [A, B]
+    assert by_age(read, {}, started=START, now=START + SWEEP_EVERY) == [A, B]
 
 
 def test_each_time_a_few_are_due_the_oldest_first() -> None:
     read = {ProjectPath(f"shop/{n}"): START + timedelta(minutes=n) for n in range(100)}
-    due = by_age(read, started=START, now=START + 3 * HOUR)
+    due = by_age(read, {}, started=START, now=START + 3 * HOUR)
     assert due == list(read)[:3]
+
+
+def test_one_that_cannot_be_read_takes_nobody_elses_turn() -> None:
+    read = {ProjectPath(f"shop/{n}"): START + timedelta(minutes=n) for n in range(11)}
+    dead, tried = ProjectPath("shop/0"), dict(read)
+    for tick in range(1, 145):
+        now = START + HOUR + tick * SWEEP_EVERY
+        for project in by_age(read, tried, started=START, now=now):
+            tried[project] = now
+            if project != dead:
+                read[project] = now
+        assert all(now - at <= 8 * HOUR for project, at in read.items() if project != dead)
+        assert now - tried[dead] <= 8 * HOUR
+
+
+def test_what_failed_since_a_start_or_is_late_is_asked_again_after_half_an_hour() -> None:
+    for read, started in ((NEVER, START), (START, START - HOUR)):
+        tried = {A: START + 9 * HOUR}
+        for later, due in ((10, []), (20, []), (30, [A])):
+            now = tried[A] + timedelta(minutes=later)
+            assert by_age({A: read}, tried, started=started, now=now) == due
 
 
 def test_of_what_gitlab_does_not_show_only_the_turn_counts() -> None:

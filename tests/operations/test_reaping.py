@@ -31,11 +31,15 @@ class Reaping:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.rows = scene.database.branches
+        self.unasked = 0
         self.planner = Planner(
             context=scene.context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
             branches=scene.database.branches, pauses=scene.database.reaper,
-            rows=scene.database.reaping,
+            rows=scene.database.reaping, unasked=self._count,
         )  # fmt: skip
+
+    def _count(self) -> None:
+        self.unasked += 1
 
     async def swept(
         self, *merges: MergeFact, found: Mapping[BranchName, str] | None = None
@@ -155,7 +159,7 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
 ) -> None:
     assert (await reaping.plan()).brake == Go()
     plan = await reaping.plan(later=2 * HOUR)
-    assert plan.brake == Hold((f"GitLab has not answered lately, or not whole: {CART}.",))
+    assert plan.brake == Hold((f"Looked at too long ago: {CART}. Qbot looks within a minute.",))
     await reaping.swept()
     ben = Actor("T1", "UBEN")
     pauses = reaping.scene.database.reaper
@@ -173,6 +177,45 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
     assert (await reaping.plan(later=HOUR / 2)).brake == Go()
     assert await reaping.scene.audit("reaper.paused") == ["done", "unchanged"]
     assert await reaping.scene.audit("reaper.resumed") == ["done", "unchanged"]
+
+
+async def test_what_nobody_has_looked_at_yet_is_looked_at_and_said_so(scene: Scene) -> None:
+    await scene.create()
+    await scene.kill()
+    made = Reaping(scene)
+    plan = await made.plan()
+    assert plan.doubts == [f"Not looked at yet: {CART}. Qbot looks within a minute."]
+    assert isinstance(plan.brake, Hold)
+    assert made.unasked == 1
+    await made.rows.failed(list_name(CART), "403 Forbidden")
+    plan = await made.plan(later=3 * DAY)
+    assert plan.doubts == [f"No whole answer from GitLab about {CART}: what runs it stays."]
+    assert made.unasked == 1
+    (verdict,) = plan.verdicts.values()
+    assert isinstance(verdict, Keep)
+    assert verdict.said == f"GitLab did not answer about {CART}: 403 Forbidden"
+    await made.swept()
+    assert not (await made.plan()).doubts
+    assert made.unasked == 1
+
+
+async def test_a_project_that_cannot_be_read_keeps_what_runs_it_and_nothing_else(
+    reaping: Reaping, scene: Scene
+) -> None:
+    other = BranchName("feat/other")
+    scene.gitlab.push("shop/web", other)
+    await scene.start()
+    await scene.create(other)
+    await scene.kill()
+    scene.clock.advance(3 * DAY.total_seconds())
+    await reaping.swept()
+    await scene.look("delete from sweeps where name = 'branches:shop/web'")
+    await reaping.rows.failed("branches:shop/web", "403 Forbidden")
+    plan = await reaping.plan()
+    assert plan.brake == Go()
+    said = {plan.environments[env].branch: reason(v) for env, v in plan.verdicts.items()}
+    assert said == {X: Cause.IDLE, other: Reason.UNPROVEN}
+    assert len(plan.doubts) == 1
 
 
 async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(

@@ -31,6 +31,7 @@ class Changes:
         self.hidden: set[str] = set()
         self.failed: list[tuple[int, int]] = []
         self.resent: list[tuple[int, int]] = []
+        self.dead: dict[str, Exception] = {}
         self.asked: Counter[str] = Counter()
         self.since: list[datetime] = []
 
@@ -39,6 +40,7 @@ class Changes:
     ) -> Sequence[MergeFact] | None:
         self._called("group" if of_group else "project")
         self.since.append(since)
+        self._refuse(owner)
         if owner in self.hidden:
             return None
         return [m for m in self.merges if of_group or m.project == owner]
@@ -47,6 +49,7 @@ class Changes:
         self, project: ProjectPath, names: Collection[BranchName]
     ) -> Mapping[BranchName, str]:
         self._called("list")
+        self._refuse(project)
         found = self._branches[project]
         return {name: found[name].sha for name in names if name in found}
 
@@ -62,6 +65,10 @@ class Changes:
 
     async def resend(self, project: ProjectPath, delivery: tuple[int, int]) -> None:
         self.resent.append(delivery)
+
+    def _refuse(self, owner: str) -> None:
+        if owner in self.dead:
+            raise self.dead[owner]
 
     def _called(self, method: str) -> None:
         self.asked[method] += 1
@@ -142,6 +149,60 @@ async def test_lists_are_spread_over_hours(
     read = await swept.rows.read_up_to([f"branches:{p}" for p in projects])
     oldest = scene.clock.now() - timedelta(seconds=HOURS)
     assert all(at >= oldest for at in read.values())
+
+
+async def test_a_project_that_cannot_be_read_takes_nobody_elses_turn(
+    swept: Swept, scene: Scene
+) -> None:
+    projects = [ProjectPath(f"shop/s{n}") for n in range(11)]
+    scene.gitlab.branches.update({p: {} for p in projects})
+    swept.gitlab.dead = {"shop/s5": PermanentError("403 Forbidden")}
+    sweeper = swept.sweeper(projects=projects)
+    for _ in range(100):
+        await sweeper.sweep()
+        scene.clock.advance(EVERY.total_seconds())
+    found = await swept.rows.readings([f"branches:{p}" for p in projects])
+    dead = found.pop("branches:shop/s5")
+    oldest = scene.clock.now() - timedelta(hours=7)
+    assert all(reading.at and reading.at >= oldest for reading in found.values())
+    assert (dead.at, dead.failed) == (None, "403 Forbidden")
+    assert dead.failed_at
+    assert dead.failed_at >= scene.clock.now() - timedelta(hours=1)
+    swept.gitlab.dead.clear()
+    await sweeper.sweep()
+    scene.clock.advance(1_800)
+    await sweeper.sweep()
+    assert (await swept.rows.readings(["branches:shop/s5"]))["branches:shop/s5"].at
+
+
+async def test_projects_are_listed_before_the_first_environment_is_made(scene: Scene) -> None:
+    swept = Swept(scene)
+    await swept.sweeper().sweep()
+    assert swept.gitlab.asked["list"] == len(PROJECTS)
+
+
+async def test_what_a_clock_wrote_that_was_ahead_counts_for_nothing(
+    swept: Swept, scene: Scene
+) -> None:
+    sweeper = swept.sweeper()
+    await sweeper.sweep()
+    names = ["merges:shop", *(f"branches:{p}" for p in PROJECTS)]
+    await swept.rows.unchanged(names, scene.clock.now() + timedelta(days=1))
+    scene.clock.advance(EVERY.total_seconds())
+    await sweeper.sweep()
+    assert swept.gitlab.asked["list"] == 2 * len(PROJECTS)
+    assert swept.gitlab.since[1] < scene.clock.now()
+
+
+async def test_a_group_that_does_not_say_where_something_happened_is_listed_in_turns(
+    swept: Swept, scene: Scene
+) -> None:
+    sweeper = swept.sweeper(hooks=False)
+    await sweeper.sweep()
+    scene.clock.advance(2 * 3_600)
+    swept.gitlab.faults.lay("active", PermanentError("403"), times=9)
+    await sweeper.sweep()
+    assert swept.gitlab.asked["list"] == len(PROJECTS) + 1
 
 
 async def test_where_a_list_knows_more_than_hooks_told_lost_ones_are_sent_again(
@@ -272,6 +333,21 @@ async def test_a_group_that_gitlab_does_not_show_is_asked_project_by_project(
     await swept.sweeper().sweep()
     assert swept.gitlab.asked["project"] == len(PROJECTS)
     assert len((await swept.rows.facts([X]))[X].merges) == 1
+    found = await swept.rows.readings([f"merges:{PROJECTS[1]}", f"merges:{CART}"])
+    assert found[f"merges:{PROJECTS[1]}"].failed == "GitLab does not show it"
+    assert found[f"merges:{CART}"].at
+
+
+async def test_one_that_refuses_does_not_keep_the_others_from_being_asked(swept: Swept) -> None:
+    swept.gitlab.merges = [merge(of="shop/cart")]
+    swept.gitlab.hidden.add("shop")
+    swept.gitlab.dead = {str(PROJECTS[0]): TransientError("503"), str(CART): PermanentError("403")}
+    await swept.sweeper().sweep()
+    assert swept.gitlab.asked["project"] == len(PROJECTS)
+    found = await swept.rows.readings([f"merges:{p}" for p in PROJECTS])
+    assert {name.removeprefix("merges:") for name, r in found.items() if not r.at} == {
+        PROJECTS[0], CART,
+    }  # fmt: skip
 
 
 async def test_a_push_that_is_heard_meanwhile_is_not_lost(swept: Swept, scene: Scene) -> None:
