@@ -4,7 +4,7 @@ import pytest
 
 from tests.acceptance.checks import nothing_left, one_card_and_one_end
 from tests.journeys.test_life import SERVICES, branch_in, name_of
-from tests.world import Drive, World, buttons, said
+from tests.world import Drive, World, buttons, said, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,7 +32,11 @@ async def test_what_was_deleted_comes_back_with_the_versions_that_it_had(shared:
     assert "no longer exists in the repository of checkout" in said(back)
     assert len(await drive.applications(name)) == SERVICES + 1
     await one_card_and_one_end(drive, branch, "Restored")
-    assert "has been restored by" in said(await drive.card(branch, "Gone"))
+
+    async def told() -> bool:
+        return "has been restored by" in said(await drive.card(branch, "Gone"))
+
+    await until(told, what="the cards of before to say that it is back")
     await drive.env(f"history {branch}")
     await drive.whispered("History of", "as it was before it was deleted")
 
