@@ -112,8 +112,11 @@ class Reaper:
             await self._cards.tell({goes.env: goes for goes in plan.goes})
             await self._warn(plan)
             await self._ask(plan)
-            for goes, granted in plan.free[:AT_ONCE]:
+            silent = [
                 await self._delete(goes, plan, granted=granted)
+                for goes, granted in plan.free[:AT_ONCE]
+            ]
+            await self._alert(plan, [said for said in silent if said])
             return plan
 
     async def _warn(self, plan: Plan) -> None:
@@ -149,13 +152,10 @@ class Reaper:
         return self._channel if Place(env.channel).direct else env.channel
 
     async def _ask(self, plan: Plan) -> None:
-        """A human: whether so many may go; and one alert while something cannot be read."""
+        """A human: whether so many may go."""
         brake, known = plan.brake, plan.known
         if isinstance(brake, Hold):
             self._counted("held", "")
-        if self._channel and not (plan.unread and self._fresh):
-            await self._rows.alert(_alerted(plan), channel=self._channel)
-        self._fresh = False
         asked = {goes.env for goes in plan.suspects}
         if isinstance(brake, Hold) and brake.askable and asked:
             refused = any(no.covers(frozenset(asked), brake.checks) for no in known.refusals)
@@ -169,6 +169,12 @@ class Reaper:
         elif known.question is not None and (isinstance(brake, Go) or brake.askable):
             await self._rows.settled(Answer.OVER)
 
+    async def _alert(self, plan: Plan, silent: Sequence[str]) -> None:
+        """Once while something cannot be read, be it only right before a deletion."""
+        if self._channel and not (plan.unread and self._fresh):
+            await self._rows.alert([*_alerted(plan), *silent[:3]], channel=self._channel)
+        self._fresh = False
+
     def _candidates(self, plan: Plan, asked: Collection[EnvId]) -> list[Candidate]:
         found = []
         for goes in plan.goes:
@@ -177,13 +183,17 @@ class Reaper:
                 found.append(Candidate(env.id, env.branch, env.owner, goes.cause, goes.due_at))
         return found
 
-    async def _delete(self, goes: Goes, plan: Plan, *, granted: bool) -> None:
-        """One of them; what fails keeps it, and comes again in the next tick."""
-        why = ""
+    async def _delete(self, goes: Goes, plan: Plan, *, granted: bool) -> str:
+        """One of them; what fails keeps it, and comes again in the next tick.
+
+        Returns:
+            What GitLab did not say, as a sentence; empty: it answered.
+        """
+        env, why, silent = plan.environments[goes.env], "", ""
         try:
             stand = await self._rows.stand(goes.env)
             if stand is None:
-                return
+                return ""
             verdict = await self._planner.again(stand)
             if not self._is_judged(verdict, goes) or stand.paused:
                 why = "something happened meanwhile"
@@ -191,13 +201,15 @@ class Reaper:
                 why = await self._submit(stand, goes, granted=granted)
         except (TransientError, PermanentError) as error:
             why = str(error)
-        name = plan.environments[goes.env].name
+            silent = f"{env.branch} was due, and stays: {error}"
+        name = env.name
         if why:
             self._counted("kept-at-last", goes.cause)
             log.warning("one that was due stays", env=name, cause=goes.cause, reason=why)
         else:
             self._counted("deleted", goes.cause)
             log.info("one that was due is deleted", env=name, cause=goes.cause, rule=goes.rule)
+        return silent
 
     def _is_judged(self, verdict: object, goes: Goes) -> bool:
         """Whether it still goes for the same reason, and is due."""

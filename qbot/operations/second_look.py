@@ -13,7 +13,6 @@ from qbot.domain.reaper_rows import Stand
 from qbot.domain.reaping import Cause, Goes
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Commit
-from qbot.errors import PermanentError, TransientError
 
 _OF_MERGES = frozenset({Cause.MERGED, Cause.CLOSED})
 
@@ -43,16 +42,14 @@ async def doubt(gitlab: Asked, stand: Stand, goes: Goes) -> str:
         gitlab: is asked.
         stand: what is known of it.
         goes: why it goes.
+
+    Raises:
+        TransientError, PermanentError: GitLab does not say.
     """
-    try:
-        for fact in stand.branch.branches:
-            if why := await _of_branch(gitlab, fact):
-                return why
-        if goes.cause in _OF_MERGES:
-            return await _of_merges(gitlab, stand)
-    except (TransientError, PermanentError) as error:
-        return f"GitLab did not say: {error}"
-    return ""
+    for fact in stand.branch.branches:
+        if why := await _of_branch(gitlab, fact):
+            return why
+    return await _of_merges(gitlab, stand) if goes.cause in _OF_MERGES else ""
 
 
 async def _of_branch(gitlab: Asked, fact: BranchFact) -> str:
