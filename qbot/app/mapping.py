@@ -68,6 +68,7 @@ def rules(catalog: Catalog) -> Rules:
         ),
         longest=part.max_ttl,
         restorable=catalog.reaper.restore,
+        door=ServiceName(part.ready.service) if part.ready.service else None,
     )
 
 

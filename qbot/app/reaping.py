@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from qbot.app.ground import Ground
+from qbot.app.mapping import rules
 from qbot.cards.dispatcher import Dispatcher
 from qbot.cards.reaper import ReaperMessages
 from qbot.cards.warnings import Beside
@@ -18,6 +20,7 @@ from qbot.domain.reaping import ReapRule, Terms
 from qbot.operations.acting import Reaper
 from qbot.operations.at_once import AtOnce
 from qbot.operations.context import Context
+from qbot.operations.opening import to_open
 from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
@@ -81,7 +84,11 @@ def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack)
     database = ground.database
     messages = ReaperMessages(
         rows=database.notices,
-        around=Beside(database.store, ground.catalog.reaper.restore),
+        around=Beside(
+            database.store,
+            ground.catalog.reaper.restore,
+            door=partial(to_open, rules=rules(ground.catalog)),
+        ),
         slack=ground.slack,
         budget=dispatcher,
         clock=ground.clock,

@@ -68,6 +68,10 @@ class Rows(Protocol):
         """The environment of this branch or name that was deleted last."""
 
 
+def _as_it_is(env: Environment) -> Environment:
+    return env
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Reads what is told beside warnings.
@@ -75,10 +79,12 @@ class Beside:
     Args:
         rows: of environments.
         restorable: for how long a deleted one can be brought back.
+        door: the same environment, without a URL where nobody answers at it.
     """
 
     rows: Rows
     restorable: timedelta
+    door: Callable[[Environment], Environment] = _as_it_is
 
     async def __call__(self, bundle: Sequence[Notice]) -> Around:
         """Of these."""
@@ -89,7 +95,7 @@ class Beside:
         running = [await self.rows.environment(w.env) for w in warned if w.fate is Fate.OPEN]
         gone = [(w, await self.rows.deleted(w.name)) for w in warned if w.fate is Fate.GONE]
         return Around(
-            {env.id: env for env in running if env},
+            {env.id: self.door(env) for env in running if env},
             {w.env: d.at + self.restorable for w, d in gone if d and d.environment.id == w.env},
         )
 

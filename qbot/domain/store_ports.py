@@ -10,7 +10,7 @@ from typing import Protocol
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, Pin, ReadySet
 from qbot.domain.lifetime import Moved
-from qbot.domain.names import EnvId, OpId, StageName
+from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BranchTaken,
     Durations,
@@ -37,6 +37,9 @@ class Environments(Protocol):
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
+
+    async def having(self, service: ServiceName) -> Collection[EnvId]:
+        """The living environments that have this service."""
 
     async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
         """Keep for which services GitLab has the branch; nothing else of the plans is changed.

@@ -25,6 +25,7 @@ from qbot.domain.progress import (
 )
 from qbot.domain.services import Build, Service, ServicePlan
 from qbot.operations.context import HISTORY, Context, usual
+from qbot.operations.opening import to_open
 from qbot.operations.run import Run
 
 _ORDER = {step: place for place, step in enumerate(Step)}
@@ -220,7 +221,10 @@ class Tracker:
         order = {name: i for i, name in enumerate(self._context.catalog)}
         rows = sorted(self._services.values(), key=lambda s: order.get(s.service, len(order)))
         self.progress = replace(
-            self.progress, services=tuple(rows), updated_at=at or self._context.clock.now()
+            self.progress,
+            services=tuple(rows),
+            updated_at=at or self._context.clock.now(),
+            url=to_open(self.env, self._context.rules, also=self._services).url,
         )
         self._run.report(self.progress)
 

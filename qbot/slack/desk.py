@@ -30,6 +30,7 @@ from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
 from qbot.operations.locking import lock_of, with_locks
+from qbot.operations.opening import to_open, with_doors
 from qbot.operations.orphans import Rows
 from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
@@ -214,7 +215,7 @@ class Desk:
         """`show`: asks Argo CD, so it may take a few seconds."""
         found = await inspect(self.context, env)
         shown = Shown(
-            environment=found.environment,
+            environment=to_open(found.environment, self.context.rules),
             services=found.services,
             as_of=found.as_of,
             operation=found.operation,
@@ -246,6 +247,7 @@ class Desk:
             counts = await failing(self.context, [r.environment for r in part(kept, page)])
             kept = with_failing(kept, counts)
         kept = await with_locks(self.context.locks, kept)
+        kept = await with_doors(self.context.store, self.context.rules, kept)
         known = counts is not None
         return listing(kept, page, self.style, now=now, known=known, goes=goes, doubts=doubts)
 

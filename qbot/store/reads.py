@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, ReadySet
-from qbot.domain.names import EnvId, OpId, StageName
+from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BranchTaken,
     Durations,
@@ -46,6 +46,10 @@ class SqlStore:
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
         return await self._driver.run(_summaries(owner, tuple(phases), self._clock.now()))
+
+    async def having(self, service: ServiceName) -> Collection[EnvId]:
+        """The living environments that have this service."""
+        return await self._driver.run(environments.having(service))
 
     async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
         """Keep for which services GitLab has the branch."""

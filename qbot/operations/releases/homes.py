@@ -16,6 +16,7 @@ from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.failing import failing_anywhere
 from qbot.operations.locking import with_locks
+from qbot.operations.opening import with_doors
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.known import Known
 
@@ -62,9 +63,9 @@ class Lookout:
         counts = await failing_anywhere(base)
         failing = counts or {}
         told = [replace(r, failing=failing.get(r.environment.id, 0)) for r in rows]
-        locked = await with_locks(base.locks, told)
+        rows = await with_doors(base.store, base.rules, await with_locks(base.locks, told))
         return Everything(
-            locked,
+            rows,
             await self._waiting(),
             as_of,
             known=counts is not None,
