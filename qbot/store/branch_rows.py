@@ -61,10 +61,6 @@ class SqlBranches:
         """Let the environment's newest card say so."""
         await self._driver.run(following.note(env, newer, self._clock.now()))
 
-    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
-        """Up to when each of these sources was read."""
-        return await self._driver.run(sweeps.read_up_to(names))
-
     async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
         """What changed of merge requests, read up to a moment."""
         await self._driver.run(sweeps.merged(name, found, up_to))

@@ -13,7 +13,7 @@ from qbot.store.statements import Script, listed, sql
 _LONGEST = 300  # characters of why something failed
 
 
-def read_up_to(names: Collection[str]) -> Script[dict[str, datetime]]:
+def _read_up_to(names: Collection[str]) -> Script[dict[str, datetime]]:
     """Of each of these sources that was ever read."""
     rows = yield sql(
         "select name, at from sweeps where cast(? as text) like '%,' || name || ',%'",
@@ -49,7 +49,7 @@ def failed(name: str, why: str, at: datetime) -> Script[None]:
 
 def readings(names: Collection[str]) -> Script[dict[str, Reading]]:
     """How far each of these sources can be trusted."""
-    read_ = yield from read_up_to(names)
+    read_ = yield from _read_up_to(names)
     rows = yield sql(
         "select name, at, failed from sweep_tries where cast(? as text) like '%,' || name || ',%'",
         listed(names),

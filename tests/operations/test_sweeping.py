@@ -146,9 +146,9 @@ async def test_lists_are_spread_over_hours(
         scene.clock.advance(EVERY.total_seconds())
         await sweeper.sweep()
         assert swept.gitlab.asked.total() - before <= most
-    read = await swept.rows.read_up_to([f"branches:{p}" for p in projects])
+    read = await swept.rows.readings([f"branches:{p}" for p in projects])
     oldest = scene.clock.now() - timedelta(seconds=HOURS)
-    assert all(at >= oldest for at in read.values())
+    assert all(reading.at and reading.at >= oldest for reading in read.values())
 
 
 async def test_a_project_that_cannot_be_read_takes_nobody_elses_turn(
@@ -161,7 +161,7 @@ async def test_a_project_that_cannot_be_read_takes_nobody_elses_turn(
     for _ in range(100):
         await sweeper.sweep()
         scene.clock.advance(EVERY.total_seconds())
-    found = await swept.rows.readings([f"branches:{p}" for p in projects])
+    found = dict(await swept.rows.readings([f"branches:{p}" for p in projects]))
     dead = found.pop("branches:shop/s5")
     oldest = scene.clock.now() - timedelta(hours=7)
     assert all(reading.at and reading.at >= oldest for reading in found.values())
@@ -255,8 +255,8 @@ async def test_without_hooks_a_project_is_listed_until_its_hour_is_over_and_then
         scene.clock.advance(EVERY.total_seconds())
         await sweeper.sweep()
     assert swept.gitlab.asked["list"] - began == 7 * len(PROJECTS)
-    read = await swept.rows.read_up_to([f"branches:{p}" for p in PROJECTS])
-    assert set(read.values()) == {scene.clock.now()}
+    read = await swept.rows.readings([f"branches:{p}" for p in PROJECTS])
+    assert {reading.at for reading in read.values()} == {scene.clock.now()}
 
 
 async def test_a_tick_is_for_one_of_the_replicas(swept: Swept, scene: Scene) -> None:

@@ -20,6 +20,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.following import MOVABLE
 from qbot.domain.hearsay import BuildMoved, Pushed
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
+from qbot.domain.reading import Reading
 from qbot.domain.services import Commit, ServicePlan, Source
 from qbot.store.branch_rows import SqlBranches
 from tests.clocks import START, HandClock
@@ -263,9 +264,14 @@ async def test_a_merge_request_is_as_gitlab_last_changed_it(rows: SqlBranches) -
     assert await rows.hear("m-2", merge(MergeState.MERGED, late))
     assert await rows.hear("m-1", merge(MergeState.OPENED, START))  # it was on its way for long
     assert (await rows.facts([X]))[X].merges == (merge(MergeState.MERGED, late),)
-    await rows.merged("merges:shop", [merge(MergeState.CLOSED, late)], late)
-    assert (await rows.facts([X]))[X].merges == (merge(MergeState.CLOSED, late),)
-    assert await rows.read_up_to(["merges:shop", "merges:other"]) == {"merges:shop": late}
+    await rows.merged("merges:shop", [merge(MergeState.MERGED, late, TWO)], late)
+    assert (await rows.facts([X]))[X].merges == (merge(MergeState.MERGED, late, TWO),)
+    assert await rows.hear("m-3", merge(MergeState.OPENED, late))  # in the same second
+    assert (await rows.facts([X]))[X].merges == (merge(MergeState.MERGED, late, TWO),)
+    found = await rows.readings(["merges:shop", "merges:other"])
+    assert found == {"merges:shop": Reading(late), "merges:other": Reading()}
+    await rows.failed("merges:shop", "503")
+    assert (await rows.readings(["merges:shop"]))["merges:shop"].failed == "503"
 
 
 async def test_a_list_says_where_to_look_and_never_what_is_gone(
