@@ -86,9 +86,9 @@ def put_merge(fact: MergeFact) -> Script[None]:
         "target = excluded.target, sha = excluded.sha, url = excluded.url, "
         "ended_at = coalesce(excluded.ended_at, case when excluded.state = merge_requests.state "
         "then merge_requests.ended_at end) "
-        # What is merged stays so: hooks of one second come in any order.
-        "where excluded.at >= merge_requests.at "
-        "and (merge_requests.state <> 'merged' or excluded.state = 'merged')",
+        # Hooks of one second come in any order: what is merged then stays so.
+        "where excluded.at >= merge_requests.at and (excluded.at > merge_requests.at "
+        "or merge_requests.state <> 'merged' or excluded.state = 'merged')",
         fact.project,
         fact.iid,
         clean(fact.branch),
