@@ -79,7 +79,7 @@ async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
         await drive.post("fault", **fault, times=ALWAYS)
         await moved(made, 5)
         if kind in READS:
-            await alerted(drive, "Nothing is deleted")
+            await alerted(drive, "Not everything could be read")
             await moved(made, 1)
             assert len(await alerts(drive)) == 1
             assert await drive.applications(name_of("feat/done"))
