@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from qbot.app.ground import Ground
 from qbot.domain.names import ProjectPath
@@ -23,7 +23,7 @@ from qbot.web.hooks.argocd import ArgoCDHooks
 from qbot.web.hooks.gitlab import PATH, GitLabHooks
 from qbot.web.hooks.proof import Proof
 
-_FIRST = 20.0  # seconds after the start; what was begun before it goes first
+_FIRST = 20.0  # seconds after the start, unless somebody asks: what was begun before goes first
 
 
 def follower(
@@ -126,7 +126,9 @@ def begin(
 
 
 async def _sweep(sweeper_: Sweeper, unasked: asyncio.Event) -> None:
-    await asyncio.sleep(_FIRST)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST):
+            await unasked.wait()
     while True:
         unasked.clear()
         await sweeper_.first()

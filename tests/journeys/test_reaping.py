@@ -47,6 +47,27 @@ async def edited(drive: Drive, message: dict[str, Any]) -> dict[str, Any]:
     return await until(look, what="the message to be edited")
 
 
+async def test_what_nobody_has_looked_at_is_looked_at_because_somebody_asks(
+    reaping: World,
+) -> None:
+    drive, branch = reaping.drive, "feat/fresh"
+    await branch_in(reaping, branch, "cart")
+    await drive.env(f"create {branch} --services cart")
+    await drive.card(branch, "Ready")
+
+    async def known() -> bool:
+        plan = await drive.env("reaper plan")
+        assert "GitLab" not in plan
+        return "Nothing holds it back" in plan
+
+    await until(known, poll=0.5, what="a plan that knows all")
+    await drive.post("time", advance=13 * HOUR)
+    await until(known, poll=0.5, what="the same after the clock went on")
+    question = await drive.asked(f"delete {branch}", "Delete")
+    await drive.click(question, buttons(question)["Delete"]["action_id"])
+    await drive.card(branch, "Deleted")
+
+
 async def test_what_is_merged_is_warned_of_kept_for_as_long_as_asked_and_then_deleted(
     reaping: World,
 ) -> None:
