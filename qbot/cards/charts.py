@@ -6,6 +6,7 @@ that died in between, is seen once: the digest is posted once.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -14,9 +15,9 @@ import structlog
 
 from qbot.cards.budget import UPLOAD
 from qbot.cards.rank import Rank
-from qbot.domain.digest import DigestRows, Picture
+from qbot.domain.digest import Picture
 from qbot.domain.ports import Clock
-from qbot.domain.trend import Trend, begins, trend
+from qbot.domain.trend import Past, Trend, begins, trend
 from qbot.errors import PermanentError, QbotError, TransientError
 from qbot.gateways.slack import AccessError
 from qbot.render.trend import NAME, TITLE, described
@@ -25,6 +26,13 @@ log = structlog.get_logger()
 _FRESH = 600.0  # seconds for which one counts
 _SETTLE = 3.0  # seconds that Slack mostly needs until it shows a file
 _TRIES = 8  # to upload or to show it; then it is left out
+
+
+class Figures(Protocol):
+    """The part of `DigestRows` that is needed here; see there."""
+
+    async def past(self, since: datetime) -> Past:
+        """All that lived or was deployed since then."""
 
 
 class Uploader(Protocol):
@@ -57,7 +65,7 @@ class _Made:
 class Charts:
     """Those of the last minutes."""
 
-    rows: DigestRows
+    rows: Figures
     draw: Callable[[Trend], Awaitable[bytes]]
     slack: Uploader
     budget: Budget

@@ -5,22 +5,20 @@ post, write `shown`. After a crash between the two the message is looked for by 
 anything is posted again.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 
 from qbot.cards.budget import LOOK, POST, UPDATE
 from qbot.cards.ports import Messenger
-from qbot.cards.rank import Rank
+from qbot.cards.rounds import Budget, Rounds
 from qbot.cards.warnings import Surroundings, bundles, rank, words
 from qbot.domain.ports import Clock
 from qbot.domain.reaper_ports import Notice, Notices, Reminder
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import PermanentError
 from qbot.gateways.slack import AccessError, LostMessageError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
 from qbot.render.style import Style
@@ -31,19 +29,6 @@ _POLL = 10.0  # seconds: what no commit of this replica tells of
 _GATHER = 1.0
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
-
-
-class Budget(Protocol):
-    """The part of the dispatcher that is needed here."""
-
-    @property
-    def leads(self) -> bool:
-        """Whether this replica is the one that writes to Slack."""
-
-    async def beside(
-        self, method: str, rank: Rank, call: Callable[[], Awaitable[None]], *, channel: str = ""
-    ) -> float:
-        """Make one call; 0, or the seconds until it may be made."""
 
 
 @dataclass(kw_only=True)
@@ -57,74 +42,40 @@ class ReaperMessages:
     clock: Clock
     style: Style
     gather: float = _GATHER
-    _event: asyncio.Event = field(default_factory=asyncio.Event)
-    _loop: asyncio.Task[None] | None = None
+    _rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        """As one tick of the reaper writes down several."""
+        self._rounds = Rounds(
+            what="messages of the reaper",
+            look=self._round,
+            budget=self.budget,
+            clock=self.clock,
+            poll=_POLL,
+            gather=self.gather,
+        )
 
     def start(self) -> None:
         """Begin."""
-        self._loop = asyncio.create_task(self._run(), name="reaper messages")
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Nothing after this."""
-        if self._loop:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._rounds.stop()
 
     def wake(self) -> None:
         """Something changed; safe to call as often as one likes."""
-        self._event.set()
-
-    async def _run(self) -> None:
-        while True:
-            wait = _POLL
-            try:
-                wait = await self._round()
-            except TransientError as error:
-                log.info("messages of the reaper wait", reason=str(error))
-            except Exception:  # the loop outlives any bug in one round
-                log.exception("a round of the reaper's messages failed")
-            await self._rest(wait)
-
-    async def _rest(self, seconds: float) -> None:
-        tick = asyncio.create_task(self.clock.sleep(max(seconds, self.gather)))
-        event = asyncio.create_task(self._event.wait())
-        try:
-            await asyncio.wait({tick, event}, return_when=asyncio.FIRST_COMPLETED)
-            if not tick.done():
-                await self.clock.sleep(self.gather)
-        finally:
-            tick.cancel()
-            event.cancel()
-            await asyncio.gather(tick, event, return_exceptions=True)
-        self._event.clear()
+        self._rounds.wake()
 
     async def _round(self) -> float:
         """Bring what is due; seconds until there may be more to do."""
-        if not self.budget.leads:
-            return 1.0
-        soonest = _POLL
-        for bundle in bundles(await self.rows.due()):
-            if wait := await self._tried(bundle):
-                soonest = min(soonest, wait)
-        return soonest
+        due = bundles(await self.rows.due())
+        return await self._rounds.each(due, _first, self._bring, self._refused, alike=False)
 
-    async def _tried(self, bundle: Sequence[Notice]) -> float:
-        """Seconds until one message can be tried again; 0: it stands there as it should."""
-        try:
-            return await self._bring(bundle)
-        except AccessError:
-            return _POLL  # about Qbot as a whole: told where cards are
-        except PermanentError as error:
-            log.warning("slack takes no message of the reaper", to=bundle[0].to, reason=str(error))
-            for notice in bundle:
-                await self.rows.refused(notice, str(error))
-        except TransientError as error:
-            log.info("a message of the reaper waits", to=bundle[0].to, reason=str(error))
-            return 1.0
-        except Exception:  # one message's bug must not keep the others
-            log.exception("a message of the reaper failed", notice=bundle[0].id)
-            return _POLL
-        return 0.0
+    async def _refused(self, bundle: Sequence[Notice], error: PermanentError) -> None:
+        log.warning("slack takes no message of the reaper", to=bundle[0].to, reason=str(error))
+        for notice in bundle:
+            await self.rows.refused(notice, str(error))
 
     async def _bring(self, bundle: Sequence[Notice]) -> float:
         first = bundle[0]
@@ -199,3 +150,7 @@ class ReaperMessages:
     async def _shown(self, notices: Sequence[Notice], posted: Posted) -> None:
         for notice in notices:
             await self.rows.shown(notice, posted.channel, posted.ts)
+
+
+def _first(bundle: Sequence[Notice]) -> str:
+    return bundle[0].id

@@ -69,7 +69,7 @@ class DueDigest:
 
     channel: str
     tick: datetime
-    since: datetime  # the tick before it
+    since: datetime  # the tick that was told of last
     trying_since: datetime | None = None  # a post was begun and its answer never written
 
     @property
@@ -85,6 +85,12 @@ class Outcome(StrEnum):
     QUIET = "quiet"  # there was nothing to say
     REFUSED = "refused"  # Slack does not take it there
     UNSURE = "unsure"  # it may have been posted, and Qbot may not look
+    SKIPPED = "skipped"  # a newer one came before it could be posted
+
+    @property
+    def told(self) -> bool:
+        """Whether whoever reads the next one knows what happened until then."""
+        return self in (Outcome.POSTED, Outcome.QUIET, Outcome.UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +135,14 @@ class DigestRows(Protocol):
         """Written before it is posted: the claimed one; None: somebody else was faster."""
 
     async def free(self, due: DueDigest) -> None:
-        """Slack has certainly not taken it."""
+        """Slack has certainly not taken it; nothing where somebody else has claimed it since."""
 
     async def end(self, due: DueDigest, outcome: Outcome, ts: str = "") -> None:
-        """What became of it, with its audit row; `ts` of the message."""
+        """What became of it, with its audit row; `ts` of the message.
+
+        Older ones that nobody has begun are skipped. Where it was told, or nothing was to tell,
+        the one after it begins there.
+        """
 
     async def done(self, since: datetime, until: datetime) -> Done:
         """What ended well then."""

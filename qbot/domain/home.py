@@ -57,5 +57,8 @@ class HomeRows(Protocol):
     async def shown(self, viewer: Viewer, shown_hash: str) -> None:
         """Slack took it; an opening that came after `viewer` was read still waits."""
 
+    async def still(self, viewer: Viewer) -> None:
+        """What Slack shows will do for this opening; it is as old as before."""
+
     async def leave(self, actor: Actor) -> None:
         """Slack does not take it: leave it alone until it is opened again."""

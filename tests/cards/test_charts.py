@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from typing_extensions import override
 
 from qbot.cards.charts import Charts
 from qbot.cards.rank import Rank
@@ -17,7 +16,6 @@ from qbot.errors import TransientError
 from qbot.gateways.charts import drawn
 from qbot.gateways.slack import FileUnreadyError, open_slack
 from qbot.render.digest import digest
-from tests.cards.test_digests import MemoryDigests
 from tests.clocks import HandClock
 from tests.render.samples import STYLE
 from tests.sandbox.slack.stage import GENERAL, stage
@@ -25,13 +23,12 @@ from tests.sandbox.slack.stage import GENERAL, stage
 UTC = ZoneInfo("UTC")
 
 
-class Past30(MemoryDigests):
+class ThreeDays:
     """One environment has lived for three days."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
 
-    @override
     async def past(self, since: datetime) -> Past:
         return Past([Life(self._now - timedelta(days=3))])
 
@@ -51,7 +48,7 @@ async def test_it_is_drawn_uploaded_once_and_shown_by_the_digest() -> None:
         open_slack(played.slack.bot_token, f"{played.kernel.url}/slack/api/") as slack,
     ):
         charts = Charts(
-            rows=Past30(clock.now()), draw=drawn, slack=slack, budget=Free(), clock=clock
+            rows=ThreeDays(clock.now()), draw=drawn, slack=slack, budget=Free(), clock=clock
         )
         with pytest.raises(TransientError):
             await charts.picture(UTC)  # Slack works on it

@@ -18,7 +18,7 @@ from qbot.domain.policy import Allowed, Decision, Denied
 from qbot.operations.releases.homes import Everything
 from qbot.operations.releases.mornings import Everybody
 from tests.cards.fakes import ANA
-from tests.cards.test_digests import MemoryDigests
+from tests.cards.rows import DigestTable
 from tests.cards.virtual import START, run
 from tests.cards.world import STYLE, World, running
 
@@ -37,10 +37,10 @@ class Morningside:
     served: bool = True
     zone: str = "Europe/Berlin"
     wished: list[Wish] = field(default_factory=list)
-    rows: MemoryDigests = field(init=False)
+    rows: DigestTable = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rows = MemoryDigests(self.world.clock)
+        self.rows = DigestTable(self.world.clock)
         there = SOON.astimezone(BERLIN)
         self.wished.append(Wish(ANA, time(there.hour, there.minute), BERLIN.key, START))
 
