@@ -16,7 +16,7 @@ from qbot.render.blocks import FRESH, Block, Message, button, context, header, m
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
 from qbot.render.listing import LAST_KNOWN, in_groups, state
-from qbot.render.releases.titles import name, title, what
+from qbot.render.releases.titles import is_back, name, title, what
 from qbot.render.style import Style
 from qbot.render.trend import chart
 from qbot.render.words import DONE, capital, duration, joined, plural
@@ -174,14 +174,15 @@ def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     def line(progress: StageProgress) -> Block:
         at = f" · {_at(progress.ended_at)}" if progress.ended_at else ""
         details = button("Details", actions.PROMO_DETAILS, name(progress))
-        return section(f":rocket: {prose(title(progress), 200)}{at}", accessory=details)
+        sign = ":rewind:" if progress.undone or is_back(progress) else ":rocket:"
+        return section(f"{sign} {prose(title(progress), 200)}{at}", accessory=details)
 
     kinds = of.done.kinds
     counts = [f"{kinds[k]:,} {_word(k)}" for k in _WORDS if kinds.get(k)]
     if not counts and not of.deployments:
         return
     said = f"\nEnvironments: {', '.join(counts)}" if counts else ""
-    yield section(f"*Since the last digest*{said}")
+    yield section(f"*Since {_at(of.since)}*{said}")
     yield from (line(one) for one in of.deployments[:LINES])
     if len(of.deployments) > LINES:
         more = code(f"{style.command} history STAGE")

@@ -240,7 +240,7 @@ def _all(seen: Home) -> Block:
 
 def _fresh(seen: Home) -> Block | None:
     stale = "" if seen.known else LAST_KNOWN
-    at = f"As of {moment(seen.as_of, '{time_secs}')}, and kept up to date for a day after you look"
+    at = f"As of {moment(seen.as_of, WHEN)}, and kept up to date for a day after you look"
     return context(at, stale, block_id=FRESH)
 
 

@@ -95,7 +95,7 @@ def test_a_quiet_digest_is_none() -> None:
         (Section.ENDING, "Lifetime ends soon"),
         (Section.BARRIERS, "Holds and freezes"),
         (Section.DRIFTED, "Stages that drifted"),
-        (Section.DEPLOYMENTS, "Since the last digest"),
+        (Section.DEPLOYMENTS, "*Since <!date"),
         (Section.ENVIRONMENTS, "By owner"),
         (Section.SPEED, "at the median"),
     ],
@@ -144,6 +144,14 @@ def test_a_pinned_one_does_not_end_and_one_that_is_worked_on_needs_nobody() -> N
     assert [r.environment.id for r in FACTS.failing] == [BROKEN.id]
     ready = row(CALM, failing=2)
     assert replace(FACTS, rows=[ready]).failing == [ready]
+
+
+def test_the_rocket_is_for_what_went_forward() -> None:
+    assert ":rocket: Done: " in text(FULL)
+    back = replace(DONE, kind=Kind.ROLLBACK, source="P-11")
+    assert ":rewind: Rolled back: " in text(replace(FULL, deployments=[back]))
+    undone = replace(DONE, undone_by=PromotionId(13))
+    assert ":rewind: Undone: " in text(replace(FULL, deployments=[undone]))
 
 
 def test_hundreds_of_everything_stay_within_slacks_limits(golden: Golden) -> None:
