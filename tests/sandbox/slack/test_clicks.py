@@ -377,8 +377,8 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
         blocks = [section(f"visit {len(opened_by)}")]
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 
-    async def visit() -> str:
-        view = (await played.look("home", **{"as": "ana"}))["view"]
+    async def visit(**more: str) -> str:
+        view = (await played.look("home", **{"as": "ana"}, **more))["view"]
         return str(view["blocks"][0]["text"]["text"])
 
     assert await visit() == "visit 1"
@@ -387,6 +387,8 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
     await played.client.views_publish(user_id=ANA, view=fresh)
     assert await visit() == "pushed"
     assert opened_by == [ANA, ANA]
+    await played.client.views_publish(user_id=ANA, view=fresh)
+    assert await visit(anew="yes") == "visit 3"
 
 
 async def test_without_a_home_tab_none_is_offered_and_the_app_hears_of_no_visit() -> None:
