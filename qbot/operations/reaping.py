@@ -3,7 +3,7 @@
 It asks no neighbour: what is known of branches is what hooks and sweeps have seen.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -15,11 +15,9 @@ from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
-from qbot.domain.reading import Doubt, Reading, kept_for, newest, sentences
+from qbot.domain.reading import Doubt, sentences
 from qbot.domain.reaper_rows import Known, ReaperRows, Stand
 from qbot.domain.reaping import (
-    READ_BRANCHES,
-    READ_MERGES,
     Facts,
     Goes,
     Keep,
@@ -32,14 +30,11 @@ from qbot.domain.reaping import (
 )
 from qbot.domain.services import FOLLOWING
 from qbot.operations.context import Context
-from qbot.operations.sweeping import groups_of, list_name, merges_name
+from qbot.operations.readings import ProjectRead, Readings, Sources
 
 
-class Seen(Branches, Protocol):
+class Seen(Branches, Sources, Protocol):
     """What was seen of branches, and up to when it was looked for."""
-
-    async def readings(self, names: Collection[str]) -> Mapping[str, Reading]:
-        """How far each of these sources can be trusted."""
 
 
 class Pauses(Protocol):
@@ -92,16 +87,6 @@ class Plan:
         return [(goes, True) for goes in due if goes.env in spared]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """How far a project was read, and why that is not enough."""
-
-    merges: Reading
-    lists: Reading
-    doubt: Doubt | None = None
-    why: str = ""
-
-
 class Planner:
     """Makes plans; remembers only how the clocks of its process go.
 
@@ -134,11 +119,7 @@ class Planner:
         self._brake = brake
         self._branches = branches
         self._drift = Drift(self._tick())
-        self._groups = {
-            project: group
-            for group, projects in groups_of(_projects(context)).items()
-            for project in projects
-        }
+        self._readings = Readings(branches, [s.project for s in context.catalog.values()])
 
     async def plan(self) -> Plan:
         """The whole of it.
@@ -153,9 +134,9 @@ class Planner:
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
-        swept = {fact.project for fact in branches if fact.project in self._groups}
         # what left qbot.yaml keeps only its own environments
-        unread = {p: s.doubt for p, s in (await self._read(swept, now)).items() if s.doubt}
+        swept = self._readings.swept({fact.project for fact in branches})
+        unread = {p: r.doubt for p, r in (await self._readings.of(swept, now)).items() if r.doubt}
         if self._unasked and set(unread.values()) - {Doubt.REFUSED}:
             self._unasked()
         pause = await self.pauses.paused()
@@ -208,7 +189,7 @@ class Planner:
         known = await self._branches.facts([row.environment.branch for row in rows])
         locked = {lock.scope for lock in await self._context.locks.locks()}
         projects = {fact.project for facts in known.values() for fact in facts.branches}
-        read = await self._read(projects, self._context.clock.now())
+        read = await self._readings.of(projects, self._context.clock.now())
         return [
             self._of(
                 row,
@@ -224,7 +205,7 @@ class Planner:
         self,
         row: EnvironmentSummary,
         known: BranchFacts,
-        read: Mapping[ProjectPath, _Stand],
+        read: Mapping[ProjectPath, ProjectRead],
         said: Known,
         *,
         locked: bool,
@@ -236,9 +217,9 @@ class Planner:
             environment=env,
             used_at=row.last_used,
             branch=known,
-            merges_read=_oldest([stand.merges.at for stand in mine]),
-            branches_read=_oldest([stand.lists.at for stand in mine]),
-            unread=next((stand.why for stand in mine if stand.doubt), ""),
+            merges_read=_oldest([one.merges.at for one in mine]),
+            branches_read=_oldest([one.lists.at for one in mine]),
+            unread=next((one.why for one in mine if one.doubt), ""),
             locked=locked,
             busy=row.operation is not None,
             kept=said.kept.get(env.id, Kept()),
@@ -261,35 +242,12 @@ class Planner:
         projects = frozenset(self._context.catalog[service].project for service in run)
         return judge(replace(facts, projects=projects), self._terms, now=now)
 
-    async def _read(
-        self, projects: Collection[ProjectPath], now: datetime
-    ) -> Mapping[ProjectPath, _Stand]:
-        """How far merge requests and branches of each were read."""
-        merges = {p: [merges_name(p), merges_name(self._groups.get(p, p))] for p in projects}
-        names = {name for several in merges.values() for name in several}
-        at = await self._branches.readings(names | {list_name(p) for p in projects})
-        return {
-            p: _stand(p, newest([at[n] for n in merges[p]]), at[list_name(p)], now)
-            for p in projects
-        }
-
     def _tick(self) -> Tick:
         clock = self._context.clock
         return Tick(clock.now(), clock.monotonic())
-
-
-def _projects(context: Context) -> tuple[ProjectPath, ...]:
-    return tuple(dict.fromkeys(service.project for service in context.catalog.values()))
 
 
 def _oldest(moments: Sequence[datetime | None]) -> datetime | None:
     """None where one of them never was."""
     known = [moment for moment in moments if moment is not None]
     return min(known) if known and len(known) == len(moments) else None
-
-
-def _stand(project: ProjectPath, merges: Reading, lists: Reading, now: datetime) -> _Stand:
-    for reading, within in ((lists, READ_BRANCHES), (merges, READ_MERGES)):
-        if doubt := reading.doubt(within, now):
-            return _Stand(merges, lists, doubt, kept_for(project, doubt, reading.failed))
-    return _Stand(merges, lists)
