@@ -131,8 +131,9 @@ class Rounds:
             log.exception("something beside cards failed", what=self.what, key=key)
             self._hold(key)
         else:
+            if wait:
+                return wait
             self._held.pop(key, None)
-            return wait
         return 0.0
 
     def _hold(self, key: str, seconds: float | None = None) -> None:

@@ -88,6 +88,7 @@ async def _inspect(context: Context, env: Environment) -> Inspection:
         wanted = "" if context.rules.follow_branch else plan.sha
         row = rows[plan.service]
         row = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
+        row = _judged(row, newest) if busy else row
         rows[plan.service] = _leaving(row, states.get(plan.service), env, busy=busy)
     seen = tuple(rows.values())
     env = env if busy else await recovered(context, env, recent, seen, states)
@@ -164,6 +165,15 @@ def _seen(
         health=state.health,
         reason="" if isinstance(found, Ready) else found.reason,
     )
+
+
+def _judged(row: ServiceProgress, under_way: Operation | None) -> ServiceProgress:
+    """What fails counts as failed no sooner than on the card of the operation that waits for it."""
+    progress = under_way.progress if under_way else None
+    found = {s.service: s.stage for s in progress.services} if progress else {}
+    if row.stage is Stage.FAILED and found.get(row.service, Stage.FAILED) is not Stage.FAILED:
+        return replace(row, stage=Stage.FALTERING)
+    return row
 
 
 def _leaving(

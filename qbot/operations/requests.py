@@ -223,7 +223,7 @@ class Requests:
         if found and found.phase.alive:
             return found
         if found and await self._was_deleted(found):
-            raise await self._deleted(found)
+            raise await self._deleted(found, anew=guess)
         if text in self._context.stages:
             raise _is_stage(text)
         if not guess:
@@ -231,11 +231,14 @@ class Requests:
                 f"There is no environment for `{text[:80]}`.", hint="`list` shows what there is."
             )
         rows = await self._context.store.environments()
-        near = did_you_mean(_similar(text, [r.environment for r in rows]))
+        stages = alike(text, self._context.stages)[:1]
+        near = did_you_mean([*stages, *_similar(text, [r.environment for r in rows])])
+        ways = ["`list` shows what there is"]
+        if not stages:
+            ways.append(f"`create {text[:80]}` makes one if a repository has that branch")
         raise UserError(
             f"There is no environment for `{text[:80]}`. {near}".rstrip(),
-            hint=f"`list` shows what there is; `create {text[:80]}` makes one if a repository "
-            "has that branch.",
+            hint=f"{'; '.join(ways)}.",
         )
 
     async def _was_deleted(self, env: Environment) -> bool:
@@ -243,16 +246,15 @@ class Requests:
         newest = await self._context.store.operations(env.id, limit=1)
         return not newest or newest[0].kind is Kind.TEARDOWN
 
-    async def _deleted(self, env: Environment) -> UserError:
-        """What can be done instead."""
+    async def _deleted(self, env: Environment, *, anew: bool) -> UserError:
+        """What can be done instead; `anew`: who asks may want one of that branch."""
         deleted = await self._context.store.deleted(env.branch)
         within, now = self._context.rules.restorable, self._context.clock.now()
-        back = f"`restore {env.branch}` brings it back as it was; "
-        return UserError(
-            f"The environment of `{env.branch}` has been deleted.",
-            hint=f"{back if deleted and in_time(deleted, within, now) else ''}"
-            f"`create {env.branch}` makes a new one.",
-        )
+        ways = [f"`create {env.branch}` makes a new one"] if anew else []
+        if deleted and in_time(deleted, within, now):
+            ways.insert(0, f"`restore {env.branch}` brings it back as it was")
+        said = f"The environment of `{env.branch}` has been deleted."
+        return UserError(said, hint=f"{'; '.join(ways)}." if ways else "")
 
     async def by_id(self, env_id: EnvId) -> Environment:
         """The living environment that a button belongs to.

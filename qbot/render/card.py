@@ -150,7 +150,7 @@ def _summary(progress: Progress, style: Style, links: Links) -> list[str]:
     if progress.headline:
         lines.append(prose(progress.headline))
     if progress.services:
-        lines.append(f"{bar(progress)}  {tally(progress)}")
+        lines.append(f"{bar(progress)}  {tally(progress)}".strip())
     if progress.trouble:
         lines.append(trouble_line(progress))
     return [*lines, *_gone(progress, style)]
@@ -269,7 +269,7 @@ def _lifetime(progress: Progress) -> str:
         return f"lifetime over since {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     until = f"until {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     if progress.lifetime is None:
-        return f"wanted {until}"
+        return f"lifetime {until}"
     return f"lifetime {duration(progress.lifetime.total_seconds())}, {until}"
 
 

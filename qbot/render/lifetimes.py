@@ -96,7 +96,7 @@ def term_words(term: Term, at: datetime) -> str:
         return goes
     if term.ends_at is None:
         return ""
-    over = "lifetime over since" if term.ends_at <= at else "wanted until"
+    over = "lifetime over since" if term.ends_at <= at else "lifetime until"
     return f"{over} {moment(term.ends_at, WHEN)}"
 
 

@@ -13,6 +13,7 @@ from qbot.domain.names import EnvId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.progress import Stage
 from qbot.domain.reaping import Goes
+from qbot.domain.release_grammar import PERSON
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
@@ -62,6 +63,12 @@ class Page:
     number: int = 0  # from 0
     which: str = ""  # mine, all, idle, failed or nothing, as in the command
     text: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose it is about, where its text names somebody; else empty."""
+        found = PERSON.fullmatch(self.text)
+        return found[1] if found else ""
 
     def value(self) -> str:
         """For a button."""
@@ -217,7 +224,8 @@ def state(row: EnvironmentSummary, *, known: bool) -> tuple[str, str]:
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()
-        untold = row.failing if not progress.counts()[Stage.FAILED] else 0
+        counts = progress.counts()
+        untold = 0 if counts[Stage.FAILED] or counts[Stage.FALTERING] else row.failing
         sign = PHASES[Phase.FAILED if row.failing else Phase.CREATING][1]
         word = joined([doing, tally(progress), failing_words(untold) if untold else ""])
     return word, sign
@@ -256,17 +264,21 @@ def ends(env: Environment, *, now: datetime) -> str:
     left = (env.ends_at - now).total_seconds()
     if left > 0:
         return f"{age}, lifetime ends in {remaining(left)}"
-    return f"{age}, lifetime over since {rough(-left)}"
+    return f"{age}, lifetime over for {rough(-left)}"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:
     matching = f"matching {code(page.text, 80)}" if page.text else ""
+    if page.owner:
+        matching = f"of {mention(page.owner)}"
     where = f"page {number + 1} of {pages}" if pages > 1 else ""
     return joined([matching, where])
 
 
 def _empty(page: Page, style: Style, *, known: bool, doubts: Sequence[str]) -> Message:
-    if page.text:
+    if page.owner:
+        text = f"{mention(page.owner)} has no environments."
+    elif page.text:
         text = f"No environment matches {code(page.text, 80)}."
     elif page.which == "mine":
         text = "You have no environments."

@@ -9,7 +9,7 @@ from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Progress, ServiceProgress
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Step
 from qbot.domain.reaping import Verdict
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
@@ -29,6 +29,7 @@ from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 _SERVICES = 20
 _BETWEEN = frozenset({Phase.FAILED, Phase.PARTIAL})
 _UNFINISHED = _BETWEEN | {Phase.STUCK}
+_TELLS = {Phase.CREATING: Kind.CREATE, Phase.DELETING: Kind.TEARDOWN}
 _OVER = {End.CANCELLED: "was cancelled", End.FAILED: "failed"}
 
 
@@ -142,7 +143,8 @@ def _links(shown: Shown, style: Style) -> list[str]:
     lines = []
     operation = shown.operation
     if operation and operation.progress and operation.end is None:
-        lines.append(prose(title_of(operation.progress)))
+        if not _says_it(shown.environment.phase, operation):
+            lines.append(prose(title_of(operation.progress)))
     elif operation and shown.environment.phase in _UNFINISHED:
         lines += _why(operation)
     if gone := gone_line(shown.services, style):
@@ -152,6 +154,16 @@ def _links(shown: Shown, style: Style) -> list[str]:
     if shown.card_url.startswith(("https://", "http://")):
         lines.append(f"<{prose(shown.card_url, 500)}|Go to its card>")
     return lines
+
+
+def _says_it(phase: Phase, operation: Operation) -> bool:
+    """Whether how it is tells what is done to it."""
+    progress = operation.progress
+    if not isinstance(progress, Progress) or progress.cancelling or progress.brings_back:
+        return False
+    if progress.step is Step.QUEUED:
+        return False
+    return _TELLS.get(phase) is operation.purpose
 
 
 def _why(operation: Operation) -> list[str]:

@@ -13,7 +13,7 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.BUILD_FAILED: ("build failed", ":red_circle:"),
     Stage.SYNCING: ("syncing", ":large_blue_circle:"),
     Stage.RETRYING: ("retrying", ":large_yellow_circle:"),
-    Stage.FALTERING: ("in doubt", ":large_yellow_circle:"),
+    Stage.FALTERING: ("may have failed", ":large_yellow_circle:"),
     Stage.READY: ("ready", ":large_green_circle:"),
     Stage.FAILED: ("failed", ":red_circle:"),
     Stage.DELETING: ("deleting", ":large_blue_circle:"),
@@ -24,7 +24,6 @@ STAGES: dict[Stage, tuple[str, str]] = {
 NOT_READY = "not ready"  # what was under way when its operation ended
 _AT_LENGTH = {
     Stage.RETRYING: "retrying after a failed sync",
-    Stage.FALTERING: "may have failed",
 }
 
 PHASES: dict[Phase, tuple[str, str]] = {

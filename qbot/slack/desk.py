@@ -231,7 +231,6 @@ class Desk:
     async def listed(self, page: Page, actor: Actor) -> Message:
         """One page of a list."""
         rows = await self.context.store.environments(owner=actor if page.which == "mine" else None)
-        text = page.text.lower()
         now, goes = self.context.clock.now(), {}
         doubts: Sequence[str] = ()
         if page.which == "idle":
@@ -239,7 +238,7 @@ class Desk:
             goes, doubts = {g.env: g for g in plan.goes}, plan.doubts
             rows = [r for r in rows if r.environment.id in goes]
             rows.sort(key=lambda r: goes[r.environment.id].due_at)
-        kept = [r for r in rows if _matches(r, text)]
+        kept = [r for r in rows if _matches(r, page)]
         if page.which == "failed":
             counts = await failing_anywhere(self.context)
             kept = [r for r in with_failing(kept, counts) if is_failed(r)]
@@ -293,6 +292,8 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.exception("an answer failed")
 
 
-def _matches(row: EnvironmentSummary, text: str) -> bool:
-    env = row.environment
+def _matches(row: EnvironmentSummary, page: Page) -> bool:
+    env, text = row.environment, page.text.lower()
+    if page.owner:
+        return env.owner.user == page.owner
     return not text or text in env.branch.lower() or text in env.name

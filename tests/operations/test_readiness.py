@@ -154,7 +154,7 @@ async def test_a_job_that_cannot_be_run_fails_the_environment(scene: Scene) -> N
     await wants(scene, WELL, runner=runner, job=SMOKE)
     done = await scene.create()
     assert (done.end, await scene.phase()) == (FAILED, Phase.FAILED)
-    assert done.headline == "The token may not run pipelines."
+    assert done.headline.startswith("The token may not run pipelines. Whoever runs Qbot")
 
 
 async def test_cancelled_while_it_is_asked_says_that_nobody_knows(scene: Scene) -> None:

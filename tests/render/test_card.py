@@ -124,6 +124,16 @@ def test_refused(golden: Golden) -> None:
     golden("end_refused", end_reply(refused, STYLE))
 
 
+def test_a_sync_begins_with_what_it_will_do_as_everything_runs() -> None:
+    planned = tuple(replace(s, stage=Stage.PLANNED) for s in RUNNING.services)
+    begun = replace(RUNNING, kind=Kind.SYNC, step=Step.PREPARING, services=planned)
+    text = card(begun, STYLE).text
+    assert "*Checking project and namespace · wave 1 of 2*\n11 services to sync\n" in text
+    made = card(replace(begun, kind=Kind.CREATE), STYLE).text
+    assert "*Preparing project and namespace · wave 1 of 2*" in made
+    assert "0 of 11 ready · 11 planned" in made
+
+
 def test_synced(golden: Golden) -> None:
     golden("card_synced", card(replace(READY, kind=Kind.SYNC), STYLE))
 
@@ -266,7 +276,7 @@ def test_a_failed_sync_that_is_tried_again_calls_for_attention(golden: Golden) -
     shown = card(replace(RUNNING, services=services), STYLE, fresh=FRESH)
     retrying = ":large_yellow_circle: *orders* retrying after a failed sync: Job/db-migrate: exit"
     assert retrying in shown.text
-    assert "1 in doubt · 1 retrying · 1 syncing" in shown.text
+    assert "1 may have failed · 1 retrying · 1 syncing" in shown.text
     golden("card_retrying", shown)
 
 
