@@ -134,7 +134,8 @@ async def test_slack_takes_what_is_rendered(name: str) -> None:
         open_slack(played.slack.bot_token, f"{played.kernel.url}/slack/api/") as slack,
     ):
         if CHART in golden:
-            file = await slack.upload("chart.png", b"\x89PNG\r\n\x1a\n", title="Chart", alt="A chart")
+            png = b"\x89PNG\r\n\x1a\n"
+            file = await slack.upload("chart.png", png, title="Chart", alt="A chart")
             golden = golden.replace(CHART, file)
             played.kernel.clock.advance(5)  # Slack does not show it at once
         shown = json.loads(golden)

@@ -211,6 +211,21 @@ def test_a_home_that_slack_does_not_take_now_keeps_nobody_waiting() -> None:
     story(told)
 
 
+def test_whoever_opens_it_again_does_not_wait_because_it_failed_before() -> None:
+    async def told(desk: Desk, homes: Homes) -> None:
+        desk.broken.add(ANA.user)
+        await desk.opens(homes, ANA)
+        await asyncio.sleep(135)
+        await desk.opens(homes, BEN)  # what Slack takes ends the pause of all
+        await asyncio.sleep(32)
+        desk.broken.clear()
+        await desk.opens(homes, ANA)
+        await asyncio.sleep(3)
+        assert desk.times() == {ANA.user: 1, BEN.user: 1}
+
+    story(told)
+
+
 def test_a_guest_gets_the_calm_sentence_once() -> None:
     async def told(desk: Desk, homes: Homes) -> None:
         await desk.opens(homes, GUS)

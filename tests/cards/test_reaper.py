@@ -313,6 +313,19 @@ def test_a_slack_that_limits_and_a_database_that_is_away_only_delay_it() -> None
     assert not left
 
 
+def test_one_dm_that_fails_keeps_no_other_waiting_and_is_tried_less_and_less() -> None:
+    def failing(desk: Desk) -> None:
+        desk.warn("e1")
+        desk.rows.say("q", Alert(("GitLab",), START), FALLBACK)
+        desk.world.slack.before = lambda method, channel: (
+            TransientError("internal_error") if method == POST and channel == ANA.user else None
+        )
+
+    desk = story(failing, seconds=600)
+    assert desk.only.channel == FALLBACK
+    assert sum(method == POST for _, method in desk.world.slack.calls) < 40
+
+
 def test_a_message_that_somebody_removed_is_left_alone() -> None:
     def removed(desk: Desk) -> None:
         desk.world.slack.messages.clear()

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from qbot.domain.digest import DigestPlan, Done, Outcome
 from qbot.domain.progress import End, Kind
 from tests.clocks import START, HandClock
@@ -54,6 +56,64 @@ async def test_of_two_who_want_to_post_it_one_does(wishes: Wishes, clock: HandCl
     await rows.end(again, Outcome.POSTED, "17.1")
     assert await rows.claim(replace(again, trying_since=None)) is None
     assert await rows.due(START) == []
+
+
+async def test_the_newest_ends_what_nobody_began_before_it(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    for hour in range(4):
+        await rows.begin(plan("C1"), START + hour * HOUR, fresh=True)
+    await rows.begin(plan("C2"), START, fresh=True)
+    first, _, _, newest = [d for d in await rows.due(START) if d.channel == "C1"]
+    await rows.claim(first)
+    await rows.end(newest, Outcome.POSTED, "17.1")
+    assert {(d.channel, d.tick) for d in await rows.due(START)} == {("C1", START), ("C2", START)}
+    told = await wishes.look("select outcome from channel_digests where channel = 'C1'")
+    assert sorted(row["outcome"] for row in told) == ["", "posted", "skipped", "skipped"]
+    assert len(await wishes.look("select 1 from audit where action = 'digest.posted'")) == 1
+    await rows.begin(plan("C1"), START + 2 * HOUR, fresh=True)  # by a clock that is behind
+    assert len(await rows.due(START)) == 2
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_one_looks_back_on_the_last_one_that_was_told(
+    wishes: Wishes, outcome: Outcome
+) -> None:
+    rows = wishes.database.digests
+    for hour in range(3):
+        await rows.begin(plan("C1"), START + hour * HOUR, fresh=True)
+        if not hour:
+            (first,) = await rows.due(START)
+            await rows.end(first, Outcome.QUIET)
+    second, third = await rows.due(START)
+    assert (second.since, third.since) == (START, START)
+    await rows.end(second, outcome)
+    await rows.begin(plan("C1"), START + 3 * HOUR, fresh=True)
+    expected = START + HOUR if outcome.told else START
+    assert {d.since for d in await rows.due(START)} == {expected}
+
+
+async def test_what_somebody_else_has_claimed_since_is_not_freed(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    rows = wishes.database.digests
+    await rows.begin(plan("C1"), START, fresh=True)
+    (due,) = await rows.due(START)
+    stale = await rows.claim(due)
+    assert stale is not None
+    clock.advance(5)
+    claimed = await rows.claim(stale)
+    await rows.free(stale)
+    assert await rows.due(START) == [claimed]
+
+
+async def test_what_comes_once_in_two_months_looks_back_on_the_one_before(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    await rows.begin(plan("C1"), START, fresh=True)
+    (due,) = await rows.due(START)
+    await rows.end(due, Outcome.POSTED)
+    await rows.begin(plan("C1"), START + 60 * DAY, fresh=False)
+    (due,) = await rows.due(START)
+    assert due.since == START
 
 
 async def test_what_was_posted_is_audited_and_what_was_not_is_not(wishes: Wishes) -> None:
