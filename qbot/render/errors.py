@@ -1,6 +1,7 @@
 """What went wrong, why, and the next step; with a reference where somebody has to look it up."""
 
 import re
+from collections.abc import Sequence
 
 from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier
@@ -10,6 +11,7 @@ from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
+from qbot.render.words import spoken
 
 _BARRIERS = 6
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
@@ -33,7 +35,7 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
             scope = next((b.scope for b in error.barriers if b.scope), "")
             return _shown(said, hint, buttons=tell_when_free(scope) if scope else None)
         case UserError():
-            return _told(str(error), error.hint, style, "")
+            return _told(str(error), error.hint, style, "", only=error.only)
         case TransientError():
             what = f"That could not be done just now: {error}."
             return _told(what, "Nothing is lost. Try again in a minute.", style, refer)
@@ -79,9 +81,14 @@ def _split(reason: str) -> tuple[str, str]:
     return (what, way_out) if semicolon else (reason, "")
 
 
-def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
+def _told(
+    what: str, hint: str, style: Style | None, refer: str, *, only: Sequence[str] = ()
+) -> Message:
     command = (style or Style()).command
     first = with_command(prose(_sentence(what), 1_000), command) or "That did not work."
+    if only:
+        verb = "can" if len(only) > 1 else "alone can"
+        first += f" {spoken([mention(user) for user in only])} {verb}."
     second = with_command(prose(hint, 600), command)
     return _shown(f":warning: {first}", second, refer, text=first)
 
