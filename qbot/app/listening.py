@@ -49,6 +49,8 @@ def follower(
         clock=ground.clock,
         text=merge_note,
         mark=MARK,
+        members=ground.database.store,
+        rules=context.rules,
     )
     return Follower(
         context=context,

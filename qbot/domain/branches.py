@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from qbot.domain.environment import Phase
-from qbot.domain.names import BranchName, OpId, ProjectPath, ServiceName
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.services import Commit
 
 
@@ -126,3 +126,4 @@ class NoteDue:
     phase: Phase | None  # None: there is no environment any more
     note: int | None = None  # the comment's id
     shown: str = ""  # what it says, as a digest
+    env: EnvId | None = None

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from qbot.domain.branches import NoteDue
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.operation import EnvironmentSummary
@@ -29,6 +30,14 @@ def to_open(
     """
     here = {p.service for p in env.plans} | set(also)
     return replace(env, url=rules.answered(env.url, here))
+
+
+async def with_ways(store: Members, rules: Rules, due: Sequence[NoteDue]) -> list[NoteDue]:
+    """The same of what merge requests are told."""
+    if rules.door is None:
+        return list(due)
+    open_ones = await store.having(rules.door)
+    return [d if d.env in open_ones else replace(d, url="") for d in due]
 
 
 async def with_doors(
