@@ -22,10 +22,14 @@ class PhaseChanged:
 
 @dataclass(frozen=True, slots=True)
 class StillGoes:
-    """Nothing has happened since the reaper asked for its deletion, or nothing is committed."""
+    """Nothing has happened since the reaper asked for its deletion, or nothing is committed.
+
+    `judged` is the `mark` of the stand by which it asked.
+    """
 
     env: EnvId
     since: datetime
+    judged: str
 
 
 @dataclass(frozen=True, slots=True)

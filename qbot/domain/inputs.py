@@ -40,9 +40,13 @@ class SyncInput:
 
 @dataclass(frozen=True, slots=True)
 class TeardownInput:
-    """`/env delete`. `reaped`: nobody asked for it, this is why it goes by itself."""
+    """`/env delete`. `reaped`: nobody asked for it, this is why it goes by itself.
+
+    `judged`: the `mark` of the stand by which that was decided.
+    """
 
     reaped: Goes | None = None
+    judged: str = ""
     leftovers: bool = False  # it was deleted before, and something of it is there again
 
 
@@ -120,6 +124,11 @@ def resumes(asked: Input) -> bool:
 def follows_push(asked: Input) -> bool:
     """Whether nobody but a push asked for it."""
     return isinstance(asked, SyncInput) and asked.pushed
+
+
+def goes_by_itself(asked: Input) -> bool:
+    """Whether nobody but the reaper asked for it."""
+    return isinstance(asked, TeardownInput) and asked.reaped is not None
 
 
 def clears(asked: Input) -> bool:

@@ -1,8 +1,9 @@
 """What the reaper has written down about environments: values, and the port. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Protocol
 
 from qbot.domain.brake import Grant
@@ -71,6 +72,19 @@ class Stand:
     busy: bool
     heard: bool  # a hook told of a push that nobody has looked at yet
     paused: bool
+
+    @property
+    def mark(self) -> str:
+        """Of what stands here: two with the same mean that nothing happened between them.
+
+        That a branch is gone was only confirmed once more is nothing.
+        """
+        branches = tuple(
+            replace(fact, gone_again_at=fact.gone_at if fact.gone else None)
+            for fact in self.branch.branches
+        )
+        stand = replace(self, branch=replace(self.branch, branches=branches))
+        return sha256(repr(stand).encode()).hexdigest()
 
     def onto(self, facts: Facts) -> Facts:
         """The facts with what stands here."""

@@ -223,7 +223,7 @@ class Reaper:
         told = goes.warned_at.timestamp() if goes.warned_at else 0.0
         wish = Submission(
             Kind.TEARDOWN,
-            TeardownInput(goes),
+            TeardownInput(goes, stand.mark),
             env.id,
             QBOT,
             Place(env.channel or env.owner.user),

@@ -43,9 +43,10 @@ def _going(run: Run, env: Environment) -> Sequence[Change]:
     going = PhaseChanged(env.id, Phase.DELETING)
     if not env.phase.alive:
         return []  # it was deleted before: only what is left of it goes
-    if _reaped(run) is None:
+    asked = run.operation.input
+    if not isinstance(asked, TeardownInput) or asked.reaped is None:
         return [going]
-    return [StillGoes(env.id, run.operation.created_at), going]
+    return [StillGoes(env.id, run.operation.created_at, asked.judged), going]
 
 
 def _reaped(run: Run) -> Goes | None:

@@ -60,8 +60,8 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
         case PhaseChanged(env, phase):
             yield from environments.advance(env, phase)
             yield from warnings.moved(env, phase, op.actor)
-        case StillGoes(env, since):
-            yield from reaping.still(env, op.id, since)
+        case StillGoes():
+            yield from reaping.still(change, op.id, at)
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
         case BranchSeen(branch, seen):

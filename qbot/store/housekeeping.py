@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from qbot.domain.names import OpId
+from qbot.domain.progress import End
 from qbot.store import notices, sweeps
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
@@ -90,11 +91,15 @@ def _forget(op: OpId) -> Script[int]:
 
 
 def _forget_versions(op: OpId) -> Script[int]:
-    """What a deleted environment ran: by then nobody can restore it any more."""
+    """What was deleted by it ran: by then nobody can restore that any more.
+
+    One that was refused or failed deleted nothing; a later one did, and is forgotten later.
+    """
     gone = yield sql(
         "select o.env_id from operations o join environments e on e.id = o.env_id "
-        "where o.id = ? and o.kind = 'teardown' and e.phase = 'deleted'",
+        "where o.id = ? and o.kind = 'teardown' and o.outcome = ? and e.phase = 'deleted'",
         op,
+        End.SUCCEEDED.value,
     )
     count = 0
     for row in gone:

@@ -225,10 +225,17 @@ def last_used() -> Script[Mapping[EnvId, datetime]]:
 
 
 def _used(what: str, by: Actor, thing: str, at: datetime) -> Script[None]:
-    """One write a minute at most; a thing is an operation, or an environment's id or any name."""
+    """One write a minute at most, but for the first after a warning, and while it is to go.
+
+    A thing is an operation, or an environment's id or any name.
+    """
     yield sql(
         "update environments set used_at = ?, used_what = ?, used_by = ? "
-        "where phase <> 'deleted' and (used_at is null or used_at <= ?) and id = coalesce("
+        "where phase <> 'deleted' and (used_at is null or used_at <= ? "
+        "or exists (select w.env_id from reaper_warnings w where w.env_id = environments.id "
+        "and w.warned_at >= environments.used_at) "
+        "or exists (select g.id from operations g where g.env_id = environments.id "
+        "and g.kind = 'teardown' and g.state <> 'done')) and id = coalesce("
         "(select o.env_id from operations o where o.id = ?), "
         "(select e.id from environments e where e.id = ? or ((e.branch = ? or e.name = ?) "
         "and e.phase <> 'deleted') order by case when e.branch = ? then 0 else 1 end limit 1))",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from qbot.domain.branches import MergeState
+from qbot.domain.changes import StillGoes
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Submission, Submitted
@@ -21,6 +22,7 @@ from qbot.store.statements import Driver, Pass, Script, Turnstile, sql
 from qbot.store.submit import submit
 
 _DAY = timedelta(days=1)
+_FRESH = timedelta(minutes=10)  # for which a deletion stands on what GitLab said before
 
 
 class SqlReaping:
@@ -105,9 +107,10 @@ class SqlReaping:
 def _known(at: datetime) -> Script[Known]:
     deleted = yield sql(
         "select count(*) as number from reaper_deletions d join operations o on o.id = d.op_id "
-        "where d.granted = 0 and d.at > ? and coalesce(o.outcome, '') <> ?",
+        "where d.granted = 0 and d.at > ? and coalesce(o.outcome, '') not in (?, ?)",
         time_text(at - _DAY),
         End.REFUSED.value,
+        End.CANCELLED.value,
     )
     told, kept = (yield from warnings.told()), (yield from warnings.kept())
     grants = yield from questions.grants(at)
@@ -123,7 +126,8 @@ def _known(at: datetime) -> Script[Known]:
     )
 
 
-def _stand(env: EnvId, at: datetime) -> Script[Stand | None]:
+def _stand(env: EnvId, at: datetime, but: str = "") -> Script[Stand | None]:
+    """As it is now, and would be without the operation `but`."""
     rows = yield sql("select o.* from environments o where o.id = ? {HOLD}", env)
     found = yield from environments.without_plans(env)
     if found is None or not found.phase.alive:
@@ -132,10 +136,11 @@ def _stand(env: EnvId, at: datetime) -> Script[Stand | None]:
         "select max(case when not (actor = ? and coalesce(outcome, '') = ?) "
         "then coalesce(ended_at, created_at) end) as at, "
         "max(case when state <> 'done' and lock_key is not null then 1 else 0 end) as busy "
-        "from operations where env_id = ?",
+        "from operations where env_id = ? and id <> ?",
         QBOT.key,
         End.REFUSED.value,
         env,
+        but,
     )
     uses = [datetime.fromisoformat(t) for t in (rows[0]["used_at"], last[0]["at"]) if t]
     facts = yield from branches.facts([found.branch])
@@ -190,15 +195,16 @@ def _submit(
     return op
 
 
-def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
+def still(goes: StillGoes, op: OpId, at: datetime) -> Script[None]:
     """Whether nothing has happened to it since the reaper asked for its deletion.
 
     In the transaction in which the deletion begins: whoever comes later is told that it goes.
 
     Raises:
-        UserError: somebody was faster.
+        UserError: somebody was faster, or what GitLab said is old by now.
     """
-    stand = yield from _stand(env, since)
+    env, since = goes.env, goes.since
+    stand = yield from _stand(env, at, op)
     if stand is None:
         return
     owner = stand.environment.owner
@@ -223,7 +229,15 @@ def still(env: EnvId, op: OpId, since: datetime) -> Script[None]:
         (stand.heard or pushed, "somebody pushed"),
         (opened, "a merge request is open"),
         (used or others, "somebody uses it"),
+        (at - since > _FRESH, "its deletion was asked for long ago, and is judged anew"),
+        (stand.mark != goes.judged, "something happened to it meanwhile"),
     )
     why = next((said for holds, said in reasons if holds), "")
-    if why:
+    if why and not (yield from _joined(op)):
         raise UserError(f"It stays: {why}.", hint="Nothing was deleted.")
+
+
+def _joined(op: OpId) -> Script[bool]:
+    """Whether a person wants the same, and uses it only to say so. Read after the uses."""
+    keys = yield sql("select key from op_keys where op_id = ?", op)
+    return len(keys) > 1

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from qbot.domain.inputs import CreateInput, gives_up, is_dry
+from qbot.domain.inputs import CreateInput, gives_up, goes_by_itself, is_dry
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import (
     BranchTaken,
@@ -96,8 +96,15 @@ def _twin(wish: Submission) -> Script[Operation | None]:
     for other in others:
         same = other.input == wish.input or wish.kind is Kind.TEARDOWN  # whoever asked for it
         if other.kind is wish.kind and same and other.cancel_by is None:
-            return other
+            return None if (yield from _gives_way(other, wish)) else other
     return None
+
+
+def _gives_way(other: Operation, wish: Submission) -> Script[bool]:
+    """Whether it is the reaper's and has not begun: a use keeps that, and not a person's."""
+    if not goes_by_itself(other.input) or goes_by_itself(wish.input):
+        return False
+    return bool((yield sql("select id from operations where id = ? and fence = 0", other.id)))
 
 
 def _clear_the_way(env: EnvId, by: Actor, at: datetime) -> Script[None]:
