@@ -1,6 +1,8 @@
 """Right before one is deleted: GitLab is asked for exactly what the decision stands on.
 
-What sweeps and hooks told may be old, cached or cut short; these answers are none of it. Any
+What sweeps and hooks told may be old or cut short. Each branch and each merge request that says
+so is asked for by itself, which GitLab answers from its database; whether one more is open only a
+list says, which GitLab may keep for hours where it caches them (a flag, off as it comes). Any
 answer but the expected one keeps the environment.
 """
 
@@ -18,7 +20,7 @@ _OF_MERGES = frozenset({Cause.MERGED, Cause.CLOSED})
 
 
 class Asked(Protocol):
-    """The part of GitLab that is asked, uncached. Raises TransientError or PermanentError."""
+    """The part of GitLab that is asked. Raises TransientError or PermanentError."""
 
     async def heads(
         self, projects: Collection[ProjectPath], branch: BranchName
@@ -32,7 +34,7 @@ class Asked(Protocol):
         """One of them."""
 
     async def has_open_merge_request(self, project: ProjectPath, branch: BranchName) -> bool:
-        """Whether one of this branch is open."""
+        """Whether one of this branch is open, by a list."""
 
 
 async def doubt(gitlab: Asked, stand: Stand, goes: Goes) -> str:

@@ -156,11 +156,17 @@ async def test_what_lives_again_under_that_name_is_not_touched(
     scene.argocd.projects.clear()
     await scene.create()
     scene.clock.advance(60)
-    before = scene.targets()
+    for name in scene.argocd.apps:
+        scene.argocd.put(name, phase="Running")
+    before = dict(scene.argocd.apps)
+    scene.argocd.effects.clear()
     await Clearing(scene.requests, scene.database.orphans).clear(scene.asked)
     (operation, *_) = await scene.database.store.operations(dead.id, limit=1)
-    assert (await scene.ended(operation)).end is FAILED
-    assert scene.targets() == before
+    done = await scene.ended(operation)
+    assert done.end is FAILED
+    assert "is not this environment's" in done.headline
+    assert scene.argocd.apps == before
+    assert not scene.argocd.effects
     assert await scene.phase() is Phase.READY
 
 
