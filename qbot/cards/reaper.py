@@ -15,11 +15,18 @@ import structlog
 from qbot.cards.budget import LOOK, POST, UPDATE
 from qbot.cards.ports import Messenger
 from qbot.cards.rounds import Budget, Rounds
-from qbot.cards.warnings import Surroundings, bundles, rank, words
+from qbot.cards.warnings import Surroundings, bundles, is_void, rank, words
 from qbot.domain.ports import Clock
 from qbot.domain.reaper_ports import Notice, Notices, Reminder
 from qbot.errors import PermanentError
-from qbot.gateways.slack import AccessError, LostMessageError, Mark, Posted, RateLimitedError
+from qbot.gateways.slack import (
+    AccessError,
+    LostMessageError,
+    Mark,
+    NotHereError,
+    Posted,
+    RateLimitedError,
+)
 from qbot.render.blocks import Message
 from qbot.render.style import Style
 
@@ -74,8 +81,10 @@ class ReaperMessages:
 
     async def _refused(self, bundle: Sequence[Notice], error: PermanentError) -> None:
         log.warning("slack takes no message of the reaper", to=bundle[0].to, reason=str(error))
+        # What Slack finds wrong with the message itself it finds wrong everywhere.
+        elsewhere = isinstance(error, NotHereError)
         for notice in bundle:
-            await self.rows.refused(notice, str(error))
+            await self.rows.refused(notice, str(error), elsewhere=elsewhere)
 
     async def _bring(self, bundle: Sequence[Notice]) -> float:
         first = bundle[0]
@@ -87,6 +96,9 @@ class ReaperMessages:
                 return await self._edit(first, found)
             if found is not None:
                 return found
+        if void := [notice for notice in bundle if is_void(notice)]:
+            await self._free(void)  # nobody saw it: there is nothing to take back
+            return 0.0
         said = words(bundle, await self.around(bundle), self.style)
         where = first.channel or first.to
         send = partial(self._send, bundle, said, where)
@@ -117,6 +129,9 @@ class ReaperMessages:
                     return wait
             except LostMessageError as error:
                 log.info("a message of the reaper is gone", ts=posted.ts, reason=str(error))
+                for notice in bundle:
+                    await self.rows.lost(notice)
+                return 0.0
         await self._shown(bundle, posted)
         return 0.0
 

@@ -43,7 +43,7 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
             return orphans.found(first, style)
         case Reminder():
             found = [n.says.warned for n in bundle if isinstance(n.says, Reminder)]
-            return warnings.reminder(found, style)
+            return warnings.reminder(found, style, again=first.again)
         case Warned():
             return warnings.warning(warned_of(bundle), around, style, to=bundle[0].to)
 
@@ -51,6 +51,11 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
 def warned_of(bundle: Sequence[Notice]) -> list[Warned]:
     """The warnings among them."""
     return [n.says for n in bundle if isinstance(n.says, Warned)]
+
+
+def is_void(notice: Notice) -> bool:
+    """Whether it only says that an earlier warning does not count."""
+    return isinstance(notice.says, Warned) and notice.says.fate is not Fate.OPEN
 
 
 def rank(notice: Notice) -> Rank:
@@ -104,5 +109,6 @@ def _together(notice: Notice) -> tuple[str, ...]:
     if notice.mark:
         return ("mark", notice.mark)
     if isinstance(notice.says, Warned | Reminder):
-        return (type(notice.says).__name__, notice.to, notice.thread)
+        again = isinstance(notice.says, Reminder) and notice.says.again
+        return (type(notice.says).__name__, notice.to, notice.thread, str(again))
     return ("alone", notice.id)

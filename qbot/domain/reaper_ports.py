@@ -24,6 +24,7 @@ class Fate(StrEnum):
     NEWER = "newer"  # another warning stands for it: of another cause, or to another owner
     GOING = "going"  # its deletion was begun
     GONE = "gone"
+    RESTORED = "restored"  # it was gone; another one with its versions took its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,13 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """To the owner, below the warning: it goes soon. Posted once and never edited."""
+    """To the owner, below the warning: it goes soon, or `again`: it was used, and goes later.
+
+    Posted once and never edited.
+    """
 
     warned: Warned
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Candidate:
     owner: Actor
     cause: Cause
     due_at: datetime
+    since: datetime | None = None  # when the cause came about; None: nobody wrote that down
 
 
 class Answer(StrEnum):
@@ -79,7 +85,8 @@ class Answer(StrEnum):
 class Question:
     """To the channel of the reaper: the brake holds; may all of these go?
 
-    An answer is for these environments and reasons only, and for a day.
+    An answer is for these environments, their causes and these reasons only. A Go ends a day after
+    they are due, a No-go after a day.
     """
 
     id: str
@@ -131,7 +138,8 @@ class Notices(Protocol):
         """Those that do not stand there as they should, the oldest first.
 
         What stands below another message only comes when that one stands, with its `channel` and
-        `thread`; what was refused comes again when it says something else.
+        `thread`; what was refused comes again when it says something else. A warning that
+        nobody saw and that is void does not.
         """
 
     async def claim(self, notice: Notice, mark: str) -> Notice | None:
@@ -150,8 +158,14 @@ class Notices(Protocol):
     async def shown(self, notice: Notice, channel: str, ts: str) -> None:
         """It stands there in this version. Only now the owner counts as warned."""
 
-    async def refused(self, notice: Notice, why: str) -> None:
-        """Slack will not take it there. A warning goes where the card is, else to the reaper's."""
+    async def refused(self, notice: Notice, why: str, *, elsewhere: bool) -> None:
+        """Slack will not take it there, or (not `elsewhere`) nowhere. Nobody counts as warned.
+
+        Elsewhere a warning goes where the card is, and if not there to the reaper's channel.
+        """
+
+    async def lost(self, notice: Notice) -> None:
+        """Its message is gone: as far as it still counts it is posted anew."""
 
 
 class Warnings(Protocol):

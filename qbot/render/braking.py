@@ -21,7 +21,7 @@ from qbot.render.reaper import CAUSES
 from qbot.render.style import Style
 from qbot.render.words import joined, plural
 
-_SHOWN = 15
+_SHOWN = 40
 _REASONS = 5
 
 
@@ -29,8 +29,8 @@ def question(asked: Question) -> Message:
     """May all of these go? Whoever answered takes the buttons' place."""
     heading = _heading(asked)
     lines = [_line(one) for one in asked.envs[:_SHOWN]]
-    if more := len(asked.envs) - _SHOWN:
-        lines += [f"and {more} more"] if more > 0 else []
+    if (more := len(asked.envs) - _SHOWN) > 0:
+        lines.append(f"and {more} more")
     reasons = _reasons(asked.reasons)
     open_ = asked.answer is Answer.OPEN
     blocks: list[Block | None] = [header(heading), section(reasons)]
@@ -69,14 +69,12 @@ def alert(said: Alert) -> Message:
     """What could not be read, and from when to when: what that is about stays."""
     reasons, since = _reasons(said.reasons), moment(said.since, WHEN)
     if said.over_at is None:
-        lead = f":rotating_light: *Not everything could be read* since {since}."
-        hint = "Qbot reads it again every ten minutes, and says here when all is well."
+        lead = f":rotating_light: *Something is amiss* since {since}. What it is about stays."
+        hint = "Qbot tries again by itself, and says here when all is well."
     else:
-        lead = (
-            f":white_check_mark: *Everything can be read again* since {moment(said.over_at, WHEN)}."
-        )
+        lead = f":white_check_mark: *All is well again* since {moment(said.over_at, WHEN)}."
         reasons = f"It was this:\n{reasons}"
-        hint = "What was kept because of that goes on from here."
+        hint = "What stayed because of that may go from now on, when it is due."
     text = f"{lead}\n{reasons}"
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
@@ -98,8 +96,9 @@ def _heading(asked: Question) -> str:
 def _hint(asked: Question) -> str:
     if asked.answer is Answer.OPEN:
         return (
-            "Nothing of these is deleted until somebody says Go, which holds for these alone and "
-            f"for a day. Asked {moment(asked.asked_at, WHEN)}."
+            "Nothing of these is deleted until somebody says Go, which holds for these alone, "
+            "until they are used or a day after they are due. "
+            f"Asked {moment(asked.asked_at, WHEN)}."
         )
     if asked.answer is Answer.OVER:
         return (

@@ -30,6 +30,7 @@ _SIGNS = {
     Fate.NEWER: ":arrow_down:",
     Fate.GOING: ":large_blue_circle:",
     Fate.GONE: ":white_circle:",
+    Fate.RESTORED: ":white_check_mark:",
 }
 
 
@@ -63,15 +64,23 @@ def warning(warned: Sequence[Warned], around: Around, style: Style, *, to: str) 
     return message(text if lead else f"{ping}{text}", [*blocks, context(hint)])
 
 
-def reminder(warned: Sequence[Warned], style: Style) -> Message:
-    """Below the warning, whose buttons still count: a reply is what notifies."""
+def reminder(warned: Sequence[Warned], style: Style, *, again: bool = False) -> Message:
+    """Below the warning, whose buttons still count: a reply is what notifies.
+
+    Args:
+        warned: them.
+        style: the installation.
+        again: they were used after their warning, and so go later than it said.
+    """
     whom = mention(warned[0].owner.user)
+    names = [f"*{prose(w.branch, 100)}*" for w in warned]
     if len(warned) == 1:
-        one = warned[0]
-        text = f"{whom} *{prose(one.branch, 100)}* goes soon: {_when(one.goes)}."
+        will = "was used, and will now be deleted" if again else "will soon be deleted:"
+        text = f"{whom} {names[0]} {will} {_when(warned[0].goes)}."
     else:
-        names = [f"*{prose(w.branch, 100)}* {_when(w.goes)}" for w in warned]
-        text = f"{whom} These go soon: {listed(names, MOST)}."
+        lead = "These were used, and will now be deleted" if again else "These will soon be deleted"
+        each = [f"{name} {_when(w.goes)}" for name, w in zip(names, warned, strict=True)]
+        text = f"{whom} {lead}: {listed(each, MOST)}."
     hint = f"The buttons above still count; {code(f'{style.command} list --idle')} says why."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
@@ -96,6 +105,8 @@ def _words(one: Warned, style: Style) -> str:
             return f"{branch} is being deleted{_by(one) or f', because {why}'}."
         case Fate.GONE:
             return f"{branch} was deleted{_by(one) or f', because {why}'}."
+        case Fate.RESTORED:
+            return f"{branch} was deleted, and is restored{_by(one)}: its new card shows it."
 
 
 def stays(one: Warned, style: Style) -> Message:
@@ -150,7 +161,7 @@ def _lead(warned: Sequence[Warned]) -> str:
         verb = "is" if going == 1 else "are"
         return f"*{plural(going, 'environment')} of yours {verb} about to be deleted*"
     kept = sum(w.fate is Fate.STAYS for w in warned)
-    lost = sum(w.fate in (Fate.GOING, Fate.GONE) for w in warned)
+    lost = sum(w.fate in (Fate.GOING, Fate.GONE, Fate.RESTORED) for w in warned)
     many = f"{plural(kept + lost or len(warned), 'environment')} of yours"
     if kept and lost:
         return f"*{many}: {kept} kept, {lost} deleted*"
@@ -188,7 +199,7 @@ def _by(one: Warned) -> str:
 
 def _small(one: Warned, back: datetime | None) -> str:
     """By which rule, and until when it can be brought back."""
-    if one.fate in (Fate.STAYS, Fate.NEWER):
+    if one.fate in (Fate.STAYS, Fate.NEWER, Fate.RESTORED):
         return ""
     until = f"can be restored until {moment(back, WHEN)}" if back else ""
     if one.fate is not Fate.OPEN and one.by:

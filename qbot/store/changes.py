@@ -17,8 +17,8 @@ from qbot.domain.changes import (
     SetReady,
     StillGoes,
 )
-from qbot.domain.names import OpId
-from qbot.domain.operation import Claim
+from qbot.domain.inputs import CreateInput
+from qbot.domain.operation import Claim, Operation
 from qbot.domain.people import Actor
 from qbot.domain.release_changes import (
     ApprovalsVoided,
@@ -72,7 +72,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             who = _NOBODY if found else op.actor
             yield from note(who, action, outcome, at, op=op.id, env=scope_id(op), detail=detail)
         case CardChanged() | CardWithdrawn() | CardsContinued() | CardsSuperseded():
-            yield from _card(change, op.id, at)
+            yield from _card(change, op, at)
         case (
             PromotionPlanned()
             | PromotionOpened()
@@ -95,13 +95,16 @@ def _versions(change: PlansChanged | PlansDropped | SetReady, at: datetime) -> S
             yield from sets.remember(env, at, back_to)
 
 
-def _card(change: CardChange, op: OpId, at: datetime) -> Script[None]:
+def _card(change: CardChange, by: Operation, at: datetime) -> Script[None]:
+    op = by.id
     match change:
         case CardChanged(progress):
             yield from desired.show((yield from undoing.kept(progress)), at)
         case CardWithdrawn():
             yield from desired.withdraw(op)
-        case CardsContinued(env, by):
-            yield from desired.go_on(op, env, by, at)
+        case CardsContinued(env, newer):
+            yield from desired.go_on(op, env, newer, at)
         case CardsSuperseded(env, sentence, when):
             yield from desired.supersede(op, env, sentence, when)
+            if isinstance(by.input, CreateInput):
+                yield from warnings.restored(env, by.actor)

@@ -27,12 +27,12 @@ _KINDS: Mapping[str, type[Said]] = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that should be there. `fallback`: the channel that is told where `to` cannot be."""
+    """A message that should be there. `fallback`: channels to try where `to` is not reached."""
 
     id: str
     to: str
     says: Said
-    fallback: str = ""
+    fallback: tuple[str, ...] = ()
     parent: str = ""  # the notice that it stands below
     open: bool = True
 
@@ -64,9 +64,13 @@ class SqlNotices:
         """It stands there."""
         await self._driver.run(_shown(notice, channel, ts, self._clock.now()))
 
-    async def refused(self, notice: Notice, why: str) -> None:
+    async def refused(self, notice: Notice, why: str, *, elsewhere: bool) -> None:
         """Slack will not take it there."""
-        await self._driver.run(_refused(notice, why, self._clock.now()))
+        await self._driver.run(_refused(notice, why, self._clock.now(), elsewhere=elsewhere))
+
+    async def lost(self, notice: Notice) -> None:
+        """It does not stand there any more."""
+        await self._driver.run(_lost(notice))
 
     async def open(self) -> Sequence[Warned]:
         """Of those that are about to go."""
@@ -74,17 +78,21 @@ class SqlNotices:
 
 
 def put(draft: Draft, at: datetime) -> Script[None]:
-    """A message as it should be from now on; the same as before changes nothing."""
+    """A message as it should be from now on; the same as before changes nothing.
+
+    What was refused everywhere begins anew with whom it is for.
+    """
     text = says_text(draft.says)
     changed = yield sql(
         "insert into reaper_notices(id, kind, target, fallback, says, open, version, at, parent) "
         "values(?, ?, ?, ?, ?, ?, 1, ?, ?) on conflict(id) do update set says = excluded.says, "
-        "open = excluded.open, version = reaper_notices.version + 1 "
+        "open = excluded.open, version = reaper_notices.version + 1, "
+        f"target = {_anew('target')}, fallback = {_anew('fallback')} "
         "where reaper_notices.says <> excluded.says returning id",
         draft.id,
         _kind(draft.says),
         draft.to,
-        draft.fallback,
+        " ".join(draft.fallback),
         text,
         int(draft.open),
         time_text(at),
@@ -92,6 +100,13 @@ def put(draft: Draft, at: datetime) -> Script[None]:
     )
     if changed:
         yield Notify(Channel.CARDS)
+
+
+def _anew(column: str) -> str:
+    return (
+        "case when reaper_notices.refused >= reaper_notices.version "
+        f"then excluded.{column} else reaper_notices.{column} end"
+    )
 
 
 def says(ident: str) -> Script[Said | None]:
@@ -152,7 +167,10 @@ def _due(limit: int) -> Script[list[Notice]]:
         "select n.*, coalesce(p.ts, '') as thread, coalesce(p.channel, '') as above "
         "from reaper_notices n left join reaper_notices p on p.id = n.parent "
         "where n.version > n.shown and n.refused < n.version "
-        "and (n.parent = '' or p.ts <> '') order by n.at, n.id limit ?",
+        "and (n.parent = '' or p.ts <> '') "
+        # what is over before anybody saw it needs not be said
+        "and not (n.kind = 'warning' and n.open = 0 and n.ts = '' and n.trying_since is null) "
+        "order by n.at, n.id limit ?",
         limit,
     )
     return [_notice(row) for row in rows]
@@ -198,17 +216,21 @@ def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
         notice.id,
     )
     if rows and rows[0]["version"] == notice.version:
-        yield from _warned(notice, "done", at, ts)
+        yield from _warned(notice, at, ts)
 
 
-def _refused(notice: Notice, why: str, at: datetime) -> Script[None]:
-    moved = yield sql(
-        "update reaper_notices set target = fallback, version = version + 1, mark = '', ts = '', "
-        "channel = '', trying_since = null where id = ? and fallback not in ('', target) "
-        "returning id",
-        notice.id,
-    )
-    if moved:
+def _refused(notice: Notice, why: str, at: datetime, *, elsewhere: bool) -> Script[None]:
+    """The next channel is told, if another place helps; after the last one nobody is."""
+    rows = yield sql("select fallback from reaper_notices where id = ?", notice.id)
+    left = [c for row in rows for c in row["fallback"].split() if c != notice.to]
+    if left and elsewhere:
+        yield sql(
+            "update reaper_notices set target = ?, fallback = ?, version = version + 1, "
+            "mark = '', ts = '', channel = '', trying_since = null where id = ?",
+            left[0],
+            " ".join(left[1:]),
+            notice.id,
+        )
         yield Notify(Channel.CARDS)
         return
     yield sql(
@@ -216,17 +238,34 @@ def _refused(notice: Notice, why: str, at: datetime) -> Script[None]:
         notice.version,
         notice.id,
     )
-    yield from _warned(notice, "refused", at, why)
+    rows = yield sql("select env_id from reaper_warnings where notice = ?", notice.id)
+    yield from _note(notice, rows, "refused", at, why)
 
 
-def _warned(notice: Notice, outcome: str, at: datetime, where: str) -> Script[None]:
-    """From now on its grace counts; whom Slack does not reach cannot keep it for good."""
+def _lost(notice: Notice) -> Script[None]:
+    """One that still counts is posted anew, the others are over."""
+    yield sql(
+        "update reaper_notices set ts = '', channel = '', mark = '', trying_since = null, "
+        "shown = case when open = 1 then 0 else version end where id = ?",
+        notice.id,
+    )
+    yield Notify(Channel.CARDS)
+
+
+def _warned(notice: Notice, at: datetime, ts: str) -> Script[None]:
+    """From now on its grace counts."""
     rows = yield sql(
         "update reaper_warnings set warned_at = ? where notice = ? and warned_at is null "
         "returning env_id",
         time_text(at),
         notice.id,
     )
+    yield from _note(notice, rows, "done", at, ts)
+
+
+def _note(
+    notice: Notice, rows: Sequence[Row], outcome: str, at: datetime, where: str
+) -> Script[None]:
     for row in rows:
         detail = [("to", notice.to), ("notice", notice.id), ("message", where)]
         yield from note(QBOT, "reaper.warned", outcome, at, env=row["env_id"], detail=detail)

@@ -18,18 +18,22 @@ from qbot.store.audit import note
 from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Row, Script, sql
 
+_TOLD_OF = (
+    "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard "
+    "from reaper_warnings w left join reaper_notices n on n.id = w.notice"
+)
 Causes = dict[str, str]  # a cause -> up to when it was kept
 
 
 def told() -> Script[dict[EnvId, Told]]:
     """Of whom."""
-    rows = yield sql("select * from reaper_warnings")
+    rows = yield sql(f"{_TOLD_OF} order by w.env_id")
     return {EnvId(row["env_id"]): _told(row) for row in rows}
 
 
 def told_of(env: EnvId) -> Script[Told | None]:
     """Of one."""
-    rows = yield sql("select * from reaper_warnings where env_id = ?", env)
+    rows = yield sql(f"{_TOLD_OF} where w.env_id = ?", env)
     return _told(rows[0]) if rows else None
 
 
@@ -48,11 +52,24 @@ def kept_of(env: EnvId) -> Script[Kept]:
     return _kept(rows[0]) if rows else Kept()
 
 
-def warn(env: Environment, goes: Goes, fallback: str, at: datetime) -> Script[None]:
-    """Have the owner told; what was told before of the same cause says so anew."""
+def warn(
+    env: Environment,
+    goes: Goes,
+    fallback: tuple[str, ...],
+    at: datetime,
+    planned: datetime | None = None,
+) -> Script[None]:
+    """Have the owner told; what was told before of the same cause says so anew.
+
+    But for what was told after the plan was made: another replica was faster, and it counts.
+    An edit notifies nobody, so a reply tells of it, one in an hour at most.
+    """
     yield sql("select o.id from environments o where o.id = ? {HOLD}", env.id)
-    before = yield sql("select * from reaper_warnings where env_id = ?", env.id)
+    before = yield sql(f"{_TOLD_OF} where w.env_id = ?", env.id)
     same = bool(before) and _told(before[0]).is_of(env, goes)
+    shown = _told(before[0]).at if same else None
+    if planned and shown and shown > planned:
+        return
     if before and not same:
         yield from _void(env.id, "", None, Fate.NEWER)
     ident = before[0]["notice"] if same else f"warning:{env.id}:{goes.cause}:{at:%Y%m%dT%H%M%S%fZ}"
@@ -69,6 +86,10 @@ def warn(env: Environment, goes: Goes, fallback: str, at: datetime) -> Script[No
         ident,
     )
     yield from notices.put(notices.Draft(ident, env.owner.user, says, fallback), at)
+    if same and _told(before[0]).at is not None:
+        yield from notices.drop_below(ident)
+        reply = _below(ident, "again", f"{at:%Y%m%dT%HZ}", Reminder(says, again=True))
+        yield from notices.put(reply, at)
     detail = [("rule", goes.rule), ("cause", goes.cause.value), ("due", time_text(goes.due_at))]
     yield from note(QBOT, "reaper.warn", "done", at, env=env.id, detail=detail)
 
@@ -82,18 +103,17 @@ def remind(env: Environment, goes: Goes, at: datetime) -> Script[None]:
         env.id,
     )
     for row in rows:
-        parent = row["notice"]
         says = Warned(env.id, env.name, env.branch, env.owner, goes)
-        draft = notices.Draft(
-            f"reminder:{parent}:{at:%Y%m%dT%H%M%SZ}",
-            env.owner.user,
-            Reminder(says),
-            parent=parent,
-            open=False,
-        )
+        draft = _below(row["notice"], "reminder", f"{at:%Y%m%dT%H%M%SZ}", Reminder(says))
         yield from notices.put(draft, at)
         detail = [("rule", goes.rule), ("due", time_text(goes.due_at))]
         yield from note(QBOT, "reaper.remind", "done", at, env=env.id, detail=detail)
+
+
+def _below(parent: str, kind: str, when: str, says: Reminder) -> notices.Draft:
+    """A reply to a warning."""
+    to = says.warned.owner.user
+    return notices.Draft(f"{kind}:{parent}:{when}", to, says, parent=parent, open=False)
 
 
 def stays(env: EnvId, why: str, by: Actor | None, at: datetime) -> Script[Warned | None]:
@@ -119,10 +139,22 @@ def fated(env: EnvId, fate: Fate, by: Actor | None = None) -> Script[None]:
         said = yield from notices.says(row["notice"])
         yield from notices.drop_below(row["notice"])
         if isinstance(said, Warned):
-            open_ = fate is Fate.GOING
-            yield from notices.say(row["notice"], replace(said, fate=fate, by=by), open_=open_)
+            yield from notices.say(row["notice"], replace(said, fate=fate, by=by), open_=False)
     if fate is Fate.GONE:
         yield sql("delete from reaper_warnings where env_id = ?", env)
+
+
+def restored(env: EnvId, by: Actor) -> Script[None]:
+    """What its owner reads of its deletion is not the last word any more."""
+    rows = yield sql(
+        "select id, kind, says from reaper_notices where kind = 'warning' and id like ?",
+        f"warning:{env}:%",
+    )
+    for row in rows:
+        said = notices.says_of(row)
+        if isinstance(said, Warned) and said.fate is Fate.GONE:
+            now = replace(said, fate=Fate.RESTORED, by=by)
+            yield from notices.say(row["id"], now, open_=False)
 
 
 def keep(env: EnvId, who: Actor, rule: str, at: datetime) -> Script[Warned | None]:
@@ -209,6 +241,7 @@ def _told(row: Row) -> Told:
         due_at=datetime.fromisoformat(row["due_at"]),
         at=time_of(row["warned_at"]),
         reminded_at=time_of(row["reminded_at"]),
+        unheard=bool(row["unheard"]),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from qbot.cards.reaper import ReaperMessages
-from qbot.cards.warnings import Beside
+from qbot.cards.warnings import Beside, is_void
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import BranchName, EnvId, EnvName
@@ -24,7 +24,7 @@ from qbot.domain.reaper_ports import (
     Warned,
 )
 from qbot.domain.reaping import Cause, Goes
-from qbot.errors import TransientError
+from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import AccessError, NotHereError, RateLimitedError, UnsureError
 from tests.cards.fakes import ANA, Sent
 from tests.cards.virtual import START, VirtualClock, run
@@ -77,17 +77,25 @@ class MemoryNotices:
         self.rows[notice.id] = replace(old, channel=channel, ts=ts, trying_since=None)
         self.seen[notice.id] = max(notice.version, self.seen.get(notice.id, 0))
 
-    async def refused(self, notice: Notice, why: str) -> None:
+    async def refused(self, notice: Notice, why: str, *, elsewhere: bool) -> None:
         assert why
         old = self.rows[notice.id]
-        if old.to == FALLBACK:
+        if old.to == FALLBACK or not elsewhere:
             self.given_up[notice.id] = notice.version
+            return
         moved = replace(old, to=FALLBACK, version=old.version + 1, trying_since=None, mark="")
         self.rows[notice.id] = moved
+
+    async def lost(self, notice: Notice) -> None:
+        old = self.rows[notice.id]
+        self.rows[notice.id] = replace(old, channel="", ts="", mark="", trying_since=None)
+        self.seen[notice.id] = notice.version if is_void(notice) else 0
 
     def _is_due(self, notice: Notice) -> bool:
         parent = self.rows.get(self.parents[notice.id])
         stale = notice.version > self.seen.get(notice.id, 0)
+        if is_void(notice) and not notice.ts and notice.trying_since is None:
+            return False
         return stale and notice.id not in self.given_up and (parent is None or bool(parent.ts))
 
     def _placed(self, notice: Notice) -> Notice:
@@ -232,7 +240,7 @@ def test_the_question_and_the_alert_stand_alone_and_are_edited() -> None:
 
     desk = story(ask, well)
     assert sorted(s.edits for s in desk.sent) == [0, 1]
-    assert any("can be read again" in s.message.text for s in desk.sent)
+    assert any("All is well again" in s.message.text for s in desk.sent)
 
 
 @pytest.mark.parametrize("latency", [0.1, 0.9])
@@ -334,3 +342,54 @@ def test_a_message_that_somebody_removed_is_left_alone() -> None:
     desk = story(lambda desk: desk.warn("e1"), removed)
     assert not desk.sent
     assert desk.rows.seen["n-e1"] == 2
+
+
+def test_a_warning_that_is_gone_is_posted_anew_as_long_as_it_counts() -> None:
+    def two(desk: Desk) -> None:
+        desk.warn("e1")
+        desk.warn("e2")
+        desk.warn("e3")
+
+    def removed(desk: Desk) -> None:
+        desk.world.slack.messages.clear()
+        desk.warn("e1", goes=replace(warned("e1").goes, due_at=START + 2 * DAY))
+        desk.warn("e2", fate=Fate.STAYS)
+
+    desk = story(two, removed)
+    assert "2 environments of yours are about to be deleted" in desk.only.message.text
+    assert "*e2*" not in desk.only.message.text
+    assert desk.rows.rows["n-e1"].ts == desk.only.ts
+
+
+def test_what_is_wrong_with_a_message_is_wrong_in_every_channel() -> None:
+    def wrong(desk: Desk) -> None:
+        desk.warn("e1")
+        desk.world.slack.before = lambda method, channel: (
+            PermanentError("invalid_blocks") if method == POST and channel.startswith("U") else None
+        )
+
+    desk = story(wrong)
+    assert not desk.sent
+    assert desk.rows.given_up == {"n-e1": 1}
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_warning_that_is_void_before_anybody_saw_it_is_not_posted(arrived: bool) -> None:
+    """Its post was lost; only if it did arrive it has to be taken back."""
+    left = [UnsureError("dropped")]
+
+    def once(method: str, _channel: str) -> Exception | None:
+        return left.pop() if method == POST and left else None
+
+    async def tell() -> Desk:
+        desk = Desk(World())
+        setattr(desk.world.slack, "after" if arrived else "before", once)
+        desk.warn("e1")
+        await desk.serve(2.5)
+        desk.warn("e1", fate=Fate.STAYS)
+        await desk.serve(60)
+        return desk
+
+    desk = run(tell())
+    assert not left
+    assert ["stays" in sent.message.text for sent in desk.sent] == [True] * arrived

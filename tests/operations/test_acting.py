@@ -15,7 +15,7 @@ from qbot.domain.hearsay import Pushed
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.lifetime import Moved
 from qbot.domain.names import BranchName, EnvId, OpId
-from qbot.domain.operation import Operation, Submission
+from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.progress import End, Kind
 from qbot.domain.reaper_ports import Alert, Answer, Fate, Notice, Question, Reminder, Warned
@@ -25,6 +25,7 @@ from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.acting import Reaper
 from qbot.operations.reaping import Planner
+from qbot.operations.restore_requests import RestoreRequests
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.store.rows import time_text
 from tests.operations.scene import ANA, SHOP, Scene, project
@@ -141,6 +142,11 @@ async def test_merged_is_warned_of_reminded_of_deleted_with_its_proof_and_said_t
     assert done.headline.startswith(f"It went by itself: its branch is merged ({URL}).")
     assert only(await acting.reap()).fate is Fate.GONE
     assert not await acting.reap(later=HOUR)
+    back = await RestoreRequests(scene.context, scene.requests).restore(X, scene.asked)
+    assert isinstance(back, Submitted)
+    await scene.ended(back.operation)
+    restored = next(n.says for n in await acting.told() if isinstance(n.says, Warned))
+    assert (restored.fate, restored.by) == (Fate.RESTORED, ANA)
     (row,) = await scene.look("select detail from audit where action = 'reaper.deletes'")
     assert URL in row["detail"]
     assert acting.counted == ["warned", "reminded", "deleted"]
@@ -160,20 +166,45 @@ async def test_nothing_goes_before_slack_has_shown_the_warning(
     assert await acting.teardown()
 
 
-async def test_whom_slack_does_not_reach_is_told_of_in_the_channel_and_counts_as_warned(
-    acting: Acting,
+async def test_whom_slack_does_not_reach_is_told_in_a_channel_and_counts_as_warned_only_then(
+    acting: Acting, scene: Scene
 ) -> None:
-    notices = acting.scene.database.notices
+    notices = scene.database.notices
     await acting.reaper.reap()
-    (first,) = await notices.due()
-    assert first.to == "UANA"
-    await notices.refused(first, "user_disabled")
-    (second,) = await notices.due()
-    assert (second.to, second.says) == ("C1", first.says)  # where its card is
-    await notices.refused(second, "is_archived")
+    for place in ("UANA", "C1", "COPS"):  # the DM, where its card is, the reaper's
+        (notice,) = await notices.due()
+        assert notice.to == place
+        await notices.refused(notice, "is_archived", elsewhere=True)
     assert not await notices.due()
-    await acting.reap(later=5 * HOUR)
+    told = await acting.reap(later=5 * HOUR)
+    warned, alert = told  # tried anew, and said
+    assert isinstance(warned.says, Warned)
+    assert warned.to == "UANA"
+    assert isinstance(alert.says, Alert)
+    assert "feat/x stays: " in alert.says.reasons[0]
+    assert await acting.teardown() is None
+    assert "untold" in acting.counted
+    well = only(await acting.reap(later=HOUR))
+    assert well.over_at == scene.clock.now()
+    await acting.reap(later=3 * HOUR)
     assert await acting.teardown()
+
+
+@pytest.mark.parametrize("channel", ["", "COPS"])
+async def test_a_message_that_slack_does_not_take_warns_nobody(
+    acting: Acting, scene: Scene, channel: str
+) -> None:
+    notices = scene.database.notices
+    await scene.look("update environments set channel = 'D1'")
+    acting.reaper._channel = channel
+    for _ in range(4):
+        await acting.reaper.reap()
+        for notice in await notices.due():
+            if isinstance(notice.says, Warned):
+                await notices.refused(notice, "invalid_blocks", elsewhere=False)
+        scene.clock.advance(5 * HOUR.total_seconds())
+        await acting.swept()
+    assert await acting.teardown() is None
 
 
 async def test_a_use_voids_the_warning_and_the_same_message_says_the_new_time(
@@ -182,9 +213,15 @@ async def test_a_use_voids_the_warning_and_the_same_message_says_the_new_time(
     (before,) = await acting.reap()
     scene.clock.advance(3 * HOUR.total_seconds())
     await scene.database.lifetimes.used("show", ANA, await acting.id)
-    (again,) = await acting.reap(later=2 * HOUR)
+    again, reply = await acting.reap(later=2 * HOUR)
     assert (again.id, again.ts) == (before.id, "0.1")
     assert again.says.goes.due_at == scene.clock.now() + 4 * HOUR  # type: ignore[union-attr]  # a warning
+    assert isinstance(reply.says, Reminder)  # an edit notifies nobody, a reply does
+    assert (reply.says.again, reply.thread, reply.says.warned) == (True, "0.1", again.says)
+    scene.clock.advance(60)
+    await scene.database.lifetimes.used("show", ANA, await acting.id)
+    told = await acting.reap(later=HOUR / 60)
+    assert {n.id for n in told} == {before.id, reply.id}  # one reply in an hour is enough
     await acting.reap(later=3 * HOUR)
     assert await acting.teardown() is None
     await acting.reap(later=HOUR)

@@ -73,6 +73,10 @@ def test_the_same_message_says_that_it_was_deleted_why_and_how_to_undo_that(
     golden("warning_gone", warning([gone], around(env, back=NOW + 7 * DAY), STYLE, to=DM))
     by_hand = warning([replace(gone, by=BEN)], around(env, back=NOW + DAY), STYLE, to=DM)
     assert by_hand.text == f":white_circle: *feat/checkout* was deleted by <@{BEN.user}>."
+    back = replace(gone, fate=Fate.RESTORED, by=BEN)
+    restored = warning([back], around(env, back=NOW + DAY), STYLE, to=DM)
+    assert f"*feat/checkout* was deleted, and is restored by <@{BEN.user}>" in restored.text
+    assert "Restore" not in str(restored.blocks)
     over = warning([gone], around(env), STYLE, to=DM)
     assert "Restore" not in str(over.blocks)
 
@@ -110,7 +114,11 @@ def test_as_many_as_fit_with_nasty_names_are_whole() -> None:
 def test_a_reminder_mentions_the_owner_since_only_that_is_heard(golden: Golden) -> None:
     golden("warning_reminder", reminder([warned(living(0))], STYLE))
     several = reminder([warned(living(n)) for n in range(3)], STYLE)
-    assert several.text.startswith(f"<@{ANA.user}> These go soon:")
+    assert several.text.startswith(f"<@{ANA.user}> These will soon be deleted:")
+    again = reminder([warned(living(0))], STYLE, again=True)
+    assert again.text.startswith(
+        f"<@{ANA.user}> *feat/checkout* was used, and will now be deleted <!date"
+    )
 
 
 def test_extending_what_has_no_end_says_until_when_it_is_left_alone() -> None:
@@ -133,7 +141,8 @@ def asked(count: int, **more: object) -> Question:
 def test_the_brake_asks_which_may_go_and_why_it_holds(golden: Golden) -> None:
     shown = question(asked(30))
     golden("reaper_question", shown)
-    assert "and 15 more" in shown.text
+    assert all(env.branch in str(shown.blocks) for env in asked(30).envs)  # whoever says Go saw all
+    assert "and 15 more" in str(question(asked(55)).blocks)
     check_message(question(asked(1_000)).text, list(question(asked(1_000)).blocks))
 
 

@@ -34,7 +34,7 @@ async def warned(scene: Scene, env: Environment, cause: Cause = Cause.IDLE) -> M
     """The owner is warned, and the warning stands in their DM."""
     now = scene.database.clock.now()
     goes = Goes(env.id, cause, now - DAY, now + DAY, "reaper.grace", grace=DAY)
-    await scene.database.reaping.warn(env, goes, fallback=GENERAL)
+    await scene.database.reaping.warn(env, goes, fallback=(GENERAL,))
     (notice,) = await scene.database.notices.due()
     claimed = await scene.database.notices.claim(notice, notice.id)
     assert claimed
@@ -83,7 +83,7 @@ async def test_one_dm_for_all_of_one_owner_follows_what_becomes_of_each(scene: S
     now = scene.database.clock.now()
     for env in envs:
         goes = Goes(env.id, Cause.IDLE, now - DAY, now + DAY, "reaper", grace=DAY)
-        await scene.database.reaping.warn(env, goes, fallback=GENERAL)
+        await scene.database.reaping.warn(env, goes, fallback=(GENERAL,))
     async with writing(scene):
         await until(scene.direct)
         (message,) = scene.direct()
@@ -128,7 +128,7 @@ async def test_of_two_warnings_the_older_one_says_that_it_is(scene: Scene) -> No
     await warned(scene, env)
     now = scene.database.clock.now()
     merged = Goes(env.id, Cause.MERGED, now, now + DAY, "reaper.merged", grace=DAY)
-    await scene.database.reaping.warn(env, merged, fallback=GENERAL)
+    await scene.database.reaping.warn(env, merged, fallback=(GENERAL,))
     old, new = [n.says for n in await scene.database.notices.due()]
     assert isinstance(old, Warned)
     assert isinstance(new, Warned)

@@ -40,7 +40,7 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     wishes: Wishes,
 ) -> None:
     env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
-    await rows.warn(env, goes(env), fallback="")
+    await rows.warn(env, goes(env), fallback=())
     (first,) = await notices.due()
     claimed = await asyncio.gather(*(notices.claim(first, first.id) for _ in range(2)))
     assert sorted(c is None for c in claimed) == [False, True]
@@ -52,7 +52,7 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     posted = await notices.claim(second, second.id)
     assert posted
     later = replace(goes(env), due_at=START + 2 * HOUR)
-    await rows.warn(env, later, fallback="")  # a use came between
+    await rows.warn(env, later, fallback=())  # a use came between
     await notices.shown(posted, "D1", "1.1")
     assert (await rows.known()).told[env.id].at is None
     (edit,) = await notices.due()
@@ -72,7 +72,7 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
 
 async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: Wishes) -> None:
     env, rows = await ready(wishes), wishes.database.reaping
-    await rows.warn(env, goes(env), fallback="")
+    await rows.warn(env, goes(env), fallback=())
     before = await rows.stand(env.id)
     assert before
     await wishes.database.lifetimes.extend(env.id, HOUR, ANA, most=None, rule="member")
@@ -91,7 +91,7 @@ async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: W
 
 async def test_what_people_keep_is_kept_in_one_row(wishes: Wishes) -> None:
     env, rows = await ready(wishes), wishes.database.reaping
-    await rows.warn(env, goes(env), fallback="")
+    await rows.warn(env, goes(env), fallback=())
     said = await asyncio.gather(
         rows.keep(env.id, ANA, rule="member"), rows.until_merge(env.id, BEN, rule="member")
     )
@@ -105,7 +105,7 @@ async def test_what_people_keep_is_kept_in_one_row(wishes: Wishes) -> None:
 
 async def test_the_first_answer_counts_and_an_alert_is_one_message(wishes: Wishes) -> None:
     env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
-    candidates = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START)]
+    candidates = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START, START)]
     for _ in range(2):
         await rows.ask(candidates, ["13 of 45"], frozenset({Check.MANY}), channel="C1")
     (asked,) = await notices.due()
