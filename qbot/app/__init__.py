@@ -120,8 +120,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     following = listening.follower(ground, context, desk.requests, engine.wake)
     reaping = reaper(ground, desk.planner, engine.wake)
     merging = at_once(ground, reaping)
-    heard = listening.heard(following, merging)
-    sweeper = listening.sweeper(ground, context, heard)
+    sweeper = listening.sweeper(ground, context, following.wake)
     scheduler = Scheduler(
         ticks(
             ground.database.forget_old,
@@ -154,7 +153,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         database=ground.database,
         clock=ground.clock,
         linking=linking(ground),
-        hooks=listening.hooks(ground, context, heard, stack),
+        hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
         ticks=scheduler.subjects(),
     )

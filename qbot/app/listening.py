@@ -76,7 +76,11 @@ def sweeper(ground: Ground, context: Context, wake: Callable[[], None]) -> Sweep
 
 
 def hooks(
-    ground: Ground, context: Context, wake: Callable[[], None], stack: AsyncExitStack
+    ground: Ground,
+    context: Context,
+    follower_: Follower,
+    merging: AtOnce,
+    stack: AsyncExitStack,
 ) -> Hooks:
     """The routes; the stack ends what they begin."""
     settings = ground.settings
@@ -87,8 +91,8 @@ def hooks(
     gitlab = GitLabHooks(
         proof=Proof(secrets) if secrets else None,
         known={project.lower(): project for project in _projects(context)},
-        hearing=Ear(ground.database.branches, context.rules.auto_create),
-        heard=wake,
+        hearing=Ear(ground.database.branches, context.rules.auto_create, merging.wake),
+        heard=follower_.wake,
         now=ground.clock.now,
         counted=ground.metrics.webhook,
     )
@@ -96,16 +100,6 @@ def hooks(
         tokens=tokens, hear=hints.hear, now=ground.clock.now, counted=ground.metrics.webhook
     )
     return Hooks([*gitlab.routes(), *argocd.routes()], wanted=bool(secrets or tokens))
-
-
-def heard(follower_: Follower, merging: AtOnce) -> Callable[[], None]:
-    """Whom to wake when a hook or a sweep has something new."""
-
-    def wake() -> None:
-        follower_.wake()
-        merging.wake()
-
-    return wake
 
 
 def begin(

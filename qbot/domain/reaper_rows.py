@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
 
-from qbot.domain.brake import Grant
+from qbot.domain.absence import Absence
+from qbot.domain.brake import TOLD, Check, Grant, is_shrunk
 from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
-from qbot.domain.names import EnvId, OpId
+from qbot.domain.names import BranchName, EnvId, OpId
 from qbot.domain.operation import Submission
 from qbot.domain.people import Actor
 from qbot.domain.reaper_ports import Answer, Candidate, Question
 from qbot.domain.reaping import Cause, Facts, Goes, Kept
+
+_ANEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Told:
     due_at: datetime
     at: datetime | None = None
     reminded_at: datetime | None = None
+    unheard: bool = False  # Slack took it nowhere
+
+    def waits(self, env: Environment, goes: Goes, now: datetime) -> bool:
+        """Whether this is still to be told; not for long after the time that it says."""
+        return self.at is None and now < self.due_at + _ANEW and self.is_of(env, goes)
 
     def is_of(self, env: Environment, goes: Goes) -> bool:
         """Whether it says the same to the same person."""
@@ -41,7 +49,9 @@ class Known:
     grants: Sequence[Grant] = ()  # that hold
     deleted: int = 0  # without a human's Go, in the last day
     refusals: Sequence["Asked"] = ()  # that hold
+    waiting: Sequence["Asked"] = ()  # for a Go: open, or a No-go of whatever time
     question: "Asked | None" = None  # that is open
+    absence: Absence | None = None  # of Qbot, the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,13 @@ class Asked:
 
     question: Question
     checks: frozenset[str]
+
+    @property
+    def unbelieved(self) -> Sequence[Candidate]:
+        """Those whose branch is over only if GitLab is right, which is what was asked."""
+        causes = {Cause.GONE} if any(map(is_shrunk, self.checks)) else set()
+        causes |= TOLD if Check.TOLD in self.checks else set()
+        return [c for c in self.question.envs if c.cause in causes]
 
     def covers(self, envs: frozenset[EnvId], checks: frozenset[str]) -> bool:
         """Whether these are part of what it asked."""
@@ -72,6 +89,7 @@ class Stand:
     busy: bool
     heard: bool  # a hook told of a push that nobody has looked at yet
     paused: bool
+    absence: Absence | None = None  # of Qbot, the last one
 
     @property
     def mark(self) -> str:
@@ -101,19 +119,31 @@ class Stand:
             kept=self.kept,
             warned_at=told.at if told and told.owner == self.environment.owner else None,
             warned_of=told.cause if told else None,
+            absence=self.absence,
         )
 
 
 class ReaperRows(Protocol):
     """Each change commits with its audit row. Every call may raise TransientError."""
 
+    async def present(self, since: datetime) -> None:
+        """A process that has seen time go by since then is there."""
+
     async def known(self) -> Known:
         """All of it."""
 
-    async def warn(self, env: Environment, goes: Goes, *, fallback: str) -> None:
+    async def warn(
+        self,
+        env: Environment,
+        goes: Goes,
+        *,
+        fallback: tuple[str, ...],
+        planned: datetime | None = None,
+    ) -> None:
         """Have its owner told, or told anew in the same message; it counts once it stands there.
 
-        The channel `fallback`, if any, is told where Slack does not reach them.
+        The first of the channels `fallback` that takes it is told where no DM reaches them.
+        What was told after it was planned is told already.
         """
 
     async def remind(self, env: Environment, goes: Goes) -> None:
@@ -140,6 +170,9 @@ class ReaperRows(Protocol):
 
     async def alert(self, reasons: Sequence[str], *, channel: str) -> None:
         """Say that something cannot be read, once; without reasons that all is well again."""
+
+    async def doubted(self, branch: BranchName) -> None:
+        """GitLab says otherwise than what is known of it: somebody has to look."""
 
     async def stand(self, env: EnvId) -> Stand | None:
         """As it is now; None: it is gone."""

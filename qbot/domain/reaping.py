@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from qbot.domain.absence import Absence
 from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
@@ -23,6 +24,7 @@ READ_MERGES = timedelta(hours=1)
 READ_BRANCHES = timedelta(hours=12)
 """The same of a project's branches, which are listed every six hours at least."""
 _LAST_CALL = timedelta(days=1)  # before it goes, at most
+_HEARD = timedelta(hours=1)  # of working time between a reminder and the end, at most
 _STAYING = frozenset({Phase.READY, Phase.FAILED, Phase.PARTIAL})
 _ENDED = frozenset({MergeState.MERGED, MergeState.CLOSED})
 
@@ -91,6 +93,10 @@ class Terms:
     stages: frozenset[str] = field(default=frozenset())
     longest: timedelta | None = None  # that one may live, unless it is pinned
 
+    def disturbs(self, owner: str, now: datetime) -> bool:
+        """Whether a Slack user is free now, where one only goes while its owner works."""
+        return self.in_working_hours and opening(calendar_of(self.calendars, owner), now) != now
+
     def rule_of(self, branch: BranchName) -> ReapRule:
         """The first that fits."""
         return next(r for r in self.rules if fnmatchcase(branch, r.branches))
@@ -127,6 +133,7 @@ class Facts:
     kept: Kept = field(default_factory=Kept)
     warned_at: datetime | None = None  # when its owner was last told that it goes; None: never
     warned_of: Cause | None = None
+    absence: Absence | None = None  # of Qbot, the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +175,12 @@ class Goes:
     @property
     def remind_at(self) -> datetime:
         """When its owner is told once more."""
-        return self.due_at - min(self.grace / 4, _LAST_CALL)
+        return self.due_at - last_call(self.grace)
+
+
+def last_call(grace: timedelta) -> timedelta:
+    """How long before it goes its owner is told once more."""
+    return min(grace / 4, _LAST_CALL)
 
 
 Verdict = Keep | Goes
@@ -195,17 +207,28 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
         warned_at = _warned(facts, cause)
         due = max(since, last_used(facts), warned_at or now) + grace
         due = max(due, facts.kept.until or due)
-        due_at = opening(calendar, max(due, now)) if terms.in_working_hours else due
+        if warned_at is not None and facts.absence is not None:
+            due = max(due, facts.absence.puts_off(warned_at, grace))
+        due_at = _at_work(calendar, due, grace, now) if terms.in_working_hours else due
         if due_at is not None:
             found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
     if not found:
         return Keep(env.id, Reason.ACTIVE)
     first = min(found, key=lambda goes: (goes.due_at, goes.since, list(Cause).index(goes.cause)))
-    if first.since > now:
+    if max(first.since, last_used(facts)) > now:
         return Keep(env.id, Reason.ACTIVE, until=first.due_at)
     if doubt := _doubt(facts, now):
         return Keep(env.id, Reason.UNPROVEN, doubt)
     return first
+
+
+def _at_work(
+    calendar: Calendar | None, due: datetime, grace: timedelta, now: datetime
+) -> datetime | None:
+    """In working hours, also where it is late; some of them follow the reminder."""
+    reminded = opening(calendar, due - last_call(grace))
+    heard = idle_from(calendar, reminded, min(last_call(grace), _HEARD)) if reminded else None
+    return opening(calendar, max(due, heard, now)) if heard else None
 
 
 def _counts(facts: Facts, cause: Cause, since: datetime, terms: Terms, now: datetime) -> bool:

@@ -8,11 +8,12 @@ once more, in the transaction from which on everybody is told that it goes.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
 
-from qbot.domain.brake import Check, Go, Hold
+from qbot.domain.brake import Check, Hold
 from qbot.domain.environment import Environment
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.meters import Reaped
@@ -22,10 +23,13 @@ from qbot.domain.people import QBOT, Place
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Answer, Candidate
+from qbot.domain.reaper_rows import Asked as AskedAbout
 from qbot.domain.reaper_rows import ReaperRows, Stand
 from qbot.domain.reaping import Goes, Keep, Reason
 from qbot.domain.store_ports import Deliveries
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.last_in_line import Line
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Plan, Planner
 from qbot.operations.second_look import Asked, doubt
 from qbot.operations.sweeping import EVERY
@@ -86,17 +90,27 @@ class Reaper:
         self._wake = wake
         self._counted = counted
         self._turn = asyncio.Lock()
+        self._presence = Presence(rows, clock)
+        self._line = Line()
         self._fresh = True  # right after a start nothing was read yet: that is no news
 
-    async def tick(self) -> None:
-        """Plan and act, unless another replica does in these ten minutes.
+    async def tick(self, every: timedelta = EVERY) -> Plan | None:
+        """Plan and act, unless another replica does in this time.
+
+        Returns:
+            What was planned; None: another one does.
 
         Raises:
             TransientError: the database is away.
         """
-        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
-        if await self._once.saw(f"reap:{slot}"):
-            await self.reap()
+        seconds = every.total_seconds()
+        key = f"reap:{seconds:g}:{self._clock.now().timestamp() // seconds:.0f}"
+        try:
+            mine = await self._once.saw(key)
+        except TransientError:
+            self._presence.lost()
+            raise
+        return await self.reap() if mine else None
 
     async def reap(self) -> Plan:
         """Plan, say what goes, and have deleted what may go.
@@ -105,6 +119,7 @@ class Reaper:
             TransientError: the database is away.
         """
         async with self._turn:
+            await self._presence.look()
             plan = await self._planner.plan()
             held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
             due = sum(goes.due(plan.at) for goes in plan.goes)
@@ -114,7 +129,7 @@ class Reaper:
             await self._ask(plan)
             silent = [
                 await self._delete(goes, plan, granted=granted)
-                for goes, granted in plan.free[:AT_ONCE]
+                for goes, granted in self._line.next(plan.free, AT_ONCE)
             ]
             await self._alert(plan, [said for said in silent if said])
             return plan
@@ -136,43 +151,58 @@ class Reaper:
         """Once, anew after a use, and shortly before it goes."""
         env, told = plan.environments[goes.env], plan.known.told.get(goes.env)
         if goes.warned_at is None:
-            if plan.at < goes.due_at - goes.grace:
+            kept = plan.known.kept.get(goes.env)
+            if kept is not None and kept.until and plan.at < kept.until - goes.grace:
                 return  # it was extended: its owner is told again when that is nearly over
-            if told is None or told.at is not None or not told.is_of(env, goes):
-                await self._rows.warn(env, goes, fallback=self._beside(env))
+            if told is None or not told.waits(env, goes, plan.at):
+                await self._rows.warn(env, goes, fallback=self._beside(env), planned=plan.at)
                 self._counted("warned", goes.cause)
             return
         late = goes.grace and goes.remind_at <= plan.at < goes.due_at
-        if late and told is not None and told.reminded_at is None:
+        if told is None or told.reminded_at is not None or not late:
+            return
+        if not self._planner.disturbs(env, plan.at):
             await self._rows.remind(env, goes)
             self._counted("reminded", goes.cause)
 
-    def _beside(self, env: Environment) -> str:
-        """Where its owner is told whom no DM reaches: where its card is."""
-        return self._channel if Place(env.channel).direct else env.channel
+    def _beside(self, env: Environment) -> tuple[str, ...]:
+        """Where its owner is told whom no DM reaches: where its card is, else the reaper's."""
+        card = "" if Place(env.channel).direct else env.channel
+        return tuple(channel for channel in (card, self._channel) if channel)
+
+    def _untold(self, plan: Plan) -> list[str]:
+        """Those that stay because nothing reaches their owner, as sentences."""
+        found = []
+        for goes in plan.goes:
+            told, env = plan.known.told.get(goes.env), plan.environments[goes.env]
+            if told is not None and told.unheard and goes.warned_at is None:
+                self._counted("untold", goes.cause)
+                log.warning("its owner cannot be told, so it stays", env=env.name)
+                found.append(f"{env.branch} stays: Slack lets nobody tell its owner that it goes.")
+        return found
 
     async def _ask(self, plan: Plan) -> None:
         """A human: whether so many may go."""
         brake, known = plan.brake, plan.known
         if isinstance(brake, Hold):
             self._counted("held", "")
-        asked = {goes.env for goes in plan.suspects}
-        if isinstance(brake, Hold) and brake.askable and asked:
-            refused = any(no.covers(frozenset(asked), brake.checks) for no in known.refusals)
+        asked = frozenset(goes.env for goes in plan.suspects)
+        held = brake if isinstance(brake, Hold) else _never_let(len(asked))
+        if held.askable and asked:
+            refused = any(no.covers(asked, held.checks) for no in known.refusals)
             if self._channel and not refused:
                 await self._rows.ask(
-                    self._candidates(plan, asked),
-                    brake.reasons,
-                    brake.checks,
-                    channel=self._channel,
+                    self._candidates(plan, asked), held.reasons, held.checks, channel=self._channel
                 )
-        elif known.question is not None and (isinstance(brake, Go) or brake.askable):
+        elif known.question is not None and held.askable and not _unclear(plan, known.question):
             await self._rows.settled(Answer.OVER)
 
     async def _alert(self, plan: Plan, silent: Sequence[str]) -> None:
-        """Once while something cannot be read, be it only right before a deletion."""
+        """Once while something cannot be read or told, be it only right before a deletion."""
+        untold = self._untold(plan)
         if self._channel and not (plan.unread and self._fresh):
-            await self._rows.alert([*_alerted(plan), *silent[:3]], channel=self._channel)
+            reasons = [*_alerted(plan), *untold[:3], *silent[:3]]
+            await self._rows.alert(reasons, channel=self._channel)
         self._fresh = False
 
     def _candidates(self, plan: Plan, asked: Collection[EnvId]) -> list[Candidate]:
@@ -180,7 +210,8 @@ class Reaper:
         for goes in plan.goes:
             env = plan.environments[goes.env]
             if goes.env in asked:
-                found.append(Candidate(env.id, env.branch, env.owner, goes.cause, goes.due_at))
+                why = (goes.cause, goes.due_at, goes.since)
+                found.append(Candidate(env.id, env.branch, env.owner, *why))
         return found
 
     async def _delete(self, goes: Goes, plan: Plan, *, granted: bool) -> str:
@@ -197,12 +228,15 @@ class Reaper:
             verdict = await self._planner.again(stand)
             if not self._is_judged(verdict, goes) or stand.paused:
                 why = "something happened meanwhile"
-            elif not (why := await doubt(self._gitlab, stand, goes)):
+            elif why := await doubt(self._gitlab, stand, goes):
+                await self._rows.doubted(stand.environment.branch)
+            else:
                 why = await self._submit(stand, goes, granted=granted)
         except (TransientError, PermanentError) as error:
             why = str(error)
             silent = f"{env.branch} was due, and stays: {error}"
         name = env.name
+        self._line.tried(env.id, gone=not why)
         if why:
             self._counted("kept-at-last", goes.cause)
             log.warning("one that was due stays", env=name, cause=goes.cause, reason=why)
@@ -234,6 +268,18 @@ class Reaper:
             return "something happened meanwhile"
         self._wake()
         return ""
+
+
+def _never_let(many: int) -> Hold:
+    """Nothing but those that a human was asked about and never said Go to."""
+    said = f"{many} of those that were over at once, says GitLab, are over still."
+    return Hold((said,), frozenset({Check.TOLD}))
+
+
+def _unclear(plan: Plan, asked: AskedAbout) -> bool:
+    """Whether nobody knows at this moment if what was asked about is over."""
+    verdicts = [plan.verdicts.get(one.env) for one in asked.unbelieved]
+    return any(isinstance(v, Keep) and v.reason in _PASSING for v in verdicts)
 
 
 def _alerted(plan: Plan) -> Sequence[str]:

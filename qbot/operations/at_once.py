@@ -1,6 +1,7 @@
 """Where a merge ends an environment at once, nobody waits ten minutes for that."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -8,13 +9,15 @@ from qbot.domain.ports import Clock
 from qbot.operations.acting import Reaper
 from qbot.operations.caught import caught
 
-_LOOK = 5.0  # seconds; by then the branch was looked at, or Slack has shown the warning
-_LOOKS = 12
+_LOOKS = (5.0, 5.0, 5.0, 10.0, 20.0, 40.0)
+"""Seconds before each look: by the first the branch was looked at, by the second Slack has mostly
+shown the warning; what is held or fails has to wait for longer and longer."""
+_SLOT = timedelta(seconds=5)  # in which one replica looks
 log = structlog.get_logger()
 
 
 class AtOnce:
-    """Has the reaper look as soon as something was heard; its ticks find what this leaves.
+    """Has the reaper look as soon as a merge was heard of; its ticks find what this leaves.
 
     Args:
         reaper: plans and acts.
@@ -30,7 +33,7 @@ class AtOnce:
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Something was heard."""
+        """Of a merge."""
         self._event.set()
 
     def start(self) -> None:
@@ -54,9 +57,11 @@ class AtOnce:
 
     async def _look(self) -> None:
         """A warning that stands in Slack, then the deletion: mostly that is two looks."""
-        for number in range(_LOOKS):
-            await self._clock.sleep(_LOOK)
-            plan = await self._reaper.reap()
-            waiting = any(not goes.grace for goes in plan.goes)
+        for number, seconds in enumerate(_LOOKS):
+            if self._event.is_set():
+                return  # one more: that has not to wait for as long as what waits already
+            await self._clock.sleep(seconds)
+            plan = await self._reaper.tick(_SLOT)
+            waiting = plan is None or any(not goes.grace for goes in plan.goes)
             if number and not waiting:
                 return

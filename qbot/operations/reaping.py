@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide, suspects
+from qbot.domain.brake import Brake, Go, Grant, Hold, Outlook, Pause, decide, doubted, suspects
 from qbot.domain.branch_ports import Branches
 from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
+from qbot.domain.leaps import Drift, Tick
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
@@ -27,6 +28,7 @@ from qbot.domain.reaping import (
     Verdict,
     goers,
     judge,
+    last_used,
 )
 from qbot.domain.services import FOLLOWING
 from qbot.operations.context import Context
@@ -63,7 +65,8 @@ class Plan:
     brake: Go | Hold
     pause: Pause | None = None
     known: Known = field(default_factory=Known)
-    suspects: Sequence[Goes] = ()  # that a human is asked about, if the brake holds
+    suspects: Sequence[Goes] = ()  # that a human is asked about
+    doubted: Sequence[Goes] = ()  # that stay until a human says Go, though the brake holds no more
     unread: Mapping[ProjectPath, Doubt] = field(default_factory=dict)  # their environments stay
 
     @property
@@ -79,7 +82,8 @@ class Plan:
     @property
     def free(self) -> Sequence[tuple[Goes, bool]]:
         """Those that may go now, and whether it is only by a human's Go."""
-        due, brake = [goes for goes in self.goes if goes.due(self.at)], self.brake
+        doubtful, brake = {goes.env for goes in self.doubted}, self.brake
+        due = [goes for goes in self.goes if goes.due(self.at) and goes.env not in doubtful]
         granted = {grant.env for grant in self.known.grants}
         if isinstance(brake, Go):
             return [(goes, goes.env in granted) for goes in due]
@@ -132,6 +136,7 @@ class Planner:
         found = await self._facts(rows, known)
         now = self._context.clock.now()
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
+        known = replace(known, grants=_meant(known.grants, found, verdicts))
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
         # what left qbot.yaml keeps only its own environments
@@ -150,17 +155,29 @@ class Planner:
             pause=pause,
             deleted=known.deleted,
             grants=known.grants,
+            unbelieved=frozenset(
+                (c.env, c.cause, c.since)
+                for asked in known.waiting
+                for c in asked.unbelieved
+                if c.since
+            ),
         )
+        brake = decide(self._brake, outlook, now=now)
         return Plan(
             now,
             {f.environment.id: f.environment for f in found},
             verdicts,
-            decide(self._brake, outlook, now=now),
+            brake,
             pause,
             known,
-            suspects(outlook, now=now),
+            suspects(self._brake, outlook, brake, now=now),
+            doubted(outlook),
             unread,
         )
+
+    def disturbs(self, env: Environment, at: datetime) -> bool:
+        """Whether its owner is free then, and nothing goes while that is so."""
+        return self._terms.disturbs(env.owner.user, at)
 
     async def verdict(self, env: Environment) -> Verdict:
         """On one of them that somebody looks at: that is a use already.
@@ -225,6 +242,7 @@ class Planner:
             kept=said.kept.get(env.id, Kept()),
             warned_at=told.at if told and told.owner == env.owner else None,
             warned_of=told.cause if told else None,
+            absence=said.absence,
         )
 
     async def _judged(self, facts: Facts, now: datetime) -> Verdict:
@@ -245,6 +263,19 @@ class Planner:
     def _tick(self) -> Tick:
         clock = self._context.clock
         return Tick(clock.now(), clock.monotonic())
+
+
+def _meant(
+    grants: Sequence[Grant], found: Sequence[Facts], verdicts: Mapping[EnvId, Verdict]
+) -> Sequence[Grant]:
+    """Those that are about what goes now, or about what goes for no cause at this moment."""
+    used = {facts.environment.id: last_used(facts) for facts in found}
+    return [
+        grant
+        for grant in grants
+        if not isinstance(goes := verdicts.get(grant.env), Goes)
+        or grant.means(goes, used[grant.env])
+    ]
 
 
 def _oldest(moments: Sequence[datetime | None]) -> datetime | None:

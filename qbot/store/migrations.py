@@ -51,6 +51,7 @@ MIGRATIONS = (
     Migration(23, schema.ORPHANS),
     Migration(24, schema.MORNINGS),
     Migration(25, schema.SWEPT),
+    Migration(26, schema.PRESENT),
 )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from qbot.domain.branches import MergeState
 from qbot.domain.changes import StillGoes
 from qbot.domain.environment import Environment
-from qbot.domain.names import EnvId, OpId
+from qbot.domain.names import BranchName, EnvId, OpId
 from qbot.domain.operation import Submission, Submitted
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.ports import Clock
@@ -15,7 +15,7 @@ from qbot.domain.reaper_ports import Answer, Candidate, Fate, Question, Warned
 from qbot.domain.reaper_rows import Known, Stand
 from qbot.domain.reaping import Goes
 from qbot.errors import UserError
-from qbot.store import branches, environments, questions, standing, warnings
+from qbot.store import branches, environments, presence, questions, standing, warnings, webhooks
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Driver, Pass, Script, Turnstile, sql
@@ -39,13 +39,24 @@ class SqlReaping:
         self._clock = clock
         self._ids = ids
 
+    async def present(self, since: datetime) -> None:
+        """A process is there."""
+        await self._driver.run(presence.present(since, self._clock.now()))
+
     async def known(self) -> Known:
         """All of it."""
         return await self._driver.run(_known(self._clock.now()))
 
-    async def warn(self, env: Environment, goes: Goes, *, fallback: str) -> None:
+    async def warn(
+        self,
+        env: Environment,
+        goes: Goes,
+        *,
+        fallback: tuple[str, ...],
+        planned: datetime | None = None,
+    ) -> None:
         """Have its owner told."""
-        await self._driver.run(warnings.warn(env, goes, fallback, self._clock.now()))
+        await self._driver.run(warnings.warn(env, goes, fallback, self._clock.now(), planned))
 
     async def remind(self, env: Environment, goes: Goes) -> None:
         """Have its owner told once more."""
@@ -78,6 +89,10 @@ class SqlReaping:
     async def alert(self, reasons: Sequence[str], *, channel: str) -> None:
         """Say what cannot be read, or that all is well again."""
         await self._driver.run(questions.alert(reasons, channel, self._clock.now()))
+
+    async def doubted(self, branch: BranchName) -> None:
+        """Somebody has to look."""
+        await self._driver.run(_doubted(branch, self._clock.now()))
 
     async def stand(self, env: EnvId) -> Stand | None:
         """As it is now."""
@@ -116,14 +131,24 @@ def _known(at: datetime) -> Script[Known]:
     grants = yield from questions.grants(at)
     refusals = yield from questions.answered(Answer.NO_GO, at)
     opened = yield from questions.opened()
+    waiting = yield from questions.waiting(at)
     return Known(
         told=told,
         kept=kept,
         grants=grants,
         deleted=deleted[0]["number"],
         refusals=refusals,
+        waiting=waiting,
         question=opened,
+        absence=(yield from presence.absence()),
     )
+
+
+def _doubted(branch: BranchName, at: datetime) -> Script[None]:
+    """In each project that is known to have or have had it."""
+    rows = yield sql("select project from branches where branch = ?", clean(branch))
+    for row in rows:
+        yield from webhooks.look_at(row["project"], branch, at)
 
 
 def _stand(env: EnvId, at: datetime, but: str = "") -> Script[Stand | None]:
@@ -160,6 +185,7 @@ def _stand(env: EnvId, at: datetime, but: str = "") -> Script[Stand | None]:
         busy=bool(last[0]["busy"]),
         heard=bool(heard),
         paused=bool(paused),
+        absence=(yield from presence.absence()),
     )
 
 

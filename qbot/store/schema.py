@@ -255,6 +255,10 @@ SWEPT = (  # when a merge request ended, which occasion made somebody look, and 
     "create table sweep_tries(name text primary key, at text not null, failed text not null)",
     "delete from sweeps where name like 'merges:%'",  # read anew, with when they ended
 )
+PRESENT = (  # one row: the reaper's last tick, and the last time in which there was none
+    """create table reaper_presence(
+      one integer primary key, last text not null, back_at text, until text)""",
+)
 MORNINGS = (
     """create table mornings(
       actor text primary key, at text not null, zone text not null, since text not null)""",

@@ -36,7 +36,7 @@ class Auto:
         self.scene = scene
         self._numbers: Iterator[int] = itertools.count(1)
         rows = scene.database.branches
-        self.ear = Ear(rows, scene.rules.auto_create)
+        self.ear = Ear(rows, scene.rules.auto_create, lambda: None)
         self.follower = Follower(
             context=scene.context,
             rows=rows,

@@ -42,7 +42,7 @@ BACK_TO_9 = (
     "drop table missing",
     *(
         f"drop table reaper_{name}"
-        for name in ("deletions", "kept", "notices", "questions", "warnings", "pause")
+        for name in ("deletions", "kept", "notices", "questions", "warnings", "pause", "presence")
     ),
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
