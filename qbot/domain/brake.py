@@ -4,23 +4,25 @@ Neighbours that answer nonsense look like a company that has finished all of its
 many at a time, a large share, answers that shrank or did not come, and clocks that jumped stop it.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from qbot.domain.branches import BranchFact
+from qbot.domain.leaps import LEAP
 from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.domain.people import Actor
 from qbot.domain.reading import Doubt, sentences
 from qbot.domain.reaping import Cause, Goes
 
 SUDDEN = timedelta(hours=1)
-"""What GitLab said to be over within this counts as one answer."""
+"""What GitLab said to be over within this counts as one answer, however long ago that was."""
 _FEW = 3  # of so few no share says anything
-_LEAP = timedelta(minutes=10)
-_TOLD = frozenset({Cause.MERGED, Cause.CLOSED, Cause.GONE})  # by GitLab
+TOLD = frozenset({Cause.MERGED, Cause.CLOSED, Cause.GONE})
+"""What GitLab says of a branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,13 @@ class Grant:
     env: EnvId
     branch: BranchName
     checks: frozenset[str]
+    cause: Cause
+    since: datetime  # when that came about
+    at: datetime  # of the Go
+
+    def means(self, goes: Goes, used: datetime) -> bool:
+        """Whether it is about this: it goes for the same cause, and nobody used it since the Go."""
+        return (goes.cause, goes.since) == (self.cause, self.since) and used <= self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class Outlook:
     pause: Pause | None = None
     deleted: int = 0  # by itself and without a human's Go, in the last day
     grants: Sequence[Grant] = ()
+    unbelieved: Collection[tuple[EnvId, Cause, datetime]] = ()  # asked about, and no Go
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +135,12 @@ def _reasons(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[st
     if _unread(brake, outlook):
         for said in sentences(outlook.unread):
             yield Check.UNREAD, said
-    if abs(outlook.leapt) >= _LEAP:
+    if abs(outlook.leapt) >= LEAP:
         minutes = round(abs(outlook.leapt).total_seconds() / 60)
         yield Check.LEAPT, f"The clock of this machine jumped by {minutes} minutes."
     yield from _counts(brake, outlook, now)
-    for project, (lost, known) in _shrunken(outlook, now).items():
-        if lost > _FEW and lost / known > brake.share:
+    for project, (lost, known) in _shrunken(brake, outlook, now).items():
+        if _is_share(brake, known, lost):
             yield shrunk(project), f"{project} lost {lost} of {known} branches within an hour."
 
 
@@ -143,7 +153,7 @@ def _unread(brake: Brake, outlook: Outlook) -> bool:
 def _counts(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[str, str]]:
     living = outlook.living
     due = sum(goes.due(now) for goes in _unasked(outlook, Check.MANY))
-    told = sum(_is_sudden(goes, now) for goes in _unasked(outlook, Check.TOLD))
+    told = len(_told_at_once(brake, outlook))
     for said in _too_many(brake.count, brake.share, due, living, "would go now"):
         yield Check.MANY, said
     if told > due:
@@ -164,13 +174,38 @@ def shrunk(project: ProjectPath) -> str:
     return f"{Check.SHRUNK}:{project}"
 
 
-def suspects(outlook: Outlook, *, now: datetime) -> list[Goes]:
-    """Those that a human is asked about: due, or said to be over lately, and not asked yet."""
-    asked = {grant.env for grant in outlook.grants}
+def is_shrunk(check: str) -> bool:
+    """Whether it is one of those."""
+    return check.startswith(f"{Check.SHRUNK}:")
+
+
+def suspects(
+    brake: Brake, outlook: Outlook, verdict: Go | Hold, *, now: datetime
+) -> Sequence[Goes]:
+    """Those that a human is asked about, but for those whose Go is about all that holds them."""
+    doubtful = doubted(outlook)
+    if isinstance(verdict, Go):
+        return doubtful
+    let = {grant.env for grant in outlook.grants if verdict.spares(grant)}
+    crowds = [_told_at_once(brake, outlook), *_lost_at_once(brake, outlook).values(), doubtful]
+    at_once = {goes.env for crowd in crowds for goes in crowd}
     return [
         goes
         for goes in outlook.goes
-        if goes.env not in asked and (goes.due(now) or _is_sudden(goes, now))
+        if goes.env not in let
+        if goes.due(now) or _is_sudden(goes, now) or goes.env in at_once
+    ]
+
+
+def doubted(outlook: Outlook) -> list[Goes]:
+    """Those that a human was asked about because GitLab may be wrong, and never said Go to.
+
+    They stay, however few are left of them.
+    """
+    return [
+        goes
+        for goes in _unasked(outlook, Check.TOLD)
+        if goes.cause in TOLD and (goes.env, goes.cause, goes.since) in outlook.unbelieved
     ]
 
 
@@ -181,7 +216,46 @@ def _unasked(outlook: Outlook, check: Check) -> list[Goes]:
 
 
 def _is_sudden(goes: Goes, now: datetime) -> bool:
-    return goes.cause in _TOLD and abs(now - goes.since) <= SUDDEN
+    return goes.cause in TOLD and abs(now - goes.since) <= SUDDEN
+
+
+def _told_at_once(brake: Brake, outlook: Outlook) -> Sequence[Goes]:
+    """What GitLab said to be over within an hour, if that is too many; until a human says Go."""
+    told = [goes for goes in _unasked(outlook, Check.TOLD) if goes.cause in TOLD]
+    living = outlook.living
+    return _crowd(told, lambda many: many > brake.count or _is_share(brake, living, many))
+
+
+def _lost_at_once(brake: Brake, outlook: Outlook) -> Mapping[str, Sequence[Goes]]:
+    """The same of the branches of each project, of which fewer are too many."""
+    known = Counter[str](b.project for b in outlook.branches)
+    lost: dict[str, list[Goes]] = defaultdict(list)
+    granted = {(grant.env, check) for grant in outlook.grants for check in grant.checks}
+    for goes in outlook.goes:
+        for project in goes.proof if goes.cause is Cause.GONE else ():
+            if (goes.env, shrunk(ProjectPath(project))) not in granted:
+                lost[project].append(goes)
+    return {
+        project: _crowd(goes, partial(_is_share, brake, known[project]))
+        for project, goes in lost.items()
+    }
+
+
+def _crowd(goes: Sequence[Goes], is_many: Callable[[int], bool]) -> Sequence[Goes]:
+    """All that are part of many within an hour."""
+    ordered, first, taken = sorted(goes, key=lambda one: one.since), 0, 0
+    found: list[Goes] = []
+    for last, one in enumerate(ordered):
+        while one.since - ordered[first].since > SUDDEN:
+            first += 1
+        if is_many(last + 1 - first):
+            found += ordered[max(first, taken) : last + 1]
+            taken = last + 1
+    return found
+
+
+def _is_share(brake: Brake, of: int, many: int) -> bool:
+    return many > _FEW and many > brake.share * of
 
 
 def _too_many(count: int, share: float, many: int, living: int, what: str) -> Iterator[str]:
@@ -192,8 +266,10 @@ def _too_many(count: int, share: float, many: int, living: int, what: str) -> It
         yield f"{many} of {living} {what}; more than {percent} % are asked about first."
 
 
-def _shrunken(outlook: Outlook, now: datetime) -> Mapping[ProjectPath, tuple[int, int]]:
-    """How many branches each project lost lately, and of how many."""
+def _shrunken(
+    brake: Brake, outlook: Outlook, now: datetime
+) -> Mapping[ProjectPath, tuple[int, int]]:
+    """How many branches each project lost lately or at once, and of how many."""
     granted = {(shrunk_, g.branch) for g in outlook.grants for shrunk_ in g.checks}
     known = Counter(b.project for b in outlook.branches)
     lost = Counter(
@@ -202,33 +278,6 @@ def _shrunken(outlook: Outlook, now: datetime) -> Mapping[ProjectPath, tuple[int
         if b.gone_at and abs(now - b.gone_at) <= SUDDEN
         if (shrunk(b.project), b.branch) not in granted
     )
+    for project, goes in _lost_at_once(brake, outlook).items():
+        lost[ProjectPath(project)] = max(lost[ProjectPath(project)], len(goes))
     return {project: (lost[project], known[project]) for project in sorted(lost)}
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """One look at both clocks of one process: the calendar's, and the one that only runs."""
-
-    wall: datetime
-    ran: float  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How the clocks went since they agreed, and when they were seen to differ."""
-
-    base: Tick
-    leapt: timedelta = timedelta()
-    seen: float = 0.0
-
-    def look(self, at: Tick) -> "Drift":
-        """The same with one more look.
-
-        A jump counts for as long as it was wide: what the clock took away is waited for.
-        """
-        leap = (at.wall - self.base.wall) - timedelta(seconds=at.ran - self.base.ran)
-        if abs(leap) >= _LEAP:
-            return Drift(at, self.leapt + leap, at.ran)
-        if self.leapt and at.ran - self.seen >= abs(self.leapt).total_seconds():
-            return Drift(at)
-        return self

@@ -20,6 +20,8 @@ from qbot.store.statements import Pass, Row, Script, Turnstile, sql
 
 HOLDS = timedelta(days=1)
 """How long an answer counts; a Go, from when the environment is due."""
+QUIET = timedelta(hours=1)
+"""What comes again within this says so in the message that was there."""
 _LONGEST = timedelta(days=30)  # that a grace may make a Go wait
 _COUNTS = frozenset({Check.MANY, Check.DAILY, Check.TOLD})
 
@@ -44,17 +46,26 @@ def answered(answer: Answer, at: datetime) -> Script[list[Asked]]:
 
 
 def grants(at: datetime) -> Script[list[Grant]]:
-    """What humans let go, one by one, for a day after it was due.
+    """What humans let go, one by one, for a day after it is due.
 
-    Whoever let all of a list go has seen how many they are, whatever counts them.
+    Whoever let all of a list go has seen how many they are, whatever counts them. Those whose
+    owner is only warned after the Go are due as long after it as they were after the question.
     """
     found = yield from answered(Answer.GO, at - _LONGEST)
     return [
-        Grant(c.env, c.branch, a.checks | _COUNTS)
+        Grant(c.env, c.branch, a.checks | _COUNTS, c.cause, c.since, said)
         for a in found
+        if (said := a.question.at)
         for c in a.question.envs
-        if max(a.question.at or at, c.due_at) + HOLDS > at
+        if c.since and said + max(c.due_at - a.question.asked_at, timedelta()) + HOLDS > at
     ]
+
+
+def waiting(at: datetime) -> Script[list[Asked]]:
+    """Those to which nobody has said Go: the one that is open, and every No-go."""
+    refused = yield from answered(Answer.NO_GO, at - _LONGEST)
+    current = yield from opened()
+    return [*refused, *([current] if current else [])]
 
 
 def ask(
@@ -70,7 +81,7 @@ def ask(
     before = yield from _newest_open()
     if before is not None and before["id"].partition("-")[0] == ident.partition("-")[0]:
         return
-    message = before["notice"] if before is not None else f"question:{ident}"
+    message = (yield from _message(before, at)) or f"question:{ident}"
     if before is not None:
         yield from _end(before["id"], Answer.OVER, QBOT, at)
     question = Question(ident, tuple(reasons), tuple(candidates), at)
@@ -119,20 +130,34 @@ def alert(reasons: Sequence[str], channel: str, at: datetime) -> Script[None]:
     """One message for as long as something cannot be read, and in it that all is well again."""
     yield Pass(Turnstile.SUBMIT)
     rows = yield sql(
-        "select id, kind, says from reaper_notices where kind = 'alert' and open = 1 "
+        "select id, kind, says, open from reaper_notices where kind = 'alert' "
         "order by at desc limit 1"
     )
     before = notices.says_of(rows[0]) if rows else None
-    if reasons and before is None:
-        said = Alert(tuple(reasons), at)
-        yield from notices.put(notices.Draft(f"alert:{at:%Y%m%dT%H%M%SZ}", channel, said), at)
-    elif isinstance(before, Alert):
+    was_open = bool(rows and rows[0]["open"])
+    if isinstance(before, Alert) and (was_open or (reasons and _lately(before, at))):
         over = None if reasons else at
         now = replace(before, reasons=tuple(reasons) or before.reasons, over_at=over)
         yield from notices.say(rows[0]["id"], now, open_=bool(reasons))
-    if bool(reasons) is (before is None):
+    elif reasons:
+        said = Alert(tuple(reasons), at)
+        yield from notices.put(notices.Draft(f"alert:{at:%Y%m%dT%H%M%SZ}", channel, said), at)
+    if bool(reasons) is not was_open:
         action = "reaper.alert" if reasons else "reaper.all-clear"
         yield from note(QBOT, action, "done", at, detail=[("reason", r) for r in reasons[:1]])
+
+
+def _message(before: Row | None, at: datetime) -> Script[str]:
+    """Where the question that is open stands, or one that was over just now; empty: nowhere."""
+    if before is not None:
+        return str(before["notice"])
+    rows = yield sql(
+        "select notice from reaper_questions where answer = ? and answered_at > ? "
+        "order by asked_at desc limit 1",
+        Answer.OVER.value,
+        time_text(at - QUIET),
+    )
+    return str(rows[0]["notice"]) if rows else ""
 
 
 def _newest_open() -> Script[Row | None]:
@@ -161,9 +186,14 @@ def _end(ident: str, said: Answer, who: Actor, at: datetime) -> Script[Question]
     return question
 
 
+def _lately(before: Alert, at: datetime) -> bool:
+    return before.over_at is not None and at - before.over_at < QUIET
+
+
 def _ident(candidates: Sequence[Candidate], checks: frozenset[str], at: datetime) -> str:
     """The same of the same environments and checks, but for the time behind it."""
-    about = "\n".join([*sorted(checks), "", *sorted(c.env for c in candidates)])
+    envs = (f"{c.env} {c.cause} {c.since}" for c in candidates)
+    about = "\n".join([*sorted(checks), "", *sorted(envs)])
     return f"{hashlib.sha256(about.encode()).hexdigest()[:16]}-{at:%Y%m%dT%H%M%SZ}"
 
 

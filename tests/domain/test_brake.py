@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from qbot.domain.brake import (
     Brake,
     Check,
-    Drift,
     Go,
     Grant,
     Hold,
     Outlook,
     Pause,
-    Tick,
     decide,
+    doubted,
     shrunk,
     suspects,
 )
 from qbot.domain.branches import BranchFact
+from qbot.domain.leaps import Drift, Tick
 from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.domain.people import Actor
 from qbot.domain.reading import Doubt
@@ -71,8 +71,59 @@ def test_thirty_of_forty_five_branches_gone_at_once_hold_before_any_grace_is_ove
     assert reasons(Outlook(45, gone)) == (
         "30 of 45 are over at once, says GitLab; more than 10 are asked about first.",
     )
-    slowly = [replace(g, since=START - DAY) for g in gone]
+    slowly = [replace(g, since=START - n * HOUR) for n, g in enumerate(gone)]
     assert not reasons(Outlook(45, slowly))
+    long_ago = [replace(g, since=START - 9 * DAY) for g in gone]
+    assert reasons(Outlook(45, long_ago)) == reasons(Outlook(45, gone))  # nobody said Go
+    few = [replace(g, due_at=START + n * 6 * HOUR) for n, g in enumerate(long_ago)]
+    assert reasons(Outlook(45, few)) == reasons(Outlook(45, gone))  # nor where graces differ
+
+
+@given(
+    st.lists(st.integers(0, 400), max_size=40),
+    st.integers(1, 20),
+    st.integers(20, 90),
+    st.integers(0, 5_000),
+)
+def test_what_is_over_within_an_hour_holds_however_late_it_is_until_a_human_says_go(
+    minutes: list[int], count: int, living: int, late: int
+) -> None:
+    brake, now = Brake(count, 1.0), START + late * HOUR
+    gone = [
+        Goes(EnvId(f"e{n}"), Cause.GONE, START + m * MINUTE, now + DAY, "reaper")
+        for n, m in enumerate(minutes)
+    ]
+    most = max((sum(0 <= o - m <= 60 for o in minutes) for m in minutes), default=0)
+    outlook = Outlook(living, gone)
+    held = decide(brake, outlook, now=now)
+    assert isinstance(held, Hold) is (most > count)
+    if isinstance(held, Hold):
+        asked = suspects(brake, outlook, held, now=now)
+        let = replace(outlook, grants=granted(list(asked), Check.TOLD))
+        assert decide(brake, let, now=now) == Go()
+
+
+def test_those_of_whom_a_human_was_asked_stay_however_few_are_left() -> None:
+    gone = going(3, cause=Cause.GONE)
+    asked = frozenset((g.env, g.cause, g.since) for g in gone[:2])
+    outlook = Outlook(45, gone, unbelieved=asked)
+    assert decide(BRAKE, outlook, now=START) == Go()
+    assert doubted(outlook) == gone[:2]
+    assert suspects(BRAKE, outlook, Go(), now=START) == gone[:2]
+    assert not doubted(replace(outlook, grants=granted(gone, Check.TOLD)))
+    assert not doubted(replace(outlook, goes=[replace(g, since=START) for g in gone]))
+
+
+def test_branches_of_one_project_lost_at_once_are_not_forgotten_after_an_hour() -> None:
+    gone = [replace(g, proof=(CART,)) for g in going(5, cause=Cause.GONE, due=START + DAY)]
+    there = branches(14, 0)
+    outlook = Outlook(45, gone, there)
+    held = decide(BRAKE, outlook, now=START + 9 * DAY)
+    assert isinstance(held, Hold)
+    assert held.checks == {shrunk(CART)}
+    assert suspects(BRAKE, outlook, held, now=START - HOUR) == gone
+    let = replace(outlook, grants=granted(gone, shrunk(CART)))
+    assert decide(BRAKE, let, now=START + 9 * DAY) == Go()
 
 
 def test_a_list_that_shrank_holds_and_says_which() -> None:
@@ -152,7 +203,10 @@ def test_what_nobody_has_looked_at_yet_is_not_laid_at_gitlabs_door() -> None:
 
 
 def granted(goes: list[Goes], *checks: str) -> list[Grant]:
-    return [Grant(g.env, BranchName(f"feat/{g.env[1:]}"), frozenset(checks)) for g in goes]
+    held = frozenset(checks)
+    return [
+        Grant(g.env, BranchName(f"feat/{g.env[1:]}"), held, g.cause, g.since, START) for g in goes
+    ]
 
 
 def test_a_go_is_for_those_environments_and_these_reasons() -> None:
@@ -163,16 +217,17 @@ def test_a_go_is_for_those_environments_and_these_reasons() -> None:
     assert held.checks == {Check.MANY}
     asked = Outlook(45, due, grants=granted(due, Check.MANY))
     assert decide(BRAKE, asked, now=START) == Go()
-    assert suspects(asked, now=START) == []
+    assert not suspects(BRAKE, asked, Go(), now=START)
     more = replace(asked, goes=going(41))
     again = decide(BRAKE, more, now=START)
     assert isinstance(again, Hold)
-    assert len(suspects(more, now=START)) == 11
+    assert len(suspects(BRAKE, more, again, now=START)) == 11
     assert all(again.spares(grant) for grant in asked.grants)
     lost = replace(asked, branches=branches(14, 5))
     other = decide(BRAKE, lost, now=START)
     assert isinstance(other, Hold)
     assert not any(other.spares(grant) for grant in asked.grants)
+    assert suspects(BRAKE, lost, other, now=START) == due  # of that nobody has asked
     both = replace(lost, grants=granted(due, Check.MANY, shrunk(CART)))
     assert decide(BRAKE, both, now=START) == Go()
 
