@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from qbot.domain.names import EnvId
-from qbot.domain.reaper_ports import Answer, Question, Warned
+from qbot.domain.reaper_ports import Alert, Answer, Question, Warned
 from qbot.domain.reaping import Cause, ReapRule, Terms
 from qbot.store.rows import time_text
 from tests.operations.scene import ANA, Scene
@@ -162,3 +162,18 @@ async def test_a_late_go_lasts_until_a_day_after_its_grace(scene: Scene) -> None
     for _ in range(5):
         await lost.reap(later=HOUR)
     assert await lost.deleted() == [1] * 30
+
+
+async def test_an_alert_that_comes_and_goes_is_one_message_until_it_was_quiet_for_an_hour(
+    scene: Scene,
+) -> None:
+    rows, notices = scene.database.reaping, scene.database.notices
+    for reasons in (["GitLab"], []) * 3:
+        await rows.alert(reasons, channel="COPS")
+        scene.clock.advance(600)
+    (alert,) = await notices.due()
+    assert isinstance(alert.says, Alert)
+    assert alert.says.over_at
+    scene.clock.advance(3_600)
+    await rows.alert(["GitLab"], channel="COPS")
+    assert len(await notices.due()) == 2
