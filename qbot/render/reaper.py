@@ -196,8 +196,15 @@ def _keeping(env: Environment, style: Style) -> str:
 
 def _requests(goes: Goes, style: Style) -> str:
     """Links to merge requests, as far as they may be linked."""
-    found = [link(url, f"!{url.rpartition('/')[2]}", style.hosts) for url in goes.proof[:_NAMED]]
+    shown = goes.proof[:_NAMED]
+    found = [link(url, _number(url, among=len(shown)), style.hosts) for url in shown]
     return f" ({', '.join(found)})" if found else ""
+
+
+def _number(url: str, *, among: int) -> str:
+    """`!12`; of one among several with its project, as each project counts from one."""
+    project, _, number = url.partition("/-/merge_requests/")
+    return f"{project.rpartition('/')[2] if among > 1 else ''}!{number.rpartition('/')[2]}"
 
 
 def _told(lead: str, hint: str = "") -> Message:

@@ -89,6 +89,9 @@ def test_proofs_are_linked_where_they_may_be() -> None:
     env = named(1)
     merged = goes_words(goes(env, Cause.MERGED), STYLE, now=NOW)
     assert f"due to go now, because its branch is merged (<{MERGE}|!12>)" in merged
+    other = MERGE.replace("/shop/cart/", "/shop/web/")
+    both = replace(goes(env, Cause.MERGED), proof=(MERGE, other))
+    assert f"(<{MERGE}|cart!12>, <{other}|web!12>)" in goes_words(both, STYLE, now=NOW)
     foreign = replace(goes(env, Cause.CLOSED), proof=("https://evil.example/12",))
     assert "https://evil.example" not in goes_words(foreign, STYLE, now=NOW)
     assert "<!date" in goes_words(goes(env, due=DAY), STYLE, now=NOW)
