@@ -156,11 +156,9 @@ def _counts(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[str
     told = len(_told_at_once(brake, outlook))
     for said in _too_many(brake.count, brake.share, due, living, "would go now"):
         yield Check.MANY, said
-    if told > due:
-        for said in _too_many(
-            brake.count, brake.share, told, living, "are over at once, says GitLab"
-        ):
-            yield Check.TOLD, said
+    at_once = "are over at once, says GitLab"
+    for said in _too_many(brake.count, brake.share, told, living, at_once):
+        yield Check.TOLD, said
     late = sum(goes.due(now) for goes in _unasked(outlook, Check.DAILY))
     if outlook.deleted and late:
         daily, there = outlook.deleted + late, living + outlook.deleted

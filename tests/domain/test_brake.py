@@ -75,6 +75,10 @@ def test_thirty_of_forty_five_branches_gone_at_once_hold_before_any_grace_is_ove
     assert not reasons(Outlook(45, slowly))
     long_ago = [replace(g, since=START - 9 * DAY) for g in gone]
     assert reasons(Outlook(45, long_ago)) == reasons(Outlook(45, gone))  # nobody said Go
+    among = Outlook(45, [*gone, *(replace(g, env=EnvId(f"i{g.env}")) for g in going(31))])
+    held = decide(BRAKE, among, now=START)
+    assert isinstance(held, Hold)
+    assert held.checks == {Check.MANY, Check.TOLD}  # more that are due hide nothing
     few = [replace(g, due_at=START + n * 6 * HOUR) for n, g in enumerate(long_ago)]
     assert reasons(Outlook(45, few)) == reasons(Outlook(45, gone))  # nor where graces differ
 
