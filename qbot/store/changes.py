@@ -35,8 +35,8 @@ from qbot.store import (
     environments,
     following,
     promotion_changes,
-    reaping,
     sets,
+    stands,
     undoing,
     warnings,
 )
@@ -61,7 +61,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
             yield from environments.advance(env, phase)
             yield from warnings.moved(env, phase, op.actor)
         case StillGoes():
-            yield from reaping.still(change, op.id, at)
+            yield from stands.still(change, op.id, at)
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
         case BranchSeen(branch, seen):
