@@ -142,14 +142,24 @@ async def test_merged_is_warned_of_reminded_of_deleted_with_its_proof_and_said_t
     assert done.headline.startswith(f"It went by itself: its branch is merged ({URL}).")
     assert only(await acting.reap()).fate is Fate.GONE
     assert not await acting.reap(later=HOUR)
+    (row,) = await scene.look("select detail from audit where action = 'reaper.deletes'")
+    assert URL in row["detail"]
+    assert acting.counted == ["warned", "reminded", "deleted"]
+
+
+async def test_the_warning_of_what_was_restored_later_says_so(acting: Acting, scene: Scene) -> None:
+    await acting.reap()
+    await acting.reap(later=5 * HOUR)
+    asked = await acting.teardown()
+    assert asked
+    await scene.start()
+    await scene.ended(asked)
+    assert only(await acting.told()).fate is Fate.GONE
     back = await RestoreRequests(scene.context, scene.requests).restore(X, scene.asked)
     assert isinstance(back, Submitted)
     await scene.ended(back.operation)
     restored = next(n.says for n in await acting.told() if isinstance(n.says, Warned))
     assert (restored.fate, restored.by) == (Fate.RESTORED, ANA)
-    (row,) = await scene.look("select detail from audit where action = 'reaper.deletes'")
-    assert URL in row["detail"]
-    assert acting.counted == ["warned", "reminded", "deleted"]
 
 
 async def test_nothing_goes_before_slack_has_shown_the_warning(

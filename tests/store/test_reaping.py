@@ -70,6 +70,24 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     assert over.says.fate is Fate.STAYS
 
 
+async def test_a_message_that_is_gone_is_due_again_only_as_long_as_it_counts(
+    wishes: Wishes,
+) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    await notices.shown(posted, "D1", "1.1")
+    told = (await rows.known()).told[env.id]
+    await notices.lost(posted)
+    (anew,) = await notices.due()
+    assert (anew.ts, anew.channel, anew.mark, anew.trying_since) == ("", "", "", None)
+    assert (await rows.known()).told[env.id] == told  # it stood there when it had to
+    await rows.stays(env.id, "it is in use")
+    assert not await notices.due()
+
+
 async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: Wishes) -> None:
     env, rows = await ready(wishes), wishes.database.reaping
     await rows.warn(env, goes(env), fallback=())
