@@ -44,7 +44,7 @@ acceptance: setup  ## the long runs in full: kills, faults, load
 	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
-	uv pip compile -q pyproject.toml --extra postgres --generate-hashes --universal --no-header -o requirements.lock $(ARGS)
+	uv pip compile -q pyproject.toml --extra postgres --extra charts --generate-hashes --universal --no-header -o requirements.lock $(ARGS)
 	uv pip compile -q pyproject.toml --all-extras --group dev --generate-hashes --universal --no-header -c requirements.lock -o requirements-dev.lock $(ARGS)
 
 format: setup

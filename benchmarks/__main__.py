@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-NAMES = ("engine", "argocd", "cards", "acknowledge", "promotion", "waiting", "start")
+NAMES = ("engine", "argocd", "cards", "acknowledge", "promotion", "reaper", "waiting", "start")
 
 
 def main(names: list[str]) -> int:

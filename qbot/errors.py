@@ -5,6 +5,8 @@
 - `PermanentError`: the owner of Qbot; a token, a right, a bug.
 """
 
+from collections.abc import Sequence
+
 
 class QbotError(Exception):
     """Base of all; `str()` of it may be shown to people once escaped: it holds no secret."""
@@ -16,11 +18,13 @@ class UserError(QbotError):
     Args:
         message: what is wrong, naming the thing.
         hint: the next step, as one sentence or command; shown below the message.
+        only: Slack users who alone can do what it takes; mentioned behind the message.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", only: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.hint = hint
+        self.only = tuple(only)
 
 
 class TransientError(QbotError):

@@ -50,6 +50,8 @@ class Metered:
         metrics.webhook("gitlab", "heard")
         metrics.webhook("argocd", "token")
         metrics.refused("guest")
+        metrics.reaped("deleted", "merged")
+        metrics.reaped("held", "")
         metrics.sent(UPDATE, "end")
         metrics.failed(UPDATE, "RateLimitedError")
         metrics.shown_after("end", 1.5)

@@ -1,6 +1,7 @@
 """Ticks: they survive errors, and each fires once in a process."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +9,7 @@ from structlog.testing import capture_logs
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.scheduler import Scheduler, Tick
+from tests.clocks import HandClock
 
 
 class Housekeeping:
@@ -63,3 +65,29 @@ async def test_a_tick_that_is_due_fires_once_and_none_after_the_stop() -> None:
     scheduler.stop()
     await asyncio.sleep(0)
     assert not scheduler._scheduler.running
+
+
+async def test_a_clock_that_leapt_brings_each_tick_once_in_their_order() -> None:
+    clock, seen = HandClock(), list[str]()
+
+    def work(name: str) -> Callable[[], Awaitable[object]]:
+        async def note() -> None:
+            seen.append(name)
+
+        return note
+
+    names = ("sweep", "reap")
+    scheduler = Scheduler([Tick(n, work(n), minute="17") for n in names], clock=clock)
+    scheduler.start()
+    for leap in (0.0, 30.0, 30.0):
+        await asyncio.sleep(0)
+        clock.advance(leap)
+    assert not seen
+    for _ in range(9):
+        await asyncio.sleep(0)
+    clock.advance(4 * 3_600)
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert seen == ["sweep", "reap"]
+    scheduler.stop()
+    await asyncio.sleep(0)

@@ -60,6 +60,8 @@ def test_every_missing_name_is_told_at_once() -> None:
         ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: Input should be"),
         ({"QBOT_GITLAB__URL": "gitlab"}, "QBOT_GITLAB__URL: must be an http(s) URL"),
         ({"QBOT_LISTEN": "8080"}, "QBOT_LISTEN: must be HOST:PORT"),
+        ({"QBOT_DATABASE_URL": "mysql://x/y"}, "QBOT_DATABASE_URL: must be sqlite:///"),
+        ({"QBOT_DATABASE_URL": "sqlite:///"}, "QBOT_DATABASE_URL: must be sqlite:///"),
         ({"QBOT_LISTEN": "127.0.0.1:65536"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_LISTEN": "127.0.0.1:\u0661"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_LISTEN": "::1:80"}, "QBOT_LISTEN: must be HOST:PORT"),

@@ -17,14 +17,15 @@ import structlog
 
 from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
-from qbot.app.digests import open_digests
+from qbot.app.digests import mornings, open_digests, open_mornings
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
+from qbot.app.orphans import orphan_sweeper
 from qbot.app.readiness import open_ready
-from qbot.app.reaping import planner, reaper
+from qbot.app.reaping import at_once, open_messages, planner, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -113,29 +114,32 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     context = _context(ground, open_ready(catalog, runner, stack))
     stages = open_releases(ground, context, runner)
     engine = _engine(ground, {**_handlers(context), **release_handlers(stages)})
-    desk = _desk(ground, context, engine)
+    unasked = asyncio.Event()
+    desk = _desk(ground, context, engine, unasked)
     releases = release_desk(ground, stages, desk, engine.wake)
     following = listening.follower(ground, context, desk.requests, engine.wake)
-    sweeper = listening.sweeper(ground, context, following)
+    reaping = reaper(ground, desk.planner, engine.wake)
+    merging = at_once(ground, reaping)
+    sweeper = listening.sweeper(ground, context, following.wake)
     scheduler = Scheduler(
         ticks(
             ground.database.forget_old,
             chores(ground, releases),
             sweeper.tick,
-            reaper(ground, desk.planner).tick,
+            reaping.tick,
+            orphan_sweeper(ground, context).tick,
         ),
         zone=catalog.zone.key,
+        clock=ground.clock,
     )
-    dispatcher = _dispatcher(ground)
-    ground.database.subscribe(dispatcher.wake)
-    ground.metrics.budget_of(dispatcher.budget)
-    await dispatcher.start()
-    stack.push_async_callback(dispatcher.stop)
+    dispatcher = await _open_dispatcher(ground, stack)
     home = open_homes(ground, releases, dispatcher, stack)
     open_digests(ground, releases.context, dispatcher, stack)
+    open_mornings(ground, releases, dispatcher, home.decide, stack)
+    open_messages(ground, dispatcher, stack)
     await engine.start()
     stack.push_async_callback(partial(engine.stop, _STOP))
-    listening.begin(following, sweeper, stack)
+    listening.begin(following, sweeper, merging, unasked, stack)
     scheduler.start()
     stack.callback(scheduler.stop)
     stack.push_async_callback(partial(desk.settle, _SETTLE))
@@ -149,7 +153,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         database=ground.database,
         clock=ground.clock,
         linking=linking(ground),
-        hooks=listening.hooks(ground, context, following, stack),
+        hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
         ticks=scheduler.subjects(),
     )
@@ -200,8 +204,8 @@ def _engine(ground: Ground, handlers: Mapping[Kind, Handler]) -> Engine:
     )
 
 
-def _dispatcher(ground: Ground) -> Dispatcher:
-    return Dispatcher(
+async def _open_dispatcher(ground: Ground, stack: AsyncExitStack) -> Dispatcher:
+    dispatcher = Dispatcher(
         cards=ground.database.cards,
         store=ground.database.store,
         slack=ground.slack,
@@ -210,9 +214,14 @@ def _dispatcher(ground: Ground) -> Dispatcher:
         worker=secrets.token_hex(4),
         meter=ground.metrics,
     )
+    ground.database.subscribe(dispatcher.wake)
+    ground.metrics.budget_of(dispatcher.budget)
+    await dispatcher.start()
+    stack.push_async_callback(dispatcher.stop)
+    return dispatcher
 
 
-def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
+def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Event) -> Desk:
     database = ground.database
     return Desk(
         context=context,
@@ -221,5 +230,8 @@ def _desk(ground: Ground, context: Context, engine: Engine) -> Desk:
         cards=database.cards,
         style=ground.style,
         lifetimes=database.lifetimes,
-        planner=planner(ground, context),
+        planner=planner(ground, context, unasked.set),
+        orphans=database.orphans,
+        reaping=database.reaping,
+        mornings=mornings(ground),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qbot.app.covering import covered, declared
+from qbot.app.digests import NO_CHARTS, lacks_charts
 from qbot.app.releases import authority
 from qbot.catalog import Catalog, load_catalog
 from qbot.catalog.unusable import unusable
@@ -21,7 +22,7 @@ def checked(env_file: Path | None) -> Iterator[str]:
     yield "settings: complete; no address or token was tried, `qbot serve` does that as it starts"
     catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     yield f"{settings.config}: {_counted(catalog)}"
-    for warning in unusable(catalog):
+    for warning in (*unusable(catalog), *([NO_CHARTS] if lacks_charts(catalog) else [])):
         yield f"{settings.config}: warning: {warning}"
     rules, ways = authority(catalog), declared()
     covered(rules, ways)

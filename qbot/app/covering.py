@@ -37,7 +37,7 @@ def covered(authority: Authority, subjects: Iterable[Subject]) -> None:
         )
 
 
-def ticks(forget: Any, chores: Chores, sweep: Any, reap: Any) -> Sequence[Tick]:
+def ticks(forget: Any, chores: Chores, sweep: Any, reap: Any, orphans: Any) -> Sequence[Tick]:
     """What time brings; `forget` is the database's housekeeping."""
     return (
         Tick("forget", forget, minute="17"),
@@ -45,6 +45,7 @@ def ticks(forget: Any, chores: Chores, sweep: Any, reap: Any) -> Sequence[Tick]:
         Tick("holds", chores.holds, minute="*"),
         Tick("sweep", sweep, minute="*/10"),
         Tick("reap", reap, minute="5-59/10"),  # by then the sweep has been answered
+        Tick("orphans", orphans, minute="41"),
     )
 
 
@@ -65,7 +66,7 @@ def declared() -> Sequence[Subject]:
     return [
         *surface(),
         *events.subjects(),
-        *Scheduler(ticks(nothing, chores, nothing, nothing)).subjects(),
+        *Scheduler(ticks(nothing, chores, nothing, nothing, nothing)).subjects(),
         *subjects_of(admin_app(Metrics().registry, {})),
         *subjects_of(public),
     ]

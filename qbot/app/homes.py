@@ -26,7 +26,7 @@ def open_homes(
     )
     homes = Homes(
         rows=database.homes,
-        lookout=Lookout(releases.context, database.cards),
+        lookout=Lookout(releases.context, database.cards, database.notices),
         slack=ground.slack,
         budget=dispatcher,
         admits=tab.decide,

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from qbot.app.ground import Ground
 from qbot.domain.names import ProjectPath
+from qbot.operations.at_once import AtOnce
 from qbot.operations.auto_creating import Creator
 from qbot.operations.context import Context
 from qbot.operations.following import Follower
 from qbot.operations.hearing import Ear
 from qbot.operations.hints import Hints
+from qbot.operations.looking import Looker
 from qbot.operations.noting import Noter
 from qbot.operations.requests import Requests
 from qbot.operations.sweeping import Sweeper
@@ -21,7 +23,7 @@ from qbot.web.hooks.argocd import ArgoCDHooks
 from qbot.web.hooks.gitlab import PATH, GitLabHooks
 from qbot.web.hooks.proof import Proof
 
-_FIRST = 20.0  # seconds after the start; what was begun before it goes first
+_FIRST = 20.0  # seconds after the start, unless somebody asks: what was begun before goes first
 
 
 def follower(
@@ -34,6 +36,12 @@ def follower(
         accounts={name.lower(): user for user, name in ground.catalog.people.items()},
         team=ground.identity.team,
     )
+    looker = Looker(
+        context=context,
+        rows=ground.database.branches,
+        projects=ground.neighbours.gitlab,
+        creator=creator,
+    )
     noter = Noter(
         rows=ground.database.branches,
         gitlab=ground.neighbours.gitlab,
@@ -41,19 +49,20 @@ def follower(
         clock=ground.clock,
         text=merge_note,
         mark=MARK,
+        members=ground.database.store,
+        rules=context.rules,
     )
     return Follower(
         context=context,
         rows=ground.database.branches,
-        projects=ground.neighbours.gitlab,
+        looker=looker,
         journal=ground.database.journal,
-        creator=creator,
         noter=noter if ground.catalog.environments.merge_request_note else None,
         wake=wake,
     )
 
 
-def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
+def sweeper(ground: Ground, context: Context, wake: Callable[[], None]) -> Sweeper:
     """Finds what no hook told."""
     return Sweeper(
         projects=_projects(context),
@@ -62,11 +71,17 @@ def sweeper(ground: Ground, context: Context, follower_: Follower) -> Sweeper:
         store=ground.database.store,
         clock=ground.clock,
         hooks=PATH if ground.settings.webhook_secrets else "",
-        wake=follower_.wake,
+        wake=wake,
     )
 
 
-def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExitStack) -> Hooks:
+def hooks(
+    ground: Ground,
+    context: Context,
+    follower_: Follower,
+    merging: AtOnce,
+    stack: AsyncExitStack,
+) -> Hooks:
     """The routes; the stack ends what they begin."""
     settings = ground.settings
     hints = Hints(ground.database.store, ground.neighbours.argocd)
@@ -76,7 +91,7 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
     gitlab = GitLabHooks(
         proof=Proof(secrets) if secrets else None,
         known={project.lower(): project for project in _projects(context)},
-        hearing=Ear(ground.database.branches, context.rules.auto_create),
+        hearing=Ear(ground.database.branches, context.rules.auto_create, merging.wake),
         heard=follower_.wake,
         now=ground.clock.now,
         counted=ground.metrics.webhook,
@@ -87,17 +102,33 @@ def hooks(ground: Ground, context: Context, follower_: Follower, stack: AsyncExi
     return Hooks([*gitlab.routes(), *argocd.routes()], wanted=bool(secrets or tokens))
 
 
-def begin(follower_: Follower, sweeper_: Sweeper, stack: AsyncExitStack) -> None:
-    """Go round, and sweep once soon: nobody knows what was told while Qbot was away."""
+def begin(
+    follower_: Follower,
+    sweeper_: Sweeper,
+    merging: AtOnce,
+    unasked: asyncio.Event,
+    stack: AsyncExitStack,
+) -> None:
+    """Go round, and sweep once soon: nobody knows what was told while Qbot was away.
+
+    And whenever somebody finds that nobody has looked at something yet, or for too long.
+    """
     follower_.start()
     stack.push_async_callback(follower_.stop)
-    first = asyncio.create_task(_first(sweeper_), name="first sweep")
-    stack.push_async_callback(_end, first)
+    merging.start()
+    stack.push_async_callback(merging.stop)
+    sweeps = asyncio.create_task(_sweep(sweeper_, unasked), name="sweeps at once")
+    stack.push_async_callback(_end, sweeps)
 
 
-async def _first(sweeper_: Sweeper) -> None:
-    await asyncio.sleep(_FIRST)
-    await sweeper_.first()
+async def _sweep(sweeper_: Sweeper, unasked: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST):
+            await unasked.wait()
+    while True:
+        unasked.clear()
+        await sweeper_.first()
+        await unasked.wait()
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -67,6 +67,8 @@ def rules(catalog: Catalog) -> Rules:
             AutoCreation(p.branches, Occasion(p.on), p.channel, p.owner) for p in part.auto_create
         ),
         longest=part.max_ttl,
+        restorable=catalog.reaper.restore,
+        door=ServiceName(part.ready.service) if part.ready.service else None,
     )
 
 

@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 
 from qbot.app.release_mapping import jobs
 from qbot.catalog import Catalog
-from qbot.domain.names import ServiceName
 from qbot.domain.ready import Ready
 from qbot.domain.release_ports import JobRunner
 from qbot.gateways.addresses import open_addresses
@@ -23,7 +22,6 @@ def open_ready(catalog: Catalog, runner: JobRunner, stack: AsyncExitStack) -> Re
         url=_url(catalog.environments.url, below=part.url),
         good=frozenset(part.status),
         within=part.within,
-        service=ServiceName(part.service) if part.service else None,
         job=jobs(catalog)[part.job] if part.job else None,
     )
 

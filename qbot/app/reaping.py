@@ -1,16 +1,27 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from qbot.app.ground import Ground
+from qbot.app.mapping import rules
+from qbot.cards.dispatcher import Dispatcher
+from qbot.cards.reaper import ReaperMessages
+from qbot.cards.warnings import Beside
 from qbot.catalog import Catalog
 from qbot.catalog.reaper import CalendarPart, ReaperPart, ReapRulePart
 from qbot.domain.barriers import Weekday
 from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
+from qbot.operations.acting import Reaper
+from qbot.operations.at_once import AtOnce
 from qbot.operations.context import Context
-from qbot.operations.reaping import Planner, Reaper
+from qbot.operations.opening import to_open
+from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
 
@@ -27,25 +38,65 @@ def terms(catalog: Catalog) -> Terms:
         young=part.young,
         in_working_hours=part.delete == "working-hours",
         stages=frozenset(stage.name for stage in catalog.stages),
+        longest=catalog.environments.max_ttl,
     )
 
 
-def planner(ground: Ground, context: Context) -> Planner:
-    """Says what would go."""
+def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Planner:
+    """Says what would go; tells when there is something at which nobody has looked."""
     brake = ground.catalog.reaper.brake
     return Planner(
         context=context,
         terms=terms(ground.catalog),
-        brake=Brake(brake.count, brake.share),
+        brake=Brake(brake.count, brake.share, brake.daily_count, brake.daily_share),
         branches=ground.database.branches,
         pauses=ground.database.reaper,
+        rows=ground.database.reaping,
+        unasked=unasked,
     )
 
 
-def reaper(ground: Ground, planner_: Planner) -> Reaper:
-    """Plans by itself."""
+def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reaper:
+    """Plans and acts by itself; `wake` tells the engine."""
     database = ground.database
-    return Reaper(planner=planner_, cards=database.reaper, once=database.store, clock=ground.clock)
+    return Reaper(
+        planner=planner_,
+        rows=database.reaping,
+        gitlab=ground.neighbours.gitlab,
+        cards=database.reaper,
+        once=database.store,
+        clock=ground.clock,
+        channel=ground.catalog.reaper.channel,
+        wake=wake,
+        counted=ground.metrics.reaped,
+    )
+
+
+def at_once(ground: Ground, reaper_: Reaper) -> AtOnce:
+    """Has it look when something was heard, where anything goes without a grace."""
+    rules = terms(ground.catalog).rules
+    wanted = any(rule.merged == timedelta() for rule in rules)
+    return AtOnce(reaper_, clock=ground.clock, wanted=wanted)
+
+
+def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack) -> None:
+    """Begin to say what the reaper has to say; the stack ends it."""
+    database = ground.database
+    messages = ReaperMessages(
+        rows=database.notices,
+        around=Beside(
+            database.store,
+            ground.catalog.reaper.restore,
+            door=partial(to_open, rules=rules(ground.catalog)),
+        ),
+        slack=ground.slack,
+        budget=dispatcher,
+        clock=ground.clock,
+        style=ground.style,
+    )
+    database.subscribe(messages.wake)
+    messages.start()
+    stack.push_async_callback(messages.stop)
 
 
 def _every(part: ReaperPart) -> ReapRule:

@@ -19,6 +19,7 @@ LOST: Mapping[str, str] = MappingProxyType(
         "channels:read": "public channels cannot be told from shared ones: commands there fail",
         "groups:read": "private channels cannot be told from shared ones: commands there fail",
         "im:write": "what a channel does not take cannot be shown in a direct message",
+        "files:write": "digests come without their chart",
         "channels:history": f"{_TWICE} public channels",
         "groups:history": f"{_TWICE} private channels",
         "im:history": f"{_TWICE} direct messages",

@@ -16,10 +16,11 @@ POST: Final = "chat.postMessage"
 UPDATE: Final = "chat.update"
 LOOK: Final = "conversations.history"
 HOME: Final = "views.publish"
+UPLOAD: Final = "files.completeUploadExternal"  # and what goes before it, in the same tier
 
 # Tiers: docs.slack.dev, each method's page. Posting is "several hundred" a minute: 3/s stays below.
 LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
-    {POST: Limit(180), UPDATE: Limit(50), LOOK: Limit(50), HOME: Limit(100)}
+    {POST: Limit(180), UPDATE: Limit(50), LOOK: Limit(50), HOME: Limit(100), UPLOAD: Limit(100)}
 )
 CHANNEL_GAP: Final = 1.0  # seconds between an answered post and the next one in its channel
 _CHANNELS = 2_000

@@ -1,12 +1,11 @@
-"""Digests: what is due is written down, then posted, once for each channel and tick.
+"""Digests: what is due is written down, then posted, once for each channel or person and tick.
 
 The replica that writes cards posts these as well, out of the same budget, after everything else.
 Order: write `claim`, post, write `end`. After a crash between the two the message is looked for
 by its metadata before anything is posted again.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,166 +16,131 @@ import structlog
 from qbot.cards.budget import LOOK, POST
 from qbot.cards.ports import Messenger
 from qbot.cards.rank import Rank
-from qbot.domain.digest import (
-    LATE,
-    Digest,
-    DigestPlan,
-    DigestRows,
-    DueDigest,
-    Facts,
-    Outcome,
-)
+from qbot.cards.rounds import Budget, Rounds
+from qbot.domain.digest import LATE, DigestPlan, DigestRows, DueDigest, Outcome
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.cron import cron
-from qbot.gateways.slack import AccessError, Mark, Posted, RateLimitedError
+from qbot.gateways.slack import AccessError, FileUnreadyError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
-from qbot.render.digest import digest
-from qbot.render.style import Style
 
 log = structlog.get_logger()
 PART = "digest"
 _POLL = 20.0  # seconds; a tick is looked for so often
+_GATHER = 0.1
 _SETTLE = 3.0  # seconds until a lost call has either arrived or will not
 _EARLIER = timedelta(minutes=2)  # clocks differ; a look starts this much before the post
-_FRESH = 60.0  # seconds for which what was read counts
+_AGAIN = 2.0  # seconds; Slack needs moments for what was uploaded
 
 
-class Gathers(Protocol):
-    """The part of `Gatherer` that is needed here; see there."""
+class Writer(Protocol):
+    """Says what is posted."""
 
-    async def facts(self) -> Facts:
-        """As it is now."""
+    async def plans(self) -> Mapping[str, DigestPlan]:
+        """Who is told when, by the channel or the person."""
 
-    async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
-        """One channel's."""
+    async def write(self, plan: DigestPlan, due: DueDigest) -> Message | None:
+        """One digest; None: there is nothing to say.
 
+        Raises:
+            TransientError: later.
+            PermanentError: whom it is for is not told any more.
+        """
 
-class Budget(Protocol):
-    """The part of the dispatcher that is needed here."""
-
-    @property
-    def leads(self) -> bool:
-        """Whether this replica is the one that writes to Slack."""
-
-    async def beside(
-        self, method: str, rank: Rank, call: Callable[[], Awaitable[None]], *, channel: str = ""
-    ) -> float:
-        """Make one call; 0, or the seconds until it may be made."""
+    def unready(self, plan: DigestPlan) -> None:
+        """Slack does not show the picture in it yet."""
 
 
 @dataclass(kw_only=True)
 class Digests:
-    """One loop."""
+    """Those of channels, or of people."""
 
-    plans: Mapping[str, DigestPlan]  # by channel
+    writer: Writer
     rows: DigestRows
-    gatherer: Gathers
     slack: Messenger
     budget: Budget
     clock: Clock
-    style: Style
+    _plans: Mapping[str, DigestPlan] = field(default_factory=dict)
     _began: datetime | None = None
-    _lines: dict[str, Callable[[datetime], datetime | None]] = field(default_factory=dict)
-    _seen: dict[str, datetime] = field(default_factory=dict)  # the newest tick by channel
-    _facts: tuple[float, Facts] | None = None  # and when it was read, by the monotonic clock
-    _loop: asyncio.Task[None] | None = None
+    _lines: dict[DigestPlan, Callable[[datetime], datetime | None]] = field(default_factory=dict)
+    _seen: dict[DigestPlan, datetime] = field(default_factory=dict)  # the newest tick of each
+    _rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        """It is found by polling: ticks come with time alone."""
+        self._rounds = Rounds(
+            what="digests",
+            look=self._round,
+            budget=self.budget,
+            clock=self.clock,
+            poll=_POLL,
+            gather=_GATHER,
+        )
 
     def start(self) -> None:
         """Begin."""
         self._began = self.clock.now()
-        self._lines = {c: cron(plan.cron, plan.zone) for c, plan in self.plans.items()}
-        self._loop = asyncio.create_task(self._run(), name="digests")
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Nothing after this."""
-        if self._loop:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            wait = _POLL
-            try:
-                wait = await self._round()
-            except TransientError as error:
-                log.info("digests wait", reason=str(error))
-            except Exception:  # the loop outlives any bug in one round
-                log.exception("a round of the digests failed")
-            await self.clock.sleep(wait)
+        await self._rounds.stop()
 
     async def _round(self) -> float:
         """Post what is due; seconds until there may be more to do."""
-        if not self.budget.leads:
-            return 1.0
-        now = self.clock.now()
-        for channel in self.plans:
-            if tick := self._ticked(channel, now):
-                fresh = self._began is not None and tick >= self._began
-                await self.rows.begin(channel, tick, fresh=fresh)
-                self._seen[channel] = tick
-        due = [d for d in await self.rows.due(now - LATE) if d.channel in self.plans]
-        return await self._post(_newest(due))
+        now, plans = self.clock.now(), await self.writer.plans()
+        self._plans = plans
+        self._lines = {p: self._lines.get(p) or cron(p.cron, p.zone) for p in plans.values()}
+        self._seen = {p: at for p, at in self._seen.items() if p in self._lines}
+        for plan in plans.values():
+            if tick := self._ticked(plan, now):
+                fresh = tick >= (plan.since or self._began or now)
+                await self.rows.begin(plan, tick, fresh=fresh)
+                self._seen[plan] = tick
+        turns = _turns([d for d in await self.rows.due(now - LATE) if d.channel in plans])
+        return await self._rounds.each(turns, _channel, self._bring, self._refused)
 
-    def _ticked(self, channel: str, now: datetime) -> datetime | None:
+    def _ticked(self, plan: DigestPlan, now: datetime) -> datetime | None:
         """The newest tick that has come and that this process has not written down yet."""
-        after, newest = self._lines[channel], None
-        at = after(max(self._seen.get(channel, now - LATE), now - LATE))
+        after, newest = self._lines[plan], None
+        at = after(max(self._seen.get(plan, plan.since or now - LATE), now - LATE))
         while at is not None and at <= now:
             newest, at = at, after(at)
         return newest
 
-    async def _post(self, due: Sequence[DueDigest]) -> float:
-        """One after the other, until the budget says wait."""
-        soonest = _POLL
-        for one in due:
-            try:
-                if wait := await self._bring(one):
-                    soonest = min(soonest, wait)
-                    if one.trying_since is None:
-                        return soonest
-            except AccessError:
-                return _POLL  # about Qbot as a whole: told where cards are
-            except PermanentError as error:
-                log.warning("a digest is not taken", channel=one.channel, reason=str(error))
-                await self.rows.end(one, Outcome.REFUSED)
-            except TransientError as error:
-                log.info("a digest waits", channel=one.channel, reason=str(error))
-                return 1.0
-            except Exception:  # one channel's bug must not keep the others
-                log.exception("a digest could not be posted", channel=one.channel)
-        return soonest
-
     async def _bring(self, due: DueDigest) -> float:
-        if due.trying_since is not None and (wait := await self._found(due)) is not None:
-            return wait
-        of = await self.gatherer.digest(self.plans[due.channel], due, await self._gathered())
-        if (said := digest(of, self.style)) is None:
+        """0; else the seconds until the budget allows it."""
+        if due.trying_since is not None:
+            return await self._settle(due, due.trying_since)
+        plan = self._plans[due.channel]
+        if (said := await self.writer.write(plan, due)) is None:
             await self.rows.end(due, Outcome.QUIET)
             return 0.0
-
         send = partial(self._send, due, said)
-        return await self.budget.beside(POST, Rank.DIGEST, send, channel=due.channel)
+        try:
+            return await self.budget.beside(POST, Rank.DIGEST, send, channel=due.channel)
+        except FileUnreadyError:
+            self.writer.unready(plan)
+            return _AGAIN
+
+    async def _refused(self, due: DueDigest, error: PermanentError) -> None:
+        log.warning("a digest is not taken", channel=due.channel, reason=str(error))
+        await self.rows.end(due, Outcome.REFUSED)
 
     async def _send(self, due: DueDigest, said: Message) -> None:
         if (claimed := await self.rows.claim(due)) is None:
             return
         try:
             posted = await self.slack.post(due.channel, said, mark=Mark(due.mark, PART))
-        except (RateLimitedError, AccessError):
+        except (RateLimitedError, AccessError, FileUnreadyError):
             await self.rows.free(claimed)
             raise
         await self.rows.end(claimed, Outcome.POSTED, posted.ts)
 
-    async def _found(self, due: DueDigest) -> float | None:
-        """Look for one that may have been posted.
-
-        Returns:
-            0: that is settled; the seconds until it can be; None: it is not there.
-        """
-        begun = due.trying_since or due.tick
+    async def _settle(self, due: DueDigest, begun: datetime) -> float:
+        """Look for one that may have been posted; where it was not it is due again."""
         if (left := _SETTLE - (self.clock.now() - begun).total_seconds()) > 0:
-            return left
+            raise TransientError("it may still arrive", retry_after=left)
         there: list[Posted | None] = []
         since = (begun - _EARLIER).timestamp()
 
@@ -193,20 +157,28 @@ class Digests:
             # Without the right to look, none is better than two.
             log.warning("cannot look for a digest", channel=due.channel, reason=str(error))
             await self.rows.end(due, Outcome.UNSURE)
-            return 0.0
-        if there and there[0] is not None:
+        else:
+            if not there or there[0] is None:
+                await self.rows.free(due)
+                raise TransientError("it has not arrived")
             await self.rows.end(due, Outcome.POSTED, there[0].ts)
-            return 0.0
-        return None
-
-    async def _gathered(self) -> Facts:
-        now = self.clock.monotonic()
-        if self._facts is None or now - self._facts[0] > _FRESH:
-            self._facts = now, await self.gatherer.facts()
-        return self._facts[1]
+        self._rounds.wake()  # what is due now has waited for this
+        return 0.0
 
 
-def _newest(due: Sequence[DueDigest]) -> list[DueDigest]:
-    """Of several ticks of one channel, as after a day away, the newest; and all begun ones."""
-    newest = {d.channel: d.tick for d in due}
-    return [d for d in due if d.trying_since is not None or d.tick == newest[d.channel]]
+def _turns(due: Iterable[DueDigest]) -> list[DueDigest]:
+    """One for each channel: what was begun first, so that nothing is told twice; else the newest.
+
+    Args:
+        due: the oldest first.
+    """
+    found: dict[str, DueDigest] = {}
+    for one in due:
+        before = found.get(one.channel)
+        if before is None or before.trying_since is None:
+            found[one.channel] = one
+    return list(found.values())
+
+
+def _channel(due: DueDigest) -> str:
+    return due.channel

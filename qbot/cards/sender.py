@@ -66,6 +66,7 @@ class CardSender:
             links=links,
             newer=row.newer,
             term=row.term,
+            missing=row.missing,
         )
 
     async def up_to_date(self, row: CardRow) -> bool:

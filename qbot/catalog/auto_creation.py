@@ -27,4 +27,6 @@ class AutoCreationPart(Part):
     channel: Annotated[str, AfterValidator(channel_id)] = Field(
         description="Id of the Slack channel in which its card is posted"
     )
-    owner: SlackUser = Field(description="Whose it is where `people` does not know who pushed")
+    owner: SlackUser = Field(
+        description="Whose it is where `people` does not know who pushed or opened it"
+    )

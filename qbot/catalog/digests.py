@@ -36,6 +36,11 @@ class DigestPart(Part):
         description="When: minute, hour, day, month and days of the week, which are named",
     )
     zone: Zone | None = Field(None, description="Time zone; `zone` of the file if empty")
+    chart: bool = Field(
+        default=True,
+        description="Whether the chart of the last 30 days is in it; needs matplotlib, which the "
+        "image has, and else the extra `charts`",
+    )
     sections: tuple[Section, ...] = Field(
         tuple(section.value for section in Section),
         validate_default=True,

@@ -90,7 +90,9 @@ class ReadyPart(Part):
     )
     within: Duration = Field(timedelta(minutes=2), description="For the URL to answer")
     service: ServiceRef | None = Field(
-        None, description="The one behind the URL: an environment without it is not asked"
+        None,
+        description="The one behind the URL: an environment without it is not asked, and no link "
+        "leads there",
     )
     job: JobRef = Field("", description="Job that must pass after that")
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from qbot.catalog.parts import Duration, Loc, Part, Zone, located
 from qbot.catalog.rights import SlackUser
+from qbot.catalog.stages import optional_channel
 from qbot.domain.barriers import Weekday
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,9 +38,14 @@ def _until(value: Any) -> Any:
     return None if value == "never" else value
 
 
+def _at_once(value: Any) -> Any:
+    return timedelta() if value in ("at-once", "0", 0) and value is not False else _until(value)
+
+
 Days = Annotated[Weekday, BeforeValidator(_weekday)]
 Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
 Until = Annotated[Duration | None, BeforeValidator(_until)]
+OrAtOnce = Annotated[Duration | None, BeforeValidator(_at_once)]
 
 
 class CalendarPart(Part):
@@ -63,7 +69,7 @@ class ReapRulePart(Part):
     idle_after: Until = Field(None, description="As below `reaper`, and so are the others")
     max_age: Until = None
     grace: Duration | None = None
-    merged: Until = None
+    merged: OrAtOnce = None
     closed: Until = None
     gone: Until = None
 
@@ -73,6 +79,8 @@ class BrakePart(Part):
 
     count: int = Field(10, ge=1, description="Environments that may go at once")
     share: float = Field(0.3, gt=0, le=1, description="The same, of all that there are")
+    daily_count: int = Field(30, ge=1, description="Environments that may go within a day")
+    daily_share: float = Field(0.6, gt=0, le=1, description="The same, of all that there were")
 
 
 class ReaperPart(Part):
@@ -87,8 +95,10 @@ class ReaperPart(Part):
     grace: Duration = Field(
         _DAY, description="How long it stays then, and after its lifetime or its last use"
     )
-    merged: Until = Field(
-        4 * _HOUR, description="How long it stays when all of its branch is merged"
+    merged: OrAtOnce = Field(
+        4 * _HOUR,
+        description="How long it stays when all of its branch is merged; `at-once`: it goes "
+        "as soon as its owner is told",
     )
     closed: Until = Field(_DAY, description="When its merge requests were closed without that")
     gone: Until = Field(_DAY, description="When no project has its branch any more")
@@ -100,6 +110,14 @@ class ReaperPart(Part):
         "always", description="When they go: at any time, or only in the owner's working hours"
     )
     brake: BrakePart = BrakePart()
+    channel: Annotated[str, AfterValidator(optional_channel)] = Field(
+        "",
+        description="Id of the Slack channel that is asked when the brake holds, and told when "
+        "something cannot be read; without one nobody is asked and the brake holds",
+    )
+    restore: Annotated[Duration, Field(le=14 * _DAY)] = Field(
+        7 * _DAY, description="For how long a deleted one can be restored; at most 14d"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "ReaperPart":

@@ -52,6 +52,15 @@ def _with_service(text: str) -> str:
     return _filled(text, _PLACES)
 
 
+def optional_channel(text: str) -> str:
+    """The same, or nothing.
+
+    Raises:
+        ValueError: it is no id of a channel.
+    """
+    return channel_id(text) if text else ""
+
+
 def channel_id(text: str) -> str:
     """The same text.
 

@@ -19,12 +19,21 @@ PIPELINE: Final = "env_pipeline"  # a link
 DELETE: Final = "env_delete"  # after the button's own question
 DELETE_CONFIRM: Final = "env_delete_confirm"  # in the answer to a typed `delete`
 KEEP: Final = "env_keep"  # closes that answer; no value
+RESTORE: Final = "env_restore"  # of one that was deleted, or is missing in Argo CD
+ORPHANS: Final = "env_orphans"  # no value
+ORPHANS_DELETE: Final = "env_orphans_delete"  # no value
 SHOW: Final = "env_show"
 SYNC: Final = "env_sync"
 PIN: Final = "env_pin"
 UNPIN: Final = "env_unpin"
-EXTEND: Final = "env_extend"  # a menu; value: `ENV:4h`
+EXTEND: Final = "env_extend"  # a menu; value: `ENV:4h` or `ENV:merge`
 TERM: Final = "env_term"  # the menu of a card; value: `extend:ENV:4h`, `pin:ENV` or `unpin:ENV`
+
+# Of the reaper
+REAPER_KEEP: Final = "env_reaper_keep"  # value: an environment id
+REAPER_GO: Final = "env_reaper_go"  # value: the question's id, and of the next one too
+REAPER_NO_GO: Final = "env_reaper_no_go"
+REAPER_PLAN: Final = "env_reaper_plan"  # no value
 
 # In the details view; the view's private_metadata holds the operation id
 DETAILS_REFRESH: Final = "env_details_refresh"  # value: the page to show, counted from 0
@@ -60,6 +69,7 @@ PROMO_DETAILS_ON: Final = "env_promo_details_page_on"
 
 # In answers about stages
 ROLLBACK_TO: Final = "env_promo_rollback_to"  # value: `P-11`: back to what was there after it
+SHOW_PLACE: Final = "env_show_place"  # value: a stage's name
 TELL_FREE: Final = "env_lock_tell"  # value: the scope of the lock that is waited for
 
 # Views

@@ -3,13 +3,14 @@
 Every call may raise TransientError or PermanentError.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState
 from qbot.domain.names import EnvId, OpId, ServiceName
+from qbot.domain.orphans import Marked
 from qbot.domain.services import Service, ServicePlan
 
 
@@ -107,5 +108,15 @@ class Removing(Protocol):
         """
 
 
-class ArgoCD(Applications, LiveView, Making, Syncing, Removing, Protocol):
+class Marks(Protocol):
+    """What carries the labels of environments, of those that are gone as well."""
+
+    async def marked(self, instance: str) -> Sequence[Marked]:
+        """All of it as lists say, which may be late; `instance` is this one's name."""
+
+    async def still_marked(self, one: Marked) -> bool:
+        """Whether it is there by its source of truth, with that label, and does not go."""
+
+
+class ArgoCD(Applications, LiveView, Making, Syncing, Removing, Marks, Protocol):
     """One Argo CD instance."""

@@ -38,9 +38,10 @@ class Rule:
     own: bool = False
 
 
-_READS = ("overview", "help", "list", "show", "diff", "history", "can", "link")
+_READS = ("overview", "help", "list", "show", "diff", "history", "can", "link", "digest")
 _CHANGES = (
     "create",
+    "restore",
     "sync",
     "delete",
     "deploy",
@@ -51,6 +52,7 @@ _CHANGES = (
     "extend",
     "reaper",  # its plan
     "pause",  # the reaper, and let it go on
+    "reap",  # say Go where its brake holds
 )
 _OWN = ("pin", "unpin", "transfer")
 _ANYBODY = Rule(Who.MEMBER)

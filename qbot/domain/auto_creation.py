@@ -1,11 +1,11 @@
 """Environments that nobody asks for: which branches get one by themselves. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from qbot.domain.branches import MergeFact, MergeState
+from qbot.domain.branches import Look, MergeFact, MergeState
 from qbot.domain.hearsay import Heard, Pushed
 from qbot.domain.names import BranchName
 
@@ -31,9 +31,21 @@ class AutoCreation:
         return fnmatchcase(branch, self.branches)
 
 
-def wanted(rules: Sequence[AutoCreation], branch: BranchName) -> AutoCreation | None:
-    """The first rule that fits a branch, whatever the occasion."""
-    return next((rule for rule in rules if rule.applies(branch)), None)
+def occasions(look: Look) -> Collection[Occasion]:
+    """What hooks told of the branch since it was looked at."""
+    told = {Occasion.PUSH: look.pushed, Occasion.MERGE_REQUEST: look.opened_at}
+    return [occasion for occasion, it in told.items() if it]
+
+
+def wanted(rules: Sequence[AutoCreation], look: Look) -> AutoCreation | None:
+    """The first rule that fits a branch on an occasion that it had."""
+    had = occasions(look)
+    return next((r for r in rules if r.on in had and r.applies(look.branch)), None)
+
+
+def asker(rule: AutoCreation, look: Look) -> str:
+    """Who gave the occasion, a GitLab username: outside text."""
+    return look.pushed_by if rule.on is Occasion.PUSH else look.opened_by
 
 
 def branch_wanted(rules: Sequence[AutoCreation], heard: Heard) -> BranchName | None:

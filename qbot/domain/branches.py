@@ -4,11 +4,9 @@ GitLab's own dates do not say when a branch was pushed or first seen, and its `m
 a fresh branch too; so Qbot keeps what it saw itself.
 """
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
@@ -50,10 +48,12 @@ class MergeFact:
     branch: BranchName
     iid: int
     state: MergeState
-    at: datetime  # when it came to this state or was last changed, by GitLab's clock
+    at: datetime  # of its last change, a comment's too, by GitLab's clock: what is newer counts
     target: BranchName
     sha: str  # the newest commit that it holds
     url: str
+    ended_at: datetime | None = None  # merged or closed; None: it is open, or nobody knows when
+    by: str = ""  # who did what a hook tells, a GitLab username: outside text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,17 @@ class Look:
     pushed: str = ""  # the commit that was pushed, as a hook told
     pushed_at: datetime | None = None
     pushed_by: str = ""
+    opened_at: datetime | None = None  # its merge request, as a hook told
+    opened_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What GitLab itself said of a branch of one project."""
+
+    project: ProjectPath
+    commit: Commit | None  # None: it is not there, and the project can be read
+    at: datetime  # when it was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +115,6 @@ class Newer:
     state: NewerState
 
 
-class Branches(Protocol):
-    """What was seen of the branches that environments are named after.
-
-    Every call may raise TransientError.
-    """
-
-    async def facts(self, branches: Collection[BranchName]) -> Mapping[BranchName, BranchFacts]:
-        """Of each of these names, exactly; each is in the answer."""
-
-
 @dataclass(frozen=True, slots=True)
 class NoteDue:
     """A merge request that says how the environment of its branch is, or should."""
@@ -125,64 +126,4 @@ class NoteDue:
     phase: Phase | None  # None: there is no environment any more
     note: int | None = None  # the comment's id
     shown: str = ""  # what it says, as a digest
-
-
-class Tips(Protocol):
-    """The newest commits that were seen. Raises TransientError."""
-
-    async def tips(self, branch: BranchName) -> Sequence[Tip]:
-        """Of all projects that have the branch."""
-
-
-class BranchRows(Branches, Tips, Protocol):
-    """The same with what its keeper needs: looks that are due, what they find, what is behind."""
-
-    async def take_looks(self, limit: int) -> Sequence[Look]:
-        """Looks that are due, for this worker alone for a minute."""
-
-    async def saw(self, look: Look, commit: Commit) -> None:
-        """The branch is there, with this tip."""
-
-    async def missed(self, look: Look) -> None:
-        """GitLab says that it is not there, and shows the project; looked at again in minutes."""
-
-    async def put_off(self, look: Look, seconds: float) -> None:
-        """GitLab did not say."""
-
-    async def seed(self, env: EnvId, known: Collection[tuple[ProjectPath, str]]) -> None:
-        """What an environment found when it resolved its branch, where nothing is known yet."""
-
-    async def unseeded(self) -> Sequence[EnvId]:
-        """Living environments that run their branch, of which nothing is known."""
-
-    async def behind(self) -> Sequence[EnvId]:
-        """Living environments whose branch has a commit that none of their services runs."""
-
-    async def asked(self, tips: Collection[Tip], op: OpId) -> None:
-        """A sync was asked for because of these."""
-
-    async def note(self, env: EnvId, newer: Sequence[Newer]) -> None:
-        """Let the environment's newest card say so; nothing is changed where it does."""
-
-
-class BuildNews(Protocol):
-    """What hooks said of pipelines. Raises TransientError."""
-
-    async def heard(self, project: ProjectPath, sha: str) -> int:
-        """Grows each time something is heard of that commit's pipelines; 0: nothing yet."""
-
-
-class NoNews:
-    """Nobody tells anything."""
-
-    async def heard(self, project: ProjectPath, sha: str) -> int:  # noqa: ARG002  (the port's)
-        """Nothing."""
-        return 0
-
-
-class NoTips:
-    """Nothing was seen."""
-
-    async def tips(self, branch: BranchName) -> Sequence[Tip]:  # noqa: ARG002  (the port's)
-        """Nothing."""
-        return ()
+    env: EnvId | None = None

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from qbot.domain.branches import Seen
 from qbot.domain.environment import Phase
-from qbot.domain.names import EnvId, ServiceName
+from qbot.domain.names import BranchName, EnvId, ServiceName
 from qbot.domain.progress import Continued
 from qbot.domain.release import Shown
 from qbot.domain.release_changes import ReleaseChange
@@ -17,6 +18,18 @@ class PhaseChanged:
 
     env: EnvId
     phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class StillGoes:
+    """Nothing has happened since the reaper asked for its deletion, or nothing is committed.
+
+    `judged` is the `mark` of the stand by which it asked.
+    """
+
+    env: EnvId
+    since: datetime
+    judged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,21 @@ class PlansDropped:
 
     env: EnvId
     services: tuple[ServiceName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSeen:
+    """What GitLab said of an environment's branch when its versions were looked for."""
+
+    branch: BranchName
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PushWaits:
+    """What was pushed may not run yet: this operation's asking counts for nothing."""
+
+    branch: BranchName
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +115,11 @@ class CardsContinued:
 
 Change = (
     PhaseChanged
+    | StillGoes
     | PlansChanged
     | PlansDropped
+    | BranchSeen
+    | PushWaits
     | SetReady
     | Audited
     | CardChanged

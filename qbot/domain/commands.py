@@ -11,10 +11,12 @@ from difflib import get_close_matches
 from qbot.domain import grammar
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
+from qbot.domain.morning_grammar import MORNINGS, OwnDigest
 from qbot.domain.names import BranchName, ServiceName, branch_name
 from qbot.domain.reaper_grammar import REAPER, Reaper
 from qbot.domain.release_commands import ReleaseCommand
 from qbot.domain.release_grammar import RELEASES
+from qbot.domain.restore_grammar import RESTORES, Restore
 from qbot.domain.text import words
 from qbot.errors import UserError
 
@@ -86,6 +88,8 @@ Command = (
     | Sync
     | Delete
     | LifetimeCommand
+    | Restore
+    | OwnDigest
     | Reaper
     | ReleaseCommand
 )
@@ -204,7 +208,9 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
         ),
         lambda p: Delete(p.args.get("ENV", "")),
     ),
+    *RESTORES,
     *LIFETIMES,
+    *MORNINGS,
     *REAPER,
     *RELEASES,
 )

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from qbot.domain.barriers import Freeze, Hold
 from qbot.domain.environment import Phase
 from qbot.domain.lifetime import STAYING
-from qbot.domain.names import StageName
+from qbot.domain.names import ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.release import StageProgress
+from qbot.domain.trend import Past, Trend
 
 LATE = timedelta(hours=12)
 """How late a digest may still be posted: Qbot or Slack was away."""
@@ -36,18 +37,30 @@ class Section(StrEnum):
     FAILING = "failing"
     ENDING = "ending"
     BARRIERS = "barriers"  # holds and freezes
+    DRIFTED = "drifted"  # stages that do not run what is written
     DEPLOYMENTS = "deployments"  # since the last digest
     SPEED = "speed"  # time to ready, against the week before
 
 
 @dataclass(frozen=True, slots=True)
 class DigestPlan:
-    """What qbot.yaml says of one channel."""
+    """What qbot.yaml says of one channel, or a person of their own digest."""
 
-    channel: str
+    channel: str  # or the person's id
     cron: str
     zone: ZoneInfo
     sections: frozenset[Section] = frozenset(Section)
+    chart: bool = False
+    since: datetime | None = None  # ticks before it do not count
+    daily: bool = False  # one on each day of the zone at most, whatever becomes of line and zone
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart that Slack has: nobody sees it before a message shows it."""
+
+    file: str  # Slack's id
+    trend: Trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class DueDigest:
 
     channel: str
     tick: datetime
-    since: datetime  # the tick before it
+    since: datetime  # the tick that was told of last
     trying_since: datetime | None = None  # a post was begun and its answer never written
 
     @property
@@ -72,6 +85,12 @@ class Outcome(StrEnum):
     QUIET = "quiet"  # there was nothing to say
     REFUSED = "refused"  # Slack does not take it there
     UNSURE = "unsure"  # it may have been posted, and Qbot may not look
+    SKIPPED = "skipped"  # a newer one came before it could be posted
+
+    @property
+    def told(self) -> bool:
+        """Whether whoever reads the next one knows what happened until then."""
+        return self in (Outcome.POSTED, Outcome.QUIET, Outcome.UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +121,8 @@ class Speed:
 class DigestRows(Protocol):
     """Every call may raise TransientError."""
 
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
-        """Write down that it is due; a second time does nothing.
+    async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
+        """Write down that it is due; a second time does nothing, nor on the day of a daily one.
 
         A tick that is not `fresh`, from before this process began, is only caught up with for a
         channel that had one before.
@@ -116,16 +135,23 @@ class DigestRows(Protocol):
         """Written before it is posted: the claimed one; None: somebody else was faster."""
 
     async def free(self, due: DueDigest) -> None:
-        """Slack has certainly not taken it."""
+        """Slack has certainly not taken it; nothing where somebody else has claimed it since."""
 
     async def end(self, due: DueDigest, outcome: Outcome, ts: str = "") -> None:
-        """What became of it, with its audit row; `ts` of the message."""
+        """What became of it, with its audit row; `ts` of the message.
+
+        Older ones that nobody has begun are skipped. Where it was told, or nothing was to tell,
+        the one after it begins there.
+        """
 
     async def done(self, since: datetime, until: datetime) -> Done:
         """What ended well then."""
 
     async def speed(self, now: datetime) -> Speed:
         """Of the last two weeks."""
+
+    async def past(self, since: datetime) -> Past:
+        """All that lived or was deployed since then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +161,15 @@ class Closed:
     stages: Sequence[StageName]
     name: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """A stage where something else runs than what is written, or where that is not known."""
+
+    stage: StageName
+    services: Sequence[tuple[ServiceName, str]] = ()  # and how; none: it is not known
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +183,7 @@ class Facts:
     holds: Sequence[Hold] = ()
     freezes: Sequence[Freeze] = ()
     closed: Sequence[Closed] = ()
+    drifted: Sequence[Drifted] = ()
     speed: Speed = Speed()
     names: Mapping[Actor, str] = field(default_factory=dict)
 
@@ -193,6 +229,7 @@ class Digest:
     sections: frozenset[Section]
     deployments: Sequence[StageProgress] = ()  # to stages, the newest first
     done: Done = Done()
+    picture: Picture | None = None
 
     @property
     def quiet(self) -> bool:
@@ -203,6 +240,7 @@ class Digest:
             Section.FAILING: bool(facts.failing),
             Section.ENDING: bool(facts.ending),
             Section.BARRIERS: bool(facts.holds or facts.freezes or facts.closed),
+            Section.DRIFTED: any(d.services for d in facts.drifted),
             Section.DEPLOYMENTS: bool(self.deployments or self.done.kinds),
         }
         return not any(news for section, news in said.items() if section in self.sections)

@@ -26,6 +26,7 @@ class Entry:
     headline: str = ""  # why it ended so
     url: str = ""  # Slack's own link to its card
     begun_at: datetime | None = None  # where its turn came later; waiting for it is no work
+    pushed: bool = False  # a push began it, and no person
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
+from qbot.domain.reaper_ports import Warned
 from qbot.domain.release import StageProgress
 
 KEPT = timedelta(days=1)
@@ -22,6 +23,7 @@ class Home:
     as_of: datetime
     known: bool = True  # whether Argo CD has said how they are now
     waiting: Sequence[StageProgress] | None = ()  # for the viewer's yes; None: not known
+    warned: Sequence[Warned] = ()  # of what is the viewer's and about to go
 
     @property
     def mine(self) -> Sequence[EnvironmentSummary]:
@@ -54,6 +56,9 @@ class HomeRows(Protocol):
 
     async def shown(self, viewer: Viewer, shown_hash: str) -> None:
         """Slack took it; an opening that came after `viewer` was read still waits."""
+
+    async def still(self, viewer: Viewer) -> None:
+        """What Slack shows will do for this opening; it is as old as before."""
 
     async def leave(self, actor: Actor) -> None:
         """Slack does not take it: leave it alone until it is opened again."""

@@ -1,10 +1,11 @@
 """What is asked of operations: their rows' inputs."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qbot.domain.names import BranchName, EnvId, PromotionId, ServiceName, StageName
 from qbot.domain.progress import Goal
+from qbot.domain.reaping import Goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class CreateInput:
     source: EnvId | None = None  # `--from`
     ttl: timedelta | None = None
     dry_run: bool = False
+    brings_back: EnvId | None = None  # a deleted one, whose versions are wanted again
+    deleted_at: datetime | None = None  # when that one was
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,14 @@ class SyncInput:
 
 @dataclass(frozen=True, slots=True)
 class TeardownInput:
-    """`/env delete`."""
+    """`/env delete`. `reaped`: nobody asked for it, this is why it goes by itself.
+
+    `judged`: the `mark` of the stand by which that was decided.
+    """
+
+    reaped: Goes | None = None
+    judged: str = ""
+    leftovers: bool = False  # it was deleted before, and something of it is there again
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,21 @@ def resumes(asked: Input) -> bool:
 def follows_push(asked: Input) -> bool:
     """Whether nobody but a push asked for it."""
     return isinstance(asked, SyncInput) and asked.pushed
+
+
+def goes_by_itself(asked: Input) -> bool:
+    """Whether nobody but the reaper asked for it."""
+    return isinstance(asked, TeardownInput) and asked.reaped is not None
+
+
+def clears(asked: Input) -> bool:
+    """Whether it takes away what an environment has left that was deleted before."""
+    return isinstance(asked, TeardownInput) and asked.leftovers
+
+
+def brings_back(asked: Input) -> datetime | None:
+    """When that was deleted what it brings back; None: it does not."""
+    return asked.deleted_at if isinstance(asked, CreateInput) else None
 
 
 def gives_up(wanted: Input) -> bool:

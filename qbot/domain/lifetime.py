@@ -19,6 +19,8 @@ OWNER_KEY = "environments.limits.per_owner"
 TOTAL_KEY = "environments.limits.total"
 OFFERED = (timedelta(hours=4), timedelta(days=1), timedelta(days=3))
 """By how much a menu extends."""
+UNTIL_MERGE = "merge"
+"""What the menu of a warning offers beside."""
 STAYING = frozenset({Phase.CREATING, Phase.READY, Phase.FAILED, Phase.PARTIAL})
 """Of what goes or is gone nothing can be extended, pinned or handed over."""
 
@@ -64,7 +66,8 @@ def extended(
 ) -> Moved:
     """Let it live longer, from the later of now and its present end.
 
-    What is pinned without an end, or never had one, stays as it is.
+    What is pinned without an end, or never had one, stays as it is; of the latter the longest
+    lifetime holds all the same.
 
     Args:
         env: it.
@@ -76,9 +79,9 @@ def extended(
         UserError: it has the longest lifetime already.
     """
     there = settled(env, now)
-    if there.ends_at is None:
+    if there.ends_at is None and there.pin:
         return Moved(env, env)
-    start = max(now, there.ends_at)
+    start = max(now, there.ends_at or now)
     wanted = start + by
     last = there.created_at + most if most else wanted
     if last <= start:
@@ -87,6 +90,8 @@ def extended(
             f"`{MAX_KEY}` in qbot.yaml allows.",
             hint=f"`pin {env.branch}` keeps it, for those who may.",
         )
+    if there.ends_at is None:
+        return Moved(env, env)
     return Moved(env, replace(there, expires_at=min(wanted, last)), capped=wanted > last)
 
 

@@ -13,6 +13,10 @@ Ran: TypeAlias = Callable[[float], None]
 """Told of each transaction of the database: seconds until it was answered."""
 
 
+Reaped: TypeAlias = Callable[[str, str], None]
+"""Told of each decision of the reaper, and the cause that it is about; empty: about none."""
+
+
 def uncounted(*_: object) -> None:
     """For whoever has nobody to tell."""
 

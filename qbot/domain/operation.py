@@ -164,6 +164,7 @@ class CardRow:
     changed_at: datetime | None = None  # when `version` last grew
     followed_by: OpId | None = None  # the operation whose card tells how this one goes on
     term: Term | None = None  # of a lifetime that was changed since the operation was asked for
+    missing: bool = False  # Argo CD was found to have nothing of the environment
     newer: tuple[Newer, ...] = ()  # commits of its branch that the environment does not run yet
 
 
@@ -196,12 +197,13 @@ class EnvironmentSummary:
     lock: Lock | None = None
     failure: str = ""  # what its newest operation failed with, where it needs attention
     gone: bool = False  # GitLab had its branch nowhere when a sync or a look asked for it last
+    missing: bool = False  # Argo CD was found to have nothing of it
 
     @property
     def needs_attention(self) -> bool:
         """Whether it was ready when it was last worked on, and is not any more."""
         was_ready = self.environment.phase is Phase.READY and self.operation is None
-        return was_ready and self.failing > 0
+        return was_ready and (self.failing > 0 or self.missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,7 @@ class Progress:
     pushed: bool = False  # a push began it, and no person
     switched: tuple[ServiceName, ...] = ()  # have the branch by now, and follow it
     test: JobRun | None = None  # that says whether what is deployed is ready
+    brings_back: datetime | None = None  # when that was deleted whose versions a create brings
 
     @property
     def purpose(self) -> Kind:

@@ -193,6 +193,12 @@ class Promotion:
         return over and self.superseded_by is not None
 
 
+_WAITS = {
+    PromotionState.RESOLVING: "looking up what would change",
+    PromotionState.OPEN: "waiting for approval",
+}
+
+
 def standing_word(state: PromotionState, *, merged: bool, replaced: bool = False) -> str:
     """The one word for a state. What is stopped is taken back, or left as it is once merged.
 
@@ -202,7 +208,7 @@ def standing_word(state: PromotionState, *, merged: bool, replaced: bool = False
         replaced: a rollback has taken its place.
     """
     if state is not PromotionState.CANCELLED:
-        return state.value
+        return _WAITS.get(state, state.value)
     if replaced:
         return "superseded"
     return "abandoned" if merged else "withdrawn"

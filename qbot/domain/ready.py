@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from qbot.domain.jobs import Job
-from qbot.domain.names import EnvName, ServiceName
+from qbot.domain.names import EnvName
 from qbot.domain.release_ports import JobRunner
 
 
@@ -39,10 +39,8 @@ class Ready:
     url: str = ""  # {env} is the environment's name; empty: none is asked
     good: frozenset[int] = frozenset()
     within: timedelta = timedelta(minutes=2)
-    service: ServiceName | None = None  # that answers there: without it nothing is asked
     job: Job | None = None
 
-    def url_of(self, env: EnvName, services: Collection[ServiceName]) -> str:
-        """What to ask of an environment with these services; empty: nothing."""
-        there = self.service is None or self.service in services
-        return self.url.replace("{env}", env) if there else ""
+    def url_of(self, env: EnvName) -> str:
+        """What to ask of an environment; empty: nothing."""
+        return self.url.replace("{env}", env)

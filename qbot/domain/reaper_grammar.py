@@ -15,17 +15,18 @@ class Wish(StrEnum):
     PLAN = "plan"
     PAUSE = "pause"
     RESUME = "resume"
+    ORPHANS = "orphans"  # what Argo CD has and should not, and the other way round
 
 
 @dataclass(frozen=True, slots=True)
 class Reaper:
-    """`reaper pause|resume|plan`."""
+    """`reaper pause|resume|plan|orphans`."""
 
     wish: Wish
     reason: str = ""
 
 
-_WISHES = "pause|resume|plan"
+_WISHES = "pause|resume|plan|orphans"
 
 
 def _reaper(p: Parsed) -> Reaper:
@@ -34,7 +35,7 @@ def _reaper(p: Parsed) -> Reaper:
         raise UserError(
             f"`reaper` does not know `{word[:40]}`.",
             hint="`reaper plan` shows what would go, `reaper pause` and `reaper resume` stop it "
-            "and let it go on.",
+            "and let it go on, `reaper orphans` shows what is left over at Argo CD.",
         )
     return Reaper(Wish(word), redact(" ".join(p.rest).strip()))
 
@@ -45,7 +46,12 @@ REAPER: tuple[tuple[Spec, Callable[[Parsed], Reaper]], ...] = (
             "reaper",
             "which environments would go by themselves, when and why; stop that, or let it go on",
             (Arg(_WISHES, required=False), Arg("reason", required=False, many=True)),
-            examples=("reaper plan", "reaper pause GitLab is being moved", "reaper resume"),
+            examples=(
+                "reaper plan",
+                "reaper pause GitLab is being moved",
+                "reaper resume",
+                "reaper orphans",
+            ),
         ),
         _reaper,
     ),

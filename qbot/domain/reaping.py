@@ -4,16 +4,18 @@ Everything that could be a mistake keeps it: what is not proved, what is only pa
 was read too long ago. Every use puts off the end, so more use never makes it go earlier.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from qbot.domain.absence import Absence
 from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
 from qbot.domain.names import BranchName, EnvId, ProjectPath
+from qbot.domain.reading import fresh
 
 CONFIRMED = timedelta(minutes=2)
 """Between two 404s that prove a branch gone, at least."""
@@ -21,6 +23,8 @@ READ_MERGES = timedelta(hours=1)
 """How old the last answer about merge requests may be; they are asked for every ten minutes."""
 READ_BRANCHES = timedelta(hours=12)
 """The same of a project's branches, which are listed every six hours at least."""
+_LAST_CALL = timedelta(days=1)  # before it goes, at most
+_HEARD = timedelta(hours=1)  # of working time between a reminder and the end, at most
 _STAYING = frozenset({Phase.READY, Phase.FAILED, Phase.PARTIAL})
 _ENDED = frozenset({MergeState.MERGED, MergeState.CLOSED})
 
@@ -34,6 +38,18 @@ class Cause(StrEnum):
     OVER = "lifetime-over"
     OLD = "too-old"
     IDLE = "idle"
+
+
+SAID: Mapping[Cause, str] = {
+    Cause.IDLE: "nobody uses it",
+    Cause.OVER: "its lifetime is over",
+    Cause.OLD: "it is as old as environments may be",
+    Cause.GONE: "its branch is gone in GitLab",
+    Cause.MERGED: "its branch is merged",
+    Cause.CLOSED: "its merge request was closed",
+}
+"""The rest of a sentence that ends in `because`."""
+_OWN = frozenset({Cause.IDLE, Cause.OLD, Cause.OVER})  # of which GitLab knows nothing
 
 
 class Reason(StrEnum):
@@ -75,10 +91,30 @@ class Terms:
     young: timedelta = timedelta(hours=4)
     in_working_hours: bool = False  # whether one only goes then
     stages: frozenset[str] = field(default=frozenset())
+    longest: timedelta | None = None  # that one may live, unless it is pinned
+
+    def disturbs(self, owner: str, now: datetime) -> bool:
+        """Whether a Slack user is free now, where one only goes while its owner works."""
+        return self.in_working_hours and opening(calendar_of(self.calendars, owner), now) != now
 
     def rule_of(self, branch: BranchName) -> ReapRule:
         """The first that fits."""
         return next(r for r in self.rules if fnmatchcase(branch, r.branches))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What people said about one environment; none of it makes it go earlier."""
+
+    until: datetime | None = None  # extended: it does not go before
+    causes: tuple[tuple[Cause, datetime], ...] = ()  # count no more if they came about by then
+    until_merge: bool = False  # only what GitLab says of its branch counts
+
+    def counts(self, cause: Cause, since: datetime) -> bool:
+        """Whether a cause still does."""
+        if self.until_merge and cause in _OWN:
+            return False
+        return not any(cause is kept and since <= by for kept, by in self.causes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +127,13 @@ class Facts:
     projects: frozenset[ProjectPath] = frozenset()  # whose branch it runs
     merges_read: datetime | None = None  # the oldest of these projects'; None: one never was
     branches_read: datetime | None = None
+    unread: str = ""  # why one of those was not: the rest of a sentence, outside text
     locked: bool = False
     busy: bool = False
+    kept: Kept = field(default_factory=Kept)
+    warned_at: datetime | None = None  # when its owner was last told that it goes; None: never
+    warned_of: Cause | None = None
+    absence: Absence | None = None  # of Qbot, the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +148,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Goes:
-    """It goes at `due_at`, unless somebody uses, extends or pins it."""
+    """It goes at `due_at`, unless somebody uses, extends or pins it.
+
+    Until its owner is warned that is only when it would go if the warning came now.
+    """
 
     env: EnvId
     cause: Cause
@@ -115,10 +159,28 @@ class Goes:
     due_at: datetime
     rule: str  # the key in qbot.yaml
     proof: tuple[str, ...] = ()  # addresses and ids that prove it; outside text
+    grace: timedelta = timedelta()  # after the cause, the last use and the warning
+    warned_at: datetime | None = None  # None: nobody was, or it was used since
+
+    @property
+    def because(self) -> str:
+        """Why, in words, with what proves it; outside text."""
+        proof = f" ({', '.join(self.proof)})" if self.proof else ""
+        return f"{SAID[self.cause]}{proof}"
 
     def due(self, now: datetime) -> bool:
-        """Whether its time has come."""
-        return self.due_at <= now
+        """Whether its time has come: its owner was warned and let it pass."""
+        return self.warned_at is not None and self.due_at <= now
+
+    @property
+    def remind_at(self) -> datetime:
+        """When its owner is told once more."""
+        return self.due_at - last_call(self.grace)
+
+
+def last_call(grace: timedelta) -> timedelta:
+    """How long before it goes its owner is told once more."""
+    return min(grace / 4, _LAST_CALL)
 
 
 Verdict = Keep | Goes
@@ -140,18 +202,47 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     calendar = calendar_of(terms.calendars, env.owner.user)
     found: list[Goes] = []
     for cause, since, grace, proof in _causes(facts, rule, calendar):
-        due = max(since, last_used(facts)) + grace
-        due_at = opening(calendar, due) if terms.in_working_hours else due
+        if not _counts(facts, cause, since, terms, now):
+            continue
+        warned_at = _warned(facts, cause)
+        due = max(since, last_used(facts), warned_at or now) + grace
+        due = max(due, facts.kept.until or due)
+        if warned_at is not None and facts.absence is not None:
+            due = max(due, facts.absence.puts_off(warned_at, grace))
+        due_at = _at_work(calendar, due, grace, now) if terms.in_working_hours else due
         if due_at is not None:
-            found.append(Goes(env.id, cause, since, due_at, rule.key, proof))
+            found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
     if not found:
         return Keep(env.id, Reason.ACTIVE)
-    first = min(found, key=lambda goes: (goes.due_at, list(Cause).index(goes.cause)))
-    if first.since > now:
+    first = min(found, key=lambda goes: (goes.due_at, goes.since, list(Cause).index(goes.cause)))
+    if max(first.since, last_used(facts)) > now:
         return Keep(env.id, Reason.ACTIVE, until=first.due_at)
     if doubt := _doubt(facts, now):
         return Keep(env.id, Reason.UNPROVEN, doubt)
     return first
+
+
+def _at_work(
+    calendar: Calendar | None, due: datetime, grace: timedelta, now: datetime
+) -> datetime | None:
+    """In working hours, also where it is late; some of them follow the reminder."""
+    reminded = opening(calendar, due - last_call(grace))
+    heard = idle_from(calendar, reminded, min(last_call(grace), _HEARD)) if reminded else None
+    return opening(calendar, max(due, heard, now)) if heard else None
+
+
+def _counts(facts: Facts, cause: Cause, since: datetime, terms: Terms, now: datetime) -> bool:
+    """Whether nobody has said that it does not; until a merge is no longer than any may live."""
+    kept, env = facts.kept, facts.environment
+    if terms.longest is not None and now >= env.created_at + terms.longest:
+        kept = replace(kept, until_merge=False)
+    return kept.counts(cause, since)
+
+
+def _warned(facts: Facts, cause: Cause) -> datetime | None:
+    """When its owner was warned of this cause; a use since then makes it void."""
+    at = facts.warned_at if facts.warned_of is cause else None
+    return at if at is not None and at >= last_used(facts) else None
 
 
 def last_used(facts: Facts) -> datetime:
@@ -198,7 +289,7 @@ def _causes(
         grace = rule.merged if merged else rule.closed
         if grace is not None:
             cause = Cause.MERGED if merged else Cause.CLOSED
-            yield cause, max(m.at for m in ended), grace, tuple(m.url for m in ended)
+            yield cause, max(m.ended_at or m.at for m in ended), grace, tuple(m.url for m in ended)
 
 
 def _gone(branches: Sequence[BranchFact]) -> datetime | None:
@@ -215,15 +306,16 @@ def _proved(fact: BranchFact) -> bool:
 def _ended(facts: Facts) -> Sequence[MergeFact]:
     """The newest merge request of each project; empty unless each has ended with its branch.
 
-    One that was over before the environment was made says nothing about it; nor does one of a
-    branch that was pushed to afterwards.
+    One that was over before the environment was made says nothing about it, whoever comments on
+    it later; nor does one of a branch that was pushed to afterwards. Of one that ended at an
+    unknown moment nobody knows whether it does.
     """
     env, known = facts.environment, facts.branch
-    if any(m.state not in _ENDED for m in known.merges):
+    if any(m.state not in _ENDED or m.ended_at is None for m in known.merges):
         return ()
     newest: dict[ProjectPath, MergeFact] = {}
-    for merge in sorted(known.merges, key=lambda m: (m.at, m.iid)):
-        if merge.at >= env.created_at:
+    for merge in sorted(known.merges, key=lambda m: (m.ended_at or m.at, m.iid)):
+        if (merge.ended_at or merge.at) >= env.created_at:
             newest[merge.project] = merge
     for branch in known.branches:
         merge_of = newest.get(branch.project)
@@ -246,15 +338,10 @@ def _doubt(facts: Facts, now: datetime) -> str:
     if not seen:
         return ""
     if not fresh(facts.branches_read, READ_BRANCHES, now):
-        return "GitLab has not listed its branches lately"
+        return facts.unread or "what is known of its branches is too old"
     if not fresh(facts.merges_read, READ_MERGES, now):
-        return "GitLab has not told its merge requests lately"
+        return facts.unread or "what is known of its merge requests is too old"
     return ""
-
-
-def fresh(read: datetime | None, within: timedelta, now: datetime) -> bool:
-    """Whether something was read lately; what was read tomorrow proves nothing."""
-    return read is not None and abs(now - read) <= within
 
 
 def goers(verdicts: Collection[Verdict]) -> list[Goes]:

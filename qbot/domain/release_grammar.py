@@ -29,6 +29,7 @@ from qbot.errors import UserError
 from qbot.redaction import redact
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2})?")
+_A_DAY = "`2026-12-24` or `2026-12-24T18:00`"
 PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 _SERVICES = Arg("svc", required=False, many=True)
 _REASON = Arg("reason", many=True)
@@ -74,9 +75,13 @@ def when(text: str) -> When:
             return datetime.fromisoformat(text)
         except ValueError:
             raise UserError(
-                f"`{text}` is no day of the calendar.", hint="Write `2026-12-24T18:00`."
+                f"`{text}` is no day of the calendar.", hint=f"Write {_A_DAY}."
             ) from None
-    return grammar.duration(text, option="until")
+    try:
+        return grammar.duration(text, option="until")
+    except UserError as error:
+        hint = f"{error.hint} A day does as well: {_A_DAY}."
+        raise UserError(str(error), hint=hint) from None
 
 
 def _rollback(p: Parsed) -> Rollback:

@@ -38,6 +38,10 @@ class Rules:
     """Branches that get an environment by themselves."""
     longest: timedelta | None = field(default=None)
     """The longest that one may live, from its creation; None: as long as is asked for."""
+    restorable: timedelta = field(default=timedelta(days=7))
+    """For how long a deleted one can be brought back."""
+    door: ServiceName | None = field(default=None)
+    """The service that answers at the URL; None: the URL of every environment is answered."""
 
     def lifetime(self, wanted: timedelta | None) -> timedelta | None:
         """How long a new one lives: as is asked for, else as usual; None: without an end."""
@@ -46,6 +50,10 @@ class Rules:
     def url_of(self, env: EnvName) -> str:
         """Where people see the environment."""
         return self.url.replace("{env}", env)
+
+    def answered(self, url: str, services: Collection[ServiceName]) -> str:
+        """An address of an environment with these services; empty: nobody is there to answer."""
+        return url if self.door is None or self.door in services else ""
 
 
 Catalog = Mapping[ServiceName, Service]

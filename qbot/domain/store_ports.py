@@ -4,12 +4,13 @@ Every call may raise TransientError.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, Pin, ReadySet
 from qbot.domain.lifetime import Moved
-from qbot.domain.names import EnvId, OpId, StageName
+from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BranchTaken,
     Durations,
@@ -36,6 +37,9 @@ class Environments(Protocol):
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
+
+    async def having(self, service: ServiceName) -> Collection[EnvId]:
+        """The living environments that have this service."""
 
     async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
         """Keep for which services GitLab has the branch; nothing else of the plans is changed.
@@ -80,6 +84,15 @@ class Pasts(Protocol):
 
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first; the last twenty are kept."""
+
+    async def missing(self, env: EnvId) -> bool:
+        """Whether it lives, and Argo CD was found to have nothing of it."""
+
+    async def deleted(self, text: str) -> Deleted | None:
+        """The environment of this branch or name that was deleted last, however long ago."""
+
+    async def deleted_since(self, at: datetime) -> Sequence[Deleted]:
+        """What was deleted since then and is not there again, newest first, without plans."""
 
     async def last_audited(self, env: EnvId, actions: Collection[str]) -> str | None:
         """Which of these actions was the last to be done to this environment; None: none ever."""

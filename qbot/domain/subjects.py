@@ -33,6 +33,9 @@ _BUTTONS: Mapping[str, str] = {
     actions.KEEP: "help",  # takes a question away and changes nothing
     actions.RETRY: "sync",
     actions.RESUME: "create",
+    actions.RESTORE: "restore",
+    actions.ORPHANS: "reaper",
+    actions.ORPHANS_DELETE: "reap",
     actions.CANCEL: "cancel",
     actions.DELETE: "delete",
     actions.DELETE_CONFIRM: "delete",
@@ -42,6 +45,10 @@ _BUTTONS: Mapping[str, str] = {
     actions.TERM: "extend",  # what was chosen in it may be more: `of_choice`
     actions.PIN: "pin",
     actions.UNPIN: "unpin",
+    actions.REAPER_KEEP: "extend",  # for everybody whom that is for
+    actions.REAPER_GO: "reap",
+    actions.REAPER_NO_GO: "pause",  # as whoever may stop it
+    actions.REAPER_PLAN: "reaper",
     actions.APPROVE: "approve",
     actions.REJECT: "reject",
     actions.PROMO_DETAILS: "show",
@@ -55,6 +62,7 @@ _BUTTONS: Mapping[str, str] = {
     actions.ROLLBACK_TO: "rollback",
     actions.PROMO_ABANDON: "reject",
     actions.PROMO_WITHDRAW: "reject",
+    actions.SHOW_PLACE: "show",
     actions.TELL_FREE: "show",  # asks for a message, and changes nothing
     # menus and boxes of forms: Slack tells of each press before the form is sent
     actions.BRANCH_INPUT: "create",
@@ -78,7 +86,7 @@ _VIEWS: Mapping[str, str] = {
     actions.PROMO_DETAILS_VIEW: "show",
     actions.PROMO_DIFF_VIEW: "show",
 }
-_JOBS = ("forget", "holds", "locks", "reap", "sweep")
+_JOBS = ("forget", "holds", "locks", "orphans", "reap", "sweep")
 _EVENTS = ("subteam_members_changed", "subteam_updated")
 _HEARD = {"app_mention": "help", "app_home_opened": "overview"}  # by a person
 _ROUTES = (

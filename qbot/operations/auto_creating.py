@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from qbot.domain.auto_creation import AutoCreation, wanted
+from qbot.domain.auto_creation import AutoCreation, asker, wanted
 from qbot.domain.branches import Look
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment
@@ -53,7 +53,7 @@ class Creator:
         Raises:
             TransientError, PermanentError: GitLab or the database does not say.
         """
-        rule = wanted(self._rules, look.branch)
+        rule = wanted(self._rules, look)
         if rule is None or look.branch in self._defaults or await self._was_there(look.branch):
             return True
         if await self._is_early(look, sha):
@@ -64,13 +64,14 @@ class Creator:
     async def _is_early(self, look: Look, sha: str) -> bool:
         """Whether a pipeline may still be made: what is not built must not be deployed."""
         context = self._context
-        if look.pushed_at is None or context.clock.now() - look.pushed_at >= PIPELINE_MADE_WITHIN:
+        told = max((at for at in (look.pushed_at, look.opened_at) if at), default=None)
+        if told is None or context.clock.now() - told >= PIPELINE_MADE_WITHIN:
             return False
         commit = (look.project, sha)
         return (await context.gitlab.builds([commit]))[commit][0] is Build.NONE
 
     async def _ask(self, rule: AutoCreation, look: Look, sha: str) -> None:
-        user = self._accounts.get(look.pushed_by.lower(), rule.owner)
+        user = self._accounts.get(asker(rule, look).lower(), rule.owner)
         asked = Asked(
             actor=QBOT,
             place=Place(rule.channel),

@@ -40,7 +40,8 @@ async def _broken(run: Run, context: Context, end: End, why: str) -> Outcome:
         made_anew = operation.kind is Kind.CREATE
         why = cancelled_headline(rows) if made_anew else stopped_headline(rows, rows)
     if phase is Phase.DELETED and operation.kind is Kind.CREATE:
-        why = f"{why} {NOTHING_MADE}".strip()
+        again = f" `create {env.branch}` tries again." if env and end is End.FAILED else ""
+        why = f"{why} {NOTHING_MADE}{again}".strip()
         shown = replace(shown, services=()) if shown else None
     changes: list[Change] = [Audited(f"operation.{operation.kind}", end.value, (("why", why),))]
     if env is not None and phase is not None:

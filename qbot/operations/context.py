@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from qbot.domain.argocd_ports import ArgoCD
-from qbot.domain.branches import BuildNews, NoNews, NoTips, Tips
+from qbot.domain.branch_ports import BuildNews, NoNews, NoTips, Tips
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations

@@ -8,6 +8,7 @@ from qbot.domain.names import EnvId, env_name
 from qbot.domain.progress import End, Step
 from qbot.domain.services import ServicePlan
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
+from qbot.operations.bringing_back import brought_back, superseding
 from qbot.operations.context import Context
 from qbot.operations.deploy import Rollout
 from qbot.operations.endings import cancelled_headline, ended, never_made, refused
@@ -18,6 +19,7 @@ from qbot.operations.readiness import not_proven, proven
 from qbot.operations.registered import registered
 from qbot.operations.resolve import PLANS, left_out, resolve, wish
 from qbot.operations.run import Run
+from qbot.operations.seeing import Seeing
 from qbot.operations.telling import previewed, told
 from qbot.operations.track import Tracker, opened
 
@@ -92,16 +94,21 @@ async def _is_absent(run: Run, argocd: Applications, env: Environment) -> bool:
 async def _resolve(
     run: Run, context: Context, env: Environment, asked: CreateInput
 ) -> tuple[ServicePlan, ...]:
+    seeing, through = Seeing.of(context, env.branch)
+
     async def look() -> object:
         await run.checkpoint()
-        return PLANS.dump_python(await _plans(run, context, asked), mode="json")
+        found = brought_back if asked.brings_back else _plans
+        return PLANS.dump_python(await found(run, through, asked), mode="json")
 
     result = await run.step(
         "resolve",
         look,
         changes=lambda found: [
             PlansChanged(env.id, PLANS.validate_python(found)),
+            seeing.change,
             Audited("environment.resolved", "done"),
+            *superseding(run, context, asked),
         ],
     )
     return PLANS.validate_python(result)

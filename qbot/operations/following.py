@@ -9,42 +9,30 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
-from qbot.domain.branches import BranchRows, Look, Tip
+from qbot.domain.branch_ports import Pushes
+from qbot.domain.branches import Tip
 from qbot.domain.environment import Environment
 from qbot.domain.following import Commit, Verdict, behind, judge
 from qbot.domain.inputs import SyncInput
 from qbot.domain.journal import Submitting
-from qbot.domain.names import EnvId, ProjectPath
+from qbot.domain.names import EnvId
 from qbot.domain.operation import OpState, Submission, Submitted
 from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import End, Kind
-from qbot.domain.services import Build, Source
-from qbot.errors import PermanentError, TransientError
-from qbot.operations.auto_creating import Creator
+from qbot.domain.services import Build
 from qbot.operations.caught import caught
 from qbot.operations.context import Context
 from qbot.operations.gathering import gather
+from qbot.operations.looking import Looker, told
 from qbot.operations.noting import Noter
 
 RULE = "environments.follow"
 _PARALLEL = 8
-_LOOKS = 32  # at once
-_SOON = 10.0  # seconds until it is less early
-_LATER = 30.0  # seconds until GitLab is asked again where it did not say
-_MUCH_LATER = 900.0  # where it refuses
 _PAUSE = 15.0  # seconds between rounds when nobody wakes it
 log = structlog.get_logger()
-
-
-class Projects(Protocol):
-    """The part of GitLab that says whether a project can be read."""
-
-    async def project(self, path: ProjectPath) -> object | None:
-        """None: GitLab shows none of that path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +76,8 @@ class Follower:
     Args:
         context: ports and rules.
         rows: what is known of branches.
-        projects: whether a project can be read.
+        looker: looks where somebody pushed.
         journal: takes the syncs.
-        creator: makes the environments that nobody has to ask for.
         noter: tells merge requests; None: they are not told.
         wake: tells the engine that there is work.
     """
@@ -99,21 +86,20 @@ class Follower:
         self,
         *,
         context: Context,
-        rows: BranchRows,
-        projects: Projects,
+        rows: Pushes,
+        looker: Looker,
         journal: Submitting,
-        creator: Creator,
         noter: Noter | None,
         wake: Callable[[], None],
     ) -> None:
         self._context = context
         self._rows = rows
-        self._projects = projects
+        self._looker = looker
         self._journal = journal
-        self._creator = creator
         self._noter = noter
         self._wake_engine = wake
         self._builds = Builds(context)
+        self._runs = frozenset((s.project, name) for name, s in context.catalog.items())
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -137,59 +123,22 @@ class Follower:
         Raises:
             TransientError: the database is away.
         """
-        while looks := await self._rows.take_looks(_LOOKS):
-            for error in await gather([self._look(look) for look in looks], _PARALLEL):
-                _told(error, "a branch could not be looked at")
-        for env in await self._rows.unseeded():
-            await self._seed(env)
+        await self._looker.look()
         rules = self._context.rules
         if rules.follow_pushes and not rules.follow_branch:
-            left = await self._rows.behind()
+            left = await self._rows.behind(self._runs)
             for error in await gather([self._follow(env) for env in left], _PARALLEL):
-                _told(error, "a branch could not be followed")
+                told(error, "a branch could not be followed")
         if self._noter is not None:
             await self._noter.round()
 
     async def _always(self) -> None:
         while True:
-            _told(await caught(self.round()), "branches could not be followed")
+            told(await caught(self.round()), "branches could not be followed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):
                     await self._event.wait()
             self._event.clear()
-
-    async def _look(self, look: Look) -> None:
-        """Ask GitLab for the one branch, uncached; a 404 counts where the project can be read."""
-        try:
-            heads = await self._context.gitlab.heads([look.project], look.branch)
-            if (commit := heads[look.project]) is not None:
-                if await self._creator.consider(look, commit.sha):
-                    await self._rows.saw(look, commit)
-                else:
-                    await self._rows.put_off(look, _SOON)
-            else:
-                await self._ensure_readable(look.project)
-                await self._rows.missed(look)
-        except (TransientError, PermanentError) as error:
-            late = isinstance(error, PermanentError)
-            log.warning("a branch could not be looked at", project=look.project, reason=str(error))
-            await self._rows.put_off(look, _MUCH_LATER if late else _LATER)
-
-    async def _ensure_readable(self, project: ProjectPath) -> None:
-        if await self._projects.project(project) is None:
-            raise PermanentError(f"GitLab shows no project {project}.")
-
-    async def _seed(self, env_id: EnvId) -> None:
-        """What its creation has seen needs no question."""
-        env = await self._context.store.environment(env_id)
-        catalog = self._context.catalog
-        if env is not None:
-            known = {
-                (catalog[p.service].project, p.sha)
-                for p in env.plans
-                if p.source is Source.BRANCH and p.service in catalog
-            }
-            await self._rows.seed(env_id, known)
 
     async def _follow(self, env_id: EnvId) -> None:
         env = await self._context.store.environment(env_id)
@@ -211,7 +160,7 @@ class Follower:
         return judge(found, builds, context.clock.now(), wait=wait, locked=locked)
 
     async def _ask(self, env: Environment, verdict: Verdict) -> None:
-        """Once for each commit, unless its sync was refused or has left it out.
+        """Once for each commit, unless its sync has left it out or found that it had to wait.
 
         What waits for its turn takes along whatever is newest by then.
         """
@@ -241,16 +190,9 @@ class Follower:
         if tip.asked_sha != tip.fact.sha or tip.asked_op is None:
             return True
         before = await self._context.store.operation(tip.asked_op)
-        return before is None or before.end in (End.REFUSED, End.SUCCEEDED)
+        return before is None or before.end is End.SUCCEEDED
 
 
 def _takes_it(answer: Submitted) -> bool:
     """One that runs may have asked GitLab before the push: then the next round asks anew."""
     return answer.fresh or answer.operation.state is OpState.QUEUED
-
-
-def _told(error: Exception | None, what: str) -> None:
-    if isinstance(error, TransientError | PermanentError):
-        log.warning(what, reason=str(error))
-    elif error is not None:
-        log.error(what, exc_info=error)

@@ -14,6 +14,7 @@ from qbot.operations.hurrying import hurried
 from qbot.operations.run import Run
 from qbot.operations.telling import told
 
+_OWNERS = "Whoever runs Qbot has to put that right."
 log = structlog.get_logger()
 
 
@@ -43,6 +44,7 @@ def guarded(
             log.warning("operation failed", op=op, error=str(error))
             await _tell(run, answers, error)
             hint = error.hint if isinstance(error, UserError) else ""
+            hint = _OWNERS if isinstance(error, PermanentError) else hint
             return await ending(run, End.FAILED, f"{error} {hint}".strip())
         except Exception as error:
             log.exception("operation crashed", op=op)

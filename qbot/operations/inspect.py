@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 _PATIENCE = 6.0  # seconds; a person waits for this answer
 _RECENT = 5  # operations, of which the newest that knew of services stands in
+_LONG_AGO = 100  # the same, for services that none of those knew
 _GOING = (Phase.DELETING, Phase.STUCK)
 _MADE = (Phase.READY, Phase.FAILED)
 
@@ -77,7 +78,7 @@ async def _inspect(context: Context, env: Environment) -> Inspection:
         async with asyncio.timeout(_PATIENCE):
             states = dict(await context.instance(env).survey(env))
     except (TransientError, PermanentError, TimeoutError) as error:
-        as_of = _remember(rows, recent, env)
+        as_of = _remember(rows, await _that_knew(context, env, recent), env)
         why = str(error) or "Argo CD does not answer"
         return Inspection(env, tuple(rows.values()), as_of, newest, why)
     left = _PATIENCE - (context.clock.monotonic() - began)
@@ -87,6 +88,7 @@ async def _inspect(context: Context, env: Environment) -> Inspection:
         wanted = "" if context.rules.follow_branch else plan.sha
         row = rows[plan.service]
         row = _seen(row, plan, states, wanted) or _absent(row, env, busy=busy)
+        row = _judged(row, newest) if busy else row
         rows[plan.service] = _leaving(row, states.get(plan.service), env, busy=busy)
     seen = tuple(rows.values())
     env = env if busy else await recovered(context, env, recent, seen, states)
@@ -116,6 +118,19 @@ async def _look_closer(
 
 def _is_unready(state: AppState) -> bool:
     return not isinstance(verdict(state, wanted="", since=None), Ready)
+
+
+async def _that_knew(
+    context: Context, env: Environment, recent: Sequence[Operation]
+) -> Sequence[Operation]:
+    """Operations enough that each service was known to one of them, newest first.
+
+    A creation knew all of them; several of single services may have come after it.
+    """
+    known = {s.service for o in recent if o.progress for s in o.progress.services}
+    if len(recent) < _RECENT or all(plan.service in known for plan in env.plans):
+        return recent
+    return await context.store.operations(env.id, limit=_LONG_AGO)
 
 
 def _remember(
@@ -150,6 +165,15 @@ def _seen(
         health=state.health,
         reason="" if isinstance(found, Ready) else found.reason,
     )
+
+
+def _judged(row: ServiceProgress, under_way: Operation | None) -> ServiceProgress:
+    """What fails counts as failed no sooner than on the card of the operation that waits for it."""
+    progress = under_way.progress if under_way else None
+    found = {s.service: s.stage for s in progress.services} if progress else {}
+    if row.stage is Stage.FAILED and found.get(row.service, Stage.FAILED) is not Stage.FAILED:
+        return replace(row, stage=Stage.FALTERING)
+    return row
 
 
 def _leaving(

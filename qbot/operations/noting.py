@@ -9,8 +9,10 @@ import structlog
 from qbot.domain.branches import NoteDue
 from qbot.domain.names import ProjectPath
 from qbot.domain.ports import Clock
+from qbot.domain.rules import Rules
 from qbot.domain.store_ports import Deliveries
 from qbot.errors import PermanentError, TransientError
+from qbot.operations.opening import Members, with_ways
 
 log = structlog.get_logger()
 
@@ -48,6 +50,8 @@ class Noter:
         clock: what time it is.
         text: of a comment.
         mark: in each of them.
+        members: which environments have the service that answers at their URL.
+        rules: which service that is.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class Noter:
         clock: Clock,
         text: Callable[[NoteDue], str],
         mark: str,
+        members: Members,
+        rules: Rules,
     ) -> None:
         self._rows = rows
         self._gitlab = gitlab
@@ -66,6 +72,8 @@ class Noter:
         self._clock = clock
         self._text = text
         self._mark = mark
+        self._members = members
+        self._rules = rules
 
     async def round(self) -> None:
         """Say what is new.
@@ -73,7 +81,8 @@ class Noter:
         Raises:
             TransientError: the database is away.
         """
-        for due in await self._rows.notes_due():
+        told = await self._rows.notes_due()
+        for due in await with_ways(self._members, self._rules, told):
             text = self._text(due)
             shown = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
             if shown != due.shown:

@@ -40,7 +40,7 @@ async def deploy(run: Run, context: Context) -> Outcome:
     tracker.step(Step.RESOLVING)
     try:
         before = await standing(run, context.instance(env), env)
-        plans = await resolved(run, env, lambda: _plans(run, context, tracker, overrides))
+        plans = await resolved(run, context, env, lambda c: _plans(run, c, tracker, overrides))
     except UserError as error:
         return await refused(run, context, tracker, env.phase, error)
     except Cancelled:

@@ -1,5 +1,10 @@
 """A sync that nobody but a push asked for: what it left behind moves, and nothing else."""
 
+from dataclasses import replace
+from datetime import datetime
+
+from qbot.domain.branches import Tip
+from qbot.domain.changes import PushWaits
 from qbot.domain.environment import Environment
 from qbot.domain.following import behind, may_run
 from qbot.domain.inputs import SyncInput
@@ -15,7 +20,8 @@ from qbot.operations.run import Run
 from qbot.operations.standing import standing
 from qbot.operations.track import Tracker
 
-_NOTHING = "What was pushed runs already, or may not run yet."
+_NOTHING = "What was pushed runs already."
+_LATER = "What was pushed may not run yet."
 
 
 async def pushed(run: Run, context: Context, tracker: Tracker, asked: SyncInput) -> Outcome:
@@ -24,11 +30,11 @@ async def pushed(run: Run, context: Context, tracker: Tracker, asked: SyncInput)
     tracker.step(Step.RESOLVING)
     try:
         before = await standing(run, context.instance(env), env)
-        plans = await resolved(run, env, lambda: _newest(context, env))
+        plans = await resolved(run, context, env, lambda c: _newest(c, env))
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
     if not plans:
-        return ended(context, tracker, End.REFUSED, env.phase, _NOTHING)
+        return await _left_alone(context, tracker)
     await begun(run, context, tracker)
     olds = before.plans
     tracker.switches(tuple(p.service for p in plans if olds[p.service].source is not Source.BRANCH))
@@ -36,10 +42,23 @@ async def pushed(run: Run, context: Context, tracker: Tracker, asked: SyncInput)
     return await roll(run, context, tracker, asked, before, plans)
 
 
+async def _left_alone(context: Context, tracker: Tracker) -> Outcome:
+    """What GitLab said is written down by now: whatever is behind still waits for its pipeline."""
+    env = tracker.env
+    if behind(env, context.catalog, await context.tips.tips(env.branch)):
+        outcome = ended(context, tracker, End.REFUSED, env.phase, _LATER)
+        return waiting(outcome, env)
+    return ended(context, tracker, End.REFUSED, env.phase, _NOTHING)
+
+
+def waiting(outcome: Outcome, env: Environment) -> Outcome:
+    """Nothing ran, and it is asked for again as soon as it may."""
+    return replace(outcome, changes=[*outcome.changes, PushWaits(env.branch)])
+
+
 async def _newest(context: Context, env: Environment) -> tuple[ServicePlan, ...]:
     """The newest versions of the services that are behind; those without a build stay out."""
     found = behind(env, context.catalog, await context.tips.tips(env.branch))
-    seen_at = {b.plan.service: b.tip.fact.seen_at for b in found}
     plans = await resolve_again(
         context.gitlab,
         context.catalog,
@@ -49,9 +68,13 @@ async def _newest(context: Context, env: Environment) -> tuple[ServicePlan, ...]
         keep=False,
     )
     now, wait = context.clock.now(), context.rules.wait_for_builds
+
+    def seen_at(plan: ServicePlan, tip: Tip) -> datetime:
+        return tip.fact.seen_at if tip.fact.sha == plan.sha else now  # pushed since
+
     return tuple(
         plan
         for plan, one in zip(plans, found, strict=True)
         if plan.sha != one.plan.sha
-        and may_run(plan.build, one.plan, seen_at[plan.service], now, wait=wait)
+        and may_run(plan.build, one.plan, seen_at(plan, one.tip), now, wait=wait)
     )

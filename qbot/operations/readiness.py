@@ -54,7 +54,7 @@ class _Proof:
         """Why the URL does not answer well; empty: it does, or is not asked."""
         env, seen = self.tracker.env, self.tracker.progress.services
         here = {p.service for p in env.plans} | {s.service for s in seen}
-        url = self.ready.url_of(env.name, here)
+        url = self.context.rules.answered(self.ready.url_of(env.name), here)
         if not url:
             return ""
         self.tracker.step(Step.ANSWERING)

@@ -3,46 +3,40 @@
 It asks no neighbour: what is known of branches is what hooks and sweeps have seen.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
-from qbot.domain.brake import Brake, Drift, Go, Hold, Outlook, Pause, Tick, decide
-from qbot.domain.branches import Branches, BranchFacts
+from qbot.domain.brake import Brake, Go, Grant, Hold, Outlook, Pause, decide, doubted, suspects
+from qbot.domain.branch_ports import Branches
+from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
+from qbot.domain.leaps import Drift, Tick
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
-from qbot.domain.ports import Clock
+from qbot.domain.reading import Doubt, sentences
+from qbot.domain.reaper_rows import Known, ReaperRows, Stand
 from qbot.domain.reaping import (
-    READ_BRANCHES,
-    READ_MERGES,
     Facts,
     Goes,
     Keep,
+    Kept,
     Reason,
     Terms,
     Verdict,
-    fresh,
     goers,
     judge,
+    last_used,
 )
 from qbot.domain.services import FOLLOWING
-from qbot.domain.store_ports import Deliveries
 from qbot.operations.context import Context
-from qbot.operations.sweeping import EVERY, groups_of, list_name, merges_name
-
-log = structlog.get_logger()
+from qbot.operations.readings import ProjectRead, Readings, Sources
 
 
-class Seen(Branches, Protocol):
+class Seen(Branches, Sources, Protocol):
     """What was seen of branches, and up to when it was looked for."""
-
-    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
-        """Up to when each of these sources was read."""
 
 
 class Pauses(Protocol):
@@ -61,13 +55,6 @@ class Pauses(Protocol):
         """Let it go on; None: nobody had stopped it."""
 
 
-class Cards(Protocol):
-    """Where people see of an environment that it goes. Raises TransientError."""
-
-    async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
-        """The newest cards of these say so, and no others."""
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done at a moment."""
@@ -77,11 +64,31 @@ class Plan:
     verdicts: Mapping[EnvId, Verdict]
     brake: Go | Hold
     pause: Pause | None = None
+    known: Known = field(default_factory=Known)
+    suspects: Sequence[Goes] = ()  # that a human is asked about
+    doubted: Sequence[Goes] = ()  # that stay until a human says Go, though the brake holds no more
+    unread: Mapping[ProjectPath, Doubt] = field(default_factory=dict)  # their environments stay
 
     @property
     def goes(self) -> Sequence[Goes]:
         """Those that go, the first one first."""
         return goers(self.verdicts.values())
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """What is not known, for people; outside text."""
+        return list(sentences(self.unread))
+
+    @property
+    def free(self) -> Sequence[tuple[Goes, bool]]:
+        """Those that may go now, and whether it is only by a human's Go."""
+        doubtful, brake = {goes.env for goes in self.doubted}, self.brake
+        due = [goes for goes in self.goes if goes.due(self.at) and goes.env not in doubtful]
+        granted = {grant.env for grant in self.known.grants}
+        if isinstance(brake, Go):
+            return [(goes, goes.env in granted) for goes in due]
+        spared = {grant.env for grant in self.known.grants if brake.spares(grant)}
+        return [(goes, True) for goes in due if goes.env in spared]
 
 
 class Planner:
@@ -93,22 +100,30 @@ class Planner:
         brake: what keeps too many from going.
         branches: what was seen of branches.
         pauses: whether somebody has stopped it.
+        rows: who was warned, and what people said.
+        unasked: is told when there is something at which nobody has looked.
     """
 
     def __init__(
-        self, *, context: Context, terms: Terms, brake: Brake, branches: Seen, pauses: Pauses
+        self,
+        *,
+        context: Context,
+        terms: Terms,
+        brake: Brake,
+        branches: Seen,
+        pauses: Pauses,
+        rows: ReaperRows,
+        unasked: Callable[[], None] | None = None,
     ) -> None:
+        self._unasked = unasked
         self.pauses = pauses
+        self._rows = rows
         self._context = context
         self._terms = terms
         self._brake = brake
         self._branches = branches
         self._drift = Drift(self._tick())
-        self._groups = {
-            project: group
-            for group, projects in groups_of(_projects(context)).items()
-            for project in projects
-        }
+        self._readings = Readings(branches, [s.project for s in context.catalog.values()])
 
     async def plan(self) -> Plan:
         """The whole of it.
@@ -117,24 +132,52 @@ class Planner:
             TransientError: the database is away.
         """
         rows = await self._context.store.environments()
-        found = await self._facts(rows)
+        known = await self._rows.known()
+        found = await self._facts(rows, known)
         now = self._context.clock.now()
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
+        known = replace(known, grants=_meant(known.grants, found, verdicts))
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
-        swept = {fact.project for fact in branches if fact.project in self._groups}
-        read = await self._read(swept)  # what left qbot.yaml keeps only its own environments
+        # what left qbot.yaml keeps only its own environments
+        swept = self._readings.swept({fact.project for fact in branches})
+        unread = {p: r.doubt for p, r in (await self._readings.of(swept, now)).items() if r.doubt}
+        if self._unasked and set(unread.values()) - {Doubt.REFUSED}:
+            self._unasked()
         pause = await self.pauses.paused()
         outlook = Outlook(
             living=len(found),
             goes=goers(verdicts.values()),
             branches=branches,
-            unread=[p for p, (merges, lists) in read.items() if not _is_read(merges, lists, now)],
+            projects=len(swept),
+            unread=unread,
             leapt=self._drift.leapt,
             pause=pause,
+            deleted=known.deleted,
+            grants=known.grants,
+            unbelieved=frozenset(
+                (c.env, c.cause, c.since)
+                for asked in known.waiting
+                for c in asked.unbelieved
+                if c.since
+            ),
         )
-        environments = {f.environment.id: f.environment for f in found}
-        return Plan(now, environments, verdicts, decide(self._brake, outlook, now=now), pause)
+        brake = decide(self._brake, outlook, now=now)
+        return Plan(
+            now,
+            {f.environment.id: f.environment for f in found},
+            verdicts,
+            brake,
+            pause,
+            known,
+            suspects(self._brake, outlook, brake, now=now),
+            doubted(outlook),
+            unread,
+        )
+
+    def disturbs(self, env: Environment, at: datetime) -> bool:
+        """Whether its owner is free then, and nothing goes while that is so."""
+        return self._terms.disturbs(env.owner.user, at)
 
     async def verdict(self, env: Environment) -> Verdict:
         """On one of them that somebody looks at: that is a use already.
@@ -145,16 +188,33 @@ class Planner:
         now = self._context.clock.now()
         operations = await self._context.store.operations(env.id, limit=1)
         busy = next((op for op in operations if op.end is None), None)
-        (facts,) = await self._facts([EnvironmentSummary(env, busy, now)])
+        known = await self._rows.known()
+        (facts,) = await self._facts([EnvironmentSummary(env, busy, now)], known)
         return await self._judged(facts, now)
 
-    async def _facts(self, rows: Sequence[EnvironmentSummary]) -> list[Facts]:
+    async def again(self, stand: Stand) -> Verdict:
+        """On one of them as it stands, by what is written down of it at this moment.
+
+        Raises:
+            TransientError: the database is away.
+        """
+        now, env = self._context.clock.now(), stand.environment
+        (facts,) = await self._facts([EnvironmentSummary(env, None, stand.used_at)], Known())
+        return await self._judged(stand.onto(facts), now)
+
+    async def _facts(self, rows: Sequence[EnvironmentSummary], known_: Known) -> list[Facts]:
         known = await self._branches.facts([row.environment.branch for row in rows])
         locked = {lock.scope for lock in await self._context.locks.locks()}
         projects = {fact.project for facts in known.values() for fact in facts.branches}
-        read = await self._read(projects)
+        read = await self._readings.of(projects, self._context.clock.now())
         return [
-            self._of(row, known[row.environment.branch], read, locked=row.environment.id in locked)
+            self._of(
+                row,
+                known[row.environment.branch],
+                read,
+                known_,
+                locked=row.environment.id in locked,
+            )
             for row in rows
         ]
 
@@ -162,19 +222,27 @@ class Planner:
         self,
         row: EnvironmentSummary,
         known: BranchFacts,
-        read: Mapping[ProjectPath, tuple[datetime | None, datetime | None]],
+        read: Mapping[ProjectPath, ProjectRead],
+        said: Known,
         *,
         locked: bool,
     ) -> Facts:
+        env = row.environment
+        told = said.told.get(env.id)
         mine = [read[fact.project] for fact in known.branches]
         return Facts(
-            environment=row.environment,
+            environment=env,
             used_at=row.last_used,
             branch=known,
-            merges_read=_oldest([merges for merges, _ in mine]),
-            branches_read=_oldest([lists for _, lists in mine]),
+            merges_read=_oldest([one.merges.at for one in mine]),
+            branches_read=_oldest([one.lists.at for one in mine]),
+            unread=next((one.why for one in mine if one.doubt), ""),
             locked=locked,
             busy=row.operation is not None,
+            kept=said.kept.get(env.id, Kept()),
+            warned_at=told.at if told and told.owner == env.owner else None,
+            warned_of=told.cause if told else None,
+            absence=said.absence,
         )
 
     async def _judged(self, facts: Facts, now: datetime) -> Verdict:
@@ -192,68 +260,25 @@ class Planner:
         projects = frozenset(self._context.catalog[service].project for service in run)
         return judge(replace(facts, projects=projects), self._terms, now=now)
 
-    async def _read(
-        self, projects: Collection[ProjectPath]
-    ) -> Mapping[ProjectPath, tuple[datetime | None, datetime | None]]:
-        """When merge requests and branches of each were last read whole."""
-        merges = {p: [merges_name(p), merges_name(self._groups.get(p, p))] for p in projects}
-        names = {name for several in merges.values() for name in several}
-        at = await self._branches.read_up_to(names | {list_name(p) for p in projects})
-        return {
-            p: (max((at[n] for n in merges[p] if n in at), default=None), at.get(list_name(p)))
-            for p in projects
-        }
-
     def _tick(self) -> Tick:
         clock = self._context.clock
         return Tick(clock.now(), clock.monotonic())
 
 
-class Reaper:
-    """One replica's part: whoever is first in a tick does it.
-
-    Args:
-        planner: says what would go.
-        cards: where people see it.
-        once: the ticks that were taken.
-        clock: what time it is.
-    """
-
-    def __init__(self, *, planner: Planner, cards: Cards, once: Deliveries, clock: Clock) -> None:
-        self._planner = planner
-        self._cards = cards
-        self._once = once
-        self._clock = clock
-
-    async def tick(self) -> None:
-        """Plan, unless another replica does in these ten minutes.
-
-        Raises:
-            TransientError: the database is away.
-        """
-        slot = int(self._clock.now().timestamp() // EVERY.total_seconds())
-        if await self._once.saw(f"reap:{slot}"):
-            await self.plan()
-
-    async def plan(self) -> Plan:
-        """Plan, and let cards say what goes."""
-        plan = await self._planner.plan()
-        held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
-        due = sum(goes.due(plan.at) for goes in plan.goes)
-        log.info("planned", living=len(plan.verdicts), goes=len(plan.goes), due=due, held=held)
-        await self._cards.tell({goes.env: goes for goes in plan.goes})
-        return plan
-
-
-def _projects(context: Context) -> tuple[ProjectPath, ...]:
-    return tuple(dict.fromkeys(service.project for service in context.catalog.values()))
+def _meant(
+    grants: Sequence[Grant], found: Sequence[Facts], verdicts: Mapping[EnvId, Verdict]
+) -> Sequence[Grant]:
+    """Those that are about what goes now, or about what goes for no cause at this moment."""
+    used = {facts.environment.id: last_used(facts) for facts in found}
+    return [
+        grant
+        for grant in grants
+        if not isinstance(goes := verdicts.get(grant.env), Goes)
+        or grant.means(goes, used[grant.env])
+    ]
 
 
 def _oldest(moments: Sequence[datetime | None]) -> datetime | None:
     """None where one of them never was."""
     known = [moment for moment in moments if moment is not None]
     return min(known) if known and len(known) == len(moments) else None
-
-
-def _is_read(merges: datetime | None, lists: datetime | None, now: datetime) -> bool:
-    return fresh(merges, READ_MERGES, now) and fresh(lists, READ_BRANCHES, now)

@@ -259,7 +259,15 @@ class Removal:
         return await self._look("survey", lambda: self._argocd.survey(self._env))
 
     async def _read(self, service: ServiceName) -> AppState | None:
-        return await self._look(f"read {service}", lambda: self._argocd.read(self._env, service))
+        """One that lives again under that name is left alone, its syncs too.
+
+        Raises:
+            StuckError: it is somebody else's.
+        """
+        state = await self._look(f"read {service}", lambda: self._argocd.read(self._env, service))
+        if state is not None and state.env not in ("", self._env.id):
+            raise StuckError(f"The Application {state.name} is not this environment's: kept.")
+        return state
 
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T:
         """Ask Argo CD; an outage must not use up the time that the deletion itself needs."""

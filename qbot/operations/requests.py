@@ -5,8 +5,9 @@ Resolves names, asks the rules, submits. Makes nothing else and waits for nobody
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from qbot.domain.bringing_back import Deleted, in_time
 from qbot.domain.commands import Create, Sync
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import CreateInput, Input, SyncInput, TeardownInput
@@ -106,6 +107,13 @@ class Requests:
             dry_run=wanted.dry_run,
         )
         return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
+
+    async def again(self, old: Deleted, asked: Asked) -> Submitted | BranchTaken | QuotaReached:
+        """Reserve the branch of one that was deleted, and queue its creation as it was."""
+        env = old.environment
+        wanted = CreateInput(env.branch, brings_back=env.id, deleted_at=old.at)
+        new = self._new_environment(Create(env.branch), replace(asked, owner=env.owner))
+        return await self._reserve(wanted, new, asked)
 
     async def room(self, wanted: Create, asked: Asked) -> BranchTaken | QuotaReached | None:
         """What a create would be refused with now; None: there is room."""
@@ -215,10 +223,7 @@ class Requests:
         if found and found.phase.alive:
             return found
         if found and await self._was_deleted(found):
-            raise UserError(
-                f"The environment of `{found.branch}` has been deleted.",
-                hint=f"`create {found.branch}` makes a new one.",
-            )
+            raise await self._deleted(found, anew=guess)
         if text in self._context.stages:
             raise _is_stage(text)
         if not guess:
@@ -226,17 +231,30 @@ class Requests:
                 f"There is no environment for `{text[:80]}`.", hint="`list` shows what there is."
             )
         rows = await self._context.store.environments()
-        near = did_you_mean(_similar(text, [r.environment for r in rows]))
+        stages = alike(text, self._context.stages)[:1]
+        near = did_you_mean([*stages, *_similar(text, [r.environment for r in rows])])
+        ways = ["`list` shows what there is"]
+        if not stages:
+            ways.append(f"`create {text[:80]}` makes one if a repository has that branch")
         raise UserError(
             f"There is no environment for `{text[:80]}`. {near}".rstrip(),
-            hint=f"`list` shows what there is; `create {text[:80]}` makes one if a repository "
-            "has that branch.",
+            hint=f"{'; '.join(ways)}.",
         )
 
     async def _was_deleted(self, env: Environment) -> bool:
         """Whether it was taken away; a creation that was refused leaves a dead row as well."""
         newest = await self._context.store.operations(env.id, limit=1)
         return not newest or newest[0].kind is Kind.TEARDOWN
+
+    async def _deleted(self, env: Environment, *, anew: bool) -> UserError:
+        """What can be done instead; `anew`: who asks may want one of that branch."""
+        deleted = await self._context.store.deleted(env.branch)
+        within, now = self._context.rules.restorable, self._context.clock.now()
+        ways = [f"`create {env.branch}` makes a new one"] if anew else []
+        if deleted and in_time(deleted, within, now):
+            ways.insert(0, f"`restore {env.branch}` brings it back as it was")
+        said = f"The environment of `{env.branch}` has been deleted."
+        return UserError(said, hint=f"{'; '.join(ways)}." if ways else "")
 
     async def by_id(self, env_id: EnvId) -> Environment:
         """The living environment that a button belongs to.

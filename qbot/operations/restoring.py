@@ -41,7 +41,7 @@ async def restore(run: Run, context: Context) -> Outcome:
     try:
         before = await standing(run, context.instance(env), env)
         tracker.goes_back(await _goal(run, context, env, asked.services))
-        plans = await resolved(run, env, lambda: _plans(run, context, tracker, asked.services))
+        plans = await resolved(run, context, env, lambda c: _plans(run, c, tracker, asked.services))
     except UserError as error:
         return await refused(run, context, tracker, env.phase, error)
     except Cancelled:

@@ -22,6 +22,7 @@ from qbot.operations.outcome import judge, named
 from qbot.operations.readiness import not_proven, proven
 from qbot.operations.resolve import PLANS
 from qbot.operations.run import Run
+from qbot.operations.seeing import Seeing
 from qbot.operations.standing import Standing, versions_told
 from qbot.operations.staying import UNBUILT, staying
 from qbot.operations.track import Tracker
@@ -78,23 +79,27 @@ def not_here(env: Environment, service: ServiceName) -> UserError:
     return UserError(f"`{env.branch}` has no service `{service}`.", hint=f"It has {some}.")
 
 
-async def resolved(run: Run, env: Environment, find: Callable[[], Awaitable[Plans]]) -> Plans:
+async def resolved(
+    run: Run, context: Context, env: Environment, find: Callable[[Context], Awaitable[Plans]]
+) -> Plans:
     """What the services shall run: found once, and from then on what the environment wants.
 
     Raises:
         Cancelled: somebody asked to cancel, and nothing is recorded.
         UserError: there is no such version.
     """
+    seeing, through = Seeing.of(context, env.branch)
 
     async def look() -> object:
         await run.checkpoint()  # here, so that it counts only while nothing is recorded
-        return PLANS.dump_python(await find(), mode="json")
+        return PLANS.dump_python(await find(through), mode="json")
 
     result = await run.step(
         "resolve",
         look,
         changes=lambda found: [
             PlansChanged(env.id, PLANS.validate_python(found)),
+            seeing.change,
             Audited("environment.resolved", "done", _told(PLANS.validate_python(found))),
         ],
     )

@@ -5,31 +5,28 @@ hours where hooks tell of pushes, at once after a start, for nobody knows what w
 without hooks every time, of the projects in which something happened.
 """
 
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
 import structlog
 
 from qbot.domain.branches import MergeFact
+from qbot.domain.listing_turns import NEVER, SWEEP_EVERY, by_activity, by_age
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.domain.ports import Clock
+from qbot.domain.reading import Reading
 from qbot.domain.store_ports import Deliveries, Environments
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.caught import caught
 from qbot.operations.gathering import gather
 
-EVERY = timedelta(minutes=10)
-_LISTS_EVERY = timedelta(hours=6)  # one by one over that time
-_RESTS = timedelta(hours=1)  # a project, however few there are
-_NEVER = datetime.min.replace(tzinfo=UTC)
+EVERY = SWEEP_EVERY
 _RESENT = 4  # of one project in one sweep; GitLab allows five a minute
 _FIRST = timedelta(days=30)  # of merge requests, when nothing was read before
 _OVERLAP = timedelta(hours=1)  # two clocks, and answers that were not whole
-_ACTIVE = timedelta(minutes=90)  # GitLab notes activity once an hour
 _TOGETHER = timedelta(minutes=1)
 _PARALLEL = 8
 log = structlog.get_logger()
@@ -48,8 +45,10 @@ class Changes(Protocol):
     ) -> Mapping[BranchName, str]:
         """Those of these branches that it has; may be half a minute old."""
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
-        """Paths in small letters."""
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
+        """When something last happened in each of these that the group shows, to the hour."""
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
         """Webhooks that did not arrive, oldest first."""
@@ -61,8 +60,11 @@ class Changes(Protocol):
 class Rows(Protocol):
     """Where it is written down."""
 
-    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
-        """Up to when each of these sources was read."""
+    async def readings(self, names: Collection[str]) -> Mapping[str, Reading]:
+        """How far each of these sources can be trusted."""
+
+    async def failed(self, name: str, why: str) -> None:
+        """A source did not answer, or not whole; what was read of it stays."""
 
     async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
         """What changed of merge requests, read up to a moment."""
@@ -71,6 +73,9 @@ class Rows(Protocol):
         self, name: str, project: ProjectPath, found: Mapping[BranchName, str]
     ) -> bool:
         """A project's branches; whether they contradict what is known."""
+
+    async def unchanged(self, names: Collection[str], up_to: datetime) -> None:
+        """What was read of these sources is so still."""
 
 
 class Store(Environments, Deliveries, Protocol):
@@ -133,13 +138,13 @@ class Sweeper:
             await self.sweep()
 
     async def first(self) -> None:
-        """Sweep after a start; replicas that start together share it."""
+        """Sweep after a start, or at once; replicas that want it together share it."""
         slot = int(self._clock.now().timestamp() // _TOGETHER.total_seconds())
         error = None
         if await self._store.saw(f"sweep-start:{slot}"):
             error = await caught(self.sweep())
         if error is not None:
-            log.warning("the first sweep failed", reason=str(error))
+            log.warning("a sweep at once failed", reason=str(error))
 
     async def sweep(self) -> None:
         """Ask for what changed; what fails is asked for again next time.
@@ -150,33 +155,38 @@ class Sweeper:
         living = await self._store.environments()
         names = {row.environment.branch for row in living}
         for group, projects in self._groups.items():
-            await self._guarded(group, self._merges(group, projects))
-            if names:
-                await self._guarded(group, self._lists(group, projects, names))
+            await self._merges(group, projects)
+            await self._lists(group, projects, names)
         self._wake()
 
-    async def _guarded(self, group: str, work: Awaitable[None]) -> None:
+    async def _guarded(self, name: str, work: Awaitable[bool]) -> bool:
+        """Whether it was answered or failed: then that is written down, and the next one's turn."""
         try:
-            await work
+            return await work
         except (TransientError, PermanentError) as error:
-            log.warning("a sweep was not answered", group=group, reason=str(error))
+            log.warning("a sweep was not answered", source=name, reason=str(error))
+            await self._rows.failed(name, str(error))
+            return True
 
     async def _merges(self, group: str, projects: Sequence[ProjectPath]) -> None:
         """Of the group in one question; where GitLab does not show it, of each project."""
-        if await self._merges_of(group, projects, of_group=True):
+        whole = self._merges_of(group, projects, of_group=True)
+        if await self._guarded(merges_name(group), whole):
             return
         log.info("a group cannot be read as one", group=group)
         for project in projects:
-            if not await self._merges_of(project, (project,), of_group=False):
+            name, own = merges_name(project), self._merges_of(project, (project,), of_group=False)
+            if not await self._guarded(name, own):
                 log.warning("a project cannot be read", project=project)
+                await self._rows.failed(name, "GitLab does not show it")
 
     async def _merges_of(
         self, owner: str, projects: Collection[ProjectPath], *, of_group: bool
     ) -> bool:
         """Whether GitLab shows it."""
         name, now = merges_name(owner), self._clock.now()
-        last = (await self._rows.read_up_to([name])).get(name)
-        since = last - _OVERLAP if last else now - _FIRST
+        last = (await self._rows.readings([name]))[name].at
+        since = min(last, now) - _OVERLAP if last else now - _FIRST
         found = await self._gitlab.changed_merges(owner, since, of_group=of_group)
         if found is None:
             return False
@@ -193,30 +203,36 @@ class Sweeper:
         self, group: str, projects: Sequence[ProjectPath], names: Collection[BranchName]
     ) -> None:
         due = await self._due(group, projects)
-        for result in await gather([self._list(p, names) for p in due], _PARALLEL):
-            if isinstance(result, TransientError | PermanentError):
-                log.warning("a project's branches were not listed", reason=str(result))
-            elif isinstance(result, Exception):
+        asked = [self._guarded(list_name(p), self._list(p, names)) for p in due]
+        for result in await gather(asked, _PARALLEL):
+            if isinstance(result, Exception):
                 raise result
 
     async def _due(self, group: str, projects: Sequence[ProjectPath]) -> Sequence[ProjectPath]:
-        """Those that were not listed since this replica started, and of the others a share."""
+        """Those whose turn it is; without hooks GitLab says where something happened."""
         now = self._clock.now()
-        known = await self._rows.read_up_to([list_name(p) for p in projects])
-        read = {p: known.get(list_name(p), _NEVER) for p in projects}
-        old = sorted((p for p in projects if now - read[p] >= _RESTS), key=lambda p: read[p])
-        share = math.ceil(len(projects) * (EVERY / _LISTS_EVERY))
-        due = {*old[:share], *(p for p in projects if read[p] < self._started)}
-        if not self._hooks and len(due) < len(projects):
-            active = await self._gitlab.active_projects(group, now - _ACTIVE)
-            due |= {p for p in projects if p.lower() in active}
-        return [p for p in projects if p in due]
+        self._started = min(self._started, now)
+        known = await self._rows.readings([list_name(p) for p in projects])
+        read = {p: _moment(known[list_name(p)].at, now) for p in projects}
+        tried = {p: _moment(known[list_name(p)].tried_at, now) for p in projects}
+        due = by_age(read, tried, started=self._started, now=now)
+        if self._hooks or len(due) == len(projects):
+            return due
+        try:
+            activity = await self._gitlab.activity(group, projects)
+        except (TransientError, PermanentError) as error:
+            log.warning("a group does not say where something happened", reason=str(error))
+            return due
+        turns = by_activity(read, due, activity, started=self._started)
+        await self._rows.unchanged([list_name(p) for p in turns.quiet], now)
+        return turns.listed
 
-    async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> None:
+    async def _list(self, project: ProjectPath, names: Collection[BranchName]) -> bool:
         found = await self._gitlab.listed_tips(project, names)
         is_news = await self._rows.listed(list_name(project), project, found)
         if is_news and self._hooks:
             await self._resend(project)
+        return True
 
     async def _resend(self, project: ProjectPath) -> None:
         """A hook was lost: have GitLab send again what it could not deliver, if it lets Qbot."""
@@ -227,6 +243,11 @@ class Sweeper:
                 await self._gitlab.resend(project, delivery)
         except (TransientError, PermanentError) as error:
             log.info("lost webhooks were not sent again", project=project, reason=str(error))
+
+
+def _moment(at: datetime | None, now: datetime) -> datetime:
+    """What a clock wrote down that was ahead says nothing."""
+    return at if at is not None and at <= now else NEVER
 
 
 def list_name(project: ProjectPath) -> str:

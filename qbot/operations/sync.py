@@ -11,7 +11,7 @@ from qbot.operations.beginning import begun
 from qbot.operations.context import Context
 from qbot.operations.endings import ended, refused
 from qbot.operations.handler import Cancelled, Outcome
-from qbot.operations.pushed import pushed
+from qbot.operations.pushed import pushed, waiting
 from qbot.operations.rolling import refusal, resolved, roll
 from qbot.operations.run import Run
 from qbot.operations.standing import standing
@@ -32,14 +32,15 @@ async def sync(run: Run, context: Context) -> Outcome:
     if asked.dry_run:
         return await preview(run, context, tracker, asked, chosen)
     if why := await refusal(run, context, env, asked.services) or _empty(env, chosen):
-        return await refused(run, context, tracker, env.phase, why)
+        outcome = await refused(run, context, tracker, env.phase, why)
+        return waiting(outcome, env) if asked.pushed else outcome
     if asked.pushed:
         return await pushed(run, context, tracker, asked)
     await begun(run, context, tracker)
     tracker.step(Step.RESOLVING)
     try:
         before = await standing(run, context.instance(env), env)
-        plans = await resolved(run, env, lambda: newest(context, env, asked, chosen))
+        plans = await resolved(run, context, env, lambda c: newest(c, env, asked, chosen))
     except Cancelled:
         return ended(context, tracker, End.CANCELLED, env.phase, "Nothing was changed.")
     tracker.plan(plans, before.was(plans), before.undone(plans))

@@ -1,10 +1,13 @@
 """`delete`: an environment goes, in the one order that Argo CD survives, and is proven gone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from qbot.domain.changes import CardsSuperseded, PhaseChanged
-from qbot.domain.environment import Phase
+from qbot.domain.changes import CardsSuperseded, Change, PhaseChanged, StillGoes
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import TeardownInput, clears
 from qbot.domain.progress import End, Stage, Step
+from qbot.domain.reaping import Goes
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
 from qbot.operations.context import Context
@@ -22,13 +25,33 @@ async def teardown(run: Run, context: Context) -> Outcome:
     with run.ignoring_cancel():
         tracker = await opened(run, context)
         env = tracker.env
-        if not env.phase.alive:
+        if not env.phase.alive and not clears(run.operation.input):
             gone = UserError(f"The environment of `{env.branch}` is gone already.")
             return await refused(run, context, tracker, Phase.DELETED, gone)
-        if why := await barred(run, context, env):
-            return await refused(run, context, tracker, env.phase, why)
-        await begun(run, context, tracker, PhaseChanged(env.id, Phase.DELETING))
+        reaped = _reaped(run)
+        if reaped is None and (locked := await barred(run, context, env)):
+            return await refused(run, context, tracker, env.phase, locked)
+        try:
+            await begun(run, context, tracker, *_going(run, env))
+        except UserError as kept:  # somebody was faster than the reaper
+            return ended(context, tracker, End.REFUSED, env.phase, f"{kept} {kept.hint}".strip())
         return await _remove(run, context, tracker)
+
+
+def _going(run: Run, env: Environment) -> Sequence[Change]:
+    """What begins it; what nobody asked for begins only if nobody has used it since."""
+    going = PhaseChanged(env.id, Phase.DELETING)
+    if not env.phase.alive:
+        return []  # it was deleted before: only what is left of it goes
+    asked = run.operation.input
+    if not isinstance(asked, TeardownInput) or asked.reaped is None:
+        return [going]
+    return [StillGoes(env.id, run.operation.created_at, asked.judged), going]
+
+
+def _reaped(run: Run) -> Goes | None:
+    asked = run.operation.input
+    return asked.reaped if isinstance(asked, TeardownInput) else None
 
 
 async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
@@ -48,9 +71,13 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     if stuck:
         rows = [replace(s, stage=Stage.LEFT) for s in tracker.of(Stage.DELETING)]
         tracker.put(rows, at=context.clock.now())
-        return ended(context, tracker, End.FAILED, Phase.STUCK, stuck, proofs=proofs.all)
+        phase = Phase.STUCK if env.phase.alive else env.phase
+        return ended(context, tracker, End.FAILED, phase, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
-    outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, unseen, proofs=proofs.all)
-    by = f"This environment has been deleted by {run.operation.actor.user}."
+    goes = _reaped(run)
+    itself = f"It went by itself: {goes.because}." if goes else ""
+    headline = f"{itself} {unseen}".strip()
+    outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, headline, proofs=proofs.all)
+    by = itself or f"This environment has been deleted by {run.operation.actor.user}."
     said = CardsSuperseded(env.id, by, context.clock.now())
     return Outcome(outcome.end, outcome.headline, [*outcome.changes, said])

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
-from qbot.domain.inputs import follows_push, is_whole, resumes
+from qbot.domain.inputs import brings_back, follows_push, is_whole, resumes
 from qbot.domain.jobs import JobRun
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
@@ -25,6 +25,7 @@ from qbot.domain.progress import (
 )
 from qbot.domain.services import Build, Service, ServicePlan
 from qbot.operations.context import HISTORY, Context, usual
+from qbot.operations.opening import to_open
 from qbot.operations.run import Run
 
 _ORDER = {step: place for place, step in enumerate(Step)}
@@ -87,6 +88,7 @@ class Tracker:
             lifetime=env.lifetime,
             resumed=resumes(operation.input),
             pushed=follows_push(operation.input),
+            brings_back=brings_back(operation.input),
             owner=env.owner,
             begun_at=_begun_at(operation.created_at, context),
         )
@@ -219,7 +221,10 @@ class Tracker:
         order = {name: i for i, name in enumerate(self._context.catalog)}
         rows = sorted(self._services.values(), key=lambda s: order.get(s.service, len(order)))
         self.progress = replace(
-            self.progress, services=tuple(rows), updated_at=at or self._context.clock.now()
+            self.progress,
+            services=tuple(rows),
+            updated_at=at or self._context.clock.now(),
+            url=to_open(self.env, self._context.rules, also=self._services).url,
         )
         self._run.report(self.progress)
 

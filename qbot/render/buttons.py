@@ -9,10 +9,12 @@ from qbot.render.blocks import actions as row
 from qbot.render.escape import allowed
 from qbot.render.lifetimes import term_menu
 from qbot.render.style import Style
-from qbot.render.words import NOUNS
+from qbot.render.words import noun_of
 
 
-def card_buttons(progress: Progress, style: Style, term: Term | None = None) -> Block | None:
+def card_buttons(
+    progress: Progress, style: Style, term: Term | None = None, *, missing: bool = False
+) -> Block | None:
     """At most one of them is the primary one; None where nothing can be done."""
     if progress.continued:
         return None
@@ -26,6 +28,7 @@ def card_buttons(progress: Progress, style: Style, term: Term | None = None) -> 
         buttons = _torn_down(progress, style)
     else:
         buttons = _ended(progress, style, term or Term(progress.expires_at))
+        buttons = [restore_button(progress.env), *buttons] if missing else buttons
     # Each state has a block id of its own, which tells a press on an outdated copy apart.
     state = progress.end or ("cancelling" if progress.cancelling else progress.step)
     return row(buttons, block_id=f"card:{progress.op}:{state}")
@@ -51,7 +54,7 @@ def _of_job(progress: Progress, style: Style) -> list[Block | None]:
 
 def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
     if progress.end is End.SUCCEEDED:
-        return []
+        return [restore_button(progress.env)]
     again = delete_button(progress.env, str(progress.branch), label="Delete Again")
     return [_details(progress), _argocd(progress, style), again]
 
@@ -99,7 +102,7 @@ def _argocd(progress: Progress, style: Style) -> Block | None:
 
 
 def _cancel(progress: Progress) -> Block:
-    noun = NOUNS[progress.purpose].lower()
+    noun = noun_of(progress).lower()
     text = f"The {noun} of {progress.branch} stops here. Argo CD goes on with what it has begun."
     if progress.purpose is Kind.CREATE:
         text += " What exists is kept: it can be resumed or deleted."
@@ -111,6 +114,14 @@ def _cancel(progress: Progress) -> Block:
         text = f"The {noun} of {progress.branch} stops here. Nothing has been changed yet."
     ask = confirm(f"Cancel the {noun}?", text, f"Cancel {noun.capitalize()}", "Keep Going")
     return button("Cancel", actions.CANCEL, progress.op, style="danger", confirm=ask)
+
+
+def restore_button(env: str) -> Block:
+    """Brings a deleted environment back; the value is its id.
+
+    What is asked then is asked anew: it may be too late, or its branch may have another one.
+    """
+    return button("Restore", actions.RESTORE, env)
 
 
 def delete_button(env: str, branch: str, *, label: str = "Delete") -> Block:

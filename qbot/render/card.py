@@ -20,7 +20,7 @@ from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, moment, prose, with_people
 from qbot.render.jobs import job_lines
 from qbot.render.lifetimes import term_words
-from qbot.render.moves import goal_line, moves
+from qbot.render.moves import back_line, goal_line, moves
 from qbot.render.newer import newer_lines, switched_line
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
@@ -53,6 +53,7 @@ class Links:
 
 
 ALONE = Links()
+MISSING_LINE = ":warning: It is missing in Argo CD. Restore makes it again, at the same commits."
 
 
 def card(
@@ -64,6 +65,7 @@ def card(
     links: Links = ALONE,
     newer: Sequence[Newer] = (),
     term: Term | None = None,
+    missing: bool = False,
 ) -> Message:
     """The message for one state.
 
@@ -75,6 +77,7 @@ def card(
         links: to the messages before and after it.
         newer: commits that the environment does not run yet.
         term: its lifetime, where that was changed meanwhile.
+        missing: Argo CD was found to have nothing of the environment.
     """
     heading = f"Gone: {progress.branch}" if superseded else title(progress)
     lines = (
@@ -82,6 +85,7 @@ def card(
     )
     summary = "\n".join(lines)
     rows = "" if superseded else "\n".join([*_rows(progress, style), *newer_lines(newer)])
+    rows = f"{MISSING_LINE}\n{rows}".strip() if missing and not superseded else rows
     sources = "\n".join(_sources(progress))
     facts = fact_line(progress, closed=bool(superseded), term=term)
     before = neighbours_line(links) if superseded else before_line(links)
@@ -94,7 +98,7 @@ def card(
         context(facts),
         context(fresh_line(progress, fresh), block_id=FRESH) if fresh else None,
         context(before),
-        None if superseded else card_buttons(progress, style, term),
+        None if superseded else card_buttons(progress, style, term, missing=missing),
     ]
     return message(text, blocks)
 
@@ -107,6 +111,7 @@ def _rows(progress: Progress, style: Style) -> list[str]:
     goal = goal_line(progress)
     return [
         *([goal] if goal else []),
+        *([back] if (back := back_line(progress)) else []),
         *([switched] if (switched := switched_line(progress)) else []),
         *moves(services),
         *job_lines([progress.test] if progress.test else [], style),
@@ -145,7 +150,7 @@ def _summary(progress: Progress, style: Style, links: Links) -> list[str]:
     if progress.headline:
         lines.append(prose(progress.headline))
     if progress.services:
-        lines.append(f"{bar(progress)}  {tally(progress)}")
+        lines.append(f"{bar(progress)}  {tally(progress)}".strip())
     if progress.trouble:
         lines.append(trouble_line(progress))
     return [*lines, *_gone(progress, style)]
@@ -264,7 +269,7 @@ def _lifetime(progress: Progress) -> str:
         return f"lifetime over since {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     until = f"until {moment(progress.expires_at, '{date_short_pretty} {time}')}"
     if progress.lifetime is None:
-        return f"wanted {until}"
+        return f"lifetime {until}"
     return f"lifetime {duration(progress.lifetime.total_seconds())}, {until}"
 
 
@@ -278,6 +283,6 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     shown = moment(at, "{time_secs}")
     so_far = ""
     if progress.step is not Step.QUEUED:
-        begun = progress.worked_from if isinstance(progress, Progress) else progress.started_at
+        begun = progress.worked_from if isinstance(progress, Progress) else progress.begun_at
         so_far = f", {span(begun, at)} so far"
     return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}"

@@ -2,9 +2,10 @@
 
 from qbot.domain.progress import UNDER_WAY, Kind, Progress, Stage, Step
 from qbot.domain.release import Shown
-from qbot.render.words import NOT_READY, STAGES, STEPS, joined
+from qbot.render.words import NOT_READY, STAGES, STEPS, joined, plural
 
 _CELLS = 12
+_AGAIN = {Kind.SYNC: "sync", Kind.DEPLOY: "deploy", Kind.RESTORE: "roll back"}
 _ORDER = (
     Stage.FAILED,
     Stage.BUILD_FAILED,
@@ -29,6 +30,8 @@ def tally(progress: Shown) -> str:
     total = len(progress.services)
     if not total:
         return ""
+    if verb := _to_begin(progress):
+        return f"{plural(total, 'service')} to {verb}"
     counts = progress.counts()
     word = "gone" if progress.kind is Kind.TEARDOWN else "ready"
     late = sum(counts[s] for s in UNDER_WAY) if progress.end else 0
@@ -46,10 +49,18 @@ def tally(progress: Shown) -> str:
     )
 
 
+def _to_begin(progress: Shown) -> str:
+    """What is about to be done to services that run already; none of them counts as missing."""
+    if progress.end is not None or not isinstance(progress, Progress):
+        return ""
+    begun = any(s.stage is not Stage.PLANNED for s in progress.services)
+    return "" if begun else _AGAIN.get(progress.purpose, "")
+
+
 def bar(progress: Shown) -> str:
     """Full cells for what is reached; full only when everything is."""
     total = len(progress.services)
-    if not total:
+    if not total or _to_begin(progress):
         return ""
     full = reached(progress) * _CELLS // total
     return f"`{'█' * full}{'░' * (_CELLS - full)}`"
@@ -69,6 +80,12 @@ def activity(progress: Shown) -> str:
     if progress.cancelling and progress.end is None:
         return "Bringing what runs to a stop"
     doing = STEPS[progress.step]
+    if (
+        progress.step is Step.PREPARING
+        and isinstance(progress, Progress)
+        and (progress.purpose in _AGAIN)
+    ):
+        doing = "Checking project and namespace"
     is_sync = isinstance(progress, Progress) and progress.purpose is Kind.SYNC
     if is_sync and progress.step is Step.DEPLOYING:
         doing = "Syncing services"

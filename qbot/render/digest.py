@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from qbot.domain import actions
-from qbot.domain.digest import LINES, OWNERS, Digest, Facts, Section
+from qbot.domain.digest import LINES, OWNERS, Digest, Drifted, Facts, Section
 from qbot.domain.listing import some
+from qbot.domain.names import StageName
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
@@ -15,13 +16,14 @@ from qbot.render.blocks import FRESH, Block, Message, button, context, header, m
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
 from qbot.render.listing import LAST_KNOWN, in_groups, state
-from qbot.render.releases.titles import name, title, what
+from qbot.render.releases.titles import is_back, name, title, what
 from qbot.render.style import Style
+from qbot.render.trend import chart
 from qbot.render.words import DONE, capital, duration, joined, plural
 
 T = TypeVar("T")
 _WORDS = (Kind.CREATE, Kind.DEPLOY, Kind.SYNC, Kind.RESTORE, Kind.TEARDOWN)
-_DEPLOYED = 8
+_NL = "\n"
 _ABOUT = 0.05  # of the time to ready: less is no difference
 
 
@@ -34,8 +36,9 @@ def digest(of: Digest, style: Style) -> Message | None:
         Section.APPROVALS: lambda: _approvals(of.facts),
         Section.FAILING: lambda: _failing(of.facts, style),
         Section.ENDING: lambda: _ending(of.facts, style),
-        Section.BARRIERS: lambda: _barriers(of.facts),
-        Section.DEPLOYMENTS: lambda: _deployments(of),
+        Section.DRIFTED: lambda: _drifted(of.facts, style),
+        Section.BARRIERS: lambda: _barriers(of.facts, style),
+        Section.DEPLOYMENTS: lambda: _deployments(of, style),
         Section.ENVIRONMENTS: lambda: _environments(of.facts),
         Section.SPEED: lambda: _speed(of.facts),
     }
@@ -43,6 +46,7 @@ def digest(of: Digest, style: Style) -> Message | None:
     for which, part in parts.items():
         if which in of.sections:
             blocks += part()
+    blocks.append(chart(of.picture) if of.picture else None)
     stale = "" if of.facts.known else LAST_KNOWN
     blocks.append(context(f"As of {_at(of.facts.at)}", stale, block_id=FRESH))
     return message(heading, blocks)
@@ -51,6 +55,7 @@ def digest(of: Digest, style: Style) -> Message | None:
 def _heading(of: Digest) -> str:
     """What matters most, as it is read in a notification."""
     facts, sections = of.facts, of.sections
+    drifted = [d.stage for d in facts.drifted if d.services]
     failing, ending, waiting = len(facts.failing), len(facts.ending), len(facts.waiting)
     said = [
         f"{waiting} {'waits' if waiting == 1 else 'wait'} for approval"
@@ -61,6 +66,9 @@ def _heading(of: Digest) -> str:
         else "",
         f"{ending} {'ends' if ending == 1 else 'end'} soon"
         if ending and Section.ENDING in sections
+        else "",
+        f"{prose(', '.join(drifted), 100)} {'drifts' if len(drifted) == 1 else 'drift'}"
+        if drifted and Section.DRIFTED in sections
         else "",
     ]
     return ", ".join(s for s in said if s) or f"{plural(len(facts.rows), 'environment')}, all well"
@@ -116,45 +124,73 @@ def _listed(
         yield context(f"and {len(found) - LINES} more: {more}")
 
 
-def _barriers(facts: Facts) -> Iterator[Block | None]:
+def _drifted(facts: Facts, style: Style) -> Iterator[Block | None]:
+    def line(one: Drifted) -> Block:
+        said = [f"`{prose(service, 40)}`: {prose(how, 200)}" for service, how in one.services]
+        text = f":warning: *{prose(one.stage)}*\n{some(said, LINES, between=_NL)}"
+        return section(text, accessory=_show(one.stage))
+
+    known = [one for one in facts.drifted if one.services]
+    more = code(f"{style.command} show STAGE")
+    yield from _listed("Stages that drifted", known, line, more)
+    unknown = ", ".join(one.stage for one in facts.drifted if not one.services)
+    if unknown:
+        yield context(f"What runs in {prose(unknown)} is not known now")
+
+
+def _show(stage: StageName) -> Block:
+    return button("Show", actions.SHOW_PLACE, stage, about=f"Show {stage}")
+
+
+def _barriers(facts: Facts, style: Style) -> Iterator[Block | None]:
     lines = [
-        f":snowflake: *{prose(', '.join(c.stages))}* is closed until {_at(c.until)}: "
-        f"{prose(c.name, 100)}"
-        for c in facts.closed
+        (
+            closed.stages[0],
+            (
+                f":snowflake: *{prose(', '.join(closed.stages))}* is closed until "
+                f"{_at(closed.until)}: {prose(closed.name, 100)}"
+            ),
+        )
+        for closed in facts.closed
     ]
     for freeze in facts.freezes:
         until = f" until {_at(freeze.until)}" if freeze.until else ""
         why = f": {prose(freeze.reason, 200)}" if freeze.reason else ""
         who = _who(facts, freeze.by)
-        lines.append(f":snowflake: *{prose(freeze.stage)}* is frozen by {who}{until}{why}")
-    lines += [
-        f":lock: *{prose(hold.service)}* is held back in {prose(hold.stage)} by "
-        f"{_who(facts, hold.by)} since {_at(hold.since)}"
-        for hold in facts.holds
-    ]
-    yield from _paragraph("Holds and freezes", lines)
+        text = f":snowflake: *{prose(freeze.stage)}* is frozen by {who}{until}{why}"
+        lines.append((freeze.stage, text))
+    for hold in facts.holds:
+        since = f"{_who(facts, hold.by)} since {_at(hold.since)}"
+        text = f":lock: *{prose(hold.service)}* is held back in {prose(hold.stage)} by {since}"
+        lines.append((hold.stage, text))
+
+    def line(one: tuple[StageName, str]) -> Block:
+        return section(one[1], accessory=_show(one[0]))
+
+    yield from _listed("Holds and freezes", lines, line, code(f"{style.command} show STAGE"))
 
 
-def _deployments(of: Digest) -> Iterator[Block | None]:
-    lines = [
-        f":rocket: {prose(title(progress), 200)}"
-        + (f" · {_at(progress.ended_at)}" if progress.ended_at else "")
-        for progress in of.deployments
-    ]
+def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
+    def line(progress: StageProgress) -> Block:
+        at = f" · {_at(progress.ended_at)}" if progress.ended_at else ""
+        details = button("Details", actions.PROMO_DETAILS, name(progress))
+        sign = ":rewind:" if progress.undone or is_back(progress) else ":rocket:"
+        return section(f"{sign} {prose(title(progress), 200)}{at}", accessory=details)
+
     kinds = of.done.kinds
     counts = [f"{kinds[k]:,} {_word(k)}" for k in _WORDS if kinds.get(k)]
-    if counts:
-        lines.insert(0, f"Environments: {', '.join(counts)}")
-    yield from _paragraph("Since the last digest", lines, most=_DEPLOYED)
+    if not counts and not of.deployments:
+        return
+    said = f"\nEnvironments: {', '.join(counts)}" if counts else ""
+    yield section(f"*Since {_at(of.since)}*{said}")
+    yield from (line(one) for one in of.deployments[:LINES])
+    if len(of.deployments) > LINES:
+        more = code(f"{style.command} history STAGE")
+        yield context(f"and {len(of.deployments) - LINES} more: {more}")
 
 
 def _word(kind: Kind) -> str:
     return DONE[kind].removesuffix(" to")
-
-
-def _paragraph(heading: str, lines: Sequence[str], *, most: int = LINES) -> Iterator[Block]:
-    if lines:
-        yield section(f"*{heading}*\n{some(lines, most, between=chr(10))}")
 
 
 def _environments(facts: Facts) -> Iterator[Block | None]:

@@ -9,7 +9,7 @@ from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, prose
 from qbot.render.sources import gone_line
 from qbot.render.style import Style
-from qbot.render.words import DONE, NOUNS, span
+from qbot.render.words import done_to, noun_of, span
 
 _ROWS = 3
 
@@ -46,10 +46,11 @@ def _sentence(progress: Progress, style: Style) -> str:
     kind = progress.purpose
     if progress.job is not None:
         return _of_job(progress, f"{took}.{reason}", style)
-    noun = NOUNS[kind]
+    noun = noun_of(progress)
     match progress.end:
         case End.SUCCEEDED:
-            done = "ready" if kind in {Kind.CREATE, Kind.DEPLOY} else DONE[kind]
+            ready = kind in {Kind.CREATE, Kind.DEPLOY} and not progress.brings_back
+            done = "ready" if ready else done_to(progress)
             after = _owner(progress) if kind is Kind.TEARDOWN else _where(progress, style)
             return f"{branch} is {done}{took}.{reason}{after}"
         case End.FAILED if kind is Kind.TEARDOWN:
@@ -61,7 +62,7 @@ def _sentence(progress: Progress, style: Style) -> str:
         case End.CANCELLED:
             return f"{noun} of {branch} was cancelled{_canceller(progress)}{took}.{reason}"
         case _:
-            return f"{branch} was not {DONE[kind]}.{reason}"
+            return f"{branch} was not {done_to(progress)}.{reason}"
 
 
 def _of_job(progress: Progress, rest: str, style: Style) -> str:

@@ -1,6 +1,7 @@
 """What went wrong, why, and the next step; with a reference where somebody has to look it up."""
 
 import re
+from collections.abc import Sequence
 
 from qbot.domain import actions
 from qbot.domain.barriers import BarredError, Barrier
@@ -12,6 +13,7 @@ from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
+from qbot.render.words import spoken
 
 _BARRIERS = 6
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
@@ -37,7 +39,7 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
         case RefusedError(owner=Actor() as owner):
             return _told(str(error), error.hint, style, f"Ask {mention(owner.user)}.")
         case UserError():
-            return _told(str(error), error.hint, style, "")
+            return _told(str(error), error.hint, style, "", only=error.only)
         case TransientError():
             what = f"That could not be done just now: {error}."
             return _told(what, "Nothing is lost. Try again in a minute.", style, refer)
@@ -83,9 +85,14 @@ def _split(reason: str) -> tuple[str, str]:
     return (what, way_out) if semicolon else (reason, "")
 
 
-def _told(what: str, hint: str, style: Style | None, refer: str) -> Message:
+def _told(
+    what: str, hint: str, style: Style | None, refer: str, *, only: Sequence[str] = ()
+) -> Message:
     command = (style or Style()).command
     first = with_command(prose(_sentence(what), 1_000), command) or "That did not work."
+    if only:
+        verb = "can" if len(only) > 1 else "alone can"
+        first += f" {spoken([mention(user) for user in only])} {verb}."
     second = with_command(prose(hint, 600), command)
     return _shown(f":warning: {first}", second, refer, text=first)
 

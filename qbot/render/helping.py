@@ -10,11 +10,11 @@ from qbot.render.escape import code, prose
 from qbot.render.style import Style
 
 GROUPS = (
-    ("Environments", ("create", "list", "show", "sync", "deploy", "delete")),
+    ("Environments", ("create", "list", "show", "sync", "deploy", "delete", "restore")),
     ("Lifetimes", ("extend", "pin", "unpin", "transfer", "reaper")),
     ("Stages", ("promote", "release", "freeze", "unfreeze")),
     ("Both", ("rollback", "diff", "run", "history", "lock", "unlock")),
-    ("You", ("can", "link")),
+    ("You", ("digest", "can", "link")),
 )
 """Every command but `help` itself, once."""
 

@@ -85,7 +85,8 @@ def line_of(entry: Entry) -> str:
     card = ""
     if entry.url.startswith(("https://", "http://")):
         card = f"<{prose(entry.url, 500)}|card>"
-    who = f"by {mention(entry.actor.user)} {moment(entry.at, WHEN)}"
+    whom = "a push" if entry.pushed else mention(entry.actor.user)
+    who = f"by {whom} {moment(entry.at, WHEN)}"
     first = joined([f"{sign} {what}", end, who, took, card])
     return f"{first}\n{prose(entry.headline, 200)}" if entry.headline else first
 

@@ -38,6 +38,7 @@ from qbot.render.releases.approving import in_the_way, question
 from qbot.render.releases.buttons import decision
 from qbot.render.releases.titles import name, what
 from qbot.render.style import Style
+from qbot.render.warnings import going
 from qbot.render.words import joined, plural
 
 SOON = timedelta(days=1)
@@ -57,8 +58,7 @@ class HomeView:
 
 def home(seen: Home, style: Style) -> HomeView:
     """Everything of one person."""
-    mine = worst_first(seen.mine)
-    needy = [r for r in mine if needs_owner(r, seen.as_of)]
+    mine, needy = worst_first(seen.mine), needy_of(seen)
     calm = [r for r in mine if r not in needy]
     shown = [*needy, *calm][:_ENVIRONMENTS]
     blocks: list[Block | None] = [*_needs_me(seen, needy, shown, style)]
@@ -96,6 +96,17 @@ def answer(said: Message) -> dict[str, Any]:
     }
 
 
+def needy_of(seen: Home) -> list[EnvironmentSummary]:
+    """The viewer's that need them, those that are about to go first."""
+    warned = {w.env for w in seen.warned}
+    needy = [
+        r
+        for r in worst_first(seen.mine)
+        if r.environment.id in warned or needs_owner(r, seen.as_of)
+    ]
+    return sorted(needy, key=lambda r: r.environment.id not in warned)
+
+
 def needs_owner(row: EnvironmentSummary, now: datetime) -> bool:
     """It is broken with nothing under way, its branch is gone, or it ends soon."""
     return is_needy(row) or (row.operation is None and (row.gone or _ends_soon(row, now)))
@@ -114,19 +125,24 @@ def _needs_me(
     shown: Sequence[EnvironmentSummary],
     style: Style,
 ) -> list[Block | None]:
+    if blocks := what_needs(seen, [r for r in needy if r in shown], style):
+        return [header("Needs you"), *blocks]
+    return [section(":white_check_mark: Nothing needs you right now.")] if seen.mine else []
+
+
+def what_needs(seen: Home, needy: Sequence[EnvironmentSummary], style: Style) -> list[Block | None]:
+    """What waits for the viewer's yes, then these environments, each with its buttons."""
     blocks: list[Block | None] = []
     for progress in (seen.waiting or ())[:_PROMOTIONS]:
         blocks += _promotion(progress, style)
     if len(seen.waiting or ()) > _PROMOTIONS:
         blocks.append(context(f"and {len(seen.waiting or ()) - _PROMOTIONS} more wait for you"))
     for row in needy:
-        blocks += _environment(row, seen, style) if row in shown else []
+        blocks += _environment(row, seen, style)
     unknown = "What waits for your approval is not known now: your roles could not be asked for."
     if seen.waiting is None:
         blocks.append(context(f":warning: {unknown}"))
-    if blocks:
-        return [header("Needs you"), *blocks]
-    return [section(":white_check_mark: Nothing needs you right now.")] if seen.mine else []
+    return blocks
 
 
 def _promotion(progress: StageProgress, style: Style) -> list[Block | None]:
@@ -165,6 +181,8 @@ def _of_mine(
 
 def _environment(row: EnvironmentSummary, seen: Home, style: Style) -> list[Block | None]:
     env, now = row.environment, seen.as_of
+    if told := next((w for w in seen.warned if w.env == env.id), None):
+        return going(told, env, style)
     word, sign = state(row, known=seen.known)
     if _ends_soon(row, now) and not is_needy(row):
         sign = ":hourglass_flowing_sand:"
@@ -222,7 +240,7 @@ def _all(seen: Home) -> Block:
 
 def _fresh(seen: Home) -> Block | None:
     stale = "" if seen.known else LAST_KNOWN
-    at = f"As of {moment(seen.as_of, '{time_secs}')}, and kept up to date for a day after you look"
+    at = f"As of {moment(seen.as_of, WHEN)}, and kept up to date for a day after you look"
     return context(at, stale, block_id=FRESH)
 
 

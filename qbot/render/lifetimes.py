@@ -1,10 +1,10 @@
 """How long environments live: menus, and what became of extending, pinning and handing over."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Pin
-from qbot.domain.lifetime import MAX_KEY, OFFERED, Moved, Term
+from qbot.domain.lifetime import MAX_KEY, OFFERED, UNTIL_MERGE, Moved, Term
 from qbot.domain.people import Actor
 from qbot.render import limits
 from qbot.render.blocks import Block, Message, button, context, message, plain, section
@@ -14,15 +14,15 @@ from qbot.render.style import Style
 from qbot.render.words import rough, ttl
 
 
-def extended(moved: Moved, style: Style, *, now: datetime) -> Message:
-    """Until when it lives now, and why that is less than was asked for."""
+def extended(moved: Moved, style: Style, *, by: timedelta, now: datetime) -> Message:
+    """Until when it lives now, and why that is less than was asked for, `by` from now on."""
     env = moved.after
     if (pin := env.pinned_at(now)) and env.ends_at is None:
         off = code(f"{style.command} unpin {env.branch}", 160)
         return _told(f"{_named(env)} has no end: it is {pin_words(pin)}.", f"{off} ends that.")
     if env.ends_at is None:
-        hint = "Nothing was changed, and that you want it counts as a use."
-        return _told(f"{_named(env)} has no end that could be put off.", hint)
+        lead = f":white_check_mark: {_named(env)} is not deleted before {moment(now + by, WHEN)}."
+        return _told(lead, "It has no end: it only goes when nobody uses it, or its work is over.")
     lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)}."
     hint = ""
     if moved.capped:
@@ -96,7 +96,7 @@ def term_words(term: Term, at: datetime) -> str:
         return goes
     if term.ends_at is None:
         return ""
-    over = "lifetime over since" if term.ends_at <= at else "wanted until"
+    over = "lifetime over since" if term.ends_at <= at else "lifetime until"
     return f"{over} {moment(term.ends_at, WHEN)}"
 
 
@@ -107,13 +107,16 @@ def _goes_words(term: Term) -> str:
     return f"due to go {moment(term.goes_at, WHEN)}, because {CAUSES[term.because]}"
 
 
-def extend_menu(env: str) -> Block:
-    """A select of how much longer; its value is `ENV:4h`."""
+def extend_menu(env: str, *, merge: bool = False) -> Block:
+    """A select of how much longer; its value is `ENV:4h`, or `ENV:merge` where that is offered."""
+    options = [_option(label, f"{env}:{by}") for label, by in _offered()]
+    if merge:
+        options.append(_option("until it is merged", f"{env}:{UNTIL_MERGE}"))
     return {
         "type": "static_select",
         "action_id": actions.EXTEND,
         "placeholder": plain("Extend", limits.PLACEHOLDER),
-        "options": [_option(label, f"{env}:{by}") for label, by in _offered()],
+        "options": options,
     }
 
 

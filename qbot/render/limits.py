@@ -21,6 +21,7 @@ FIELDS: Final = 10  # items
 HEADER: Final = 150
 CONTEXT: Final = 10  # items
 ACTIONS: Final = 25  # items
+ALT: Final = 1_000  # of an image; an uploaded file takes no more, a block twice as many
 LABEL: Final = 2_000  # of an input, and its hint
 ID: Final = 255  # action_id, block_id, callback_id
 

@@ -13,6 +13,7 @@ from qbot.domain.names import EnvId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.progress import Stage
 from qbot.domain.reaping import Goes
+from qbot.domain.release_grammar import PERSON
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
@@ -37,8 +38,9 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 )
 
 
-_OVER = "Nothing is deleted because its lifetime is over: {} does that, and {} gives it more."
-_GONE = "Gone is what a sync or {} has seen last; nothing is deleted because of it: {} does that."
+_OVER = "What outlives its lifetime goes by itself: {} says when, and {} gives it more."
+_GONE = "Gone is what a sync or {} has seen last; once GitLab says so twice, it goes by itself."
+MISSING = "missing in Argo CD"
 LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
 
@@ -61,6 +63,12 @@ class Page:
     number: int = 0  # from 0
     which: str = ""  # mine, all, idle, failed or nothing, as in the command
     text: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose it is about, where its text names somebody; else empty."""
+        found = PERSON.fullmatch(self.text)
+        return found[1] if found else ""
 
     def value(self) -> str:
         """For a button."""
@@ -98,6 +106,7 @@ def listing(
     now: datetime,
     known: bool = True,
     goes: Mapping[EnvId, Goes] = MappingProxyType({}),
+    doubts: Sequence[str] = (),
 ) -> Message:
     """One page.
 
@@ -108,9 +117,10 @@ def listing(
         now: for ages.
         known: whether Argo CD has said how those of the page are now.
         goes: those that go by themselves, where the list is about that.
+        doubts: what is not known of the others, as outside text.
     """
     if not rows:
-        return _empty(page, style, known=known)
+        return _empty(page, style, known=known, doubts=doubts)
     counts = Counter(_group(r) for r in rows)
     pages = _pages(rows)
     number = min(page.number, pages - 1)
@@ -133,7 +143,7 @@ def listing(
         blocks += [section(text) for text in paragraphs(lines)]
     notes = [_over(shown, style, now=now), _gone(shown, style)]
     if goes:
-        notes = [keeping_all([r.environment for r in shown], style)]
+        notes = [keeping_all([r.environment for r in shown], style), *map(prose, doubts)]
     texts += notes
     blocks += [context(note) for note in notes]
     blocks.append(row(_paging(page, number, pages), block_id=f"list:{number}"))
@@ -146,7 +156,7 @@ def _over(rows: Sequence[EnvironmentSummary], style: Style, *, now: datetime) ->
     over = next((e for e in ended if e.ends_at and e.ends_at <= now), None)
     if over is None:
         return ""
-    verbs = (f"delete {over.branch}", f"extend {over.branch} 1d")
+    verbs = ("list --idle", f"extend {over.branch} 1d")
     return _OVER.format(*(code(f"{style.command} {verb}", 160) for verb in verbs))
 
 
@@ -155,8 +165,7 @@ def _gone(rows: Sequence[EnvironmentSummary], style: Style) -> str:
     branch = next((r.environment.branch for r in rows if r.gone), None)
     if branch is None:
         return ""
-    show, delete = (code(f"{style.command} {verb} {branch}", 160) for verb in ("show", "delete"))
-    return _GONE.format(show, delete)
+    return _GONE.format(code(f"{style.command} show {branch}", 160))
 
 
 def worst_first(rows: Sequence[EnvironmentSummary]) -> list[EnvironmentSummary]:
@@ -210,11 +219,13 @@ def state(row: EnvironmentSummary, *, known: bool) -> tuple[str, str]:
     if row.failure:  # one sentence is enough for a list
         word += f": {prose(row.failure.partition('. ')[0].rstrip('.'), 160)}"
     if row.needs_attention:
-        word, sign = failing_words(row.failing), PHASES[Phase.FAILED][1]
+        said = MISSING if row.missing else failing_words(row.failing)
+        word, sign = said, PHASES[Phase.FAILED][1]
     if row.operation and row.operation.progress:
         progress = row.operation.progress
         doing = DOING[row.operation.purpose].removesuffix(" in").lower()
-        untold = row.failing if not progress.counts()[Stage.FAILED] else 0
+        counts = progress.counts()
+        untold = 0 if counts[Stage.FAILED] or counts[Stage.FALTERING] else row.failing
         sign = PHASES[Phase.FAILED if row.failing else Phase.CREATING][1]
         word = joined([doing, tally(progress), failing_words(untold) if untold else ""])
     return word, sign
@@ -253,24 +264,29 @@ def ends(env: Environment, *, now: datetime) -> str:
     left = (env.ends_at - now).total_seconds()
     if left > 0:
         return f"{age}, lifetime ends in {remaining(left)}"
-    return f"{age}, lifetime over since {rough(-left)}"
+    return f"{age}, lifetime over for {rough(-left)}"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:
     matching = f"matching {code(page.text, 80)}" if page.text else ""
+    if page.owner:
+        matching = f"of {mention(page.owner)}"
     where = f"page {number + 1} of {pages}" if pages > 1 else ""
     return joined([matching, where])
 
 
-def _empty(page: Page, style: Style, *, known: bool) -> Message:
-    if page.text:
+def _empty(page: Page, style: Style, *, known: bool, doubts: Sequence[str]) -> Message:
+    if page.owner:
+        text = f"{mention(page.owner)} has no environments."
+    elif page.text:
         text = f"No environment matches {code(page.text, 80)}."
     elif page.which == "mine":
         text = "You have no environments."
     elif page.which == "failed":
         text = "No environment needs attention."
     elif page.which == "idle":
-        text = "No environment is due to go by itself."
+        text = "No environment is due to go by itself"
+        text += ", as far as Qbot knows.\n" + "\n".join(map(prose, doubts)) if doubts else "."
     else:
         text = "There are no environments."
     hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."

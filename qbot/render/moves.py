@@ -17,6 +17,15 @@ def goal_line(progress: Progress) -> str:
     return f"Back to the versions that were ready {when}. {further}"
 
 
+def back_line(progress: Progress) -> str:
+    """Whose versions a restore brings back; escaped, empty for all else."""
+    if progress.brings_back is None:
+        return ""
+    return (
+        f"With the versions that it had when it was deleted {moment(progress.brings_back, WHEN)}."
+    )
+
+
 def moves(services: Sequence[ServiceProgress]) -> list[str]:
     """One escaped line for each service that another version was known of before."""
     moving = [s for s in services if s.was and s.version and s.stage is not Stage.BUILD_FAILED]

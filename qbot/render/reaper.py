@@ -13,7 +13,7 @@ from qbot.render.escape import WHEN, code, link, mention, moment, prose
 from qbot.render.style import Style
 from qbot.render.words import joined, plural, rough
 
-NOT_YET = "This is a plan: Qbot deletes nothing by itself."
+WARNED = "Owners are told first, in time to keep theirs."
 _SHOWN = 15  # of each part of the plan
 _NAMED = 3
 CAUSES: Mapping[Cause, str] = {
@@ -71,7 +71,7 @@ def shown_words(verdict: Verdict, env: Environment, style: Style, *, now: dateti
 
 def keeping_all(envs: Sequence[Environment], style: Style) -> str:
     """What to do about those of a list; empty: there are none."""
-    return f"{_keeping(envs[0], style)} {NOT_YET}" if envs else ""
+    return f"{_keeping(envs[0], style)} {WARNED}" if envs else ""
 
 
 def plan(
@@ -82,6 +82,7 @@ def plan(
     *,
     now: datetime,
     pause: Pause | None = None,
+    doubts: Sequence[str] = (),
 ) -> Message:
     """The whole of it: the brake first, then what goes now, what goes later and what stays.
 
@@ -92,18 +93,19 @@ def plan(
         style: the installation.
         now: of the plan.
         pause: somebody has stopped it.
+        doubts: what is not known, as outside text.
     """
     goes = [v for v in verdicts if isinstance(v, Goes)]
     due = [g for g in goes if g.due(now)]
     later = [g for g in goes if not g.due(now)]
     heading = f"Reaper: {plural(len(due), 'environment')} due to go, {len(later)} later"
-    lead = _brake(brake, pause)
+    lead = _brake(brake, pause, doubts)
     parts = [
         _part("Due now", due, environments, style, now),
         _part("Later", later, environments, style, now),
         _stays([v for v in verdicts if isinstance(v, Keep)], environments),
     ]
-    hint = joined([keeping_all([environments[g.env] for g in goes], style) or NOT_YET])
+    hint = joined([keeping_all([environments[g.env] for g in goes], style) or WARNED])
     texts = [heading, lead, *(line for lines in parts for line in lines), hint]
     blocks: list[Block | None] = [header(heading), section(lead)]
     for lines in parts:
@@ -133,13 +135,16 @@ def _paused(pause: Pause) -> str:
     return f"paused by {mention(pause.by.user)} since {moment(pause.since, WHEN)}{why}"
 
 
-def _brake(brake: Go | Hold, pause: Pause | None) -> str:
+def _brake(brake: Go | Hold, pause: Pause | None, doubts: Sequence[str]) -> str:
+    """Whether it is held, and what is not known in any case."""
     if isinstance(brake, Go):
-        return ":white_check_mark: Nothing holds it back."
+        lines = [f"• {prose(doubt, 300)}" for doubt in doubts]
+        return "\n".join([":white_check_mark: Nothing holds it back.", *lines])
     lines = [f"• {prose(reason, 300)}" for reason in brake.reasons]
     if pause:
         lines[0] = f"• The reaper is {_paused(pause)}."
-    return "\n".join([":octagonal_sign: *On hold: nothing would be deleted*", *lines])
+    lines += [f"• {prose(doubt, 300)}" for doubt in doubts if doubt not in brake.reasons]
+    return "\n".join([":octagonal_sign: *On hold: nothing of that is deleted*", *lines])
 
 
 def _part(
@@ -191,8 +196,15 @@ def _keeping(env: Environment, style: Style) -> str:
 
 def _requests(goes: Goes, style: Style) -> str:
     """Links to merge requests, as far as they may be linked."""
-    found = [link(url, f"!{url.rpartition('/')[2]}", style.hosts) for url in goes.proof[:_NAMED]]
+    shown = goes.proof[:_NAMED]
+    found = [link(url, _number(url, among=len(shown)), style.hosts) for url in shown]
     return f" ({', '.join(found)})" if found else ""
+
+
+def _number(url: str, *, among: int) -> str:
+    """`!12`; of one among several with its project, as each project counts from one."""
+    project, _, number = url.partition("/-/merge_requests/")
+    return f"{project.rpartition('/')[2] if among > 1 else ''}!{number.rpartition('/')[2]}"
 
 
 def _told(lead: str, hint: str = "") -> Message:

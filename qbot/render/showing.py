@@ -9,12 +9,13 @@ from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind, Progress, ServiceProgress
+from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Step
 from qbot.domain.reaping import Verdict
 from qbot.render.attention import ROWS, failed, needing, row
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
-from qbot.render.buttons import again_button, delete_button
+from qbot.render.buttons import again_button, delete_button, restore_button
+from qbot.render.card import MISSING_LINE
 from qbot.render.escape import WHEN, allowed, code, link, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_button, pin_words
 from qbot.render.listing import ends
@@ -28,6 +29,7 @@ from qbot.render.words import NOUNS, PHASES, capital, joined, plural
 _SERVICES = 20
 _BETWEEN = frozenset({Phase.FAILED, Phase.PARTIAL})
 _UNFINISHED = _BETWEEN | {Phase.STUCK}
+_TELLS = {Phase.CREATING: Kind.CREATE, Phase.DELETING: Kind.TEARDOWN}
 _OVER = {End.CANCELLED: "was cancelled", End.FAILED: "failed"}
 
 
@@ -43,6 +45,7 @@ class Shown:
     card_url: str = ""  # Slack's own link to the newest card
     lock: Lock | None = None
     verdict: Verdict | None = None  # the reaper's
+    missing: bool = False  # Argo CD was found to have nothing of it
     viewer: Actor | None = (
         None  # whoever is kept out by somebody else's lock gets no buttons for it
     )
@@ -56,7 +59,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
-    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else []
+    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else _missing(shown)
     lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
     lead += _links(shown, style)
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
@@ -88,6 +91,13 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
 def _last_known(state: str, at: datetime) -> str:
     """A headline that does not say more than Argo CD does."""
     return f":white_circle: Last known: {state}, at {moment(at, '{time}')}"
+
+
+def _missing(shown: Shown) -> list[str]:
+    """That a sweep of Argo CD has found nothing of it, and what to do."""
+    if not shown.missing:
+        return []
+    return [MISSING_LINE]
 
 
 def _pinned(env: Environment, now: datetime) -> list[str]:
@@ -133,7 +143,8 @@ def _links(shown: Shown, style: Style) -> list[str]:
     lines = []
     operation = shown.operation
     if operation and operation.progress and operation.end is None:
-        lines.append(prose(title_of(operation.progress)))
+        if not _says_it(shown.environment.phase, operation):
+            lines.append(prose(title_of(operation.progress)))
     elif operation and shown.environment.phase in _UNFINISHED:
         lines += _why(operation)
     if gone := gone_line(shown.services, style):
@@ -143,6 +154,16 @@ def _links(shown: Shown, style: Style) -> list[str]:
     if shown.card_url.startswith(("https://", "http://")):
         lines.append(f"<{prose(shown.card_url, 500)}|Go to its card>")
     return lines
+
+
+def _says_it(phase: Phase, operation: Operation) -> bool:
+    """Whether how it is tells what is done to it."""
+    progress = operation.progress
+    if not isinstance(progress, Progress) or progress.cancelling or progress.brings_back:
+        return False
+    if progress.step is Step.QUEUED:
+        return False
+    return _TELLS.get(phase) is operation.purpose
 
 
 def _why(operation: Operation) -> list[str]:
@@ -180,6 +201,7 @@ def _buttons(shown: Shown, style: Style, now: datetime) -> Block | None:
         [
             button("Open", actions.OPEN, op, url=url, style=look) if url and works else None,
             _again(shown) if free else None,
+            restore_button(env.id) if free and shown.missing else None,
             button("Details", actions.DETAILS, op) if op else None,
             button("Argo CD", actions.ARGOCD, op, url=argocd) if argocd else None,
             *([] if deleting or env.phase is Phase.STUCK else _term(env, now)),

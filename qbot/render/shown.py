@@ -24,11 +24,19 @@ def card_of(
     links: Links = ALONE,
     newer: Sequence[Newer] = (),
     term: Term | None = None,
+    missing: bool = False,
 ) -> Message:
     """The operation's card; see `qbot.render.card.card`."""
     if isinstance(shown, Progress):
         return card.card(
-            shown, style, fresh=fresh, superseded=superseded, links=links, newer=newer, term=term
+            shown,
+            style,
+            fresh=fresh,
+            superseded=superseded,
+            links=links,
+            newer=newer,
+            term=term,
+            missing=missing,
         )
     return stage_card(shown, style, fresh=fresh, superseded=superseded, links=links)
 

@@ -1,7 +1,7 @@
 """The first line of a card, a reply or a board row: the outcome, then the branch. Plain text."""
 
 from qbot.domain.progress import End, Kind, Progress, Step
-from qbot.render.words import DOING, DONE, NOUNS
+from qbot.render.words import DOING, done_to, noun_of
 
 _SUCCESS = {
     Kind.CREATE: "Ready",
@@ -22,15 +22,16 @@ def outcome(progress: Progress) -> str:
         return _job(progress, progress.job.job)
     if progress.dry_run:
         return "Preview"
+    noun = noun_of(progress)
     match progress.end:
         case End.SUCCEEDED:
-            return _SUCCESS[kind]
+            return "Restored" if progress.brings_back else _SUCCESS[kind]
         case End.FAILED:
-            return "Delete incomplete" if kind is Kind.TEARDOWN else f"{NOUNS[kind]} failed"
+            return "Delete incomplete" if kind is Kind.TEARDOWN else f"{noun} failed"
         case End.CANCELLED:
-            return f"{NOUNS[kind]} cancelled"
+            return f"{noun} cancelled"
         case End.REFUSED:
-            return f"Not {DONE[kind].removesuffix(' to')}"
+            return f"Not {done_to(progress).removesuffix(' to')}"
         case None:
             return _running(progress)
 
@@ -51,18 +52,22 @@ def _job(progress: Progress, name: str) -> str:
 
 
 def _running(progress: Progress) -> str:
-    kind = progress.purpose
+    noun = noun_of(progress)
     if progress.cancelling:
-        return f"Cancelling {NOUNS[kind].lower()}"
+        return f"Cancelling {noun.lower()}"
     if progress.step is Step.QUEUED:
-        return f"{NOUNS[kind]} queued"
-    return DOING[kind]
+        return f"{noun} queued"
+    return _doing(progress)
+
+
+def _doing(progress: Progress) -> str:
+    return "Restoring" if progress.brings_back else DOING[progress.purpose]
 
 
 def title(progress: Progress) -> str:
     """`Creating feat/checkout (resumed)`, `Ready: feat/checkout`; not escaped."""
     what = outcome(progress)
     under_way = progress.job and progress.end is None and not progress.cancelling
-    colon = "" if what == DOING[progress.purpose] or under_way else ":"
+    colon = "" if what == _doing(progress) or under_way else ":"
     again = " (resumed)" if progress.resumed and progress.end is None else ""
     return f"{what}{colon} {progress.branch}{again}"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from qbot.domain.environment import Phase
 from qbot.domain.listing import some
-from qbot.domain.progress import Kind, Stage, Step
+from qbot.domain.progress import Kind, Progress, Stage, Step
 
 STAGES: dict[Stage, tuple[str, str]] = {
     Stage.PLANNED: ("planned", ":white_circle:"),
@@ -13,7 +13,7 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.BUILD_FAILED: ("build failed", ":red_circle:"),
     Stage.SYNCING: ("syncing", ":large_blue_circle:"),
     Stage.RETRYING: ("retrying", ":large_yellow_circle:"),
-    Stage.FALTERING: ("in doubt", ":large_yellow_circle:"),
+    Stage.FALTERING: ("may have failed", ":large_yellow_circle:"),
     Stage.READY: ("ready", ":large_green_circle:"),
     Stage.FAILED: ("failed", ":red_circle:"),
     Stage.DELETING: ("deleting", ":large_blue_circle:"),
@@ -24,7 +24,6 @@ STAGES: dict[Stage, tuple[str, str]] = {
 NOT_READY = "not ready"  # what was under way when its operation ended
 _AT_LENGTH = {
     Stage.RETRYING: "retrying after a failed sync",
-    Stage.FALTERING: "may have failed",
 }
 
 PHASES: dict[Phase, tuple[str, str]] = {
@@ -97,6 +96,17 @@ ASKED: dict[Kind, str] = {
     Kind.ROLLBACK: "roll back",
 }
 """What somebody asked for: follows `to`, and is followed by what it is about."""
+
+
+def noun_of(progress: Progress) -> str:
+    """What an operation is called; a create that brings something back is a restore."""
+    return "Restore" if progress.brings_back else NOUNS[progress.purpose]
+
+
+def done_to(progress: Progress) -> str:
+    """What it has done to its environment."""
+    return "restored" if progress.brings_back else DONE[progress.purpose]
+
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SPLIT = 6  # hours below which half of one matters

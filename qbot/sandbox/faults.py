@@ -10,6 +10,7 @@ KINDS = frozenset(
         "hang", "partial", "cut-stream", "duplicate", "empty-list", "half-list", "lose", "swap",
     }
 )  # fmt: skip
+DELIVER = "DELIVER "
 VENDORS = frozenset({"slack", "gitlab", "argocd"})
 
 
@@ -35,12 +36,18 @@ class Faults:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._faults: list[Fault] = []
         self._changed = changed
+        self._deliveries: dict[str, tuple[str, ...]] = {}
+
+    def deliver(self, vendor: str, kinds: tuple[str, ...]) -> None:
+        """What can go wrong where a vendor delivers something ("DELIVER ...")."""
+        self._deliveries[vendor] = kinds
 
     def add(self, vendor: str, match: str, kind: str, times: int) -> Fault:
         """Order a fault; none at all calls off what is left of the same order.
 
         Raises:
-            ValueError: an unknown vendor or kind, or `times` below zero.
+            ValueError: an unknown vendor or kind, one that cannot happen to what is delivered,
+                or `times` below zero.
         """
         name, _, seconds = kind.partition(":")
         if vendor not in VENDORS:
@@ -48,6 +55,10 @@ class Faults:
             raise ValueError(msg)
         if name not in KINDS | {"slow"} or (name == "slow") != bool(seconds):
             msg = f"kind must be one of {sorted(KINDS)} or slow:SECONDS"
+            raise ValueError(msg)
+        ways = self._deliveries.get(vendor, ())
+        if match.startswith(DELIVER) and name not in ways:
+            msg = f"what {vendor} delivers can only go wrong as one of {sorted(ways)}"
             raise ValueError(msg)
         if times < 0:
             msg = "times must not be negative"

@@ -44,6 +44,7 @@ def catalog(
             "limits": {"per_owner": 10, "total": 60},
             "builds": "wait",
         },
+        "reaper": {"channel": "C05RELEAS3S"},  # that is asked when many would go at once
         **release_rules(services, variant),
         **digests,
     }

@@ -5,6 +5,7 @@ names missing ones, all at once.
 """
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -52,6 +53,12 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _database_url(url: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite:///|postgres(ql)?://).", url.get_secret_value()):
+        raise ValueError("must be sqlite:///path/to/file or postgresql://user@host/database")
+    return url
+
+
 def _webhook_secrets(secret: SecretStr) -> SecretStr:
     for one in secret.get_secret_value().split():
         if one.startswith(SIGNING):
@@ -68,6 +75,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 CaFile = Annotated[Path, AfterValidator(_file)]
 
 
@@ -116,7 +124,10 @@ class ArgoCDSettings(Part):
 
     url: HttpUrl = Field(description="Root of Argo CD, for instance https://argocd.example.com")
     token: Secret = Field(description="API key of Qbot's local account")
-    webhook_token: Secret | None = Field(None, description="Reserved: webhooks come later")
+    webhook_token: Secret | None = Field(
+        None,
+        description="Bearer token of its notifications, if it sends any; they are in manifests/",
+    )
     ca_file: CaFile | None = Field(None, description="Certificate authority, if not a public one")
 
 
@@ -134,7 +145,7 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Secret of an HTTP job, by the name that `secret` in qbot.yaml has",
     )
-    database_url: SecretStr = Field(
+    database_url: DatabaseUrl = Field(
         SecretStr("sqlite:///qbot.db"), description="sqlite:///path or postgresql://..."
     )
     config: Path = Field(Path("qbot.yaml"), description="Path of qbot.yaml")

@@ -14,8 +14,10 @@ from qbot.domain.commands import (
 )
 from qbot.domain.environment import Environment
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
+from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.reaper_grammar import Reaper
 from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
+from qbot.domain.restore_grammar import Restore
 from qbot.operations.failing import failing
 from qbot.operations.locking import with_locks
 from qbot.render.blocks import Message
@@ -23,12 +25,13 @@ from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
 from qbot.render.overview import overview
 from qbot.render.style import Style
-from qbot.slack import reaper
+from qbot.slack import mornings, reaper
 from qbot.slack.desk import Desk, with_failing
 from qbot.slack.forms import Forms
 from qbot.slack.lifetimes import LifetimeDesk
 from qbot.slack.payload import Delivery
 from qbot.slack.releases.commands import ReleaseCommands
+from qbot.slack.restores import RestoreDesk
 from qbot.slack.versions import Versions
 
 OfEnvironments = Overview | Help | Create | List | Show | Sync | Delete
@@ -39,6 +42,8 @@ def submits(command: Command) -> bool:
     match command:
         case Create(branch=None) | Rollback(break_glass=True, reason=""):
             return False  # a form
+        case Restore(env):
+            return bool(env)
         case Create() | Sync() | Deploy() | RunJob() | Promote() | Rollback():
             return True
         case _:
@@ -56,12 +61,14 @@ class Commands:
         releases: ReleaseCommands,
         versions: Versions,
         lifetimes: LifetimeDesk,
+        restores: RestoreDesk,
     ) -> None:
         self._desk = desk
         self._forms = forms
         self._releases = releases
         self._versions = versions
         self._lifetimes = lifetimes
+        self._restores = restores
 
     async def answer(self, command: Command, delivery: Delivery) -> Message | None:
         """The private answer, or None where the card, a form or a later message is the answer.
@@ -77,6 +84,10 @@ class Commands:
                 return None
             case Extend() | PinIt() | Unpin() | Transfer():
                 return await self._lifetimes.answer(command, delivery)
+            case Restore():
+                return await self._restores.answer(command, delivery)
+            case OwnDigest():
+                return await mornings.answer(self._desk, command, delivery)
             case Reaper():
                 return await reaper.answer(self._desk, command, delivery)
             case Deploy() | Diff() | RunJob():

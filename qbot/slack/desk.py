@@ -11,6 +11,7 @@ import structlog
 from qbot.domain.card_ports import CardLookup
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
+from qbot.domain.morning import Mornings
 from qbot.domain.names import EnvId
 from qbot.domain.operation import (
     BranchTaken,
@@ -20,6 +21,7 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor
+from qbot.domain.reaper_ports import Answers
 from qbot.domain.store_ports import Lifetimes
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
 from qbot.gateways.slack import Posted, SlackGateway, TooLateError
@@ -28,6 +30,8 @@ from qbot.operations.context import Context
 from qbot.operations.failing import failing, failing_anywhere
 from qbot.operations.inspect import inspect
 from qbot.operations.locking import lock_of, with_locks
+from qbot.operations.opening import to_open, with_doors
+from qbot.operations.orphans import Rows
 from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
 from qbot.render.blocks import Message
@@ -61,6 +65,9 @@ class Desk:
     style: Style
     lifetimes: Lifetimes
     planner: Planner
+    orphans: Rows
+    reaping: Answers
+    mornings: Mornings
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -208,7 +215,7 @@ class Desk:
         """`show`: asks Argo CD, so it may take a few seconds."""
         found = await inspect(self.context, env)
         shown = Shown(
-            environment=found.environment,
+            environment=to_open(found.environment, self.context.rules),
             services=found.services,
             as_of=found.as_of,
             operation=found.operation,
@@ -217,19 +224,21 @@ class Desk:
             lock=await lock_of(self.context.locks, env),
             viewer=viewer,
             verdict=await self.planner.verdict(env),
+            missing=await self.context.store.missing(env.id),
         )
         return show(shown, self.style, now=self.context.clock.now())
 
     async def listed(self, page: Page, actor: Actor) -> Message:
         """One page of a list."""
         rows = await self.context.store.environments(owner=actor if page.which == "mine" else None)
-        text = page.text.lower()
         now, goes = self.context.clock.now(), {}
+        doubts: Sequence[str] = ()
         if page.which == "idle":
-            goes = {g.env: g for g in (await self.planner.plan()).goes}
+            plan = await self.planner.plan()
+            goes, doubts = {g.env: g for g in plan.goes}, plan.doubts
             rows = [r for r in rows if r.environment.id in goes]
             rows.sort(key=lambda r: goes[r.environment.id].due_at)
-        kept = [r for r in rows if _matches(r, text)]
+        kept = [r for r in rows if _matches(r, page)]
         if page.which == "failed":
             counts = await failing_anywhere(self.context)
             kept = [r for r in with_failing(kept, counts) if is_failed(r)]
@@ -237,7 +246,9 @@ class Desk:
             counts = await failing(self.context, [r.environment for r in part(kept, page)])
             kept = with_failing(kept, counts)
         kept = await with_locks(self.context.locks, kept)
-        return listing(kept, page, self.style, now=now, known=counts is not None, goes=goes)
+        kept = await with_doors(self.context.store, self.context.rules, kept)
+        known = counts is not None
+        return listing(kept, page, self.style, now=now, known=known, goes=goes, doubts=doubts)
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""
@@ -262,7 +273,8 @@ _FAILED = frozenset({Phase.FAILED, Phase.PARTIAL, Phase.STUCK})
 def is_failed(row: EnvironmentSummary) -> bool:
     """Whether `list --failed` has it."""
     phase = row.environment.phase
-    return phase in _FAILED or (row.failing > 0 and phase is not Phase.DELETING)
+    amiss = row.failing > 0 or row.missing
+    return phase in _FAILED or (amiss and phase is not Phase.DELETING)
 
 
 def with_failing(
@@ -280,6 +292,8 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.exception("an answer failed")
 
 
-def _matches(row: EnvironmentSummary, text: str) -> bool:
-    env = row.environment
+def _matches(row: EnvironmentSummary, page: Page) -> bool:
+    env, text = row.environment, page.text.lower()
+    if page.owner:
+        return env.owner.user == page.owner
     return not text or text in env.branch.lower() or text in env.name

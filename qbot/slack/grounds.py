@@ -6,10 +6,12 @@ A stage counts before an environment of the same name, as in every command that 
 from qbot.domain import release_commands as releases
 from qbot.domain.commands import Command, Create, Delete, Help, List, Overview, Show, Sync
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
+from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.names import EnvId, OpId, PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_id
 from qbot.domain.reaper_grammar import Reaper
+from qbot.domain.restore_grammar import Restore
 from qbot.errors import UserError
 from qbot.operations.releases.obstacles import Spot
 from qbot.operations.rights import NO_GROUNDS, Grounds
@@ -34,6 +36,9 @@ class Grounding:
         place, unlocks = place_of(command), isinstance(command, releases.Unlock)
         if not place:
             return Grounds(owner=actor)  # a form: judged again when it is submitted
+        if isinstance(command, Restore):
+            deleted = await self._desk.desk.context.store.deleted(place)
+            return Grounds(owner=deleted.environment.owner) if deleted else NO_GROUNDS
         if isinstance(command, releases.Release):
             return Grounds(approval=(await self._desk.obstacles.holding(place)).approvals)
         if isinstance(command, _OF_STAGES):
@@ -99,7 +104,7 @@ def place_of(command: Command) -> str:
     match command:
         case Show(place) | Delete(place) | Sync(env=place) | releases.Deploy(env=place):
             return place
-        case Extend(place) | PinIt(place) | Unpin(place) | Transfer(place):
+        case Extend(place) | PinIt(place) | Unpin(place) | Transfer(place) | Restore(place):
             return place
         case releases.Promote(stage=place) | releases.Release(stage=place):
             return place
@@ -111,7 +116,7 @@ def place_of(command: Command) -> str:
             return place
         case releases.History(place):
             return place
-        case Overview() | Help() | Create() | List() | Reaper():
+        case Overview() | Help() | Create() | List() | OwnDigest() | Reaper():
             return ""
         case releases.Diff() | releases.Can() | releases.Link():
             return ""

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from qbot.domain import actions, grammar
-from qbot.domain.lifetime import Moved
+from qbot.domain.lifetime import UNTIL_MERGE, Moved
 from qbot.domain.lifetime_grammar import Extend, LifetimeCommand, PinIt, Transfer, Unpin
 from qbot.domain.names import EnvId
 from qbot.domain.operation import QuotaReached
@@ -15,6 +15,7 @@ from qbot.operations.rights import Grounds
 from qbot.render import lifetimes as render
 from qbot.render.blocks import Message
 from qbot.render.notices import quota
+from qbot.slack import keeping
 from qbot.slack.families import Press
 from qbot.slack.grounds import Grounding
 from qbot.slack.payload import Body, Delivery
@@ -53,7 +54,8 @@ class LifetimeDesk:
         moves, now = Lifetimes(desk.context, desk.requests, desk.lifetimes), desk.context.clock.now
         match command:
             case Extend():
-                return render.extended(await moves.extend(command, asked), style, now=now())
+                moved = await moves.extend(command, asked)
+                return render.extended(moved, style, by=command.by, now=now())
             case PinIt():
                 until = self._releases.obstacles.until(command.until, now())
                 moved = await moves.pin(command, until, asked)
@@ -103,6 +105,8 @@ class LifetimeDesk:
     async def _extend(self, _: Body, value: str, delivery: Delivery) -> Message:
         env, by = (*value.split(":", 1), "")[:2]
         found = await self._desk.requests.by_id(EnvId(env))
+        if by == UNTIL_MERGE:
+            return await keeping.until_merge(self._desk, found, delivery)
         return await self.answer(Extend(found.name, grammar.duration(by)), delivery)
 
     async def _pin(self, _: Body, value: str, delivery: Delivery) -> Message:

@@ -29,12 +29,15 @@ from qbot.slack.families import Form, Press, Reply, read_later
 from qbot.slack.forms import Forms, InputError
 from qbot.slack.grounds import Grounding, place_of
 from qbot.slack.guard import Work
+from qbot.slack.keeping import ReaperDesk
 from qbot.slack.lifetimes import LifetimeDesk
+from qbot.slack.orphans import OrphanDesk
 from qbot.slack.payload import Body, Delivery
 from qbot.slack.releases.actions import ReleaseActions
 from qbot.slack.releases.commands import ReleaseCommands
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
+from qbot.slack.restores import RestoreDesk
 from qbot.slack.versions import Versions
 
 _NO_USE = frozenset({"", "delete", "transfer", "unpin"})
@@ -57,18 +60,23 @@ class Listeners:
         forms = Forms(desk, self._grounding)
         release_forms = ReleaseForms(releases, self._grounding)
         lifetimes = LifetimeDesk(releases, self._grounding)
+        restores = RestoreDesk(desk, self._grounding)
         self._commands = Commands(
             desk,
             forms,
             releases=ReleaseCommands(releases, release_forms, self._grounding),
             versions=versions,
             lifetimes=lifetimes,
+            restores=restores,
         )
         self._presses: dict[str, Press] = {
             **Actions(desk, forms, self._grounding).table,
             **ReleaseActions(releases, release_forms, self._grounding).table,
             **versions.table,
             **lifetimes.table,
+            **restores.table,
+            **OrphanDesk(desk).table,
+            **ReaperDesk(desk, self._grounding).table,
         }
         self._forms: dict[str, Form] = {**forms.table, **release_forms.table}
 
@@ -108,7 +116,7 @@ class Listeners:
             return await self._grounding.of_command(command, asker)
 
         once = not commands.submits(command)
-        pauses = isinstance(command, Reaper) and command.wish is not Wish.PLAN
+        pauses = isinstance(command, Reaper) and command.wish in (Wish.PAUSE, Wish.RESUME)
         return Work(PAUSE if pauses else of_command(verb), run, once, grounds)
 
     def mention(self, text: str) -> Work:

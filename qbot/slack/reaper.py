@@ -7,6 +7,7 @@ from qbot.domain.reaping import Keep
 from qbot.operations.reaping import Plan
 from qbot.render import reaper as render
 from qbot.render.blocks import Message
+from qbot.slack import orphans
 from qbot.slack.desk import Desk
 from qbot.slack.payload import Delivery
 
@@ -24,6 +25,8 @@ async def answer(desk: Desk, command: Reaper, delivery: Delivery) -> Message:
         case Wish.RESUME:
             ended = await planner.pauses.resume(asked.actor, rule=asked.rule)
             return render.resumed(ended, style)
+        case Wish.ORPHANS:
+            return await orphans.answer(desk)
         case _:
             assert_never(command.wish)
 
@@ -37,4 +40,5 @@ def _shown(plan: Plan, desk: Desk) -> Message:
         desk.style,
         now=plan.at,
         pause=plan.pause,
+        doubts=plan.doubts,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
-from qbot.domain.inputs import PromoteInput, follows_push, gives_up, resumes
+from qbot.domain.inputs import PromoteInput, brings_back, follows_push, gives_up, resumes
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
@@ -53,6 +53,7 @@ def first_rows(wish: Submission, op: OpId, at: datetime) -> Script[Iterable[tupl
     elif wish.env is not None:
         yield from desired.insert((yield from _at_environment(wish, wish.env, op, at)), channel)
         yield from desired.keep_pinned(op, wish.env, at)
+        yield from desired.found_again(wish.env, at)
     return ()
 
 
@@ -174,6 +175,7 @@ def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progr
         lifetime=env.lifetime,
         resumed=resumes(wish.input),
         pushed=follows_push(wish.input),
+        brings_back=brings_back(wish.input),
         owner=env.owner if follows_push(wish.input) else None,
     )
 

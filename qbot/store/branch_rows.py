@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 
 from qbot.domain.branches import BranchFacts, Look, MergeFact, Newer, NoteDue, Tip
 from qbot.domain.hearsay import Heard
-from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath
+from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
+from qbot.domain.reading import Reading
 from qbot.domain.services import Commit
-from qbot.store import branches, environments, notes, sweeps, webhooks
-from qbot.store.statements import Driver, Script
+from qbot.store import branches, following, looks, notes, sweeps, webhooks
+from qbot.store.statements import Driver
 
 
 class SqlBranches:
-    """Implements the ports `BranchRows`, `Sweeps` and `Hearing`; see there for the promises."""
+    """Implements `Branches`, `FollowedRows`, `Sweeps` and `Hearing`; the promises are there."""
 
     def __init__(self, driver: Driver, *, clock: Clock) -> None:
         self._driver = driver
@@ -33,44 +34,32 @@ class SqlBranches:
 
     async def take_looks(self, limit: int) -> Sequence[Look]:
         """Looks that are due, for this worker alone for a minute."""
-        return await self._driver.run(branches.take_looks(limit, self._clock.now()))
+        return await self._driver.run(looks.take(limit, self._clock.now()))
 
-    async def saw(self, look: Look, commit: Commit) -> None:
+    async def saw(self, look: Look, commit: Commit, at: datetime) -> None:
         """The branch is there."""
-        await self._driver.run(branches.saw(look, commit, self._clock.now()))
+        await self._driver.run(looks.saw(look, commit, at))
 
-    async def missed(self, look: Look) -> None:
+    async def missed(self, look: Look, at: datetime) -> None:
         """It is not."""
-        await self._driver.run(branches.missed(look, self._clock.now()))
+        await self._driver.run(looks.missed(look, at))
 
     async def put_off(self, look: Look, seconds: float) -> None:
         """GitLab did not say."""
         due = self._clock.now() + timedelta(seconds=seconds)
-        await self._driver.run(branches.put_off(look, due))
+        await self._driver.run(looks.put_off(look, due))
 
-    async def seed(self, env: EnvId, known: Collection[tuple[ProjectPath, str]]) -> None:
-        """What an environment found when it resolved its branch."""
-        await self._driver.run(_seed(env, known, self._clock.now()))
-
-    async def unseeded(self) -> Sequence[EnvId]:
-        """Living environments that run their branch, of which nothing is known."""
-        return await self._driver.run(branches.unseeded())
-
-    async def behind(self) -> Sequence[EnvId]:
-        """Living environments whose branch has a commit that none of their services runs."""
-        return await self._driver.run(branches.behind())
+    async def behind(self, runs: Collection[tuple[ProjectPath, ServiceName]]) -> Sequence[EnvId]:
+        """Living environments whose branch has a commit that a service does not run."""
+        return await self._driver.run(following.behind(runs))
 
     async def asked(self, tips: Collection[Tip], op: OpId) -> None:
         """A sync was asked for because of these."""
-        await self._driver.run(branches.asked(tips, op))
+        await self._driver.run(following.asked(tips, op))
 
     async def note(self, env: EnvId, newer: Sequence[Newer]) -> None:
         """Let the environment's newest card say so."""
-        await self._driver.run(branches.note(env, newer, self._clock.now()))
-
-    async def read_up_to(self, names: Collection[str]) -> Mapping[str, datetime]:
-        """Up to when each of these sources was read."""
-        return await self._driver.run(sweeps.read_up_to(names))
+        await self._driver.run(following.note(env, newer, self._clock.now()))
 
     async def merged(self, name: str, found: Collection[MergeFact], up_to: datetime) -> None:
         """What changed of merge requests, read up to a moment."""
@@ -91,11 +80,17 @@ class SqlBranches:
         now = self._clock.now()
         return await self._driver.run(sweeps.listed_branches(name, project, found, now))
 
+    async def readings(self, names: Collection[str]) -> Mapping[str, Reading]:
+        """How far each of these sources can be trusted."""
+        return await self._driver.run(sweeps.readings(names))
 
-def _seed(env: EnvId, known: Collection[tuple[ProjectPath, str]], at: datetime) -> Script[None]:
-    found = yield from environments.without_plans(env)
-    if found is not None and found.phase.alive:
-        yield from branches.seed(found.branch, known, at)
+    async def failed(self, name: str, why: str) -> None:
+        """A source did not answer, or not whole."""
+        await self._driver.run(sweeps.failed(name, why, self._clock.now()))
+
+    async def unchanged(self, names: Collection[str], up_to: datetime) -> None:
+        """What was read of these sources is so still."""
+        await self._driver.run(sweeps.unchanged(names, up_to))
 
 
 class SqlBuildNews:

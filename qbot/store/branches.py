@@ -1,39 +1,52 @@
-"""Scripts over what was seen of branches and merge requests."""
+"""Scripts over what is known of branches and merge requests: the one place that writes it.
 
-from collections.abc import Collection, Sequence
+Whoever asks GitLab (a look, or an operation that looks for versions) has the answer written here,
+with when it was asked: of two answers the one that was asked for later counts.
+"""
+
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from qbot.domain.branches import (
     BranchFact,
     BranchFacts,
-    Look,
     MergeFact,
     MergeState,
-    Newer,
+    Seen,
     Tip,
 )
-from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath
-from qbot.domain.services import Commit, Source
+from qbot.domain.names import BranchName, OpId, ProjectPath
+from qbot.domain.services import Commit
 from qbot.store import webhooks
-from qbot.store.rows import clean, newer_text, time_of, time_text
-from qbot.store.statements import Channel, Notify, Row, Script, sql
+from qbot.store.rows import clean, optional_time_text, time_of, time_text
+from qbot.store.statements import Row, Script, sql
 
-_TAKEN = timedelta(minutes=1)  # after which another worker may look
 AGAIN = timedelta(minutes=3)  # between a 404 and the one that confirms it
+_AT_ONCE = 500  # names in one statement; SQLite takes some thousands
 
 
 def facts(branches: Collection[BranchName]) -> Script[dict[BranchName, BranchFacts]]:
     """Of each of these names."""
-    found = {}
-    for branch in branches:
-        seen = yield sql("select * from branches where branch = ? order by project", clean(branch))
-        asked = yield sql(
-            "select * from merge_requests where branch = ? order by project, iid", clean(branch)
-        )
-        found[branch] = BranchFacts(
-            tuple(_fact(row) for row in seen), tuple(_merge(row) for row in asked)
-        )
-    return found
+    seen: dict[str, list[BranchFact]] = {}
+    asked: dict[str, list[MergeFact]] = {}
+    for names in _chunks({clean(branch) for branch in branches}):
+        among = f"branch in ({', '.join('?' * len(names))})"
+        for row in (yield sql(f"select * from branches where {among} order by project", *names)):  # noqa: S608  (marks)
+            seen.setdefault(row["branch"], []).append(_fact(row))
+        order = "order by project, iid"
+        for row in (yield sql(f"select * from merge_requests where {among} {order}", *names)):  # noqa: S608  (marks)
+            asked.setdefault(row["branch"], []).append(_merge(row))
+    return {
+        branch: BranchFacts(tuple(seen.get(name, ())), tuple(asked.get(name, ())))
+        for branch in branches
+        for name in [clean(branch)]
+    }
+
+
+def _chunks(names: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(names)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]
 
 
 def tips(branch: BranchName) -> Script[list[Tip]]:
@@ -53,40 +66,38 @@ def tips(branch: BranchName) -> Script[list[Tip]]:
     ]
 
 
-def take_looks(limit: int, at: datetime) -> Script[list[Look]]:
-    """Those that are due and that nobody is at."""
-    rows = yield sql(
-        "update looks set taken_until = ? where (project, branch) in (select o.project, o.branch "
-        "from looks o where o.due_at <= ? and (o.taken_until is null or o.taken_until <= ?) "
-        "order by o.due_at limit ? {SKIP}) returning *",
-        time_text(at + _TAKEN),
-        time_text(at),
-        time_text(at),
-        limit,
-    )
-    return [
-        Look(
-            ProjectPath(row["project"]),
-            BranchName(row["branch"]),
-            row["number"],
-            row["pushed"],
-            time_of(row["pushed_at"]),
-            row["pushed_by"],
-        )
-        for row in rows
-    ]
+def seen(branch: BranchName, found: Collection[Seen]) -> Script[None]:
+    """What an operation was told when it looked for versions; most projects lack the branch."""
+    if not found:
+        return
+    rows = yield sql("select project from branches where branch = ?", clean(branch))
+    known = {row["project"] for row in rows}
+    for one in found:
+        if one.commit is not None:
+            yield from put(one.project, branch, one.commit, one.at)
+        elif one.project in known:
+            yield from missed(one.project, branch, one.at)
 
 
-def saw(look: Look, commit: Commit, at: datetime) -> Script[None]:
-    """It is there, at this commit; since when is kept where that is no news."""
-    told = look.pushed == commit.sha
-    yield from _put(look, commit, at, look.pushed_at if told else None, told=told)
-    yield from _done(look)
-
-
-def _put(
-    look: Look, commit: Commit, at: datetime, pushed_at: datetime | None, *, told: bool
+def put(
+    project: ProjectPath,
+    branch: BranchName,
+    commit: Commit,
+    at: datetime,
+    *,
+    pushed_at: datetime | None = None,
+    by: str = "",
 ) -> Script[None]:
+    """It is there, at this commit; since when is kept where that is no news.
+
+    Args:
+        project: that has it.
+        branch: its name.
+        commit: its tip.
+        at: when GitLab was asked.
+        pushed_at: when this commit was pushed, if somebody told.
+        by: who did, if somebody told.
+    """
     yield sql(
         "insert into branches(project, branch, sha, author, seen_at, pushed_at, asked_sha) "
         "values(?, ?, ?, ?, ?, ?, '') on conflict(project, branch) do update set "
@@ -94,147 +105,61 @@ def _put(
         "else excluded.seen_at end, "
         "pushed_at = case when branches.sha = excluded.sha "
         "then coalesce(branches.pushed_at, excluded.pushed_at) else excluded.pushed_at end, "
-        "sha = excluded.sha, author = excluded.author, gone_at = null, gone_again_at = null",
-        look.project,
-        clean(look.branch),
+        "author = case when branches.sha = excluded.sha and branches.author <> '' "
+        "and cast(? as text) = '' then branches.author else excluded.author end, "
+        "asked_sha = case when branches.gone_at is null then branches.asked_sha else '' end, "
+        "sha = excluded.sha, gone_at = null, gone_again_at = null "
+        "where excluded.seen_at >= branches.seen_at "
+        "and excluded.seen_at >= coalesce(branches.gone_again_at, branches.gone_at, '')",
+        project,
+        clean(branch),
         commit.sha,
-        clean(look.pushed_by if told and look.pushed_by else commit.author),
+        clean(by or commit.author),
         time_text(at),
-        time_text(pushed_at) if pushed_at else None,
+        optional_time_text(pushed_at),
+        by,
     )
 
 
-def missed(look: Look, at: datetime) -> Script[None]:
+def missed(project: ProjectPath, branch: BranchName, at: datetime) -> Script[None]:
     """It is not there; the first time asks for a second one, minutes later."""
     rows = yield sql(
-        "select gone_at from branches where project = ? and branch = ?",
-        look.project,
-        clean(look.branch),
+        "select gone_at from branches where project = ? and branch = ? and seen_at <= ?",
+        project,
+        clean(branch),
+        time_text(at),
     )
-    yield from _done(look)
     if not rows:
         return
-    if rows[0]["gone_at"] is None:
-        yield sql(
-            "update branches set gone_at = ? where project = ? and branch = ?",
-            time_text(at),
-            look.project,
-            clean(look.branch),
-        )
-        yield from webhooks.look_at(look.project, look.branch, at + AGAIN)
-    elif at - datetime.fromisoformat(rows[0]["gone_at"]) >= AGAIN / 2:
+    gone_at = time_of(rows[0]["gone_at"])
+    if gone_at is not None and at - gone_at >= AGAIN / 2:
         yield sql(
             "update branches set gone_again_at = ? where project = ? and branch = ?",
             time_text(at),
-            look.project,
-            clean(look.branch),
-        )
-
-
-def put_off(look: Look, due: datetime) -> Script[None]:
-    """Nothing was found out; what came meanwhile is due at once."""
-    yield sql(
-        "update looks set due_at = case when number = ? then ? else due_at end, "
-        "taken_until = null where project = ? and branch = ?",
-        look.number,
-        time_text(due),
-        look.project,
-        clean(look.branch),
-    )
-
-
-def _done(look: Look) -> Script[None]:
-    yield sql(
-        "delete from looks where project = ? and branch = ? and number = ?",
-        look.project,
-        clean(look.branch),
-        look.number,
-    )
-    yield sql(
-        "update looks set taken_until = null where project = ? and branch = ?",
-        look.project,
-        clean(look.branch),
-    )
-
-
-def seed(
-    branch: BranchName, known: Collection[tuple[ProjectPath, str]], at: datetime
-) -> Script[None]:
-    """What is known from elsewhere, where nothing was seen yet."""
-    for project, sha in known:
-        yield sql(
-            "insert into branches(project, branch, sha, author, seen_at, asked_sha) "
-            "values(?, ?, ?, '', ?, '') on conflict(project, branch) do nothing",
             project,
             clean(branch),
-            sha,
-            time_text(at),
         )
-
-
-def unseeded() -> Script[list[EnvId]]:
-    """Those that run their branch, and of which nothing was seen."""
-    rows = yield sql(
-        "select e.id from environments e where e.phase <> 'deleted' "
-        "and not exists (select 1 from branches b where b.branch = e.branch) "
-        "and exists (select 1 from environment_services s "
-        "where s.env_id = e.id and s.source = ?)",
-        Source.BRANCH.value,
-    )
-    return [EnvId(row["id"]) for row in rows]
-
-
-def behind() -> Script[list[EnvId]]:
-    """Those of which a project has a newer commit than any of their services wants.
-
-    And those of which a card says so: perhaps it is not so any more.
-    """
-    rows = yield sql(
-        "select distinct e.id from branches b "
-        "join environments e on e.branch = b.branch and e.phase in ('creating', 'ready', 'failed') "
-        "where b.gone_at is null and not exists (select 1 from environment_services s "
-        "where s.env_id = e.id and s.sha = b.sha) "
-        "union select c.env_id from cards c join environments e on e.id = c.env_id "
-        "and e.phase <> 'deleted' where c.newer <> ''"
-    )
-    return [EnvId(row["id"]) for row in rows]
-
-
-def asked(moved: Collection[Tip], op: OpId) -> Script[None]:
-    """A sync was asked for because of these commits."""
-    for tip in moved:
-        yield sql(
-            "update branches set asked_sha = ?, asked_op = ? where project = ? and branch = ?",
-            tip.fact.sha,
-            op,
-            tip.fact.project,
-            clean(tip.fact.branch),
-        )
-
-
-def note(env: EnvId, newer: Sequence[Newer], at: datetime) -> Script[None]:
-    """The newest card says what is newer, the ones before it nothing any more."""
-    rows = yield sql(
-        "select c.op_id from cards c join operations o on o.id = c.op_id where c.env_id = ? "
-        "and o.kind <> 'job' order by o.seq desc limit 1",
-        env,
-    )
-    if not rows:
         return
-    text = newer_text(newer)
-    changed = yield sql(
-        "update cards set newer = case when op_id = ? then ? else '' end, "
-        "version = version + 1, changed_at = ? where env_id = ? and superseded = '' "
-        "and coalesce(newer, '') <> case when op_id = ? then ? else '' end returning op_id",
-        rows[0]["op_id"],
-        text,
+    if gone_at is None:
+        yield sql(
+            "update branches set gone_at = ? where project = ? and branch = ?",
+            time_text(at),
+            project,
+            clean(branch),
+        )
+    yield from webhooks.look_at(project, branch, (gone_at or at) + AGAIN)
+
+
+def first_seen(project: ProjectPath, branch: BranchName, sha: str, at: datetime) -> Script[None]:
+    """What a list says of one that nobody has looked at yet."""
+    yield sql(
+        "insert into branches(project, branch, sha, author, seen_at, asked_sha) "
+        "values(?, ?, ?, '', ?, '') on conflict(project, branch) do nothing",
+        project,
+        clean(branch),
+        sha,
         time_text(at),
-        env,
-        rows[0]["op_id"],
-        text,
     )
-    if changed:
-        yield Notify(Channel.CARDS)
 
 
 def _fact(row: Row) -> BranchFact:
@@ -259,4 +184,5 @@ def _merge(row: Row) -> MergeFact:
         BranchName(row["target"]),
         row["sha"],
         row["url"],
+        time_of(row["ended_at"]),
     )

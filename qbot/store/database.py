@@ -20,14 +20,19 @@ from qbot.store.housekeeping import (
     forget_cards,
     forget_deliveries,
     forget_facts,
+    forget_said,
     forget_work,
     forget_workers,
 )
 from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
+from qbot.store.mornings import SqlMornings
+from qbot.store.notices import SqlNotices
+from qbot.store.orphans import SqlOrphans
 from qbot.store.reads import SqlStore
 from qbot.store.reaper import SqlReaper
+from qbot.store.reaping import SqlReaping
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
@@ -51,7 +56,11 @@ class Database:
     lifetimes: SqlLifetimes
     homes: SqlHomes
     digests: SqlDigests
+    mornings: SqlMornings
     reaper: SqlReaper
+    reaping: SqlReaping
+    notices: SqlNotices
+    orphans: SqlOrphans
     driver: Driver
     clock: Clock
 
@@ -75,7 +84,7 @@ class Database:
         """Drop what nobody will ask for again; how many rows went."""
         now = self.clock.now()
         gone = await self.driver.run(forget_workers())
-        for forget in (forget_deliveries, forget_work, forget_cards, forget_facts):
+        for forget in (forget_deliveries, forget_work, forget_cards, forget_facts, forget_said):
             while (some := await self.driver.run(forget(now))) is not None:
                 gone += some
         return gone
@@ -126,7 +135,11 @@ async def open_store(
         lifetimes=SqlLifetimes(driver, clock=clock),
         homes=SqlHomes(driver, clock=clock),
         digests=SqlDigests(driver, clock=clock),
+        mornings=SqlMornings(driver, clock=clock),
         reaper=SqlReaper(driver, clock=clock),
+        reaping=SqlReaping(driver, clock=clock, ids=ids),
+        notices=SqlNotices(driver, clock=clock),
+        orphans=SqlOrphans(driver, clock=clock),
         driver=driver,
         clock=clock,
     )

@@ -40,6 +40,31 @@ def keep_pinned(op: OpId, env: EnvId, at: datetime) -> Script[None]:
         yield sql("update cards set term = ? where op_id = ?", text, op)
 
 
+def missing(env: EnvId, at: datetime) -> Script[None]:
+    """Its newest card says that Argo CD has nothing of it."""
+    yield sql(
+        "update cards set missing = 1, version = version + 1, changed_at = ? where missing = 0 "
+        "and op_id = (select c.op_id from cards c join operations o on o.id = c.op_id "
+        "where c.env_id = ? and c.superseded = '' and c.ended = 1 "
+        "and o.kind not in ('teardown', 'job') order by o.seq desc limit 1)",
+        time_text(at),
+        env,
+    )
+    yield Notify(Channel.CARDS)
+
+
+def found_again(env: EnvId, at: datetime) -> Script[None]:
+    """No card of it says so any more."""
+    changed = yield sql(
+        "update cards set missing = 0, version = version + 1, changed_at = ? "
+        "where env_id = ? and missing = 1 returning op_id",
+        time_text(at),
+        env,
+    )
+    if changed:
+        yield Notify(Channel.CARDS)
+
+
 def show(progress: Shown, at: datetime) -> Script[None]:
     """From now on the card should show this; an operation without a card (dry run) has none."""
     yield sql(

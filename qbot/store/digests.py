@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from qbot.domain.digest import WEEK, Done, DueDigest, Outcome, Speed
+from qbot.domain.digest import WEEK, DigestPlan, Done, DueDigest, Outcome, Speed
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
+from qbot.domain.trend import Past
 from qbot.store.audit import note
 from qbot.store.rows import time_of, time_text
-from qbot.store.statements import Driver, Script, alone, sql
+from qbot.store.statements import Driver, Script, alone, listed, sql
+from qbot.store.trends import past
 
 _FIRST = timedelta(days=1)  # what a channel's first one looks back on
 _KEPT = timedelta(days=30)
 _MOST = 5_000  # creations whose time is looked at
+_TOLD = listed(outcome.value for outcome in Outcome if outcome.told)
 _KINDS = frozenset(Kind)  # a newer replica may know more
 
 
@@ -25,9 +28,9 @@ class SqlDigests:
         self._driver = driver
         self._clock = clock
 
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
+    async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
         """Write down that it is due."""
-        await self._driver.run(_begin(channel, tick, fresh=fresh))
+        await self._driver.run(_begin(plan, tick, fresh=fresh))
 
     async def due(self, since: datetime) -> Sequence[DueDigest]:
         """Those of ticks since then that have not ended."""
@@ -53,28 +56,41 @@ class SqlDigests:
         """Of the last two weeks."""
         return await self._driver.run(_speed(now))
 
+    async def past(self, since: datetime) -> Past:
+        """All that lived or was deployed since then."""
+        return await self._driver.run(past(since))
 
-def _begin(channel: str, tick: datetime, *, fresh: bool) -> Script[None]:
+
+def _begin(plan: DigestPlan, tick: datetime, *, fresh: bool) -> Script[None]:
+    channel = plan.channel
+    rows = yield sql(
+        "select max(tick) as tick, "
+        "max(case when ? like '%,' || outcome || ',%' and outcome <> '' then tick end) as told "
+        "from channel_digests where channel = ?",
+        _TOLD,
+        channel,
+    )
+    last, told = time_of(rows[0]["tick"]), time_of(rows[0]["told"])
+    if last is None and not fresh:
+        return
+    if last and (last >= tick or (plan.daily and _day(last, plan) == _day(tick, plan))):
+        return
     yield sql(
         "delete from channel_digests where channel = ? and tick < ?",
         channel,
         time_text(tick - _KEPT),
     )
-    rows = yield sql(
-        "select max(tick) as tick from channel_digests where channel = ? and tick < ?",
-        channel,
-        time_text(tick),
-    )
-    last = time_of(rows[0]["tick"])
-    if last is None and not fresh:
-        return
     yield sql(
         "insert into channel_digests(channel, tick, since, outcome, ts) values(?, ?, ?, '', '') "
         "on conflict(channel, tick) do nothing",
         channel,
         time_text(tick),
-        time_text(last or tick - _FIRST),
+        time_text(told or tick - _FIRST),
     )
+
+
+def _day(at: datetime, plan: DigestPlan) -> date:
+    return at.astimezone(plan.zone).date()
 
 
 def _due(since: datetime) -> Script[list[DueDigest]]:
@@ -108,11 +124,14 @@ def _claim(due: DueDigest, now: datetime) -> Script[DueDigest | None]:
 
 
 def _free(due: DueDigest) -> Script[None]:
+    if due.trying_since is None:
+        return
     yield alone(
         "update channel_digests set trying_since = null "
-        "where channel = ? and tick = ? and outcome = ''",
+        "where channel = ? and tick = ? and outcome = '' and trying_since = ?",
         due.channel,
         time_text(due.tick),
+        time_text(due.trying_since),
     )
 
 
@@ -125,9 +144,33 @@ def _end(due: DueDigest, outcome: Outcome, ts: str, now: datetime) -> Script[Non
         due.channel,
         time_text(due.tick),
     )
-    if rows and outcome is not Outcome.QUIET:
+    if not rows:
+        return
+    yield from _pass_over(due, told=outcome.told)
+    if outcome is not Outcome.QUIET:
         detail = [("channel", due.channel), ("tick", time_text(due.tick)), ("rule", "digests")]
         yield from note(QBOT, "digest.posted", outcome.value, now, detail=detail)
+
+
+def _pass_over(due: DueDigest, *, told: bool) -> Script[None]:
+    """What this one makes of those before and after it."""
+    tick = time_text(due.tick)
+    yield sql(
+        "update channel_digests set outcome = ? "
+        "where channel = ? and tick < ? and outcome = '' and trying_since is null",
+        Outcome.SKIPPED.value,
+        due.channel,
+        tick,
+    )
+    if told:
+        yield sql(
+            "update channel_digests set since = ? "
+            "where channel = ? and tick > ? and outcome = '' and since < ?",
+            tick,
+            due.channel,
+            tick,
+            tick,
+        )
 
 
 def _done(since: datetime, until: datetime) -> Script[Done]:

@@ -146,6 +146,16 @@ def without_branch() -> Script[set[EnvId]]:
     return {EnvId(row["id"]) for row in rows}
 
 
+def having(service: ServiceName) -> Script[set[EnvId]]:
+    """The living ones that have this service."""
+    rows = yield sql(
+        "select e.id from environments e join environment_services s on s.env_id = e.id "
+        "where e.phase <> 'deleted' and s.service = ?",
+        service,
+    )
+    return {EnvId(row["id"]) for row in rows}
+
+
 def drop_plans(env: EnvId, services: Sequence[ServiceName]) -> Script[None]:
     """Forget these services."""
     for service in services:

@@ -29,6 +29,10 @@ class SqlHomes:
         """Slack took it."""
         await self._driver.run(_shown(viewer, shown_hash, self._clock.now()))
 
+    async def still(self, viewer: Viewer) -> None:
+        """What Slack shows will do for this opening."""
+        await self._driver.run(_still(viewer))
+
     async def leave(self, actor: Actor) -> None:
         """Slack does not take it."""
         await self._driver.run(_leave(actor))
@@ -70,6 +74,14 @@ def _shown(viewer: Viewer, shown_hash: str, at: datetime) -> Script[None]:
         time_text(at),
         time_text(viewer.opened_at),
         viewer.actor.key,
+    )
+
+
+def _still(viewer: Viewer) -> Script[None]:
+    yield alone(
+        "update homes set answered = 1 where actor = ? and opened_at = ?",
+        viewer.actor.key,
+        time_text(viewer.opened_at),
     )
 
 

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from qbot.domain.names import OpId
-from qbot.store import sweeps
+from qbot.domain.progress import End
+from qbot.store import notices, sweeps
 from qbot.store.rows import time_text
 from qbot.store.statements import Script, sql
 
@@ -76,8 +77,36 @@ def forget_facts(at: datetime) -> Script[int | None]:
     return (yield from sweeps.forget_facts(at - _KEEP_FACTS))
 
 
+def forget_said(at: datetime) -> Script[int | None]:
+    """Drop what the reaper said and asked long ago."""
+    return (yield from notices.forget_notices(at - _KEEP_FACTS))
+
+
 def _forget(op: OpId) -> Script[int]:
     steps = yield sql("delete from op_steps where op_id = ? returning name", op)
     signals = yield sql("delete from op_signals where op_id = ? returning seq", op)
+    versions = yield from _forget_versions(op)
     yield sql("update operations set forgotten = 1 where id = ?", op)
-    return len(steps) + len(signals)
+    return len(steps) + len(signals) + versions
+
+
+def _forget_versions(op: OpId) -> Script[int]:
+    """What was deleted by it ran: by then nobody can restore that any more.
+
+    One that was refused or failed deleted nothing; a later one did, and is forgotten later.
+    """
+    gone = yield sql(
+        "select o.env_id from operations o join environments e on e.id = o.env_id "
+        "where o.id = ? and o.kind = 'teardown' and o.outcome = ? and e.phase = 'deleted'",
+        op,
+        End.SUCCEEDED.value,
+    )
+    count = 0
+    for row in gone:
+        env = row["env_id"]
+        wanted = yield sql(
+            "delete from environment_services where env_id = ? returning env_id", env
+        )
+        sets = yield sql("delete from environment_sets where env_id = ? returning env_id", env)
+        count += len(wanted) + len(sets)
+    return count

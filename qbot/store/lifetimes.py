@@ -12,7 +12,7 @@ from qbot.domain.operation import NewEnvironment, QuotaReached
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.reaping import Goes
-from qbot.store import environments, operations
+from qbot.store import environments, operations, warnings
 from qbot.store.audit import note
 from qbot.store.rows import environment_of, optional_time_text, pin_text, term_text, time_text
 from qbot.store.statements import Channel, Driver, Notify, Pass, Row, Script, Turnstile, sql
@@ -38,7 +38,7 @@ class SqlLifetimes:
         def move(found: Environment) -> Moved:
             return lifetime.extended(found, by, now=now, most=most)
 
-        return await self._driver.run(_moved(env, who, "extend", rule, now, move))
+        return await self._driver.run(_extended(env, by, who, rule, now, most, move))
 
     async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
         """Keep it whatever its lifetime."""
@@ -47,7 +47,7 @@ class SqlLifetimes:
         def move(found: Environment) -> Moved:
             return lifetime.pinned(found, pin, now=now)
 
-        return await self._driver.run(_moved(env, pin.by, "pin", rule, now, move))
+        return await self._driver.run(_pinned(env, pin, rule, now, move))
 
     async def unpin(self, env: EnvId, who: Actor, *, rule: str) -> Moved | None:
         """End that."""
@@ -91,6 +91,33 @@ def _moved(
             env,
         )
         yield from _tell_cards(env, lifetime.term_of(after), at)
+    return moved
+
+
+def _extended(
+    env: EnvId,
+    by: timedelta,
+    who: Actor,
+    rule: str,
+    at: datetime,
+    most: timedelta | None,
+    move: Move,
+) -> Script[Moved | None]:
+    """It lives longer, and does not go by itself before either."""
+    moved = yield from _moved(env, who, "extend", rule, at, move)
+    if moved is not None:
+        until = at + by
+        last = moved.after.created_at + most if most else until
+        yield from warnings.extended(env, min(until, last), at)
+        yield from warnings.stays(env, "extended", who, at)
+    return moved
+
+
+def _pinned(env: EnvId, pin: Pin, rule: str, at: datetime, move: Move) -> Script[Moved | None]:
+    """While that holds it does not go by itself."""
+    moved = yield from _moved(env, pin.by, "pin", rule, at, move)
+    if moved is not None:
+        yield from warnings.stays(env, "pinned", pin.by, at)
     return moved
 
 
@@ -198,10 +225,17 @@ def last_used() -> Script[Mapping[EnvId, datetime]]:
 
 
 def _used(what: str, by: Actor, thing: str, at: datetime) -> Script[None]:
-    """One write a minute at most; a thing is an operation, or an environment's id or any name."""
+    """One write a minute at most, but for the first after a warning, and while it is to go.
+
+    A thing is an operation, or an environment's id or any name.
+    """
     yield sql(
         "update environments set used_at = ?, used_what = ?, used_by = ? "
-        "where phase <> 'deleted' and (used_at is null or used_at <= ?) and id = coalesce("
+        "where phase <> 'deleted' and (used_at is null or used_at <= ? "
+        "or exists (select w.env_id from reaper_warnings w where w.env_id = environments.id "
+        "and w.warned_at >= environments.used_at) "
+        "or exists (select g.id from operations g where g.env_id = environments.id "
+        "and g.kind = 'teardown' and g.state <> 'done')) and id = coalesce("
         "(select o.env_id from operations o where o.id = ?), "
         "(select e.id from environments e where e.id = ? or ((e.branch = ? or e.name = ?) "
         "and e.phase <> 'deleted') order by case when e.branch = ? then 0 else 1 end limit 1))",

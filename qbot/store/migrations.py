@@ -47,6 +47,11 @@ MIGRATIONS = (
     Migration(19, schema.REAPER),
     Migration(20, schema.DIGESTS),
     Migration(21, schema.HOMES),
+    Migration(22, schema.REAPED),
+    Migration(23, schema.ORPHANS),
+    Migration(24, schema.MORNINGS),
+    Migration(25, schema.SWEPT),
+    Migration(26, schema.PRESENT),
 )
 
 

@@ -2,19 +2,19 @@
 
 from qbot.domain.branches import NoteDue
 from qbot.domain.environment import Phase
-from qbot.domain.names import BranchName, ProjectPath
+from qbot.domain.names import BranchName, EnvId, ProjectPath
 from qbot.store.statements import Script, sql
 
 
 def due() -> Script[list[NoteDue]]:
     """Open ones of branches with an environment; and those that were told of one that is gone."""
     rows = yield sql(
-        "select m.project, m.iid, m.branch, e.url, e.phase, n.note_id, n.shown "
+        "select m.project, m.iid, m.branch, e.url, e.phase, n.note_id, n.shown, e.id "
         "from merge_requests m "
         "join environments e on e.branch = m.branch and e.phase <> 'deleted' "
         "left join merge_notes n on n.project = m.project and n.iid = m.iid "
         "where m.state = 'opened' or n.note_id > 0 "
-        "union all select m.project, m.iid, m.branch, '', null, n.note_id, n.shown "
+        "union all select m.project, m.iid, m.branch, '', null, n.note_id, n.shown, null "
         "from merge_notes n join merge_requests m on m.project = n.project and m.iid = n.iid "
         "where n.note_id > 0 and not exists (select 1 from environments e "
         "where e.branch = m.branch and e.phase <> 'deleted') order by 1, 2"
@@ -28,6 +28,7 @@ def due() -> Script[list[NoteDue]]:
             Phase(row["phase"]) if row["phase"] else None,
             row["note_id"] or None,
             row["shown"] or "",
+            EnvId(row["id"]) if row["id"] else None,
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.inputs import is_whole
 from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.operation import Durations, Operation
+from qbot.domain.people import QBOT
 from qbot.domain.progress import End, Kind
 from qbot.store.rows import input_of, operation_of, time_of
 from qbot.store.statements import Row, Script, sql
@@ -98,10 +99,17 @@ def failures() -> Script[dict[EnvId, str]]:
 
 
 def last_used() -> Script[dict[EnvId, datetime]]:
-    """When the newest operation of each living environment ended or, while it runs, was asked."""
+    """When the newest operation of each living environment ended or, while it runs, was asked.
+
+    What Qbot itself asked for and was refused has changed nothing, and nobody wanted it.
+    """
     rows = yield sql(
-        "select e.id, (select max(coalesce(o.ended_at, o.created_at)) from operations o "
-        "where o.env_id = e.id) as at from environments e where e.phase <> 'deleted'"
+        "select e.id, (select coalesce(o.ended_at, o.created_at) from operations o "
+        "where o.env_id = e.id and not (o.actor = ? and coalesce(o.outcome, '') = ?) "
+        "order by coalesce(o.ended_at, o.created_at) desc limit 1) as at "
+        "from environments e where e.phase <> 'deleted'",
+        QBOT.key,
+        End.REFUSED.value,
     )
     return {EnvId(row["id"]): datetime.fromisoformat(row["at"]) for row in rows if row["at"]}
 

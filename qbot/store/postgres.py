@@ -9,6 +9,7 @@ beat cuts such sessions.
 
 import asyncio
 import itertools
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -214,14 +215,16 @@ def translated(text: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Host and database of a URL: what a person may see of it."""
+    """Host, port and database of a URL: what a person may see of it."""
     parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}{parts.path}"
+    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
 def _understood(error: Exception, where: str) -> QbotError:
     """An asyncpg error in Qbot's words: only the first line, since details quote rows."""
     text: Any = error.args[0] if error.args else type(error).__name__
+    if isinstance(error, OSError) and error.errno:  # its first argument is the bare number
+        text = os.strerror(error.errno).lower()
     text = str(text).partition("\n")[0]
     closed = isinstance(error, asyncpg.InterfaceError) and ("closed" in text or "closing" in text)
     if isinstance(error, _AWAY) or closed:

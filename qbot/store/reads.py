@@ -1,9 +1,11 @@
 """Reads for everybody, outside any operation."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
+from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, ReadySet
-from qbot.domain.names import EnvId, OpId, StageName
+from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BranchTaken,
     Durations,
@@ -16,8 +18,9 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
-from qbot.store import audit, environments, lifetimes, operations, sets
+from qbot.store import audit, deleted, environments, lifetimes, operations, sets
 from qbot.store.deliveries import forget, saw
+from qbot.store.orphans import missing_now
 from qbot.store.recovery import recovered
 from qbot.store.statements import Driver, Script
 from qbot.store.submit import in_the_way
@@ -42,7 +45,11 @@ class SqlStore:
         self, *, owner: Actor | None = None, phases: Collection[Phase] = ()
     ) -> Sequence[EnvironmentSummary]:
         """The living ones, newest first, without plans, with the operation active on each."""
-        return await self._driver.run(_summaries(owner, tuple(phases)))
+        return await self._driver.run(_summaries(owner, tuple(phases), self._clock.now()))
+
+    async def having(self, service: ServiceName) -> Collection[EnvId]:
+        """The living environments that have this service."""
+        return await self._driver.run(environments.having(service))
 
     async def notice(self, env: EnvId, plans: Collection[ServicePlan]) -> None:
         """Keep for which services GitLab has the branch."""
@@ -76,6 +83,18 @@ class SqlStore:
         """The versions that were ready together, newest first."""
         return await self._driver.run(sets.of_environment(env))
 
+    async def missing(self, env: EnvId) -> bool:
+        """Whether it lives, and Argo CD was found to have nothing of it."""
+        return env in await self._driver.run(missing_now(self._clock.now()))
+
+    async def deleted(self, text: str) -> Deleted | None:
+        """The environment of this branch or name that was deleted last."""
+        return await self._driver.run(deleted.newest(text))
+
+    async def deleted_since(self, at: datetime) -> Sequence[Deleted]:
+        """What was deleted since then and is not there again, newest first, without plans."""
+        return await self._driver.run(deleted.since(at))
+
     async def durations(self, env: EnvId, kind: Kind, *, limit: int) -> Durations:
         """How long successful operations of this kind, about every service, took to succeed."""
         return await self._driver.run(operations.durations(env, kind, limit))
@@ -93,12 +112,15 @@ class SqlStore:
         await self._driver.run(forget(key))
 
 
-def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[EnvironmentSummary]]:
+def _summaries(
+    owner: Actor | None, phases: Sequence[Phase], at: datetime
+) -> Script[list[EnvironmentSummary]]:
     found = yield from environments.living(owner, phases)
     active = yield from operations.active()
     used = yield from lifetimes.last_used()
     failures = yield from operations.failures()
     gone = yield from environments.without_branch()
+    missing = yield from missing_now(at)
     return [
         EnvironmentSummary(
             env,
@@ -106,6 +128,7 @@ def _summaries(owner: Actor | None, phases: Sequence[Phase]) -> Script[list[Envi
             used.get(env.id, env.created_at),
             failure=failures.get(env.id, ""),
             gone=env.id in gone,
+            missing=env.id in missing,
         )
         for env in found
     ]

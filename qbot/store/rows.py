@@ -207,6 +207,7 @@ def card_of(row: Row) -> CardRow:
         superseded=row["superseded"],
         changed_at=time_of(row["changed_at"]),
         followed_by=OpId(row["followed_by"]) if row["followed_by"] else None,
+        missing=bool(row["missing"]),
         newer=_newer().validate_json(row["newer"]) if row["newer"] else (),
         term=_term().validate_json(row["term"]) if row["term"] else None,
     )

@@ -207,10 +207,61 @@ DIGESTS = (  # one row for each channel and tick: whoever is first writes it
       outcome text not null, ts text not null, primary key(channel, tick))""",
     "create index channel_digests_due on channel_digests(tick) where outcome = ''",
 )
+REAPED = (
+    """create table reaper_notices(
+      id text primary key, kind text not null, target text not null, fallback text not null,
+      says text not null, open integer not null, version integer not null, at text not null,
+      parent text not null, shown integer not null default 0, refused integer not null default 0,
+      channel text not null default '', ts text not null default '',
+      mark text not null default '', trying_since text)""",
+    "create index reaper_notices_due on reaper_notices(at) where version > shown",
+    "create index reaper_notices_mark on reaper_notices(mark)",
+    """create table reaper_warnings(
+      env_id text primary key, owner text not null, cause text not null, since text not null,
+      due_at text not null, notice text not null, warned_at text, reminded_at text)""",
+    "create index reaper_warnings_notice on reaper_warnings(notice)",
+    """create table reaper_kept(
+      env_id text primary key, until text, until_merge integer not null default 0,
+      causes text not null default '{}', at text not null)""",
+    """create table reaper_questions(
+      id text primary key, notice text not null, says text not null, checks text not null,
+      answer text not null, actor text, asked_at text not null, answered_at text)""",
+    "create index reaper_questions_answer on reaper_questions(answer, asked_at)",
+    """create table reaper_deletions(
+      op_id text primary key, env_id text not null, cause text not null, at text not null,
+      granted integer not null)""",
+    "create index reaper_deletions_at on reaper_deletions(at)",
+)
 HOMES = (
     """create table homes(
       actor text primary key, opened_at text not null, answered integer not null,
       shown_hash text not null, shown_at text)""",
+)
+ORPHANS = (  # what sweeps of Argo CD have found amiss, and since when
+    """create table orphans(
+      instance text not null, thing text not null, name text not null, project text not null,
+      env_id text not null, first_at text not null, last_at text not null,
+      told integer not null, primary key(instance, thing, name))""",
+    """create table missing(
+      env_id text primary key, instance text not null, first_at text not null,
+      last_at text not null, told integer not null)""",
+    "alter table cards add column missing integer not null default 0",  # as a card says it
+    "create index cards_missing on cards(env_id) where missing = 1",
+)
+SWEPT = (  # when a merge request ended, which occasion made somebody look, and what was tried
+    "alter table merge_requests add column ended_at text",
+    "alter table looks add column opened_at text",
+    "alter table looks add column opened_by text not null default ''",
+    "create table sweep_tries(name text primary key, at text not null, failed text not null)",
+    "delete from sweeps where name like 'merges:%'",  # read anew, with when they ended
+)
+PRESENT = (  # one row: the reaper's last tick, and the last time in which there was none
+    """create table reaper_presence(
+      one integer primary key, last text not null, back_at text, until text)""",
+)
+MORNINGS = (
+    """create table mornings(
+      actor text primary key, at text not null, zone text not null, since text not null)""",
 )
 SQLITE = tuple(
     f"""create trigger audit_no_{change} before {change} on audit

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from qbot.domain.inputs import gives_up, is_dry
+from qbot.domain.inputs import CreateInput, gives_up, goes_by_itself, is_dry
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import (
     BranchTaken,
@@ -94,9 +94,17 @@ def _twin(wish: Submission) -> Script[Operation | None]:
     elif wish.stage is not None:
         others = yield from operations.under_way(wish.stage)
     for other in others:
-        if other.kind is wish.kind and other.input == wish.input and other.cancel_by is None:
-            return other
+        same = other.input == wish.input or wish.kind is Kind.TEARDOWN  # whoever asked for it
+        if other.kind is wish.kind and same and other.cancel_by is None:
+            return None if (yield from _gives_way(other, wish)) else other
     return None
+
+
+def _gives_way(other: Operation, wish: Submission) -> Script[bool]:
+    """Whether it is the reaper's and has not begun: a use keeps that, and not a person's."""
+    if not goes_by_itself(other.input) or goes_by_itself(wish.input):
+        return False
+    return bool((yield sql("select id from operations where id = ? and fence = 0", other.id)))
 
 
 def _clear_the_way(env: EnvId, by: Actor, at: datetime) -> Script[None]:
@@ -138,7 +146,8 @@ def _insert(wish: Submission, op: OpId, at: datetime) -> Script[None]:
         time_text(at),
     )
     yield sql("insert into op_keys(key, op_id) values(?, ?)", wish.key, op)
-    facts = (("rule", wish.rule), ("channel", wish.place.channel))
+    back = wish.input.brings_back if isinstance(wish.input, CreateInput) else None
+    facts = (("rule", wish.rule), ("channel", wish.place.channel), ("brings back", back or ""))
     detail = [(name, fact) for name, fact in facts if fact]
     if not dry:
         detail += yield from first_rows(wish, op, at)

@@ -34,7 +34,7 @@ def hear(key: str, heard: Heard, at: datetime, wanted: BranchName | None) -> Scr
         case MergeFact():
             yield from put_merge(heard)
             if wanted is not None:
-                yield from look_at(heard.project, wanted, at)
+                yield from _opened(heard, at, wanted)
     return True
 
 
@@ -60,14 +60,35 @@ def _pushed(push: Pushed, at: datetime, wanted: BranchName | None) -> Script[Non
         )
 
 
+def _opened(merge: MergeFact, at: datetime, branch: BranchName) -> Script[None]:
+    """Somebody has to look, and knows why; what a push told stays."""
+    yield sql(
+        "insert into looks"
+        "(project, branch, number, due_at, pushed, pushed_by, opened_at, opened_by) "
+        "values(?, ?, 1, ?, '', '', ?, ?) on conflict(project, branch) do update set "
+        "number = looks.number + 1, due_at = excluded.due_at, taken_until = null, "
+        "opened_at = excluded.opened_at, opened_by = excluded.opened_by",
+        merge.project,
+        clean(branch),
+        time_text(at),
+        time_text(at),
+        clean(merge.by),
+    )
+
+
 def put_merge(fact: MergeFact) -> Script[None]:
     """What is known of a merge request, unless something newer is."""
     yield sql(
-        "insert into merge_requests(project, iid, branch, state, at, target, sha, url) "
-        "values(?, ?, ?, ?, ?, ?, ?, ?) on conflict(project, iid) do update set "
+        "insert into merge_requests"
+        "(project, iid, branch, state, at, target, sha, url, ended_at) "
+        "values(?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(project, iid) do update set "
         "branch = excluded.branch, state = excluded.state, at = excluded.at, "
-        "target = excluded.target, sha = excluded.sha, url = excluded.url "
-        "where excluded.at >= merge_requests.at",
+        "target = excluded.target, sha = excluded.sha, url = excluded.url, "
+        "ended_at = coalesce(excluded.ended_at, case when excluded.state = merge_requests.state "
+        "then merge_requests.ended_at end) "
+        # Hooks of one second come in any order: what is merged then stays so.
+        "where excluded.at >= merge_requests.at and (excluded.at > merge_requests.at "
+        "or merge_requests.state <> 'merged' or excluded.state = 'merged')",
         fact.project,
         fact.iid,
         clean(fact.branch),
@@ -76,6 +97,7 @@ def put_merge(fact: MergeFact) -> Script[None]:
         clean(fact.target),
         fact.sha,
         clean(fact.url),
+        optional_time_text(fact.ended_at),
     )
 
 

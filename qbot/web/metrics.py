@@ -1,6 +1,7 @@
 """Prometheus metrics. Labels hold kinds and rules, never a name that people choose."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,6 +11,7 @@ from typing_extensions import override
 
 from qbot.cards.budget import LaneState
 from qbot.domain.progress import End, Kind
+from qbot.domain.reaping import Cause
 
 VENDORS = ("argocd", "gitlab", "slack")
 _TOO_MANY = 429
@@ -41,6 +43,10 @@ class Metrics:
         self._webhooks = self._counter(
             "qbot_webhooks", "Webhooks that came in, by what came of them", "source", "result"
         )
+        self._reaped = self._counter(
+            "qbot_reaper_decisions", "What the reaper decided, and because of what",
+            "decision", "cause",
+        )  # fmt: skip
         self._sent = self._counter(
             "qbot_slack_calls", "Calls for cards that Slack answered well", "method", "rank"
         )
@@ -85,6 +91,8 @@ class Metrics:
                 self._ended.labels(kind.value, end.value)
         for lease, change in _LEASES:
             self._leases.labels(lease, change)
+        for decision, cause in (("held", ""), *product(("deleted", "kept-at-last"), Cause)):
+            self._reaped.labels(decision, cause)
         for vendor in VENDORS:
             for status in ("2xx", "5xx", "none"):
                 self._calls.labels(vendor, status)
@@ -109,6 +117,10 @@ class Metrics:
     def refused(self, rule: str) -> None:
         """A request was turned away by this rule."""
         self._refused.labels(rule).inc()
+
+    def reaped(self, decision: str, cause: str) -> None:
+        """The reaper decided this about one, or about all (without a cause)."""
+        self._reaped.labels(decision, cause).inc()
 
     # The dispatcher's meter
 

@@ -43,7 +43,9 @@ async def with_digests(made: World) -> None:
     path = made.folder / "qbot.yaml"
     tick = datetime.fromtimestamp(now, UTC) + AHEAD  # comes when time is moved, and not by itself
     cron = f"{tick.minute} {tick.hour} * * *"
-    lines = [f"  - channel: {id_}\n    cron: {cron}\n" for id_ in CHANNELS.values()]
+    lines = [
+        f"  - channel: {id_}\n    cron: {cron}\n    chart: false\n" for id_ in CHANNELS.values()
+    ]
     path.write_text(f"{path.read_text()}digests:\n{''.join(lines)}")
 
 

@@ -20,7 +20,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.progress import Continued, End, Kind, Progress, ServiceProgress, Stage, Step
 from qbot.domain.release import Shown
 from qbot.errors import TransientError
-from qbot.gateways.slack import LostMessageError, Mark, Posted, RateLimitedError
+from qbot.gateways.slack import FileUnreadyError, LostMessageError, Mark, Posted, RateLimitedError
 from qbot.render.blocks import Message
 from tests.cards.virtual import VirtualClock
 
@@ -200,6 +200,8 @@ class CountingSlack:
     calls: list[tuple[float, str]] = field(default_factory=list)
     responses: list[tuple[str, Message]] = field(default_factory=list)
     refused: int = 0
+    uploads: list[str] = field(default_factory=list)
+    hides: bool = False  # files: a message that shows one is refused
     _times: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _ts: int = 0
 
@@ -226,6 +228,8 @@ class CountingSlack:
         self, channel: str, message: Message, *, mark: Mark | None = None, thread_ts: str = ""
     ) -> Posted:
         await self._call("chat.postMessage", channel)
+        if self.hides and any("slack_file" in block for block in message.blocks):
+            raise FileUnreadyError("invalid_blocks")
         self._ts += 1
         where = f"D{channel}" if channel.startswith("U") else channel
         ts = f"{self.clock.now().timestamp():.0f}.{self._ts:06d}"
@@ -233,6 +237,11 @@ class CountingSlack:
         self.messages[ts] = Sent(ts, where, message, mark, thread_ts, at, at)
         await self._answer("chat.postMessage", channel)
         return Posted(where, ts)
+
+    async def upload(self, name: str, body: bytes, *, title: str, alt: str) -> str:
+        await self._call("files.completeUploadExternal", "")
+        self.uploads.append(f"F{len(self.uploads) + 1}")
+        return self.uploads[-1]
 
     async def update(self, posted: Posted, message: Message) -> None:
         await self._call("chat.update", posted.channel)

@@ -3,76 +3,45 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from typing_extensions import override
 
+from qbot.cards.budget import UPLOAD
+from qbot.cards.channels import ChannelWriter
+from qbot.cards.charts import Charts
 from qbot.cards.digests import Digests
 from qbot.cards.dispatcher import Dispatcher
-from qbot.domain.digest import LATE, Digest, DigestPlan, Done, DueDigest, Facts, Outcome, Speed
+from qbot.domain.digest import LATE, Digest, DigestPlan, Done, DueDigest, Facts, Outcome
 from qbot.domain.progress import Kind
-from qbot.errors import TransientError
-from qbot.gateways.slack import AccessError, NotHereError, RateLimitedError, UnsureError
-from tests.cards.virtual import START, VirtualClock, run
+from qbot.domain.trend import Trend
+from qbot.errors import PermanentError, TransientError
+from qbot.gateways.slack import (
+    AccessError,
+    FileUnreadyError,
+    NotHereError,
+    RateLimitedError,
+    UnsureError,
+)
+from tests.cards.rows import DigestTable
+from tests.cards.virtual import START, run
 from tests.cards.world import STYLE, World, running
 
 # All of them where the long runs are wanted; virtual time makes a good part of it cheap.
 CHANNELS = 500 if os.environ.get("QBOT_ACCEPTANCE") == "full" else 40
 TICK = START + timedelta(minutes=5)
 LINE = f"{TICK.minute} {TICK.hour} * * *"
-POST = "chat.postMessage"
+POST, UTC = "chat.postMessage", ZoneInfo("UTC")
 
 
-class MemoryDigests:
-    """The contract of `qbot.domain.digest.DigestRows`."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self.rows: dict[tuple[str, datetime], DueDigest] = {}
-        self.ended: dict[tuple[str, datetime], Outcome] = {}
-        self.down = False
-
-    async def begin(self, channel: str, tick: datetime, *, fresh: bool) -> None:
-        self._answer()
-        known = any(c == channel and at < tick for c, at in self.rows)
-        if fresh or known:
-            since = tick - timedelta(days=1)
-            self.rows.setdefault((channel, tick), DueDigest(channel, tick, since))
-
-    async def due(self, since: datetime) -> Sequence[DueDigest]:
-        self._answer()
-        return [r for k, r in self.rows.items() if k not in self.ended and r.tick >= since]
-
-    async def claim(self, due: DueDigest) -> DueDigest | None:
-        self._answer()
-        key = (due.channel, due.tick)
-        if self.rows[key] != due or key in self.ended:
-            return None
-        self.rows[key] = replace(due, trying_since=self._clock.now())
-        return self.rows[key]
-
-    async def free(self, due: DueDigest) -> None:
-        key = (due.channel, due.tick)
-        self.rows[key] = replace(due, trying_since=None)
-
-    async def end(self, due: DueDigest, outcome: Outcome, ts: str = "") -> None:
-        self._answer()
-        self.ended.setdefault((due.channel, due.tick), outcome)
-
-    async def done(self, since: datetime, until: datetime) -> Done:
-        return Done()
-
-    async def speed(self, now: datetime) -> Speed:
-        return Speed()
-
-    def _answer(self) -> None:
-        if self.down:
-            raise TransientError("the database is away")
+async def nothing(_: Trend) -> bytes:
+    raise PermanentError("no chart is drawn here")
 
 
 @dataclass
@@ -83,11 +52,12 @@ class Desk:
     channels: int = 3
     news: bool = True
     line: str = LINE
+    draws: Callable[[Trend], Awaitable[bytes]] | None = None  # with it there is a chart
     read: int = 0
-    rows: MemoryDigests = field(init=False)
+    rows: DigestTable = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rows = MemoryDigests(self.world.clock)
+        self.rows = DigestTable(self.world.clock)
 
     async def facts(self) -> Facts:
         self.read += 1
@@ -97,13 +67,23 @@ class Desk:
         done = Done({Kind.CREATE: 2} if self.news else {})
         return Digest(facts, due.since, plan.sections, done=done)
 
+    def plan(self, number: int) -> DigestPlan:
+        return DigestPlan(f"C{number:03}", self.line, UTC, chart=self.draws is not None)
+
     def digests(self, dispatcher: Dispatcher) -> Digests:
-        zone = ZoneInfo("UTC")
-        plans = [DigestPlan(f"C{n:03}", self.line, zone) for n in range(self.channels)]
-        return Digests(
-            plans={plan.channel: plan for plan in plans}, rows=self.rows, gatherer=self,
-            slack=self.world.slack, budget=dispatcher, clock=self.world.clock, style=STYLE,
-        )  # fmt: skip
+        clock, slack, draws = self.world.clock, self.world.slack, self.draws
+        charts = Charts(
+            rows=self.rows, draw=draws or nothing, slack=slack, budget=dispatcher, clock=clock
+        )
+        plans = [self.plan(number) for number in range(self.channels)]
+        writer = ChannelWriter(
+            told={plan.channel: plan for plan in plans},
+            gatherer=self,
+            charts=charts,
+            clock=clock,
+            style=STYLE,
+        )
+        return Digests(writer=writer, rows=self.rows, slack=slack, budget=dispatcher, clock=clock)
 
     @property
     def posted(self) -> Counter[str]:
@@ -217,7 +197,7 @@ def test_a_channel_that_qbot_is_not_in_keeps_nobody_else_waiting() -> None:
 
     desk = story(before=out)
     assert desk.posted == {"C001": 1, "C002": 1}
-    assert desk.rows.ended["C000", TICK] is Outcome.REFUSED
+    assert desk.rows.ended["C000", TICK] == Outcome.REFUSED
 
 
 def test_a_bug_with_one_channel_keeps_nobody_else_waiting() -> None:
@@ -252,14 +232,14 @@ def test_without_the_right_to_look_none_is_better_than_two() -> None:
 
     desk = story(before=blind)
     assert desk.each_once
-    assert desk.rows.ended["C001", TICK] is Outcome.UNSURE
+    assert desk.rows.ended["C001", TICK] == Outcome.UNSURE
 
 
 def test_what_was_missed_is_caught_up_with_for_half_a_day_by_channels_that_had_one() -> None:
     async def tell(away: timedelta, *, known: bool) -> Desk:
         desk = Desk(World(), 1)
         if known:
-            await desk.rows.begin("C000", TICK - timedelta(days=1), fresh=True)
+            await desk.rows.begin(desk.plan(0), TICK - timedelta(days=1), fresh=True)
         await asyncio.sleep(300 + away.total_seconds())
         await desk.serve(60)
         return desk
@@ -270,13 +250,49 @@ def test_what_was_missed_is_caught_up_with_for_half_a_day_by_channels_that_had_o
     assert not run(tell(hour, known=False)).posted  # it was never told of before
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+def test_after_an_outage_the_newest_alone_is_posted(*, arrived: bool) -> None:
+    async def tell() -> Desk:
+        desk = Desk(World(), 1, line="*/10 * * * *")
+        slack = desk.world.slack
+        serving = asyncio.create_task(desk.serve(65 * 60))
+        await asyncio.sleep(5 * 60)
+        away = TransientError("away")
+        if arrived:  # the first one is posted, and its answer lost
+            slack.after = lambda method, _: away if method == POST else None
+            await asyncio.sleep(5 * 60 + 1)
+        slack.before = lambda _method, _channel: away
+        await asyncio.sleep(45 * 60)
+        slack.before = slack.after = lambda _method, _channel: None
+        await serving
+        return desk
+
+    desk = run(tell())
+    told = {False: [(0, 0), (50, 0), (0, 50)], True: [(0, 0), (10, 0), (50, 10), (0, 50)]}[arrived]
+    assert desk.posted == {"C000": len(told)}
+    assert desk.rows.told == told
+    assert list(desk.rows.ended.values()).count("skipped") == 7 - len(told)
+
+
+@pytest.mark.parametrize("error", [TransientError("internal_error"), AccessError("no_permission")])
+def test_one_channel_that_fails_keeps_nobody_else_waiting(error: Exception) -> None:
+    def failing(desk: Desk) -> None:
+        desk.world.slack.before = lambda method, channel: (
+            error if method == POST and channel == "C000" else None
+        )
+
+    desk = story(before=failing)
+    assert desk.posted == {"C001": 1, "C002": 1}
+    assert sum(method == POST for _, method in desk.world.slack.calls) < 20
+
+
 def test_a_database_that_is_away_and_a_slack_that_is_only_delay_it() -> None:
     async def tell() -> Desk:
         desk = Desk(World())
         serving = asyncio.create_task(desk.serve(1_200))
-        desk.rows.down = True
+        desk.rows.driver.down = True
         await asyncio.sleep(320)
-        desk.rows.down = False
+        desk.rows.driver.down = False
         left = [RateLimitedError("slow", retry_after=30.0), TransientError("away")]
         desk.world.slack.before = lambda method, _: left.pop() if method == POST and left else None
         with suppress(asyncio.CancelledError):
@@ -284,3 +300,70 @@ def test_a_database_that_is_away_and_a_slack_that_is_only_delay_it() -> None:
         return desk
 
     assert run(tell()).each_once
+
+
+def pictured(desk: Desk) -> list[str]:
+    """The files that are shown."""
+    shown = [b for m in desk.world.slack.messages.values() for b in m.message.blocks]
+    return [b["slack_file"]["id"] for b in shown if b["type"] == "image"]
+
+
+def with_chart(**slack: Any) -> Callable[[Desk], None]:
+    async def draw(_: Trend) -> bytes:
+        return b"a picture"
+
+    def ready(desk: Desk) -> None:
+        desk.draws = draw
+        for name, value in slack.items():
+            setattr(desk.world.slack, name, value)
+
+    return ready
+
+
+def test_one_chart_serves_all_channels_of_a_zone_and_each_still_gets_one() -> None:
+    desk = story(before=with_chart())
+    assert desk.each_once
+    assert desk.world.slack.uploads == ["F1"]
+    assert pictured(desk) == ["F1"] * 3
+
+
+def test_while_slack_works_on_the_chart_the_digests_wait_and_then_have_it() -> None:
+    left = [FileUnreadyError("not yet") for _ in range(3)]
+
+    def unready(method: str, _: str) -> Exception | None:
+        return left.pop() if method == POST and left else None
+
+    desk = story(before=with_chart(before=unready))
+    assert desk.each_once
+    assert pictured(desk) == ["F1"] * 3
+
+
+def test_a_chart_that_slack_never_shows_is_left_out_at_last() -> None:
+    desk = story(before=with_chart(hides=True))
+    assert desk.each_once
+    assert not pictured(desk)
+
+
+def test_where_slack_takes_no_file_for_long_they_go_without_it() -> None:
+    def before(method: str, _: str) -> Exception | None:
+        return UnsureError("HTTP 500") if method == UPLOAD else None
+
+    desk = story(900, before=with_chart(before=before))
+    assert desk.each_once
+    assert not pictured(desk)
+
+
+@pytest.mark.parametrize("scope", ["files:write", ""])
+def test_without_a_right_or_a_drawing_they_go_without_a_chart(scope: str) -> None:
+    def before(method: str, _: str) -> Exception | None:
+        lacks = AccessError("no scope", scope=scope)
+        return lacks if scope and method == UPLOAD else None
+
+    def ready(desk: Desk) -> None:
+        with_chart(before=before)(desk)
+        if not scope:
+            desk.draws = nothing
+
+    desk = story(before=ready)
+    assert desk.each_once
+    assert not pictured(desk)

@@ -16,13 +16,15 @@ digests:
     cron: 30 7 * * mon
     zone: Asia/Tokyo
     sections: [approvals, barriers]
+    chart: false
 """
 
 
 def test_each_channel_has_a_plan_in_its_own_zone_or_that_of_the_file(tmp_path: Path) -> None:
     found = plans(read(write(tmp_path, WITH)))
     some = frozenset({Section.APPROVALS, Section.BARRIERS})
-    general = DigestPlan("C05GENERAL1", "0 9 * * mon-fri", ZoneInfo("Europe/Berlin"))
+    berlin = ZoneInfo("Europe/Berlin")
+    general = DigestPlan("C05GENERAL1", "0 9 * * mon-fri", berlin, chart=True)
     releases = DigestPlan("C05RELEAS3S", "30 7 * * mon", ZoneInfo("Asia/Tokyo"), some)
     assert found == {"C05GENERAL1": general, "C05RELEAS3S": releases}
     assert not plans(read(write(tmp_path, GOOD)))

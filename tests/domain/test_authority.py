@@ -28,9 +28,9 @@ from qbot.domain.subjects import (
 from qbot.errors import PermanentError
 from tests.domain.promoting import MANAGERS, person
 
-READS = {"overview", "help", "list", "show", "diff", "history", "can", "link"}
+READS = {"overview", "help", "list", "show", "diff", "history", "can", "link", "digest"}
 CHANGES = {"create", "sync", "delete", "deploy", "rollback", "run", "promote", "cancel", "extend"}
-CHANGES |= {"reaper", "pause"}
+CHANGES |= {"reaper", "pause", "reap", "restore"}
 STAGE = ApprovalRule(2, (MANAGERS,), teams={ServiceName("payments"): ("payments-team",)})
 OPEN_STAGE = ApprovalRule(1)
 OWNER = Actor("T1", "U9")

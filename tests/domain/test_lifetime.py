@@ -63,6 +63,14 @@ def test_what_has_no_end_is_not_extended() -> None:
     assert not extended(living(DAY, pin()), DAY, now=START).changed
 
 
+def test_what_has_no_end_has_the_longest_lifetime_too_but_for_a_pin() -> None:
+    late = START + 4 * DAY
+    assert not extended(living(None), DAY, now=START + DAY, most=3 * DAY).changed
+    with pytest.raises(UserError, match=r"environments\.max_ttl"):
+        extended(living(None), DAY, now=late, most=3 * DAY)
+    assert not extended(living(None, pin()), DAY, now=late, most=3 * DAY).changed
+
+
 def test_a_pin_has_no_end_and_gives_it_back_with_a_day_at_least() -> None:
     env = pinned(living(2 * HOUR), pin(), now=START).after
     assert env.ends_at is None

@@ -6,8 +6,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qbot.domain.barriers import Weekday
 from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
@@ -16,13 +14,13 @@ from qbot.domain.idle import Calendar
 from qbot.domain.names import BranchName, EnvId, EnvName, ProjectPath
 from qbot.domain.people import Actor
 from qbot.domain.reaping import (
-    CONFIRMED,
     READ_BRANCHES,
     READ_MERGES,
     Cause,
     Facts,
     Goes,
     Keep,
+    Kept,
     ReapRule,
     Reason,
     Terms,
@@ -64,8 +62,8 @@ def request(
     state: MergeState = MergeState.MERGED, project: ProjectPath = CART, *, sha: str = SHA,
     ago: timedelta = 3 * HOUR, iid: int = 1,
 ) -> MergeFact:  # fmt: skip
-    at = NOW - ago
-    return MergeFact(project, BRANCH, iid, state, at, BranchName("main"), sha, f"https://g/{iid}")
+    at, main = NOW - ago, BranchName("main")
+    return MergeFact(project, BRANCH, iid, state, at, main, sha, f"https://g/{iid}", at)
 
 
 def facts(
@@ -74,12 +72,15 @@ def facts(
     *,
     env: Environment | None = None,
     unused: timedelta = HOUR,
+    warned: Cause | None = None,
 ) -> Facts:
+    """What is known; its owner was `warned` right after its last use."""
     return Facts(
         environment=env or living(), used_at=NOW - unused,
         branch=BranchFacts(tuple(branches), tuple(merges)),
         projects=frozenset(b.project for b in branches),
         merges_read=NOW, branches_read=NOW,
+        warned_at=NOW - unused if warned else None, warned_of=warned,
     )  # fmt: skip
 
 
@@ -94,9 +95,13 @@ def due(verdict: Verdict) -> datetime | None:
 
 
 def test_unused_for_long_enough_it_goes_after_the_grace() -> None:
-    verdict = judge(facts(unused=2 * DAY), TERMS, now=NOW)
+    found = facts(unused=2 * DAY)
+    unwarned = judge(found, TERMS, now=NOW)
+    assert isinstance(unwarned, Goes)
+    assert (unwarned.cause, unwarned.since, unwarned.due_at) == (Cause.IDLE, NOW, NOW + DAY)
+    assert not unwarned.due(NOW + 9 * DAY)
+    verdict = judge(replace(found, warned_at=NOW, warned_of=Cause.IDLE), TERMS, now=NOW)
     assert isinstance(verdict, Goes)
-    assert (verdict.cause, verdict.since, verdict.due_at) == (Cause.IDLE, NOW, NOW + DAY)
     assert not verdict.due(NOW)
     assert verdict.due(NOW + DAY)
     assert verdict.rule == "reaper"
@@ -128,9 +133,28 @@ def test_working_time_counts_where_there_is_a_calendar_and_deletes_in_it_where_w
     weekend = replace(
         terms, in_working_hours=True, rules=(replace(LONG, idle_after=8 * HOUR, grace=7 * HOUR),)
     )
-    later = judge(found, weekend, now=NOW + 9 * DAY)
+    tuesday = friday + 4 * DAY
+    monday = replace(found, warned_at=tuesday - DAY, warned_of=Cause.IDLE)
+    later = judge(monday, weekend, now=tuesday - 20 * HOUR)
     assert isinstance(later, Goes)
-    assert later.due_at == friday + 4 * DAY - 3 * HOUR
+    assert later.due_at == tuesday - 2 * HOUR  # seven hours after that are at night
+    night = tuesday + 8 * HOUR
+    missed = judge(monday, weekend, now=night)
+    assert isinstance(missed, Goes)
+    assert missed.due_at == night + 13 * HOUR  # it waits for the morning
+
+
+@pytest.mark.parametrize(("hour", "disturbs"), [(3, True), (12, False)])
+def test_its_owner_is_disturbed_outside_of_their_hours(hour: int, *, disturbs: bool) -> None:
+    office = Calendar(ZoneInfo("UTC"), frozenset(Weekday), time(9), time(17))
+    terms = replace(TERMS, calendars=(office,), in_working_hours=True)
+    assert terms.disturbs(ANA.user, NOW.replace(hour=hour)) is disturbs
+    assert not TERMS.disturbs(ANA.user, NOW.replace(hour=hour))
+
+
+def test_used_by_a_clock_that_was_ahead_it_is_in_use_until_then() -> None:
+    found = replace(facts(merges=[request()]), used_at=NOW + HOUR)
+    assert said(found) is Reason.ACTIVE
 
 
 def test_too_old_and_lifetime_over_go_unless_they_are_in_use() -> None:
@@ -139,7 +163,9 @@ def test_too_old_and_lifetime_over_go_unless_they_are_in_use() -> None:
     over = facts(env=living(expires_at=NOW - 5 * DAY))
     assert said(over) is Cause.OVER
     verdict = judge(over, TERMS, now=NOW)
-    assert due(verdict) == NOW - HOUR + DAY
+    assert due(verdict) == NOW + DAY
+    warned = replace(over, warned_at=NOW - HOUR, warned_of=Cause.OVER)
+    assert due(judge(warned, TERMS, now=NOW)) == NOW - HOUR + DAY
 
 
 def test_the_first_rule_that_fits_decides_and_never_means_never() -> None:
@@ -154,7 +180,7 @@ def test_merged_is_said_by_merge_requests_that_hold_the_branch_as_it_is() -> Non
     verdict = judge(facts(merges=[request()]), TERMS, now=NOW)
     assert isinstance(verdict, Goes)
     assert (verdict.cause, verdict.proof) == (Cause.MERGED, ("https://g/1",))
-    assert verdict.due_at == NOW - HOUR + 4 * HOUR
+    assert verdict.due_at == NOW + 4 * HOUR
     assert said(facts([lost()], [request(sha="b" * 40)])) is Cause.MERGED
 
 
@@ -183,6 +209,14 @@ def test_what_does_not_prove_it_does_not_count(
     branches: list[BranchFact], merges: list[MergeFact]
 ) -> None:
     assert said(facts(branches, merges)) is Reason.ACTIVE
+
+
+def test_what_was_merged_before_it_was_made_says_nothing_whoever_comments_on_it_later() -> None:
+    env = living()
+    before = replace(request(), ended_at=env.created_at - DAY)
+    assert said(facts(merges=[before], env=env)) is Reason.ACTIVE
+    assert said(facts(merges=[replace(before, at=NOW)], env=env)) is Reason.ACTIVE
+    assert said(facts(merges=[replace(before, ended_at=None)], env=env)) is Reason.ACTIVE
 
 
 def test_closed_goes_by_its_own_grace_also_where_another_project_merged() -> None:
@@ -250,99 +284,45 @@ def test_a_pin_that_is_over_gives_a_day_and_keeps_no_longer() -> None:
 
 
 def test_the_order_of_a_plan_is_by_when_they_go() -> None:
-    soon, late = (judge(facts(unused=n * DAY), TERMS, now=NOW) for n in (5, 3))
+    soon, late = (judge(facts(unused=n * DAY, warned=Cause.IDLE), TERMS, now=NOW) for n in (5, 3))
     kept = judge(facts(), TERMS, now=NOW)
     assert goers([late, kept, soon]) == [soon, late]
 
 
-# Whatever is known
-
-TIMES = st.timedeltas(timedelta(), 40 * DAY).map(lambda t: START + t)
-MAYBE = st.none() | TIMES
-PROJECTS = st.sampled_from([CART, WEB])
-SHAS = st.sampled_from([SHA, "b" * 40, ""])
-FACTS_OF_BRANCH = st.builds(BranchFact, PROJECTS, st.just(BRANCH), SHAS, TIMES, MAYBE, MAYBE, MAYBE)
-MERGES = st.builds(
-    MergeFact, PROJECTS, st.just(BRANCH), st.integers(1, 9), st.sampled_from(MergeState), TIMES,
-    st.just(BranchName("main")), SHAS, st.just("https://g/1"),
-)  # fmt: skip
-PINS = st.none() | st.builds(Pin, st.just(ANA), st.just(START), MAYBE)
-ENVIRONMENTS = st.builds(
-    living,
-    branch=st.sampled_from(["feat/a", "keep/a", "demo/a"]),
-    name=st.sampled_from([EnvName("qbot-a"), EnvName("staging"), EnvName("qbot-stage")]),
-    phase=st.sampled_from(Phase), created_at=TIMES, expires_at=MAYBE, pin=PINS,
-)  # fmt: skip
-ALL_FACTS = st.builds(
-    Facts, ENVIRONMENTS, TIMES,
-    st.builds(
-        BranchFacts,
-        st.lists(FACTS_OF_BRANCH, max_size=2, unique_by=lambda f: f.project).map(tuple),
-        st.lists(MERGES, max_size=3).map(tuple),
-    ),
-    st.frozensets(PROJECTS), MAYBE, MAYBE, st.booleans(), st.booleans(),
-)  # fmt: skip
-NIGHTS = Calendar(ZoneInfo("Europe/Berlin"), frozenset(Weekday), time(1), time(4))
-SETS = st.builds(
-    Terms, st.just("qbot"), st.sampled_from([(LONG,), (RULE,), (NEVER, RULE)]),
-    st.just(("demo/*",)),
-    st.sampled_from([(), (NIGHTS,)]), st.just(4 * HOUR), st.booleans(),
-    st.just(frozenset({"qbot-stage"})),
-)  # fmt: skip
+def test_an_extension_puts_it_off_until_then_and_what_is_kept_needs_a_new_cause() -> None:
+    found = facts(merges=[request()], unused=2 * HOUR, warned=Cause.MERGED)
+    assert due(judge(found, TERMS, now=NOW)) == NOW + 2 * HOUR
+    extended = replace(found, kept=Kept(until=NOW + DAY))
+    assert due(judge(extended, TERMS, now=NOW)) == NOW + DAY
+    kept = replace(found, kept=Kept(causes=((Cause.MERGED, NOW),)))
+    assert said(kept) is Reason.ACTIVE
+    unused = replace(kept, used_at=NOW - 9 * DAY)
+    assert said(unused) is Cause.IDLE
+    again = replace(kept, kept=Kept(causes=((Cause.MERGED, NOW - DAY),)))
+    assert said(again) is Cause.MERGED
 
 
-@given(ALL_FACTS, SETS, TIMES)
-def test_never_goes_what_is_pinned_young_active_unproven_or_static(
-    found: Facts, terms: Terms, now: datetime
-) -> None:
-    verdict = judge(found, terms, now=now)
-    if not isinstance(verdict, Goes):
-        return
-    env, known = found.environment, found.branch.branches
-    assert env.pinned_at(now) is None
-    assert now >= env.created_at + terms.young
-    assert env.name == "qbot-a"
-    assert not env.branch.startswith("demo/")
-    assert env.phase in {Phase.READY, Phase.FAILED, Phase.PARTIAL}
-    assert not found.locked
-    assert not found.busy
-    assert found.projects <= {b.project for b in known}
-    if verdict.due(now):
-        assert now - found.used_at >= 4 * HOUR
-        assert all(now - b.seen_at >= 4 * HOUR for b in known if not b.pushed_at)
-    if verdict.cause is Cause.GONE:
-        assert known
-        assert all(b.gone_at and b.gone_again_at for b in known)
-        assert all(b.gone_again_at - b.gone_at >= CONFIRMED for b in known)  # type: ignore[operator]  # as above
-    if verdict.cause in {Cause.MERGED, Cause.CLOSED}:
-        states = {m.state for m in found.branch.merges}
-        assert states <= {MergeState.MERGED, MergeState.CLOSED}
-    if known:
-        assert found.merges_read
-        assert found.branches_read
-        assert abs(now - found.merges_read) <= READ_MERGES
-        assert abs(now - found.branches_read) <= READ_BRANCHES
+def test_until_it_is_merged_only_what_gitlab_says_counts_but_no_longer_than_any_may_live() -> None:
+    kept = replace(facts(unused=9 * DAY), kept=Kept(until_merge=True))
+    assert said(kept) is Reason.ACTIVE
+    assert said(kept, replace(TERMS, longest=29 * DAY)) is Cause.IDLE
+    assert said(replace(kept, branch=BranchFacts((there(),), (request(),)))) is Cause.MERGED
+    assert said(replace(kept, branch=BranchFacts((lost(),)))) is Cause.GONE
 
 
-@given(ALL_FACTS, SETS, TIMES, st.timedeltas(timedelta(), 20 * DAY))
-def test_more_use_never_makes_it_go_earlier(
-    found: Facts, terms: Terms, now: datetime, more: timedelta
-) -> None:
-    before = judge(found, terms, now=now)
-    after = judge(replace(found, used_at=found.used_at + more), terms, now=now)
-    if isinstance(after, Goes):
-        assert due(before) is not None or isinstance(before, Keep)
-    if isinstance(before, Goes):
-        later = due(after)
-        assert isinstance(after, Keep) or (later is not None and later >= before.due_at)
-    if isinstance(before, Keep):
-        assert not (isinstance(after, Goes) and after.due(now))
+def test_a_use_after_the_warning_makes_it_void() -> None:
+    found = facts(unused=9 * DAY, warned=Cause.IDLE)
+    gone = judge(found, TERMS, now=NOW)
+    assert isinstance(gone, Goes)
+    assert gone.due(NOW)
+    used = judge(replace(found, used_at=NOW - 5 * DAY), TERMS, now=NOW)
+    assert isinstance(used, Goes)
+    assert used.warned_at is None
+    assert used.due_at == NOW + DAY
 
 
-@given(ALL_FACTS, SETS, TIMES, st.timedeltas(timedelta(), 20 * DAY))
-def test_a_clock_that_is_behind_makes_nothing_go_earlier(
-    found: Facts, terms: Terms, now: datetime, back: timedelta
-) -> None:
-    early, late = judge(found, terms, now=now - back), judge(found, terms, now=now)
-    if isinstance(early, Goes) and early.due(now - back) and isinstance(late, Goes):
-        assert late.due_at == early.due_at
+def test_it_is_reminded_of_a_quarter_of_the_grace_before_and_a_day_at_most() -> None:
+    goes = judge(facts(merges=[request()]), TERMS, now=NOW)
+    assert isinstance(goes, Goes)
+    assert goes.remind_at == goes.due_at - HOUR
+    assert replace(goes, grace=9 * DAY).remind_at == goes.due_at - DAY

@@ -220,6 +220,9 @@ FIRES = {
     "QbotWebhooksRejected": [
         series('qbot_webhooks_total{source="gitlab", result="token"}', rising(1))
     ],
+    "QbotReaperHeld": [
+        series('qbot_reaper_decisions_total{decision="held", cause=""}', rising(0.1))
+    ],
     "QbotLeasesChangeOften": [
         series('qbot_lease_changes_total{lease="cards", change="taken"}', rising(1))
     ],
@@ -240,6 +243,8 @@ ALL_IS_WELL = [
     series(f'{CALLS}{{vendor="gitlab", status="4xx"}}', rising(99)),
     series(f'{CALLS}{{vendor="gitlab", status="5xx"}}', rising(1)),
     series('qbot_webhooks_total{source="gitlab", result="heard"}', rising(100)),
+    series('qbot_reaper_decisions_total{decision="held", cause=""}', steady(1)),
+    series('qbot_reaper_decisions_total{decision="deleted", cause="idle"}', rising(1)),
     series('qbot_lease_changes_total{lease="cards", change="taken"}', steady(1)),
 ]
 

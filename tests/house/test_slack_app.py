@@ -32,6 +32,8 @@ METHODS: dict[str, set[str]] = {
     "conversations.info": READ,
     "conversations.open": {"im:write"},
     "conversations.replies": HISTORY,
+    "files.completeUploadExternal": {"files:write"},
+    "files.getUploadURLExternal": {"files:write"},
     "usergroups.list": {"usergroups:read"},
     "users.info": {"users:read"},
     "views.open": set(),

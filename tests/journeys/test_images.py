@@ -32,7 +32,7 @@ async def test_an_image_pushed_under_the_same_tag_has_to_be_approved_anew(tmp_pa
         cart = {"project": "shop/cart", "tag": wanted["cart"]}
         pushed = await drive.post("image", **cart, action="push")
         await drive.post("pipeline", project=CONFIG, ref="qbot/P-2", status="success")
-        why = "no longer counts: another image was pushed since as `cart`"
+        why = "no longer count: another image was pushed since as `cart`"
         await card(drive, "P-2:", "Waiting for 2 approvals", why)
         assert (await versions(drive, "production"))["cart"] != wanted["cart"]
         await a_minute_passes(drive)

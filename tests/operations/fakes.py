@@ -23,7 +23,9 @@ from qbot.domain.names import (
     ServiceName,
 )
 from qbot.domain.operation import Operation
+from qbot.domain.orphans import Marked, Thing
 from qbot.domain.release import Shown
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import ForeignError, PermanentError, TransientError, UserError
 from tests.clocks import HandClock
@@ -211,6 +213,22 @@ class FakeArgoCD:
         await self._called("project_exists")
         return env.name in self.projects
 
+    async def marked(self, instance: str) -> Sequence[Marked]:
+        await self._called("marked")
+        known: dict[AppName, AppState | None] = {**self.apps, **self.listed}
+        app, project = Thing.APPLICATION, Thing.PROJECT
+        return [
+            *(Marked(instance, app, s.name, "", s.env, s.deleting) for s in known.values() if s),
+            *(Marked(instance, project, n, n, env) for n, env in self.projects.items()),
+        ]
+
+    async def still_marked(self, one: Marked) -> bool:
+        await self._called("still_marked")
+        if one.thing is Thing.PROJECT:
+            return self.projects.get(EnvName(one.name)) == one.env
+        state = self.apps.get(AppName(one.name))
+        return state is not None and state.env == one.env and not state.deleting
+
     async def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         event = asyncio.Event()
         self._watchers.add(event)
@@ -295,8 +313,10 @@ class FakeGitLab:
         self.pipelines: dict[str, Build] = {}
         self.hidden: set[ProjectPath] = set()  # projects whose pipelines the token may not see
         self.ending: dict[str, int] = {}  # how often a pipeline is asked for until it passes
+        self.requests: dict[tuple[ProjectPath, int], MergeRequest] = {}
         self.calls: Counter[str] = Counter()
         self._commits = 0
+        self.kept: dict[str, Commit] = {}  # by id: what was at a tip before as well
         for project in projects:
             self.push(project, "main")
 
@@ -306,6 +326,7 @@ class FakeGitLab:
         sha = f"{self._commits:08x}".ljust(40, "0")
         self.branches[ProjectPath(project)][branch] = Commit(sha, f"commit {self._commits}")
         self.pipelines[sha] = build
+        self.kept[sha] = self.branches[ProjectPath(project)][branch]
         return sha
 
     async def heads(
@@ -323,8 +344,7 @@ class FakeGitLab:
     async def resolve(self, project: ProjectPath, ref: str) -> Commit | None:
         await self._called("resolve")
         commits = self._of(project)
-        by_id = (c for c in commits.values() if c.sha == ref)
-        return commits.get(ref) or next(by_id, None)
+        return commits.get(ref) or self.kept.get(ref)
 
     async def builds(
         self, commits: Collection[tuple[ProjectPath, str]]
@@ -337,6 +357,21 @@ class FakeGitLab:
                 self.ending[sha] -= 1
                 self.pipelines[sha] = Build.RUNNING if self.ending[sha] > 0 else Build.PASSED
         return {(p, sha): (self.pipelines[sha], f"https://git/{p}/{sha[:8]}") for p, sha in commits}
+
+    async def project(self, path: ProjectPath) -> object | None:
+        await self._called("project")
+        return path if path in self.branches else None
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        await self._called("merge_request")
+        return self.requests[project, iid]
+
+    async def has_open_merge_request(self, project: ProjectPath, branch: BranchName) -> bool:
+        await self._called("has_open_merge_request")
+        return any(
+            p == project and r.source == branch and r.state == "opened"
+            for (p, _), r in self.requests.items()
+        )
 
     async def branch_names(self, projects: Collection[ProjectPath], text: str) -> Sequence[str]:
         await self._called("branch_names")

@@ -17,6 +17,7 @@ from qbot.domain.services import Build
 from qbot.operations.auto_creating import Creator
 from qbot.operations.following import Follower
 from qbot.operations.hearing import Ear
+from qbot.operations.looking import Looker
 from tests.clocks import START
 from tests.operations.scene import Scene, project
 from tests.operations.test_following import Projects
@@ -30,23 +31,27 @@ ONE = "1" * 40
 class Auto:
     """A scene whose branches get environments by themselves."""
 
-    def __init__(self, scene: Scene) -> None:
-        scene.configure(auto_create=(FEATURES, REVIEWS), per_owner=2)
+    def __init__(self, scene: Scene, rules: tuple[AutoCreation, ...] = (FEATURES, REVIEWS)) -> None:
+        scene.configure(auto_create=rules, per_owner=2)
         self.scene = scene
         self._numbers: Iterator[int] = itertools.count(1)
         rows = scene.database.branches
-        self.ear = Ear(rows, scene.rules.auto_create)
+        self.ear = Ear(rows, scene.rules.auto_create, lambda: None)
         self.follower = Follower(
             context=scene.context,
             rows=rows,
-            projects=Projects(),
-            journal=scene.database.journal,
-            creator=Creator(
+            looker=Looker(
                 context=scene.context,
-                requests=scene.requests,
-                accounts={"ben": "UBEN"},
-                team="T1",
+                rows=rows,
+                projects=Projects(),
+                creator=Creator(
+                    context=scene.context,
+                    requests=scene.requests,
+                    accounts={"ben": "UBEN"},
+                    team="T1",
+                ),
             ),
+            journal=scene.database.journal,
             noter=None,
             wake=lambda: None,
         )
@@ -120,6 +125,42 @@ async def test_an_opened_merge_request_makes_one(auto: Auto, scene: Scene) -> No
     env = await auto.environment(branch)
     assert env is not None
     assert env.channel == "CFIXES"
+
+
+async def test_whoever_opens_a_merge_request_gets_it_once_a_pipeline_could_have_been_made(
+    auto: Auto, scene: Scene
+) -> None:
+    branch = BranchName("fix/y")
+    scene.gitlab.push("shop/cart", branch, Build.NONE)
+    main = BranchName("main")
+    await auto.hear(MergeFact(CART, branch, 2, MergeState.OPENED, START, main, ONE, "", by="Ben"))
+    assert await auto.environment(branch) is None
+    scene.clock.advance(61)
+    await auto.follower.round()
+    env = await auto.environment(branch)
+    assert env is not None
+    assert (env.owner.user, env.channel) == ("UBEN", "CFIXES")
+
+
+async def test_a_rule_of_another_occasion_before_it_does_not_count(scene: Scene) -> None:
+    reviews = AutoCreation("feat/*", Occasion.MERGE_REQUEST, "CREVIEWS", "UREVIEWS")
+    auto = Auto(scene, (reviews, FEATURES))
+    await auto.push(by="stranger")
+    env = await auto.environment()
+    assert env is not None
+    assert (env.owner.user, env.channel) == ("UOPS", "CFEATURES")
+
+
+async def test_a_push_and_a_merge_request_at_once_are_both_heard(auto: Auto, scene: Scene) -> None:
+    branch = BranchName("fix/z")
+    sha = scene.gitlab.push("shop/cart", branch)
+    main, at = BranchName("main"), scene.clock.now()
+    opened = MergeFact(CART, branch, 2, MergeState.OPENED, at, main, sha, "", by="ben")
+    await auto.ear.hear("m", opened)
+    await auto.hear(Pushed(CART, branch, sha, "ana", at))
+    env = await auto.environment(branch)
+    assert env is not None
+    assert (env.owner.user, env.channel) == ("UBEN", "CFIXES")
 
 
 async def test_it_waits_until_a_pipeline_could_have_been_made(auto: Auto, scene: Scene) -> None:

@@ -19,6 +19,7 @@ from qbot.domain.services import Build, ServicePlan, Source
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.auto_creating import Creator
 from qbot.operations.following import Follower
+from qbot.operations.looking import Looker
 from tests.operations.scene import Scene, project
 
 X = BranchName("feat/x")
@@ -51,14 +52,18 @@ class Following:
         return Follower(
             context=self.scene.context,
             rows=self.rows,
-            projects=self.projects,
-            journal=self.scene.database.journal,
-            creator=Creator(
+            looker=Looker(
                 context=self.scene.context,
-                requests=self.scene.requests,
-                accounts={"ben": "UBEN"},
-                team="T1",
+                rows=self.rows,
+                projects=self.projects,
+                creator=Creator(
+                    context=self.scene.context,
+                    requests=self.scene.requests,
+                    accounts={"ben": "UBEN"},
+                    team="T1",
+                ),
             ),
+            journal=self.scene.database.journal,
             noter=None,
             wake=lambda: None,
         )
@@ -100,10 +105,9 @@ class Following:
     async def noted(self) -> tuple[Newer, ...]:
         """What the newest card says."""
         env = await self.scene.env()
-        newest = (await self.scene.database.store.operations(env.id, limit=1))[0]
-        card = await self.scene.card(newest)
-        assert card is not None
-        return card.newer
+        operations = await self.scene.database.store.operations(env.id, limit=9)
+        cards = [await self.scene.card(operation) for operation in operations]
+        return next(card.newer for card in cards if card is not None)
 
     async def fact(self, service: str = "cart") -> BranchFact:
         facts = (await self.rows.facts([X]))[X].branches
@@ -320,6 +324,152 @@ async def test_its_creation_counts_as_seen(scene: Scene, following: Following) -
     await following.round()
     assert (await following.fact()).sha == scene.head("cart")
     assert (await following.fact()).pushed_at is None
+
+
+async def test_one_that_is_made_again_at_a_newer_commit_runs_it_already(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    await following.round()
+    await scene.delete()
+    sha = await following.push()  # nobody has an environment: nobody looks
+    await scene.create()
+    assert await following.round() == []
+    assert (await following.fact()).sha == sha
+
+
+@pytest.mark.parametrize("services", [(), ("cart",)])
+async def test_a_sync_by_hand_tells_what_no_hook_told(
+    scene: Scene, following: Following, services: tuple[str, ...]
+) -> None:
+    await scene.create()
+    await following.round()
+    sha = scene.gitlab.push("shop/cart", X, Build.PASSED)
+    await scene.sync(*services)
+    assert scene.targets()["cart"] == sha
+    assert await following.round() == []
+    assert (await following.fact()).sha == sha
+
+
+async def test_a_sync_for_what_runs_already_is_refused_once_and_is_no_use(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    await following.round()
+    (before,) = await scene.database.store.environments()
+    stale = "f" * 40
+    scene.gitlab.pipelines[stale] = Build.PASSED
+    await scene.look("update branches set sha = ?", stale)
+    scene.clock.advance(60)
+    refused = await following.followed()
+    assert refused.end is End.REFUSED
+    assert await following.round() == []
+    assert (await following.fact()).sha == scene.head("cart")
+    (after,) = await scene.database.store.environments()
+    assert after.last_used == before.last_used
+
+
+async def test_a_branch_that_is_lost_while_its_sync_waits_is_followed_when_it_comes_back(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    running = await stuck(scene)
+    sha = await following.push()
+    (waiting,) = await following.round()
+    lost = scene.gitlab.branches[CART].pop(X)
+    scene.argocd.release("orders")
+    await scene.ended(running)
+    assert (await scene.ended(waiting)).end is End.REFUSED
+    assert await following.round() == []
+    scene.gitlab.branches[CART][X] = lost
+    scene.clock.advance(GONE)
+    await following.followed()
+    assert scene.targets()["cart"] == sha
+
+
+async def test_one_whose_pipeline_runs_again_while_its_sync_waits_is_followed_when_it_passes(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    running = await stuck(scene)
+    sha = await following.push()
+    (waiting,) = await following.round()
+    await following.built(sha, Build.RUNNING)
+    scene.argocd.release("orders")
+    await scene.ended(running)
+    assert (await scene.ended(waiting)).end is End.REFUSED
+    assert await following.round() == []
+    assert (await following.noted())[0].state is NewerState.BUILDING
+    await following.built(sha)
+    await following.followed()
+    assert scene.targets()["cart"] == sha
+
+
+async def test_one_that_is_pushed_while_its_sync_waits_is_given_time_for_its_pipeline(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    running = await stuck(scene)
+    await following.push()
+    (waiting,) = await following.round()
+    scene.clock.advance(2 * PIPELINE_MADE_WITHIN.total_seconds())
+    sha = scene.gitlab.push("shop/cart", X, Build.NONE)
+    scene.argocd.release("orders")
+    await scene.ended(running)
+    assert (await scene.ended(waiting)).end is End.REFUSED
+    assert await following.round() == []
+    await following.built(sha)
+    await following.followed()
+    assert scene.targets()["cart"] == sha
+
+
+async def test_each_service_of_a_project_is_followed(scene: Scene, following: Following) -> None:
+    catalog = dict(scene.context.catalog)
+    catalog[ServiceName("orders")] = replace(catalog[ServiceName("orders")], project=CART)
+    scene.context = replace(scene.context, catalog=catalog)
+    await scene.kill()
+    await scene.start()
+    await scene.create()
+    await following.round()
+    sha = scene.gitlab.push("shop/cart", X, Build.PASSED)
+    await scene.sync("cart")
+    await following.tell("cart", sha)
+    await following.followed()
+    assert (scene.targets()["cart"], scene.targets()["orders"]) == (sha, sha)
+
+
+async def test_a_branch_that_comes_back_for_a_new_environment_is_not_gone(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    await following.round()
+    await following.delete()
+    await following.round()
+    scene.clock.advance(GONE)
+    await following.round()
+    assert (await following.fact()).gone
+    await scene.delete()
+    scene.clock.advance(60)
+    sha = await following.push()
+    await scene.create()
+    assert (await following.fact()).gone_at is None
+    assert (await following.fact()).sha == sha
+    assert await following.round() == []
+
+
+async def test_a_look_too_early_does_not_lose_the_second_one(
+    scene: Scene, following: Following
+) -> None:
+    await scene.create()
+    await following.round()
+    sha = scene.head("cart")
+    await following.delete()
+    await following.round()
+    await following.tell("cart", sha)  # of the push before, late
+    await following.round()
+    scene.clock.advance(GONE)
+    await following.round()
+    assert (await following.fact()).gone
 
 
 async def test_a_branch_is_gone_when_gitlab_says_so_twice(

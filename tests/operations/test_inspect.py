@@ -79,6 +79,17 @@ async def test_where_argo_cd_is_away_the_last_that_was_known_stands_in(scene: Sc
     assert (found.trouble, found.as_of) == ("Argo CD: 503", ended)
 
 
+async def test_what_was_known_of_a_service_is_not_forgotten_over_operations_on_others(
+    scene: Scene,
+) -> None:
+    await scene.create()
+    for _ in range(6):
+        scene.gitlab.push("shop/cart", "feat/x")
+        await scene.sync("cart")
+    scene.argocd.faults.lay("survey", TransientError("Argo CD: 503"))
+    assert set(stages(await seen(scene)).values()) == {Stage.READY}
+
+
 async def test_the_last_that_was_known_does_not_tell_from_which_version_it_came(
     scene: Scene,
 ) -> None:

@@ -1,13 +1,14 @@
 """A merge request has one comment on its branch's environment, which says what is so."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from qbot.domain.branches import MergeFact, MergeState, NoteDue
 from qbot.domain.environment import Phase
-from qbot.domain.names import BranchName, ProjectPath
+from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.noting import Noter
 from qbot.render.merge_note import MARK, merge_note
@@ -63,6 +64,8 @@ class Noting:
             clock=self.scene.clock,
             text=merge_note,
             mark=MARK,
+            members=self.scene.database.store,
+            rules=self.scene.rules,
         )
 
     async def round(self) -> str:
@@ -153,3 +156,10 @@ async def test_two_replicas_say_it_once(noting: Noting, scene: Scene) -> None:
 def test_a_branch_cannot_write_into_the_comment() -> None:
     due = NoteDue(CART, 1, BranchName("a`<script>\u202e`b"), "https://x.test", Phase.READY)
     assert merge_note(due).startswith("The environment of `a'<script>'b` is ready.")
+
+
+async def test_it_leads_nowhere_where_nobody_answers(noting: Noting) -> None:
+    await noting.scene.create()
+    assert ".example.test>" in await noting.round()
+    noting.scene.rules = replace(noting.scene.rules, door=ServiceName("shop"))
+    assert ".example.test>" not in await noting.round()

@@ -155,5 +155,8 @@ async def test_an_application_that_cannot_be_read_keeps_the_namespace(scene: Sce
     await scene.create()
     scene.argocd.faults.lay("read web", PermanentError("no right"))
     done = await scene.delete()
-    assert (done.end, done.headline) == (FAILED, "no right")
+    assert (done.end, done.headline) == (
+        FAILED,
+        "no right Whoever runs Qbot has to put that right.",
+    )
     assert scene.app("base")

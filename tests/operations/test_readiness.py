@@ -1,6 +1,7 @@
 """Deployed is not ready yet, where the URL has to answer or a job has to pass."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from qbot.domain.operation import Operation
 from qbot.domain.progress import Step
 from qbot.domain.ready import Answer, Ready
 from qbot.errors import PermanentError
+from qbot.operations.opening import to_open, with_doors
 from tests.operations.releases.test_jobs import SMOKE, FakeRunner
 from tests.operations.scene import CANCELLED, FAILED, SUCCEEDED, Scene
 
@@ -105,9 +107,24 @@ async def test_what_is_not_deployed_is_not_asked(scene: Scene) -> None:
 async def test_an_environment_without_the_service_behind_the_url_is_not_asked(
     scene: Scene,
 ) -> None:
-    addresses = await wants(scene, AWAY, service=WEB)
-    assert (await scene.create(services=(CART,))).end is SUCCEEDED
+    scene.rules = replace(scene.rules, door=WEB)
+    addresses = await wants(scene, AWAY)
+    done = await scene.create(services=(CART,))
+    assert done.end is SUCCEEDED
     assert not addresses.asked
+    assert not (await scene.progress(done)).url  # so its card offers no way there
+
+
+async def test_lists_lead_only_where_somebody_answers(scene: Scene) -> None:
+    door = replace(scene.rules, door=WEB)
+    await scene.create()
+    rows = await with_doors(scene.context.store, door, await scene.context.store.environments())
+    assert rows[0].environment.url
+    nobody = replace(scene.rules, door=ServiceName("shop"))
+    rows = await with_doors(scene.context.store, nobody, rows)
+    assert not rows[0].environment.url
+    assert to_open(await scene.env(), door).url
+    assert not to_open(await scene.env(), nobody).url
 
 
 async def test_a_job_has_to_pass_as_well(scene: Scene) -> None:
@@ -137,7 +154,7 @@ async def test_a_job_that_cannot_be_run_fails_the_environment(scene: Scene) -> N
     await wants(scene, WELL, runner=runner, job=SMOKE)
     done = await scene.create()
     assert (done.end, await scene.phase()) == (FAILED, Phase.FAILED)
-    assert done.headline == "The token may not run pipelines."
+    assert done.headline.startswith("The token may not run pipelines. Whoever runs Qbot")
 
 
 async def test_cancelled_while_it_is_asked_says_that_nobody_knows(scene: Scene) -> None:

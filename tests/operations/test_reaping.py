@@ -8,11 +8,13 @@ import pytest
 from qbot.domain.barriers import Lock
 from qbot.domain.brake import Brake, Go, Hold
 from qbot.domain.branches import MergeFact, MergeState
+from qbot.domain.meters import uncounted
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.domain.operation import CardRow
 from qbot.domain.people import Actor
 from qbot.domain.reaping import Cause, Goes, Keep, ReapRule, Reason, Terms
-from qbot.operations.reaping import Plan, Planner, Reaper
+from qbot.operations.acting import Reaper
+from qbot.operations.reaping import Plan, Planner
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.render.lifetimes import term_words
 from tests.operations.scene import ANA, SHOP, Scene, project
@@ -29,10 +31,15 @@ class Reaping:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.rows = scene.database.branches
+        self.unasked = 0
         self.planner = Planner(
             context=scene.context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
             branches=scene.database.branches, pauses=scene.database.reaper,
+            rows=scene.database.reaping, unasked=self._count,
         )  # fmt: skip
+
+    def _count(self) -> None:
+        self.unasked += 1
 
     async def swept(
         self, *merges: MergeFact, found: Mapping[BranchName, str] | None = None
@@ -47,7 +54,7 @@ class Reaping:
     async def missed(self) -> None:
         """GitLab says to whoever looks that the branch is gone."""
         for look in await self.rows.take_looks(20):
-            await self.rows.missed(look)
+            await self.rows.missed(look, self.scene.clock.now())
 
     async def plan(self, *, later: timedelta = timedelta()) -> Plan:
         self.scene.clock.advance(later.total_seconds())
@@ -71,6 +78,7 @@ def merged(scene: Scene, sha: str = "") -> MergeFact:
     return MergeFact(
         CART, X, 7, MergeState.MERGED, scene.clock.now(), BranchName("main"),
         sha or scene.head("cart"), "https://gitlab.test/shop/cart/-/merge_requests/7",
+        scene.clock.now(),
     )  # fmt: skip
 
 
@@ -96,7 +104,7 @@ async def test_whoever_uses_looks_at_or_pins_it_keeps_it(reaping: Reaping, scene
     scene.clock.advance(9 * DAY.total_seconds())
     await reaping.swept()
     now = scene.clock.now()
-    assert (await reaping.only()).due(now)  # type: ignore[union-attr]  # it goes
+    assert isinstance(await reaping.only(), Goes)
     looked = await reaping.planner.verdict(env)
     assert isinstance(looked, Goes)
     assert (looked.cause, looked.due_at) == (Cause.OVER, now + DAY)
@@ -151,7 +159,7 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
 ) -> None:
     assert (await reaping.plan()).brake == Go()
     plan = await reaping.plan(later=2 * HOUR)
-    assert plan.brake == Hold((f"GitLab has not answered lately, or not whole: {CART}.",))
+    assert plan.brake == Hold((f"Looked at too long ago: {CART}. Qbot looks within a minute.",))
     await reaping.swept()
     ben = Actor("T1", "UBEN")
     pauses = reaping.scene.database.reaper
@@ -171,6 +179,45 @@ async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(
     assert await reaping.scene.audit("reaper.resumed") == ["done", "unchanged"]
 
 
+async def test_what_nobody_has_looked_at_yet_is_looked_at_and_said_so(scene: Scene) -> None:
+    await scene.create()
+    await scene.kill()
+    made = Reaping(scene)
+    plan = await made.plan()
+    assert plan.doubts == [f"Not looked at yet: {CART}. Qbot looks within a minute."]
+    assert isinstance(plan.brake, Hold)
+    assert made.unasked == 1
+    await made.rows.failed(list_name(CART), "403 Forbidden")
+    plan = await made.plan(later=3 * DAY)
+    assert plan.doubts == [f"No whole answer from GitLab about {CART}: what runs it stays."]
+    assert made.unasked == 1
+    (verdict,) = plan.verdicts.values()
+    assert isinstance(verdict, Keep)
+    assert verdict.said == f"GitLab did not answer about {CART}: 403 Forbidden"
+    await made.swept()
+    assert not (await made.plan()).doubts
+    assert made.unasked == 1
+
+
+async def test_a_project_that_cannot_be_read_keeps_what_runs_it_and_nothing_else(
+    reaping: Reaping, scene: Scene
+) -> None:
+    other = BranchName("feat/other")
+    scene.gitlab.push("shop/web", other)
+    await scene.start()
+    await scene.create(other)
+    await scene.kill()
+    scene.clock.advance(3 * DAY.total_seconds())
+    await reaping.swept()
+    await scene.look("delete from sweeps where name = 'branches:shop/web'")
+    await reaping.rows.failed("branches:shop/web", "403 Forbidden")
+    plan = await reaping.plan()
+    assert plan.brake == Go()
+    said = {plan.environments[env].branch: reason(v) for env, v in plan.verdicts.items()}
+    assert said == {X: Cause.IDLE, other: Reason.UNPROVEN}
+    assert len(plan.doubts) == 1
+
+
 async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
     reaping: Reaping, scene: Scene
 ) -> None:
@@ -179,10 +226,12 @@ async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
     database = scene.database
     reapers = [
         Reaper(
-            planner=reaping.planner, cards=database.reaper, once=database.store, clock=scene.clock
+            planner=reaping.planner, rows=database.reaping, gitlab=scene.gitlab,
+            cards=database.reaper, once=database.store, clock=scene.clock,
+            channel="", wake=uncounted, counted=uncounted,
         )
         for _ in range(2)
-    ]
+    ]  # fmt: skip
 
     async def ticked() -> CardRow:
         for reaper in reapers:

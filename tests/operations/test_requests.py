@@ -134,7 +134,15 @@ async def test_what_is_gone_is_said_to_be_gone(scene: Scene) -> None:
     await scene.delete()
     with pytest.raises(UserError, match="has been deleted") as found:
         await scene.requests.living("feat/x")
-    assert found.value.hint == "`create feat/x` makes a new one."
+    back, anew = "`restore feat/x` brings it back as it was", "`create feat/x` makes a new one."
+    assert found.value.hint == f"{back}; {anew}"
+    with pytest.raises(UserError, match="has been deleted") as found:
+        await scene.requests.living("feat/x", guess=False)
+    assert found.value.hint == f"{back}."  # who wants it deleted wants no new one
+    scene.clock.advance(8 * 86_400)
+    with pytest.raises(UserError, match="has been deleted") as found:
+        await scene.requests.living("feat/x")
+    assert found.value.hint == anew
     with pytest.raises(UserError, match="gone already"):
         await scene.requests.by_id(env.id)
     with pytest.raises(UserError, match="gone already"):

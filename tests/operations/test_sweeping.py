@@ -27,10 +27,11 @@ class Changes:
         self._branches = scene.gitlab.branches
         self.faults = Faults()
         self.merges: list[MergeFact] = []
-        self.active: set[str] = set()
+        self.happened: dict[ProjectPath, datetime] = {}
         self.hidden: set[str] = set()
         self.failed: list[tuple[int, int]] = []
         self.resent: list[tuple[int, int]] = []
+        self.dead: dict[str, Exception] = {}
         self.asked: Counter[str] = Counter()
         self.since: list[datetime] = []
 
@@ -39,6 +40,7 @@ class Changes:
     ) -> Sequence[MergeFact] | None:
         self._called("group" if of_group else "project")
         self.since.append(since)
+        self._refuse(owner)
         if owner in self.hidden:
             return None
         return [m for m in self.merges if of_group or m.project == owner]
@@ -47,12 +49,15 @@ class Changes:
         self, project: ProjectPath, names: Collection[BranchName]
     ) -> Mapping[BranchName, str]:
         self._called("list")
+        self._refuse(project)
         found = self._branches[project]
         return {name: found[name].sha for name in names if name in found}
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
         self._called("active")
-        return self.active
+        return {p: at for p, at in self.happened.items() if p in projects}
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[tuple[int, int]]:
         self._called("failed")
@@ -60,6 +65,10 @@ class Changes:
 
     async def resend(self, project: ProjectPath, delivery: tuple[int, int]) -> None:
         self.resent.append(delivery)
+
+    def _refuse(self, owner: str) -> None:
+        if owner in self.dead:
+            raise self.dead[owner]
 
     def _called(self, method: str) -> None:
         self.asked[method] += 1
@@ -137,9 +146,63 @@ async def test_lists_are_spread_over_hours(
         scene.clock.advance(EVERY.total_seconds())
         await sweeper.sweep()
         assert swept.gitlab.asked.total() - before <= most
-    read = await swept.rows.read_up_to([f"branches:{p}" for p in projects])
+    read = await swept.rows.readings([f"branches:{p}" for p in projects])
     oldest = scene.clock.now() - timedelta(seconds=HOURS)
-    assert all(at >= oldest for at in read.values())
+    assert all(reading.at and reading.at >= oldest for reading in read.values())
+
+
+async def test_a_project_that_cannot_be_read_takes_nobody_elses_turn(
+    swept: Swept, scene: Scene
+) -> None:
+    projects = [ProjectPath(f"shop/s{n}") for n in range(11)]
+    scene.gitlab.branches.update({p: {} for p in projects})
+    swept.gitlab.dead = {"shop/s5": PermanentError("403 Forbidden")}
+    sweeper = swept.sweeper(projects=projects)
+    for _ in range(100):
+        await sweeper.sweep()
+        scene.clock.advance(EVERY.total_seconds())
+    found = dict(await swept.rows.readings([f"branches:{p}" for p in projects]))
+    dead = found.pop("branches:shop/s5")
+    oldest = scene.clock.now() - timedelta(hours=7)
+    assert all(reading.at and reading.at >= oldest for reading in found.values())
+    assert (dead.at, dead.failed) == (None, "403 Forbidden")
+    assert dead.failed_at
+    assert dead.failed_at >= scene.clock.now() - timedelta(hours=1)
+    swept.gitlab.dead.clear()
+    await sweeper.sweep()
+    scene.clock.advance(1_800)
+    await sweeper.sweep()
+    assert (await swept.rows.readings(["branches:shop/s5"]))["branches:shop/s5"].at
+
+
+async def test_projects_are_listed_before_the_first_environment_is_made(scene: Scene) -> None:
+    swept = Swept(scene)
+    await swept.sweeper().sweep()
+    assert swept.gitlab.asked["list"] == len(PROJECTS)
+
+
+async def test_what_a_clock_wrote_that_was_ahead_counts_for_nothing(
+    swept: Swept, scene: Scene
+) -> None:
+    sweeper = swept.sweeper()
+    await sweeper.sweep()
+    names = ["merges:shop", *(f"branches:{p}" for p in PROJECTS)]
+    await swept.rows.unchanged(names, scene.clock.now() + timedelta(days=1))
+    scene.clock.advance(EVERY.total_seconds())
+    await sweeper.sweep()
+    assert swept.gitlab.asked["list"] == 2 * len(PROJECTS)
+    assert swept.gitlab.since[1] < scene.clock.now()
+
+
+async def test_a_group_that_does_not_say_where_something_happened_is_listed_in_turns(
+    swept: Swept, scene: Scene
+) -> None:
+    sweeper = swept.sweeper(hooks=False)
+    await sweeper.sweep()
+    scene.clock.advance(2 * 3_600)
+    swept.gitlab.faults.lay("active", PermanentError("403"), times=9)
+    await sweeper.sweep()
+    assert swept.gitlab.asked["list"] == len(PROJECTS) + 1
 
 
 async def test_where_a_list_knows_more_than_hooks_told_lost_ones_are_sent_again(
@@ -168,8 +231,9 @@ async def test_without_hooks_the_projects_in_which_something_happened_are_listed
 ) -> None:
     sweeper = swept.sweeper(hooks=False)
     await sweeper.sweep()
-    swept.gitlab.active = {"shop/orders"}
     scene.clock.advance(EVERY.total_seconds())
+    long_ago = scene.clock.now() - timedelta(days=1)
+    swept.gitlab.happened = {CART: long_ago, project("orders"): scene.clock.now()}
     scene.gitlab.push("shop/orders", X)
     scene.gitlab.push("shop/web", X)
     before = swept.gitlab.asked["list"]
@@ -177,6 +241,22 @@ async def test_without_hooks_the_projects_in_which_something_happened_are_listed
     assert swept.gitlab.asked["list"] - before == 1
     assert set(await swept.facts()) == {CART, project("orders")}
     assert swept.woken == 2
+
+
+async def test_without_hooks_a_project_is_listed_until_its_hour_is_over_and_then_rests(
+    swept: Swept, scene: Scene
+) -> None:
+    """GitLab's note of activity says nothing of what happens in the hour after it."""
+    sweeper = swept.sweeper(hooks=False)
+    await sweeper.sweep()
+    swept.gitlab.happened = {p: scene.clock.now() for p in PROJECTS}
+    began = swept.gitlab.asked["list"]
+    for _ in range(20 * 6):
+        scene.clock.advance(EVERY.total_seconds())
+        await sweeper.sweep()
+    assert swept.gitlab.asked["list"] - began == 7 * len(PROJECTS)
+    read = await swept.rows.readings([f"branches:{p}" for p in PROJECTS])
+    assert {reading.at for reading in read.values()} == {scene.clock.now()}
 
 
 async def test_a_tick_is_for_one_of_the_replicas(swept: Swept, scene: Scene) -> None:
@@ -253,6 +333,21 @@ async def test_a_group_that_gitlab_does_not_show_is_asked_project_by_project(
     await swept.sweeper().sweep()
     assert swept.gitlab.asked["project"] == len(PROJECTS)
     assert len((await swept.rows.facts([X]))[X].merges) == 1
+    found = await swept.rows.readings([f"merges:{PROJECTS[1]}", f"merges:{CART}"])
+    assert found[f"merges:{PROJECTS[1]}"].failed == "GitLab does not show it"
+    assert found[f"merges:{CART}"].at
+
+
+async def test_one_that_refuses_does_not_keep_the_others_from_being_asked(swept: Swept) -> None:
+    swept.gitlab.merges = [merge(of="shop/cart")]
+    swept.gitlab.hidden.add("shop")
+    swept.gitlab.dead = {str(PROJECTS[0]): TransientError("503"), str(CART): PermanentError("403")}
+    await swept.sweeper().sweep()
+    assert swept.gitlab.asked["project"] == len(PROJECTS)
+    found = await swept.rows.readings([f"merges:{p}" for p in PROJECTS])
+    assert {name.removeprefix("merges:") for name, r in found.items() if not r.at} == {
+        PROJECTS[0], CART,
+    }  # fmt: skip
 
 
 async def test_a_push_that_is_heard_meanwhile_is_not_lost(swept: Swept, scene: Scene) -> None:

@@ -16,6 +16,7 @@ from tests.operations.scene import FAILED, SUCCEEDED, Scene
 
 CART, WEB = ServiceName("cart"), ServiceName("web")
 AWAY = TransientError("GET /x: 503")
+OWNERS = "Whoever runs Qbot has to put that right."
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,10 @@ async def test_a_namespace_that_does_not_come_in_time_ends_the_create(scene: Sce
 async def test_a_gitlab_that_refuses_ends_a_create_without_a_trace(scene: Scene) -> None:
     scene.gitlab.faults.lay("heads", PermanentError("GitLab refuses the token."))
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "GitLab refuses the token. Nothing was made.")
+    assert done.end is FAILED
+    assert done.headline == (
+        f"GitLab refuses the token. {OWNERS} Nothing was made. `create feat/x` tries again."
+    )
     assert await scene.phase() is Phase.DELETED
     assert (await scene.create()).end is SUCCEEDED
 
@@ -126,14 +130,14 @@ async def test_a_gitlab_that_refuses_a_sync_changes_no_environment(scene: Scene)
     await scene.create()
     scene.gitlab.faults.lay("heads", PermanentError("GitLab refuses the token."))
     done = await scene.sync()
-    assert (done.end, done.headline) == (FAILED, "GitLab refuses the token.")
+    assert (done.end, done.headline) == (FAILED, f"GitLab refuses the token. {OWNERS}")
     assert await scene.phase() is Phase.READY
 
 
 async def test_argo_cd_refusing_in_the_middle_leaves_a_failed_environment(scene: Scene) -> None:
     scene.argocd.faults.lay("ensure_base", PermanentError("no right"))
     done = await scene.create()
-    assert (done.end, done.headline) == (FAILED, "no right")
+    assert (done.end, done.headline) == (FAILED, f"no right {OWNERS}")
     assert await scene.phase() is Phase.FAILED
     assert (await scene.delete()).end is SUCCEEDED
 
@@ -142,7 +146,7 @@ async def test_argo_cd_refusing_a_deletion_leaves_it_stuck(scene: Scene) -> None
     await scene.create()
     scene.argocd.faults.lay("survey", PermanentError("no right"))
     done = await scene.delete()
-    assert (done.end, done.headline) == (FAILED, "no right")
+    assert (done.end, done.headline) == (FAILED, f"no right {OWNERS}")
     assert await scene.phase() is Phase.STUCK
 
 
@@ -169,7 +173,7 @@ async def test_a_bug_is_told_in_neutral_words_with_the_reference(scene: Scene) -
 async def test_a_bug_in_a_create_frees_the_branch_where_nothing_was_made(scene: Scene) -> None:
     await with_bug(scene, Kind.CREATE)
     done = await scene.create()
-    assert done.headline.endswith("Nothing was made.")
+    assert done.headline.endswith("Nothing was made. `create feat/x` tries again.")
     assert await scene.phase() is Phase.DELETED
 
 

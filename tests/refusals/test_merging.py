@@ -64,7 +64,7 @@ async def test_where_only_what_stands_on_the_tip_is_merged_it_is_made_anew_and_a
         await production.shows(change, "Merging")
         await production.push("main", {"README.md": "Written beside it.\n"})
         await production.goes_on(change)
-        assert "no longer counts" not in await production.shows(change)
+        assert "no longer count" not in await production.shows(change)
 
 
 async def test_where_commits_are_squashed_the_stage_runs_what_was_approved(

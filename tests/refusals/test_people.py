@@ -29,7 +29,7 @@ async def test_who_asked_for_what_takes_all_others_and_more(production: Producti
     told = await production.drive.whispered(
         "can never be approved: it takes 2 approvals by `release-managers`", user="dan"
     )
-    assert "there is `chloe`" in told
+    assert "too few can give that. <@" in told
 
 
 async def test_the_same_person_twice(production: Production) -> None:

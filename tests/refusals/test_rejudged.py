@@ -74,7 +74,7 @@ async def test_a_freeze_that_begins_while_its_pipeline_runs(production: Producti
     async with put(production, "freeze production incident 51", "unfreeze production"):
         await production.pipeline(change.branch, "success")
         shown = await production.shows(change, "Approved, but held up", "incident 51")
-        assert "no longer counts" not in shown
+        assert "no longer count" not in shown
         assert not await production.merged(change)
         await production.audited(change, action="promotion.undone")
     await production.goes_on(change)
@@ -107,7 +107,7 @@ async def test_a_commit_of_equal_content_with_other_words(production: Production
     async with gitlab(production) as api:
         (await api.post("repository/commits", json=forged)).raise_for_status()
     await production.pass_time()
-    shown = await production.shows(change, "Waiting for 2 approvals", "no longer counts")
+    shown = await production.shows(change, "Waiting for 2 approvals", "no longer count")
     assert "somebody else's commit was added to its branch" in shown
     assert (await newest(production, change.branch))["message"] == head["message"]
 

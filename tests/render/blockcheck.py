@@ -23,7 +23,7 @@ def check_message(text: str, blocks: list[Json]) -> None:
     _need(0 < len(text) <= 4000, "text length")
     check_mrkdwn(text, 4000)
     _need(0 < len(blocks) <= 50, "number of blocks")
-    _blocks(blocks, {"section", "header", "context", "actions", "divider"})
+    _rows(blocks)
     _need(sum(map(len, texts(blocks))) <= 12000, "text of all blocks together")
 
 
@@ -45,9 +45,14 @@ def check_home(view: Json) -> None:
     _keys(view, {"type", "blocks"}, set())
     _need(view["type"] == "home", "view type")
     _need(0 < len(view["blocks"]) <= 100, "number of blocks")
-    for block in view["blocks"]:  # its rows repeat their buttons, each in a block of its own
-        _blocks([block], {"section", "header", "context", "actions", "divider"})
-    ids = [b["block_id"] for b in view["blocks"] if "block_id" in b]
+    _rows(view["blocks"])
+
+
+def _rows(blocks: list[Json]) -> None:
+    """They may repeat their buttons, each row in a block of its own."""
+    for block in blocks:
+        _blocks([block], {"section", "header", "context", "actions", "divider", "image"})
+    ids = [b["block_id"] for b in blocks if "block_id" in b]
     _need(len(ids) == len(set(ids)), "block_id twice")
 
 
@@ -96,6 +101,13 @@ def _header(block: Json) -> None:
     _keys(block, {"type", "text"}, {"block_id"})
     _plain(block["text"], 150)
     _need(block["text"].get("emoji") is False, "a header that makes emoji of outside text")
+
+
+def _image(block: Json) -> None:
+    _keys(block, {"type", "slack_file", "alt_text"}, {"title", "block_id"})
+    _keys(block["slack_file"], {"id"}, set())
+    _need(0 < len(block["alt_text"]) <= 2000, "alt_text")
+    _plain(block.get("title", {"type": "plain_text", "text": "x"}), 2000)
 
 
 def _context(block: Json) -> None:
@@ -226,6 +238,7 @@ _CHECKS: dict[str, Callable[[Json], None]] = {
     "header": _header,
     "context": _context,
     "actions": _actions,
+    "image": _image,
     "divider": lambda block: _keys(block, {"type"}, {"block_id"}),
     "input": _input,
 }

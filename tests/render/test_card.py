@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from qbot.domain import actions
 from qbot.domain.branches import Newer, NewerState
+from qbot.domain.bringing_back import Deleted
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import ServiceName
 from qbot.domain.people import QBOT
@@ -13,6 +14,7 @@ from qbot.domain.services import Source
 from qbot.render.card import Fresh, Links, card
 from qbot.render.ending import end_reply
 from qbot.render.preview import preview
+from qbot.render.restores import restorable
 from tests.render.conftest import Golden
 from tests.render.samples import (
     ANA,
@@ -24,6 +26,7 @@ from tests.render.samples import (
     RUNNING,
     START,
     STYLE,
+    environment,
     service,
     shop,
 )
@@ -121,6 +124,16 @@ def test_refused(golden: Golden) -> None:
     golden("end_refused", end_reply(refused, STYLE))
 
 
+def test_a_sync_begins_with_what_it_will_do_as_everything_runs() -> None:
+    planned = tuple(replace(s, stage=Stage.PLANNED) for s in RUNNING.services)
+    begun = replace(RUNNING, kind=Kind.SYNC, step=Step.PREPARING, services=planned)
+    text = card(begun, STYLE).text
+    assert "*Checking project and namespace · wave 1 of 2*\n11 services to sync\n" in text
+    made = card(replace(begun, kind=Kind.CREATE), STYLE).text
+    assert "*Preparing project and namespace · wave 1 of 2*" in made
+    assert "0 of 11 ready · 11 planned" in made
+
+
 def test_synced(golden: Golden) -> None:
     golden("card_synced", card(replace(READY, kind=Kind.SYNC), STYLE))
 
@@ -140,6 +153,25 @@ def test_deleted(golden: Golden) -> None:
     )
     golden("card_deleted", card(done, STYLE))
     golden("end_deleted", end_reply(done, STYLE))
+
+
+def test_restoring(golden: Golden) -> None:
+    at = START - timedelta(days=2)
+    rows = [replace(s, source=Source.PINNED) if s.service == "cart" else s for s in READY.services]
+    golden("card_restoring", card(replace(RUNNING, brings_back=at), STYLE, fresh=FRESH))
+    done = replace(READY, brings_back=at, services=tuple(rows))
+    golden("card_restored", card(done, STYLE))
+    golden("end_restored", end_reply(done, STYLE))
+    failed = replace(FAILED, brings_back=at)
+    golden("card_restore_failed", card(failed, STYLE))
+    golden("end_restore_failed", end_reply(failed, STYLE))
+
+
+def test_what_can_be_restored(golden: Golden) -> None:
+    ended = [(n, START - timedelta(hours=n)) for n in range(17)]
+    found = [Deleted(environment(n), at, QBOT if n % 3 == 1 else BEN) for n, at in ended]
+    golden("restorable", restorable(found, STYLE, within=timedelta(days=7)))
+    golden("restorable_none", restorable([], STYLE, within=timedelta(days=7)))
 
 
 def test_the_owner_learns_of_a_deletion_by_somebody_else() -> None:
@@ -244,7 +276,7 @@ def test_a_failed_sync_that_is_tried_again_calls_for_attention(golden: Golden) -
     shown = card(replace(RUNNING, services=services), STYLE, fresh=FRESH)
     retrying = ":large_yellow_circle: *orders* retrying after a failed sync: Job/db-migrate: exit"
     assert retrying in shown.text
-    assert "1 in doubt · 1 retrying · 1 syncing" in shown.text
+    assert "1 may have failed · 1 retrying · 1 syncing" in shown.text
     golden("card_retrying", shown)
 
 

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from qbot.domain.barriers import Freeze, Hold
-from qbot.domain.digest import Closed, Digest, Done, Facts, Section, Speed
+from qbot.domain.digest import Closed, Digest, Done, Drifted, Facts, Picture, Section, Speed
 from qbot.domain.environment import Phase, Pin
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
+from qbot.domain.trend import Trend
 from qbot.render.blocks import Message
 from qbot.render.digest import digest
+from qbot.render.trend import described
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
 from tests.render.releases.samples import DONE, WAITING
@@ -38,6 +40,11 @@ HELD = Hold(
 )
 FROZEN = Freeze(StageName("staging"), ANA, "load test", NOW - HOUR, NOW + HOUR)
 WEEKEND = Closed((StageName("production"),), "Weekend", NOW + 2 * DAY)
+DRIFTED = Drifted(
+    StageName("production"),
+    [(ServiceName("cart"), "`306e6577` is written, `9d2c41aa` runs")],
+)
+UNKNOWN = Drifted(StageName("staging"), trouble="no answer in time")
 FACTS = Facts(
     NOW,
     [row(CALM), row(ENDS), row(OVER), row(BROKEN, failure="1 service failed: cart. Look.")],
@@ -45,11 +52,13 @@ FACTS = Facts(
     holds=[HELD],
     freezes=[FROZEN],
     closed=[WEEKEND],
+    drifted=[DRIFTED, UNKNOWN],
     speed=Speed([150.0, 170.0, 190.0], [200.0, 210.0]),
     names={ANA: "ana", BEN: "Ben Okafor"},
 )
 COUNTS = Done({Kind.CREATE: 4, Kind.DEPLOY: 1, Kind.SYNC: 12, Kind.TEARDOWN: 2})
-FULL = Digest(FACTS, NOW - DAY, ALL, [DONE], COUNTS)
+TREND = Trend(NOW.date(), (0,) * 20 + tuple(range(3, 13)), (4,) * 30, (0,) * 29 + (2,))
+FULL = Digest(FACTS, NOW - DAY, ALL, [DONE], COUNTS, Picture("F05CHART", TREND))
 
 
 def said(of: Digest) -> Message:
@@ -66,11 +75,11 @@ def text(of: Digest) -> str:
 def test_what_waits_and_what_fails_comes_before_what_is_well(golden: Golden) -> None:
     golden("digest", said(FULL))
     heading = said(FULL).text
-    assert heading == "1 waits for approval, 1 needs attention, 2 end soon"
+    assert heading == "1 waits for approval, 1 needs attention, 2 end soon, production drifts"
 
 
 def test_a_quiet_digest_is_none() -> None:
-    calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=())
+    calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=(), drifted=())
     assert digest(Digest(calm, NOW - DAY, ALL), STYLE) is None
     busy = Digest(calm, NOW - DAY, ALL, done=Done({Kind.SYNC: 1}))
     assert said(busy).text == "1 environment, all well"
@@ -85,7 +94,8 @@ def test_a_quiet_digest_is_none() -> None:
         (Section.FAILING, "Needs attention"),
         (Section.ENDING, "Lifetime ends soon"),
         (Section.BARRIERS, "Holds and freezes"),
-        (Section.DEPLOYMENTS, "Since the last digest"),
+        (Section.DRIFTED, "Stages that drifted"),
+        (Section.DEPLOYMENTS, "*Since <!date"),
         (Section.ENVIRONMENTS, "By owner"),
         (Section.SPEED, "at the median"),
     ],
@@ -93,6 +103,32 @@ def test_a_quiet_digest_is_none() -> None:
 def test_a_section_that_is_not_wanted_is_left_out(section: Section, words: str) -> None:
     assert words in text(FULL)
     assert words not in text(replace(FULL, sections=ALL - {section}))
+
+
+def test_what_is_not_known_is_no_news_and_is_said_all_the_same() -> None:
+    calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=())
+    unknown = Digest(replace(calm, drifted=[UNKNOWN]), NOW - DAY, ALL)
+    assert digest(unknown, STYLE) is None
+    assert "What runs in staging is not known now" in text(FULL)
+
+
+def test_whoever_does_not_see_the_chart_is_told_its_figures() -> None:
+    (image,) = [b for b in said(FULL).blocks if b["type"] == "image"]
+    assert image["slack_file"] == {"id": "F05CHART"}
+    assert image["alt_text"] == described(TREND)
+    first = TREND.days[0]
+    assert f"{first.day} {first:%B} to" in image["alt_text"]
+    assert "most at once: 0 to 12, the most on" in image["alt_text"]
+    assert "122 in all, 2 of them to stages" in image["alt_text"]
+    assert len(described(replace(TREND, to_stages=(10**9,) * 30))) < 1_000
+    assert "the most" not in described(replace(TREND, environments=(0,) * 30)).split(".")[1]
+
+
+def test_each_line_has_its_button() -> None:
+    lines = [b for b in said(FULL).blocks if b["type"] == "section"]
+    headings = [b for b in lines if b["text"]["text"].startswith("*") and "accessory" not in b]
+    assert all("(" in b["text"]["text"] or "Since" in b["text"]["text"] for b in headings)
+    assert len(lines) - len(headings) >= 10
 
 
 def test_nobody_is_called_by_it() -> None:
@@ -110,6 +146,14 @@ def test_a_pinned_one_does_not_end_and_one_that_is_worked_on_needs_nobody() -> N
     assert replace(FACTS, rows=[ready]).failing == [ready]
 
 
+def test_the_rocket_is_for_what_went_forward() -> None:
+    assert ":rocket: Done: " in text(FULL)
+    back = replace(DONE, kind=Kind.ROLLBACK, source="P-11")
+    assert ":rewind: Rolled back: " in text(replace(FULL, deployments=[back]))
+    undone = replace(DONE, undone_by=PromotionId(13))
+    assert ":rewind: Undone: " in text(replace(FULL, deployments=[undone]))
+
+
 def test_hundreds_of_everything_stay_within_slacks_limits(golden: Golden) -> None:
     def many(env: Any) -> list[EnvironmentSummary]:
         owners = [Actor("T0ACME", f"U0{n:04}") for n in range(40)]
@@ -124,6 +168,7 @@ def test_hundreds_of_everything_stay_within_slacks_limits(golden: Golden) -> Non
         waiting=[WAITING] * 40,
         holds=[HELD] * 200,
         freezes=[FROZEN] * 20,
+        drifted=[replace(DRIFTED, services=[*DRIFTED.services] * 300)] * 20,
     )
     full = replace(FULL, facts=facts, deployments=[DONE] * 30)
     golden("digest_hundreds", said(full))

@@ -12,6 +12,8 @@ from qbot.domain.home import Home
 from qbot.domain.names import OpId
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.policy import Denied
+from qbot.domain.reaper_ports import Warned
+from qbot.domain.reaping import Cause, Goes
 from qbot.render.blocks import Block
 from qbot.render.home import HomeView, answer, closed, home
 from qbot.render.overview import overview
@@ -66,6 +68,17 @@ def test_what_needs_the_reader_comes_first(golden: Golden) -> None:
     assert places == sorted(places)
     assert OTHERS.branch not in text
     assert "*4 environments in all*" in text
+
+
+def test_what_its_owner_was_warned_of_comes_before_what_is_broken(golden: Golden) -> None:
+    goes = Goes(CALM.id, Cause.IDLE, NOW - DAY, NOW + DAY, "reaper.grace")
+    warned = Warned(CALM.id, CALM.name, CALM.branch, ANA, goes)
+    shown = home(replace(FULL, warned=[warned]), STYLE)
+    golden("home_warned", shown.view)
+    text = said(shown)
+    assert text.count(f"*{CALM.branch}*") == 1
+    assert text.index(f"*{CALM.branch}* will be deleted") < text.index(BROKEN.branch)
+    assert "env_reaper_keep" in text
 
 
 def test_a_newcomer_is_told_what_there_is_and_how_to_begin(golden: Golden) -> None:

@@ -101,6 +101,23 @@ def test_show_says_what_came_in_between_and_how_to_go_on() -> None:
     assert actions.RESUME not in str(ready.blocks)
 
 
+def test_show_says_once_that_it_is_being_created() -> None:
+    env, making = environment(phase=Phase.CREATING), operation(RUNNING)
+    text = show(Shown(env, RUNNING.services, NOW, making), STYLE, now=NOW).text
+    assert "Being created" in text
+    assert "Creating" not in text
+    stopping = operation(replace(RUNNING, cancelling=True))
+    text = show(Shown(env, RUNNING.services, NOW, stopping), STYLE, now=NOW).text
+    assert "Cancelling create" in text
+
+
+def test_a_list_of_somebodys_environments_mentions_them() -> None:
+    page = Page(0, "", f"<@{BEN.user}>")
+    rows = [EnvironmentSummary(environment(), None, NOW)]
+    assert f"\nof <@{BEN.user}>\n" in listing(rows, page, STYLE, now=NOW).text
+    assert f"<@{BEN.user}> has no environments." in listing([], page, STYLE, now=NOW).text
+
+
 @pytest.mark.parametrize("kind", [Kind.SYNC, Kind.DEPLOY, Kind.RESTORE])
 def test_what_was_cancelled_half_way_is_gone_on_with_from_its_card_and_from_show(
     kind: Kind,
@@ -135,9 +152,9 @@ def test_what_the_list_says_of_a_lifetime_that_is_over() -> None:
     env = replace(environment(), expires_at=NOW - timedelta(days=2))
     row = EnvironmentSummary(env, None, NOW - timedelta(days=5))
     shown = listing([row], Page(), STYLE, now=NOW)
-    assert "lifetime over since 2 days" in shown.text
+    assert "lifetime over for 2 days" in shown.text
     assert (
-        "`/env delete feat/checkout` does that, and `/env extend feat/checkout 1d` gives it more."
+        "`/env list --idle` says when, and `/env extend feat/checkout 1d` gives it more."
         in shown.text
     )
     card = fact_line(replace(RUNNING, expires_at=START - timedelta(days=1)))
@@ -149,7 +166,7 @@ def test_a_list_says_whose_branch_is_gone_how_far_that_is_known_and_what_to_do()
     shown = listing(rows, Page(), STYLE, now=NOW).text
     assert " · :warning: branch gone in GitLab · " in shown
     assert "a sync or `/env show feat/checkout` has seen last" in shown
-    assert "`/env delete feat/checkout` does that." in shown
+    assert "it goes by itself." in shown
     assert "branch gone in GitLab" in overview(rows, 1, STYLE, now=NOW).text
     assert "in GitLab" not in listing(summaries(3), Page(), STYLE, now=NOW).text
 
@@ -411,6 +428,7 @@ def test_a_row_of_what_is_worked_on_tells_what_fails_once() -> None:
         Stage.READY, Stage.SYNCING
     )
     assert "service failing" not in row(Stage.READY, Stage.FAILED)
+    assert "creating · 1 of 2 ready · 1 may have failed · <@" in row(Stage.READY, Stage.FALTERING)
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,15 @@ def named(number: int, branch: str = "") -> Environment:
 
 def goes(env: Environment, cause: Cause = Cause.IDLE, due: timedelta = -HOUR) -> Goes:
     proof = {Cause.MERGED: (MERGE,), Cause.CLOSED: (MERGE,), Cause.GONE: ("shop/cart",)}
-    return Goes(env.id, cause, NOW - DAY, NOW + due, "reaper.rules[0]", proof.get(cause, ()))
+    shown = proof.get(cause, ())
+    return Goes(env.id, cause, NOW - DAY, NOW + due, "reaper.rules[0]", shown, warned_at=NOW - DAY)
 
 
 def test_a_plan_has_who_goes_now_who_later_and_why_the_others_stay(golden: Golden) -> None:
     envs = [named(n) for n in range(9)]
     causes = [goes(env, cause, HOUR * (n - 2)) for n, (env, cause) in enumerate(zip(envs, Cause))]  # noqa: B905  (three stay)
     kept = [
-        Keep(envs[6].id, Reason.UNPROVEN, "GitLab has not listed its branches lately"),
+        Keep(envs[6].id, Reason.UNPROVEN, "GitLab did not answer about shop/web: 403 Forbidden"),
         Keep(envs[7].id, Reason.PINNED),
         Keep(envs[8].id, Reason.ACTIVE, until=NOW + DAY),
     ]
@@ -69,10 +70,28 @@ def test_a_list_of_those_that_go_says_what_keeps_them(golden: Golden) -> None:
     )
 
 
+def test_what_is_not_known_is_said_beside_what_goes_and_where_nothing_does(golden: Golden) -> None:
+    doubts = (
+        "Not looked at yet: shop/a, shop/b, shop/c and 1 more. Qbot looks within a minute.",
+        "No whole answer from GitLab about shop/<x>: what runs it stays.",
+    )
+    golden("reaper_plan_doubts", plan({}, [], Go(), STYLE, now=NOW, doubts=doubts))
+    both = plan({}, [], Hold((doubts[0],)), STYLE, now=NOW, doubts=doubts).text
+    assert both.count("Not looked at yet") == both.count("shop/&lt;x&gt;") == 1
+    golden("list_idle_doubts", listing([], Page(which="idle"), STYLE, now=NOW, doubts=doubts))
+    env = named(1)
+    row, due = EnvironmentSummary(env, None, NOW - DAY), {env.id: goes(env, due=DAY)}
+    shown = listing([row], Page(which="idle"), STYLE, now=NOW, goes=due, doubts=doubts)
+    assert "shop/&lt;x&gt;" in shown.text
+
+
 def test_proofs_are_linked_where_they_may_be() -> None:
     env = named(1)
     merged = goes_words(goes(env, Cause.MERGED), STYLE, now=NOW)
     assert f"due to go now, because its branch is merged (<{MERGE}|!12>)" in merged
+    other = MERGE.replace("/shop/cart/", "/shop/web/")
+    both = replace(goes(env, Cause.MERGED), proof=(MERGE, other))
+    assert f"(<{MERGE}|cart!12>, <{other}|web!12>)" in goes_words(both, STYLE, now=NOW)
     foreign = replace(goes(env, Cause.CLOSED), proof=("https://evil.example/12",))
     assert "https://evil.example" not in goes_words(foreign, STYLE, now=NOW)
     assert "<!date" in goes_words(goes(env, due=DAY), STYLE, now=NOW)

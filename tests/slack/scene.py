@@ -24,6 +24,7 @@ from qbot.domain.brake import Brake
 from qbot.domain.changes import CardChanged, PhaseChanged
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
+from qbot.domain.morning import Mornings
 from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
 from qbot.domain.people import Actor
@@ -372,7 +373,7 @@ def planner(context: Context, database: Database) -> Planner:
     terms = Terms("qbot", (rule,), young=timedelta())
     return Planner(
         context=context, terms=terms, brake=Brake(10, 0.3), branches=database.branches,
-        pauses=database.reaper,
+        pauses=database.reaper, rows=database.reaping,
     )  # fmt: skip
 
 
@@ -439,6 +440,9 @@ async def scene(
                 style=style,
                 lifetimes=database.lifetimes,
                 planner=planner(context, database),
+                reaping=database.reaping,
+                orphans=database.orphans,
+                mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
             )
             people = People()
             around = ReleaseContext(

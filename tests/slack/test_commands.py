@@ -129,6 +129,8 @@ async def test_list_filters_and_show_asks_argo_cd_after_the_acknowledgement(scen
     mine = said(await scene.type("list --mine"))
     assert ("feat/a" in mine, "feat/b" in mine) == (True, False)
     assert "No environment matches" in said(await scene.type("list nothing"))
+    hers = said(await scene.type(f"list <@{BEN}>"))
+    assert ("feat/a" in hers, "feat/b" in hers) == (False, True)
     assert await scene.type("show feat/b") is None
     await scene.settled()
     assert f"owned by <@{BEN}>" in scene.private()[-1].text

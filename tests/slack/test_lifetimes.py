@@ -82,6 +82,7 @@ async def test_pinning_twice_and_extending_what_is_pinned_is_harmless(scene: Sce
     assert "is pinned by you already" in await answered(scene, "pin feat/x")
     assert "has no end: it is pinned" in await answered(scene, "extend feat/x 2d", BEN)
     assert "past already" in await answered(scene, "pin feat/x --until 2001-01-01")
+    assert "A day does as well: `2026-12-24`" in await answered(scene, "pin feat/x --until today")
 
 
 async def test_the_menu_of_show_and_that_of_a_card_extend_and_pin(scene: Scene) -> None:

@@ -30,6 +30,13 @@ async def test_a_stage_is_called_a_stage_where_an_environment_is_needed(
         assert "Did you mean" not in answer
 
 
+async def test_a_slip_in_a_stages_name_gets_the_stage(tmp_path: Path) -> None:
+    async with built(tmp_path, stages=STAGES) as scene:
+        slip = said(await scene.type("show stagging"))
+        assert "Did you mean `staging`?" in slip
+        assert "makes one" not in slip
+
+
 @pytest.mark.parametrize("verb", ["delete", "rollback"])
 async def test_what_cannot_be_undone_offers_no_other_target(scene: Scene, verb: str) -> None:
     await scene.environment("feat/checkout")

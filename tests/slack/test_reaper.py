@@ -34,10 +34,10 @@ async def test_list_idle_says_who_goes_when_why_and_what_keeps_them(scene: Scene
     assert "No environment is due to go by itself." in await answered(scene, "list --idle")
     await unused(scene)
     shown = await answered(scene, "list --idle")
-    assert "due to go now, because nobody uses it" in shown
+    assert ", because nobody uses it" in shown
     assert "unused for 9 days" in shown
     assert "`/env extend feat/x 1d` too, and `/env pin feat/x` keeps it" in shown
-    assert "Qbot deletes nothing by itself" in shown
+    assert "Owners are told first" in shown
     assert "is pinned by" in await answered(scene, "pin feat/x")
     assert "No environment is due to go by itself." in await answered(scene, "list --idle")
 
@@ -45,9 +45,9 @@ async def test_list_idle_says_who_goes_when_why_and_what_keeps_them(scene: Scene
 async def test_the_plan_tells_the_brake_who_goes_and_how_many_stay(scene: Scene) -> None:
     await unused(scene)
     shown = await answered(scene, "reaper")
-    assert "Reaper: 1 environment due to go, 0 later" in shown
+    assert "Reaper: 0 environments due to go, 1 later" in shown  # nobody was warned yet
     assert "Nothing holds it back" in shown
-    assert "*Due now (1)*" in shown
+    assert "*Later (1)*" in shown
     assert "pinned" not in shown
     await answered(scene, "pin feat/x a demo")
     assert "*Stay (1)*\n1 pinned" in (await scene.type("reaper plan") or scene.private()[-1]).text
@@ -61,7 +61,7 @@ async def test_a_pause_is_told_by_the_plan_with_who_and_why(scene: Scene) -> Non
     assert f"paused by <@{BEN}>" in again
     assert "a move. It was already." in again
     plan = await answered(scene, "reaper plan")
-    assert "On hold: nothing would be deleted" in plan
+    assert "On hold: nothing of that is deleted" in plan
     assert f"paused by <@{BEN}>" in plan
     assert "The reaper goes on." in await answered(scene, "reaper resume")
     ((who, outcome, detail), _) = await scene.audited("reaper.paused")

@@ -39,6 +39,23 @@ async def test_an_opening_while_an_older_one_is_answered_still_waits(
     assert (viewer.answered, viewer.shown_hash) == (False, "first")
 
 
+async def test_what_will_do_for_another_opening_is_as_old_as_before(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    homes = wishes.database.homes
+    await homes.opened(ANA)
+    (viewer,) = await homes.viewers()
+    await homes.shown(viewer, "first")
+    (shown,) = await homes.viewers()
+    clock.advance(5)
+    await homes.opened(ANA)
+    (again,) = await homes.viewers()
+    await homes.still(shown)  # of the opening before
+    assert await homes.viewers() == [again]
+    await homes.still(again)
+    assert await homes.viewers() == [replace(again, answered=True, shown_at=shown.shown_at)]
+
+
 async def test_who_waits_is_first_then_who_was_shown_the_longest_ago(
     wishes: Wishes, clock: HandClock
 ) -> None:

@@ -91,3 +91,24 @@ async def test_more_than_fits_one_transaction_is_forgotten_all_the_same(
     clock.advance(15 * DAY)
     assert await wishes.database.forget_old() == 60 + 60 + 60
     assert await left(wishes, "cards") == {ended[-1]}
+
+
+async def test_what_it_ran_is_forgotten_after_the_tear_down_that_deleted_it(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    env = await wishes.living("a")
+    await wishes.look(
+        "insert into environment_sets(env_id, at, plans) values(?, '', '[]') returning seq", env
+    )
+    for end in (End.REFUSED, End.FAILED, End.SUCCEEDED):
+        await wishes.submit(env, TEARDOWN)
+        (claim,) = await wishes.claim()
+        phase = Phase.DELETED if end is End.SUCCEEDED else Phase.STUCK
+        phases = [PhaseChanged(env, Phase.DELETING), PhaseChanged(env, phase)]
+        await wishes.journal.finish(claim, end, "", [] if end is End.REFUSED else phases)
+        clock.advance(10 * DAY)
+        await wishes.database.forget_old()
+        assert await wishes.look("select env_id from environment_sets")
+    clock.advance(5 * DAY)
+    await wishes.database.forget_old()
+    assert not await wishes.look("select env_id from environment_sets")

@@ -166,3 +166,12 @@ async def test_a_use_is_written_once_a_minute_by_whatever_it_was_named(
     summaries = await wishes.database.store.environments()
     since = {s.environment.branch: s.last_used for s in summaries}
     assert since == {"feat/a": clock.now() - timedelta(seconds=59), "feat/other": START}
+
+
+async def test_every_use_is_written_of_what_is_to_go(wishes: Wishes) -> None:
+    env, lives = await mortal(wishes), wishes.database.lifetimes
+    await wishes.submit(env, TEARDOWN)
+    for what in ("show", "card"):
+        await lives.used(what, BEN, env)
+        rows = await wishes.look("select used_what from environments where id = ?", env)
+        assert rows[0]["used_what"] == what

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from qbot.domain.names import EnvId
+from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import PromotionKind, PromotionState
 from qbot.store import Database
+from qbot.store.branch_rows import SqlBranches
 from qbot.store.cards import SqlCards
 from qbot.store.figures import figures
 from qbot.store.housekeeping import forget_cards, forget_deliveries, forget_work
@@ -20,13 +21,17 @@ from tests.clocks import HandClock
 from tests.store.promoting import CART, PRODUCTION
 from tests.store.wishes import ANA, SYNC, WORKER, Wishes
 
-# The indexes of the living, of what is behind and of what is gone leave out most; workers are few.
+# The indexes of the living, of what is behind and of what is gone leave out most; workers are few,
+# and so is what is missing in Argo CD.
 SHORT = (
     "environments_name",
     "environments_branch",
     "environment_services_gone",
     "cards_behind",
+    "cards_newer",
+    "CONSTANT ROWS",
     "workers",
+    "missing",
 )
 
 
@@ -154,3 +159,11 @@ async def test_a_scan_would_be_seen(explaining: Explaining) -> None:
 
     await explaining.run(whole())
     assert len(explaining.whole) == 1
+
+
+async def test_what_is_known_of_branches(explaining: Explaining, clock: HandClock) -> None:
+    branches = SqlBranches(explaining, clock=clock)
+    await branches.behind({(ProjectPath(f"shop/{s}"), ServiceName(s)) for s in ("cart", "web")})
+    await branches.facts([BranchName("feat/x"), BranchName("feat/y")])
+    of_catalog = "SCAN r "  # the services that were handed in
+    assert [scan for scan in explaining.whole if not scan.startswith(of_catalog)] == []

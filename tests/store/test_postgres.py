@@ -134,7 +134,7 @@ async def test_a_server_that_is_away_is_waited_for_and_comes_back(clock: HandClo
     with pytest.raises(TransientError):
         await wishes.create("b")
     assert "does not answer" in await database.check()
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="does not answer: no such file"):
         await open_store(server.url(), clock=clock)
     server.start()
 

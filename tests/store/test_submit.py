@@ -8,11 +8,14 @@ import pytest
 
 from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Phase
-from qbot.domain.inputs import CreateInput, SyncInput
+from qbot.domain.inputs import CreateInput, SyncInput, TeardownInput
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.operation import BranchTaken, NewEnvironment, OpState, QuotaReached, Submitted
+from qbot.domain.people import QBOT
 from qbot.domain.progress import End, Kind, Progress, Step
+from qbot.domain.reaping import Cause, Goes
 from qbot.errors import PermanentError
+from tests.clocks import START
 from tests.store.wishes import ANA, BEN, SYNC, TEARDOWN, Wishes, environment, ids, service_sync
 
 
@@ -229,3 +232,17 @@ async def test_a_teardown_joins_a_teardown(wishes: Wishes) -> None:
     env = await wishes.living("a")
     first = await wishes.submit(env, TEARDOWN)
     assert (await wishes.submit(env, TEARDOWN)).operation.id == first.operation.id
+
+
+async def test_a_persons_teardown_takes_the_place_of_one_that_nobody_asked_for(
+    wishes: Wishes,
+) -> None:
+    env = await wishes.living("a")
+    reaped = TeardownInput(Goes(env, Cause.IDLE, START, START, "reaper"))
+    own = await wishes.submit(env, reaped, actor=QBOT)
+    assert not (await wishes.submit(env, reaped, actor=QBOT)).fresh
+    mine = await wishes.submit(env, TEARDOWN)
+    assert mine.fresh
+    assert (await wishes.operation(own.operation.id)).end is End.CANCELLED
+    assert (await wishes.submit(env, reaped, actor=QBOT)).operation.id == mine.operation.id
+    assert ids(await wishes.claim()) == [mine.operation.id]

@@ -31,10 +31,19 @@ BACK_TO_9 = (
     "drop table looks",
     "drop table build_news",
     "drop table sweeps",
+    "drop table sweep_tries",
     "drop table merge_notes",
     "drop table homes",
+    "drop table mornings",
     "drop table channel_digests",
-    "drop table reaper_pause",
+    "drop index cards_missing",
+    "alter table cards drop column missing",
+    "drop table orphans",
+    "drop table missing",
+    *(
+        f"drop table reaper_{name}"
+        for name in ("deletions", "kept", "notices", "questions", "warnings", "pause", "presence")
+    ),
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

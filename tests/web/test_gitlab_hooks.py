@@ -51,6 +51,7 @@ PUSH: Json = {
 PIPELINE: Json = {
     "object_kind": "pipeline", "project": project(), "object_attributes": {"sha": SHA},
 }  # fmt: skip
+USER = {"username": "ana"}
 MERGE: Json = {
     "object_kind": "merge_request", "project": project(),
     "object_attributes": {
@@ -297,6 +298,19 @@ async def test_who_sends_slowly_is_not_waited_for() -> None:
         assert made.counted == {"too-slow": 1}
 
 
+async def test_who_sends_slowly_keeps_nobody_waiting(door: Door) -> None:
+    over = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await over.wait()
+
+    crowd = [asyncio.create_task(door.post(slow(), with_token())) for _ in range(50)]
+    assert await door.post(raw(PUSH), with_token(id_="good")) == 200
+    over.set()
+    assert set(await asyncio.gather(*crowd)) <= {400, 408}
+
+
 async def test_where_nothing_is_set_up_it_says_so() -> None:
     async with aiohttp.ClientSession() as http:
         app, made = await opened(http)
@@ -317,6 +331,7 @@ async def test_the_secret_token_does_for_a_signing_token_what_it_must_not() -> N
     proof = Proof([TOKEN])
     body = raw(PUSH)
     assert proof.refusal(signed(body) | {"X-Gitlab-Token": TOKEN}, body, START) == "signature"
+    assert proof.beforehand(signed(body), START) == "signature"
     assert proof.refusal({"X-Gitlab-Token": TOKEN}, body, START) == ""
 
 
@@ -347,6 +362,25 @@ def test_a_deletion_a_build_and_a_merge_are_understood() -> None:
     assert parse(raw(MERGE | {"object_attributes": iso}), KNOWN, START) == parse(
         raw(MERGE), KNOWN, START
     )
+
+
+def told(**more: str | None) -> MergeFact:
+    attributes = MERGE["object_attributes"] | {"updated_at": "2026-01-05 12:00:00 UTC"} | more
+    found = parse(raw(MERGE | {"object_attributes": attributes, "user": USER}), KNOWN, START)
+    assert isinstance(found, MergeFact)
+    return found
+
+
+def test_when_a_merge_request_ended_is_what_says_so_and_no_later_change_of_it() -> None:
+    noon, then = START + timedelta(hours=3), "2026-01-05 09:00:00 UTC"
+    assert told().ended_at is None
+    assert told(action="update").ended_at is None
+    assert told(action="update", merged_at=then).ended_at == START
+    assert told(action="merge").ended_at == noon
+    assert told(action="close", state="closed", actioned_at=then).ended_at == START
+    assert told(action="close", state="closed", merged_at=None).ended_at == noon
+    assert told(action="open", state="opened").ended_at is None
+    assert told().by == "ana"
 
 
 JUNK = st.recursive(

@@ -1,7 +1,7 @@
 """The port `ArgoCD`: what an environment needs of one Argo CD instance."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -15,6 +15,7 @@ from qbot.domain.health import AppState
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import EnvId, OpId, ServiceName
+from qbot.domain.orphans import Marked
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service, ServicePlan
 from qbot.errors import PermanentError
@@ -25,6 +26,7 @@ from qbot.gateways.argocd.errors import NotThereError
 from qbot.gateways.argocd.failing import Failing
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
+from qbot.gateways.argocd.marked import listed, still_there
 from qbot.gateways.argocd.moving import refresh, sync, terminate
 from qbot.gateways.argocd.policy import SpecPolicy
 from qbot.gateways.argocd.reading import check_token, get_application, get_project
@@ -179,6 +181,14 @@ class ArgoCDGateway:
     async def project_exists(self, env: Environment) -> bool:
         """Whether an AppProject of that name is there, whoever's it is."""
         return await get_project(self._client, env.name) is not None
+
+    async def marked(self, instance: str) -> Sequence[Marked]:
+        """Two lists: of Applications by label, and of AppProjects."""
+        return await listed(self._client, instance)
+
+    async def still_marked(self, one: Marked) -> bool:
+        """A plain GET."""
+        return await still_there(self._client, one)
 
     def watch(self, env: Environment) -> AsyncGenerator[Mapping[ServiceName, AppState]]:
         """From the live view."""

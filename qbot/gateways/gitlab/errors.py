@@ -107,7 +107,7 @@ def _answered(
     said, status = _words(error.error_message), error.response_code
     if isinstance(error, vendor.GitlabAuthenticationError) or status == HTTPStatus.UNAUTHORIZED:
         return PermanentError(
-            "GitLab refuses the token in QBOT_GITLAB__TOKEN (401). Put a valid one there."
+            "GitLab refuses the token in QBOT_GITLAB__TOKEN (401): a valid one has to be put there."
         )
     match status:
         case None:

@@ -11,9 +11,10 @@ from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
 from qbot.domain.ports import Clock
+from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
 from qbot.errors import PermanentError
-from qbot.gateways.gitlab import changes, deliveries, lookups, notes, pipelines
+from qbot.gateways.gitlab import changes, deliveries, lookups, merge_requests, notes, pipelines
 from qbot.gateways.gitlab.client import Client, each
 from qbot.gateways.gitlab.deliveries import Delivery
 from qbot.gateways.gitlab.lookups import Project
@@ -98,9 +99,11 @@ class GitLabGateway:
         """Those of these branches that a project has; up to half a minute old."""
         return await changes.tips(self._client, project, names)
 
-    async def active_projects(self, group: str, since: datetime) -> Collection[str]:
-        """Paths of a group's projects in which something happened since; in small letters."""
-        return await changes.active_projects(self._client, group, since)
+    async def activity(
+        self, group: str, projects: Collection[ProjectPath]
+    ) -> Mapping[ProjectPath, datetime]:
+        """When something last happened in each of these projects that the group shows."""
+        return await changes.activity(self._client, group, projects)
 
     async def failed_deliveries(self, project: ProjectPath, path: str) -> Sequence[Delivery]:
         """Webhooks that did not arrive at this path of Qbot's, oldest first."""
@@ -109,6 +112,14 @@ class GitLabGateway:
     async def resend(self, project: ProjectPath, delivery: Delivery) -> None:
         """Have one of them sent again."""
         await deliveries.resend(self._client, project, delivery)
+
+    async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
+        """As it is now, uncached."""
+        return await merge_requests.one(self._client, project, iid)
+
+    async def has_open_merge_request(self, project: ProjectPath, branch: BranchName) -> bool:
+        """Whether one of this branch is open."""
+        return await merge_requests.is_open(self._client, project, branch)
 
     async def find_note(self, project: ProjectPath, iid: int, mark: str) -> int | None:
         """Qbot's own comment on a merge request, by a mark in it."""

@@ -99,6 +99,11 @@ async def one(client: Client, project: ProjectPath, iid: int) -> MergeRequest:
     return _read(await _attributes(client, project, iid))
 
 
+async def is_open(client: Client, project: ProjectPath, branch: str) -> bool:
+    """Whether there is an open one of this branch."""
+    return await _open(client, project, branch) is not None
+
+
 async def _attributes(client: Client, project: ProjectPath, iid: int) -> dict[str, Any]:
     def work(api: gitlab.Gitlab) -> dict[str, Any]:
         return api.projects.get(project, lazy=True).mergerequests.get(iid).attributes

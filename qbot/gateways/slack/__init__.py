@@ -2,6 +2,7 @@
 
 from qbot.gateways.slack.errors import (
     AccessError,
+    FileUnreadyError,
     LostMessageError,
     NotHereError,
     RateLimitedError,
@@ -15,6 +16,7 @@ __all__ = [
     "CALL_SECONDS",
     "AccessError",
     "Channel",
+    "FileUnreadyError",
     "LostMessageError",
     "Mark",
     "NotHereError",

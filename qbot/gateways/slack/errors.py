@@ -45,6 +45,15 @@ class AccessError(PermanentError):
         self.scope = scope
 
 
+class FileUnreadyError(PermanentError):
+    """A message shows a file that Slack does not show yet: it was uploaded moments ago.
+
+    Nothing was posted. Slack works on what was uploaded after it has taken it
+    (https://docs.slack.dev/reference/methods/files.completeUploadExternal); the same message is
+    taken later, unless the file is gone.
+    """
+
+
 class TooLateError(PermanentError):
     """The three seconds in which an interaction may open a modal are over, or it has been used."""
 
@@ -81,6 +90,7 @@ _LATER = frozenset(
     {"service_unavailable", "team_added_to_org", "accesslimited", "rollup_error", "request_timeout"}
 )
 _MAYBE_DONE = frozenset({"fatal_error", "internal_error"})
+_FILE = "invalid slack file"
 _OK, _REFUSED, _TOO_MANY = 200, 400, 429
 _SERVER = 500
 VENDOR = (
@@ -141,6 +151,8 @@ def named(name: str, method: str, data: Mapping[str, Any], headers: Mapping[str,
         return AccessError(f"Slack refuses the token ({what})")
     if name in _NOT_HERE or (name in _NO_POST and method in _POSTS):
         return NotHereError(f"Qbot cannot write there ({what})")
+    if name == "invalid_blocks" and _FILE in str(data.get("errors")):
+        return FileUnreadyError(f"Slack does not show a file of it yet ({what})")
     if name in _TOO_LATE:
         return TooLateError(f"the form cannot be opened any more ({what})")
     if name in _LOST:

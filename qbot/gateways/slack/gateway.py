@@ -18,7 +18,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from qbot.domain.meters import Called, uncounted
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.metering import measured
-from qbot.gateways.slack import find
+from qbot.gateways.slack import find, uploading
 from qbot.gateways.slack.errors import VENDOR, LostMessageError, status_of, translate
 from qbot.gateways.slack.types import EVENT_TYPE, Channel, Mark, Posted, Profile, UserGroup
 from qbot.gateways.trust import trusting
@@ -28,7 +28,9 @@ CALL_SECONDS = 8.0  # after which no call is under way any more
 TIMEOUT = aiohttp.ClientTimeout(total=CALL_SECONDS, connect=3)
 _OK = 200
 _GONE = (404, 410)
-_HOOKS = frozenset({("https", "hooks.slack.com"), ("https", "hooks.slack-gov.com")})
+_HOSTS = ("slack.com", "slack-gov.com")
+_HOOKS = frozenset(("https", f"hooks.{host}") for host in _HOSTS)
+_FILES = frozenset(("https", f"files.{host}") for host in _HOSTS)
 _TOO_MANY = 429
 _SERVER = 500
 
@@ -153,20 +155,25 @@ class SlackGateway:
     async def _answer(self, url: str, body: Mapping[str, Any]) -> None:
         if _origin(url) not in {*_HOOKS, _origin(self._client.base_url)}:
             raise PermanentError("The address for an answer (response_url) is not one of Slack's.")
-        try:
-            with measured(self._called, "slack") as counted:
-                async with self._session.post(
-                    url, json=body, proxy=self._client.proxy, allow_redirects=False
-                ) as reply:
-                    status = counted.status = reply.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise translate(error, "response_url") from None
+        status = await self._sent(url, "response_url", json=body)
         if status == _TOO_MANY or status >= _SERVER:
             raise TransientError(f"Slack failed (response_url: HTTP {status})")
         if status in _GONE:
             raise UserError("Slack no longer takes an answer to that command; run it again.")
         if status != _OK:
             raise PermanentError(f"Slack refuses the answer (response_url: HTTP {status})")
+
+    async def _sent(self, url: str, what: str, **body: Any) -> int:
+        """Post beside the Web API, without the token; the status of the answer."""
+        try:
+            with measured(self._called, "slack") as counted:
+                async with self._session.post(
+                    url, proxy=self._client.proxy, allow_redirects=False, **body
+                ) as reply:
+                    counted.status = reply.status
+                    return reply.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise translate(error, what) from None
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
         """Open a modal within 3 s of the interaction; its view id.
@@ -190,6 +197,26 @@ class SlackGateway:
             PermanentError: also where there is no such person, or the app has no Home tab.
         """
         await self.call("views.publish", user_id=user, view=dict(view))
+
+    async def upload(self, name: str, body: bytes, *, title: str, alt: str) -> str:
+        """Give Slack a file that nobody sees until a message shows it; its id.
+
+        Raises:
+            AccessError: the scope files:write is missing.
+        """
+        files = await uploading.begun(self._asked, name, len(body), alt=alt)
+        await self._put(files.url, body)
+        await uploading.ended(self._asked, files.id, title)
+        return files.id
+
+    async def _put(self, url: str, body: bytes) -> None:
+        if _origin(url) not in {*_FILES, _origin(self._client.base_url)}:
+            raise PermanentError("The address for a file (upload_url) is not one of Slack's.")
+        status = await self._sent(url, "upload_url", data=body)
+        if status == _TOO_MANY or status >= _SERVER:
+            raise TransientError(f"Slack failed (upload_url: HTTP {status})")
+        if status != _OK:
+            raise PermanentError(f"Slack refuses the file (upload_url: HTTP {status})")
 
     async def permalink(self, posted: Posted) -> str:
         """The address of a message; empty when Slack does not find it."""

@@ -17,6 +17,7 @@ from qbot.domain.people import Actor
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release import StageProgress
 from qbot.operations.releases.context import ReleaseContext
+from qbot.operations.releases.drifted import drifted
 from qbot.operations.releases.homes import Lookout
 
 Names = Callable[[Collection[Actor]], Awaitable[Mapping[Actor, str]]]
@@ -50,6 +51,7 @@ class Gatherer:
             holds=await promotions.holds(),
             freezes=await promotions.freezes(),
             closed=[Closed(w.stages, w.name, span[1]) for w, span in spans if span],
+            drifted=await drifted(self.context),
             speed=await self.rows.speed(now),
         )
         return replace(facts, names=await self.names(facts.people()))

@@ -11,10 +11,12 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed
 from qbot.domain.promotion import Approval, PromotionState
+from qbot.domain.reaper_ports import Warned, Warnings
 from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.failing import failing_anywhere
 from qbot.operations.locking import with_locks
+from qbot.operations.opening import with_doors
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.known import Known
 
@@ -38,6 +40,7 @@ class Everything:
     waiting: Sequence[Waiting]
     as_of: datetime
     known: bool
+    warned: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Lookout:
 
     context: ReleaseContext
     cards: CardLookup
+    warnings: Warnings
 
     async def everything(self) -> Everything:
         """As it is now.
@@ -59,8 +63,14 @@ class Lookout:
         counts = await failing_anywhere(base)
         failing = counts or {}
         told = [replace(r, failing=failing.get(r.environment.id, 0)) for r in rows]
-        locked = await with_locks(base.locks, told)
-        return Everything(locked, await self._waiting(), as_of, known=counts is not None)
+        rows = await with_doors(base.store, base.rules, await with_locks(base.locks, told))
+        return Everything(
+            rows,
+            await self._waiting(),
+            as_of,
+            known=counts is not None,
+            warned=await self.warnings.open(),
+        )
 
     async def home(self, actor: Actor, everything: Everything) -> Home:
         """What one person sees of it."""
@@ -70,6 +80,7 @@ class Lookout:
             everything.as_of,
             known=everything.known,
             waiting=await self._for(actor, everything),
+            warned=[w for w in everything.warned if w.owner == actor],
         )
 
     async def _waiting(self) -> Sequence[Waiting]:

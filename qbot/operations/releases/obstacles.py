@@ -11,7 +11,7 @@ import structlog
 from qbot.domain.barriers import Freeze, Hold, Lock
 from qbot.domain.environment import Environment
 from qbot.domain.lifetime import moment_of
-from qbot.domain.names import EnvId
+from qbot.domain.names import EnvId, ServiceName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_commands import FreezeIt, LockIt, Release, When
@@ -23,6 +23,16 @@ from qbot.operations.requests import Asked, Requests
 
 _TRIES = 60  # of telling somebody that a lock is over; there is one a minute
 log = structlog.get_logger()
+
+
+def _none_of(services: Sequence[ServiceName]) -> str:
+    match services:
+        case []:
+            return "Nothing is"
+        case [one]:
+            return f"`{one}` is not"
+        case _:
+            return "None of them is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +252,7 @@ class Obstacles:
             stage.name, services, asked.actor, rule=asked.rule
         )
         if not ended:
-            which = (
-                f"None of them is held on `{stage.name}`."
-                if services
-                else (f"Nothing is held on `{stage.name}`.")
-            )
-            raise UserError(which)
+            raise UserError(f"{_none_of(services)} held on `{stage.name}`.")
         self._wake()
         return ended
 

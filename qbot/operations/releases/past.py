@@ -12,6 +12,7 @@ from qbot.domain.inputs import (
     JobInput,
     RestoreInput,
     SyncInput,
+    follows_push,
     is_dry,
 )
 from qbot.domain.names import OpId, PromotionId
@@ -125,6 +126,7 @@ def _operation(operation: Operation) -> Entry:
         begun_at=shown.begun_at if isinstance(shown, Progress) else None,
         ended_at=operation.ended_at,
         headline=operation.headline if operation.end is not End.SUCCEEDED else "",
+        pushed=follows_push(operation.input),
     )
 
 
@@ -134,6 +136,10 @@ def _what(operation: Operation) -> str:
             return ", ".join(f"{service} = {ref}" for service, ref in overrides)
         case JobInput(job):
             return job
+        case CreateInput(brings_back=old) if old:
+            return "as it was before it was deleted"
+        case SyncInput(pushed=True) if operation.progress:
+            return ", ".join(s.service for s in operation.progress.services)
         case CreateInput(services=services) | SyncInput(services=services):
             return ", ".join(services)
         case RestoreInput(services):

@@ -20,7 +20,9 @@ async def nothing_left(
     context: ReleaseContext, stage: Stage, place: str, services: Collection[ServiceName]
 ) -> UserError:
     """What to tell who asked for it. Both sides have the same versions written."""
-    said = f"There is nothing to promote: `{stage.name}` has the versions of `{place}` already"
+    named = [f"`{service}`" for service in services if len(services) < len(stage.services)]
+    of = f" of {some(named, _NAMED)}" if named else ""
+    said = f"There is nothing to promote: `{stage.name}` has the versions{of} of `{place}` already"
     late = await _late(context, stage, services)
     if not late:
         return UserError(f"{said}.", hint=f"`diff {place} {stage.name}` shows both sides.")

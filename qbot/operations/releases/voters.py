@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from qbot.domain.approvals import Person
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import Account, Plan
+from qbot.domain.promotion import Plan
 from qbot.domain.stages import ApprovalRule
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
@@ -149,16 +149,12 @@ def _wanted(
 
 
 def _never(found: Voters, count: int, roles: Collection[str], what: str) -> UserError:
-    names = ", ".join(f"`{_name(p.account)}`" for p in found.able[:_NAMED]) or "nobody"
     among = " or ".join(f"`{role}`" for role in roles)
     many = "1 approval" if count == 1 else f"{count} approvals"
     return UserError(
         f"{what[0].upper()}{what[1:]} can never be approved: it takes {many} by {among} beside who "
-        f"asks, and there is {names}.",
+        f"asks, and {'too few' if found.able else 'nobody'} can give that.",
         hint=f"Let somebody ask who is not of {among}, or have more people join. An account in "
         "GitLab is needed to approve.",
+        only=[p.actor.user for p in found.able[:_NAMED]],
     )
-
-
-def _name(account: Account | None) -> str:
-    return account.username if account else ""

@@ -58,10 +58,9 @@ def words(progress: StageProgress, *, most: int = _WORDS) -> list[str]:
     approvals = progress.approvals
     again = {a.actor for a in approvals if a.verdict is Verdict.APPROVED and not a.void}
     kept = [a for a in approvals if not a.void or a.actor not in again]
-    lines = [_word(a, progress) for a in kept[:most]]
-    if len(kept) > most:
-        lines.append(f"and {len(kept) - most} more, see Details")
-    return lines
+    lines = _lines(kept, progress)
+    more = len(lines) - most
+    return [*lines[:most], f"and {more} more, see Details"] if more > 0 else lines
 
 
 def agreed(progress: StageProgress) -> str:
@@ -72,7 +71,25 @@ def agreed(progress: StageProgress) -> str:
 
 def every_word(progress: StageProgress) -> list[str]:
     """For Details: all that was said."""
-    return [_word(a, progress) for a in progress.approvals]
+    return _lines(progress.approvals, progress)
+
+
+def _lines(said: Sequence[Approval], progress: StageProgress) -> list[str]:
+    """One for each, but a single one for those that do not count for the same reason."""
+    groups: dict[object, list[Approval]] = {}
+    for number, approval in enumerate(said):
+        alike = (approval.void, approval.verdict) if approval.void else number
+        groups.setdefault(alike, []).append(approval)
+    return [_void(g) if g[0].void else _word(g[0], progress) for g in groups.values()]
+
+
+def _void(several: Sequence[Approval]) -> str:
+    who = list(dict.fromkeys(mention(a.actor.user) for a in several))
+    noun = "Approval" if several[0].verdict is Verdict.APPROVED else "Rejection"
+    said = f"{noun} by {who[0]} no longer counts"
+    if len(who) > 1:
+        said = f"{noun}s by {spoken(who)} no longer count"
+    return f":warning: {said}: {prose(several[0].void, 400)}"
 
 
 def _wrote(progress: StageProgress) -> frozenset[int]:
@@ -81,10 +98,6 @@ def _wrote(progress: StageProgress) -> frozenset[int]:
 
 def _word(approval: Approval, progress: StageProgress) -> str:
     who, at = mention(approval.actor.user), moment(approval.at)
-    if approval.void:
-        why = prose(approval.void, 400)
-        said = "Approval" if approval.verdict is Verdict.APPROVED else "Rejection"
-        return f":warning: {said} by {who} no longer counts: {why}"
     if approval.verdict is Verdict.REJECTED:
         why = f": {prose(approval.reason, 300)}" if approval.reason.strip() else ""
         return f":no_entry: {who} rejected it {at}{why}"

@@ -5,7 +5,7 @@ from qbot.domain.promotion import PromotionState, standing_word
 from qbot.domain.release import StageProgress
 from qbot.render.card import Fresh, fresh_line
 from qbot.render.escape import WHEN, link, mention, moment
-from qbot.render.releases.approving import agreed
+from qbot.render.releases.approving import agreed, is_missing
 from qbot.render.releases.running import DEPLOYING, pipeline
 from qbot.render.releases.versions import changed, images, soak
 from qbot.render.style import Style
@@ -47,12 +47,18 @@ def fact_line(progress: StageProgress) -> str:
         pass  # it is over when somebody says so
     elif progress.end is not None and progress.ended_at is not None:
         took = f"took {span(progress.begun_at, progress.ended_at)}"
-    elif progress.step is Step.APPROVING and progress.expires_at is not None:
+    elif progress.step is Step.APPROVING and progress.expires_at and not _for_nobody(progress):
         expires = f"expires {moment(progress.expires_at, WHEN)}"
     elif progress.step in DEPLOYING and progress.usual_seconds:
         usual = f"usually takes {duration(progress.usual_seconds)}"
     settled = "" if progress.step is Step.APPROVING else agreed(progress)
     return joined([who, settled, took, expires, usual])
+
+
+def _for_nobody(progress: StageProgress) -> bool:
+    """Whether it is about to go on by itself."""
+    held_up = progress.barriers or progress.headline
+    return progress.emergency and not (is_missing(progress) or held_up)
 
 
 def _again(progress: StageProgress) -> str:

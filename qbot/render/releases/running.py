@@ -38,7 +38,8 @@ def doing(progress: StageProgress) -> str:
     """What it is busy with, in one line; plain text."""
     if progress.cancelling and not progress.merged_sha:
         return "Being withdrawn"
-    if progress.step is Step.RESOLVING:
+    behind_none = progress.step is Step.QUEUED and not progress.headline
+    if progress.step is Step.RESOLVING or behind_none:
         return "Looking up what would change"
     if progress.step is Step.APPROVING:
         return question(progress)

@@ -1,6 +1,7 @@
 """`show STAGE` and `show P-12`: how a stage is now, and one promotion away from its card."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from qbot.domain import actions
 from qbot.domain.differences import Side
@@ -86,10 +87,9 @@ def _service(service: ServiceName, side: Side) -> str:
 
 
 def _last(found: StageView) -> list[str]:
-    return [
-        line_of(r) if isinstance(r, Entry) else promotion_line(r, found.past)
-        for r in found.past.rows
-    ]
+    # What was written last need not run: nobody says so while what runs is not known.
+    past = replace(found.past, runs={}) if found.trouble else found.past
+    return [line_of(r) if isinstance(r, Entry) else promotion_line(r, past) for r in past.rows]
 
 
 def _ways(found: StageView, style: Style) -> list[str]:

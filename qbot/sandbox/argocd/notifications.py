@@ -31,6 +31,7 @@ class Notifications:
     """
 
     def __init__(self, kernel: Kernel, applications: Shelf, *, url: str, token: str) -> None:
+        kernel.faults.deliver("argocd", WAYS)
         self._kernel = kernel
         self._applications = applications
         self._url = url

@@ -72,7 +72,7 @@ _SUBJECTS = (
         "scheduler",
     ),
 )
-_ROLES = ("", "-api", "-worker", "-sync", "-admin")
+_ROLES = ("", "-api", "-worker", "-sync", "-admin", "-jobs")
 
 
 def services(count: int) -> list[Service]:

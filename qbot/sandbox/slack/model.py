@@ -96,6 +96,20 @@ class UserGroup:
 
 
 @dataclass(slots=True)
+class Upload:
+    """A file on its way, and afterwards: `begun`, then `body`, then `done`."""
+
+    id: str
+    name: str
+    size: int
+    way: str  # what its upload URL ends with
+    begun: float
+    title: str = ""
+    body: bytes | None = None
+    done: float | None = None  # when the app said so; then it is worked on
+
+
+@dataclass(slots=True)
 class View:
     """A modal in somebody's stack, or somebody's App Home."""
 

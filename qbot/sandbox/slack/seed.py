@@ -16,7 +16,7 @@ DEFAULT_SCOPES = frozenset(
     {
         "commands", "chat:write", "users:read", "users:read.email", "usergroups:read",
         "channels:read", "groups:read", "im:write", "channels:history", "groups:history",
-        "im:history", "app_mentions:read",
+        "im:history", "app_mentions:read", "files:write",
     }
 )  # fmt: skip
 DEFAULT_EVENTS = frozenset(

@@ -95,7 +95,7 @@ class SlackStandIn:
                 web.get("/link", self.sockets.connect),
                 web.post("/commands/{rest:.+}", self.responses.handle),
                 web.post("/actions/{rest:.+}", self.responses.handle),
-                web.post("/upload/{id}", uploads.receive),
+                web.post("/upload/v1/{way}", uploads.receive),
                 web.get("/files/{id}", uploads.show),
                 web.route("*", "/{rest:.*}", self._unknown),
             ]

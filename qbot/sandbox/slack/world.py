@@ -18,6 +18,7 @@ from qbot.sandbox.slack.model import (
     Message,
     Token,
     Trigger,
+    Upload,
     User,
     UserGroup,
     View,
@@ -57,7 +58,7 @@ class World:
         self.triggers: dict[str, Trigger] = {}
         self.modals: dict[str, list[View]] = {}  # stack per user, the top last
         self.homes: dict[str, View] = {}
-        self.uploads: dict[str, Json] = {}  # files on their way, by id
+        self.uploads: dict[str, Upload] = {}  # by id
         self.closed: dict[str, View] = {}  # for payloads about views that are gone
 
     @property

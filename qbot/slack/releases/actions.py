@@ -18,6 +18,7 @@ from qbot.slack.payload import Body, Delivery
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.forms import ReleaseForms
 from qbot.slack.releases.looking import Looking
+from qbot.slack.releases.showing import Showing
 
 
 class ReleaseActions:
@@ -48,6 +49,7 @@ class ReleaseActions:
             actions.MERGE_REQUEST: Press(read_later),
             actions.REASON_INPUT: Press(read_later),
             actions.EMERGENCY_INPUT: Press(read_later),
+            actions.SHOW_PLACE: Press(self._show_place),
             actions.TELL_FREE: Press(self._tell_free),
         }
 
@@ -93,6 +95,11 @@ class ReleaseActions:
         return await self._desk.submitted(
             await self._desk.requests.rollback(wanted, delivery.asked)
         )
+
+    async def _show_place(self, _: Body, value: str, delivery: Delivery) -> Message | None:
+        stage = self._desk.context.stage(value)
+        Showing(self._desk).show(stage.name, delivery)
+        return None
 
     async def _tell_free(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         place = await self._desk.obstacles.name_of(value)

@@ -1,12 +1,14 @@
 """Bodies of strangers: none is held that is too large, and none is waited for long."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; a push of twenty commits with thousands of files stays below
 PATIENCE = 10.0  # seconds; GitLab itself gives up after as many
-_AT_ONCE = 32  # bodies that are held at the same time
+_AT_ONCE = 32  # large bodies that are held at the same time
+_LARGE = 64 * 1024  # bytes; as much is held of each connection anyway
 
 
 class RefusedBodyError(Exception):
@@ -24,7 +26,7 @@ class RefusedBodyError(Exception):
 
 
 class Bodies:
-    """Reads them, a few at a time.
+    """Reads them, of large ones a few at a time: who sends little waits for nobody.
 
     Args:
         most: bytes of one.
@@ -47,17 +49,20 @@ class Bodies:
         if (request.content_length or 0) > self._most:
             raise RefusedBodyError(413, "too-large")
         try:
-            async with asyncio.timeout(self._patience), self._places:
-                return await self._all(request)
+            async with asyncio.timeout(self._patience), AsyncExitStack() as held:
+                return await self._all(request, held)
         except TimeoutError:
             raise RefusedBodyError(408, "too-slow") from None
         except (web.RequestPayloadError, ConnectionError):
             raise RefusedBodyError(400, "cut-off") from None
 
-    async def _all(self, request: web.Request) -> bytes:
-        body = bytearray()
+    async def _all(self, request: web.Request, held: AsyncExitStack) -> bytes:
+        body, small = bytearray(), True
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > self._most:
                 raise RefusedBodyError(413, "too-large")
+            if small and len(body) > _LARGE:
+                await held.enter_async_context(self._places)
+                small = False
         return bytes(body)

@@ -17,6 +17,7 @@ _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _HEADS = "refs/heads/"
 _LONGEST = 2_000  # characters of any text that is kept
 _MOST_IID = 2**53
+_ENDS = {(MergeState.MERGED, "merge"), (MergeState.CLOSED, "close")}  # states, and what was done
 Body = Mapping[str, Any]
 Known = Mapping[str, ProjectPath]
 """The projects that count, by their path in small letters: GitLab's paths know no case."""
@@ -86,7 +87,31 @@ def _merge_request(said: Body, project: ProjectPath, at: datetime) -> Heard | No
         _branch(_text(told, "target_branch")),
         _sha(_part(told, "last_commit"), "id") if told.get("last_commit") else "",
         _text(told, "url"),
+        _ended(told),
+        _user(said),
     )
+
+
+def _ended(told: Body) -> datetime | None:
+    """When it was merged or closed; None: it was not, or this says nothing about when.
+
+    `merged_at` comes from GitLab 19.1 on, `actioned_at` from 18.10 on. What changes later, as by a
+    comment, has an `updated_at` that says nothing of it.
+    """
+    ended = (told["state"], told.get("action")) in _ENDS
+    if told["state"] == MergeState.MERGED and isinstance(at := told.get("merged_at"), str):
+        return _time(at)
+    if ended:
+        at = told.get("actioned_at")
+        return _time(at if isinstance(at, str) else _text(told, "updated_at"))
+    return None
+
+
+def _user(said: Body) -> str:
+    """Who did it; empty: it does not say."""
+    user = said.get("user")
+    name = user.get("username") if isinstance(user, dict) else None
+    return name[:_LONGEST] if isinstance(name, str) else ""
 
 
 _KINDS: Mapping[str, Callable[[Body, ProjectPath, datetime], Heard | None]] = {

@@ -52,6 +52,8 @@ class Proof:
         """Why it is refused whatever its body is; empty: nothing speaks against it yet."""
         if SIGNATURE not in headers:
             return "" if self._has_token(headers) else "token"
+        if not self._keys:
+            return "signature"
         stamp = headers.get("webhook-timestamp", "")
         if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS):
             return "signature"

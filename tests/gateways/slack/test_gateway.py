@@ -11,6 +11,8 @@ from typing_extensions import override
 
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.gateways.slack import (
+    AccessError,
+    FileUnreadyError,
     LostMessageError,
     Mark,
     NotHereError,
@@ -336,3 +338,35 @@ async def test_user_groups_come_with_their_members_in_one_call(
     assert groups["release-managers"].id == "S0RELEASE"
     calls = [call["path"] for call in played.kernel.calls.select(vendor="slack")]
     assert sum("usergroups" in path for path in calls) == 1
+
+
+async def test_a_file_is_uploaded_and_seen_once_a_message_shows_it(
+    played: Stage, slack: SlackGateway
+) -> None:
+    file = await slack.upload("a.png", b"\x89PNG bars", title="Bars", alt="three bars")
+    assert await played.seen("ana") == []
+    image = {"type": "image", "alt_text": "three bars", "slack_file": {"id": file}}
+    with pytest.raises(FileUnreadyError):
+        await slack.post(GENERAL, message("bars", [image]))
+    played.kernel.clock.advance(5)
+    await slack.post(GENERAL, message("bars", [image]))
+    assert len(await played.seen("ana")) == 1
+
+
+async def test_a_file_goes_nowhere_but_to_slack(played: Stage) -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "file_id": "F1", "upload_url": played.kernel.url})
+
+    app = web.Application()
+    app.add_routes([web.post("/api/files.getUploadURLExternal", elsewhere)])
+    async with served(app) as url, open_slack("xoxb-1", f"{url}/api/") as slack:
+        with pytest.raises(PermanentError, match="not one of Slack's"):
+            await slack.upload("a.png", b"bars", title="Bars", alt="")
+
+
+async def test_without_the_scope_the_upload_is_refused_by_its_name(played: Stage) -> None:
+    token = played.slack.grant("chat:write")
+    async with open_slack(token, f"{played.kernel.url}/slack/api/") as slack:
+        with pytest.raises(AccessError) as refused:
+            await slack.upload("a.png", b"bars", title="Bars", alt="")
+    assert refused.value.scope == "files:write"

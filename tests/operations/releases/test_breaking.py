@@ -72,7 +72,10 @@ async def _true() -> bool:
     ("error", "headline"),
     [
         (UserError("No such stage.", hint="Ask for another."), "No such stage. Ask for another."),
-        (PermanentError("Argo CD refuses."), "Argo CD refuses."),
+        (
+            PermanentError("Argo CD refuses."),
+            "Argo CD refuses. Whoever runs Qbot has to put that right.",
+        ),
         (RuntimeError("a bug"), "Something went wrong inside Qbot (reference op1)."),
     ],
 )

@@ -22,6 +22,13 @@ async def test_nothing_to_promote_is_said(shop: PlanningScene) -> None:
     assert "`production` has the versions of `staging` already. " in await refusal(shop)
 
 
+async def test_what_has_nothing_new_is_named_where_only_that_was_asked_for(
+    shop: PlanningScene,
+) -> None:
+    with pytest.raises(UserError, match="has the versions of `cart` of `staging` already"):
+        await shop.promote("cart")
+
+
 async def test_what_is_written_and_does_not_run_is_said_where_nothing_is_left_to_promote(
     shop: PlanningScene,
 ) -> None:

@@ -9,6 +9,7 @@ from qbot.domain.stages import ApprovalRule
 from qbot.errors import UserError
 from qbot.operations.releases.planning import preview
 from qbot.operations.releases.voters import left
+from qbot.render.errors import failure
 from tests.operations.releases.planning_scene import MANAGERS, PRODUCTION, PlanningScene
 from tests.operations.scene import ANA
 
@@ -27,7 +28,9 @@ def shop() -> PlanningScene:
 async def test_one_of_two_managers_cannot_ask_for_what_takes_two(shop: PlanningScene) -> None:
     with pytest.raises(UserError, match="can never be approved: it takes 2") as refused:
         await shop.admit(by=CHLOE)
-    assert "there is `udan`." in str(refused.value)
+    assert refused.value.only == (DAN.user,)
+    told = failure(refused.value).text
+    assert "beside who asks, and too few can give that. <@UDAN> alone can.\n" in told
     assert "Let somebody ask who is not of `release-managers`" in refused.value.hint
     await shop.admit(by=ANA)
 
@@ -46,7 +49,7 @@ async def test_a_role_without_members_is_named(shop: PlanningScene) -> None:
     shop.change_stage(PRODUCTION, approvals=rule)
     with pytest.raises(UserError, match="The change of `cart` can never be approved") as refused:
         await shop.admit()
-    assert "by `cart-team` beside who asks, and there is nobody." in str(refused.value)
+    assert "by `cart-team` beside who asks, and nobody can give that." in str(refused.value)
 
 
 async def test_accounts_in_gitlab_whose_owners_slack_does_not_name_may_be_enough(
@@ -71,8 +74,9 @@ async def test_authors_are_known_by_their_address_and_left_out_where_they_may_no
     await shop.admit()
     shop.change_stage(PRODUCTION, approvals=ApprovalRule(2, (MANAGERS,), by_authors=False))
     shop.journal.steps.clear()
-    with pytest.raises(UserError, match="there is `uchloe`"):
+    with pytest.raises(UserError, match="too few can give that") as refused:
         await shop.admit()
+    assert refused.value.only == (CHLOE.user,)
 
 
 async def test_a_wait_for_people_who_have_left_is_seen(shop: PlanningScene) -> None:

@@ -11,6 +11,7 @@ from qbot.domain.barriers import BarredError, Barrier, Freeze, Hold, Lock
 from qbot.domain.differences import Difference, Differences, Side
 from qbot.domain.history import Entry, StagePast, still_run
 from qbot.domain.names import OpId, PromotionId, ServiceName
+from qbot.domain.people import QBOT
 from qbot.domain.policy import Allowed, Denied
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import (
@@ -280,6 +281,7 @@ def test_history(golden: Golden) -> None:
         Entry(Kind.JOB, CHLOE, START, "e2e"),
         Entry(Kind.DEPLOY, ANA, START, "cart = fix/y", End.SUCCEEDED, later, url="https://s/p1"),
         Entry(Kind.SYNC, ANA, START, "", End.FAILED, later, "1 service failed: cart."),
+        Entry(Kind.SYNC, QBOT, START, "cart", End.SUCCEEDED, later, pushed=True),
         Entry(Kind.PROMOTE, ANA, START, "P-12 to production", End.CANCELLED, later, "rejected"),
     ]
     golden("history", history("feat/x", entries, STYLE, Turn("e1", 1), more=True))

@@ -398,3 +398,27 @@ def test_links_of_a_card_lead_to_its_button_ids() -> None:
     assert actions.MERGE_REQUEST in str(stage_card(WAITING, STYLE).blocks)
     assert PRODUCTION in stage_card(WAITING, STYLE).text
     assert STAGING in stage_card(WAITING, STYLE).text
+
+
+def test_words_that_are_void_for_the_same_reason_share_a_line() -> None:
+    void = "somebody else's commit was added to its branch"
+    said = (approval(CHLOE, 4, void=void), approval(DAN, 5, void=void))
+    text = stage_card(replace(WAITING, approvals=said), STYLE).text
+    both = f"Approvals by <@{CHLOE.user}> and <@{DAN.user}> no longer count: {void}"
+    assert both in text
+    assert text.count(void) == 1
+
+
+def test_who_waits_for_gitlab_waits_for_no_turn() -> None:
+    queued = replace(BEGUN, step=Step.QUEUED, trouble="GitLab does not answer")
+    assert "*Looking up what would change*" in stage_card(queued, STYLE).text
+    behind = replace(queued, headline="Waits until P-11 has ended.")
+    assert "*Waiting for its turn*" in stage_card(behind, STYLE).text
+
+
+def test_what_waits_for_nobody_does_not_expire() -> None:
+    nobody = replace(NEEDED, count=0, missing=0, teams=())
+    begun = replace(WAITING, emergency=True, needed=nobody)
+    assert "expires" not in stage_card(begun, STYLE).text
+    assert "expires" in stage_card(replace(begun, barriers=(FROZEN,)), STYLE).text
+    assert "expires" in stage_card(replace(begun, needed=NEEDED), STYLE).text

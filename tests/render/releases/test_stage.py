@@ -57,3 +57,13 @@ def test_a_promotion_has_no_button_that_decides(golden: Golden) -> None:
     assert actions.APPROVE not in pressed
     golden("promotion_shown", shown)
     assert "cannot be found" in promotion_shown(WAITING, "", STYLE).text
+
+
+def test_nothing_is_said_to_run_where_what_runs_is_not_known() -> None:
+    done = row(12, PromotionState.DONE, PromotionKind.PROMOTION)
+    assert done.plan
+    past = StagePast([done], done.id, runs={done.id: done.plan.services})
+    assert "*P-12* runs now" in stage_shown(view(past=past), {}, STYLE).text
+    dark = stage_shown(view(past=past, trouble="Argo CD does not answer."), {}, STYLE).text
+    assert "What runs is not known" in dark
+    assert "*P-12* done" in dark

@@ -26,7 +26,7 @@ GUS, EVE, ZOE, NILS = "U05GUS5N8F3", "U09EVE2Q7L5", "U05ZOE3B9D8", "U05N1L5X0C6"
 Json = dict[str, Any]
 # For the tests of the stand-in itself, which can do more than Qbot asks for.
 EVERYTHING: Json = {
-    "scopes": DEFAULT_SCOPES | {"im:read", "reactions:write", "team:read", "files:write"},
+    "scopes": DEFAULT_SCOPES | {"im:read", "reactions:write", "team:read"},
     "events": (
         "app_home_opened", "user_change", "subteam_members_changed", "subteam_updated",
         "channel_shared", "channel_unshared", "member_left_channel",

@@ -377,8 +377,8 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
         blocks = [section(f"visit {len(opened_by)}")]
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 
-    async def visit() -> str:
-        view = (await played.look("home", **{"as": "ana"}))["view"]
+    async def visit(**more: str) -> str:
+        view = (await played.look("home", **{"as": "ana"}, **more))["view"]
         return str(view["blocks"][0]["text"]["text"])
 
     assert await visit() == "visit 1"
@@ -387,6 +387,8 @@ async def test_looking_at_home_opens_it_and_shows_what_is_published(
     await played.client.views_publish(user_id=ANA, view=fresh)
     assert await visit() == "pushed"
     assert opened_by == [ANA, ANA]
+    await played.client.views_publish(user_id=ANA, view=fresh)
+    assert await visit(anew="yes") == "visit 3"
 
 
 async def test_without_a_home_tab_none_is_offered_and_the_app_hears_of_no_visit() -> None:
@@ -407,3 +409,27 @@ async def test_without_a_home_tab_none_is_offered_and_the_app_hears_of_no_visit(
 async def test_an_app_with_a_home_tab_offers_it_in_its_own_conversation(played: Stage) -> None:
     channels = (await played.look("channels", **{"as": "ana"}))["channels"]
     assert [c["name"] for c in channels if c["home_tab"]] == ["dm"]
+
+
+async def test_an_options_value_tells_menus_of_several_rows_apart(
+    played: Stage, bolt: AsyncApp
+) -> None:
+    @bolt.action("pick")
+    async def pick(ack: Any, action: Json, respond: Any) -> None:
+        await ack()
+        await respond(text=action["block_id"], replace_original=False)
+
+    def menu(row: str) -> list[Json]:
+        options = [
+            {"text": {"type": "plain_text", "text": name}, "value": f"{row}:{name}"}
+            for name in ("4h", "1d")
+        ]
+        select = {"type": "static_select", "action_id": "pick", "options": options}
+        return actions(select, block_id=row)
+
+    posted = await played.client.chat_postMessage(
+        channel=GENERAL, text="list", blocks=[*menu("a"), *menu("b")]
+    )
+    answer = await click(played, "ana", posted["ts"], "pick", value="b:1d")
+    assert answer["replies"][0]["text"] == "b"
+    assert "several" in (await click(played, "ana", posted["ts"], "pick", value="c"))["error"]

@@ -286,3 +286,8 @@ async def test_a_slow_command_arrives_after_the_person_saw_a_timeout(
     assert got == []
     played.kernel.clock.advance(6)
     await until(lambda: got == ["create x"])
+
+
+def test_trouble_that_cannot_happen_to_a_delivery_is_refused(played: Stage) -> None:
+    with pytest.raises(ValueError, match="what slack delivers can only go wrong as one of"):
+        played.kernel.faults.add("slack", "DELIVER slash", "500", 1)

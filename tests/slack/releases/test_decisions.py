@@ -326,7 +326,7 @@ async def test_a_failed_one_is_taken_up_again_by_an_operation(
     assert isinstance(operation.input, PromoteInput | RollbackInput)
     assert (operation.input.again, operation.input.abandon) == (number, abandon)
     await shop.press(card, action, f"P-{number}", DAN)
-    assert "is open now" in shop.private(DAN)[0].text
+    assert "is waiting for approval now" in shop.private(DAN)[0].text
 
 
 async def test_what_nobody_agreed_to_is_tried_again_by_who_may_break_the_glass(

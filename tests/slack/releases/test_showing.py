@@ -29,9 +29,9 @@ async def test_a_stage_shows_what_is_under_way_in_the_way_and_was_last(shop: Sce
     assert await shop.database.promotions.freeze(frozen)
     answer = await shown(shop, "show production")
     assert "`production` is frozen: incident 42" in answer
-    assert "*P-2* open" in answer
+    assert "*P-2* waiting for approval" in answer
     assert "Go to its card" in answer
-    assert "*P-1* runs now" in answer
+    assert "*P-1* done" in answer  # Argo CD does not say what runs
     assert "`/env promote staging production`" in answer
     assert actions.HISTORY_ON in answer
 

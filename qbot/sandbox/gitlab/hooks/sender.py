@@ -27,6 +27,7 @@ class Sender:
     """Faults of vendor gitlab match "DELIVER push shop/cart", "DELIVER merge_request ..." etc."""
 
     def __init__(self, world: World, *, timeout: float) -> None:
+        world.kernel.faults.deliver("gitlab", WAYS)
         self._world = world
         self._timeout = timeout
         self._lags = cycle(_LAGS)

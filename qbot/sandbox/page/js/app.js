@@ -40,7 +40,7 @@ const choose = {
 async function show() {
   store.writeAddress();
   draw();
-  await (onHome() ? refreshHome() : refreshMessages());
+  await (onHome() ? refreshHome({ anew: "yes" }) : refreshMessages());
 }
 
 const onHome = () => state.tab === "home" && Boolean(store.current()?.home_tab);

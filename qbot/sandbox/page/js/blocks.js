@@ -92,9 +92,11 @@ function contextElement(one) {
   return one.type === "image" ? picture(one) : h("span", null, textNodes(one));
 }
 
-/** A picture from elsewhere is not loaded: its description stands for it. */
+/** A file is shown; a picture from elsewhere is not loaded: its description stands for it. */
 function picture(source) {
-  const image = h("img", { src: source.image_url ?? "", alt: source.alt_text, loading: "lazy" });
+  const file = source.slack_file?.id;
+  const src = file ? `/slack/files/${encodeURIComponent(file)}` : (source.image_url ?? "");
+  const image = h("img", { src, alt: source.alt_text, loading: "lazy" });
   image.addEventListener("error", () =>
     image.replaceWith(h("span", { class: "no-picture" }, source.alt_text)),
   );

@@ -40,9 +40,11 @@ const VERBS = [
   ["pin", "ENV [reason...] [--until 2026-12-24T18:00]", "Keep it whatever its lifetime"],
   ["unpin", "ENV", "Give it its lifetime back"],
   ["transfer", "ENV @user", "Give it to somebody else"],
-  ["reaper", "[pause|resume|plan] [reason...]", "What goes by itself, and stopping that"],
+  ["reaper", "[pause|resume|plan|orphans] [reason...]", "What goes by itself, and stopping that"],
+  ["digest", "[on|off] [HH:MM]", "What needs you, each morning"],
   ["link", "", "Connect your GitLab account"],
   ["delete", "[ENV]", "Tear an environment down"],
+  ["restore", "[ENV]", "Bring a deleted one back"],
   ["help", "[verb]", "What there is"],
 ];
 const OTHERS = [

@@ -8,8 +8,8 @@ import { state } from "/page/js/state.js";
 
 let shown = "";
 
-/** Open the tab, or show again what was published. */
-export async function refreshHome() {
+/** Open the tab anew, or show again what was published. */
+export async function refreshHome(query = {}) {
   const user = state.user;
   const home = byId("home");
   if (home.dataset.user !== user) {
@@ -17,7 +17,7 @@ export async function refreshHome() {
     shown = "";
     fill(home, h("p", { class: "empty", "aria-busy": "true" }, "Opening Qbot's Home…"));
   }
-  const found = await told(() => get("home", { as: user }));
+  const found = await told(() => get("home", { as: user, ...query }));
   if (!found || user !== state.user) return;
   if (!found.view) {
     fill(

@@ -16,6 +16,7 @@ class Courier:
     """Faults of vendor slack match "DELIVER slash", "... interactive", "... view", "... event"."""
 
     def __init__(self, kernel: Kernel, transport: Transport) -> None:
+        kernel.faults.deliver("slack", WAYS)
         self._kernel = kernel
         self.transport = transport
 

@@ -131,17 +131,23 @@ def find(versions: list[list[Json]], action_id: str, value: Any) -> Spot:
         DriveError: none does, or several do and `value` does not tell them apart.
     """
     for blocks in versions:
-        spots = [
+        spots = shown = [
             (block, element)
             for block in blocks
             for element in elements_of(block)
             if element.get("action_id") == action_id and _fits(element, value)
         ]
-        if len(spots) > 1:
+        if len(spots) > 1:  # a menu for each of several rows
+            spots = [(block, element) for block, element in spots if _offers(element, value)]
+        if len(spots) != 1 and shown:
             raise DriveError(f"several elements {action_id!r}: say which by its value")
         if spots:
             return spots[0]
     raise DriveError(f"nothing shown has the action_id {action_id!r} (value {value!r})")
+
+
+def _offers(element: Json, value: Any) -> bool:
+    return any(option["value"] == value for option in element.get("options", ()))
 
 
 def _fits(element: Json, value: Any) -> bool:

@@ -50,15 +50,17 @@ class Look:
         return not message.deleted and message.only_for in {"", user.id}
 
     async def home(self, request: web.Request) -> Json:
-        """`as` -> `view` or null. Looking opens the tab: the app gets app_home_opened.
+        """`as, anew?` -> `view` or null. Looking opens the tab: the app gets app_home_opened.
 
         It does not when something was published since this person looked last: then the
         tab, still open, simply shows it. So a page may look again on every "home" notice.
+        With `anew` somebody has come to the tab just now.
         """
-        user = self._lookup.user(asked.query(request, "as")["as"])
+        given = asked.query(request, "as", "anew")
+        user = self._lookup.user(given["as"])
         view = self._world.homes.get(user.id)
         opens = self._events.home_tab and not user.is_stranger
-        if opens and (not view or view.hash == self._home_seen.get(user.id)):
+        if opens and ("anew" in given or not view or view.hash == self._home_seen.get(user.id)):
             await self._open_home(user)
             view = self._world.homes.get(user.id)
         if view is not None:

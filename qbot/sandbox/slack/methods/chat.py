@@ -7,6 +7,7 @@ from qbot.sandbox.slack.methods.base import Invocation, Method, method
 from qbot.sandbox.slack.model import Channel, Json, Message
 from qbot.sandbox.slack.seed import TEAM_DOMAIN
 from qbot.sandbox.slack.tiers import PER_CHANNEL
+from qbot.sandbox.slack.uploads import check_files
 
 COSTUME = ("username", "icon_emoji", "icon_url")
 
@@ -32,11 +33,17 @@ def _compose(call: Invocation, channel: Channel, said: Content, thread: str) -> 
     return message
 
 
+def _said(call: Invocation, *, longest: int | None = None) -> Content:
+    said = content.read(call.args, call.world.kernel.calls, longest=longest)
+    check_files(call.world, said.blocks)
+    return said
+
+
 def post_message(call: Invocation) -> Json:
     """chat.postMessage."""
     _check_costume(call)
     channel = call.destination()
-    said = content.read(call.args, call.world.kernel.calls)
+    said = _said(call)
     thread = _parent(call, channel)
     if wait := call.limiter.take(f"chat.postMessage {channel.id}", PER_CHANNEL):
         raise ApiError("ratelimited", retry_after=wait)
@@ -54,7 +61,7 @@ def post_ephemeral(call: Invocation) -> Json:
     person = call.world.users.get(call.args.need("user"))
     if person is None or person.id not in channel.members:
         raise ApiError("user_not_in_channel")
-    said = content.read(call.args, call.world.kernel.calls)
+    said = _said(call)
     message = _compose(call, channel, said, _parent(call, channel))
     message.only_for = person.id
     call.world.show(message)
@@ -69,7 +76,7 @@ def update(call: Invocation) -> Json:
         raise ApiError("is_inactive")
     if message.user != call.world.bot.id or not call.is_member(channel):
         raise ApiError("cant_update_message")  # unconfirmed for a bot that left the channel
-    said = content.read(call.args, call.world.kernel.calls, longest=4000)
+    said = _said(call, longest=4000)
     _replace(call, message, said)
     call.world.edited(message)
     shown = shapes.message(message, metadata=True)

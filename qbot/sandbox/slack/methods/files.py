@@ -4,41 +4,66 @@ import secrets
 
 from qbot.sandbox.slack.errors import ApiError
 from qbot.sandbox.slack.methods.base import Invocation, Method, method
-from qbot.sandbox.slack.model import Json, Message
+from qbot.sandbox.slack.model import Channel, Json, Kind, Message, Upload
+
+ALT = 1_000  # alt_txt_too_large
 
 
 def get_upload_url(call: Invocation) -> Json:
     """files.getUploadURLExternal: where to send the bytes."""
     length = call.args.integer("length", -1, low=1, high=10**9, error="invalid_arguments")
     name, id_ = call.args.need("filename"), "F05" + secrets.token_hex(4).upper()
-    call.world.uploads[id_] = {"id": id_, "name": name, "title": name, "size": length}
-    return {"upload_url": f"{call.world.kernel.url}/slack/upload/{id_}", "file_id": id_}
+    if len(call.args.text("alt_txt")) > ALT:
+        raise ApiError("alt_txt_too_large")
+    way = secrets.token_urlsafe(24)
+    now = call.world.clock.time()
+    call.world.uploads[id_] = Upload(id_, name, length, way, begun=now)
+    return {"upload_url": f"{call.world.kernel.url}/slack/upload/v1/{way}", "file_id": id_}
 
 
 def complete_upload(call: Invocation) -> Json:
-    """files.completeUploadExternal: the files appear, in a message where a channel is named."""
+    """files.completeUploadExternal: the files are kept; only now, and only once, they are shared.
+
+    Without a channel they are the app's own, which may show them in the blocks of a message.
+    """
     given = call.args.nested("files", "invalid_arguments")
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+    if not isinstance(given, list) or not given:
         raise ApiError("invalid_arguments")
-    files = [_finished(call, one) for one in given]
-    if "channel_id" in call.args:
-        _share(call, files)
+    if not all(isinstance(one, dict) for one in given):
+        raise ApiError("invalid_arguments")
+    channel = _channel(call) if "channel_id" in call.args else None
+    found = [_uploaded(call, one) for one in given]
+    for file, one in zip(found, given, strict=True):
+        file.title = str(one.get("title") or file.name)
+        file.done = call.world.clock.time()
+    files = [_shape(call, file) for file in found]
+    if channel is not None:
+        _share(call, channel, files)
     return {"files": files}
 
 
-def _finished(call: Invocation, one: Json) -> Json:
+def _uploaded(call: Invocation, one: Json) -> Upload:
     file = call.world.uploads.get(str(one.get("id")))
-    if file is None or "body" not in file:
+    if file is None or file.body is None or file.done is not None:
         raise ApiError("file_not_found")
-    title = str(one.get("title") or file["name"])
-    link = f"{call.world.kernel.url}/slack/files/{file['id']}"
-    return {"id": file["id"], "name": file["name"], "title": title, "url_private": link}
+    return file
 
 
-def _share(call: Invocation, files: list[Json]) -> None:
-    channel = call.world.channels.get(call.args.text("channel_id"))
-    if channel is None or not call.is_member(channel):
+def _shape(call: Invocation, file: Upload) -> Json:
+    link = f"{call.world.kernel.url}/slack/files/{file.id}"
+    return {"id": file.id, "name": file.name, "title": file.title, "url_private": link}
+
+
+def _channel(call: Invocation) -> Channel:
+    found = call.world.channels.get(call.args.text("channel_id"))
+    if found is None or (found.kind is not Kind.PUBLIC and not call.is_member(found)):
         raise ApiError("channel_not_found")
+    if not call.is_member(found):
+        raise ApiError("not_in_channel")
+    return found
+
+
+def _share(call: Invocation, channel: Channel, files: list[Json]) -> None:
     message = Message(
         call.world.next_ts(),
         channel.id,

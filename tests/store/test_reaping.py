@@ -1,0 +1,144 @@
+"""What the reaper writes down, on both databases: told once, answered once, deleted once."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from qbot.domain.brake import Check
+from qbot.domain.environment import Environment, Phase
+from qbot.domain.inputs import TeardownInput
+from qbot.domain.names import EnvId
+from qbot.domain.operation import Submission
+from qbot.domain.people import QBOT, Place
+from qbot.domain.progress import Kind
+from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
+from qbot.domain.reaping import Cause, Goes
+from tests.clocks import START
+from tests.store.wishes import ANA, BEN, Wishes
+
+HOUR = timedelta(hours=1)
+
+
+async def ready(wishes: Wishes, branch: str = "feat/a") -> Environment:
+    """One that is ready."""
+    await wishes.living(branch)
+    found = await wishes.database.store.find(branch)
+    assert found
+    return replace(found, plans=())
+
+
+def goes(env: Environment) -> Goes:
+    return Goes(env.id, Cause.MERGED, START, START + HOUR, "reaper", ("https://g/1",), HOUR, START)
+
+
+def wish(env: Environment, key: str) -> Submission:
+    asked = TeardownInput(goes(env))
+    return Submission(Kind.TEARDOWN, asked, env.id, QBOT, Place("C1"), key, "reaper")
+
+
+async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
+    wishes: Wishes,
+) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    claimed = await asyncio.gather(*(notices.claim(first, first.id) for _ in range(2)))
+    assert sorted(c is None for c in claimed) == [False, True]
+    again = next(c for c in claimed if c)
+    assert await notices.together(first.id) == [again]
+    await notices.free(again)
+    (second,) = await notices.due()
+    assert second == first
+    posted = await notices.claim(second, second.id)
+    assert posted
+    later = replace(goes(env), due_at=START + 2 * HOUR)
+    await rows.warn(env, later, fallback=())  # a use came between
+    await notices.shown(posted, "D1", "1.1")
+    assert (await rows.known()).told[env.id].at is None
+    (edit,) = await notices.due()
+    assert (edit.ts, edit.version) == ("1.1", 2)
+    await notices.shown(edit, "D1", "1.1")
+    assert (await rows.known()).told[env.id].at is not None
+    assert not await notices.due()
+    await rows.remind(env, later)
+    await rows.remind(env, later)
+    (reminder,) = await notices.due()
+    assert (reminder.channel, reminder.thread) == ("D1", "1.1")
+    await rows.stays(env.id, "it is in use")
+    (over,) = await notices.due()  # what was not said yet needs not be
+    assert isinstance(over.says, Warned)
+    assert over.says.fate is Fate.STAYS
+
+
+async def test_a_message_that_is_gone_is_due_again_only_as_long_as_it_counts(
+    wishes: Wishes,
+) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    await notices.shown(posted, "D1", "1.1")
+    told = (await rows.known()).told[env.id]
+    await notices.lost(posted)
+    (anew,) = await notices.due()
+    assert (anew.ts, anew.channel, anew.mark, anew.trying_since) == ("", "", "", None)
+    assert (await rows.known()).told[env.id] == told  # it stood there when it had to
+    await rows.stays(env.id, "it is in use")
+    assert not await notices.due()
+
+
+async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: Wishes) -> None:
+    env, rows = await ready(wishes), wishes.database.reaping
+    await rows.warn(env, goes(env), fallback=())
+    before = await rows.stand(env.id)
+    assert before
+    await wishes.database.lifetimes.extend(env.id, HOUR, ANA, most=None, rule="member")
+    assert await rows.submit(before, goes(env), wish(env, "early"), granted=False) is None
+    stand = await rows.stand(env.id)
+    assert stand
+    asked = await asyncio.gather(
+        *(rows.submit(stand, goes(env), wish(env, f"k{n}"), granted=False) for n in range(2))
+    )
+    assert sorted(op is None for op in asked) == [False, True]
+    assert (await rows.known()).deleted == 1
+    (row,) = await wishes.look("select detail from audit where action = 'reaper.deletes'")
+    assert "https://g/1" in row["detail"]
+    assert await rows.stand(EnvId("e0")) is None
+
+
+async def test_what_people_keep_is_kept_in_one_row(wishes: Wishes) -> None:
+    env, rows = await ready(wishes), wishes.database.reaping
+    await rows.warn(env, goes(env), fallback=())
+    said = await asyncio.gather(
+        rows.keep(env.id, ANA, rule="member"), rows.until_merge(env.id, BEN, rule="member")
+    )
+    assert all(s and s.fate is Fate.STAYS for s in said)
+    kept = (await rows.known()).kept[env.id]
+    assert kept.until_merge
+    assert {cause for cause, _ in kept.causes} <= {Cause.MERGED}
+    await wishes.look("update environments set phase = ? returning id", Phase.DELETING.value)
+    assert await rows.keep(env.id, ANA, rule="member") is None
+
+
+async def test_the_first_answer_counts_and_an_alert_is_one_message(wishes: Wishes) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    candidates = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START, START)]
+    for _ in range(2):
+        await rows.ask(candidates, ["13 of 45"], frozenset({Check.MANY}), channel="C1")
+    (asked,) = await notices.due()
+    assert isinstance(asked.says, Question)
+    ident = asked.says.id
+    answers = await asyncio.gather(
+        rows.answer(ident, ANA, go=True, rule="ops"), rows.answer(ident, BEN, go=False, rule="ops")
+    )
+    assert answers[0] == answers[1]
+    known = await rows.known()
+    assert known.question is None
+    assert len(known.grants) + len(known.refusals) == 1
+    await rows.settled(Answer.OVER)
+    for reasons in ([], ["GitLab"], ["GitLab"], []):
+        await rows.alert(reasons, channel="C1")
+    alerts = [n.says for n in await notices.due() if isinstance(n.says, Alert)]
+    assert [a.over_at is not None for a in alerts] == [True]
+    await wishes.database.forget_old()
