@@ -96,6 +96,11 @@ class Page:
         await self.send("Page.navigate", url=url)
         await self.until("document.body?.dataset.ready === 'yes'")
 
+    async def leave(self) -> None:
+        """Load an empty page; requests of the one before are given up."""
+        await self.send("Page.navigate", url="about:blank")
+        await self.until("location.href === 'about:blank'")
+
     async def click(self, selector: str, text: str = "") -> None:
         """Press what matches and, if given, contains `text`, once it is there."""
         await self.until(

@@ -44,7 +44,11 @@ async def house() -> AsyncIterator[Stage]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(house: Stage) -> AsyncIterator[Stage]:
-    """A fresh world and a freshly loaded page, on which nothing may go wrong."""
+    """A fresh world and a freshly loaded page, on which nothing may go wrong.
+
+    The page of before is left first: it would ask the fresh world for what is not there any more.
+    """
+    await house.page.leave()
     async with (
         aiohttp.ClientSession(house.sandbox.url) as session,
         session.post("/drive/reset") as response,
