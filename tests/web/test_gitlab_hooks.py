@@ -403,7 +403,13 @@ def put(body: Json, path: tuple[str, ...], value: Any) -> Json:
     return body | {head: inner}
 
 
-SPOILED = st.sampled_from([PUSH, PIPELINE, MERGE]).flatmap(
+DATED = MERGE["object_attributes"] | {
+    "action": "merge",
+    "merged_at": "2026-01-05 09:00:00 UTC",
+    "actioned_at": "2026-01-05 09:00:00 UTC",
+}
+MERGED = MERGE | {"object_attributes": DATED, "user": USER}
+SPOILED = st.sampled_from([PUSH, PIPELINE, MERGE, MERGED]).flatmap(
     lambda body: st.builds(put, st.just(body), st.sampled_from(paths(body)), JUNK)
 )
 
@@ -411,6 +417,7 @@ SPOILED = st.sampled_from([PUSH, PIPELINE, MERGE]).flatmap(
 @settings(max_examples=150)
 @given(SPOILED | JUNK)
 @example(PUSH | {"ref": "refs/heads/\ud800\0"})
+@example(MERGED | {"object_attributes": DATED | {"action": []}})
 def test_whatever_comes_is_understood_ignored_or_refused(body: Any) -> None:
     try:
         found = parse(raw(body), KNOWN, START)

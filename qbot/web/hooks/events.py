@@ -17,7 +17,7 @@ _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _HEADS = "refs/heads/"
 _LONGEST = 2_000  # characters of any text that is kept
 _MOST_IID = 2**53
-_ENDS = {(MergeState.MERGED, "merge"), (MergeState.CLOSED, "close")}  # states, and what was done
+_ENDS = {MergeState.MERGED: "merge", MergeState.CLOSED: "close"}  # what is done to get there
 Body = Mapping[str, Any]
 Known = Mapping[str, ProjectPath]
 """The projects that count, by their path in small letters: GitLab's paths know no case."""
@@ -98,10 +98,10 @@ def _ended(told: Body) -> datetime | None:
     `merged_at` comes from GitLab 19.1 on, `actioned_at` from 18.10 on. What changes later, as by a
     comment, has an `updated_at` that says nothing of it.
     """
-    ended = (told["state"], told.get("action")) in _ENDS
-    if told["state"] == MergeState.MERGED and isinstance(at := told.get("merged_at"), str):
+    state = MergeState(told["state"])
+    if state is MergeState.MERGED and isinstance(at := told.get("merged_at"), str):
         return _time(at)
-    if ended:
+    if state in _ENDS and told.get("action") == _ENDS[state]:
         at = told.get("actioned_at")
         return _time(at if isinstance(at, str) else _text(told, "updated_at"))
     return None
