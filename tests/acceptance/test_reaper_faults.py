@@ -86,7 +86,8 @@ async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
         assert await drive.applications(name_of("feat/used"))
 
         await drive.post("fault", **fault, times=0)
-        await drive.post("time", advance=HOUR)
+        if kind in READS:  # else it is being deleted, which may not take an hour
+            await drive.post("time", advance=HOUR)
         await drive.card("feat/done", "Deleted", seconds=90)
         await nothing_left(drive, name_of("feat/done"))
         assert await drive.applications(name_of("feat/used"))
