@@ -14,6 +14,7 @@ from tests.world import Drive, World, said, until, world
 
 HOUR = 3_600
 ALWAYS = 100_000
+PATIENT = 240  # seconds: a request that hangs is given up after half a minute, some one after another
 EVERYTHING = "GET /api/v4"
 CART = "/projects/shop%2Fcart"
 # What goes wrong, and whether what is known stays too old: then there is an alert.
@@ -48,7 +49,7 @@ async def alerted(drive: Drive, words: str) -> None:
     async def look() -> bool:
         return any(words in said(m) for m in await alerts(drive))
 
-    await until(look, seconds=90, what=f"an alert that says {words!r}")
+    await until(look, seconds=PATIENT, what=f"an alert that says {words!r}")
 
 
 def plans(made: World) -> int:
@@ -64,7 +65,7 @@ async def moved(made: World, hours: float) -> None:
     async def look() -> bool:
         return plans(made) > before
 
-    await until(look, seconds=90, what="a plan")
+    await until(look, seconds=PATIENT, what="a plan")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,7 +89,7 @@ async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
         await drive.post("fault", **fault, times=0)
         if kind in READS:  # else it is being deleted, which may not take an hour
             await drive.post("time", advance=HOUR)
-        await drive.card("feat/done", "Deleted", seconds=90)
+        await drive.card("feat/done", "Deleted", seconds=PATIENT)
         await nothing_left(drive, name_of("feat/done"))
         assert await drive.applications(name_of("feat/used"))
         if kind in READS:
