@@ -14,7 +14,7 @@ from tests.world import Drive, World, said, until, world
 
 HOUR = 3_600
 ALWAYS = 100_000
-PATIENT = 240  # seconds: a request that hangs is given up after half a minute, some one after another
+PATIENT = 240  # seconds: some requests that hang are given up one after another
 EVERYTHING = "GET /api/v4"
 CART = "/projects/shop%2Fcart"
 # What goes wrong, and whether what is known stays too old: then there is an alert.
