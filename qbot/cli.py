@@ -105,6 +105,22 @@ def check_config(env_file: Path | None) -> None:
         click.echo(line)
 
 
+@main.command()
+@click.option("--mode", type=click.Choice(["socket", "http"]), default="socket", show_default=True)
+@click.option("--url", default="", help="For HTTP mode: the https address leading to QBOT_LISTEN.")
+@click.option("--name", default="Qbot", show_default=True, help="Of the app in Slack.")
+@click.option("--command", default="/env", show_default=True, help="As QBOT_SLACK__COMMAND.")
+@click.option("--json", "plain", is_flag=True, help="JSON, without the reasons.")
+@_tells_errors
+def manifest(*, mode: str, url: str, name: str, command: str, plain: bool) -> None:
+    """Print the manifest to make the Slack app from; each scope in it says why."""
+    with _lasting():
+        from qbot.app.manifest import printed  # noqa: PLC0415  (as above)
+
+    text = printed(socket_mode=mode == "socket", url=url, name=name, command=command, plain=plain)
+    click.echo(text, nl=False)
+
+
 @main.group()
 def audit() -> None:
     """The append-only log of what was decided and done."""

@@ -7,7 +7,7 @@ import structlog
 
 log = structlog.get_logger()
 _TWICE = "a crash between posting and noting that leaves the message twice, in"
-# Those of manifests/slack-app.yaml.
+# Those of slack-app.yaml beside this file.
 LOST: Mapping[str, str] = MappingProxyType(
     {
         "commands": "the slash command does not reach Qbot",

@@ -1,22 +1,42 @@
-"""manifests/slack-app.yaml: a manifest that Slack takes, that asks for what Qbot uses, and why."""
+"""`qbot manifest`: one that Slack takes, that asks for what Qbot uses, and why.
 
+What it prints is in manifests/, too; `pytest tests/house --update-golden` writes it there anew.
+"""
+
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from qbot.app.scopes import LOST
+from qbot.cli import main
 from qbot.domain.commands import SPECS
 from qbot.sandbox.slack import seed
 from qbot.settings import SlackSettings
 from qbot.slack import events
+from qbot.web.slack import PATH
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "manifests" / "slack-app.yaml").read_text(encoding="utf-8")
-MANIFEST: dict[str, Any] = YAML(typ="safe").load(TEXT)
+HTTP = ("--mode", "http", "--url", "https://qbot.example.com")
+PRINTED: dict[str, tuple[str, ...]] = {"slack-app.yaml": (), "slack-app-http.yaml": HTTP}
+
+
+def manifest(*options: str) -> Result:
+    return CliRunner().invoke(main, ["manifest", *options])
+
+
+def parsed(*options: str) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(manifest(*options).stdout)
+    return found
+
+
+TEXT = manifest().stdout
+MANIFEST = parsed()
 SCOPES: list[str] = MANIFEST["oauth_config"]["scopes"]["bot"]
 
 # What each method asks for, by its page below https://docs.slack.dev/reference/methods
@@ -81,7 +101,9 @@ SCHEMA = closed(
             messages_tab_enabled=BOOLEAN,
             messages_tab_read_only_enabled=BOOLEAN,
         ),
-        bot_user=closed("display_name", display_name=text(80), always_online=BOOLEAN),
+        bot_user=closed(
+            "display_name", display_name=text(80, "^[a-z0-9._-]+$"), always_online=BOOLEAN
+        ),
         slash_commands={
             "type": "array",
             "maxItems": 5,
@@ -112,15 +134,88 @@ SCHEMA = closed(
 )
 
 
-def test_it_has_only_documented_fields_within_their_limits() -> None:
-    problems = [e.message for e in Draft202012Validator(SCHEMA).iter_errors(MANIFEST)]
+# In HTTP mode Slack has to be told where to send each of these, in Socket Mode none.
+ADDRESSES = (
+    ("features", "slash_commands", 0, "url"),
+    ("settings", "interactivity", "request_url"),
+    ("settings", "event_subscriptions", "request_url"),
+)
+
+
+def at(tree: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+@pytest.mark.parametrize("file", PRINTED)
+def test_what_is_printed_is_in_the_repository(file: str, request: pytest.FixtureRequest) -> None:
+    path, text = ROOT / "manifests" / file, manifest(*PRINTED[file]).stdout
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("options", PRINTED.values(), ids=PRINTED)
+def test_it_has_only_documented_fields_within_their_limits(options: tuple[str, ...]) -> None:
+    problems = [e.message for e in Draft202012Validator(SCHEMA).iter_errors(parsed(*options))]
     assert problems == []
 
 
-def test_it_is_for_socket_mode_and_names_no_address() -> None:
+@pytest.mark.parametrize("options", PRINTED.values(), ids=PRINTED)
+def test_as_json_it_says_the_same(options: tuple[str, ...]) -> None:
+    assert json.loads(manifest(*options, "--json").stdout) == parsed(*options)
+
+
+def test_for_socket_mode_it_names_no_address() -> None:
     assert MANIFEST["settings"]["socket_mode_enabled"] is True
     assert MANIFEST["settings"]["interactivity"] == {"is_enabled": True}
     assert "url" not in str(MANIFEST)
+
+
+def test_for_http_mode_it_leads_everything_to_where_qbot_listens() -> None:
+    http = parsed("--mode", "http", "--url", "https://qbot.example.com/sub/")
+    assert http["settings"]["socket_mode_enabled"] is False
+    assert {at(http, path) for path in ADDRESSES} == {f"https://qbot.example.com/sub{PATH}"}
+
+
+def test_the_modes_differ_in_nothing_else() -> None:
+    http = parsed(*HTTP)
+    for path in ADDRESSES:
+        del at(http, path[:-1])[path[-1]]
+    http["settings"]["socket_mode_enabled"] = True
+    assert http == MANIFEST
+
+
+def test_app_bot_and_command_can_be_called_otherwise() -> None:
+    called = parsed("--name", 'Büro: "Environments" #2', "--command", "/umgebung")
+    assert called["display_information"]["name"] == 'Büro: "Environments" #2'
+    assert called["features"]["bot_user"]["display_name"] == "b-ro-environments-2"
+    assert called["features"]["slash_commands"][0]["command"] == "/umgebung"
+    assert list(Draft202012Validator(SCHEMA).iter_errors(called)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--mode", "http"], "HTTP mode needs --url"),
+        (
+            ["--mode", "http", "--url", "http://qbot.example.com"],
+            "HTTP mode needs --url, the https",
+        ),
+        (["--url", "https://qbot.example.com"], "Socket Mode needs no --url"),
+        (["--name", " "], "--name must have 1 to 35 characters"),
+        (["--name", "x" * 36], "--name must have 1 to 35 characters"),
+        (["--command", "env"], "--command must be /"),
+        (["--command", "/" + "x" * 32], "--command must be / and at most 31"),
+    ],
+)
+def test_what_slack_would_refuse_is_not_printed(options: list[str], says: str) -> None:
+    told = manifest(*options)
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    assert told.stderr.startswith("qbot: ")
+    assert says in told.stderr
 
 
 def test_the_command_is_the_default_of_the_setting_and_hints_at_every_verb() -> None:
