@@ -216,6 +216,7 @@ async def test_what_slack_refuses_in_a_channel_is_told_in_direct_messages(tmp_pa
         await nothing_left(drive, env_name(BranchName(branch), prefix="qbot"))
 
 
+@pytest.mark.incident("doubled-work")
 @pytest.mark.timeout(120)
 async def test_a_payload_that_is_delivered_three_times_counts_once(tmp_path: Path) -> None:
     async with world(tmp_path, speed=60.0, haste=HASTE) as made:

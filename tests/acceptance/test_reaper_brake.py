@@ -40,6 +40,7 @@ async def left(drive: Drive) -> set[str]:
     return {a["project"] for a in (await drive.state())["applications"]}
 
 
+@pytest.mark.incident("wrong-deletion")
 @pytest.mark.timeout(480)
 @pytest.mark.parametrize("_round", rounds(full=1, sample=0))
 async def test_thirty_of_forty_five_branches_gone_at_once_wait_for_a_human(

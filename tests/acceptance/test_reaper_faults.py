@@ -68,6 +68,7 @@ async def moved(made: World, hours: float) -> None:
     await until(look, seconds=PATIENT, what="a plan")
 
 
+@pytest.mark.incident("wrong-deletion")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
     kind: str, tmp_path: Path

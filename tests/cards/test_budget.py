@@ -113,6 +113,7 @@ def test_a_429_halves_the_rate_which_then_creeps_back() -> None:
     assert lane.rate == 50.0
 
 
+@pytest.mark.incident("error-storm")
 def test_repeated_429_never_stop_it_for_good() -> None:
     lane = Lane(Limit(50))
     for _ in range(20):

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from qbot.errors import TransientError
 from qbot.gateways.slack import RateLimitedError, UnsureError
 from tests.cards.fakes import ended, ready
@@ -9,6 +11,7 @@ from tests.cards.virtual import run
 from tests.cards.world import World, crash, finished, once, running
 
 
+@pytest.mark.incident("error-storm")
 def test_a_429_stops_the_method_for_as_long_as_slack_says() -> None:
     async def story() -> None:
         world = World()

@@ -85,6 +85,7 @@ def test_where_even_the_stages_channel_is_closed_a_promotion_goes_to_the_dm() ->
     run(story())
 
 
+@pytest.mark.incident("error-storm")
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
 def test_a_card_that_slack_refuses_five_times_is_left(method: str) -> None:
     async def story() -> None:

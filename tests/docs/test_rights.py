@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 from qbot.domain.names import BASE
@@ -73,6 +74,7 @@ def idle(app: Json) -> bool:
     }
 
 
+@pytest.mark.incident("readable-credentials")
 async def test_the_rights_are_enough_for_an_environments_life_and_for_a_promotion() -> None:
     async with (
         running(policy=BLOCKS["csv"], stages=lambda: [PLACED]) as argo,

@@ -179,6 +179,7 @@ def test_without_a_plan_no_approval_counts() -> None:
     assert not standing(unplanned, ANYBODY, (said(CHLOE),), among()).counted
 
 
+@pytest.mark.incident("approval-reused")
 @pytest.mark.parametrize(
     ("approval", "rule", "changed", "says"),
     [

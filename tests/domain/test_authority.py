@@ -104,6 +104,7 @@ TABLES = {
 }
 
 
+@pytest.mark.incident("second-door")
 @pytest.mark.parametrize(("subject", "table"), list(product(SUBJECTS, TABLES)))
 def test_each_way_in_is_for_these_and_for_nobody_else(subject: Subject, table: str) -> None:
     authority, approval, expected = TABLES[table]
@@ -126,6 +127,7 @@ def test_every_verb_of_the_grammar_and_every_id_of_a_button_has_a_rule() -> None
     assert Authority().uncovered({*buttons, *(of_view(i) for i in views), *COMMANDS}) == ()
 
 
+@pytest.mark.incident("command-without-rule")
 @pytest.mark.parametrize(
     "subject",
     [

@@ -36,6 +36,7 @@ def test_every_branch_gets_a_dns_label_that_leaves_room_for_a_service(
     assert len(app_name(name, longest)) <= MAX_APPLICATION
 
 
+@pytest.mark.incident("wrong-deletion")
 @given(st.lists(branches, min_size=2, max_size=12, unique=True))
 def test_two_branches_never_share_a_name(many: list[BranchName]) -> None:
     assert len({env_name(b, prefix="qbot") for b in many}) == len(many)

@@ -58,6 +58,7 @@ def test_other_edits_have_another_digest(edits: list[Edit], others: list[Edit]) 
 FIRST = PLAN.edits[0]
 
 
+@pytest.mark.incident("approval-reused")
 @pytest.mark.parametrize(
     "changed",
     [

@@ -358,6 +358,7 @@ class Blocking:
         return {7: "blocked"}
 
 
+@pytest.mark.incident("lasting-access")
 async def test_who_is_blocked_in_gitlab_is_not_active(setting: Setting) -> None:
     setting.gitlab = Blocking()
     person = await setting.directory().person(setting.actor(CHLOE), fresh=True)

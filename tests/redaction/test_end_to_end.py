@@ -85,6 +85,7 @@ async def view_of(shop: Production, change: Change, action: str) -> dict[str, An
     return await shop.drive.until(look, what=f"a view for {action}")
 
 
+@pytest.mark.incident("secret-in-text")
 async def test_of_a_promotion(shop: Production) -> None:
     service = await shop.service()
     file = f"production/{service}.yaml"
@@ -108,6 +109,7 @@ async def test_of_what_is_in_the_way(shop: Production) -> None:
     await nothing_is_told(shop)
 
 
+@pytest.mark.incident("secret-in-text")
 async def test_of_an_application_that_fails(shop: Production) -> None:
     change = await shop.asked()
     message = f"{CLONED} {ALL} {HOSTILE}"

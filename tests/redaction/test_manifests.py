@@ -12,6 +12,7 @@ from qbot.redaction import redact
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
 
+@pytest.mark.incident("secret-in-text")
 @pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name)
 def test_secrets_are_masked_and_all_else_stays(file: Path) -> None:
     text = file.read_text()

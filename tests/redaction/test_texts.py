@@ -39,6 +39,7 @@ def test_what_was_masked_once_is_not_masked_further(around: str, data: st.DataOb
     assert redact(shown) == shown
 
 
+@pytest.mark.incident("secret-in-text")
 @given(
     st.text(alphabet="abc 123,&;'", max_size=20),
     st.text(alphabet="XYZ789!%&@#;,:/", min_size=3).filter(lambda s: re.match(r"\w", s)),

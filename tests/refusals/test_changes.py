@@ -21,6 +21,7 @@ async def retagged(production: Production, change: Change, tag: str) -> None:
     await production.push("main", {change.file: new})
 
 
+@pytest.mark.incident("approval-reused")
 async def test_nobody_answers_in_time(production: Production) -> None:
     change = await production.asked()
     await production.approved(change, "chloe")
@@ -45,6 +46,7 @@ async def test_a_commit_on_its_branch_voids_what_was_said(production: Production
     assert "hidden" not in (await production.text(change.file, change.branch))
 
 
+@pytest.mark.incident("approval-reused")
 async def test_another_value_in_the_stage_voids_what_was_said(production: Production) -> None:
     change = await production.asked()
     await production.approved(change, "chloe")
@@ -80,6 +82,7 @@ async def test_a_button_of_an_earlier_version(production: Production) -> None:
     await production.shows(change, "Waiting for 2 approvals")
 
 
+@pytest.mark.incident("late-commit")
 async def test_the_head_moves_between_approval_and_merge(production: Production) -> None:
     change = await production.asked(held=True)
     await production.approved(change)

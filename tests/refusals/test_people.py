@@ -40,6 +40,7 @@ async def test_the_same_person_twice(production: Production) -> None:
     await production.shows(change, "Waiting for 1 more approval")
 
 
+@pytest.mark.incident("borrowed-rights")
 async def test_who_has_not_the_role(production: Production) -> None:
     change = await production.asked()
     await press_is_refused(
@@ -48,6 +49,7 @@ async def test_who_has_not_the_role(production: Production) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.incident("lasting-access")
 async def test_who_had_the_role_until_just_now(production: Production) -> None:
     change = await production.asked()
     await production.member("dan", present=False)
@@ -60,6 +62,7 @@ async def test_who_had_the_role_until_just_now(production: Production) -> None:
         await production.member("dan", present=True)
 
 
+@pytest.mark.incident("lasting-access")
 async def test_who_loses_the_role_after_the_approval_and_before_the_merge(
     production: Production,
 ) -> None:
@@ -78,6 +81,7 @@ async def test_who_loses_the_role_after_the_approval_and_before_the_merge(
         await production.member("dan", present=True)
 
 
+@pytest.mark.incident("name-as-identity")
 async def test_a_guest(production: Production) -> None:
     change = await production.asked()
     await production.member("gus", present=True)
@@ -89,6 +93,7 @@ async def test_a_guest(production: Production) -> None:
         await production.member("gus", present=False)
 
 
+@pytest.mark.incident("name-as-identity")
 async def test_somebody_from_outside(production: Production) -> None:
     change = await production.asked()
     await production.drive.post("channel", channel="general", join="eve")
@@ -121,6 +126,7 @@ async def test_the_glass_without_the_role(production: Production) -> None:
     await production.audited(None, action="promotion.break-glass", rule="break-glass")
 
 
+@pytest.mark.incident("approval-reused")
 async def test_a_copy_of_the_card(production: Production) -> None:
     change = await production.asked()
     async with production.slack() as slack:

@@ -94,6 +94,7 @@ async def test_a_role_that_is_lost_while_its_pipeline_runs(production: Productio
         await production.member("dan", present=True)
 
 
+@pytest.mark.incident("late-commit")
 async def test_a_commit_of_equal_content_with_other_words(production: Production) -> None:
     change = await production.asked()
     await production.approved(change, "chloe")

@@ -90,6 +90,7 @@ def hostile_environment(text: str, number: int = 0) -> Environment:
     return replace(environment(number, phase), branch=BranchName(text), url=text)
 
 
+@pytest.mark.incident("hostile-text")
 @SOME
 @given(progresses(), OUTSIDE)
 def test_cards_replies_boards_and_previews_are_valid_and_inert(
@@ -201,6 +202,7 @@ def test_links_go_to_our_hosts(url: str) -> None:
     assert escape.link(url, "here", HOSTS).endswith("|here>")
 
 
+@pytest.mark.incident("hostile-text")
 @pytest.mark.parametrize(
     "url",
     [

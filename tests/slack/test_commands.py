@@ -73,6 +73,7 @@ async def test_what_cannot_be_done_says_why_and_the_next_step(
     assert len(answer.text.splitlines()) >= 2
 
 
+@pytest.mark.incident("hostile-text")
 @pytest.mark.parametrize(
     "text",
     [

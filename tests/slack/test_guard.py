@@ -157,6 +157,7 @@ async def test_a_read_that_comes_again_is_dropped(either: Scene) -> None:
     assert either.counted("repeated") == 1
 
 
+@pytest.mark.incident("doubled-work")
 async def test_a_command_that_comes_three_times_counts_once(either: Scene) -> None:
     payload = either.line("create feat/x")
     outcomes = await asyncio.gather(*(either.send("slash", payload) for _ in range(3)))
@@ -166,6 +167,7 @@ async def test_a_command_that_comes_three_times_counts_once(either: Scene) -> No
     assert either.private() == []
 
 
+@pytest.mark.incident("doubled-work")
 async def test_a_press_that_comes_twice_counts_once(either: Scene) -> None:
     await either.environment("feat/x")
     operation = await either.end(Phase.FAILED, End.FAILED)
@@ -254,6 +256,7 @@ async def test_a_refusal_is_told_although_it_cannot_be_audited(tmp_path: Path) -
     assert "a refusal is not in the audit log" in [e["event"] for e in logs]
 
 
+@pytest.mark.incident("borrowed-rights")
 async def test_what_is_submitted_is_audited_with_the_rule_that_allowed_it(scene: Scene) -> None:
     await scene.type("create feat/x")
     assert await scene.audited("create.requested") == [
@@ -269,6 +272,7 @@ async def test_an_account_that_slack_does_not_know_is_refused(scene: Scene) -> N
     assert scene.counted("deactivated") == 1
 
 
+@pytest.mark.incident("name-as-identity")
 async def test_another_workspace_is_refused_without_a_question_to_slack(scene: Scene) -> None:
     payload = scene.line("create feat/x") | {"team_id": OTHER_TEAM}
     outcome = await scene.send("slash", payload)
@@ -283,6 +287,7 @@ async def test_another_workspace_is_refused_without_a_question_to_slack(scene: S
     assert not [c for c in scene.played.kernel.calls.select() if "users.info" in c["path"]]
 
 
+@pytest.mark.incident("name-as-identity")
 async def test_a_channel_shared_with_others_is_refused(scene: Scene) -> None:
     shown = said(await scene.type("create feat/x", ANA, PARTNERS))
     assert "shared with another organisation" in shown

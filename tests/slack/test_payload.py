@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def test_the_same_press_has_the_same_key_and_every_other_one_another() -> None:
     assert payload.of_action(press()).asked.key in keys
 
 
+@pytest.mark.incident("forged-identity")
 def test_who_presses_is_of_the_workspace_that_slack_names_for_the_person() -> None:
     outside = press(user={"id": "U9", "team_id": "T9"})
     assert payload.of_action(outside).asked.actor.team == "T9"

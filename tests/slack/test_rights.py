@@ -94,6 +94,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         yield Door(scene)
 
 
+@pytest.mark.incident("second-door")
 async def test_every_way_in_opens_to_these_and_to_nobody_else(door: Door) -> None:
     wrong = []
     for subject, (name, actor) in product(SUBJECTS, WHO.items()):
@@ -117,11 +118,13 @@ async def test_what_guards_a_stage_asks_for_roles_and_spares_the_looks_of_approv
     assert (door.scene.people.asked, door.scene.people.fresh) == ([CHLOE], [])
 
 
+@pytest.mark.incident("leaking-route")
 def test_whatever_is_registered_has_a_rule() -> None:
     covered(Authority(), declared())
     assert {of_command(v) for v in DEFAULTS} & set(SUBJECTS)
 
 
+@pytest.mark.incident("command-without-rule")
 @pytest.mark.parametrize(
     "subject", ["command:explode", "action:env_new", "route:GET /new", "job:x"]
 )
@@ -130,6 +133,7 @@ def test_a_new_way_in_without_a_rule_fails_the_start(subject: str) -> None:
         covered(Authority(), [*declared(), Subject(subject)])
 
 
+@pytest.mark.incident("command-without-rule")
 async def test_a_way_in_without_a_rule_is_refused_to_everybody(door: Door) -> None:
     for actor in WHO.values():
         assert not await door.opens(Subject("command:explode"), actor)

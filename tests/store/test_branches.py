@@ -122,6 +122,7 @@ async def test_a_commit_is_known_since_it_was_first_seen(
     assert await fact(rows) == BranchFact(CART, X, TWO, START + timedelta(seconds=MINUTE))
 
 
+@pytest.mark.incident("wrong-deletion")
 async def test_gone_is_what_is_missed_twice_minutes_apart(
     rows: SqlBranches, wishes: Wishes, clock: HandClock
 ) -> None:

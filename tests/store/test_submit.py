@@ -35,6 +35,7 @@ async def test_a_create_keeps_its_time_to_live(wishes: Wishes) -> None:
     assert operation.input == replace(asked, dry_run=True)
 
 
+@pytest.mark.incident("doubled-work")
 async def test_the_same_key_counts_once(wishes: Wishes) -> None:
     first = await wishes.ask_create("feat/a", key_="slack-1")
     again = await wishes.ask_create("feat/a", key_="slack-1")

@@ -73,6 +73,7 @@ async def test_the_token_says_which_argocd_it_is(door: Door) -> None:
         assert door.heard[-1] == Hint(name, "qbot-x", "qbot-x-cart")
 
 
+@pytest.mark.incident("missing-proof")
 async def test_without_a_token_nothing_is_heard(door: Door) -> None:
     refused: list[dict[str, str]] = [
         {}, {"Authorization": ""}, {"Authorization": "Bearer "}, bearer("wrong"),

@@ -163,6 +163,7 @@ async def test_one_of_several_signatures_is_enough(door: Door) -> None:
     assert await door.post(body, headers) == 200
 
 
+@pytest.mark.incident("missing-proof")
 async def test_without_proof_nothing_is_read(door: Door) -> None:
     body = raw(PUSH)
     good = signed(body)
@@ -238,6 +239,7 @@ async def test_what_gitlab_never_sends_is_refused_and_not_stumbled_over(door: Do
     assert door.counted == {"malformed": len(malformed)}
 
 
+@pytest.mark.incident("unbounded-body")
 async def test_fifty_megabytes_are_turned_away_and_never_held(door: Door) -> None:
     piece = b"x" * 65_536
 
@@ -280,11 +282,13 @@ async def test_hundreds_of_spoiled_bodies_leave_it_standing(door: Door) -> None:
     assert await door.post(raw(PUSH), with_token(id_="last")) == 200
 
 
+@pytest.mark.incident("unbounded-body")
 async def test_packed_bodies_are_not_unpacked(door: Door) -> None:
     packed = with_token() | {"Content-Encoding": "br"}
     assert await door.post(b"x", packed) in (400, 415)
 
 
+@pytest.mark.incident("unbounded-body")
 async def test_who_sends_slowly_is_not_waited_for() -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

@@ -81,6 +81,7 @@ async def test_metrics_are_prometheus_text() -> None:
         assert line in text
 
 
+@pytest.mark.incident("open-setup")
 async def test_nothing_else_is_served_and_nothing_is_written() -> None:
     async with admin({"database": well}) as (http, url):
         for page in ("healthz", "readyz", "metrics"):

@@ -316,6 +316,7 @@ async def test_a_wrong_secret_is_the_owners_to_put_right(scene: Scene) -> None:
         application.secret = kept
 
 
+@pytest.mark.incident("lasting-access")
 @pytest.mark.parametrize("change", [{"state": "blocked"}, {"bot": True}])
 async def test_a_blocked_account_is_not_linked(change: dict[str, object]) -> None:
     async def token(_: web.Request) -> web.Response:

@@ -88,6 +88,7 @@ async def test_what_slack_signed_is_heard(door: Door) -> None:
     assert door.refused == {}
 
 
+@pytest.mark.incident("missing-proof")
 @pytest.mark.parametrize(
     "change",
     [
@@ -172,6 +173,7 @@ async def test_slack_s_test_of_the_address_is_answered(door: Door) -> None:
         assert (answer.status, await answer.json()) == (200, {"challenge": "abc"})
 
 
+@pytest.mark.incident("unbounded-body")
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read_whole(door: Door) -> None:
     sent = 0
 
@@ -196,6 +198,7 @@ async def test_the_largest_body_is_still_read(door: Door) -> None:
     assert await door.post(body, sign(body)) == 200
 
 
+@pytest.mark.incident("open-setup")
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "OPTIONS"])
 async def test_only_post_is_served_and_only_there(door: Door, verb: str) -> None:
     async with door.http.request(verb, f"{door.url}/slack/events") as answer:
@@ -266,12 +269,14 @@ def odd_headers(dice: random.Random) -> dict[str, str]:
     return found
 
 
+@pytest.mark.incident("missing-proof")
 @given(st.text(max_size=20), st.text(max_size=90), st.binary(max_size=60))
 def test_what_nobody_signed_is_never_believed(stamp: str, signature: str, body: bytes) -> None:
     headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
     assert not signed(SECRET, headers, body, now=START)
 
 
+@pytest.mark.incident("forged-identity")
 def test_a_signature_is_checked_over_the_bytes() -> None:
     body = b"\xff\x00text"
     headers = sign(body)

@@ -228,6 +228,7 @@ def test_every_exception_of_httpx_is_caught_and_translated(kind: type[Any]) -> N
     assert isinstance(found, TransientError) == (passing and not bugs)
 
 
+@pytest.mark.incident("readable-credentials")
 def test_a_malformed_token_is_not_quoted() -> None:
     error = httpx.LocalProtocolError("Illegal header value b'Bearer secret\\n'")
     assert "secret" not in str(broken_call(error, ASKED))

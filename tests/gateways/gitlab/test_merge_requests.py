@@ -161,6 +161,7 @@ async def test_a_conflict_is_told(repository: GitLabRepository, shop: Served) ->
         await repository.merge(CONFIG, opened.iid, sha=opened.sha, message="m")
 
 
+@pytest.mark.incident("late-commit")
 async def test_a_head_that_moved_is_not_merged(repository: GitLabRepository, shop: Served) -> None:
     branch = new_branch()
     opened = await proposed(repository, branch)
