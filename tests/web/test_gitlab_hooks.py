@@ -23,7 +23,7 @@ from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.hearsay import BuildMoved, Heard, Pushed
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.errors import TransientError
-from qbot.web.hooks.body import MAX_BODY, Bodies
+from qbot.web.bodies import MAX_BODY, Bodies
 from qbot.web.hooks.events import MalformedError, parse
 from qbot.web.hooks.gitlab import PATH, GitLabHooks
 from qbot.web.hooks.proof import Proof, delivery_key

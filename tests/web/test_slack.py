@@ -1,11 +1,14 @@
 """The signed endpoint: only what Slack signed lately is read, and nothing makes it stumble."""
 
+import asyncio
+import gzip
 import hashlib
 import hmac
 import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 
 from qbot.slack.register import bolt_app
 from qbot.slack.surface import unopened
+from qbot.web.bodies import Bodies
 from qbot.web.slack import MAX_BODY, signed, slack_app
 from tests.clocks import START, HandClock
 from tests.dice import Dice
@@ -183,19 +187,47 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read_whole(door:
             sent += 65_536
             yield b"x" * 65_536
 
-    try:
-        async with door.http.post(f"{door.url}/slack/events", data=endless()) as answer:
-            assert answer.status == 413
-    except aiohttp.ClientError:
-        pass  # the server closed while we were still sending
+    async def tried(headers: dict[str, str]) -> None:
+        with suppress(aiohttp.ClientError):  # it hung up while we were still sending
+            await door.http.post(f"{door.url}/slack/events", data=endless(), headers=headers)
+
+    await tried({})
+    await tried(sign(b""))
     assert sent < 32 * MAX_BODY
-    assert dict(door.refused) == {"too-large": 1}
+    assert dict(door.refused) == {"signature": 1, "too-large": 1}
     assert await door.post(BODY, sign(BODY)) == 200
 
 
 async def test_the_largest_body_is_still_read(door: Door) -> None:
     body = BODY + b"&more=" + b"x" * (MAX_BODY - len(BODY) - 7)
     assert await door.post(body, sign(body)) == 200
+
+
+@pytest.mark.incident("unbounded-body")
+async def test_who_sends_slowly_is_not_waited_for() -> None:
+    refused = Counter[str]()
+    app = slack_app(
+        cast("Any", None), secret=SECRET, now=HandClock().now,
+        refused=lambda rule: refused.update([rule]), bodies=Bodies(patience=0.05),
+    )  # fmt: skip
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield BODY
+        await asyncio.Event().wait()
+
+    async with (
+        served(app) as url,
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/slack/events", data=slowly(), headers=sign(BODY)) as answer,
+    ):
+        assert (answer.status, refused) == (408, {"too-slow": 1})
+
+
+@pytest.mark.incident("unbounded-body")
+async def test_packed_bodies_are_not_unpacked(door: Door) -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    assert await door.post(bomb, sign(bomb) | {"Content-Encoding": "gzip"}) == 415
+    assert dict(door.refused) == {"encoding": 1}
 
 
 @pytest.mark.incident("open-setup")

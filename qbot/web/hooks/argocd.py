@@ -14,8 +14,8 @@ from aiohttp import web
 
 from qbot.domain.names import MAX_APPLICATION
 from qbot.operations.hints import Hint
+from qbot.web.bodies import Bodies, RefusedBodyError
 from qbot.web.hooks import Complaints
-from qbot.web.hooks.body import Bodies, RefusedBodyError
 from qbot.web.hooks.gitlab import Counted
 
 PATH = "/webhooks/argocd"

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from qbot.domain.hearsay import Heard
 from qbot.errors import PermanentError, TransientError
+from qbot.web.bodies import Bodies, RefusedBodyError
 from qbot.web.hooks import Complaints
-from qbot.web.hooks.body import Bodies, RefusedBodyError
 from qbot.web.hooks.events import Known, MalformedError, parse
 from qbot.web.hooks.proof import Proof, delivery_key
 
