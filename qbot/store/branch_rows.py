@@ -12,6 +12,8 @@ from qbot.domain.services import Commit
 from qbot.store import branches, following, looks, notes, sweeps, webhooks
 from qbot.store.statements import Driver
 
+_MOST_NEWS = 10_000  # commits: some days of a hundred services
+
 
 class SqlBranches:
     """Implements `Branches`, `FollowedRows`, `Sweeps` and `Hearing`; the promises are there."""
@@ -96,12 +98,14 @@ class SqlBranches:
 class SqlBuildNews:
     """Implements the port `BuildNews`: one question a second, however many ask.
 
-    A row that another replica commits late may be overlooked; whoever waits polls as well.
+    A row that another replica commits late may be overlooked, and of very many commits the oldest
+    are forgotten: whoever waits polls as well.
     """
 
-    def __init__(self, driver: Driver, *, clock: Clock) -> None:
+    def __init__(self, driver: Driver, *, clock: Clock, most: int = _MOST_NEWS) -> None:
         self._driver = driver
         self._clock = clock
+        self._most = most
         self._known: dict[tuple[str, str], int] = {}
         self._seq = 0
         self._due = float("-inf")
@@ -112,6 +116,10 @@ class SqlBuildNews:
         if now >= self._due:
             self._due = now + 1.0
             while rows := await self._driver.run(webhooks.news_after(self._seq)):
-                self._known.update({(p, s): seq for seq, p, s in rows})
+                for seq, known_project, known_sha in rows:
+                    self._known.pop((known_project, known_sha), None)  # the newest stand last
+                    self._known[known_project, known_sha] = seq
                 self._seq = rows[-1][0]
+                for oldest in list(self._known)[: -self._most]:
+                    del self._known[oldest]
         return self._known.get((project, sha), 0)

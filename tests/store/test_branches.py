@@ -22,7 +22,7 @@ from qbot.domain.hearsay import BuildMoved, Pushed
 from qbot.domain.names import BranchName, EnvId, OpId, ProjectPath, ServiceName
 from qbot.domain.reading import Reading
 from qbot.domain.services import Commit, ServicePlan, Source
-from qbot.store.branch_rows import SqlBranches
+from qbot.store.branch_rows import SqlBranches, SqlBuildNews
 from tests.clocks import START, HandClock
 from tests.store.wishes import SYNC, Wishes
 
@@ -377,6 +377,19 @@ async def test_a_pipeline_is_news_to_whoever_asks(
     await rows.hear("p-2", BuildMoved(CART, ONE))
     clock.advance(1)
     assert await news.heard(CART, ONE) > first
+
+
+@pytest.mark.incident("unbounded-body")
+async def test_of_very_many_pipelines_the_oldest_news_are_forgotten(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    news = SqlBuildNews(wishes.database.driver, clock=clock, most=2)
+    shas = [str(n) * 40 for n in range(4)]
+    for n in (0, 1, 2, 0, 3):
+        await rows.hear(f"p-{clock.monotonic()}", BuildMoved(CART, shas[n]))
+        clock.advance(1)
+    heard = [await news.heard(CART, sha) for sha in shas]
+    assert [bool(number) for number in heard] == [True, False, False, True]
 
 
 async def test_what_was_seen_of_branches_without_an_environment_is_forgotten(
