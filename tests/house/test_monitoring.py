@@ -1,8 +1,9 @@
-"""manifests/grafana-dashboard.json and alerts.yaml, before a real Prometheus that scrapes Qbot."""
+"""manifests/kubernetes/monitoring, before a real Prometheus that scrapes Qbot."""
 
 import asyncio
 import json
 import re
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,13 +19,11 @@ from tests.metered import Metered
 from tests.sandbox.slack.stage import served
 
 ROOT = Path(__file__).parents[2]
-ALERTS = ROOT / "manifests" / "alerts.yaml"
-BOARD: dict[str, Any] = json.loads(
-    (ROOT / "manifests" / "grafana-dashboard.json").read_text(encoding="utf-8")
-)
-RULES: list[dict[str, Any]] = YAML(typ="safe").load(ALERTS.read_text(encoding="utf-8"))["groups"][
-    0
-]["rules"]
+FOLDER = ROOT / "manifests" / "kubernetes" / "monitoring"
+BOARD: dict[str, Any] = json.loads((FOLDER / "grafana-dashboard.json").read_text(encoding="utf-8"))
+ALERTS = FOLDER / "prometheusrule.yaml"
+SPEC: dict[str, Any] = YAML(typ="safe").load(ALERTS.read_text(encoding="utf-8"))["spec"]
+RULES: list[dict[str, Any]] = SPEC["groups"][0]["rules"]
 NEEDED = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
 needs_prometheus = pytest.mark.skipif(
     bool(NEEDED), reason=f"{' and '.join(NEEDED)} missing (Debian's package prometheus)"
@@ -76,7 +75,7 @@ async def prometheus(scrapes: Mapping[int, str], folder: Path) -> AsyncIterator[
     (folder / "scrapes").write_text(f"{told}# EOF\n", encoding="utf-8")
     data = str(folder / "data")
     await done("promtool", "tsdb", "create-blocks-from", "openmetrics", f"{folder}/scrapes", data)
-    config = {"rule_files": [str(ALERTS)]}
+    config = {"rule_files": [str(await rule_file(folder))]}
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         "prometheus",
@@ -94,6 +93,17 @@ async def prometheus(scrapes: Mapping[int, str], folder: Path) -> AsyncIterator[
     finally:
         process.kill()
         await process.communicate()
+
+
+async def rule_file(folder: Path) -> Path:
+    """What docs/operating.md makes of the PrometheusRule for a Prometheus without the operator."""
+    pages = ROOT / "docs" / "operating.md", ALERTS
+    commands = [re.findall(r"sed (.+) prometheusrule.yaml >", page.read_text()) for page in pages]
+    assert commands[0] == commands[1]
+    path = folder / "qbot.rules.yaml"
+    path.write_text(await done("sed", *shlex.split(commands[0][0]), str(ALERTS)))
+    assert YAML(typ="safe").load(path.read_text()) == SPEC
+    return path
 
 
 def scraped(text: str, at: int) -> str:
@@ -269,7 +279,8 @@ async def test_each_alert_fires_where_it_should_and_none_where_all_is_well(tmp_p
     silent = [firing(alert, how_many=0) for alert in FIRES]
     cases.append(case(ALL_IS_WELL, silent))
     tests = tmp_path / "alerts.test.yaml"
-    body = {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}
+    rules = await rule_file(tmp_path)
+    body = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": cases}
     tests.write_text(json.dumps(body), encoding="utf-8")
     await done("promtool", "test", "rules", str(tests))
 
