@@ -48,8 +48,11 @@ class BasePart(Part):
     path: str = Field("base", description="Folder of the chart")
     revision: str = Field("main", description="Branch, tag or commit")
     repo_url: str = Field("", description="What Argo CD clones; made from the GitLab URL if empty")
-    value_files: tuple[str, ...] = ()
-    parameters: Values = Field(default_factory=dict)
+    value_files: tuple[str, ...] = Field((), description="Relative to the chart, later ones win")
+    parameters: Values = Field(
+        default_factory=dict,
+        description="Helm parameters; {branch}, {env}, {namespace} and {url} are filled in",
+    )
 
 
 class SyncPart(Part):
@@ -58,8 +61,8 @@ class SyncPart(Part):
     track: Literal["commit", "branch"] = Field(
         "commit", description="commit: Qbot moves targetRevision; branch: Argo CD follows"
     )
-    prune: bool = True
-    self_heal: bool = True
+    prune: bool = Field(default=True, description="Remove what a chart no longer has")
+    self_heal: bool = Field(default=True, description="Put back what somebody changed by hand")
     retries: int = Field(3, ge=0, le=20, description="Attempts after a failed sync")
     options: tuple[str, ...] = Field((), description="Argo CD sync options, Name=value")
 

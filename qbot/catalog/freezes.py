@@ -34,7 +34,7 @@ class FreezePart(Part):
     """One window, once or every week."""
 
     name: str = Field(description="Shown to whom it stops", min_length=1)
-    stages: tuple[StageRef, ...] = Field(min_length=1)
+    stages: tuple[StageRef, ...] = Field(min_length=1, description="In which nothing moves then")
     start: Annotated[Any, BeforeValidator(_moment)] = Field(
         alias="from", description="`Fri 16:00` (every week) or `2026-12-23T12:00` (once)"
     )

@@ -55,7 +55,9 @@ class HttpPart(Part):
     """An HTTP request."""
 
     url: Annotated[str, AfterValidator(_url)] = Field(description=f"{_NAMES} are filled in")
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        "POST", description="HTTP method"
+    )
     body: Fields = Field(default_factory=dict, description="Sent as JSON; filled in likewise")
     secret: SecretRef = Field("", description="X of a QBOT_JOBS__X that is sent as a bearer token")
 

@@ -13,6 +13,7 @@ from qbot.catalog.stages import optional_channel
 from qbot.domain.barriers import Weekday
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_AS_ABOVE = "As the same key of `reaper`, for these branches"
 _HOURS = re.compile(r"(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})")
 
 
@@ -66,12 +67,12 @@ class ReapRulePart(Part):
     branches: str = Field(
         min_length=1, description="Pattern of branch names; * stands for any characters"
     )
-    idle_after: Until = Field(None, description="As below `reaper`, and so are the others")
-    max_age: Until = None
-    grace: Duration | None = None
-    merged: OrAtOnce = None
-    closed: Until = None
-    gone: Until = None
+    idle_after: Until = Field(None, description=_AS_ABOVE)
+    max_age: Until = Field(None, description=_AS_ABOVE)
+    grace: Duration | None = Field(None, description=_AS_ABOVE)
+    merged: OrAtOnce = Field(None, description=_AS_ABOVE)
+    closed: Until = Field(None, description=_AS_ABOVE)
+    gone: Until = Field(None, description=_AS_ABOVE)
 
 
 class BrakePart(Part):

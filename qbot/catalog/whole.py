@@ -44,7 +44,7 @@ class Catalog(Part):
     reaper: ReaperPart = ReaperPart()
     digests: tuple[DigestPart, ...] = ()
     zone: Zone = Field(ZoneInfo("UTC"), description="Time zone of days and times that name none")
-    locale: Literal["en"] = "en"
+    locale: Literal["en"] = Field("en", description="Language of everything that is said")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Catalog":

@@ -2,25 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
-from qbot.catalog import Catalog
 from qbot.domain.commands import SPECS
-from qbot.render.words import ttl
+from qbot.settings import PREFIX, ArgoCDSettings, Settings
 from qbot.settings.names import variables
 
 DOCS = Path(__file__).parents[2] / "docs"
-TRUST = (
-    "Without a `CA_FILE`, the authorities that the machine trusts are believed (`SSL_CERT_FILE`,"
-    " `SSL_CERT_DIR`), or certifi's where it has none; for GitLab's API always certifi's"
-    " (`REQUESTS_CA_BUNDLE`)."
-)
+TABLE = re.compile(r"(<!-- settings: .*? -->\n)(.*?)(<!-- /settings -->)", re.DOTALL)
 HINTS = DOCS.parent / "qbot" / "sandbox" / "page" / "js" / "hints.js"
 
 
@@ -44,63 +37,30 @@ def commands() -> str:
 
 
 def settings() -> str:
-    """Every variable and every key of qbot.yaml."""
-    lines = ["# Settings", "", "## Secrets and addresses", ""]
-    lines += [
-        "Environment variables, `--env-file`, or files in `QBOT_SECRETS_DIR`, in this order.",
-        "",
-    ]
-    lines += ["| variable | |", "| --- | --- |"]
-    lines += [f"| `{name}` | {text} |" for name, text in variables().items()]
-    lines += [
-        "",
-        TRUST,
-        "",
-        "## qbot.yaml",
-        "",
-        "Unknown keys are refused; errors name file, line and key.",
-        "",
-    ]
-    lines += ["| key | default | |", "| --- | --- | --- |", *_keys(Catalog, ""), ""]
-    return "\n".join(lines)
+    """The page with a table of every variable."""
+    lines = ["| variable | default | |", "| --- | --- | --- |"]
+    lines += [f"| `{n}` | {DEFAULTS.get(n, '')} | {text} |" for n, text in variables().items()]
+    made = "\n".join([*lines, ""])
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    return TABLE.sub(lambda found: found[1] + made + found[3], page)
 
 
-def _keys(model: type[BaseModel], prefix: str) -> list[str]:
-    rows: list[str] = []
+def _defaults(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
+    """What a variable is where it is not set, as it would be written."""
     for name, field in model.model_fields.items():
-        inner = _model(field.annotation)
-        key = f"{prefix}{field.alias or name}"
-        if inner:
-            rows += _keys(inner, f"{key}{_many(field.annotation)}.")
-            continue
-        default = (
-            "required"
-            if field.is_required()
-            else _shown(field.get_default(call_default_factory=True))
-        )
-        rows.append(f"| `{key}` | {default} | {field.description or ''} |")
-    return rows
+        inner, key = field.annotation, f"{prefix}{name.upper()}"
+        if name == "argocd":
+            yield from _defaults(ArgoCDSettings, f"{key}__<INSTANCE>__")
+        elif isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _defaults(inner, f"{key}__")
+        elif field.is_required():
+            yield key, "required"
+        elif value := field.get_default(call_default_factory=True):
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            yield key, f"`{text}`"
 
 
-def _many(annotation: object) -> str:
-    """How one of several is written."""
-    origin = get_origin(annotation)
-    return "[]" if origin is tuple else ".<name>" if origin is dict else ""
-
-
-def _shown(default: object) -> str:
-    """A default as it is written in the file."""
-    if isinstance(default, timedelta):
-        return f"`{ttl(default)}`"
-    if isinstance(default, bool):
-        return f"`{str(default).lower()}`"
-    return f"`{default}`" if default not in (None, "", (), {}) else ""
-
-
-def _model(annotation: object) -> type[BaseModel] | None:
-    """The part of the tree behind a field, also where it is optional or one of many."""
-    choices = [annotation, *getattr(annotation, "__args__", ())]
-    return next((c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)), None)
+DEFAULTS = dict(_defaults(Settings, PREFIX))
 
 
 @pytest.mark.parametrize(
