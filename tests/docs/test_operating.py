@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from ruamel.yaml import YAML
 
+from tests.docs.test_links import anchors
 from tests.metered import Metered
 
 ROOT = Path(__file__).parents[2]
@@ -53,10 +54,12 @@ async def test_the_table_of_metrics_says_what_the_code_says(request: pytest.Fixt
     assert found[2] == made
 
 
-def test_every_alert_has_its_advice() -> None:
+def test_every_alert_has_its_run_book_and_says_where() -> None:
     written = ROOT / "manifests" / "kubernetes" / "monitoring" / "prometheusrule.yaml"
-    rules = YAML(typ="safe").load(written.read_text(encoding="utf-8"))["spec"]
-    alerts = [rule["alert"] for rule in rules["groups"][0]["rules"]]
-    assert (
-        re.findall(r"^\| `(Qbot\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == alerts
-    )
+    rules = YAML(typ="safe").load(written.read_text(encoding="utf-8"))["spec"]["groups"][0]["rules"]
+    sections = re.findall(r"^### (Qbot\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sections == [rule["alert"] for rule in rules]
+    for rule in rules:
+        path, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert anchor == rule["alert"].lower()
+        assert anchor in anchors(ROOT / path)

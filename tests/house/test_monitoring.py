@@ -292,7 +292,7 @@ def test_every_alert_is_tested() -> None:
 def test_every_alert_says_how_bad_it_is_and_what_it_means() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["annotations"].keys() == {"summary", "description", "runbook"}
 
 
 def test_the_boards_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
