@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class QbotError(Exception):
@@ -38,6 +39,20 @@ class TransientError(QbotError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class AwayError(TransientError):
+    """A neighbour that has not answered for a while was not even asked.
+
+    Args:
+        name: its name.
+        since: when it was first asked in vain.
+    """
+
+    def __init__(self, name: str, since: datetime) -> None:
+        super().__init__(f"{name} does not answer.")
+        self.name = name
+        self.since = since
 
 
 class PermanentError(QbotError):

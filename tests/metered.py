@@ -6,7 +6,9 @@ from qbot.cards.budget import UPDATE, Budget
 from qbot.domain.environment import Phase
 from qbot.domain.figures import Figures, Some
 from qbot.domain.operation import OpState
+from qbot.domain.outages import Outages, Presence, Vendor
 from qbot.domain.progress import End, Kind
+from qbot.web.away import Away
 from qbot.web.figures import Standing
 from qbot.web.metrics import VENDORS, Metrics
 from tests.clocks import HandClock
@@ -22,6 +24,8 @@ class Metered:
         self.budget = Budget(self.clock)
         self.standing = Standing(self._figures, self.clock)
         self.metrics.registry.register(self.standing)
+        argocd = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+        self.metrics.registry.register(Away(Outages([argocd]), self.clock))
         self.metrics.budget_of(self.budget.snapshot)
         self.metrics.leads(leads=True)
 

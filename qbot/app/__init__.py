@@ -156,6 +156,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
         ticks=scheduler.subjects(),
+        outages=ground.outages,
     )
     await open_doors(doors, stack)
     return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]
@@ -177,6 +178,7 @@ def _context(ground: Ground, ready: Ready | None) -> Context:
         tips=database.branches,
         news=database.news,
         stages=tuple(StageName(s.name) for s in ground.catalog.stages),
+        outages=ground.outages,
         ready=ready,
     )
 

@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 
 from qbot.app.covering import covered
 from qbot.domain.authority import Authority
+from qbot.domain.outages import Outages
 from qbot.domain.ports import Clock
 from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError, TransientError
@@ -22,6 +23,7 @@ from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.store import Database
+from qbot.web.away import Away
 from qbot.web.figures import Standing
 from qbot.web.health import admin_app
 from qbot.web.hooks import Hooks
@@ -61,6 +63,7 @@ class Doors:
     hooks: Hooks
     authority: Authority
     ticks: Sequence[Subject]
+    outages: Outages
 
 
 async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
@@ -73,8 +76,12 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     bolt = _bolt(doors)
     standing = Standing(doors.database.figures, doors.clock)
     doors.metrics.registry.register(standing)
+    away = Away(doors.outages, doors.clock)
+    doors.metrics.registry.register(away)
     checks = {"database": doors.database.check}
-    admin = admin_app(doors.metrics.registry, checks, refresh=standing.refresh)
+    admin = admin_app(
+        doors.metrics.registry, checks, refresh=standing.refresh, degraded=away.degraded
+    )
     public = _public(doors, bolt)
     routes = [s for app in (admin, public) if app for s in subjects_of(app)]
     asked = [*doors.listeners.subjects(), *events.subjects()]

@@ -8,8 +8,10 @@ import structlog
 from qbot.app.doors import Identity, identify
 from qbot.app.mapping import style_of
 from qbot.app.neighbours import Neighbours, Tries, open_neighbours, try_tokens
+from qbot.app.outages import Ears, begin_to_knock
 from qbot.catalog import Catalog
 from qbot.domain.lease import Lease
+from qbot.domain.outages import Outages
 from qbot.domain.ports import Clock
 from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
@@ -36,6 +38,8 @@ class Ground:
     style: Style
     neighbours: Neighbours
     tries: Tries
+    outages: Outages
+    ears: Ears
 
 
 async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Ground:
@@ -45,17 +49,26 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         PermanentError: database, token or certificate are not usable.
     """
     clock, metrics = await _clock(settings, stack), Metrics()
-    database = await open_store(secret(settings.database_url), clock=clock, ran=metrics.ran)
+    ears = Ears.of(settings.argocd, clock, metrics.called)
+    database = await open_store(
+        secret(settings.database_url), clock=clock, ran=metrics.ran, told=ears.database.told
+    )
     stack.push_async_callback(database.close)
     api = settings.slack.api_url
     token = secret(settings.slack.bot_token)
-    slack = await stack.enter_async_context(open_slack(token, api, called=metrics.called))
+    slack = await stack.enter_async_context(open_slack(token, api, called=ears.slack.called))
     identity = await identify(slack, settings, clock)
     lease = Lease(settings.lease)
-    neighbours = await open_neighbours(
-        settings, catalog, clock, lease, stack, called=metrics.called
-    )
+    neighbours = await open_neighbours(settings, catalog, clock, lease, stack, ears=ears)
     tries = try_tokens(neighbours, stack)
+    begin_to_knock(
+        [
+            (ears.slack, slack.identity),
+            (ears.gitlab, neighbours.gitlab.check_token),
+            *((ears.argocd[name], one.check_token) for name, one in neighbours.argocd.items()),
+        ],
+        stack,
+    )
     return Ground(
         settings=settings,
         catalog=catalog,
@@ -68,6 +81,8 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         style=style_of(settings, catalog),
         neighbours=neighbours,
         tries=tries,
+        outages=ears.outages,
+        ears=ears,
     )
 
 

@@ -11,9 +11,10 @@ from typing import TypeAlias
 import structlog
 
 from qbot.app.mapping import spec_policy
+from qbot.app.outages import Ears
 from qbot.catalog import Catalog
 from qbot.domain.lease import Lease
-from qbot.domain.meters import Called, uncounted
+from qbot.domain.meters import uncounted
 from qbot.domain.ports import Clock
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.argocd.gateway import ArgoCDGateway, open_argocd
@@ -40,22 +41,24 @@ async def open_neighbours(
     clock: Clock,
     lease: Lease,
     stack: AsyncExitStack,
-    called: Called = uncounted,
+    ears: Ears | None = None,
 ) -> Neighbours:
     """Build the gateways; nothing is sent yet. The stack closes them.
 
-    They change nothing unless the lease is held. `called` is told of each request.
+    They change nothing unless the lease is held. `ears` are told of each request.
 
     Raises:
         PermanentError: a certificate authority's file cannot be read.
     """
+    ears = ears or Ears.of(settings.argocd, clock, uncounted)
     gitlab = open_gitlab(
         settings.gitlab.url,
         secret(settings.gitlab.token),
         clock=clock,
         ca_file=settings.gitlab.ca_file,
         lease=lease,
-        called=called,
+        called=ears.gitlab.called,
+        away=ears.gitlab.presence.away,
     )
     stack.push_async_callback(gitlab.close)
     policy = spec_policy(catalog, settings.gitlab.url)
@@ -69,7 +72,8 @@ async def open_neighbours(
             clock=clock,
             instance=name,
             lease=lease,
-            called=called,
+            called=ears.argocd[name].called,
+            away=ears.argocd[name].presence.away,
         )
         stack.push_async_callback(instances[name].close)
     return Neighbours(MappingProxyType(instances), gitlab)

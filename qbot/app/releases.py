@@ -139,6 +139,7 @@ def guard(ground: Ground, releases: ReleaseDesk, heard: Callable[[], None]) -> G
         rights=releases.rights,
         refused=ground.metrics.refused,
         heard=heard,
+        without=ground.ears.database.presence.away,
     )
 
 

@@ -14,6 +14,7 @@ from qbot.domain.environment import Phase
 from qbot.domain.lifetime import STAYING
 from qbot.domain.names import ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.outages import Away
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.release import StageProgress
@@ -179,6 +180,7 @@ class Facts:
     at: datetime
     rows: Sequence[EnvironmentSummary]
     known: bool = True  # whether Argo CD has said how they are now
+    away: Sequence[Away] = ()  # neighbours that do not answer
     waiting: Sequence[StageProgress] = ()  # for a yes, the oldest first
     holds: Sequence[Hold] = ()
     freezes: Sequence[Freeze] = ()

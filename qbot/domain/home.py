@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.outages import Away
 from qbot.domain.people import Actor
 from qbot.domain.reaper_ports import Warned
 from qbot.domain.release import StageProgress
@@ -24,6 +25,7 @@ class Home:
     known: bool = True  # whether Argo CD has said how they are now
     waiting: Sequence[StageProgress] | None = ()  # for the viewer's yes; None: not known
     warned: Sequence[Warned] = ()  # of what is the viewer's and about to go
+    away: Sequence[Away] = ()  # neighbours that do not answer
 
     @property
     def mine(self) -> Sequence[EnvironmentSummary]:

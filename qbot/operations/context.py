@@ -9,6 +9,7 @@ from qbot.domain.branch_ports import BuildNews, NoNews, NoTips, Tips
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId, ServiceName, StageName
 from qbot.domain.operation import Durations
+from qbot.domain.outages import Outages
 from qbot.domain.ports import Answers, Clock, GitLab
 from qbot.domain.progress import Usual
 from qbot.domain.ready import Ready
@@ -40,6 +41,7 @@ class Context:
     stages: Collection[StageName] = ()  # by name only, to tell them from environments
     tips: Tips = field(default_factory=NoTips)
     news: BuildNews = field(default_factory=NoNews)
+    outages: Outages = field(default_factory=Outages)
     ready: Ready | None = None  # more than being deployed, where that is wanted
 
     async def environment(self, env: EnvId | None) -> Environment:

@@ -105,7 +105,11 @@ class Following(Generic[P, S]):
         now = self._clock.now()
         if deaf != self._deaf or (deaf and now - self._said >= _AGAIN):
             self._deaf, self._said = deaf, now
-            self._run.trouble("Argo CD does not answer" if deaf else "", source=_SOURCE)
+            self._run.trouble(
+                "Argo CD does not answer" if deaf else "",
+                source=_SOURCE,
+                since=self._argocd.silent_since(),
+            )
 
     async def _follow(self) -> None:
         try:

@@ -201,7 +201,13 @@ class Run:
         self._reporter.show(self._shown(progress))
 
     def trouble(
-        self, message: str, *, source: str = "", tried: int = 0, wait: float | None = None
+        self,
+        message: str,
+        *,
+        source: str = "",
+        tried: int = 0,
+        wait: float | None = None,
+        since: datetime | None = None,
     ) -> None:
         """Let the card say which neighbour does not answer; an empty message ends it.
 
@@ -212,10 +218,11 @@ class Run:
             source: tells several troubles apart.
             tried: how often.
             wait: seconds until the next try, where that is known.
+            since: since when that is so, where it is longer than this run knows of it.
         """
         now = self._footing.clock.now()
         next_at = None if wait is None else now + timedelta(seconds=wait)
-        self._troubles.tell(source, message, Tries(now, tried, next_at))
+        self._troubles.tell(source, message, Tries(now, tried, next_at), since=since)
         if self.progress is not None:
             self._reporter.show(self._shown(self.progress))
 

@@ -14,16 +14,21 @@ class Troubles:
         self._messages: dict[str, tuple[str, Tries]] = {}
         self._since: datetime | None = None
 
-    def tell(self, source: str, message: str, tries: Tries) -> None:
-        """`source` (a step) waits because of this; an empty message ends it."""
+    def tell(
+        self, source: str, message: str, tries: Tries, *, since: datetime | None = None
+    ) -> None:
+        """`source` (a step) waits because of this; an empty message ends it.
+
+        `since`: since when that is so, where it is known to be longer than this run waits.
+        """
         if not message:
             self._messages.pop(source, None)
         else:
             self._messages[source] = (message, tries)
         if not self._messages:
             self._since = None
-        elif self._since is None:
-            self._since = tries.at
+        else:
+            self._since = min(t for t in (self._since, since, tries.at) if t)
 
     def has(self, source: str) -> bool:
         """Whether this source is in trouble."""

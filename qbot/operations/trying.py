@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from qbot.domain.names import OpId
 from qbot.domain.ports import Clock, Fenced
-from qbot.errors import TransientError
+from qbot.errors import AwayError, TransientError
 from qbot.operations.retry import Backoff, within_time
 from qbot.operations.troubles import Troubles
 
@@ -28,7 +29,13 @@ class Told(Protocol):
     """Lets the card say which neighbour does not answer; see `Run.trouble`."""
 
     def __call__(
-        self, message: str, *, source: str = "", tried: int = 0, wait: float | None = None
+        self,
+        message: str,
+        *,
+        source: str = "",
+        tried: int = 0,
+        wait: float | None = None,
+        since: datetime | None = None,
     ) -> None:
         """An empty message ends it."""
 
@@ -112,7 +119,8 @@ class Trying:
         wait = within_time(delay, left, error)
         if wait is None:
             raise error
-        self._told(str(error), source=name, tried=tried, wait=wait)
+        since = error.since if isinstance(error, AwayError) else None
+        self._told(str(error), source=name, tried=tried, wait=wait, since=since)
         await self._sleep(wait)
 
     async def _settle(self) -> None:

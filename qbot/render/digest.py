@@ -12,10 +12,11 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.release import StageProgress
+from qbot.render.away import stale_lines
 from qbot.render.blocks import FRESH, Block, Message, button, context, header, message, section
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
-from qbot.render.listing import LAST_KNOWN, in_groups, state
+from qbot.render.listing import in_groups, state
 from qbot.render.releases.titles import is_back, name, title, what
 from qbot.render.style import Style
 from qbot.render.trend import chart
@@ -47,8 +48,8 @@ def digest(of: Digest, style: Style) -> Message | None:
         if which in of.sections:
             blocks += part()
     blocks.append(chart(of.picture) if of.picture else None)
-    stale = "" if of.facts.known else LAST_KNOWN
-    blocks.append(context(f"As of {_at(of.facts.at)}", stale, block_id=FRESH))
+    stale = stale_lines(of.facts.away, known=of.facts.known)
+    blocks.append(context(f"As of {_at(of.facts.at)}", *stale, block_id=FRESH))
     return message(heading, blocks)
 
 

@@ -8,7 +8,7 @@ from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.commands import SPECS
 from qbot.domain.people import Actor
 from qbot.domain.policy import RefusedError
-from qbot.errors import PermanentError, TransientError, UserError
+from qbot.errors import AwayError, PermanentError, TransientError, UserError
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
@@ -40,6 +40,10 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
             return _told(str(error), error.hint, style, f"Ask {mention(owner.user)}.")
         case UserError():
             return _told(str(error), error.hint, style, "", only=error.only)
+        case AwayError(name=name, since=since):
+            said = f":warning: {prose(name, 60)} has not answered since {moment(since, WHEN)}, "
+            hint = "Nothing is lost, and what is under way waits for it. Try again once it is back."
+            return _shown(f"{said}so that cannot be done now.", hint, refer)
         case TransientError():
             what = f"That could not be done just now: {error}."
             return _told(what, "Nothing is lost. Try again in a minute.", style, refer)

@@ -16,6 +16,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.policy import Denied
 from qbot.domain.release import StageProgress
 from qbot.render import limits
+from qbot.render.away import away_lines, last_known
 from qbot.render.blocks import (
     FRESH,
     Block,
@@ -32,7 +33,7 @@ from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import delete_button
 from qbot.render.escape import WHEN, allowed, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu, pin_words
-from qbot.render.listing import LAST_KNOWN, in_groups, is_needy, state, worst_first
+from qbot.render.listing import in_groups, is_needy, state, worst_first
 from qbot.render.releases import versions
 from qbot.render.releases.approving import in_the_way, question
 from qbot.render.releases.buttons import decision
@@ -61,7 +62,8 @@ def home(seen: Home, style: Style) -> HomeView:
     mine, needy = worst_first(seen.mine), needy_of(seen)
     calm = [r for r in mine if r not in needy]
     shown = [*needy, *calm][:_ENVIRONMENTS]
-    blocks: list[Block | None] = [*_needs_me(seen, needy, shown, style)]
+    blocks: list[Block | None] = [context(*away_lines(seen.away))]
+    blocks += _needs_me(seen, needy, shown, style)
     blocks += [header("Your environments"), _of_mine(mine, needy, style)]
     for row in calm:
         blocks += _environment(row, seen, style) if row in shown else []
@@ -239,7 +241,7 @@ def _all(seen: Home) -> Block:
 
 
 def _fresh(seen: Home) -> Block | None:
-    stale = "" if seen.known else LAST_KNOWN
+    stale = last_known(seen.away, known=seen.known)
     at = f"As of {moment(seen.as_of, WHEN)}, and kept up to date for a day after you look"
     return context(at, stale, block_id=FRESH)
 

@@ -11,9 +11,11 @@ from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.outages import Away
 from qbot.domain.progress import Stage
 from qbot.domain.reaping import Goes
 from qbot.domain.release_grammar import PERSON
+from qbot.render.away import stale_lines
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
@@ -41,7 +43,6 @@ _GROUPS: tuple[tuple[str, frozenset[Phase]], ...] = (
 _OVER = "What outlives its lifetime goes by itself: {} says when, and {} gives it more."
 _GONE = "Gone is what a sync or {} has seen last; once GitLab says so twice, it goes by itself."
 MISSING = "missing in Argo CD"
-LAST_KNOWN = "As of their last operation: Argo CD does not say how they are now."
 
 
 def _group(row: EnvironmentSummary) -> str:
@@ -107,6 +108,7 @@ def listing(
     known: bool = True,
     goes: Mapping[EnvId, Goes] = MappingProxyType({}),
     doubts: Sequence[str] = (),
+    away: Sequence[Away] = (),
 ) -> Message:
     """One page.
 
@@ -116,17 +118,19 @@ def listing(
         style: the installation.
         now: for ages.
         known: whether Argo CD has said how those of the page are now.
+        away: neighbours that do not answer.
         goes: those that go by themselves, where the list is about that.
         doubts: what is not known of the others, as outside text.
     """
     if not rows:
-        return _empty(page, style, known=known, doubts=doubts)
+        stale = stale_lines(away, known=known)
+        return _empty(page, style, stale=stale, doubts=doubts)
     counts = Counter(_group(r) for r in rows)
     pages = _pages(rows)
     number = min(page.number, pages - 1)
     shown = part(rows, page)
     heading = joined([plural(len(rows), "environment"), _WHICH[page.which]])
-    said = [_echo(page, number, pages), "" if known else LAST_KNOWN]
+    said = [_echo(page, number, pages), *stale_lines(away, known=known)]
     blocks: list[Block | None] = [header(heading), context(*said)]
     texts = [heading, *said]
     for title, _ in _GROUPS:
@@ -275,7 +279,7 @@ def _echo(page: Page, number: int, pages: int) -> str:
     return joined([matching, where])
 
 
-def _empty(page: Page, style: Style, *, known: bool, doubts: Sequence[str]) -> Message:
+def _empty(page: Page, style: Style, *, stale: Sequence[str], doubts: Sequence[str]) -> Message:
     if page.owner:
         text = f"{mention(page.owner)} has no environments."
     elif page.text:
@@ -292,8 +296,8 @@ def _empty(page: Page, style: Style, *, known: bool, doubts: Sequence[str]) -> M
     hint = f"{code(f'{style.command} create feat/checkout')} makes one from a branch."
     if page.text or page.which in {"idle", "failed"}:
         hint = f"{code(f'{style.command} list')} shows all there are."
-    if page.which == "failed" and not known:
-        text += f" {LAST_KNOWN}"
+    if page.which == "failed" and stale:
+        text = "\n".join([text, *stale])
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

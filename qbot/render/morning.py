@@ -3,10 +3,11 @@
 from qbot.domain import actions
 from qbot.domain.morning import Morning, Wish
 from qbot.domain.names import StageName
+from qbot.render.away import stale_lines
 from qbot.render.blocks import FRESH, Block, Message, button, context, header, message, section
 from qbot.render.escape import WHEN, code, moment, prose
 from qbot.render.home import needy_of, what_needs
-from qbot.render.listing import LAST_KNOWN, in_groups
+from qbot.render.listing import in_groups
 from qbot.render.notices import notice
 from qbot.render.style import Style
 from qbot.render.words import plural
@@ -34,9 +35,9 @@ def morning(of: Morning, style: Style) -> Message | None:
     if seen.mine:
         text = f"*{plural(len(seen.mine), 'environment')} of yours*\n{in_groups(seen.mine)}"
         blocks.append(section(text, accessory=button("List All", actions.LIST)))
-    stale = "" if seen.known else LAST_KNOWN
+    stale = stale_lines(seen.away, known=seen.known)
     ends = f"{code(f'{style.command} digest off')} ends these messages"
-    blocks.append(context(f"As of {moment(seen.as_of, WHEN)}", stale, ends, block_id=FRESH))
+    blocks.append(context(f"As of {moment(seen.as_of, WHEN)}", *stale, ends, block_id=FRESH))
     return message(heading, blocks)
 
 

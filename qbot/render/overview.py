@@ -5,10 +5,12 @@ from datetime import datetime
 
 from qbot.domain import actions
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.outages import Away
+from qbot.render.away import stale_lines
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import code
-from qbot.render.listing import LAST_KNOWN, environment_line, worst_first
+from qbot.render.listing import environment_line, worst_first
 from qbot.render.style import Style
 from qbot.render.words import plural
 
@@ -22,6 +24,7 @@ def overview(
     *,
     now: datetime,
     known: bool = True,
+    away: Sequence[Away] = (),
 ) -> Message:
     """My environments, each with a button, and the ways on.
 
@@ -31,6 +34,7 @@ def overview(
         style: the installation.
         now: for ages.
         known: whether Argo CD has said how they are now.
+        away: neighbours that do not answer.
     """
     heading = "Your environments" if mine else "You have no environments"
     mine = worst_first(mine)
@@ -43,8 +47,7 @@ def overview(
     )
     if mine:
         hint = f"{plural(total, 'environment')} in all · {code(f'{style.command} help')}"
-    if mine and not known:
-        hint = f"{LAST_KNOWN} · {hint}"
+    stale = stale_lines(away, known=known) if mine else []
     blocks: list[Block | None] = [
         header(heading),
         *(
@@ -52,11 +55,11 @@ def overview(
             for line, r in zip(lines, mine, strict=False)
         ),
         section(rest) if len(mine) > _MOST else None,
-        context(hint),
+        context(*stale, hint),
         row(_buttons(any_of_mine=bool(mine), total=total), block_id="overview"),
     ]
     more = [rest] if len(mine) > _MOST else []
-    return message("\n".join([heading, *lines, *more, hint]), blocks)
+    return message("\n".join([heading, *lines, *more, *stale, hint]), blocks)
 
 
 def _buttons(*, any_of_mine: bool, total: int) -> list[Block | None]:

@@ -8,10 +8,12 @@ from qbot.domain import actions
 from qbot.domain.barriers import Lock
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.operation import Operation
+from qbot.domain.outages import Away, Vendor
 from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Step
 from qbot.domain.reaping import Verdict
 from qbot.render.attention import ROWS, failed, needing, row
+from qbot.render.away import away_lines, silence
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import again_button, delete_button, restore_button
@@ -46,6 +48,7 @@ class Shown:
     lock: Lock | None = None
     verdict: Verdict | None = None  # the reaper's
     missing: bool = False  # Argo CD was found to have nothing of it
+    away: Sequence[Away] = ()  # neighbours that do not answer
     viewer: Actor | None = (
         None  # whoever is kept out by somebody else's lock gets no buttons for it
     )
@@ -59,7 +62,7 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
     state = f":red_circle: {plural(sick, 'service')} failing" if sick else f"{sign} {capital(word)}"
     if shown.trouble and env.phase is Phase.READY:
         state = _last_known(f"{plural(sick, 'service')} failing" if sick else word, shown.as_of)
-    stale = [f":warning: {prose(shown.trouble)}"] if shown.trouble else _missing(shown)
+    stale = [*(_stale(shown) or _missing(shown)), *_branches(shown)]
     lead = [state, *stale, *_locked(shown), *_pinned(env, now), *_goes(shown, style, now)]
     lead += _links(shown, style)
     needy = needing(shown.services, ended=env.phase is Phase.FAILED)[:ROWS]
@@ -86,6 +89,21 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
             _buttons(shown, style, now),
         ],
     )
+
+
+def _stale(shown: Shown) -> list[str]:
+    """Why Argo CD says nothing, and since when."""
+    if not shown.trouble:
+        return []
+    found = next((a for a in shown.away if a.vendor is Vendor.ARGOCD), None)
+    if found is None:
+        return [f":warning: {prose(shown.trouble)}"]
+    return [f":warning: {silence(found)}; how it runs is shown as of {moment(shown.as_of, WHEN)}."]
+
+
+def _branches(shown: Shown) -> list[str]:
+    """That nobody can say whether its branches are still there."""
+    return away_lines([a for a in shown.away if a.vendor is Vendor.GITLAB])
 
 
 def _last_known(state: str, at: datetime) -> str:

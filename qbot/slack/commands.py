@@ -138,7 +138,8 @@ class Commands:
         counts = await failing(context, [r.environment for r in mine])
         known = await with_locks(context.locks, with_failing(mine, counts))
         now = context.clock.now()
-        return overview(known, len(rows), self._style, now=now, known=counts is not None)
+        away = context.outages.now()
+        return overview(known, len(rows), self._style, now=now, known=counts is not None, away=away)
 
     async def _show(self, env: Environment, delivery: Delivery) -> None:
         shown = self._desk.shown(env, delivery.asked.actor)

@@ -225,6 +225,7 @@ class Desk:
             viewer=viewer,
             verdict=await self.planner.verdict(env),
             missing=await self.context.store.missing(env.id),
+            away=self.context.outages.now(),
         )
         return show(shown, self.style, now=self.context.clock.now())
 
@@ -247,8 +248,16 @@ class Desk:
             kept = with_failing(kept, counts)
         kept = await with_locks(self.context.locks, kept)
         kept = await with_doors(self.context.store, self.context.rules, kept)
-        known = counts is not None
-        return listing(kept, page, self.style, now=now, known=known, goes=goes, doubts=doubts)
+        return listing(
+            kept,
+            page,
+            self.style,
+            now=now,
+            known=counts is not None,
+            goes=goes,
+            doubts=doubts,
+            away=self.context.outages.now(),
+        )
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""

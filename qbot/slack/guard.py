@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from qbot.domain.barriers import BarredError
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.people import Actor
 from qbot.domain.policy import Decision, Denied, RefusedError, Room, Visitor, admit
 from qbot.domain.ports import Audit
 from qbot.domain.store_ports import Deliveries
 from qbot.domain.subjects import JUDGED_AT_PRESS, Subject, verb_of
-from qbot.errors import QbotError
+from qbot.errors import AwayError, QbotError
 from qbot.operations.rights import NO_GROUNDS, Grounds, Rights
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
@@ -59,6 +60,7 @@ class Guard:
     """Runs listeners. `refused` counts a refusal by its rule; `patience` is in seconds.
 
     `heard` is called for each delivery, which is to be acknowledged before other work begins.
+    `without` says whether the database is known to be away: nothing is begun then.
     """
 
     team: str
@@ -70,6 +72,7 @@ class Guard:
     refused: Callable[[str], None]
     heard: Callable[[], None]
     patience: float = PATIENCE
+    without: WhetherAway = never
 
     async def run(
         self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[Delivery], Work]
@@ -96,6 +99,8 @@ class Guard:
             return None
 
     async def _admitted(self, delivery: Delivery, prepare: Callable[[Delivery], Work]) -> Reply:
+        if (away := self.without()) is not None:  # without a record nothing is done
+            raise AwayError(away.name, away.since)
         decision = await self._decide(delivery)
         if isinstance(decision, Denied):
             return await self._turn_away(delivery, decision)

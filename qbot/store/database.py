@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbot.domain.figures import Figures
-from qbot.domain.meters import Ran
+from qbot.domain.meters import Ran, uncounted
 from qbot.domain.ports import Clock
 from qbot.errors import PermanentError, QbotError
 from qbot.store import queue
@@ -36,7 +36,7 @@ from qbot.store.reaping import SqlReaping
 from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
-from qbot.store.timing import TimedDriver
+from qbot.store.timing import TimedDriver, Told
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -100,7 +100,12 @@ def new_op_id() -> str:
 
 
 async def open_store(
-    url: str, *, clock: Clock, ids: Callable[[], str] = new_op_id, ran: Ran | None = None
+    url: str,
+    *,
+    clock: Clock,
+    ids: Callable[[], str] = new_op_id,
+    ran: Ran | None = None,
+    told: Told = uncounted,
 ) -> Database:
     """Open `sqlite:///relative`, `sqlite:////absolute` or `postgresql://...`.
 
@@ -109,6 +114,7 @@ async def open_store(
         clock: of what the domain records; leases use the database's own.
         ids: makes an operation's id.
         ran: told of each transaction.
+        told: where `ran` is, told whether the database answered as well.
 
     Raises:
         TransientError: the server does not answer yet.
@@ -116,7 +122,7 @@ async def open_store(
     """
     driver = await _driver(url)
     if ran is not None:
-        driver = TimedDriver(driver, ran)
+        driver = TimedDriver(driver, ran, told)
     try:
         await driver.run(migrate(driver.dialect))
         if driver.dialect == SqliteDriver.dialect:

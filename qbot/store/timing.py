@@ -2,17 +2,29 @@
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import TypeAlias
 
-from qbot.domain.meters import Ran
+from qbot.domain.meters import Ran, uncounted
+from qbot.errors import TransientError
 from qbot.store.statements import Channel, Driver, Script, T
+
+Told: TypeAlias = Callable[[TransientError | None, float], None]
+"""Told of each transaction: why there was no answer (None: there was), and seconds."""
 
 
 class TimedDriver:
-    """Implements `Driver` by another one."""
+    """Implements `Driver` by another one.
 
-    def __init__(self, driver: Driver, ran: Ran) -> None:
+    Args:
+        driver: does the work.
+        ran: told of each transaction, however it ends.
+        told: of each, by whether the database answered.
+    """
+
+    def __init__(self, driver: Driver, ran: Ran, told: Told = uncounted) -> None:
         self._driver = driver
         self._ran = ran
+        self._told = told
 
     @property
     def dialect(self) -> str:
@@ -23,7 +35,13 @@ class TimedDriver:
         """Run it; counted however it ends."""
         began = perf_counter()
         try:
-            return await self._driver.run(script)
+            result = await self._driver.run(script)
+        except TransientError as error:
+            self._told(error, perf_counter() - began)
+            raise
+        else:
+            self._told(None, perf_counter() - began)
+            return result
         finally:
             self._ran(perf_counter() - began)
 

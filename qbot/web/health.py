@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -12,6 +13,8 @@ log = structlog.get_logger()
 Check = Callable[[], Awaitable[str]]
 """Answers an empty text when well, else what is wrong."""
 Refresh = Callable[[], Awaitable[None]]
+Degraded = Callable[[], Mapping[str, str]]
+"""What does not answer and since when, by its name; Qbot is ready all the same."""
 PATIENCE = 2.0  # seconds for one check: a probe gives up soon after
 
 
@@ -21,8 +24,12 @@ def admin_app(
     *,
     patience: float = PATIENCE,
     refresh: Refresh | None = None,
+    degraded: Degraded = dict,
 ) -> web.Application:
-    """`checks` decide readiness, by the name that is shown; `refresh` comes before each scrape."""
+    """`checks` decide readiness, by the name that is shown; `refresh` comes before each scrape.
+
+    What is `degraded` is told, and decides nothing: restarting Qbot brings no neighbour back.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -31,7 +38,12 @@ def admin_app(
         answers = await asyncio.gather(*(_ask(n, c, patience) for n, c in checks.items()))
         found = dict(zip(checks, answers, strict=True))
         ready = not any(found.values())
-        body = {"ready": ready, "checks": {name: wrong or "ok" for name, wrong in found.items()}}
+        body: dict[str, Any] = {
+            "ready": ready,
+            "checks": {name: wrong or "ok" for name, wrong in found.items()},
+        }
+        if away := degraded():
+            body["degraded"] = dict(away)
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:

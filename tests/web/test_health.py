@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from qbot.domain.outages import Outages, Presence, Vendor
+from qbot.web.away import Away
 from qbot.web.health import Check, admin_app
 from qbot.web.metrics import Metrics
+from tests.clocks import HandClock
 from tests.sandbox.slack.stage import served
 
 
@@ -55,6 +58,32 @@ async def test_ready_says_what_is_missing(check: Check, status: int, says: str) 
         assert answer.status == status
         body = await answer.json()
         assert body == {"ready": status == 200, "checks": {"database": says}}
+
+
+async def test_a_vendor_away_is_told_and_takes_nobody_out_of_service() -> None:
+    argocd = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+    clock = HandClock()
+    away, metrics = Away(Outages([argocd]), clock), Metrics()
+    metrics.registry.register(away)
+    app = admin_app(metrics.registry, {"database": well}, degraded=away.degraded)
+    for _ in range(3):
+        argocd.missed(clock.now(), clock.now())
+        clock.advance(6)
+    async with served(app) as url, aiohttp.ClientSession() as http:
+        async with http.get(f"{url}/readyz") as answer:
+            assert answer.status == 200
+            assert await answer.json() == {
+                "ready": True,
+                "checks": {"database": "ok"},
+                "degraded": {"Argo CD": "has not answered since 2026-01-05 09:00:00Z"},
+            }
+        async with http.get(f"{url}/metrics") as answer:
+            text = await answer.text()
+        assert 'qbot_vendor_up{server="main",vendor="argocd"} 0.0' in text
+        assert 'qbot_vendor_away_seconds{server="main",vendor="argocd"} 18.0' in text
+        argocd.answered(clock.now())
+        async with http.get(f"{url}/readyz") as answer:
+            assert await answer.json() == {"ready": True, "checks": {"database": "ok"}}
 
 
 async def test_metrics_are_prometheus_text() -> None:

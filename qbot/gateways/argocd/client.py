@@ -9,8 +9,9 @@ import httpx
 
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.ports import Clock
-from qbot.errors import TransientError
+from qbot.errors import AwayError, TransientError
 from qbot.gateways.argocd.errors import (
     HTTPX,
     Asked,
@@ -40,6 +41,7 @@ class Client:
         concurrency: how many calls may be under way at once; streams do not count.
         lease: checked before each request that changes something; None: nobody takes over.
         called: told of each request but streams, whose headers come with their first event.
+        away: whether it is known not to answer; calls are not sent then.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Client:
         concurrency: int = 16,
         lease: Lease | None = None,
         called: Called = uncounted,
+        away: WhetherAway = never,
     ) -> None:
         self._http = http
         self._clock = clock
@@ -58,6 +61,7 @@ class Client:
         self._turns = asyncio.Semaphore(concurrency)
         self._lease = lease
         self._called = called
+        self._away = away
 
     async def call(
         self,
@@ -70,6 +74,7 @@ class Client:
         body: Any = None,
         persons: bool = False,
         within: float = _PATIENCE,
+        knocks: bool = False,
     ) -> Any:
         """One call, tried again a few times where a refusal may pass.
 
@@ -82,6 +87,7 @@ class Client:
             body: JSON.
             persons: whether a 400 is about somebody's chart or commit, so a UserError.
             within: seconds for the answer.
+            knocks: whether it is sent even where Argo CD is known to be away.
 
         Raises:
             NotThereError: proven absent.
@@ -95,13 +101,18 @@ class Client:
         tries = 0
         while True:
             try:
-                return await self._once(request, asked, within)
+                return await self._once(request, asked, within, knocks=knocks)
             except DoubtfulError as error:
                 pauses = _UNSEEN if isinstance(error, UnseenError) else _DOUBT
                 if tries >= len(pauses):
                     raise
             await self._clock.sleep(pauses[tries])
             tries += 1
+
+    def _ensure_there(self, *, knocks: bool) -> None:
+        """Fail at once where the answer would be awaited in vain."""
+        if not knocks and (away := self._away()) is not None:
+            raise AwayError(away.name, away.since)
 
     def _request(self, method: str, path: str, query: Query | None, body: Any) -> httpx.Request:
         reads = method == "GET"
@@ -114,8 +125,28 @@ class Client:
             extensions={} if reads or self._lease is None else {"trace": _while_held(self._lease)},
         )
 
-    async def _once(self, request: httpx.Request, asked: Asked, within: float) -> Any:
+    async def version(self, *, within: float) -> tuple[Any, str]:
+        """What `/api/version` says, which is beside all other calls, and its Date header.
+
+        Raises:
+            TransientError, PermanentError: as for calls.
+        """
+        asked = Asked("tell its version", "", self.setting)
+        request = self._http.build_request("GET", "api/version")
+        response = await self._answered(request, asked, within, knocks=True)
+        return _json(response, asked), str(response.headers.get("date", ""))
+
+    async def _once(
+        self, request: httpx.Request, asked: Asked, within: float, *, knocks: bool
+    ) -> Any:
+        return _json(await self._answered(request, asked, within, knocks=knocks), asked)
+
+    async def _answered(
+        self, request: httpx.Request, asked: Asked, within: float, *, knocks: bool
+    ) -> httpx.Response:
+        self._ensure_there(knocks=knocks)
         async with self._turns:
+            self._ensure_there(knocks=knocks)  # the turn may have been long in coming
             try:
                 # httpx's own time limits are per read: a server that drips would never end.
                 async with asyncio.timeout(within):
@@ -124,12 +155,7 @@ class Client:
                 raise broken_call(error, asked) from error
         if not response.is_success:
             raise refusal(response, asked)
-        try:
-            return response.json()
-        except ValueError:
-            raise TransientError(
-                f"{asked.call}: the answer is not JSON (a proxy's page?)"
-            ) from None
+        return response
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         with measured(self._called, "argocd") as answer:
@@ -177,6 +203,13 @@ class Client:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _json(response: httpx.Response, asked: Asked) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        raise TransientError(f"{asked.call}: the answer is not JSON (a proxy's page?)") from None
 
 
 def _while_held(lease: Lease) -> Callable[[str, Any], Awaitable[None]]:

@@ -16,6 +16,7 @@ from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import EnvId, OpId, ServiceName
 from qbot.domain.orphans import Marked
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.ports import Clock
 from qbot.domain.services import Service, ServicePlan
 from qbot.errors import PermanentError
@@ -216,6 +217,7 @@ def open_argocd(
     concurrency: int = 16,
     lease: Lease | None = None,
     called: Called = uncounted,
+    away: WhetherAway = never,
 ) -> ArgoCDGateway:
     """Build the gateway of one Argo CD; nothing is sent yet. Close it when done.
 
@@ -229,6 +231,7 @@ def open_argocd(
         concurrency: calls at the same time, streams not counted.
         lease: of the worker that acts through it; None: there is no other worker.
         called: told of each request.
+        away: whether it is known not to answer; only `check_token` is sent then.
 
     Raises:
         PermanentError: `ca_file` cannot be read.
@@ -252,6 +255,7 @@ def open_argocd(
         concurrency=concurrency,
         lease=lease,
         called=called,
+        away=away,
     )
     view, stages = (
         Streams(client=client, clock=clock, jitter=SystemRandom().random) for _ in range(2)

@@ -39,16 +39,21 @@ async def get_project(client: Client, name: str) -> dict[str, Any] | None:
     return found
 
 
+async def userinfo(client: Client) -> dict[str, Any]:
+    """Who the token is. To a stranger, and for a token that it refuses, Argo CD says nothing."""
+    found = await client.call(
+        "GET", "/session/userinfo", what="tell whose the token is", within=_PATIENCE, knocks=True
+    )
+    return found if isinstance(found, dict) else {}
+
+
 async def check_token(client: Client) -> None:
-    """Ask who the token is. To a stranger, and for a token that it refuses, Argo CD says nobody.
+    """Ask who the token is.
 
     Raises:
         PermanentError: nobody.
     """
-    found = await client.call(
-        "GET", "/session/userinfo", what="tell whose the token is", within=_PATIENCE
-    )
-    if not (isinstance(found, dict) and found.get("loggedIn") is True):
+    if (await userinfo(client)).get("loggedIn") is not True:
         raise PermanentError(
             f"Argo CD does not know the token: {client.setting}TOKEN needs a new one."
         )

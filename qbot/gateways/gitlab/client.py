@@ -19,8 +19,9 @@ from typing_extensions import override
 
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.ports import Clock
-from qbot.errors import TransientError
+from qbot.errors import AwayError, TransientError
 from qbot.gateways.gitlab.errors import RateLimitedError, retry_after, translate
 from qbot.gateways.gitlab.limiter import Limiter
 from qbot.gateways.metering import measured
@@ -72,7 +73,9 @@ class Client:
         ca_file: Path | None = None,
         lease: Lease | None = None,
         called: Called = uncounted,
+        away: WhetherAway = never,
     ) -> None:
+        self._away = away
         self._clock = clock
         self._lease = lease
         self._limiter = Limiter(clock, concurrency)
@@ -105,10 +108,13 @@ class Client:
         # python-gitlab's errors come without the headers that say how long to wait.
         self._own.headers = response.headers
 
-    async def call(self, what: str, work: Callable[[gitlab.Gitlab], Value]) -> Value:
+    async def call(
+        self, what: str, work: Callable[[gitlab.Gitlab], Value], *, knocks: bool = False
+    ) -> Value:
         """Run `work` in a thread; it makes one request and returns plain values.
 
         A request refused with 429 waits out a short pause, like all others, and is sent again.
+        Where GitLab is known to be away nothing is sent but what `knocks`.
 
         Raises:
             TransientError: GitLab, or the way to it, is at fault; waiting may cure it.
@@ -118,17 +124,19 @@ class Client:
         turns, term = _TURNS, self._lease.term if self._lease else 0
         while True:
             try:
-                return await self._call_once(what, work, term)
+                return await self._call_once(what, work, term, knocks=knocks)
             except RateLimitedError:
                 turns -= 1
                 if not turns:
                     raise
 
     async def _call_once(
-        self, what: str, work: Callable[[gitlab.Gitlab], Value], term: int
+        self, what: str, work: Callable[[gitlab.Gitlab], Value], term: int, *, knocks: bool
     ) -> Value:
         loop = asyncio.get_running_loop()
+        self._ensure_there(knocks=knocks)
         async with self._limiter:
+            self._ensure_there(knocks=knocks)  # the turn may have been long in coming
             try:
                 return await loop.run_in_executor(self._threads, self._run, what, work, term)
             except RateLimitedError as error:
@@ -147,6 +155,11 @@ class Client:
             raise TransientError(
                 f"GitLab's answer about {what} is not of the documented form."
             ) from error
+
+    def _ensure_there(self, *, knocks: bool) -> None:
+        """Fail at once where the answer would be awaited in vain."""
+        if not knocks and (away := self._away()) is not None:
+            raise AwayError(away.name, away.since)
 
     def _check(self) -> None:
         if self._lease is not None:

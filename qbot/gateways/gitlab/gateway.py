@@ -10,6 +10,7 @@ from qbot.domain.branches import MergeFact
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.names import BranchName, ProjectPath, ServiceName
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.ports import Clock
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.services import Build, Commit, Service, ServicePlan, Source
@@ -195,6 +196,7 @@ def open_gitlab(
     ca_file: Path | None = None,
     lease: Lease | None = None,
     called: Called = uncounted,
+    away: WhetherAway = never,
 ) -> GitLabGateway:
     """A gateway to the GitLab at `url`; sends nothing yet. Close it when done.
 
@@ -207,6 +209,7 @@ def open_gitlab(
         ca_file: certificate authority, where it is not a public one.
         lease: of the worker that acts through it; None: there is no other worker.
         called: told of each request, from any thread.
+        away: whether it is known not to answer; only `check_token` is sent then.
     """
     client = Client(
         url,
@@ -217,5 +220,6 @@ def open_gitlab(
         ca_file=ca_file,
         lease=lease,
         called=called,
+        away=away,
     )
     return GitLabGateway(client, clock)

@@ -92,9 +92,11 @@ async def check_token(client: Client) -> None:
     """
     what = "the token in use"
     try:
-        await client.call(what, lambda api: api.http_get("/personal_access_tokens/self"))
+        await client.call(
+            what, lambda api: api.http_get("/personal_access_tokens/self"), knocks=True
+        )
     except PermanentError:  # of an OAuth token GitLab tells nothing
-        await client.call(what, lambda api: api.http_get("/user"))
+        await client.call(what, lambda api: api.http_get("/user"), knocks=True)
 
 
 async def _unless_absent(

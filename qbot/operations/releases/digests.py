@@ -47,6 +47,7 @@ class Gatherer:
             at=now,
             rows=everything.rows,
             known=everything.known,
+            away=everything.away,
             waiting=[w.progress for w in reversed(everything.waiting)],
             holds=await promotions.holds(),
             freezes=await promotions.freezes(),

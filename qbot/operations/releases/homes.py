@@ -8,6 +8,7 @@ from qbot.domain.approvals import Person, may_approve
 from qbot.domain.card_ports import CardLookup
 from qbot.domain.home import Home
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.outages import Away
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed
 from qbot.domain.promotion import Approval, PromotionState
@@ -41,6 +42,7 @@ class Everything:
     as_of: datetime
     known: bool
     warned: Sequence[Warned] = ()
+    away: Sequence[Away] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Lookout:
             as_of,
             known=counts is not None,
             warned=await self.warnings.open(),
+            away=base.outages.now(),
         )
 
     async def home(self, actor: Actor, everything: Everything) -> Home:
@@ -81,6 +84,7 @@ class Lookout:
             known=everything.known,
             waiting=await self._for(actor, everything),
             warned=[w for w in everything.warned if w.owner == actor],
+            away=everything.away,
         )
 
     async def _waiting(self) -> Sequence[Waiting]:
