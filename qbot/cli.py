@@ -2,40 +2,17 @@
 
 import asyncio
 import gc
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
-from qbot.errors import PermanentError, QbotError
-
-P = ParamSpec("P")
-
-env_file_option = click.option(
-    "--env-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Read QBOT_* settings from this file; the environment wins.",
-)
-
-
-def _tells_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """An error of the set-up is a sentence on stderr and exit status 2, not a traceback."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except QbotError as error:
-            click.echo(f"qbot: {error}", err=True)
-            sys.exit(2)
-
-    return run
-
+from qbot.cli_parts import env_file_option
+from qbot.cli_parts import tells_errors as _tells_errors
+from qbot.cli_store import store
+from qbot.errors import PermanentError
 
 _stages_option = click.option(
     "--stages",
@@ -119,6 +96,9 @@ def manifest(*, mode: str, url: str, name: str, command: str, plain: bool) -> No
 
     text = printed(socket_mode=mode == "socket", url=url, name=name, command=command, plain=plain)
     click.echo(text, nl=False)
+
+
+main.add_command(store)
 
 
 @main.group()

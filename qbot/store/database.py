@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from qbot.domain.figures import Figures
 from qbot.domain.meters import Ran, uncounted
 from qbot.domain.ports import Clock
-from qbot.errors import PermanentError, QbotError
+from qbot.errors import QbotError
 from qbot.store import queue
 from qbot.store.audit import SqlAudit
 from qbot.store.branch_rows import SqlBranches, SqlBuildNews
@@ -37,9 +36,7 @@ from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
 from qbot.store.timing import TimedDriver, Told
-
-_SQLITE = "sqlite:///"
-_POSTGRES = ("postgresql://", "postgres://")
+from qbot.store.urls import file_of, needs_extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +149,13 @@ async def open_store(
 
 
 async def _driver(url: str) -> Driver:
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return await SqliteDriver.open(Path(url.removeprefix(_SQLITE)))
-    if url.startswith(_POSTGRES):
-        try:
-            from qbot.store.postgres import PostgresDriver  # noqa: PLC0415  (an optional extra)
-        except ImportError as error:
-            raise PermanentError(
-                "PostgreSQL needs the extra `postgres`: pip install 'qbot[postgres]'"
-            ) from error
-        return await PostgresDriver.open(url)
-    raise PermanentError(
-        "QBOT_DATABASE_URL must be sqlite:///path/to/file or postgresql://user@host/database"
-    )
+    if path := file_of(url):
+        return await SqliteDriver.open(path)
+    try:
+        from qbot.store.postgres import PostgresDriver  # noqa: PLC0415  (an optional extra)
+    except ImportError as error:
+        raise needs_extra() from error
+    return await PostgresDriver.open(url)
 
 
 def _ask() -> Script[None]:

@@ -13,9 +13,8 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import lru_cache
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -35,9 +34,10 @@ from qbot.store.statements import (
     Turnstile,
     not_alone,
 )
+from qbot.store.urls import shown
 
 _POOL = 8
-_CONNECT_SECONDS = 5
+CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 10  # a database that swallows packets counts as away
 _LIMITS = {
     "application_name": "qbot",
@@ -54,7 +54,7 @@ _MARKS = {
     "{SKIP}": "for update of o skip locked",
     "{SEQ}": "bigint generated always as identity primary key",
 }
-_ERRORS = (
+ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.PostgresError,
@@ -97,7 +97,7 @@ class PostgresDriver:
     def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._where = shown(url)
         self._pool = pool
-        self._hearing = Hearing(url, timeout=_CONNECT_SECONDS)
+        self._hearing = Hearing(url, timeout=CONNECT_SECONDS)
 
     @classmethod
     async def open(cls, url: str) -> "PostgresDriver":
@@ -112,15 +112,15 @@ class PostgresDriver:
                 url,
                 min_size=1,
                 max_size=_POOL,
-                timeout=_CONNECT_SECONDS,
+                timeout=CONNECT_SECONDS,
                 command_timeout=_ANSWER_SECONDS,
                 server_settings=_LIMITS,
                 reset=_nothing,
             )
         except ValueError:
             raise PermanentError(f"the database URL for {shown(url)} is not valid") from None
-        except _ERRORS as error:
-            raise _understood(error, shown(url)) from None  # the chain could quote the URL
+        except ERRORS as error:
+            raise understood(error, shown(url)) from None  # the chain could quote the URL
         return cls(url, pool)
 
     async def run(self, script: Script[T]) -> T:
@@ -130,8 +130,8 @@ class PostgresDriver:
                 return await _drive(connection, script)
         except QbotError:
             raise
-        except _ERRORS as error:
-            raise _understood(error, self._where) from error
+        except ERRORS as error:
+            raise understood(error, self._where) from error
         finally:
             script.close()
 
@@ -143,8 +143,8 @@ class PostgresDriver:
         """Close every connection."""
         await self._hearing.close()
         try:
-            await asyncio.wait_for(self._pool.close(), _CONNECT_SECONDS)
-        except _ERRORS:
+            await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+        except ERRORS:
             self._pool.terminate()
 
 
@@ -205,7 +205,7 @@ async def _answer(connection: Connection, statement: Statement, told: set[str]) 
             return [{"passed": True}]
 
 
-@cache
+@lru_cache(maxsize=1_024)  # some name as many values as are asked for
 def translated(text: str) -> str:
     """The statement in PostgreSQL's words."""
     for mark, meaning in _MARKS.items():
@@ -214,13 +214,7 @@ def translated(text: str) -> str:
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text)
 
 
-def shown(url: str) -> str:
-    """Host, port and database of a URL: what a person may see of it."""
-    parts = urlsplit(url)
-    return f"{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
-
-
-def _understood(error: Exception, where: str) -> QbotError:
+def understood(error: Exception, where: str) -> QbotError:
     """An asyncpg error in Qbot's words: only the first line, since details quote rows."""
     text: Any = error.args[0] if error.args else type(error).__name__
     if isinstance(error, OSError) and error.errno:  # its first argument is the bare number

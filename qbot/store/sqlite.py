@@ -23,6 +23,7 @@ from qbot.store.together import Job, run_together
 _BUSY_SECONDS = 5  # another program (a backup) may hold the file for a moment
 _STATEMENTS = 256  # kept prepared: all there are
 _TOGETHER = 100  # scripts in one transaction
+_SEVERAL = "SQLite serves one process; for several replicas set QBOT_DATABASE_URL to a PostgreSQL."
 
 
 class SqliteDriver:
@@ -48,7 +49,7 @@ class SqliteDriver:
         Raises:
             PermanentError: another process has it, or it cannot be opened.
         """
-        lock, thread = _take(path), ThreadPoolExecutor(1, "store")
+        lock, thread = taken(path, advice=_SEVERAL), ThreadPoolExecutor(1, "store")
         try:
             connect = asyncio.get_running_loop().run_in_executor(thread, _connected, path)
             return cls(await connect, thread, lock)
@@ -125,8 +126,12 @@ def _connected(path: Path) -> Database:
     return database
 
 
-def _take(path: Path) -> IO[str]:
-    """Lock `<path>.lock` until it is closed or the process dies, kill -9 included."""
+def taken(path: Path, *, advice: str) -> IO[str]:
+    """Lock `<path>.lock` until it is closed or the process dies, kill -9 included.
+
+    Raises:
+        PermanentError: another process has it; ends with the advice.
+    """
     name = path.with_name(f"{path.name}.lock")
     try:
         lock = name.open("a+", encoding="ascii")
@@ -139,8 +144,7 @@ def _take(path: Path) -> IO[str]:
         holder = lock.read().strip() or "unknown"
         lock.close()
         raise PermanentError(
-            f"another Qbot (process {holder}) uses the database {path}. SQLite serves one process; "
-            "for several replicas set QBOT_DATABASE_URL to a PostgreSQL."
+            f"another Qbot (process {holder}) uses the database {path}. {advice}"
         ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))
