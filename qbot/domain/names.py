@@ -31,7 +31,9 @@ BASE = ServiceName("base")
 _HASH_LENGTH = 6
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LOOKS_HASHED = re.compile(rf"-[0-9a-f]{{{_HASH_LENGTH}}}$")
-_GIT_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/-]|[/.]$|/\.|^\.|\.lock(/|$)")
+_GIT_FORBIDDEN = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^[/-]|[/.]$|/\.|^\.|\.lock(/|$)"
+)
 
 
 _THING = re.compile(r"[eo][0-9a-f]{12}")
@@ -54,7 +56,7 @@ def branch_name(text: str) -> BranchName:
         UserError: git could not have such a branch.
     """
     text = unicodedata.normalize("NFC", text)
-    if len(text.encode()) > MAX_BRANCH:
+    if len(text.encode(errors="replace")) > MAX_BRANCH:
         raise UserError(
             f"`{text[:40]}…` is too long for the name of a git branch.",
             hint=f"The most is {MAX_BRANCH} bytes. Copy the branch name from GitLab.",

@@ -7,7 +7,7 @@ Entity forms: Slack's "Formatting text for app surfaces"; escapes arrive with sh
 
 import re
 import shlex
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from qbot.errors import UserError
 
@@ -26,17 +26,31 @@ _DASHES = re.compile(r"(?<!\S)[\u2012-\u2015\u2212]-?(?=[a-z])")  # one long das
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")  # as in don't
 _NO_QUOTE = "\ue000"  # stands for it while words are told apart
 _LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-_ANGLED = re.compile(r"&lt;<?(https?://(?:(?!&gt;)[^\s<>|])+)(?:\|[^<>]*)?>?&gt;")  # typed brackets
+# Typed brackets. None stands inside, and nothing is tried twice: else many took minutes.
+_ANGLED = re.compile(
+    r"&lt;<?(https?://(?:(?!&[lg]t;)[^\s<>|])++)(?:\|(?:(?!&[lg]t;)[^<>])*+)?>?&gt;"
+)
+_LONGEST = 16_000  # characters; two hundred services with a version each stay below
 _TREE = re.compile(r"/-/(?:tree|commits)/([^?#]+)")
+
+
+def whole(text: str) -> str:
+    """Half of a character, which JSON can carry and nothing can store, becomes a question mark."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def words(text: str) -> list[str]:
     """The words of a command line, quotes resolved.
 
     Raises:
-        UserError: a quote was opened and never closed.
+        UserError: it is too long, or a quote was opened and never closed.
     """
-    typed = _ANGLED.sub(r"<\1>", text.translate(_QUOTES))
+    if len(text) > _LONGEST:
+        raise UserError(
+            f"The command has {len(text):,} characters; {_LONGEST:,} is the most.",
+            hint="Name fewer services at a time.",
+        )
+    typed = _ANGLED.sub(r"<\1>", whole(text).translate(_QUOTES))
     plain = _unescape(_LINK.sub(_unlink, typed))
     plain = _APOSTROPHE.sub(_NO_QUOTE, _DASHES.sub("--", plain))
     lexer = shlex.shlex(plain, posix=True, punctuation_chars=False)
@@ -61,7 +75,7 @@ def _unlink(match: re.Match[str]) -> str:
         return shlex.quote(unquote(tree[1]))
     if label:
         return label
-    return target.removeprefix("mailto:") if not urlsplit(target).netloc else target
+    return target.removeprefix("mailto:")
 
 
 def _unescape(text: str) -> str:

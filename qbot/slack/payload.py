@@ -10,6 +10,7 @@ from typing import Any
 
 from qbot.domain import actions
 from qbot.domain.people import Actor, Place
+from qbot.domain.text import whole
 from qbot.operations.requests import Asked
 
 Body = Mapping[str, Any]
@@ -139,7 +140,8 @@ def _input(element: Body) -> Any:
         return [_text(o, "value") for o in options if isinstance(o, Mapping)]
     if isinstance(option := element.get("selected_option"), Mapping):
         return _text(option, "value")
-    return element.get("value")
+    found = element.get("value")
+    return whole(found) if isinstance(found, str) else found
 
 
 def _map(body: Body, name: str) -> Body:
@@ -149,4 +151,4 @@ def _map(body: Body, name: str) -> Body:
 
 def _text(body: Body, name: str) -> str:
     found = body.get(name)
-    return found if isinstance(found, str) else ""
+    return whole(found) if isinstance(found, str) else ""

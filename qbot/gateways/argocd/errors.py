@@ -19,6 +19,7 @@ from qbot.redaction import redact
 
 _LONGEST = 500
 _NOT_FOUND = 5  # gRPC
+_READ = 10_000  # characters of an error page
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _VERBOSE = re.compile(r"permission denied: ([^,]+), ([^,]+), ([^,]+?)(?:, sub: .*)?$", re.DOTALL)
 _SPEC = re.compile(r"application spec for \S+ is invalid: ", re.IGNORECASE)
@@ -95,7 +96,7 @@ def said(response: httpx.Response) -> Said:
         found = _json(response)
         if isinstance(found, dict) and isinstance(found.get("code"), int):
             return Said(found["code"], _cut(str(found.get("message") or found.get("error") or "")))
-    text = response.text
+    text = response.text[:_READ]
     if "html" in kind:
         title = _TITLE.search(text)
         return Said(None, _cut(title[1] if title else "an HTML page"))
