@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qbot.cli_doctor import doctor
 from qbot.cli_parts import env_file_option
 from qbot.cli_parts import tells_errors as _tells_errors
 from qbot.cli_store import store
@@ -99,6 +100,7 @@ def manifest(*, mode: str, url: str, name: str, command: str, plain: bool) -> No
 
 
 main.add_command(store)
+main.add_command(doctor)
 
 
 @main.group()

@@ -48,7 +48,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     Raises:
         PermanentError: database, token or certificate are not usable.
     """
-    clock, metrics = await _clock(settings, stack), Metrics()
+    clock, metrics = await open_clock(settings, stack), Metrics()
     ears = Ears.of(settings.argocd, clock, metrics.called)
     database = await open_store(
         secret(settings.database_url), clock=clock, ran=metrics.ran, told=ears.database.told
@@ -86,7 +86,8 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     )
 
 
-async def _clock(settings: Settings, stack: AsyncExitStack) -> Clock:
+async def open_clock(settings: Settings, stack: AsyncExitStack) -> Clock:
+    """This machine's, or the sandbox's; the stack closes it."""
     if settings.clock_url is None:
         return SystemClock()
     clock = FollowedClock(settings.clock_url)

@@ -24,6 +24,7 @@ from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
 from qbot.gateways.argocd.errors import NotThereError
+from qbot.gateways.argocd.examining import Examination
 from qbot.gateways.argocd.failing import Failing
 from qbot.gateways.argocd.hooks import with_hooks
 from qbot.gateways.argocd.labels import env_selector, is_ours
@@ -56,6 +57,7 @@ class ArgoCDGateway:
         self._view = view
         self._failing = failing
         self.stages = stages
+        self.examined = Examination(client)
 
     async def check_token(self) -> None:
         """Ask who the token is.

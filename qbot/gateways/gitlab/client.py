@@ -30,6 +30,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _TURNS = 3  # how often a request refused with 429 is sent in all
+_READS = ("get", "head")  # changes nothing, so it needs no lease
 
 
 class _SingleShot(gitlab.Gitlab):
@@ -43,7 +44,7 @@ class _SingleShot(gitlab.Gitlab):
     def http_request(self, verb: str, path: str, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs |= {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
         kwargs["timeout"] = self.patience
-        if verb != "get":
+        if verb not in _READS:
             self.may_write()
         with measured(self.called, "gitlab") as answer:
             try:

@@ -9,6 +9,7 @@ from qbot.gateways.slack.errors import (
     TooLateError,
     UnsureError,
 )
+from qbot.gateways.slack.examining import SlackExamination
 from qbot.gateways.slack.gateway import CALL_SECONDS, SlackGateway, open_slack, web_client
 from qbot.gateways.slack.types import Channel, Mark, Posted, Profile, UserGroup
 
@@ -23,6 +24,7 @@ __all__ = [
     "Posted",
     "Profile",
     "RateLimitedError",
+    "SlackExamination",
     "SlackGateway",
     "TooLateError",
     "UnsureError",

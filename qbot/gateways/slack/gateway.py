@@ -289,10 +289,22 @@ class SlackGateway:
         Raises:
             AccessError: the token is refused.
         """
-        answer = await self._asked("auth.test")
-        granted = str(answer.headers.get("x-oauth-scopes", ""))
-        scopes = frozenset(s.strip() for s in granted.split(",") if s.strip())
-        return str(answer["team_id"]), str(answer["user_id"]), scopes
+        answer = await self.tested()
+        return str(answer["team_id"]), str(answer["user_id"]), scopes_of(answer)
+
+    async def tested(self) -> AsyncSlackResponse:
+        """What auth.test answers, with its headers.
+
+        Raises:
+            AccessError: the token is refused.
+        """
+        return await self._asked("auth.test")
+
+
+def scopes_of(answer: AsyncSlackResponse) -> frozenset[str]:
+    """Those that Slack says the token has; empty: it does not say."""
+    granted = str(answer.headers.get("x-oauth-scopes", ""))
+    return frozenset(s.strip() for s in granted.split(",") if s.strip())
 
 
 def _metadata(mark: Mark | None) -> Mapping[str, Any] | None:

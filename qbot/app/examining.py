@@ -1,0 +1,96 @@
+"""`qbot doctor` and `/env doctor`: settings and qbot.yaml -> what is examined, and by whom."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from qbot.app.ground import Ground, open_clock
+from qbot.app.needs import needs, of_argocd
+from qbot.app.neighbours import Neighbours, open_neighbours
+from qbot.app.release_mapping import stages
+from qbot.catalog import Catalog, load_catalog
+from qbot.domain.diagnosis.findings import Report
+from qbot.domain.lease import Lease
+from qbot.domain.ports import Clock
+from qbot.gateways.gitlab import GitLabExamination, GitLabHooks, GitLabRepository
+from qbot.gateways.running import MetricsReader, served_at
+from qbot.gateways.slack import SlackExamination, SlackGateway, open_slack
+from qbot.logs import Redaction, configure
+from qbot.operations.examining.argocd import Instance
+from qbot.operations.examining.run import Examiner, Readers
+from qbot.settings import Settings, all_secrets, secret
+from qbot.settings.loading import from_process
+from qbot.store.examining import DatabaseExamination
+
+Text = Callable[[], Awaitable[str]]
+
+
+async def examined(env_file: Path | None) -> Report:
+    """Examine everything, beside a Qbot that runs or without one.
+
+    Raises:
+        PermanentError: settings or qbot.yaml are not usable, so nothing can be examined.
+    """
+    settings = from_process(env_file)
+    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
+    configure("error", settings.log_format, secrets=all_secrets(settings))
+    async with AsyncExitStack() as stack:
+        clock = await open_clock(settings, stack)
+        slack = await _slack(settings, secret(settings.slack.bot_token), stack)
+        app = secret(settings.slack.app_token)
+        # Nobody renews this lease: whatever would change something is not sent.
+        lease = Lease(settings.lease)
+        neighbours = await open_neighbours(settings, catalog, clock, lease, stack)
+        examination = SlackExamination(slack, await _slack(settings, app, stack) if app else None)
+        text = served_at(settings.admin_listen)
+        return await _examiner(settings, catalog, clock, neighbours, examination, text).run()
+
+
+def examiner(ground: Ground) -> Examiner:
+    """The same from within a Qbot that serves; how Slack reaches it is proven by being asked."""
+    registry, slack = ground.metrics.registry, SlackExamination(ground.slack)
+    return _examiner(
+        ground.settings, ground.catalog, ground.clock, ground.neighbours, slack, _told(registry)
+    )
+
+
+async def _slack(settings: Settings, token: str, stack: AsyncExitStack) -> SlackGateway:
+    return await stack.enter_async_context(open_slack(token, settings.slack.api_url))
+
+
+def _told(registry: CollectorRegistry) -> Text:
+    async def text() -> str:
+        return generate_latest(registry).decode()
+
+    return text
+
+
+def _examiner(
+    settings: Settings,
+    catalog: Catalog,
+    clock: Clock,
+    neighbours: Neighbours,
+    slack: SlackExamination,
+    text: Text,
+) -> Examiner:
+    client = neighbours.gitlab.client
+    known, clean = stages(catalog), Redaction(all_secrets(settings)).text
+    readers = Readers(
+        slack=slack,
+        argocd=[
+            Instance(
+                gateway.examined,
+                of_argocd(catalog, name, known.values()),
+                {s.name: s for s in known.values() if s.instance == name},
+            )
+            for name, gateway in neighbours.argocd.items()
+        ],
+        gitlab=GitLabExamination(client),
+        files=GitLabRepository(client),
+        hooks=GitLabHooks(client),
+        database=DatabaseExamination(secret(settings.database_url)),
+        running=MetricsReader(text),
+    )
+    return Examiner(needs(settings, catalog), readers, clock, clean=clean)

@@ -1,0 +1,1 @@
+"""What `doctor` examines: facts that gateways read -> findings with a remedy each. Pure."""

@@ -1,0 +1,196 @@
+"""Everything at once, within a minute."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from qbot.domain.diagnosis.clock import judge_clock
+from qbot.domain.diagnosis.database import judge_database
+from qbot.domain.diagnosis.findings import Area, Notes, Report, Unread, report
+from qbot.domain.diagnosis.gitlab import GitLabNeeds
+from qbot.domain.diagnosis.hooks import HookNeeds, Running
+from qbot.domain.diagnosis.ports import (
+    DatabaseReader,
+    FileReader,
+    GitLabReader,
+    HookReader,
+    RunningReader,
+    SlackReader,
+)
+from qbot.domain.diagnosis.repositories import RepositoryNeeds
+from qbot.domain.diagnosis.running import judge_running
+from qbot.domain.diagnosis.slack import SlackNeeds
+from qbot.domain.ports import Clock
+from qbot.operations.examining.argocd import Instance, examine_argocd
+from qbot.operations.examining.gitlab import (
+    examine_gitlab,
+    examine_repositories,
+    read_projects,
+    readable,
+)
+from qbot.operations.examining.hooks import examine_hooks
+from qbot.operations.examining.reading import tried
+from qbot.operations.examining.slack import examine_slack
+
+MOST = 40.0  # seconds for one vendor; what its library has begun may take 20 more to end
+_FIRST = 12.0  # seconds for its first answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Where facts come from."""
+
+    slack: SlackReader
+    argocd: Sequence[Instance]
+    gitlab: GitLabReader
+    files: FileReader
+    hooks: HookReader
+    database: DatabaseReader
+    running: RunningReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What settings and qbot.yaml ask for. `services`: the projects that webhooks tell of."""
+
+    slack: SlackNeeds
+    gitlab: GitLabNeeds
+    repositories: RepositoryNeeds
+    hooks: HookNeeds
+    services: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Round:
+    """One examination."""
+
+    offsets: dict[str, float] = field(default_factory=dict)
+
+
+class Examiner:
+    """May be asked again and again; several who ask at once share one examination.
+
+    Args:
+        needs: what has to be.
+        readers: what is.
+        clock: this machine's.
+        clean: leaves no secret in a text.
+        most: seconds for each vendor.
+    """
+
+    def __init__(
+        self,
+        needs: Needs,
+        readers: Readers,
+        clock: Clock,
+        *,
+        clean: Callable[[str], str],
+        most: float = MOST,
+    ) -> None:
+        self._needs = needs
+        self._readers = readers
+        self._clock = clock
+        self._clean = clean
+        self._most = most
+        self._running: asyncio.Task[Report] | None = None
+
+    async def run(self) -> Report:
+        """All findings, the worst first."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._examine())
+        return await asyncio.shield(self._running)
+
+    async def _examine(self) -> Report:
+        one, readers = _Round(), self._readers
+        running = await tried(readers.running.read())
+        parts = await asyncio.gather(
+            self._within(Area.SLACK, "Slack", partial(self._slack, one)),
+            self._within(Area.GITLAB, "GitLab", partial(self._gitlab, one, running)),
+            *(
+                self._within(
+                    Area.ARGOCD, f"Argo CD {each.needs.instance}", partial(self._argocd, one, each)
+                )
+                for each in readers.argocd
+            ),
+            self._within(Area.DATABASE, "The database", self._database),
+        )
+        notes = [note for part in parts for note in part]
+        found = report(*notes, judge_running(running), judge_clock(one.offsets))
+        return found.through(self._clean)
+
+    async def _within(
+        self, area: Area, name: str, work: Callable[[], Awaitable[Sequence[Notes]]]
+    ) -> Sequence[Notes]:
+        """Its findings, or that it took too long."""
+        try:
+            async with asyncio.timeout(self._most):
+                return await work()
+        except TimeoutError:
+            notes = Notes.of(area)
+            notes.lacking(
+                f"{name.lower().replace(' ', '-')}.slow",
+                f"{name} could not be examined within {self._most:g} s.",
+                cause="It answers slowly, or limits Qbot.",
+                remedy="Look at its status; then examine again.",
+            )
+            return [notes]
+
+    async def _slack(self, one: _Round) -> Sequence[Notes]:
+        found = await tried(self._readers.slack.token(), _FIRST)
+        if isinstance(found, Unread):
+            return [_unreached(Area.SLACK, "slack", "Slack", "QBOT_SLACK__BOT_TOKEN", found)]
+        token, at = found
+        self._compare(one, "Slack", at)
+        return [await examine_slack(self._needs.slack, self._readers.slack, token)]
+
+    async def _argocd(self, one: _Round, instance: Instance) -> Sequence[Notes]:
+        name = instance.needs.instance
+        found = await tried(instance.reader.version(), _FIRST)
+        if isinstance(found, Unread):
+            setting, told = f"{instance.needs.setting}URL", f"Argo CD {name}"
+            return [_unreached(Area.ARGOCD, f"argocd.{name}", told, setting, found)]
+        version, at = found
+        self._compare(one, f"Argo CD {name}", at)
+        return [await examine_argocd(instance, version)]
+
+    async def _gitlab(self, one: _Round, running: Running | Unread) -> Sequence[Notes]:
+        needs, readers = self._needs, self._readers
+        found = await tried(readers.gitlab.token(), _FIRST)
+        if isinstance(found, Unread):
+            setting = "QBOT_GITLAB__URL and QBOT_GITLAB__TOKEN"
+            return [_unreached(Area.GITLAB, "gitlab", "GitLab", setting, found)]
+        token, at = found
+        self._compare(one, "GitLab", at)
+        today = self._clock.now().date()
+        seen = await read_projects(needs.gitlab, readers.gitlab, token)
+        return await asyncio.gather(
+            examine_gitlab(needs.gitlab, readers.gitlab, token, seen, today),
+            examine_repositories(
+                needs.repositories, readers.gitlab, readers.files, readable(seen, token)
+            ),
+            examine_hooks(
+                needs.hooks, readers.hooks, needs.services, seen, running, admin=token.admin
+            ),
+        )
+
+    async def _database(self) -> Sequence[Notes]:
+        return [judge_database(await tried(self._readers.database.read()))]
+
+    def _compare(self, one: _Round, vendor: str, at: datetime | None) -> None:
+        if at is not None:
+            one.offsets[vendor] = (self._clock.now() - at).total_seconds()
+
+
+def _unreached(area: Area, name: str, vendor: str, setting: str, why: Unread) -> Notes:
+    """Nothing else of it can be told."""
+    notes = Notes.of(area)
+    notes.broken(
+        name,
+        f"{vendor} does not answer." if why.away else f"{vendor} refuses Qbot.",
+        cause=why.why,
+        remedy=f"Check {setting}" + (" and the way there." if why.away else "."),
+    )
+    notes.unchecked(f"{name}.all", f"Everything else about {vendor}", "See above.")
+    return notes
