@@ -6,7 +6,7 @@ is a block that nobody checks, and fails.
     (none)    typed in Slack: each line that begins with /env is parsed by Qbot
     sh        typed in a shell: see `shells`
     console   the same with `$ ` before it, and what is answered; run by a test (test_walk.py)
-    yaml      a part of qbot.yaml, something for Kubernetes, or a part of Prometheus's configuration
+    yaml      a part of qbot.yaml or of Prometheus's configuration, or for Kubernetes or Helm
     dotenv    settings
     ini       a unit of systemd
     csv       lines of Argo CD's policy
@@ -115,6 +115,8 @@ def _yaml(block: Block) -> None:
     for tree in trees(block):
         if is_of_catalog(tree):
             as_catalog(tree, beside=_parts_of_page(block.page))
+        elif tree.keys() >= {"apiVersion", "name", "version"}:
+            assert tree["apiVersion"] == "v2", f"{block}: Helm 3 has charts of v2"
         elif "apiVersion" in tree:
             assert tree["kind"]
             assert tree["metadata"]["name"]

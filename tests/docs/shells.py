@@ -55,7 +55,11 @@ def commands(script: str) -> Iterator[list[str]]:
 
 def _one(words: Sequence[str]) -> None:
     program, *arguments = _without_redirects(words)
-    name = program.rpartition("/")[2] if program.startswith((".venv/", "/opt/qbot/")) else program
+    name = (
+        program.rpartition("/")[2]
+        if program.startswith((".venv/bin/", "/opt/qbot/bin/"))
+        else program
+    )
     for word in arguments:
         if _OWN.match(word) and "*" not in word:
             assert (ROOT / word).exists(), f"there is no {word}"
@@ -65,6 +69,8 @@ def _one(words: Sequence[str]) -> None:
         _PROGRAMS[name](arguments)
     elif name == "sudo":
         _one([a for a in arguments if not a.startswith("-")])
+    elif name == "kubectl" and "--" in arguments:
+        _one(arguments[arguments.index("--") + 1 :])
 
 
 def _without_redirects(words: Sequence[str]) -> Iterator[str]:
@@ -120,7 +126,7 @@ def _docker(arguments: Sequence[str]) -> None:
     """`docker build` needs the Dockerfile; what follows the image in `docker run` is Qbot's."""
     if arguments[0] == "build":
         assert (ROOT / "Dockerfile").is_file()
-    if arguments[0] == "run" and (image := [w for w in arguments if w.startswith("qbot:")]):
+    if arguments[0] == "run" and (image := [w for w in arguments if "/qbot:" in w]):
         qbot(arguments[arguments.index(image[0]) + 1 :])
 
 
