@@ -93,3 +93,11 @@ class Outages:
     def now(self) -> Sequence[Away]:
         """Those that are away."""
         return [away for presence in self.of if (away := presence.away())]
+
+    def deploying(self, server: str) -> Away | None:
+        """The first that is away of those that a deployment by this Argo CD depends on."""
+        for presence in self.of:
+            mine = presence.vendor is Vendor.ARGOCD and presence.server == server
+            if (mine or presence.vendor is Vendor.GITLAB) and (away := presence.away()):
+                return away
+        return None

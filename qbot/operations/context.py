@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.branch_ports import BuildNews, NoNews, NoTips, Tips
@@ -19,6 +21,7 @@ from qbot.domain.services import Service
 from qbot.domain.store_ports import Store
 from qbot.errors import PermanentError
 from qbot.operations.locking import Locks
+from qbot.operations.sitting_out import Deadline
 
 HISTORY = 20  # earlier runs that say how long one usually takes
 _ENOUGH = 3  # earlier runs before they say anything
@@ -54,6 +57,10 @@ class Context:
         if found is None:
             raise PermanentError(f"The environment {env} is not in the database.")
         return found
+
+    def deadline(self, at: datetime, instance: str) -> Deadline:
+        """Put off while somebody is away whom a deployment by this Argo CD depends on."""
+        return Deadline(at, self.clock, partial(self.outages.deploying, instance))
 
     def instance(self, env: Environment) -> ArgoCD:
         """The Argo CD that runs an environment.

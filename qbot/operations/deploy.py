@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 
 import structlog
 
@@ -21,6 +20,7 @@ from qbot.operations.foundation import NotDeployedError
 from qbot.operations.gathering import gather
 from qbot.operations.live import Live
 from qbot.operations.run import Run
+from qbot.operations.sitting_out import Deadline
 from qbot.operations.track import Tracker
 
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
@@ -70,7 +70,8 @@ class Rollout:
         seconds = self._patience
         if waiting:
             seconds += self.context.rules.build_time.total_seconds()
-        await self._settle(await self.run.deadline("deadline:deploy", seconds))
+        recorded = await self.run.deadline("deadline:deploy", seconds)
+        await self._settle(self.context.deadline(recorded, self.env.instance))
 
     def _must_wait(self, plan: ServicePlan) -> bool:
         waits = self.context.rules.wait_for_builds
@@ -143,13 +144,14 @@ class Rollout:
             find=find,
             changes=lambda refused: self._made(plan, refused),
             within=self._patience,
+            sits_out=True,
         )
 
     def _made(self, plan: ServicePlan, refusal: str) -> Sequence[Change]:
         detail = (("application", str(self.env.app(plan.service))), ("revision", plan.sha))
         return [Audited("application.ensured", "refused" if refusal else "done", detail)]
 
-    async def _settle(self, deadline: datetime) -> None:
+    async def _settle(self, deadline: Deadline) -> None:
         clock = self.context.clock
         await self._begin(deadline)
         async with Live(self.run, self.argocd, self.env, clock) as live:
@@ -160,14 +162,14 @@ class Rollout:
                 self.belief.look(live.states, now=now, at=live.known_at)
                 if await self._explain(live):
                     self.belief.look(live.states, now=now, at=live.known_at)
-                if (self._settled or now >= deadline) and await self._last_word(live, deadline):
+                if (self._settled or deadline.is_over) and await self._last_word(live, deadline):
                     return
                 await self.run.interruptible(live.changed(_TICK))
 
-    async def _begin(self, deadline: datetime) -> None:
+    async def _begin(self, deadline: Deadline) -> None:
         """Wait until a pipeline lets a first service be made: before, there is nothing to see."""
         clock = self.context.clock
-        while self._builds.running and not self.belief.waits and clock.now() < deadline:
+        while self._builds.running and not self.belief.waits and not deadline.is_over:
             await self.run.checkpoint()
             await self._make_all(await self._builds.passed())
             await self.run.interruptible(clock.sleep(_TICK))
@@ -196,7 +198,7 @@ class Rollout:
     def _settled(self) -> bool:
         return self.belief.settled and not self._builds.running
 
-    async def _last_word(self, live: Live, deadline: datetime) -> bool:
+    async def _last_word(self, live: Live, deadline: Deadline) -> bool:
         """Ask Argo CD itself, since a stream may have missed an event."""
         if not self._doubted:
             self.tracker.step(Step.CHECKING)
@@ -206,7 +208,7 @@ class Rollout:
         except TransientError as error:
             raise NotDeployedError(f"How the services are could not be checked: {error}") from None
         now = clock.now()
-        over = now >= deadline
+        over = deadline.is_over
         self.belief.insist(states, live.states)
         self.belief.look(live.states, now=now, at=now, last=over)
         if over or self._settled:
@@ -215,7 +217,7 @@ class Rollout:
         self.tracker.back_to(Step.DEPLOYING)
         return False
 
-    async def _look(self, live: Live, deadline: datetime) -> Mapping[ServiceName, AppState]:
+    async def _look(self, live: Live, deadline: Deadline) -> Mapping[ServiceName, AppState]:
         """One list; where that and the live view do not agree that all is well, a plain GET.
 
         A list is answered from a cache of Argo CD's, which may be late; a GET is not.
@@ -225,11 +227,15 @@ class Rollout:
             return await self.run.call(
                 f"look at {service}",
                 lambda: self.argocd.read(self.env, service),
-                within=self._left(deadline),
+                within=max(deadline.left, _LAST),
+                sits_out=True,
             )
 
         listed = await self.run.call(
-            "the last look", lambda: self.argocd.survey(self.env), within=self._left(deadline)
+            "the last look",
+            lambda: self.argocd.survey(self.env),
+            within=max(deadline.left, _LAST),
+            sits_out=True,
         )
         doubtful = self.belief.doubtful(listed, live.states)
         results = await self.run.gather([read(n) for n in doubtful])
@@ -241,6 +247,3 @@ class Rollout:
             if result is not None:
                 found[service] = result
         return found
-
-    def _left(self, deadline: datetime) -> float:
-        return max((deadline - self.context.clock.now()).total_seconds(), _LAST)

@@ -102,6 +102,14 @@ class Engine:
         """There may be work."""
         self._wake.set()
 
+    async def _leave(self) -> None:
+        """Nobody needs to wait for a lease to run out."""
+        for task in self._loops:
+            task.cancel()  # a beat would take it anew
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._loops:
+            await self._guarded(lambda: self._journal.leave(self._worker))
+
     def heard(self) -> None:
         """Somebody is being answered by this process: dry runs give way."""
         self._giving_way.heard()
@@ -116,11 +124,13 @@ class Engine:
         self.wake()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                await asyncio.wait(self._loops[:1])  # a claim under way would be lost
+                if self._loops:
+                    await asyncio.wait(self._loops[:1])  # a claim under way would be lost
                 carriers = list(self._carriers.values())
                 for carrier in carriers:
                     carrier.drop()
                 await asyncio.gather(*(carrier.give_back() for carrier in carriers))
+                await self._leave()
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

@@ -109,14 +109,15 @@ class Foundation:
             await self._argocd.ensure_base(self._env, op=self._run.operation.id)
 
         await self._made("base", ensure, "namespace.ensured", "The namespace cannot be made")
-        deadline = await self._run.deadline("deadline:base", self._patience)
+        recorded = await self._run.deadline("deadline:base", self._patience)
+        deadline = self._context.deadline(recorded, self._env.instance)
         debounce = Debounce(self._context.rules.broken_after)
         clock = self._context.clock
         async with Live(self._run, self._argocd, self._env, clock) as live:
             while not isinstance(found := self._judge(live, debounce), Ready):
                 if isinstance(found, Broken):
                     raise NotDeployedError(f"The namespace cannot be made: {found.reason}")
-                if clock.now() >= deadline:
+                if deadline.is_over:
                     raise NotDeployedError(
                         f"The namespace was not ready in time. {found.reason}".strip()
                     )
@@ -128,7 +129,9 @@ class Foundation:
         await self._run.checkpoint()
         changes = [Audited(action, "done")]
         try:
-            await self._run.step(name, ensure, changes=changes, within=self._patience)
+            await self._run.step(
+                name, ensure, changes=changes, within=self._patience, sits_out=True
+            )
         except (UserError, TransientError) as error:
             raise NotDeployedError(f"{failed}: {error}") from None
 

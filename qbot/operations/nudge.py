@@ -63,6 +63,7 @@ class Nudge:
             find=find,
             changes=[Audited("sync.asked", "done", detail)],
             within=rollout.context.rules.deploy_time.total_seconds(),
+            sits_out=True,
         )
         rollout.belief.synced(name, datetime.fromisoformat(at))
 

@@ -23,6 +23,7 @@ from qbot.operations.context import Context
 from qbot.operations.live import Live
 from qbot.operations.remains import holder, named, there
 from qbot.operations.run import Run
+from qbot.operations.sitting_out import Deadline
 from qbot.operations.track import Tracker
 
 _LOOK = 5.0  # seconds between two looks while something is still going
@@ -54,7 +55,7 @@ class Removal:
     """
 
     def __init__(
-        self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker, deadline: datetime
+        self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker, deadline: Deadline
     ) -> None:
         self._run = run
         self._context = context
@@ -199,7 +200,7 @@ class Removal:
 
     def _give_up(self, apps: Apps) -> None:
         now = self._context.clock.now()
-        if now >= self._deadline or apps.keys() <= self._refused.keys():
+        if self._deadline.is_over or apps.keys() <= self._refused.keys():
             raise StuckError(named(apps, self._refused))
         for service, state in apps.items():
             asked = self._asked.get(service)
@@ -219,7 +220,7 @@ class Removal:
             if self._is_due(BASE, state):
                 await self._delete_base(state)
             why = self._refused.get(BASE) or holder(state)
-            if BASE in self._refused or self._context.clock.now() >= self._deadline:
+            if BASE in self._refused or self._deadline.is_over:
                 raise StuckError(f"The namespace {self._env.name} is still there. {why}".strip())
             await self._run.sleep(_BASE_LOOK)
 
@@ -247,9 +248,9 @@ class Removal:
             await self._argocd.delete_project(self._env)
 
         changes = [Audited("project.deleted", "done", (("project", str(self._env.name)),))]
-        left = (self._deadline - self._context.clock.now()).total_seconds()
+        left = max(self._deadline.left, _LOOK)
         try:
-            await self._run.step("project", remove, changes=changes, within=max(left, _LOOK))
+            await self._run.step("project", remove, changes=changes, within=left, sits_out=True)
         except (TransientError, PermanentError) as error:
             raise StuckError(
                 f"The AppProject {self._env.name} cannot be deleted: {error}"
@@ -275,7 +276,7 @@ class Removal:
         before = clock.now()
         found = await self._run.call(name, look)
         if clock.now() - before >= _OUTAGE:
-            self._deadline = max(self._deadline, clock.now() + _GRACE)
+            self._deadline.leave(_GRACE)
         return found
 
     async def _all(self, work: Collection[Coroutine[Any, Any, object]]) -> None:

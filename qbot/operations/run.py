@@ -62,6 +62,7 @@ class Run:
         changes: Sequence[Change] | Callable[[T], Sequence[Change]] = (),
         within: float | None = None,
         backoff: Backoff = _BACKOFF,
+        sits_out: bool = False,
     ) -> T:
         """Have an effect and record it, together with `changes`; once recorded it never runs again.
 
@@ -73,6 +74,7 @@ class Run:
                 repeated.
             changes: what commits with the result, or a function of the result.
             within: seconds after which a TransientError is raised instead of waited out.
+            sits_out: whether the time for which a neighbour is known to be away counts not.
             backoff: how long to wait between tries.
 
         Raises:
@@ -82,9 +84,8 @@ class Run:
         if name in self._recorded:
             recorded: T = self._recorded[name]
             return recorded
-        result: T = json.loads(
-            json.dumps(await self._trying.through(name, do, find, within, backoff))
-        )
+        found = await self._trying.through(name, do, find, within, backoff, sits_out=sits_out)
+        result: T = json.loads(json.dumps(found))
         await self._commit(name, result, changes(result) if callable(changes) else changes)
         return result
 
@@ -95,9 +96,10 @@ class Run:
         *,
         within: float | None = None,
         backoff: Backoff = _BACKOFF,
+        sits_out: bool = False,
     ) -> T:
         """Ask a neighbour, patiently like `step`; nothing is recorded, so only for reads."""
-        return await self._trying.through(name, do, None, within, backoff)
+        return await self._trying.through(name, do, None, within, backoff, sits_out=sits_out)
 
     async def gather(
         self, coroutines: Sequence[Coroutine[Any, Any, T]], limit: int = PARALLEL

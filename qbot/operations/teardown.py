@@ -56,7 +56,8 @@ def _reaped(run: Run) -> Goes | None:
 
 async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     argocd, env = context.instance(tracker.env), tracker.env
-    deadline = await run.deadline("deadline", context.rules.delete_time.total_seconds())
+    recorded = await run.deadline("deadline", context.rules.delete_time.total_seconds())
+    deadline = context.deadline(recorded, env.instance)
     removal = Removal(run, context, argocd, tracker, deadline)
     stuck = ""
     try:

@@ -78,6 +78,8 @@ class Trying:
         find: Callable[[], Awaitable[T | None]] | None,
         within: float | None,
         backoff: Backoff,
+        *,
+        sits_out: bool = False,
     ) -> T:
         """Its answer; see `Run.step` for the arguments.
 
@@ -95,6 +97,8 @@ class Trying:
                     return await self._go(do, find if look else None)
                 except TransientError as error:
                     delay = backoff.delay(tries, error, self._footing.jitter())
+                    if sits_out and until is not None and isinstance(error, AwayError):
+                        until = max(until, self._footing.clock.monotonic()) + delay
                     await self._wait_out(name, error, delay, until, tries + 1)
                     look, tries = True, tries + 1
         finally:

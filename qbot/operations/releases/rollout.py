@@ -18,6 +18,7 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.goals import Goals
 from qbot.operations.releases.rows import Rows
 from qbot.operations.releases.syncing import Syncing
+from qbot.operations.sitting_out import Deadline
 
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _LAST = 30.0  # seconds for the last look where the deadline leaves none
@@ -40,8 +41,9 @@ async def deployed(case: Case) -> None:
         Cancelled: a rollback has taken its place.
     """
     case.tracker.show(step=Step.DEPLOYING, log=())
-    deadline = await case.run.deadline("deadline:deploy", case.stage.deploy_time.total_seconds())
-    rollout = Rollout(case, await _applications(case), deadline)
+    recorded = await case.run.deadline("deadline:deploy", case.stage.deploy_time.total_seconds())
+    apps = await _applications(case)
+    rollout = Rollout(case, apps, case.context.base.deadline(recorded, case.stage.instance))
     try:
         await rollout.finish()
     except Cancelled:
@@ -65,7 +67,7 @@ async def _applications(case: Case) -> Apps:
 class Rollout:
     """The deployment of one merge."""
 
-    def __init__(self, case: Case, apps: Apps, deadline: datetime) -> None:
+    def __init__(self, case: Case, apps: Apps, deadline: Deadline) -> None:
         self._case = case
         self._apps = apps
         self._deadline = deadline
@@ -137,7 +139,7 @@ class Rollout:
         if service not in self._aims:
             return
         try:
-            at = await self._syncing.once(service, self._apps[service], within=self._left())
+            at = await self._syncing.once(service, self._apps[service], within=self._deadline.left)
             self._belief.synced(service, at)
         except (UserError, TransientError, PermanentError) as error:
             if not self._syncing.stopped:  # else it was judged by what it looks like
@@ -151,9 +153,8 @@ class Rollout:
                 while True:
                     await self._case.still_its_turn()
                     await self._refresh_again()
-                    now = self._clock.now()
                     await self._look(_states(live.states, self._apps), live.known_at)
-                    done = self._settled or now >= self._deadline
+                    done = self._settled or self._deadline.is_over
                     if done and await self._last_word(_states(live.states, self._apps)):
                         return
                     await case.run.interruptible(live.changed(_TICK))
@@ -221,7 +222,7 @@ class Rollout:
             ) from None
         await self._aim_at(truth)
         now = self._clock.now()
-        over = now >= self._deadline
+        over = self._deadline.is_over
         self._belief.insist(truth, live)
         self._belief.look(live, now=now, at=now, last=over)
         if over or self._settled:
@@ -235,7 +236,8 @@ class Rollout:
             return await self._case.run.call(
                 f"look at {app}",
                 lambda: self._argocd.read(self._case.stage, app),
-                within=max(self._left(), _LAST),
+                within=max(self._deadline.left, _LAST),
+                sits_out=True,
             )
 
         found = {}
@@ -246,9 +248,6 @@ class Rollout:
             if result is not None:
                 found[service] = result.state
         return found
-
-    def _left(self) -> float:
-        return max((self._deadline - self._clock.now()).total_seconds(), 0.0)
 
     async def _log(self, app: AppName) -> tuple[str, ...]:
         """Its last lines; a courtesy, so nothing is waited for."""

@@ -55,7 +55,12 @@ class Syncing:
             return [case.audited("synced", "done", application=app, by=done[1])]
 
         at, _ = await case.run.step(
-            f"sync:{service}", sync, changes=changes, within=within, backoff=_BACKOFF
+            f"sync:{service}",
+            sync,
+            changes=changes,
+            within=within,
+            backoff=_BACKOFF,
+            sits_out=True,
         )
         return datetime.fromisoformat(at)
 
