@@ -19,7 +19,7 @@ OPERATORS = {"|", "||", "&&", ";", "&"}
 OTHERS = {
     "argocd", "cat", "cd", "chmod", "chown", "cp", "createdb", "createuser", "export", "git",
     "grep", "head", "install", "journalctl", "kubectl", "kustomize", "ls", "mkdir", "openssl",
-    "psql", "python3", "sops", "sudo", "systemctl", "tee", "useradd",
+    "psql", "sops", "sudo", "systemctl", "tee", "useradd",
 }  # fmt: skip
 _OWN = re.compile(r"^(\./)?(manifests|docs|benchmarks|tests|qbot/)[\w./-]*$")
 _DRIVE = re.compile(r"/drive/\w[\w-]*")
@@ -122,6 +122,14 @@ def _curl(arguments: Sequence[str]) -> None:
         assert path in routes or f" {path}`" in page, f"nobody answers at {path}"
 
 
+def _python(arguments: Sequence[str]) -> None:
+    """A script of the repository takes such options."""
+    if arguments[0].startswith("manifests/"):
+        text = (ROOT / arguments[0]).read_text(encoding="utf-8")
+        for option in (word for word in arguments if word.startswith("--")):
+            assert f'"{option}"' in text, f"{arguments[0]} has no {option}"
+
+
 def _docker(arguments: Sequence[str]) -> None:
     """`docker build` needs the Dockerfile; what follows the image in `docker run` is Qbot's."""
     if arguments[0] == "build":
@@ -137,4 +145,5 @@ _PROGRAMS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "pytest": _pytest,
     "curl": _curl,
     "docker": _docker,
+    "python3": _python,
 }
