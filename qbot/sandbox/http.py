@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
 from typing import Protocol
 
 from aiohttp import web
@@ -53,6 +54,8 @@ def middleware(
         try:
             response = await _answer(kernel, request, handler, fault, shapes)
             status = response.status
+            if not response.prepared:
+                response.headers["Date"] = format_datetime(kernel.clock.now(), usegmt=True)
             return response
         except DroppedError:
             if request.transport is not None:

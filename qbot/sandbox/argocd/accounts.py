@@ -28,10 +28,30 @@ class Account:
 class Access:
     """Authentication and authorisation of every call."""
 
-    def __init__(self, tokens: Mapping[str, str], policy: Policy, issued: datetime) -> None:
+    def __init__(self, tokens: Mapping[str, str], policy: str, issued: datetime) -> None:
         self._tokens = dict(tokens)  # token -> account
-        self._policy = policy
+        self._lines = self._first = tuple(policy.splitlines())
+        self._policy = Policy.parse(policy)
         self._issued = stamp(issued)
+
+    def change(self, line: str, *, granted: bool) -> None:
+        """Add a line to the policy, or take it out; how many spaces it has does not matter.
+
+        Raises:
+            ValueError: it is no line of a policy, or was not in it.
+        """
+        Policy.parse(line)
+        others = tuple(known for known in self._lines if _bare(known) != _bare(line))
+        if not granted and len(others) == len(self._lines):
+            raise ValueError(f"the policy has no line {line!r}")
+        self._set((*others, line) if granted else others)
+
+    def restore(self) -> None:
+        """The policy as it was at first."""
+        self._set(self._first)
+
+    def _set(self, lines: tuple[str, ...]) -> None:
+        self._lines, self._policy = lines, Policy.parse("\n".join(lines))
 
     def account(self, request: web.Request) -> Account:
         """Who calls.
@@ -94,6 +114,10 @@ class Access:
         if app is None or project_of(app) != project:
             raise missing("applications", name)
         return app
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
 
 
 def _bearer(request: web.Request) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from qbot.sandbox.argocd.accounts import Access
 from qbot.sandbox.argocd.engine.engine import Engine
 from qbot.sandbox.argocd.engine.health import ORDER
 from qbot.sandbox.argocd.engine.pins import Pin
@@ -25,8 +26,13 @@ class Drive:
     """The driver's calls for Argo CD."""
 
     def __init__(
-        self, engine: Engine, notifications: Notifications, shelves: Sequence[Shelf]
+        self,
+        engine: Engine,
+        notifications: Notifications,
+        shelves: Sequence[Shelf],
+        access: Access,
     ) -> None:
+        self._access = access
         self._engine = engine
         self._notifications = notifications
         self._shelves = shelves
@@ -37,6 +43,7 @@ class Drive:
             web.post("/drive/app", self.app),
             web.post("/drive/lag", self.lag),
             web.post("/drive/notifications", self.notifications),
+            web.post("/drive/policy", self.policy),
         ]
 
     async def notifications(self, request: web.Request) -> web.Response:
@@ -44,6 +51,15 @@ class Drive:
         try:
             self._notifications.on = _switched(await request.read())
         except BadDriveError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"ok": True})
+
+    async def policy(self, request: web.Request) -> web.Response:
+        """Add a line to argocd-rbac-cm's policy, or take it out."""
+        try:
+            line, granted = _line(await request.read())
+            self._access.change(line, granted=granted)
+        except (BadDriveError, ValueError) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"ok": True})
 
@@ -87,6 +103,16 @@ def _switched(text: bytes) -> bool:
     if not isinstance(on, bool):
         raise BadDriveError("on must be true or false")
     return on
+
+
+def _line(text: bytes) -> tuple[str, bool]:
+    asked = _object(text, {"line", "granted"})
+    line, granted = asked.get("line"), asked.get("granted")
+    if not isinstance(line, str) or not line.strip():
+        raise BadDriveError("line must be a line of policy.csv")
+    if not isinstance(granted, bool):
+        raise BadDriveError("granted must be true or false")
+    return line, granted
 
 
 def _object(text: bytes, fields: set[str]) -> Json:

@@ -26,7 +26,7 @@ from qbot.sandbox.argocd.errors import Shapes
 from qbot.sandbox.argocd.notifications import Notifications
 from qbot.sandbox.argocd.objects import Json, dying, finalizers, name_of, project_of
 from qbot.sandbox.argocd.pages import Pages
-from qbot.sandbox.argocd.rbac import POLICY, Policy
+from qbot.sandbox.argocd.rbac import POLICY
 from qbot.sandbox.argocd.shelves import Change, Shelf
 from qbot.sandbox.argocd.stages import Placed, Seeder
 from qbot.sandbox.http import middleware
@@ -81,7 +81,7 @@ class ArgoCDStandIn:
         self.engine = Engine(kernel, repositories, self.applications, self.projects)
         self._context = Context(
             kernel=kernel,
-            access=Access(tokens or {TOKEN: "qbot"}, Policy.parse(policy), kernel.clock.now()),
+            access=Access(tokens or {TOKEN: "qbot"}, policy, kernel.clock.now()),
             applications=self.applications,
             projects=self.projects,
             engine=self.engine,
@@ -117,7 +117,8 @@ class ArgoCDStandIn:
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test decides."""
         shelves = (self.applications, self.projects)
-        return Drive(self.engine, self.notifications, shelves).routes()
+        access = self._context.access
+        return Drive(self.engine, self.notifications, shelves, access).routes()
 
     def state(self) -> dict[str, Any]:
         """Applications, projects and namespaces beyond what every installation has."""
@@ -145,6 +146,7 @@ class ArgoCDStandIn:
         """An Argo CD as it was at start; watches end."""
         self._streams.close()
         await self.notifications.forget()
+        self._context.access.restore()
         for shelf in (self.applications, self.projects):
             for name in list(shelf.objects):
                 shelf.remove(name)

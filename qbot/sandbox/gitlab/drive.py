@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
+from qbot.sandbox.gitlab.account import change_role, change_token
 from qbot.sandbox.gitlab.ci import Ci
 from qbot.sandbox.gitlab.hooks.office import HookOffice
 from qbot.sandbox.gitlab.merge_methods import METHODS, SQUASHING
 from qbot.sandbox.gitlab.merging import MergeMachine
-from qbot.sandbox.gitlab.model import MergeRequest, Project, User
+from qbot.sandbox.gitlab.model import MergeRequest, Project, Token, User
 from qbot.sandbox.gitlab.registry import Registry
 from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.repos import Person, valid_branch
@@ -50,8 +51,15 @@ class Drive:
     """The GitLab part of `/drive`."""
 
     def __init__(
-        self, world: World, ci: Ci, machine: MergeMachine, registry: Registry, hooks: HookOffice
+        self,
+        world: World,
+        ci: Ci,
+        machine: MergeMachine,
+        registry: Registry,
+        hooks: HookOffice,
+        token: str,
     ) -> None:
+        self._secret = token
         self._world = world
         self._ci = ci
         self._machine = machine
@@ -73,6 +81,8 @@ class Drive:
             "project": (self.project, "project", " ".join(_SETTINGS)),
             "image": (self.image, "project tag action", ""),
             "licence": (self.licence, "premium", ""),
+            "token": (self.token, "", "scopes admin expires"),
+            "role": (self.role, "place role", ""),
         }
         return [
             web.post(f"/drive/{name}", _handler(act, needed.split(), optional.split()))
@@ -193,6 +203,28 @@ class Drive:
             raise BadDriveError("premium must be true or false")
         self._hooks.book.premium = body["premium"]
         return {}
+
+    def token(self, body: Body) -> Body:
+        """Change what the token of Qbot is."""
+        try:
+            change_token(self._token(), body)
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
+        return {}
+
+    def role(self, body: Body) -> Body:
+        """Change what its account is in a project or group."""
+        try:
+            change_role(self._world, self._token(), str(body["place"]), str(body["role"]))
+        except ValueError as error:
+            raise BadDriveError(str(error)) from None
+        return {}
+
+    def _token(self) -> Token:
+        found = self._world.token(self._secret)
+        if found is None:
+            raise BadDriveError("Qbot has no token")
+        return found
 
     def file(self, body: Body) -> Body:
         """Read a file."""

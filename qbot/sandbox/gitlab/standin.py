@@ -152,7 +152,9 @@ class GitLabStandIn:
 
     def drive_routes(self) -> list[web.RouteDef]:
         """What a person or a test may do to this GitLab."""
-        return Drive(self.world, self.ci, self.machine, self.registry, self.hooks).routes()
+        return Drive(
+            self.world, self.ci, self.machine, self.registry, self.hooks, self.token
+        ).routes()
 
     def state(self) -> dict[str, Any]:
         """Every branch of every project, every merge request, every webhook."""

@@ -19,6 +19,7 @@ from qbot.sandbox.slack.drive.click import Click
 from qbot.sandbox.slack.drive.look import Look
 from qbot.sandbox.slack.drive.modals import Modals
 from qbot.sandbox.slack.drive.say import Say
+from qbot.sandbox.slack.drive.scopes import Scopes
 from qbot.sandbox.slack.drive.slash import Slash
 from qbot.sandbox.slack.drive.suggest import Suggestions
 from qbot.sandbox.slack.errors import DriveError
@@ -67,8 +68,9 @@ class SlackStandIn:
         self._say = Say(self.world, self.events)
         self._modals = Modals(self.world, courier, self._suggest)
         self._admin = Admin(self.world, self.events, self.sockets)
-        self.world.tokens[self.bot_token] = Token("bot", set(scopes))
-        self.world.tokens[self.app_token] = Token("app", {"connections:write"})
+        bot, opener = Token("bot", set(scopes)), Token("app", {"connections:write"})
+        self.world.tokens |= {self.bot_token: bot, self.app_token: opener}
+        self._scopes = Scopes(bot, opener)
 
     @property
     def app_url(self) -> str:
@@ -116,6 +118,7 @@ class SlackStandIn:
             web.post("/drive/channel", answering(self._admin.channel)),
             web.post("/drive/account", answering(self._admin.account)),
             web.post("/drive/socket", answering(self._admin.socket)),
+            web.post("/drive/scope", answering(self._scopes.scope)),
             web.get("/drive/messages", answering(self._look.messages)),
             web.get("/drive/home", answering(self._look.home)),
             web.get("/drive/views", answering(self._look.views)),
@@ -170,6 +173,7 @@ class SlackStandIn:
     async def reset(self) -> None:
         """A fresh workspace; tokens and open sockets stay, so the app goes on."""
         self.world.fresh()
+        self._scopes.restore()
         self.limiter.clear()
         self.responses.clear()
         self._look.clear()
