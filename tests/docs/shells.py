@@ -8,12 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from click.testing import CliRunner
 
 from qbot.cli import main
 from qbot.domain.subjects import STANDS_FOR
 
 ROOT = Path(__file__).parents[2]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+AT_ONCE = {"manifest"}  # commands that need nothing: they are run
 OPERATORS = {"|", "||", "&&", ";", "&"}
 # Programs of others: that they exist and take such options is known, not checked.
 OTHERS = {
@@ -90,6 +92,9 @@ def qbot(arguments: Sequence[str]) -> None:
         command = command.commands[left.pop(0)]
     if left not in (["--help"], ["--version"]):
         command.make_context("qbot", left)
+    if command.name in AT_ONCE:
+        told = CliRunner().invoke(command, left)
+        assert told.exit_code == 0, told.output
 
 
 def _make(arguments: Sequence[str]) -> None:

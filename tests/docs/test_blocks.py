@@ -47,11 +47,12 @@ def test_what_is_named_between_words_exists(page: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("", "/env craete feat/x\n"),
+        ("", "/env delte feat/x\n"),
         ("", "make demo\n"),
         ("sh", "qbot serv\n"),
         ("sh", "qbot serve --env-fiel try/env\n"),
         ("sh", "qbot demo --port here\n"),
+        ("sh", "qbot manifest --mode http\n"),
         ("sh", "make demmo\n"),
         ("sh", 'make demo ARGS="--prot 1"\n'),
         ("sh", "kubectl apply -k manifests/nowhere\n"),
@@ -59,7 +60,7 @@ def test_what_is_named_between_words_exists(page: Path) -> None:
         ("sh", 'ls "$(qbot nothing)"\n'),
         ("sh", "true && qbto serve\n"),
         ("console", "$ qbot nothing\n"),
-        ("yaml", "services:\n- {nmae: cart}\n"),
+        ("yaml", "services:\n- {projct: cart}\n"),
         ("yaml", "apiVersion: v1\nkind: ConfigMap\n"),
         ("yaml", "somebody: else\n"),
         ("dotenv", "QBOT_GITLAB__TOKN=x\n"),
