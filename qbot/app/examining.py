@@ -28,14 +28,23 @@ Text = Callable[[], Awaitable[str]]
 
 
 async def examined(env_file: Path | None) -> Report:
-    """Examine everything, beside a Qbot that runs or without one.
+    """Examine everything, beside a Qbot that runs or without one; logs nothing but errors.
 
     Raises:
         PermanentError: settings or qbot.yaml are not usable, so nothing can be examined.
     """
     settings = from_process(env_file)
-    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     configure("error", settings.log_format, secrets=all_secrets(settings))
+    return await examine(settings)
+
+
+async def examine(settings: Settings) -> Report:
+    """The same by settings that are known.
+
+    Raises:
+        PermanentError: qbot.yaml is not usable.
+    """
+    catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     async with AsyncExitStack() as stack:
         clock = await open_clock(settings, stack)
         slack = await _slack(settings, secret(settings.slack.bot_token), stack)
