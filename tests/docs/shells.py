@@ -91,7 +91,7 @@ def qbot(arguments: Sequence[str]) -> None:
         assert left[0] in command.commands, f"there is no qbot {left[0]}"
         command = command.commands[left.pop(0)]
     if left not in (["--help"], ["--version"]):
-        command.make_context("qbot", left)
+        command.make_context("qbot", [*left])  # it empties the list
     if command.name in AT_ONCE:
         told = CliRunner().invoke(command, left)
         assert told.exit_code == 0, told.output
