@@ -1,7 +1,7 @@
 # Qbot's image, in two stages.
 #   build: a virtual environment from the lock, hashes checked, first without Qbot's own source
 #          (so that a change of code reuses the layer with the dependencies), then with it.
-#   final: that environment on the bare interpreter; no pip, no compiler, no shell script.
+#   final: that environment on the bare interpreter; of programs only python and qbot.
 # It runs as an unprivileged numeric user on a read-only root, and holds no secret and no default
 # for one. State is what QBOT_DATABASE_URL names: PostgreSQL, or a SQLite file on a volume that
 # uid 10001 may write to. Configuration comes as QBOT_* variables or files in QBOT_SECRETS_DIR.
@@ -25,6 +25,10 @@ COPY pyproject.toml README.md LICENSE ./
 COPY qbot ./qbot
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/qbot/bin/python install --compile --no-deps --no-index /wheels/*.whl
+
+# sqlite-utils asks for pip, for a command that Qbot has no use for; others bring programs as well.
+RUN pip --python /opt/qbot/bin/python uninstall --yes pip \
+    && find /opt/qbot/bin -type f ! -name qbot -delete
 
 FROM docker.io/library/python:${PYTHON}-slim
 LABEL org.opencontainers.image.title="Qbot" \

@@ -83,7 +83,8 @@ class GitLab:
 
     def each(self, path: str) -> Iterator[dict[str, Any]]:
         """All pages of a list."""
-        page, found = 1, [{}]
+        page = 1
+        found: list[dict[str, Any]] = [{}]
         while found:
             sign = "&" if "?" in path else "?"
             found = self.call("GET", f"{path}{sign}per_page={PAGE}&page={page}")
@@ -105,7 +106,7 @@ def make_token(gitlab: GitLab, group: str, path: Path, *, stages: bool, dry: boo
     if path.exists():
         say(f"{path}: is there, and kept")
         return
-    body = {
+    body: dict[str, Any] = {
         "name": "qbot",
         "scopes": ["api" if stages else "read_api"],
         "access_level": MAINTAINER if stages else REPORTER,
