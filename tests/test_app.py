@@ -150,7 +150,9 @@ async def test_a_slack_that_is_away_at_the_start_is_waited_for(
         async with begun(shared, tmp_path) as settings, httpx.AsyncClient(trust_env=False) as http:
             ready = await http.get(f"http://{settings.admin_listen}/readyz")
     assert [e["retry_in"] for e in logs if e["event"] == "slack does not answer yet"] == [1.0]
-    assert ready.json() == {"ready": True, "checks": {"database": "ok"}}
+    assert ready.json() == {"ready": True, "checks": {"start": "ok", "database": "ok"}}
+    steps = [e["step"] for e in logs if e["event"] == "starting"]
+    assert steps == ["database", "slack", "cards", "operations", "doors"]
 
 
 async def tried(logs: Sequence[MutableMapping[str, Any]], count: int) -> list[str]:
@@ -280,15 +282,43 @@ async def test_what_neighbours_take_is_not_told(shared: World, tmp_path: Path) -
 async def test_waiting_for_slack_can_be_stopped(shared: World, tmp_path: Path) -> None:
     away = {"QBOT_SLACK__API_URL": f"http://127.0.0.1:{free_port()}/api"}
     log = tmp_path / "waiting.log"
-    arguments = ("serve", "--env-file", str(shared.env_file))
-    program = await Program.start(log, *arguments, env=elsewhere(tmp_path) | away)
+    arguments, own = ("serve", "--env-file", str(shared.env_file)), elsewhere(tmp_path)
+    program = await Program.start(log, *arguments, env=own | away)
 
     async def waits() -> bool:
         return "slack does not answer yet" in log.read_text()
 
     await until(waits, what="Qbot to wait for Slack")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        alive = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/healthz")
+        ready = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/readyz")
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    checks = {"start": "starting: slack (2 of 5)", "database": "ok"}
+    assert ready.json()["checks"] == checks
     began = time.monotonic()
     program.signal(signal.SIGINT)
     assert await program.stop(seconds=5) == 0
     assert time.monotonic() - began < 5
     assert "Traceback" not in log.read_text()
+
+
+async def test_a_database_that_is_away_at_the_start_is_waited_for(
+    shared: World, tmp_path: Path
+) -> None:
+    own = elsewhere(tmp_path)
+    away = {"QBOT_DATABASE_URL": f"postgresql://qbot:hunter2@127.0.0.1:{free_port()}/qbot"}
+    log = tmp_path / "waiting.log"
+    arguments = ("serve", "--env-file", str(shared.env_file))
+    program = await Program.start(log, *arguments, env=own | away)
+
+    async def waits() -> bool:
+        return "the database does not answer yet" in log.read_text()
+
+    await until(waits, what="Qbot to wait for its database")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        ready = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["start"] == "starting: database (1 of 5)"
+    assert "does not answer" in ready.json()["checks"]["database"]
+    assert await program.stop(seconds=10) == 0
+    assert "hunter2" not in log.read_text()

@@ -1,7 +1,8 @@
 """The composition root: settings -> gateways -> operations -> entry points.
 
-The only module that builds things. Starts from the inside out and stops the other way round:
-the database first, then what was begun is resumed, then Slack may speak.
+The only module that builds things. Starts from the inside out: the database and its leases, what
+was begun, its cards, and then only Slack may speak. Stops the other way round, but for what others
+wait for: operations and leases are given back first.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from qbot.app import listening
 from qbot.app.covering import covered, declared, ticks
 from qbot.app.digests import mornings, open_digests, open_mornings
 from qbot.app.doors import Doors, open_doors
+from qbot.app.ending import LIMIT, end_within, together
 from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
@@ -67,7 +69,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 _RUNNING = 1_000  # operations of one replica; most of them only wait, so they are cheap
 _BEATS = 6  # renewals within one lease: a few may be lost
-# Seconds; Kubernetes grants 30 by default, of which calls to Slack under way may take 8 more.
+# Seconds, all at the same time: the process has to end within ten.
 _STOP = 5.0  # for operations to be given back
 _SETTLE = 3.0  # for private answers
 
@@ -92,6 +94,7 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
             ready(wrong)
             await over.wait()
         log.info("stopping")
+        end_within(LIMIT)
 
 
 async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, T]) -> T | None:
@@ -137,12 +140,11 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     open_digests(ground, releases.context, dispatcher, stack)
     open_mornings(ground, releases, dispatcher, home.decide, stack)
     open_messages(ground, dispatcher, stack)
-    await engine.start()
-    stack.push_async_callback(partial(engine.stop, _STOP))
+    await _resume(engine, ground, stack)
     listening.begin(following, sweeper, merging, unasked, stack)
     scheduler.start()
     stack.callback(scheduler.stop)
-    stack.push_async_callback(partial(desk.settle, _SETTLE))
+    stack.push_async_callback(settle := partial(desk.settle, _SETTLE))
     doors = Doors(
         settings=settings,
         guard=guard(ground, releases, engine.heard),
@@ -150,16 +152,32 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         home=home,
         identity=ground.identity,
         metrics=ground.metrics,
-        database=ground.database,
         clock=ground.clock,
         linking=linking(ground),
         hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
-        ticks=scheduler.subjects(),
-        outages=ground.outages,
+        others=[*scheduler.subjects(), *ground.admin.subjects],
     )
+    ground.admin.course.begins("doors")
     await open_doors(doors, stack)
+    _served(ground, stack, partial(engine.stop, _STOP), dispatcher.stop, settle)
     return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]
+
+
+async def _resume(engine: Engine, ground: Ground, stack: AsyncExitStack) -> None:
+    """Free what dead workers hold, and take up what was begun."""
+    ground.admin.course.begins("operations")
+    await engine.start()
+    stack.push_async_callback(partial(engine.stop, _STOP))
+
+
+def _served(
+    ground: Ground, stack: AsyncExitStack, *stops: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """From now on; at the end these come first, whatever else the stack closes."""
+    stack.push_async_callback(together, *stops)
+    stack.callback(ground.admin.course.stop)
+    ground.admin.course.served()
 
 
 def _context(ground: Ground, ready: Ready | None) -> Context:
@@ -207,6 +225,7 @@ def _engine(ground: Ground, handlers: Mapping[Kind, Handler]) -> Engine:
 
 
 async def _open_dispatcher(ground: Ground, stack: AsyncExitStack) -> Dispatcher:
+    ground.admin.course.begins("cards")
     dispatcher = Dispatcher(
         cards=ground.database.cards,
         store=ground.database.store,

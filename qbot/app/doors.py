@@ -1,4 +1,4 @@
-"""The entry points: Slack by HTTP or Socket Mode, health and metrics, the pages of links."""
+"""The entry points: Slack by HTTP or Socket Mode, hooks, the pages of links."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -11,7 +11,6 @@ from slack_bolt.async_app import AsyncApp
 
 from qbot.app.covering import covered
 from qbot.domain.authority import Authority
-from qbot.domain.outages import Outages
 from qbot.domain.ports import Clock
 from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError, TransientError
@@ -22,10 +21,6 @@ from qbot.slack.guard import Guard
 from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
-from qbot.store import Database
-from qbot.web.away import Away
-from qbot.web.figures import Standing
-from qbot.web.health import admin_app
 from qbot.web.hooks import Hooks
 from qbot.web.link import Linking
 from qbot.web.metrics import Metrics
@@ -57,13 +52,11 @@ class Doors:
     home: HomeTab
     identity: Identity
     metrics: Metrics
-    database: Database
     clock: Clock
     linking: Linking | None
     hooks: Hooks
     authority: Authority
-    ticks: Sequence[Subject]
-    outages: Outages
+    others: Sequence[Subject]
 
 
 async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
@@ -74,19 +67,10 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     """
     settings = doors.settings
     bolt = _bolt(doors)
-    standing = Standing(doors.database.figures, doors.clock)
-    doors.metrics.registry.register(standing)
-    away = Away(doors.outages, doors.clock)
-    doors.metrics.registry.register(away)
-    checks = {"database": doors.database.check}
-    admin = admin_app(
-        doors.metrics.registry, checks, refresh=standing.refresh, degraded=away.degraded
-    )
     public = _public(doors, bolt)
-    routes = [s for app in (admin, public) if app for s in subjects_of(app)]
+    routes = subjects_of(public) if public else []
     asked = [*doors.listeners.subjects(), *events.subjects()]
-    covered(doors.authority, [*asked, *doors.ticks, *routes])
-    await _listen(Server(admin, settings.admin_listen, setting="QBOT_ADMIN_LISTEN"), stack)
+    covered(doors.authority, [*asked, *doors.others, *routes])
     if public is not None:
         await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)
     if settings.socket_mode:

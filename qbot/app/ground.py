@@ -1,10 +1,12 @@
-"""What everything stands on: clock, database, Slack, neighbours; opened in this order."""
+"""What everything stands on: probes, clock, database, Slack, neighbours; in this order."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
 
+from qbot.app.admin import Admin, open_admin
 from qbot.app.doors import Identity, identify
 from qbot.app.mapping import style_of
 from qbot.app.neighbours import Neighbours, Tries, open_neighbours, try_tokens
@@ -13,6 +15,7 @@ from qbot.catalog import Catalog
 from qbot.domain.lease import Lease
 from qbot.domain.outages import Outages
 from qbot.domain.ports import Clock
+from qbot.errors import TransientError
 from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.render.style import Style
@@ -21,6 +24,7 @@ from qbot.store import Database, open_store
 from qbot.web.metrics import Metrics
 
 log = structlog.get_logger()
+_LONGEST_PAUSE = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Ground:
 
     settings: Settings
     catalog: Catalog
+    admin: Admin
     clock: Clock
     lease: Lease
     metrics: Metrics
@@ -46,14 +51,16 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     """Open all of it; the stack closes it backwards.
 
     Raises:
-        PermanentError: database, token or certificate are not usable.
+        PermanentError: address, database, token or certificate are not usable.
     """
-    clock, metrics = await open_clock(settings, stack), Metrics()
+    admin = await open_admin(settings, stack)
+    clock, metrics = await open_clock(settings, stack), admin.metrics
     ears = Ears.of(settings.argocd, clock, metrics.called)
-    database = await open_store(
-        secret(settings.database_url), clock=clock, ran=metrics.ran, told=ears.database.told
-    )
+    admin.course.begins("database")
+    database = await _database(settings, clock, admin, ears)
     stack.push_async_callback(database.close)
+    admin.watch(database, ears.outages, clock)
+    admin.course.begins("slack")
     api = settings.slack.api_url
     token = secret(settings.slack.bot_token)
     slack = await stack.enter_async_context(open_slack(token, api, called=ears.slack.called))
@@ -72,6 +79,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     return Ground(
         settings=settings,
         catalog=catalog,
+        admin=admin,
         clock=clock,
         lease=lease,
         metrics=metrics,
@@ -84,6 +92,28 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         outages=ears.outages,
         ears=ears,
     )
+
+
+async def _database(settings: Settings, clock: Clock, admin: Admin, ears: Ears) -> Database:
+    """With the newest schema, and without the leases of those that died; however long it is away.
+
+    Raises:
+        PermanentError: it refuses, or a newer Qbot has been there.
+    """
+    pause = 1.0
+    while True:
+        try:
+            return await open_store(
+                secret(settings.database_url),
+                clock=clock,
+                ran=admin.metrics.ran,
+                told=ears.database.told,
+            )
+        except TransientError as error:
+            log.warning("the database does not answer yet", error=str(error), retry_in=pause)
+            admin.misses("database", str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 async def open_clock(settings: Settings, stack: AsyncExitStack) -> Clock:

@@ -32,6 +32,7 @@ _GATHER_PER_ROW = 0.0025  # reading hundreds of cards for each change would cost
 _FOLLOW = 2.0  # seconds between two tries to become the leader
 _IN_FLIGHT = 8
 _RETRY_AFTER = 30.0
+_PARTING = 5.0  # seconds at the end for calls under way
 
 
 class Dispatcher:
@@ -81,15 +82,29 @@ class Dispatcher:
         self._loop = asyncio.create_task(self._run(), name="cards")
 
     async def stop(self) -> None:
-        """Let calls under way end and be written down, then let go of the lease."""
+        """Let calls under way end and be written down, then let go of the lease.
+
+        Where one does not end, nobody may take over before it is dead: the lease runs out.
+        """
         if self._loop:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
-        await asyncio.gather(*self._sending.values(), return_exceptions=True)
+        if await self._given_up():
+            log.warning("slack does not answer: the cards' lease will run out by itself")
+            return
         try:
             await self._lease.release()
         except TransientError:
             log.info("the cards' lease will run out by itself")
+
+    async def _given_up(self) -> bool:
+        """Whether a call was still under way after some seconds."""
+        calls = set(self._sending.values())
+        late = (await asyncio.wait(calls, timeout=_PARTING))[1] if calls else set()
+        for call in late:
+            call.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return bool(late)
 
     def wake(self) -> None:
         """Something changed; safe to call as often as one likes."""

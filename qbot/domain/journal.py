@@ -62,6 +62,9 @@ class Claiming(Protocol):
         newer kinds alone.
         """
 
+    async def leave(self, worker: str) -> None:
+        """Give the worker's lease back; what it still holds is free at the next beat of another."""
+
     async def beat(
         self, worker: str, running: Collection[tuple[OpId, int]], *, lease: float = 30.0
     ) -> Beat:

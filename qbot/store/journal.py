@@ -128,6 +128,10 @@ class SqlJournal:
         await self._driver.run(queue.renew(worker, lease))
         return await self._driver.run(queue.look_after(worker, running))
 
+    async def leave(self, worker: str) -> None:
+        """Give the worker's lease back."""
+        await self._driver.run(queue.leave(worker))
+
     async def request_cancel(self, op: OpId, actor: Actor) -> bool:
         """Ask a queued or running operation to stop; False when it has ended already."""
         return await self._driver.run(submitting.request_cancel(op, actor, self._clock.now()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qbot.errors import PermanentError
 from qbot.store import schema
-from qbot.store.statements import Pass, Script, Turnstile, sql
+from qbot.store.statements import Pass, Script, Turnstile, patient, sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,6 @@ def migrate(dialect: str, migrations: Sequence[Migration] = MIGRATIONS) -> Scrip
     pending = [m for m in migrations if m.version > there]
     for migration in pending:
         for statement in migration.statements(dialect):
-            yield sql(statement)
+            yield patient(statement)
         yield sql("insert into schema_versions(version) values(?)", migration.version)
     return len(pending)

@@ -39,6 +39,7 @@ from qbot.store.urls import shown
 _POOL = 8
 CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 10  # a database that swallows packets counts as away
+_MIGRATING_SECONDS = 3600.0  # an index over all that ever was takes its time
 _LIMITS = {
     "application_name": "qbot",
     "idle_in_transaction_session_timeout": "3000",  # ms
@@ -47,7 +48,7 @@ _LIMITS = {
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
 }
-_TURNSTILES = {Turnstile.MIGRATE: 4711, Turnstile.SUBMIT: 4712, Turnstile.CLAIM: 4713}
+TURNSTILES = {Turnstile.MIGRATE: 4711, Turnstile.SUBMIT: 4712, Turnstile.CLAIM: 4713}
 _MARKS = {
     "{NOW}": "extract(epoch from clock_timestamp())::double precision",
     "{HOLD}": "for update of o",
@@ -82,7 +83,7 @@ _AWAY = (
 class Connection(Protocol):
     """The part of an asyncpg connection that a transaction needs."""
 
-    async def fetch(self, query: str, /, *args: Any) -> list[Any]:
+    async def fetch(self, query: str, /, *args: Any, timeout: float | None = None) -> list[Any]:  # noqa: ASYNC109  (asyncpg's own)
         """Rows of one statement; none for a statement that gives none."""
 
     def transaction(self) -> AbstractAsyncContextManager[Any]:
@@ -189,20 +190,33 @@ async def _go_on(
 
 async def _answer(connection: Connection, statement: Statement, told: set[str]) -> list[Row]:
     match statement:
-        case Query(text, params) | Alone(Query(text, params)):
-            return list(await connection.fetch(translated(text), *params))
+        case Query(text, params, patient) | Alone(Query(text, params, patient)):
+            limit = _MIGRATING_SECONDS if patient else None
+            return list(await connection.fetch(translated(text), *params, timeout=limit))
         case Notify(channel):
             told.add(channel_name(channel))
             return []
         case CutFrozen():
             return list(await connection.fetch(_CUT_FROZEN))
         case Pass(turnstile, wait):
-            number = _TURNSTILES[turnstile]
+            number = TURNSTILES[turnstile]
             if not wait:
                 text = "select pg_try_advisory_xact_lock($1) as passed"
                 return list(await connection.fetch(text, number))
-            await connection.fetch("select pg_advisory_xact_lock($1)", number)
+            if turnstile is Turnstile.MIGRATE:
+                await _wait_for_migration(connection, number)
+            else:
+                await connection.fetch("select pg_advisory_xact_lock($1)", number)
             return [{"passed": True}]
+
+
+async def _wait_for_migration(connection: Connection, number: int) -> None:
+    """Another replica may be at it, and is not frozen because it takes minutes."""
+    limit = "select set_config('lock_timeout', $1, true)"
+    await connection.fetch(limit, str(int(_MIGRATING_SECONDS * 1000)))
+    lock = "select pg_advisory_xact_lock($1)"
+    await connection.fetch(lock, number, timeout=_MIGRATING_SECONDS)
+    await connection.fetch(limit, _LIMITS["lock_timeout"])
 
 
 @lru_cache(maxsize=1_024)  # some name as many values as are asked for

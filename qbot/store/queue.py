@@ -139,6 +139,11 @@ def renew(worker: str, lease: float) -> Script[None]:
     )
 
 
+def leave(worker: str) -> Script[None]:
+    """Its lease ends now; what it holds goes to whoever looks after the others next."""
+    yield alone("delete from workers where id = ?", worker)
+
+
 def look_after(worker: str, running: Collection[tuple[OpId, int]]) -> Script[Beat]:
     """Free what dead workers hold, and what this one holds without a task for it."""
     yield CutFrozen()

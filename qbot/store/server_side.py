@@ -7,15 +7,15 @@ import asyncpg
 
 from qbot.errors import PermanentError
 from qbot.store.migrations import migrate
-from qbot.store.postgres import CONNECT_SECONDS, ERRORS, PostgresDriver, understood
+from qbot.store.postgres import CONNECT_SECONDS, ERRORS, TURNSTILES, PostgresDriver, understood
 from qbot.store.shape import PASSING, Table, need_known, need_newest, tables
 from qbot.store.sides import Found, Values, select
+from qbot.store.statements import Turnstile
 from qbot.store.urls import shown
 
 _PAGE = 500
 # Of another name than a replica's, whose sessions others cut when they stand still.
 _SETTINGS = {"application_name": "qbot-store", "idle_in_transaction_session_timeout": "0"}
-_MIGRATING = 4711  # nobody changes the tables meanwhile
 
 
 class ServerSide:
@@ -121,7 +121,7 @@ async def server_target(url: str) -> AsyncGenerator[ServerSide]:
     finally:
         await driver.close()
     async with _connected(url) as connection, _transaction(connection, url, reading=False):
-        await connection.execute("select pg_advisory_xact_lock($1)", _MIGRATING)
+        await connection.execute("select pg_advisory_xact_lock($1)", TURNSTILES[Turnstile.MIGRATE])
         if used := await _used(connection):
             raise PermanentError(f"{used} {shown(url)}. Stop it: the target must be at rest.")
         await _need_empty(connection, shown(url))

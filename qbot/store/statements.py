@@ -37,10 +37,11 @@ class Turnstile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One SQL statement with its parameters."""
+    """One SQL statement with its parameters; a `patient` one may take minutes."""
 
     text: str
     params: tuple[Any, ...] = ()
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ Script = Generator[Statement, list[Row], T]
 def sql(text: str, *params: Any) -> Query:
     """A statement with its parameters in order."""
     return Query(text, params)
+
+
+def patient(text: str, *params: Any) -> Query:
+    """One that looks at whole tables, as a change of the schema does."""
+    return Query(text, params, patient=True)
 
 
 def alone(text: str, *params: Any) -> Alone:

@@ -43,6 +43,25 @@ def test_a_graceful_stop_lets_the_next_replica_go_on_at_once() -> None:
     run(story())
 
 
+def test_a_stop_waits_for_no_slack_that_hangs_and_nobody_writes_before_its_call_is_dead() -> None:
+    async def story() -> None:
+        world = World()
+        leader = world.dispatcher("a")
+        await leader.start()
+        await asyncio.sleep(1)
+        world.slack.latency = 1_000
+        world.begin()
+        await asyncio.sleep(1)
+        began = world.clock.monotonic()
+        await leader.stop()
+        assert 4 < world.clock.monotonic() - began < 6
+        holder, until = world.cards.leader
+        assert holder == "a"
+        assert until > world.clock.monotonic()
+
+    run(story())
+
+
 class Leading(NoMeter):
     """Notes who leads."""
 

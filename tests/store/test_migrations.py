@@ -1,6 +1,7 @@
 """From version 1 up, once, and never down."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -11,7 +12,7 @@ from qbot.domain.release_changes import PromotionMoved
 from qbot.errors import PermanentError
 from qbot.store import open_store, schema
 from qbot.store.migrations import MIGRATIONS, Migration, migrate
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Pass, Script, Turnstile, patient, sql
 from tests.clocks import START, HandClock
 from tests.store.promoting import CART, carried, opened
 from tests.store.wishes import Wishes
@@ -73,6 +74,34 @@ async def test_replicas_that_start_at_once_migrate_once(
     assert [await database.check() for database in opened] == ["", "", ""]
     for database in opened:
         await database.close()
+
+
+async def test_a_replica_waits_for_one_that_migrates_longer_than_any_lock_is_held(
+    postgres_url: str, clock: HandClock
+) -> None:
+    first = await open_store(postgres_url, clock=clock)
+
+    def slowly() -> Script[None]:
+        yield Pass(Turnstile.MIGRATE)
+        yield patient("select pg_sleep(3.3)")  # a lock is waited for no longer than 3 s
+
+    slow = asyncio.create_task(first.driver.run(slowly()))
+    await asyncio.sleep(0.1)
+    second = await open_store(postgres_url, clock=clock)
+    assert slow.done()
+    for database in (first, second):
+        await database.close()
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS[1:], ids=lambda m: str(m.version))
+def test_a_running_qbot_of_the_version_before_can_go_on(migration: Migration) -> None:
+    """What it reads stays, and what it writes has no new column to fill: see operating.md."""
+    for dialect in ("sqlite", "postgres"):
+        for statement in migration.statements(dialect):
+            words = " ".join(statement.split())
+            assert not re.search(r"drop (table|column)|rename|set not null", words)
+            if re.search(r"add column \S+ \S+ not null", words):
+                assert " default " in words
 
 
 async def test_when_older_promotions_were_merged_is_read_from_the_audit_log(

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _TURNS = 3  # how often a request refused with 429 is sent in all
+_PARTING = 2.0  # seconds for what has been sent; a GitLab that hangs keeps its thread for longer
 _READS = ("get", "head")  # changes nothing, so it needs no lease
 
 
@@ -167,8 +169,11 @@ class Client:
             self._lease.check(self._own.term)
 
     async def close(self) -> None:
-        """Forget what has not been sent, wait for what has (its timeout at most)."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        """Forget what has not been sent, and wait a moment for what has."""
+        shutdown = partial(self._threads.shutdown, cancel_futures=True)
+        waits = threading.Thread(target=shutdown, name="gitlab ends", daemon=True)
+        waits.start()
+        await asyncio.to_thread(waits.join, _PARTING)
         self._session.close()
 
 

@@ -181,6 +181,17 @@ async def test_a_graceful_stop_gives_work_back_at_once_and_claims_no_more(shop: 
     assert (await shop.ended(other.id)).end is End.SUCCEEDED
 
 
+async def test_who_stops_leaves_no_lease_behind_and_may_stop_twice(shop: Shop) -> None:
+    async def quick(run: Run) -> Outcome:
+        return DONE
+
+    engine = await shop.engine(quick, worker="a")
+    assert await shop.wishes.look("select id from workers") == [{"id": "a"}]
+    await asyncio.gather(engine.stop(5), engine.stop(5))
+    await engine.stop(5)
+    assert await shop.wishes.look("select id from workers") == []
+
+
 async def test_a_stop_does_not_wait_for_what_will_not_stop(shop: Shop) -> None:
     begun, over = asyncio.Event(), asyncio.Event()
 
