@@ -6,7 +6,14 @@ STAMP := .venv/.stamp-$(shell cat requirements-dev.lock pyproject.toml | cksum |
 # Bytecode is kept whatever the shell says: the tests start Qbot some hundred times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test check bench acceptance lock format clean
+# What only looks like a secret: passwords made up for examples, and files that are about tokens.
+MADE_UP := (://\w*:(hunter2|pw|p%40ss|put-it-here)@|glpat-(x{20}|abcdefghij))
+ABOUT_SECRETS := ^(tests/(redaction/|golden/|test_logs\.py|operations/releases/test_lines\.py)|qbot/sandbox/argocd/api/output\.py|requirements.*\.lock)
+# These guess by words and by disorder: a repository of manifests is full of both.
+GUESSING := KeywordDetector HexHighEntropyString Base64HighEntropyString IPPublicDetector
+GUESSING += IbmCloudIamDetector IbmCosHmacDetector SoftlayerDetector CloudantDetector
+
+.PHONY: setup demo test check secrets audit sbom fuzz bench acceptance lock format clean
 
 setup: $(STAMP)
 
@@ -29,7 +36,7 @@ demo: setup  ## the sandbox and Qbot against it; prints the address of the page
 test: setup .venv/.compiled  ## every test, in random order
 	@$(BIN)/pytest -n 6 $(ARGS)
 
-check: setup  ## lint, types, layers, spelling, dependencies
+check: setup secrets  ## lint, types, layers, spelling, dependencies, secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -37,11 +44,25 @@ check: setup  ## lint, types, layers, spelling, dependencies
 	@$(BIN)/deptry qbot
 	@$(BIN)/codespell
 
+secrets: setup  ## no token or key stands in a file
+	@git ls-files -z --cached --others --exclude-standard | xargs -0 -n 900 -P 2 $(BIN)/detect-secrets-hook --no-verify \
+	  --exclude-lines '$(MADE_UP)' --exclude-files '$(ABOUT_SECRETS)' $(GUESSING:%=--disable-plugin %)
+
+audit: setup  ## known weaknesses of what is installed with Qbot (needs the network)
+	@$(BIN)/python -m tests.house.audit
+
+sbom: setup  ## dist/qbot.cdx.json: what Qbot is made of, as CycloneDX
+	@mkdir -p dist
+	@$(BIN)/python -m tests.house.sbom dist/qbot.cdx.json
+
+fuzz: setup  ## each entry point with what coverage leads to; SECONDS=600 for each
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 bench: setup  ## every benchmark, with the command that made each figure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 acceptance: setup  ## the long runs in full: kills, faults, load
-	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py $(ARGS)
+	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/house/test_dependencies.py $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --extra postgres --extra charts --generate-hashes --universal --no-header -o requirements.lock $(ARGS)
