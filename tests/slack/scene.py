@@ -27,6 +27,7 @@ from qbot.domain.health import AppState
 from qbot.domain.morning import Mornings
 from qbot.domain.names import BranchName, EnvId, ProjectPath, ServiceName
 from qbot.domain.operation import Operation
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.people import Actor
 from qbot.domain.ports import Answers, Audit, GitLab
 from qbot.domain.progress import End, ServiceProgress, Step
@@ -414,6 +415,7 @@ async def scene(
     mode: Literal["http", "socket"] = "http",
     *,
     patience: float = PATIENCE,
+    without: WhetherAway = never,
     store: Callable[[Store], Store] = lambda real: real,
     audit: Callable[[Audit], Audit] = lambda real: real,
     style: Style | None = None,
@@ -459,7 +461,7 @@ async def scene(
                 team=played.slack.team_id, visitors=releases.visitors,
                 store=store(database.store), audit=audit(database.audit), desk=desk,
                 rights=releases.rights, refused=metrics.refused, heard=lambda: None,
-                patience=patience,
+                patience=patience, without=without,
             )  # fmt: skip
             tab = HomeTab(
                 team=played.slack.team_id, visitors=releases.visitors, rights=releases.rights,

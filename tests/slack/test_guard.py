@@ -1,6 +1,7 @@
 """Around every listener: who may speak, what comes twice, what takes long, what breaks."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
+from qbot.domain.outages import Away, Vendor
 from qbot.domain.people import Actor
 from qbot.domain.ports import Audit
 from qbot.domain.progress import End
@@ -25,6 +27,7 @@ from qbot.slack.payload import Delivery, of_action
 from qbot.slack.register import bolt_app
 from qbot.slack.surface import unopened
 from qbot.slack.versions import Versions
+from tests.clocks import START
 from tests.sandbox.slack.stage import ANA, EVE, GENERAL, GUS, NILS, PARTNERS, ZOE
 from tests.slack.scene import Scene, said
 from tests.slack.scene import scene as built
@@ -123,6 +126,23 @@ async def test_a_store_that_hangs_delays_no_acknowledgement_and_the_answer_follo
         go.set()
         await scene.settled()
         assert ["What you can ask for" in m.text for m in scene.private()] == [True, True]
+
+
+async def test_without_the_database_the_answer_comes_at_once_and_nothing_is_begun(
+    tmp_path: Path,
+) -> None:
+    away = Away(Vendor.DATABASE, "Qbot's database", START)
+    never_asked = asyncio.Event()
+
+    def hanging(real: Store) -> Store:
+        return cast("Store", Slow(real, never_asked))
+
+    async with built(tmp_path, store=hanging, without=lambda: away) as scene:
+        outcome = await scene.send("slash", scene.line("list"))
+        assert outcome.status == 200
+        text = json.dumps(outcome.body)
+        assert "Qbot's database has not answered since <!date^" in text
+        assert "Nothing is lost" in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.progress import Step
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
-from qbot.errors import TransientError, UserError
+from qbot.errors import AwayError, TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import ruling
 from qbot.operations.releases.ends import UNKNOWN
@@ -80,6 +80,7 @@ async def merged(case: Case) -> str:
             lambda: _merge(case),
             changes=lambda found: merge_changes(case, found[0], _moment(found[1])),
             within=_PIPELINE_MINUTES * 60 + UNKNOWN,
+            sits_out=True,
         )
     except TransientError as error:
         raise unknown(case, error) from None
@@ -117,6 +118,7 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
             continue
         _ensure_free(case, seen)
+        _ensure_seen(case)
         await _still_approved(case)
         alone = await about_to_ask(case)
         try:
@@ -173,6 +175,17 @@ def _ensure_free(case: Case, seen: MergeRequest) -> None:
         why = "GitLab has started no pipeline for its commit"
     if why:
         raise UserError(f"{case.promotion.name} cannot be merged: {why}.", hint=_HINT)
+
+
+def _ensure_seen(case: Case) -> None:
+    """Nothing new goes to a stage while nobody can see what becomes of it; what goes back does.
+
+    Raises:
+        AwayError: it waits for the Argo CD of the stage.
+    """
+    away = case.context.base.outages.deploying(case.stage.instance)
+    if away is not None and not case.back:
+        raise AwayError(away.name, away.since)
 
 
 async def _own(case: Case, seen: MergeRequest) -> None:
