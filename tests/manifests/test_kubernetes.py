@@ -10,7 +10,7 @@ import pytest
 from click import Group
 from prometheus_client import CollectorRegistry
 
-from qbot.app import _SETTLE, _STOP
+from qbot.app.ending import LIMIT
 from qbot.catalog import load_catalog
 from qbot.cli import main
 from qbot.errors import PermanentError
@@ -199,15 +199,14 @@ async def test_probes_ask_what_the_admin_port_answers_and_wait_for_its_answer(fo
     assert found == {"startup": 200, "liveness": 200, "readiness": 503}
     assert probe(folder, "readiness")["timeoutSeconds"] > PATIENCE
     patience = probe(folder, "startup")
-    assert patience["periodSeconds"] * patience["failureThreshold"] >= 300
+    assert patience["periodSeconds"] * patience["failureThreshold"] >= 120
 
 
 @each_folder
 def test_it_may_end_in_its_own_time(folder: str) -> None:
     before = container(folder).get("lifecycle", {}).get("preStop", {}).get("sleep", {})
-    stop = _STOP + _SETTLE + 2  # and the doors
-    assert stop <= 10
-    assert pod(folder)["terminationGracePeriodSeconds"] >= before.get("seconds", 0) + 2 * stop
+    needed = before.get("seconds", 0) + LIMIT
+    assert pod(folder)["terminationGracePeriodSeconds"] >= 2 * needed
 
 
 @each_folder
