@@ -21,6 +21,7 @@ from qbot.app.covering import covered, declared, ticks
 from qbot.app.digests import mornings, open_digests, open_mornings
 from qbot.app.doors import Doors, open_doors
 from qbot.app.ending import LIMIT, end_within, together
+from qbot.app.examining import examiner
 from qbot.app.ground import Ground, open_ground
 from qbot.app.homes import open_homes
 from qbot.app.mapping import rules, services
@@ -255,4 +256,5 @@ def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Eve
         orphans=database.orphans,
         reaping=database.reaping,
         mornings=mornings(ground),
+        examine=examiner(ground).run,
     )

@@ -67,10 +67,13 @@ DEFAULTS: Mapping[str, Rule] = MappingProxyType(
         "unlock": Rule(Who.APPROVER, own=True),
         "approve": Rule(Who.SPOKEN),
         "reject": Rule(Who.SPOKEN, own=True),  # the requester withdraws it
+        "doctor": Rule(Who.ROLE),  # for nobody, until qbot.yaml names a role
         MACHINE: Rule(Who.MACHINE),
     }
 )
-RESTRICTABLE = frozenset({*_CHANGES, *_OWN, "lock", "freeze", "unfreeze", "release", "unlock"})
+RESTRICTABLE = frozenset(
+    {*_CHANGES, *_OWN, "lock", "freeze", "unfreeze", "release", "unlock", "doctor"}
+)
 """What qbot.yaml's policy may name: reading is for everybody, approving is the stage's rule."""
 
 

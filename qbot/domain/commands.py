@@ -9,6 +9,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 
 from qbot.domain import grammar
+from qbot.domain.doctor_grammar import DOCTOR, Doctor
 from qbot.domain.grammar import Arg, Option, Parsed, Spec
 from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
 from qbot.domain.morning_grammar import MORNINGS, OwnDigest
@@ -91,6 +92,7 @@ Command = (
     | Restore
     | OwnDigest
     | Reaper
+    | Doctor
     | ReleaseCommand
 )
 
@@ -213,6 +215,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
     *MORNINGS,
     *REAPER,
     *RELEASES,
+    *DOCTOR,
 )
 
 SPECS: tuple[Spec, ...] = tuple(spec for spec, _ in _REGISTRY)

@@ -15,6 +15,7 @@ GROUPS = (
     ("Stages", ("promote", "release", "freeze", "unfreeze")),
     ("Both", ("rollback", "diff", "run", "history", "lock", "unlock")),
     ("You", ("digest", "can", "link")),
+    ("Qbot", ("doctor",)),
 )
 """Every command but `help` itself, once."""
 

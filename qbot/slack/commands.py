@@ -12,6 +12,7 @@ from qbot.domain.commands import (
     Sync,
     spec_of,
 )
+from qbot.domain.doctor_grammar import Doctor
 from qbot.domain.environment import Environment
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.morning_grammar import OwnDigest
@@ -21,6 +22,7 @@ from qbot.domain.restore_grammar import Restore
 from qbot.operations.failing import failing
 from qbot.operations.locking import with_locks
 from qbot.render.blocks import Message
+from qbot.render.doctor import doctor
 from qbot.render.helping import help_all, help_verb
 from qbot.render.listing import Page
 from qbot.render.overview import overview
@@ -90,6 +92,8 @@ class Commands:
                 return await mornings.answer(self._desk, command, delivery)
             case Reaper():
                 return await reaper.answer(self._desk, command, delivery)
+            case Doctor():
+                return doctor(await self._desk.examine(), self._style)
             case Deploy() | Diff() | RunJob():
                 return await self._versions.answer(command, delivery)
             case Overview() | Help() | Create() | List() | Show() | Sync() | Delete():

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, assert_never
 
@@ -10,6 +10,7 @@ import structlog
 
 from qbot.domain.card_ports import CardLookup
 from qbot.domain.commands import Create
+from qbot.domain.diagnosis.findings import Report
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.morning import Mornings
 from qbot.domain.names import EnvId
@@ -68,6 +69,7 @@ class Desk:
     orphans: Rows
     reaping: Answers
     mornings: Mornings
+    examine: Callable[[], Awaitable[Report]]
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

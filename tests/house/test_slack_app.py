@@ -43,6 +43,7 @@ SCOPES: list[str] = MANIFEST["oauth_config"]["scopes"]["bot"]
 READ = {"channels:read", "groups:read"}  # im:read and mpim:read are for conversations not asked for
 HISTORY = {"channels:history", "groups:history", "im:history"}
 METHODS: dict[str, set[str]] = {
+    "apps.connections.open": set(),  # the app token's connections:write
     "auth.test": set(),
     "chat.getPermalink": set(),
     "chat.postEphemeral": {"chat:write"},

@@ -22,6 +22,7 @@ from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.authority import Authority, Rule
 from qbot.domain.brake import Brake
 from qbot.domain.changes import CardChanged, PhaseChanged
+from qbot.domain.diagnosis.findings import Area, Notes, Report, report
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.health import AppState
 from qbot.domain.morning import Mornings
@@ -80,6 +81,7 @@ from tests.sandbox.slack.stage import ANA, GENERAL, Stage, served, stage, until
 
 SERVICES = ("cart", "orders", "payments")
 
+SYNC_LINE = "p, role:qbot, applications, sync, qbot-*/*, allow"
 
 class Survey:
     """The one question that the doors ask Argo CD; `error` is raised instead of an answer."""
@@ -338,6 +340,21 @@ class Scene:
         return self.played.slack.world.channels[posted.channel].messages[posted.ts]
 
 
+async def examined() -> Report:
+    """By a doctor who finds one thing to mend, and one that cannot be told."""
+    notes = Notes.of(Area.ARGOCD)
+    notes.broken(
+        "argocd.main.right",
+        "The account qbot lacks `sync` of applications.",
+        cause="Syncs cannot be started.",
+        remedy="Add to policy.csv:",
+        lines=(SYNC_LINE,),
+    )
+    notes.unchecked("argocd.main.cluster", "The clusters", "Nobody tells.")
+    notes.well.append("Argo CD main: version 3.5.1")
+    return report(notes)
+
+
 def said(message: Message | None) -> str:
     """All that a message says: its fallback and, so that nothing differs, its blocks."""
     assert message is not None
@@ -445,6 +462,7 @@ async def scene(
                 reaping=database.reaping,
                 orphans=database.orphans,
                 mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
+                examine=examined,
             )
             people = People()
             around = ReleaseContext(

@@ -79,19 +79,19 @@ def judge_slack(needs: SlackNeeds, facts: SlackFacts) -> Notes:
     return notes
 
 
-def _token(notes: Notes, needs: SlackNeeds, token: SlackToken) -> None:
-    if not token.bot:
+def _token(notes: Notes, needs: SlackNeeds, said: SlackToken) -> None:
+    if not said.bot:
         notes.broken(
             "slack.token",
             "QBOT_SLACK__BOT_TOKEN is not a bot's token.",
             remedy="Put the Bot User OAuth Token (xoxb-...) of OAuth & Permissions there.",
         )
-    if needs.team and needs.team != token.team:
+    if needs.team and needs.team != said.team:
         notes.broken(
             "slack.team",
-            f"The bot token is for the workspace {token.team}, not for {needs.team}.",
+            f"The bot token is for the workspace {said.team}, not for {needs.team}.",
             cause="QBOT_SLACK__TEAM_ID and QBOT_SLACK__BOT_TOKEN do not fit.",
-            remedy=f"Set QBOT_SLACK__TEAM_ID={token.team}, or install the app in {needs.team}.",
+            remedy=f"Set QBOT_SLACK__TEAM_ID={said.team}, or install the app in {needs.team}.",
         )
 
 

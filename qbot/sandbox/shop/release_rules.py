@@ -28,6 +28,7 @@ def release_rules(services: Sequence[Service], variant: Variant) -> dict[str, An
         "roles": {_MANAGERS: {"slack": ["S0RELEASE"], "gitlab": [_MANAGERS]}},
         "jobs": [_smoke(variant)],
         "stages": [_staging(variant), _production(variant)],
+        "policy": {"doctor": {"roles": [_MANAGERS]}},
         "zone": "UTC",
     }
 

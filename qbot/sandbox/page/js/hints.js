@@ -43,6 +43,7 @@ const VERBS = [
   ["reaper", "[pause|resume|plan|orphans] [reason...]", "What goes by itself, and stopping that"],
   ["digest", "[on|off] [HH:MM]", "What needs you, each morning"],
   ["link", "", "Connect your GitLab account"],
+  ["doctor", "", "Whether Qbot has all that it needs"],
   ["delete", "[ENV]", "Tear an environment down"],
   ["restore", "[ENV]", "Bring a deleted one back"],
   ["help", "[verb]", "What there is"],
