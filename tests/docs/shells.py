@@ -21,7 +21,7 @@ OPERATORS = {"|", "||", "&&", ";", "&"}
 OTHERS = {
     "argocd", "cat", "cd", "chmod", "chown", "cp", "createdb", "createuser", "export", "git",
     "grep", "head", "install", "journalctl", "kubectl", "kustomize", "ls", "mkdir", "openssl",
-    "psql", "sops", "sudo", "systemctl", "tee", "useradd",
+    "pg_dump", "pg_restore", "psql", "sops", "sudo", "systemctl", "tee", "useradd",
 }  # fmt: skip
 _OWN = re.compile(r"^(\./)?(manifests|docs|benchmarks|tests|qbot/)[\w./-]*$")
 _DRIVE = re.compile(r"/drive/\w[\w-]*")
