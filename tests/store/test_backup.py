@@ -12,6 +12,7 @@ from qbot.store import Database, open_store
 from qbot.store.backup import back_up, checked, restore
 from qbot.store.shape import VERSION
 from tests.clocks import START, HandClock
+from tests.postgres import PostgresServer
 from tests.store.wishes import Wishes
 
 
@@ -147,3 +148,32 @@ async def test_what_is_damaged_or_a_newer_qbots_is_neither_backed_up_nor_restore
         back_up(bad, tmp_path / "copy.db")
     assert path.read_bytes() == before
     assert "copy.db" not in files(tmp_path)
+
+
+async def test_a_server_is_dumped_and_restored_by_its_own_programs(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    if not (postgres_server._programs / "pg_restore").exists():
+        pytest.skip("no pg_dump beside this server")
+    running = await open_store(postgres_url, clock=HandClock())
+    await Wishes(running).create("feat/a")
+    schema = postgres_url.rpartition("=")[2]
+    account = ("--host", postgres_server._root, "--username", "qbot")
+    dump = postgres_server._root / "qbot.dump"
+    postgres_server._run(
+        "pg_dump", *account, "--format=custom", f"--schema={schema}", f"--file={dump}", "postgres"
+    )
+    before = await copied(running)
+    await running.close()
+    postgres_server.sql("create database restored")
+    postgres_server._run(
+        "pg_restore", *account, "--no-owner", "--exit-on-error", "--dbname=restored", dump
+    )
+    again = await open_store(postgres_url.replace("/postgres?", "/restored?"), clock=HandClock())
+    assert await copied(again) == before
+    assert (await Wishes(again).create("feat/b")).env
+    await again.close()
+
+
+async def copied(database: Database) -> list[dict[str, object]]:
+    return await Wishes(database).look("select * from operations order by seq")
