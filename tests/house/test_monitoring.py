@@ -227,6 +227,7 @@ FIRES = {
         series(f'{CALLS}{{vendor="gitlab", status="2xx"}}', rising(7)),
         series(f'{CALLS}{{vendor="gitlab", status="none"}}', rising(3)),
     ],
+    "QbotVendorAway": [series('qbot_vendor_up{vendor="argocd", server="main"}', steady(0))],
     "QbotWebhooksRejected": [
         series('qbot_webhooks_total{source="gitlab", result="token"}', rising(1))
     ],
@@ -240,6 +241,7 @@ FIRES = {
 ALL_IS_WELL = [
     series("up", steady(1)),
     series("qbot_database_up", steady(1)),
+    series('qbot_vendor_up{vendor="argocd", server="main"}', steady(1)),
     series(f'{OLDEST}{{kind="create", state="running"}}', steady(300)),
     series(f'{OLDEST}{{kind="promote", state="running"}}', steady(200_000)),
     series(f'{OLDEST}{{kind="sync", state="waiting"}}', steady(200_000)),
