@@ -55,14 +55,14 @@ sbom: setup  ## dist/qbot.cdx.json: what Qbot is made of, as CycloneDX
 	@mkdir -p dist
 	@$(BIN)/python -m tests.house.sbom dist/qbot.cdx.json
 
-fuzz: setup  ## each entry point with what coverage leads to; SECONDS=600 for each
+fuzz: setup  ## each way in with what coverage leads to, a minute each; ARGS='--seconds 600'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: setup  ## every benchmark, with the command that made each figure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 acceptance: setup  ## the long runs in full: kills, faults, load
-	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/house/test_dependencies.py $(ARGS)
+	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/house/test_dependencies.py tests/fuzz $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --extra postgres --extra charts --generate-hashes --universal --no-header -o requirements.lock $(ARGS)

@@ -40,6 +40,55 @@ ARGOCD: tuple[Json, ...] = (
     {"app": "qbot-fuzz-x-cart", "project": "qbot-fuzz-x", "health": "Degraded", "sync": "Synced"},
     {"app": "production-cart", "project": "production", "trigger": "on-deployed"},
 )
+_TEAM, _ANA, _CHANNEL = "T05SHOP7QX2", "U05ANA4K2M1", "C05GENERAL1"
+_WHO: Json = {"user": {"id": _ANA, "team_id": _TEAM}, "team": {"id": _TEAM}}
+_AT = {"type": "message", "message_ts": "1767603600.000100", "channel_id": _CHANNEL}
+_PRESS: Json = {
+    **_WHO, "type": "block_actions", "trigger_id": "fuzz", "channel": {"id": _CHANNEL},
+    "container": _AT,
+}  # fmt: skip
+_EVENT: Json = {"type": "event_callback", "team_id": _TEAM, "event_id": "Ev1"}
+_TYPED = ("", "help", "list --all", "show feat/fuzz", "history staging", "extend feat/fuzz 2d")
+COMMANDS: tuple[Json, ...] = tuple(
+    {
+        "command": "/env", "text": text, "team_id": _TEAM, "user_id": _ANA, "trigger_id": "fuzz",
+        "channel_id": _CHANNEL, "response_url": "",
+    }
+    for text in _TYPED
+)  # fmt: skip
+INTERACTIVE: tuple[Json, ...] = (
+    {**_PRESS, "actions": [{"action_id": "env_list", "action_ts": "1.2", "value": "mine:0"}]},
+    {
+        **_PRESS,
+        "actions": [
+            {
+                "action_id": "env_term", "action_ts": "1.2", "type": "overflow",
+                "selected_option": {"value": "pin:e0123456789ab"},
+            }
+        ],
+    },
+    {
+        **_WHO, "type": "view_submission", "trigger_id": "fuzz",
+        "view": {
+            "id": "V05FUZZ", "hash": "1.x", "type": "modal", "callback_id": "env_create_form",
+            "private_metadata": _CHANNEL,
+            "state": {"values": {"b": {"env_branch": {"type": "plain_text_input", "value": "-x"}}}},
+        },
+    },
+)  # fmt: skip
+EVENTS: tuple[Json, ...] = (
+    {
+        **_EVENT,
+        "event": {
+            "type": "app_mention", "user": _ANA, "team": _TEAM, "channel": _CHANNEL,
+            "text": "<@U05QB0T4D7N> list", "ts": "1767603600.000100",
+        },
+    },
+    {**_EVENT, "event": {"type": "app_home_opened", "user": _ANA, "tab": "home"}},
+    {**_EVENT, "event": {"type": "subteam_updated", "subteam": {"id": "S05X", "users": []}}},
+    {"type": "url_verification", "challenge": "abc"},
+)  # fmt: skip
+SLACK = (*COMMANDS, *INTERACTIVE, *EVENTS)
 _TEXTS = (
     "", " ", "\0", "\ud800", "\u202e\u2066", "e\u0301" * 400, "\U0001f600" * 300, "x" * 70_000,
     "../../etc/passwd", "<!channel> <@U1> *x* `y`", "'; drop table branches; --", "%00%2F", "\r\n",

@@ -59,10 +59,10 @@ def licence(name: str) -> str:
         PackageNotFoundError: it is not installed here.
     """
     said = metadata(name)
-    if expression := said.get("License-Expression"):
-        return expression
+    if "License-Expression" in said:
+        return str(said["License-Expression"])
     classified = [c for c in said.get_all("Classifier") or () if c.startswith("License ::")]
-    words = [c.rpartition(" :: ")[2] for c in classified] or [said.get("License") or ""]
+    words = [c.rpartition(" :: ")[2] for c in classified] or said.get_all("License") or [""]
     known = {_SPDX.get(word, word if word in _SPDX.values() else "") for word in words}
     return " OR ".join(sorted(known)) if all(known) else ""
 
