@@ -98,7 +98,7 @@ def release_desk(
     wake: Callable[[], None],
 ) -> ReleaseDesk:
     """What the listeners about stages are handed."""
-    database, visitors = ground.database, Visitors(ground.slack, ground.clock)
+    database, visitors = ground.database, _visitors(ground)
     rights = Rights(authority(ground.catalog), context.people, database.audit)
     register = Register(context, rights)
     return ReleaseDesk(
@@ -126,6 +126,10 @@ def versions(releases: ReleaseDesk) -> Versions:
         requests=VersionRequests(requests),
         jobs=JobRequests(context=releases.context, requests=requests),
     )
+
+
+def _visitors(ground: Ground) -> Visitors:
+    return Visitors(ground.slack, ground.clock, ground.ears.slack.presence.away)
 
 
 def guard(ground: Ground, releases: ReleaseDesk, heard: Callable[[], None]) -> Guard:

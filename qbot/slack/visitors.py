@@ -2,6 +2,7 @@
 
 from typing import Protocol, TypeVar
 
+from qbot.domain.outages import WhetherAway, never
 from qbot.domain.people import Actor
 from qbot.domain.policy import Room, Visitor
 from qbot.domain.ports import Clock
@@ -24,11 +25,18 @@ class Directory(Protocol):
 
 
 class Visitors:
-    """A small cache in front of Slack; an old entry is used while Slack does not answer."""
+    """A small cache in front of Slack; an old entry is used while Slack does not answer.
 
-    def __init__(self, slack: Directory, clock: Clock) -> None:
+    Args:
+        slack: is asked.
+        clock: for how old an entry is.
+        away: whether Slack is known not to answer: nobody waits for it then.
+    """
+
+    def __init__(self, slack: Directory, clock: Clock, away: WhetherAway = never) -> None:
         self._slack = slack
         self._clock = clock
+        self._away = away
         self._profiles: dict[str, tuple[float, Visitor]] = {}
         self._rooms: dict[str, tuple[float, Room]] = {}
 
@@ -39,7 +47,7 @@ class Visitors:
             TransientError: Slack does not answer and nothing is known.
         """
         known = self._profiles.get(actor.key)
-        if known and self._clock.monotonic() - known[0] < _KEEP:
+        if known and self._will_do(known[0]):
             return known[1]
         try:
             found = (await self._slack.profile(actor.user)).visitor(actor)
@@ -60,7 +68,7 @@ class Visitors:
         if channel.startswith("D") or not channel:
             return Room(channel, shared=False, direct=True)
         known = self._rooms.get(channel)
-        if known and self._clock.monotonic() - known[0] < _KEEP:
+        if known and self._will_do(known[0]):
             return known[1]
         try:
             info = await self._slack.channel(channel)
@@ -74,6 +82,9 @@ class Visitors:
         if found.member:
             _keep(self._rooms, channel, (self._clock.monotonic(), found))
         return found
+
+    def _will_do(self, asked_at: float) -> bool:
+        return self._clock.monotonic() - asked_at < _KEEP or self._away() is not None
 
 
 def _keep(cache: dict[str, tuple[float, T]], key: str, entry: tuple[float, T]) -> None:

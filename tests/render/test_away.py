@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from qbot.domain.home import Home
+from qbot.domain.names import OpId
 from qbot.domain.outages import Away, Vendor
 from qbot.errors import AwayError, TransientError
 from qbot.render.away import LAST_KNOWN, stale_lines
-from qbot.render.card import card
+from qbot.render.board import board
+from qbot.render.card import Fresh, card
 from qbot.render.errors import failure
 from qbot.render.home import home
 from qbot.render.listing import Page, listing
@@ -19,6 +21,7 @@ from qbot.render.showing import Shown, show
 from tests.render.conftest import Golden
 from tests.render.samples import ANA, NOW, RUNNING, STYLE, environment, shop, summaries
 
+MINUTE = timedelta(minutes=1)
 SINCE = NOW - timedelta(hours=1)
 STAMP = f"<!date^{int(SINCE.timestamp())}^"
 ARGOCD, GITLAB = Away(Vendor.ARGOCD, "Argo CD", SINCE), Away(Vendor.GITLAB, "GitLab", SINCE)
@@ -80,3 +83,15 @@ def test_who_asks_is_told_since_when_there_is_no_answer() -> None:
 def test_a_card_says_since_when_its_neighbour_is_silent() -> None:
     waiting = replace(RUNNING, trouble="Argo CD does not answer.", trouble_since=SINCE)
     assert f"Argo CD does not answer (since {STAMP}" in card(waiting, STYLE).text
+
+
+def test_a_board_says_once_what_many_wait_for() -> None:
+    why = "Argo CD does not answer."
+    waiting = [
+        replace(RUNNING, op=OpId(f"o{n}"), trouble=why, trouble_since=SINCE + n * MINUTE)
+        for n in range(12)
+    ]
+    text = board([*waiting, RUNNING], fresh=Fresh(5.0)).text
+    assert text.count("Argo CD does not answer") == 1
+    assert f"(since {STAMP}" in text
+    assert "Waiting for that: 12 operations." in text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from qbot.domain.outages import Away, Vendor
 from qbot.domain.people import Actor
 from qbot.domain.policy import Denied, Room, admit
 from qbot.errors import PermanentError, TransientError
@@ -95,6 +96,23 @@ async def test_an_old_entry_is_used_while_slack_is_away_and_asked_for_again(
     assert (await visitors.room("C1")).shared is False
     slack.person = replace(PROFILE, name="anna")
     assert (await visitors.visitor(ANA)).name == "anna"
+
+
+async def test_while_slack_is_known_to_be_away_nobody_waits_for_it(
+    slack: Directory, clock: HandClock
+) -> None:
+    away: list[Away] = []
+    visitors = Visitors(slack, clock, lambda: away[0] if away else None)
+    await visitors.visitor(ANA)
+    await visitors.room("C1")
+    clock.advance(3_600)
+    away.append(Away(Vendor.SLACK, "Slack", clock.now()))
+    await visitors.visitor(ANA)
+    await visitors.room("C1")
+    assert slack.asked == 2
+    away.clear()
+    await visitors.visitor(ANA)
+    assert slack.asked == 3
 
 
 @pytest.mark.parametrize("error", [TransientError("away"), PermanentError("no scope")])
