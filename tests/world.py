@@ -79,6 +79,10 @@ class Program:
         except AssertionError as late:
             raise AssertionError(f"{late}: {start!r}:\n{self.log.read_text()[-3000:]}") from None
 
+    def printed(self) -> str:
+        """All of its output so far."""
+        return self._out.read_text()
+
     def signal(self, sign: signal.Signals) -> None:
         if self._process.exitcode is None:
             os.kill(self.pid, sign)

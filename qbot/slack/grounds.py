@@ -5,6 +5,7 @@ A stage counts before an environment of the same name, as in every command that 
 
 from qbot.domain import release_commands as releases
 from qbot.domain.commands import Command, Create, Delete, Help, List, Overview, Show, Sync
+from qbot.domain.doctor_grammar import Doctor
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.names import EnvId, OpId, PromotionId
@@ -116,7 +117,7 @@ def place_of(command: Command) -> str:
             return place
         case releases.History(place):
             return place
-        case Overview() | Help() | Create() | List() | OwnDigest() | Reaper():
+        case Overview() | Help() | Create() | List() | OwnDigest() | Reaper() | Doctor():
             return ""
         case releases.Diff() | releases.Can() | releases.Link():
             return ""

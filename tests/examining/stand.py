@@ -48,13 +48,13 @@ class Stand:
 
     async def gitlab(self, method: str, path: str, **body: Any) -> Any:
         """As an administrator of GitLab."""
-        secret = self.sandbox.gitlab.issue_token("chloe", "api")
+        secret = self.sandbox.gitlab.issue_token("qbot", "api")
         headers = {"Authorization": f"Bearer {secret}"}
         answer = await self.http.request(
             method, f"/gitlab/api/v4{path}", json=body, headers=headers
         )
         assert answer.is_success, answer.text
-        return answer.json()
+        return answer.json() if answer.content else None
 
     async def least(self) -> None:
         """The least rights that docs/rights.md asks for, in the place of an administrator's."""

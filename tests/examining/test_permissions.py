@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from typing_extensions import override
 
 from qbot.app.scopes import LOST
 from qbot.sandbox.argocd.rbac import POLICY
@@ -33,6 +34,7 @@ class Taken:
     finding: str
     lines: tuple[str, ...] = field(default_factory=tuple)
 
+    @override
     def __str__(self) -> str:
         return self.name
 
