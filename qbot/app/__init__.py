@@ -73,6 +73,7 @@ _BEATS = 6  # renewals within one lease: a few may be lost
 # Seconds, all at the same time: the process has to end within ten.
 _STOP = 5.0  # for operations to be given back
 _SETTLE = 3.0  # for private answers
+_LEFT = 1.0  # when all is closed: for threads that a hanging neighbour keeps
 
 
 async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]) -> None:
@@ -96,6 +97,7 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
             await over.wait()
         log.info("stopping")
         end_within(LIMIT)
+    end_within(_LEFT)
 
 
 async def _unless(over: asyncio.Event, start: Coroutine[Any, Any, T]) -> T | None:

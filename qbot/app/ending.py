@@ -24,7 +24,7 @@ def end_within(seconds: float) -> None:
 
 
 def _give_up() -> None:
-    log.warning("stopped in the middle of calls that hang", next_step="none: nothing is lost")
+    log.warning("stopped in the middle of a call that hangs", next_step="none: nothing is lost")
     os._exit(0)
 
 
