@@ -95,6 +95,10 @@ def _tree(path: Path) -> CommentedMap:
         raise PermanentError(f"{path}:{line}: not YAML: {error.problem}") from None
     except YAMLError as error:
         raise PermanentError(f"{path}: not YAML: {str(error).partition(chr(10))[0]}") from None
+    except ValueError as error:  # a date that there is not
+        raise PermanentError(f"{path}: not YAML: {error}") from None
+    except RecursionError:
+        raise PermanentError(f"{path}: not YAML: nested too deeply") from None
     if not isinstance(tree, CommentedMap):
         raise PermanentError(f"{path}:1: must be a mapping with `services` and `environments`")
     return tree

@@ -205,6 +205,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "it is not UTF-8" in refusal(tmp_path / "qbot.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("services: " + "[" * 600, "nested too deeply"),
+        (GOOD + "since: 2026-13-45\n", "month must be in 1..12"),
+        ("a: &a [x]\nb: &b [*a, *a]\nservices: [*b, *b]\n" + GOOD, "services"),
+        ("services: &s [*s]\n", "services"),
+    ],
+)
+def test_what_is_no_data_is_refused_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    assert says in refusal(write(tmp_path, text))
+
+
 @pytest.mark.parametrize(("one", "two"), [("payments-api", "api"), ("a-b-c", "b-c")])
 def test_services_whose_applications_could_be_one_are_refused(
     tmp_path: Path, one: str, two: str

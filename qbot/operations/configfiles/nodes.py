@@ -17,6 +17,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _COLON = re.compile(r"[ \t]*:")
 _NAMED = re.compile(r" '[^'<]{3,}'")  # in a parser's message: what may be half of a password
 _STRING_TAGS = ("!", "!!str", "!<tag:yaml.org,2002:str>")
+_LONGEST = 500_000  # characters; to read them takes a second, in which nothing else is done
 _ON_ONE_LINE = "Write the value out, on the line of its key."
 
 
@@ -58,8 +59,10 @@ def documents(text: str, key: str) -> tuple[Document, ...]:
     """All documents of a file; `key` is what an error names.
 
     Raises:
-        UserError: the text is no YAML.
+        UserError: the text is no YAML, or too long.
     """
+    if len(text) > _LONGEST:
+        raise refused(key, f"the file has more than {_LONGEST:,} characters")
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False  # an anchor may be set anew: YAML 1.2, 3.2.2.2
     try:

@@ -1,5 +1,7 @@
 """What cannot be changed is named with its cause, and nothing of the file's values is told."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,12 @@ from qbot.operations.configfiles.splicing import is_string
 
 HELM, KUSTOMIZE = Format.HELM, Format.KUSTOMIZE
 IMAGE = "images:\n- name: cart\n"
+
+
+# Each line stands for nine of the line before it: a thousand million in the end.
+BOMB = "a: &a [x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")
+)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,10 @@ IMAGE = "images:\n- name: cart\n"
         ("image: {tag: a\n", "no YAML in line"),
         ("image: \x00\n", "no YAML"),
         ("[" * 600, "nested too deeply"),
+        pytest.param(
+            "image: {tag: s3cret}\n" + "# much\n" * 80_000, "than 500,000 characters", id="long"
+        ),
+        pytest.param(f"{BOMB}image: *i\n", "no such key", id="bomb"),
     ],
 )
 def test_a_value_is_refused(text: str, says: str) -> None:
