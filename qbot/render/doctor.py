@@ -49,7 +49,7 @@ def doctor(report: Report, style: Style) -> Message:
 
 def _line(finding: Finding) -> str:
     """What, why and what to do, with what to add as it has to stand there."""
-    said = [f"{_ICONS[finding.severity]} *{prose(finding.what)}*"]
+    said = [f"{_ICONS[finding.severity]} {prose(finding.what)}"]  # may have asterisks: no bold
     if finding.cause:
         said.append(prose(finding.cause))
     if finding.remedy:
