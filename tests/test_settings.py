@@ -6,7 +6,7 @@ import pytest
 
 from qbot.errors import PermanentError
 from qbot.settings import all_secrets, secret
-from qbot.settings.loading import load
+from qbot.settings.loading import is_open_to_others, load
 from qbot.settings.names import variables
 
 GOOD = {
@@ -100,6 +100,16 @@ def test_no_secret_is_shown_by_an_error_or_by_the_settings_themselves() -> None:
     shown = f"{refused.value!s} {load(GOOD)!r}"
     for value in ("xoxb-secret", "glpat-secret", "jwt-secret", "signing'"):
         assert value not in shown
+
+
+@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_an_env_file_that_others_can_read_is_noticed(
+    tmp_path: Path, mode: int, *, is_open: bool
+) -> None:
+    path = tmp_path / "env"
+    path.touch(mode=0o600)
+    path.chmod(mode)
+    assert is_open_to_others(path) is is_open
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_folder(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
 from qbot.scheduler import Scheduler
 from qbot.settings import Settings, all_secrets
-from qbot.settings.loading import from_process
+from qbot.settings.loading import from_process, is_open_to_others
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.listeners import Listeners
@@ -87,6 +87,8 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
     settings = from_process(env_file)
     catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
+    if env_file is not None and is_open_to_others(env_file):
+        log.warning("others on this machine can read the secrets: chmod 600", file=str(env_file))
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):

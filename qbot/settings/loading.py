@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,6 +44,11 @@ def load(env: Mapping[str, str], *, env_file: Path | None = None) -> Settings:
     if problems:
         raise PermanentError(_report(problems))
     return settings
+
+
+def is_open_to_others(env_file: Path) -> bool:
+    """Whether other accounts of this machine may read its secrets."""
+    return bool(env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def load_database_url(env: Mapping[str, str], *, env_file: Path | None = None) -> str:

@@ -95,8 +95,8 @@ INCIDENTS: Mapping[str, Incident] = {
     "readable-credentials": Incident(
         "A token that could read a project could read the credentials of its repositories",
         ("CVE-2025-55190",),
-        "The account has the rights of the manual and no more, and what a vendor answers is"
-        " neither logged nor shown whole",
+        "The account has the rights of the manual and no more, and `qbot doctor` names a version"
+        " of Argo CD that has a published flaw",
     ),
     "secret-in-text": Incident(
         "Differences and errors showed Secrets and passwords",

@@ -56,6 +56,7 @@ def ids(notes: Notes, *severities: Severity) -> set[str]:
     return {finding.id for finding in notes.findings if finding.severity in wanted}
 
 
+@pytest.mark.incident("readable-credentials")
 @pytest.mark.parametrize(
     ("version", "cves"),
     [

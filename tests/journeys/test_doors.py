@@ -77,6 +77,7 @@ def needs_http(shared: World) -> None:
         pytest.skip("nothing listens for Slack in Socket Mode")
 
 
+@pytest.mark.incident("missing-proof")
 async def test_forged_and_old_requests_are_turned_away_and_counted(shared: World) -> None:
     needs_http(shared)
     body = command("create feat/forged", "forged-1")
@@ -87,6 +88,7 @@ async def test_forged_and_old_requests_are_turned_away_and_counted(shared: World
     assert "feat/forged" not in await shared.drive.env("list --all")
 
 
+@pytest.mark.incident("doubled-work")
 @pytest.mark.parametrize("text", ["help", "create feat/replayed --dry-run"])
 async def test_a_captured_request_is_worth_nothing_a_second_time(shared: World, text: str) -> None:
     needs_http(shared)
