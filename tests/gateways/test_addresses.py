@@ -76,6 +76,7 @@ async def test_a_redirect_is_followed_on_the_same_host(
     assert [request.path for request in shop.seen] == ["/", "/home"]
 
 
+@pytest.mark.incident("hostile-text")
 @pytest.mark.parametrize(
     ("onward", "place"),
     [

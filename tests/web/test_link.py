@@ -144,6 +144,20 @@ async def test_a_link_may_be_looked_at_and_says_whose_it_is(scene: Scene) -> Non
     assert await scene.pressed(url)
 
 
+@pytest.mark.incident("hostile-text")
+async def test_no_header_and_no_query_says_where_a_browser_goes(scene: Scene) -> None:
+    evil = {
+        "Host": "evil.test", "X-Forwarded-Host": "evil.test", "Forwarded": "host=evil.test",
+        "Origin": "https://evil.test", "X-Original-URL": "//evil.test/",
+    }  # fmt: skip
+    url = f"{scene.invitations.invite(ANA, 'Ana')}?next=https://evil.test&redirect_uri=//evil.test"
+    for verb in ("GET", "POST"):
+        answer = await scene.browser.request(verb, url, headers=evil)
+        assert answer.status_code in (200, 303)
+        assert "evil.test" not in f"{answer.headers} {answer.text}"
+    assert urlsplit(answer.headers["Location"])[:2] == urlsplit(scene.shop.url)[:2]
+
+
 async def test_its_pages_are_kept_and_framed_by_nobody(scene: Scene) -> None:
     seen = await scene.browser.get(scene.invitations.invite(ANA, "Ana"))
     assert seen.headers["Cache-Control"] == "no-store"

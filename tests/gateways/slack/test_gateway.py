@@ -245,6 +245,7 @@ async def test_an_answer_that_cannot_be_sent_may_be_sent_again() -> None:
             await slack.respond(f"{nowhere}/response", HELLO)
 
 
+@pytest.mark.incident("hostile-text")
 @pytest.mark.parametrize(
     "url",
     [
