@@ -112,8 +112,10 @@ def test_a_token_of_nobody_or_of_a_project_is_told_alone(account: str, finding: 
 
 
 def test_an_account_that_cannot_be_told_is_not_checked() -> None:
-    facts = ArgoCDFacts("v3.5.1", Unread("away"), "", {}, {})
+    facts = ArgoCDFacts("v3.5.1", Unread("refused"), "", {}, {})
     assert ids(judge_argocd(ARGOCD, facts)) == set()
+    away = replace(facts, account=Unread("no answer", away=True))
+    assert ids(judge_argocd(ARGOCD, away)) == {"argocd.main"}
 
 
 def gitlab(needs: GitLabNeeds = GITLAB, **other: Any) -> Notes:

@@ -28,7 +28,7 @@ def judge_argocd(needs: ArgoCDNeeds, facts: ArgoCDFacts) -> Notes:
     _version(notes, where, facts.version)
     account = facts.account
     if isinstance(account, Unread):
-        notes.unchecked(where, f"The account and rights at Argo CD {needs.instance}", account.why)
+        notes.unread(where, f"The account and rights at Argo CD {needs.instance}", account)
         return notes
     if not account:
         notes.broken(
@@ -61,8 +61,8 @@ def judge_argocd(needs: ArgoCDNeeds, facts: ArgoCDFacts) -> Notes:
 def _version(notes: Notes, where: str, version: str | Unread) -> None:
     known = None if isinstance(version, Unread) else version_of(version)
     if known is None:
-        why = version.why if isinstance(version, Unread) else f"It says {version[:40]!r}."
-        notes.unchecked(f"{where}.version", "The version of Argo CD", why)
+        fact = version if isinstance(version, Unread) else Unread(f"It says {version[:40]!r}.")
+        notes.unread(f"{where}.version", "The version of Argo CD", fact)
         return
     for flaw, fixed in flaws(known):
         notes.broken(
@@ -80,7 +80,7 @@ def _rights(notes: Notes, needs: ArgoCDNeeds, facts: ArgoCDFacts, account: str) 
     unread = [given for given in facts.rights.values() if isinstance(given, Unread)]
     if unread:
         what = f"{len(unread)} of {len(facts.rights)} rights of {account}"
-        notes.unchecked(f"{where}.rights", what, unread[0].why)
+        notes.unread(f"{where}.rights", what, unread[0])
     if lacking and len(lacking) == len(facts.rights):
         notes.broken(
             f"{where}.role",
@@ -119,7 +119,7 @@ def _applications(notes: Notes, needs: ArgoCDNeeds, facts: ArgoCDFacts) -> None:
         seen, name = facts.apps.get(stage.name), f"argocd.{needs.instance}.stage.{stage.name}"
         what = f"The Applications of {stage.name}"
         if seen is None or isinstance(seen, Unread):
-            notes.unchecked(name, what, seen.why if seen else "They were not asked for.")
+            notes.unread(name, what, seen or Unread("They were not asked for."))
         elif not seen and stage.name in hidden:
             notes.unchecked(name, what, "Qbot may not see them, see above.")
         else:

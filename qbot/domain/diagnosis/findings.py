@@ -88,10 +88,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """In the place of a fact: why it is not known. `away`: nobody answered."""
+    """In the place of a fact: why it is not known.
+
+    `away`: nobody answered; `limited`: because Qbot asks too much just now.
+    """
 
     why: str
     away: bool = False
+    limited: bool = False
 
 
 @dataclass(slots=True)
@@ -156,6 +160,14 @@ class Notes:
     def unchecked(self, name: str, what: str, why: str, remedy: str = "") -> None:
         """It could not be told."""
         self.add(Severity.UNCHECKED, name, what, cause=why, remedy=remedy)
+
+    def unread(self, name: str, what: str, fact: Unread) -> None:
+        """It could not be read; for want of an answer, which is no reason to be content."""
+        if fact.away and not fact.limited:
+            remedy = "Examine again; if it stays so, look how the one that was asked is."
+            self.lacking(name, f"{what}: no answer.", cause=fact.why, remedy=remedy)
+        else:
+            self.unchecked(name, what, fact.why)
 
 
 def report(*parts: Notes) -> Report:

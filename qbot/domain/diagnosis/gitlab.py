@@ -103,7 +103,7 @@ def judge_gitlab(needs: GitLabNeeds, facts: GitLabFacts) -> Notes:
 
 def _scope(notes: Notes, needs: GitLabNeeds, token: GitLabToken) -> None:
     if isinstance(token.scopes, Unread):
-        notes.unchecked("gitlab.scope", f"The scope of {_TOKENS}", token.scopes.why)
+        notes.unread("gitlab.scope", f"The scope of {_TOKENS}", token.scopes)
         return
     if "api" in token.scopes:
         notes.well.append(f"GitLab: token of {token.username}, scope api")
@@ -144,7 +144,7 @@ def _end(notes: Notes, facts: GitLabFacts) -> None:
 
 def _version(notes: Notes, needs: GitLabNeeds, version: str | Unread) -> None:
     if isinstance(version, Unread):
-        notes.unchecked("gitlab.version", "The version of GitLab", version.why)
+        notes.unread("gitlab.version", "The version of GitLab", version)
         return
     known = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
     if needs.signed and known < _SIGNING:
@@ -179,18 +179,19 @@ def _unseen(notes: Notes, needs: GitLabNeeds, facts: GitLabFacts) -> None:
             remedy="Manage, Members, Invite, in the group that holds them:",
             lines=(f"{facts.token.username}: {least.words}",),
         )
+    unread: dict[Unread, list[str]] = {}
     for use in uses:
         found = facts.projects.get(use.project)
         if isinstance(found, Unread):
-            notes.unchecked(
-                f"gitlab.project.{use.project}", f"The project {use.project}", found.why
-            )
+            unread.setdefault(found, []).append(use.project)
         elif found is not None and found.archived:
             notes.broken(
                 f"gitlab.project.{use.project}",
                 f"The project {use.project} is archived.",
                 remedy="Unarchive it, or take it out of qbot.yaml.",
             )
+    for fact, projects in unread.items():
+        notes.unread(f"gitlab.unread.{projects[0]}", f"Projects {shortened(projects)}", fact)
 
 
 def _roles(notes: Notes, needs: GitLabNeeds, facts: GitLabFacts) -> None:
@@ -234,7 +235,7 @@ def _groups(notes: Notes, needs: GitLabNeeds, facts: GitLabFacts) -> None:
     for group, role in needs.groups.items():
         found = facts.groups.get(group)
         if isinstance(found, Unread):
-            notes.unchecked(f"gitlab.group.{group}", f"The group {group}", found.why)
+            notes.unread(f"gitlab.group.{group}", f"The group {group}", found)
         elif found is False:
             notes.broken(
                 f"gitlab.group.{group}",

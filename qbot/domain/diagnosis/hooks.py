@@ -78,12 +78,9 @@ def _of_gitlab(notes: Notes, needs: HookNeeds, facts: HookFacts) -> None:
             if not isinstance(hooks, Unread)}  # fmt: skip
     if unread and not above:
         first = facts.projects[unread[0]]
-        why = first.why if isinstance(first, Unread) else ""
-        notes.unchecked(
-            "webhooks.hidden",
-            f"The webhooks of {shortened(unread)}",
-            f"{why} Only Maintainers see them, and Owners those of groups.",
-        )
+        told_by = first if isinstance(first, Unread) else Unread("")
+        what = f"The webhooks of {shortened(unread)}, which Maintainers see, or Owners of the group"
+        notes.unread("webhooks.hidden", what, told_by)
     if silent := [path for path, hooks in told.items() if not hooks]:
         notes.lacking(
             "webhooks.none",
@@ -150,7 +147,7 @@ def _deliveries(notes: Notes, told: Mapping[str, Sequence[Hook]]) -> None:
     elif arrived:
         notes.well.append(f"webhooks: the newest delivery of {arrived} projects arrived")
     elif unread:
-        notes.unchecked("webhooks.deliveries", "Whether deliveries arrive", unread[0].why)
+        notes.unread("webhooks.deliveries", "Whether deliveries arrive", unread[0])
     elif last:
         why = "GitLab has had nothing to tell for seven days; a push, or Test, shows it."
         notes.unchecked("webhooks.deliveries", "Whether deliveries arrive", why)

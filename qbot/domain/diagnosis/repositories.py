@@ -97,13 +97,13 @@ def _versions(
 
 
 def _unread(notes: Notes, facts: RepositoryFacts) -> None:
-    found: dict[str, list[str]] = {}
+    found: dict[Unread, list[str]] = {}
     for place, there in facts.there.items():
         if isinstance(there, Unread):
-            found.setdefault(there.why, []).append(place.told)
+            found.setdefault(there, []).append(place.told)
     for version, wrong in facts.keys.items():
         if isinstance(wrong, Unread):
-            found.setdefault(wrong.why, []).append(version.place.told)
-    for why, places in found.items():
+            found.setdefault(wrong, []).append(version.place.told)
+    for fact, places in found.items():
         name = f"catalog.unread.{places[0]}"
-        notes.unchecked(name, shortened(list(dict.fromkeys(places))), why)
+        notes.unread(name, shortened(list(dict.fromkeys(places))), fact)

@@ -141,7 +141,7 @@ def _rooms(notes: Notes, needs: SlackNeeds, facts: SlackFacts) -> None:
         key, name = needs.channels[channel], f"slack.channel.{channel}"
         match room:
             case Unread():
-                notes.unchecked(name, f"The channel {channel} ({key})", room.why)
+                notes.unread(name, f"The channel {channel} ({key})", room)
             case None:
                 notes.broken(
                     name,
@@ -178,7 +178,7 @@ def _groups(notes: Notes, needs: SlackNeeds, facts: SlackFacts) -> None:
     if facts.groups is None:
         return
     if isinstance(facts.groups, Unread):
-        notes.unchecked("slack.groups", "The user groups of `roles`", facts.groups.why)
+        notes.unread("slack.groups", "The user groups of `roles`", facts.groups)
         return
     for group, role in needs.groups.items():
         if group.removeprefix("@") not in facts.groups:

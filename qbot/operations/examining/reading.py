@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from qbot.domain.diagnosis.findings import Unread
 from qbot.domain.ports import Fenced
-from qbot.errors import PermanentError, QbotError
+from qbot.errors import QbotError, TransientError
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -20,8 +20,10 @@ async def tried(work: Awaitable[Value], within: float = WITHIN) -> Value | Unrea
             return await work
     except TimeoutError:
         return Unread(f"No answer came within {within:g} s.", away=True)
+    except TransientError as error:
+        return Unread(str(error), away=True, limited=error.retry_after is not None)
     except QbotError as error:
-        return Unread(str(error), away=not isinstance(error, PermanentError))
+        return Unread(str(error))
     except Fenced:  # whoever examines holds no lease, so nothing of this kind is ever sent
         return Unread("That would have changed something.")
 
