@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from qbot.errors import PermanentError, TransientError
@@ -140,7 +140,7 @@ def _answer(connection: sqlite3.Connection, statement: Statement, told: set[Chan
             return [{"passed": True}]  # one thread: transactions never overlap
 
 
-@cache
+@lru_cache(maxsize=1_024)  # some name as many values as are asked for
 def translated(text: str) -> str:
     """The statement in SQLite's words."""
     for mark, meaning in _MARKS.items():

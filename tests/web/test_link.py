@@ -151,11 +151,11 @@ async def test_no_header_and_no_query_says_where_a_browser_goes(scene: Scene) ->
         "Origin": "https://evil.test", "X-Original-URL": "//evil.test/",
     }  # fmt: skip
     url = f"{scene.invitations.invite(ANA, 'Ana')}?next=https://evil.test&redirect_uri=//evil.test"
-    for verb in ("GET", "POST"):
-        answer = await scene.browser.request(verb, url, headers=evil)
-        assert answer.status_code in (200, 303)
-        assert "evil.test" not in f"{answer.headers} {answer.text}"
-    assert urlsplit(answer.headers["Location"])[:2] == urlsplit(scene.shop.url)[:2]
+    page = await scene.browser.get(url, headers=evil)
+    onward = await scene.browser.post(url, headers=evil)
+    assert "evil.test" not in f"{page.headers} {page.text} {onward.headers} {onward.text}"
+    assert (page.status_code, onward.status_code) == (200, 303)
+    assert urlsplit(onward.headers["Location"])[:2] == urlsplit(scene.shop.url)[:2]
 
 
 async def test_its_pages_are_kept_and_framed_by_nobody(scene: Scene) -> None:
