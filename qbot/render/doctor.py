@@ -74,7 +74,7 @@ def as_text(report: Report, *, colours: bool) -> Iterator[str]:
         if finding.remedy:
             yield f"{indent}{_plain(finding.remedy)}"
         yield from (f"{indent}  {_plain(line)}" for line in finding.lines)
-        if finding.to_mend:
+        if severity is Severity.LACKING:
             yield f"{indent}(accept it: --accept {finding.id})"
     for line in report.well:
         yield f"{painted('well'.ljust(wide), _WELL)}  {_plain(line)}"

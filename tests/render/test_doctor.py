@@ -42,7 +42,6 @@ def test_on_a_terminal_the_worst_comes_first_and_has_the_line_to_add() -> None:
         "             Syncs cannot be started or stopped.",
         "             Add to policy.csv in argocd-rbac-cm:",
         f"               {LINE}",
-        "             (accept it: --accept argocd.main.0)",
         "lacking      Slack: The Slack app lacks the scope files:write.",
         "             (accept it: --accept slack.scope.files:write)",
         "not checked  Slack: The slash command",
