@@ -2,6 +2,7 @@
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 SHA, ZERO = "a" * 40, "0" * 40
@@ -143,7 +144,7 @@ def _spoil(dice: random.Random, body: Any) -> None:
 
 
 def _thing(dice: random.Random) -> Any:
-    return dice.choice((*_VALUES, *_TEXTS))
+    return deepcopy(dice.choice((*_VALUES, *_TEXTS)))  # else one could be put into itself
 
 
 def _noise(dice: random.Random) -> bytes:
