@@ -54,15 +54,16 @@ async def examine(settings: Settings) -> Report:
         neighbours = await open_neighbours(settings, catalog, clock, lease, stack)
         examination = SlackExamination(slack, await _slack(settings, app, stack) if app else None)
         text = served_at(settings.admin_listen)
-        return await _examiner(settings, catalog, clock, neighbours, examination, text).run()
+        readers = _readers(settings, catalog, neighbours, examination, text)
+        return await _examiner(settings, catalog, clock, readers, asked=False).run()
 
 
 def examiner(ground: Ground) -> Examiner:
     """The same from within a Qbot that serves; how Slack reaches it is proven by being asked."""
-    registry, slack = ground.metrics.registry, SlackExamination(ground.slack)
-    return _examiner(
-        ground.settings, ground.catalog, ground.clock, ground.neighbours, slack, _told(registry)
-    )
+    settings, catalog = ground.settings, ground.catalog
+    slack, text = SlackExamination(ground.slack), _told(ground.metrics.registry)
+    readers = _readers(settings, catalog, ground.neighbours, slack, text)
+    return _examiner(settings, catalog, ground.clock, readers, asked=True)
 
 
 async def _slack(settings: Settings, token: str, stack: AsyncExitStack) -> SlackGateway:
@@ -76,17 +77,15 @@ def _told(registry: CollectorRegistry) -> Text:
     return text
 
 
-def _examiner(
+def _readers(
     settings: Settings,
     catalog: Catalog,
-    clock: Clock,
     neighbours: Neighbours,
     slack: SlackExamination,
     text: Text,
-) -> Examiner:
-    client = neighbours.gitlab.client
-    known, clean = stages(catalog), Redaction(all_secrets(settings)).text
-    readers = Readers(
+) -> Readers:
+    client, known = neighbours.gitlab.client, stages(catalog)
+    return Readers(
         slack=slack,
         argocd=[
             Instance(
@@ -102,4 +101,10 @@ def _examiner(
         database=DatabaseExamination(secret(settings.database_url)),
         running=MetricsReader(text),
     )
-    return Examiner(needs(settings, catalog), readers, clock, clean=clean)
+
+
+def _examiner(
+    settings: Settings, catalog: Catalog, clock: Clock, readers: Readers, *, asked: bool
+) -> Examiner:
+    clean = Redaction(all_secrets(settings)).text
+    return Examiner(needs(settings, catalog, asked=asked), readers, clock, clean=clean)

@@ -19,13 +19,14 @@ from qbot.web.hooks.gitlab import PATH
 _READS, _MERGES, _STARTS = "reading", "merging versions", "starting pipelines"
 
 
-def needs(settings: Settings, catalog: Catalog) -> Needs:
-    """All that has to be so, but for Argo CD's part."""
+def needs(settings: Settings, catalog: Catalog, *, asked: bool) -> Needs:
+    """All that has to be so, but for Argo CD's part; `asked`: from Slack."""
     return Needs(
         slack=SlackNeeds(
             lost=LOST,
             team=settings.slack.team_id,
             socket_mode=settings.socket_mode,
+            asked=asked,
             channels=dict(_channels(catalog)),
             groups={g: name for name, part in catalog.roles.items() for g in part.slack},
         ),

@@ -83,6 +83,7 @@ SERVICES = ("cart", "orders", "payments")
 
 SYNC_LINE = "p, role:qbot, applications, sync, qbot-*/*, allow"
 
+
 class Survey:
     """The one question that the doors ask Argo CD; `error` is raised instead of an answer."""
 

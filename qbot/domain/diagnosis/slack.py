@@ -22,6 +22,7 @@ class SlackNeeds:
         lost: what is lost without each scope of the manifest.
         team: the one workspace that is served; empty: whichever the token is for.
         socket_mode: by an app token, else by signed requests.
+        asked: Slack itself has brought the question, so the way from there is open.
         channels: ids, and which key of qbot.yaml names each.
         groups: handles or ids of user groups, and the role that each is for.
     """
@@ -29,6 +30,7 @@ class SlackNeeds:
     lost: Mapping[str, str]
     team: str = ""
     socket_mode: bool = False
+    asked: bool = False
     channels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -128,7 +130,7 @@ def _door(notes: Notes, needs: SlackNeeds, sockets: bool | Unread | None) -> Non
         )
     elif isinstance(sockets, Unread):
         notes.unchecked("slack.app-token", "QBOT_SLACK__APP_TOKEN", sockets.why)
-    elif sockets is None and not needs.socket_mode:
+    elif sockets is None and not (needs.socket_mode or needs.asked):
         why = "Only Slack can sign a request; the first command proves it."
         notes.unchecked("slack.signing-secret", "QBOT_SLACK__SIGNING_SECRET", why)
 
