@@ -195,7 +195,9 @@ async def test_the_command_tells_by_its_exit_status_and_in_json(fresh: Stand) ->
         program = await Program.start(
             fresh.folder / "doctor.log", "doctor", "--env-file", str(fresh.env_file), *options
         )
-        return await program.ended(), program.printed()
+        status = await program.ended()
+        assert "Traceback" not in program.log.read_text(encoding="utf-8")
+        return status, program.printed()
 
     await fresh.drive("scope", scope="files:write", granted=False)
     status, text = await asked("--json")
