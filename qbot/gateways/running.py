@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 from qbot.domain.diagnosis.hooks import Running
 from qbot.errors import PermanentError, TransientError
 
-_WITHIN = 5.0  # seconds
+_WITHIN = 3.0  # seconds
 _BUDGET, _USED = "qbot_slack_budget_per_minute", "qbot_slack_budget_used"
 _LIMITED, _WEBHOOKS = "qbot_slack_limited_total", "qbot_webhooks_total"
 _REFUSED = "qbot_slack_requests_refused_total"

@@ -10,7 +10,7 @@ from qbot.errors import QbotError, TransientError
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-WITHIN = 20.0  # seconds for one fact, turns included
+WITHIN = 30.0  # seconds for one fact, turns included
 
 
 async def tried(work: Awaitable[Value], within: float = WITHIN) -> Value | Unread:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+import structlog
+
 from qbot.domain.diagnosis.clock import judge_clock
 from qbot.domain.diagnosis.database import judge_database
 from qbot.domain.diagnosis.findings import Area, Notes, Report, Unread, report
@@ -23,6 +25,7 @@ from qbot.domain.diagnosis.repositories import RepositoryNeeds
 from qbot.domain.diagnosis.running import judge_running
 from qbot.domain.diagnosis.slack import SlackNeeds
 from qbot.domain.ports import Clock
+from qbot.operations.caught import caught
 from qbot.operations.examining.argocd import Instance, examine_argocd
 from qbot.operations.examining.gitlab import (
     examine_gitlab,
@@ -34,7 +37,8 @@ from qbot.operations.examining.hooks import examine_hooks
 from qbot.operations.examining.reading import tried
 from qbot.operations.examining.slack import examine_slack
 
-MOST = 40.0  # seconds for one vendor; what its library has begun may take 20 more to end
+log = structlog.get_logger()
+MOST = 36.0  # seconds for one vendor; what its library has begun may take 20 more to end
 _FIRST = 12.0  # seconds for its first answer
 
 
@@ -117,25 +121,21 @@ class Examiner:
             self._within(Area.DATABASE, "The database", self._database),
         )
         notes = [note for part in parts for note in part]
-        found = report(*notes, judge_running(running), judge_clock(one.offsets))
+        found = report(
+            *notes, judge_running(running), judge_clock(dict(sorted(one.offsets.items())))
+        )
         return found.through(self._clean)
 
     async def _within(
         self, area: Area, name: str, work: Callable[[], Awaitable[Sequence[Notes]]]
     ) -> Sequence[Notes]:
-        """Its findings, or that it took too long."""
+        """Its findings, or that it took too long, or that Qbot itself stumbled."""
         try:
             async with asyncio.timeout(self._most):
-                return await work()
+                found = await caught(work())
         except TimeoutError:
-            notes = Notes.of(area)
-            notes.lacking(
-                f"{name.lower().replace(' ', '-')}.slow",
-                f"{name} could not be examined within {self._most:g} s.",
-                cause="It answers slowly, or limits Qbot.",
-                remedy="Look at its status; then examine again.",
-            )
-            return [notes]
+            return [_given_up(area, name, self._most)]
+        return [_stumbled(area, name, found)] if isinstance(found, Exception) else found
 
     async def _slack(self, one: _Round) -> Sequence[Notes]:
         found = await tried(self._readers.slack.token(), _FIRST)
@@ -181,6 +181,29 @@ class Examiner:
     def _compare(self, one: _Round, vendor: str, at: datetime | None) -> None:
         if at is not None:
             one.offsets[vendor] = (self._clock.now() - at).total_seconds()
+
+
+def _given_up(area: Area, name: str, most: float) -> Notes:
+    notes = Notes.of(area)
+    notes.lacking(
+        f"{name.lower().replace(' ', '-')}.slow",
+        f"{name} could not be examined within {most:g} s.",
+        cause="It answers slowly, or limits Qbot.",
+        remedy="Look at its status; then examine again.",
+    )
+    return notes
+
+
+def _stumbled(area: Area, name: str, error: Exception) -> Notes:
+    log.error("an examination failed", part=name, exc_info=error)
+    notes = Notes.of(area)
+    notes.lacking(
+        f"{name.lower().replace(' ', '-')}.failed",
+        f"{name} could not be examined: its answers are not of the documented form.",
+        cause=type(error).__name__,
+        remedy="The log has more; does a proxy answer in its place?",
+    )
+    return notes
 
 
 def _unreached(area: Area, name: str, vendor: str, setting: str, why: Unread) -> Notes:
