@@ -62,7 +62,7 @@ bench: setup  ## every benchmark, with the command that made each figure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 acceptance: setup  ## the long runs in full: kills, faults, load
-	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/house/test_dependencies.py tests/fuzz $(ARGS)
+	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/examining tests/house/test_dependencies.py tests/fuzz $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --extra postgres --extra charts --generate-hashes --universal --no-header -o requirements.lock $(ARGS)
