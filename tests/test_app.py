@@ -66,7 +66,8 @@ async def test_work_is_given_back_at_a_stop_finished_after_it_and_no_secret_is_l
 ) -> None:
     drive = shared.drive
     first = await shared.serve()
-    told = await refused(shared, shared.folder)
+    probes = {"QBOT_ADMIN_LISTEN": f"127.0.0.1:{free_port()}"}
+    told = await refused(shared, shared.folder, **probes)
     assert f"another Qbot (process {first.pid}) uses the database" in told
     assert "set QBOT_DATABASE_URL to a PostgreSQL" in told
 
