@@ -18,7 +18,11 @@ _SERVER.set_forkserver_preload(["qbot.app", "qbot.sandbox.server", *_LATE, __nam
 
 
 def started(
-    arguments: tuple[str, ...], env: Mapping[str, str], out: Path, log: Path
+    arguments: tuple[str, ...],
+    env: Mapping[str, str],
+    out: Path,
+    log: Path,
+    folder: Path | None = None,
 ) -> ForkServerProcess:
     """The process, with that environment and no other; it ends with who started it.
 
@@ -27,13 +31,19 @@ def started(
         env: all of its environment.
         out: the file that gets its output.
         log: the file that gets its errors; what is there stays.
+        folder: where it works; None: where this process does.
     """
-    process = _SERVER.Process(target=_run, args=(arguments, dict(env), out, log), daemon=True)
+    process = _SERVER.Process(
+        target=_run, args=(arguments, dict(env), out, log, folder), daemon=True
+    )
     process.start()
     return process
 
 
-def _run(arguments: tuple[str, ...], env: dict[str, str], out: Path, log: Path) -> None:
+def _run(
+    arguments: tuple[str, ...], env: dict[str, str], out: Path, log: Path, folder: Path | None
+) -> None:
+    os.chdir(folder or ".")
     os.environ.clear()
     os.environ.update(env)
     for path, descriptor in ((out, 1), (log, 2)):
