@@ -5,6 +5,7 @@ import random
 import re
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,18 @@ async def begun(drive: Drive, made: World) -> None:
         await drive.post("push", project="shop/cart", branch=branch)
         await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
         await drive.post("app", name=f"{name_of(branch)}-cart", health="Progressing")
-        await drive.env(f"create {branch}")
+        await until(partial(typed, drive, f"create {branch}"), seconds=LATE, what=branch)
 
     async def all_of_them() -> bool:
         return made.programs[-1].log.read_text().count("operation begins") >= RUNNING
 
     await until(all_of_them, seconds=LATE, what="every operation to begin")
+
+
+async def typed(drive: Drive, text: str) -> bool:
+    """Whether Slack took it: where the machine is slow, it gives up after three seconds."""
+    answer = await drive.post("slash", user="ana", channel="general", text=text)
+    return bool(answer["http_status"] == 200)
 
 
 async def stopped(drive: Drive, program: Program, dice: random.Random) -> str:
@@ -176,7 +183,7 @@ async def test_after_a_copy_in_a_quiet_second_every_command_answers_the_same(
             await drive.post("push", project="shop/cart", branch=branch)
             await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
             await drive.env(f"create {branch}")
-            await drive.card(branch, wanted)
+            await drive.card(branch, wanted, seconds=LATE)
         before = await settled(drive)
         copy = await Program.start(
             tmp_path / "copy.log", "store", "copy", "--force", source, postgres_url
@@ -194,6 +201,6 @@ async def test_after_a_copy_in_a_quiet_second_every_command_answers_the_same(
             await until(the_same, what="the same answers")
         assert found == before
         await drive.post("app", name=f"{name}-cart", health=None)
-        await drive.card("feat/two", "Ready")
+        await drive.card("feat/two", "Ready", seconds=LATE)
         await created_once(drive, name, 2)
         await one_card_and_one_end(drive, "feat/two", "Ready")
