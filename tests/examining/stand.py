@@ -11,7 +11,6 @@ import httpx
 
 from qbot.app.examining import examine
 from qbot.domain.diagnosis.findings import Report
-from qbot.sandbox.demo import free_port
 from qbot.sandbox.server import Sandbox
 from qbot.sandbox.shop.stages import stages_project
 from qbot.settings import Settings, all_secrets
@@ -20,6 +19,7 @@ from tests.plain import NO_TLS
 
 Mode = Literal["http", "socket"]
 CONFIG = stages_project("helm")
+NOBODY = "http://127.0.0.1:1"  # nobody serves at this port and the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Stand:
 
 @asynccontextmanager
 async def stand(mode: Mode = "http", services: int = 3) -> AsyncIterator[Stand]:
-    sandbox = Sandbox(mode=mode, services=services, qbot_url=f"http://127.0.0.1:{free_port()}")
+    sandbox = Sandbox(mode=mode, services=services, qbot_url=NOBODY)
     await sandbox.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
