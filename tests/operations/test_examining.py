@@ -74,7 +74,7 @@ def examiner(does: Callable[[], Any], slack: Slack | None = None) -> Examiner:
         database=Database(),
         running=Serving(),
     )
-    return Examiner(NEEDS, readers, SystemClock(), clean=str, most=0.05)
+    return Examiner(NEEDS, readers, SystemClock(), clean=str, most=1.0)
 
 
 def raising(error: Exception) -> Callable[[], Any]:
