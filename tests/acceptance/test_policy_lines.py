@@ -27,6 +27,7 @@ LINES = [line for line in POLICY.splitlines() if "staging" not in line and "prod
 (CHANGES,) = (line for line in LINES if "projects, update" in line)
 PROJECT = "shop/cart"
 FORBIDDEN = 403
+PATIENCE = 180.0  # seconds; it takes ten where nothing else is done
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -59,7 +60,7 @@ class Journey:
         self._before = await self.refusals()
 
     async def until(
-        self, look: Callable[[], Awaitable[bool]], what: str, *, seconds: float = 60
+        self, look: Callable[[], Awaitable[bool]], what: str, *, seconds: float = PATIENCE
     ) -> None:
         async def either() -> bool:
             if await self.refusals() > self._before:
@@ -86,7 +87,7 @@ class Journey:
         cards = await self._drive.cards(self._branch)
         return any(str(card["blocks"][0]).count(header) for card in cards)
 
-    async def come(self, *, seconds: float = 60) -> None:
+    async def come(self, *, seconds: float = PATIENCE) -> None:
         """It is there, but for a service that does not build."""
         await self.commit("failed")
         await self._drive.env(f"create {self._branch}")
