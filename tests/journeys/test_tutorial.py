@@ -73,9 +73,12 @@ class Typed:
         """It has printed this line, or one that begins so."""
 
         async def look() -> bool:
-            return self._out.exists() and any(
-                printed.startswith(line) for printed in self._out.read_text().splitlines()
-            )
+            assert self._process is not None
+            over = self._process.exitcode is not None
+            printed = self._out.read_text().splitlines() if self._out.exists() else ()
+            found = any(each.startswith(line) for each in printed)
+            assert found or not over, "it has ended"
+            return found
 
         try:
             await until(look, seconds=START, poll=0.05, what=line)
