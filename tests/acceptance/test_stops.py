@@ -102,7 +102,7 @@ async def at_rest(url: str, vendor: str) -> None:
 async def test_stopped_amid_operations_and_upgraded_every_one_ends_right(
     tmp_path: Path, dice: random.Random, either_database: str
 ) -> None:
-    env = {"QBOT_DATABASE_URL": either_database, "QBOT_LEASE": "3"}
+    env = {"QBOT_DATABASE_URL": either_database}
     async with world(tmp_path, speed=SPEED, lag=LAG, services=SERVICES) as made:
         drive = made.drive
         program = await made.serve(**env)
