@@ -299,6 +299,8 @@ def with_failing(
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
+    except TransientError as error:  # a neighbour is away or busy, and Qbot is as it should be
+        log.warning("an answer failed", error=str(error))
     except Exception:  # nobody awaits it: the log is where it is told
         log.exception("an answer failed")
 

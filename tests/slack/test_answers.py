@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from qbot.domain.people import Actor, Place
-from qbot.errors import UserError
+from qbot.errors import TransientError, UserError
 from qbot.operations.requests import Asked
 from qbot.render.notices import notice
 from qbot.slack.answers import SlackAnswers
@@ -77,14 +77,17 @@ async def test_a_stop_waits_for_answers_but_not_for_ever(scene: Scene) -> None:
     assert scene.desk.background == set()
 
 
-async def test_an_answer_that_fails_is_logged(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("error", "level"), [(ZeroDivisionError(), "error"), (TransientError("busy"), "warning")]
+)
+async def test_an_answer_that_fails_is_logged(scene: Scene, error: Exception, level: str) -> None:
     async def fail() -> None:
-        raise ZeroDivisionError
+        raise error
 
     with capture_logs() as logs:
         scene.desk.later(fail())
         await scene.settled()
-    assert [entry["event"] for entry in logs] == ["an answer failed"]
+    assert [(e["event"], e["log_level"]) for e in logs] == [("an answer failed", level)]
 
 
 @pytest.mark.parametrize("user", ["", "U0NOBODY"])
