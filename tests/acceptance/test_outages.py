@@ -289,8 +289,9 @@ def database(kind: str, folder: Path) -> Iterator[Held | Stopped]:
     made.stop()
 
 
+@pytest.mark.skipif(not FULL, reason="a long run")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", KINDS if FULL else ["sqlite"])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_without_its_database_qbot_says_so_begins_nothing_and_goes_on_by_itself(
     tmp_path: Path, kind: str
 ) -> None:
