@@ -99,6 +99,13 @@ class Stranger:
 
         await together(one, count)
 
+    async def at_closed_doors(self, public: str, admin: str) -> None:
+        """What only the sandbox serves is nowhere, and figures are not where everybody is."""
+        for origin in (public, admin):
+            assert await self.ask("GET", f"{origin}/drive/state") == 404
+            assert await self.ask("POST", f"{origin}/drive/time", b'{"advance": 9}') == 404
+        assert await self.ask("GET", f"{public}/metrics") == 404
+
     async def large(self, door: Door) -> None:
         """Fifty megabytes without a length, several at once; then such a length alone."""
 
@@ -169,10 +176,7 @@ async def test_whatever_comes_from_outside_is_refused_or_harmless(
                 await stranger.large(door)
             await stranger.stroll(public, PATHS, PAYLOADS)
             await stranger.stroll(admin, ADMIN, PAYLOADS // 10)
-            for origin in (public, admin):  # what only the sandbox serves
-                assert await stranger.ask("GET", f"{origin}/drive/state") == 404
-                assert await stranger.ask("POST", f"{origin}/drive/time", b'{"advance": 9}') == 404
-            assert await stranger.ask("GET", f"{public}/metrics") == 404
+            await stranger.at_closed_doors(public, admin)
         grown = memory(program.pid) - before
         assert grown < GROWTH, f"{grown} MiB more than the {before} MiB before"
         asked = [c for v in ("gitlab", "argocd") for c in await drive.calls(v, since=since)]
