@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qbot.domain.barriers import Weekday
 from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
 from tests.clocks import START  # a Monday, 9:00 UTC
+from tests.domain.working_hours import worked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,25 +20,6 @@ NIGHT = Calendar(BERLIN, frozenset(Weekday), time(1), time(4))
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  (hypothesis adds it)
 CALENDARS = st.sampled_from([None, OFFICE, ROUND, NIGHT])
 SPANS = st.timedeltas(timedelta(minutes=1), 30 * DAY)
-
-
-def worked(calendar: Calendar | None, since: datetime, until: datetime) -> timedelta:
-    """How much of the time between two moments counts: each day's overlap with its hours."""
-    if calendar is None or until <= since:
-        return max(until - since, timedelta())
-    first = since.astimezone(calendar.zone).date()
-    dates = (first + n * DAY for n in range((until - since).days + 3))
-    return sum((_overlap(calendar, day, since, until) for day in dates), timedelta())
-
-
-def _overlap(calendar: Calendar, day: date, since: datetime, until: datetime) -> timedelta:
-    if day.weekday() not in calendar.days or day in calendar.holidays:
-        return timedelta()
-    begin, end = (
-        datetime.combine(day, at, calendar.zone).astimezone(UTC)
-        for at in (calendar.start, calendar.end)
-    )
-    return max(min(end, until.astimezone(UTC)) - max(begin, since.astimezone(UTC)), timedelta())
 
 
 def test_without_a_calendar_all_time_counts() -> None:
