@@ -25,7 +25,7 @@ from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
 from qbot.app.orphans import orphan_sweeper
 from qbot.app.readiness import open_ready
-from qbot.app.reaping import at_once, open_messages, planner, reaper
+from qbot.app.reaping import at_once, open_messages, planner, presence, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -118,7 +118,8 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     desk = _desk(ground, context, engine, unasked)
     releases = release_desk(ground, stages, desk, engine.wake)
     following = listening.follower(ground, context, desk.requests, engine.wake)
-    reaping = reaper(ground, desk.planner, engine.wake)
+    there = presence(ground, stack)
+    reaping = reaper(ground, desk.planner, there, engine.wake)
     merging = at_once(ground, reaping)
     sweeper = listening.sweeper(ground, context, following.wake)
     scheduler = Scheduler(
@@ -156,6 +157,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
         ticks=scheduler.subjects(),
+        presence=there,
     )
     await open_doors(doors, stack)
     return [*missing_scopes(ground.identity.scopes), *await troubles(ground.tries)]

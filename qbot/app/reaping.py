@@ -1,5 +1,6 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -17,10 +18,12 @@ from qbot.domain.barriers import Weekday
 from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
 from qbot.domain.reaping import ReapRule, Terms
+from qbot.gateways.clock import SystemClock
 from qbot.operations.acting import Reaper
 from qbot.operations.at_once import AtOnce
 from qbot.operations.context import Context
 from qbot.operations.opening import to_open
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
@@ -56,7 +59,17 @@ def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Pl
     )
 
 
-def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reaper:
+def presence(ground: Ground, stack: AsyncExitStack) -> Presence:
+    """Begin to notice when nobody could answer; the stack ends it."""
+    made = Presence(ground.database.reaping, ground.clock, SystemClock())
+    beats = asyncio.create_task(made.beats(), name="presence")
+    stack.push_async_callback(_end, beats)
+    return made
+
+
+def reaper(
+    ground: Ground, planner_: Planner, presence_: Presence, wake: Callable[[], None]
+) -> Reaper:
     """Plans and acts by itself; `wake` tells the engine."""
     database = ground.database
     return Reaper(
@@ -69,6 +82,7 @@ def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reape
         channel=ground.catalog.reaper.channel,
         wake=wake,
         counted=ground.metrics.reaped,
+        presence=presence_,
     )
 
 
@@ -97,6 +111,11 @@ def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack)
     database.subscribe(messages.wake)
     messages.start()
     stack.push_async_callback(messages.stop)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _every(part: ReaperPart) -> ReapRule:

@@ -65,6 +65,7 @@ class Reaper:
         channel: where humans are asked and told; empty: nowhere.
         wake: tells the engine that there is work.
         counted: is told of every decision.
+        presence: whether people could answer.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Reaper:
         channel: str,
         wake: Callable[[], None],
         counted: Reaped,
+        presence: Presence,
     ) -> None:
         self._planner = planner
         self._rows = rows
@@ -90,7 +92,7 @@ class Reaper:
         self._wake = wake
         self._counted = counted
         self._turn = asyncio.Lock()
-        self._presence = Presence(rows, clock)
+        self._presence = presence
         self._line = Line()
         self._fresh = True  # right after a start nothing was read yet: that is no news
 
@@ -119,7 +121,7 @@ class Reaper:
             TransientError: the database is away.
         """
         async with self._turn:
-            await self._presence.look()
+            there = await self._presence.look()
             plan = await self._planner.plan()
             held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
             due = sum(goes.due(plan.at) for goes in plan.goes)
@@ -129,7 +131,7 @@ class Reaper:
             await self._ask(plan)
             silent = [
                 await self._delete(goes, plan, granted=granted)
-                for goes, granted in self._line.next(plan.free, AT_ONCE)
+                for goes, granted in self._line.next(plan.free if there else [], AT_ONCE)
             ]
             await self._alert(plan, [said for said in silent if said])
             return plan

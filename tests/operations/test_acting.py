@@ -24,10 +24,12 @@ from qbot.domain.reaping import Cause, Goes, ReapRule, Terms
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.acting import Reaper
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Planner
 from qbot.operations.restore_requests import RestoreRequests
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.store.rows import time_text
+from tests.clocks import HandClock
 from tests.operations.scene import ANA, SHOP, Scene, project
 
 X, CART = BranchName("feat/x"), project("cart")
@@ -47,10 +49,13 @@ class Acting:
             context=scene.context, terms=Terms("qbot", (rule,)), brake=brake or Brake(10, 0.3),
             branches=scene.database.branches, pauses=scene.database.reaper, rows=self.rows,
         )  # fmt: skip
+        self.machine = HandClock()  # its own clock, which no test moves but of what it is about
+        self.presence = Presence(self.rows, scene.clock, self.machine)
         self.reaper = Reaper(
             planner=planner, rows=self.rows, gitlab=scene.gitlab, cards=scene.database.reaper,
             once=scene.database.store, clock=scene.clock, channel="COPS",
             wake=lambda: None, counted=lambda decision, _: self.counted.append(decision),
+            presence=self.presence,
         )  # fmt: skip
 
     async def swept(
