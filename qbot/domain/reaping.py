@@ -222,6 +222,17 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     return first
 
 
+def over(facts: Facts, terms: Terms) -> Goes | None:
+    """What GitLab says to be over, whatever keeps it; None: nothing that makes one go."""
+    rule = terms.rule_of(facts.environment.branch)
+    found = [
+        Goes(facts.environment.id, cause, since, since + grace, rule.key, proof, grace)
+        for cause, since, grace, proof in _causes(facts, rule, None)
+        if cause not in _OWN
+    ]
+    return min(found, key=lambda goes: goes.due_at, default=None)
+
+
 def _at_work(
     calendar: Calendar | None, due: datetime, grace: timedelta, now: datetime
 ) -> datetime | None:

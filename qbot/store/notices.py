@@ -115,15 +115,16 @@ def says(ident: str) -> Script[Said | None]:
     return says_of(rows[0]) if rows else None
 
 
-def say(ident: str, text: Said, *, open_: bool) -> Script[None]:
-    """Let one that is there say something else."""
+def say(ident: str, text: Said, *, open_: bool, was: Said | None = None) -> Script[None]:
+    """Let one that is there say something else, or only if it says what it `was` known to."""
     changed = yield sql(
         "update reaper_notices set says = ?, open = ?, version = version + 1 "
-        "where id = ? and says <> ? returning id",
+        "where id = ? and says <> ? and says = coalesce(?, says) returning id",
         says_text(text),
         int(open_),
         ident,
         says_text(text),
+        says_text(was) if was is not None else None,
     )
     if changed:
         yield Notify(Channel.CARDS)

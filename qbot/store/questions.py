@@ -61,13 +61,6 @@ def grants(at: datetime) -> Script[list[Grant]]:
     ]
 
 
-def waiting(at: datetime) -> Script[list[Asked]]:
-    """Those to which nobody has said Go: the one that is open, and every No-go."""
-    refused = yield from answered(Answer.NO_GO, at - _LONGEST)
-    current = yield from opened()
-    return [*refused, *([current] if current else [])]
-
-
 def ask(
     candidates: Sequence[Candidate],
     reasons: Sequence[str],
@@ -75,11 +68,16 @@ def ask(
     channel: str,
     at: datetime,
 ) -> Script[None]:
-    """Ask; while nobody has answered, the same message asks what is to be asked now."""
+    """Ask; while nobody has answered, the same message asks what is to be asked now.
+
+    Without a channel there is no message.
+    """
     yield Pass(Turnstile.SUBMIT)  # two replicas may ask at once
     ident = _ident(candidates, checks, at)
     before = yield from _newest_open()
     if before is not None and before["id"].partition("-")[0] == ident.partition("-")[0]:
+        if channel:
+            yield from notices.put(notices.Draft(before["notice"], channel, _question(before)), at)
         return
     message = (yield from _message(before, at)) or f"question:{ident}"
     if before is not None:
@@ -95,7 +93,8 @@ def ask(
         Answer.OPEN.value,
         time_text(at),
     )
-    yield from notices.put(notices.Draft(message, channel, question), at)
+    if channel:
+        yield from notices.put(notices.Draft(message, channel, question), at)
     detail = [("question", ident), ("many", str(len(candidates))), ("checks", ",".join(checks))]
     yield from note(QBOT, "reaper.asked", "done", at, detail=detail)
 
@@ -111,13 +110,14 @@ def settled(answer: Answer, at: datetime) -> Script[None]:
 
 
 def answer(ident: str, who: Actor, rule: str, at: datetime, *, go: bool) -> Script[Question | None]:
-    """The first answer counts."""
+    """The first answer counts; a No-go can be made a Go for as long as nothing newer is asked."""
     rows = yield sql("select o.* from reaper_questions o where o.id = ? {HOLD}", ident)
     if not rows:
         return None
     said = Answer.GO if go else Answer.NO_GO
     detail = [("question", ident), ("answer", said.value), ("rule", rule)]
-    if rows[0]["answer"] != Answer.OPEN:
+    lifted = go and rows[0]["answer"] == Answer.NO_GO and not (yield from _newer(rows[0]))
+    if rows[0]["answer"] != Answer.OPEN and not lifted:
         yield from note(who, "reaper.answered", "refused", at, detail=detail)
         return _question(rows[0])
     question = yield from _end(ident, said, who, at)
@@ -160,6 +160,11 @@ def _message(before: Row | None, at: datetime) -> Script[str]:
     return str(rows[0]["notice"]) if rows else ""
 
 
+def _newer(than: Row) -> Script[bool]:
+    rows = yield sql("select id from reaper_questions where asked_at > ?", than["asked_at"])
+    return bool(rows)
+
+
 def _newest_open() -> Script[Row | None]:
     rows = yield sql(
         "select o.* from reaper_questions o where o.answer = ? order by o.asked_at desc limit 1 "
@@ -181,7 +186,7 @@ def _end(ident: str, said: Answer, who: Actor, at: datetime) -> Script[Question]
         time_text(at),
         _text(question),
         ident,
-        Answer.OPEN.value,
+        rows[0]["answer"],
     )
     return question
 
@@ -192,7 +197,7 @@ def _lately(before: Alert, at: datetime) -> bool:
 
 def _ident(candidates: Sequence[Candidate], checks: frozenset[str], at: datetime) -> str:
     """The same of the same environments and checks, but for the time behind it."""
-    envs = (f"{c.env} {c.cause} {c.since}" for c in candidates)
+    envs = (f"{c.env} {c.cause} {c.since} {c.warned}" for c in candidates)
     about = "\n".join([*sorted(checks), "", *sorted(envs)])
     return f"{hashlib.sha256(about.encode()).hexdigest()[:16]}-{at:%Y%m%dT%H%M%SZ}"
 

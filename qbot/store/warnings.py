@@ -1,5 +1,6 @@
 """Who was warned of what, and what people keep: scripts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -108,6 +109,18 @@ def remind(env: Environment, goes: Goes, at: datetime) -> Script[None]:
         yield from notices.put(draft, at)
         detail = [("rule", goes.rule), ("due", time_text(goes.due_at))]
         yield from note(QBOT, "reaper.remind", "done", at, env=env.id, detail=detail)
+
+
+def held(whys: Mapping[EnvId, str]) -> Script[None]:
+    """Those that are open say why they stay for now, if they do."""
+    rows = yield sql(
+        "select w.env_id, n.id, n.kind, n.says from reaper_warnings w "
+        "join reaper_notices n on n.id = w.notice and n.open = 1"
+    )
+    for row in rows:
+        said, why = notices.says_of(row), whys.get(EnvId(row["env_id"]), "")
+        if isinstance(said, Warned) and said.held != why:
+            yield from notices.say(row["id"], replace(said, held=why), open_=True, was=said)
 
 
 def _below(parent: str, kind: str, when: str, says: Reminder) -> notices.Draft:

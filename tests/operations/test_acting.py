@@ -478,7 +478,10 @@ async def test_a_no_go_is_asked_about_again_only_for_others_or_a_day_later(many:
 async def test_a_question_that_is_open_asks_for_whoever_is_left_and_ends_with_its_reason(
     many: Many, scene: Scene
 ) -> None:
-    (first,) = await many.reap(later=5 * HOUR)
+    told = await many.reap(later=5 * HOUR)
+    (first,) = [n for n in told if isinstance(n.says, Question)]
+    warned = [n.says for n in told if isinstance(n.says, Warned)]
+    assert [w.held for w in warned] == ["somebody has to say Go first"] * 13
     await many.rows.keep(EnvId("b000000000001"), ANA, rule="member")
     await scene.database.lifetimes.used("show", ANA, "b000000000001")
     notices = await many.reap(later=HOUR / 6)
@@ -504,7 +507,9 @@ async def test_what_cannot_be_read_is_told_once_and_told_to_be_well_again(
     (notice,) = await acting.reap(later=3 * HOUR, sweep=False)
     assert isinstance(notice.says, Alert)
     assert (notice.to, notice.says.over_at) == ("COPS", None)
-    assert not await acting.reap(later=9 * HOUR, sweep=False)
+    held = only(await acting.reap(later=9 * HOUR, sweep=False))
+    assert held.held == "GitLab does not say enough of its branch"
+    assert not await acting.reap(later=HOUR, sweep=False)
     assert await acting.teardown() is None
     told = await acting.reap()
     (well,) = [n.says for n in told if isinstance(n.says, Alert)]
