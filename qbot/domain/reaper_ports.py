@@ -75,6 +75,10 @@ class Candidate:
     grace: timedelta = timedelta()
 
 
+NO_GO_HOLDS = timedelta(days=1)
+"""After that the same is asked again."""
+
+
 class Answer(StrEnum):
     """How a question stands."""
 

@@ -30,7 +30,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.reading import Doubt, sentences
-from qbot.domain.reaper_rows import Known, ReaperRows, Stand
+from qbot.domain.reaper_rows import Asked, Known, ReaperRows, Stand
 from qbot.domain.reaping import (
     Facts,
     Goes,
@@ -103,6 +103,13 @@ class Plan:
         """Those that stay until a human says Go."""
         askable = isinstance(self.brake, Go) or self.brake.askable
         return self.suspects if askable else self.doubted
+
+    @property
+    def refusal(self) -> Asked | None:
+        """The newest No-go that is about any of those."""
+        waits = {goes.env for goes in self.waits}
+        found = [no for no in self.known.refusals if waits & {c.env for c in no.question.envs}]
+        return max(found, key=lambda no: no.question.asked_at, default=None)
 
     @property
     def free(self) -> Sequence[tuple[Goes, bool]]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from qbot.domain.brake import Check, Grant
 from qbot.domain.people import QBOT, Actor
-from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
+from qbot.domain.reaper_ports import NO_GO_HOLDS, Alert, Answer, Candidate, Question
 from qbot.domain.reaper_rows import Asked
 from qbot.store import notices
 from qbot.store.audit import note
@@ -19,7 +19,7 @@ from qbot.store.rows import document, time_text
 from qbot.store.statements import Pass, Row, Script, Turnstile, sql
 
 HOLDS = timedelta(days=1)
-"""How long an answer counts; a Go, from when the environment is due."""
+"""How long a Go counts from when the environment is due."""
 QUIET = timedelta(hours=1)
 """What comes again within this says so in the message that was there."""
 _LONGEST = timedelta(days=30)  # that a grace may make a Go wait
@@ -35,12 +35,16 @@ def opened() -> Script[Asked | None]:
     return _asked(rows[0]) if rows else None
 
 
-def answered(answer: Answer, at: datetime) -> Script[list[Asked]]:
-    """Those that were answered so and still count."""
+def refusals(at: datetime) -> Script[list[Asked]]:
+    """Each No-go that still counts."""
+    return (yield from _answered(Answer.NO_GO, at - NO_GO_HOLDS))
+
+
+def _answered(answer: Answer, after: datetime) -> Script[list[Asked]]:
     rows = yield sql(
         "select * from reaper_questions where answer = ? and answered_at > ?",
         answer.value,
-        time_text(at - HOLDS),
+        time_text(after),
     )
     return [_asked(row) for row in rows]
 
@@ -51,7 +55,7 @@ def grants(at: datetime) -> Script[list[Grant]]:
     Whoever let all of a list go has seen how many they are, whatever counts them. Those whose
     owner is only warned after the Go are due as long after it as they were after the question.
     """
-    found = yield from answered(Answer.GO, at - _LONGEST)
+    found = yield from _answered(Answer.GO, at - _LONGEST - HOLDS)
     return [
         Grant(c.env, c.branch, a.checks | _COUNTS, c.cause, c.since, said)
         for a in found

@@ -139,7 +139,7 @@ def _known(at: datetime) -> Script[Known]:
     )
     told, kept = (yield from warnings.told()), (yield from warnings.kept())
     grants = yield from questions.grants(at)
-    refusals = yield from questions.answered(Answer.NO_GO, at)
+    refusals = yield from questions.refusals(at)
     opened = yield from questions.opened()
     return Known(
         told=told,
