@@ -1,7 +1,7 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from qbot.catalog.reaper import CalendarPart, ReaperPart, ReapRulePart
 from qbot.domain.barriers import Weekday
 from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
+from qbot.domain.names import ProjectPath
 from qbot.domain.reaping import ReapRule, Terms
 from qbot.gateways.clock import SystemClock
 from qbot.operations.acting import Reaper
@@ -42,6 +43,8 @@ def terms(catalog: Catalog) -> Terms:
         in_working_hours=part.delete == "working-hours",
         stages=frozenset(stage.name for stage in catalog.stages),
         longest=catalog.environments.max_ttl,
+        mains=_mains(catalog),
+        targets=part.targets,
     )
 
 
@@ -111,6 +114,14 @@ def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack)
     database.subscribe(messages.wake)
     messages.start()
     stack.push_async_callback(messages.stop)
+
+
+def _mains(catalog: Catalog) -> Mapping[ProjectPath, frozenset[str]]:
+    found: dict[ProjectPath, frozenset[str]] = {}
+    for service in catalog.services:
+        project = ProjectPath(service.project)
+        found[project] = found.get(project, frozenset()) | {service.default_branch}
+    return found
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -100,6 +100,11 @@ class ReaperPart(Part):
         description="How long it stays when all of its branch is merged; `at-once`: it goes "
         "as soon as its owner is told",
     )
+    targets: tuple[str, ...] = Field(
+        (),
+        description="Patterns of branches that a merge counts into, besides the services' "
+        "`default_branch`",
+    )
     closed: Until = Field(_DAY, description="When its merge requests were closed without that")
     gone: Until = Field(_DAY, description="When no project has its branch any more")
     young: Duration = Field(4 * _HOUR, description="How long a new one is left alone")

@@ -110,6 +110,7 @@ def going(draw: st.DrawFn, causes: st.SearchStrategy[Cause]) -> tuple[Facts, Ter
         calendars=draw(st.sampled_from([(), (OFFICE,)])) if cause is not Cause.IDLE else (),
         in_working_hours=draw(st.booleans()),
         stages=frozenset({"qbot-stage"}),
+        targets=("main",),
     )
     return found, terms
 

@@ -46,8 +46,9 @@ class Acting:
         self.rows = scene.database.reaping
         self.counted: list[str] = []
         planner = Planner(
-            context=scene.context, terms=Terms("qbot", (rule,)), brake=brake or Brake(10, 0.3),
-            branches=scene.database.branches, pauses=scene.database.reaper, rows=self.rows,
+            context=scene.context, terms=Terms("qbot", (rule,), targets=("main",)),
+            brake=brake or Brake(10, 0.3), branches=scene.database.branches,
+            pauses=scene.database.reaper, rows=self.rows,
         )  # fmt: skip
         self.machine = HandClock()  # its own clock, which no test moves but of what it is about
         self.presence = Presence(self.rows, scene.clock, self.machine)

@@ -79,7 +79,7 @@ async def test_merged_on_friday_its_owner_is_told_on_friday_and_reminded_in_the_
     acting: Acting, scene: Scene
 ) -> None:
     rule = replace(RULE, idle_after=None)
-    terms = Terms("qbot", (rule,), calendars=(OFFICE,), in_working_hours=True)
+    terms = Terms("qbot", (rule,), targets=("main",), calendars=(OFFICE,), in_working_hours=True)
     acting.reaper._planner._terms = terms
     now = scene.clock.now()
     friday = now.replace(hour=16, minute=0) + (4 - now.weekday()) * DAY

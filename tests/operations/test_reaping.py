@@ -35,8 +35,8 @@ class Reaping:
         self.rows = scene.database.branches
         self.unasked = 0
         self.planner = Planner(
-            context=scene.context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
-            branches=scene.database.branches, pauses=scene.database.reaper,
+            context=scene.context, terms=Terms("qbot", (RULE,), targets=("main",)),
+            brake=Brake(10, 0.3), branches=scene.database.branches, pauses=scene.database.reaper,
             rows=scene.database.reaping, unasked=self._count,
         )  # fmt: skip
 
