@@ -30,6 +30,7 @@ class Told:
     at: datetime | None = None
     reminded_at: datetime | None = None
     unheard: bool = False  # Slack took it nowhere
+    reminder_waits: bool = False  # until Slack takes it
 
     def waits(self, env: Environment, goes: Goes, now: datetime) -> bool:
         """Whether this is still to be told; not for long after the time that it says."""
@@ -112,6 +113,8 @@ class Stand:
             kept=self.kept,
             warned_at=told.at if told and told.owner == self.environment.owner else None,
             warned_of=told.cause if told else None,
+            reminded_at=told.reminded_at if told else None,
+            reminder_waits=bool(told and told.reminder_waits),
             absence=self.absence,
         )
 

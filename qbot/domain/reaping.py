@@ -142,6 +142,8 @@ class Facts:
     kept: Kept = field(default_factory=Kept)
     warned_at: datetime | None = None  # when its owner was last told that it goes; None: never
     warned_of: Cause | None = None
+    reminded_at: datetime | None = None  # of that; when it stood in Slack, once it does
+    reminder_waits: bool = False  # Slack has not taken it yet
     absence: Absence | None = None  # of Qbot, the last one
 
 
@@ -218,6 +220,8 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
         due = max(due, facts.kept.until or due)
         if warned_at is not None and facts.absence is not None:
             due = max(due, facts.absence.puts_off(warned_at, grace))
+        if warned_at is not None:
+            due = max(due, _heard(facts, grace, now) or due)
         due_at = _at_work(calendar, due, grace, now) if terms.in_working_hours else due
         if due_at is not None:
             found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
@@ -240,6 +244,13 @@ def over(facts: Facts, terms: Terms) -> Goes | None:
         if cause not in _OWN
     ]
     return min(found, key=lambda goes: goes.due_at, default=None)
+
+
+def _heard(facts: Facts, grace: timedelta, now: datetime) -> datetime | None:
+    """Up to when its owner may answer the reminder, which Slack may not have taken yet."""
+    if facts.reminder_waits:
+        return now + last_call(grace)
+    return facts.reminded_at and facts.reminded_at + min(last_call(grace), _HEARD) / 2
 
 
 def _at_work(

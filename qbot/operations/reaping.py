@@ -274,6 +274,8 @@ class Planner:
             kept=said.kept.get(env.id, Kept()),
             warned_at=told.at if told and told.owner == env.owner else None,
             warned_of=told.cause if told else None,
+            reminded_at=told.reminded_at if told else None,
+            reminder_waits=bool(told and told.reminder_waits),
             absence=said.absence,
         )
 

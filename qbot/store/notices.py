@@ -209,7 +209,8 @@ def _free(notice: Notice) -> Script[None]:
 def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
     rows = yield sql(
         "update reaper_notices set channel = ?, ts = ?, trying_since = null, "
-        "shown = case when shown > ? then shown else ? end where id = ? returning version",
+        "shown = case when shown > ? then shown else ? end where id = ? "
+        "returning version, parent",
         channel,
         ts,
         notice.version,
@@ -218,6 +219,13 @@ def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
     )
     if rows and rows[0]["version"] == notice.version:
         yield from _warned(notice, at, ts)
+        if notice.id.startswith("reminder:"):
+            yield sql(
+                "update reaper_warnings set reminded_at = ? "
+                "where notice = ? and reminded_at is not null",
+                time_text(at),
+                rows[0]["parent"],
+            )
 
 
 def _refused(notice: Notice, why: str, at: datetime, *, elsewhere: bool) -> Script[None]:

@@ -20,8 +20,11 @@ from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Row, Script, sql
 
 _TOLD_OF = (
-    "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard "
-    "from reaper_warnings w left join reaper_notices n on n.id = w.notice"
+    "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard, "
+    "r.parent is not null as reminder_waits "
+    "from reaper_warnings w left join reaper_notices n on n.id = w.notice "
+    "left join (select distinct parent from reaper_notices where id like 'reminder:%' "
+    "and shown = 0 and refused < version) r on r.parent = w.notice"
 )
 Causes = dict[str, str]  # a cause -> up to when it was kept
 
@@ -255,6 +258,7 @@ def _told(row: Row) -> Told:
         at=time_of(row["warned_at"]),
         reminded_at=time_of(row["reminded_at"]),
         unheard=bool(row["unheard"]),
+        reminder_waits=bool(row["reminder_waits"]),
     )
 
 
