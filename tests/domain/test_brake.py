@@ -161,6 +161,14 @@ def test_a_list_that_shrank_holds_and_says_which() -> None:
     assert not reasons(Outlook(45, [], branches(3, 3)))
 
 
+@pytest.mark.parametrize(("ahead", "held"), [(59, True), (61, False), (-59, True), (-61, False)])
+def test_what_a_clock_that_was_ahead_wrote_down_counts_for_an_hour_as_well(
+    ahead: int, *, held: bool
+) -> None:
+    gone = [replace(b, gone_at=START + ahead * MINUTE) for b in branches(5, 5)]
+    assert bool(reasons(Outlook(45, [], [*gone, *branches(9, 0)]))) is held
+
+
 def test_answers_that_did_not_come_a_clock_that_jumped_and_a_pause_hold() -> None:
     unread = dict.fromkeys([ProjectPath(f"shop/{name}") for name in "dabc"], Doubt.REFUSED)
     (said,) = reasons(Outlook(45, [], projects=4, unread=unread))

@@ -19,13 +19,18 @@ __all__ = ["lost"]  # a fixture
 WEB = project("web")
 
 
+async def days(lost: Lost) -> None:
+    """They are warned, if they may be, and all of their graces go by."""
+    for hours in (1, 18, 18, 1):
+        await lost.reap(later=hours * HOUR)
+
+
 async def three_left(lost: Lost) -> Question:
     """Of thirty that were gone at once; their graces are over."""
     await lost.reap()
     await lost.back(*range(27))
     (question,) = questions(await lost.reap(later=2 * HOUR))
-    for _ in range(5):
-        await lost.reap(later=12 * HOUR)
+    await days(lost)
     assert len(question.envs) == 3
     assert not await lost.deleted()
     return question
@@ -33,7 +38,9 @@ async def three_left(lost: Lost) -> Question:
 
 async def unread(lost: Lost, env: EnvId) -> None:
     """For one tick the list of its project is too old."""
-    await lost.scene.look("update branches set project = ? where branch = 'g2/27'", WEB)
+    rows = await lost.scene.look("select branch from environments where id = ?", env)
+    where = "update branches set project = ? where branch = ?"
+    await lost.scene.look(where, WEB, rows[0]["branch"])
     await lost.swept()
     ago = time_text(lost.scene.clock.now() - 13 * HOUR)
     await lost.scene.look("update sweeps set at = ? where name = ?", ago, list_name(WEB))
@@ -73,16 +80,24 @@ async def test_who_stays_for_another_reason_for_a_while_still_needs_a_go(
 ) -> None:
     question = await three_left(lost)
     await kept(lost, question.envs[0].env)  # type: ignore[call-arg, misc]  # one of the above
-    for _ in range(8):
-        await lost.reap(later=9 * HOUR)
+    await days(lost)
     assert not await lost.deleted()
     open_ = (await lost.rows.known()).question
     assert open_
     assert len(open_.question.envs) == 3
     await lost.rows.answer(open_.question.id, ANA, go=True, rule="keeper")
-    for _ in range(8):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert await lost.deleted() == [1] * 3
+
+
+async def test_while_none_of_them_is_read_the_question_stays_open(lost: Lost) -> None:
+    question = await three_left(lost)
+    for one in question.envs:
+        await unread(lost, one.env)
+    known = await lost.rows.known()
+    assert known.question
+    assert known.question.question.answer is Answer.OPEN
+    assert not questions(await lost.told())
 
 
 @pytest.mark.parametrize("channel", ["", "COPS"])
@@ -91,15 +106,13 @@ async def test_without_a_channel_it_is_remembered_as_well(lost: Lost, channel: s
     told = await lost.reap()
     assert bool(questions(told)) is bool(channel)
     await lost.back(*range(27))
-    for _ in range(10):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert not await lost.deleted()
     plan = await lost.reaper.reap()
     assert plan.known.question
     assert len(plan.waits) == 3
     await lost.rows.answer(plan.known.question.question.id, ANA, go=True, rule="keeper")
-    for _ in range(8):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert await lost.deleted() == [1] * 3
 
 
@@ -129,15 +142,13 @@ async def test_many_at_once_are_many_although_half_of_them_is_not_read(
     (question,) = questions(await lost.reap())
     assert question.reasons[0].startswith("12 of 45 are over at once, says GitLab")
     assert len(question.envs) == 6
-    for _ in range(9):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert not await lost.deleted()
     await lost.rows.answer(question.id, ANA, go=True, rule="keeper")
     await scene.look("update branches set project = ? where project = ?", CART, "other/thing")
     (others,) = questions(await lost.reap(later=HOUR / 6))[-1:]
     assert len(others.envs) == 6  # of those nobody has said Go to any
-    for _ in range(9):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert await lost.deleted() == [1] * 6
 
 
@@ -162,8 +173,7 @@ async def test_once_the_branch_is_back_it_is_one_like_any_other(lost: Lost, scen
     for row in rows:
         names, marks = ", ".join(row.keys()), ", ".join("?" for _ in row)
         await scene.look(f"insert into branches({names}) values({marks})", *tuple(row.values()))
-    for _ in range(8):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert await lost.deleted() == [0]
 
 
@@ -182,8 +192,7 @@ async def test_a_no_go_is_lifted_by_a_go(lost: Lost) -> None:
     said = await lost.rows.answer(question.id, ANA, go=True, rule="keeper")
     assert said
     assert said.answer is Answer.GO
-    for _ in range(8):
-        await lost.reap(later=6 * HOUR)
+    await days(lost)
     assert await lost.deleted() == [1] * 3
 
 

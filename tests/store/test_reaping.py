@@ -149,6 +149,19 @@ async def test_a_warning_that_is_held_says_so_until_it_is_not_and_counts_all_the
     assert (over.says.fate, over.says.held) == (Fate.STAYS, "")
 
 
+async def test_a_go_ends_a_day_after_the_environment_is_due(wishes: Wishes) -> None:
+    env, rows = await ready(wishes), wishes.database.reaping
+    late = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START + 5 * HOUR, START)]
+    await rows.ask(late, ["13 of 45"], frozenset({Check.MANY}), channel="C1")
+    asked = (await rows.known()).question
+    assert asked
+    await rows.answer(asked.question.id, ANA, go=True, rule="ops")
+    wishes.database.clock.advance(29 * 3_600 - 1)  # type: ignore[attr-defined]  # the test's own
+    assert len((await rows.known()).grants) == 1
+    wishes.database.clock.advance(1)  # type: ignore[attr-defined]  # as above
+    assert not (await rows.known()).grants
+
+
 async def test_a_no_go_can_be_made_a_go_until_it_is_asked_anew(wishes: Wishes) -> None:
     env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
     one = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START, START)]
