@@ -133,7 +133,8 @@ def delete_button(env: str, branch: str, *, label: str = "Delete") -> Block:
     """
     ask = confirm(
         "Delete it?",
-        f"The environment of {branch} goes with all its services and data. The git branch stays.",
+        f"The environment of {branch} goes with all its services and data. It can be restored for "
+        "some days, without its data. The git branch stays.",
         "Delete",
         "Keep",
     )
