@@ -47,9 +47,11 @@ def pinned(moved: Moved, style: Style, *, asker: Actor) -> Message:
     if not moved.changed:
         whose = "by you" if pin.by == asker else f"by {mention(pin.by.user)}"
         return _told(f"{_named(env)} is pinned {whose}{_until(pin)} already. Nothing was changed.")
-    off = code(f"{style.command} unpin {env.branch}", 160)
+    off = f"{code(f'{style.command} unpin {env.branch}', 160)} ends that."
     after = f" Then it has until {moment(env.ends_at, WHEN)}." if env.ends_at else ""
-    return _told(f":pushpin: {_named(env)} is {pin_words(pin)}.{after}", f"{off} ends that.")
+    if old := moved.before.pin:  # else it would not be told that its reason and end are gone
+        off = f"{off} Before, it was {pin_words(old)}."
+    return _told(f":pushpin: {_named(env)} is {pin_words(pin)}.{after}", off)
 
 
 def unpinned(moved: Moved, *, now: datetime) -> Message:

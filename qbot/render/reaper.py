@@ -29,7 +29,7 @@ CAUSES: Mapping[Cause, str] = {
 _WHY: Mapping[Reason, str] = {
     Reason.STATIC: "no branch environment",
     Reason.EXCLUDED: "never go, says `reaper.exclude`",
-    Reason.GOING: "being deleted or created, or to be looked at by somebody",
+    Reason.GOING: "being created or deleted, or failed half-way and waiting for somebody",
     Reason.BUSY: "being worked on",
     Reason.LOCKED: "locked",
     Reason.PINNED: "pinned",

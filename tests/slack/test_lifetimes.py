@@ -80,6 +80,9 @@ async def test_pinning_twice_and_extending_what_is_pinned_is_harmless(scene: Sce
     await ready(scene)
     assert "is pinned by" in await answered(scene, "pin feat/x")
     assert "is pinned by you already" in await answered(scene, "pin feat/x")
+    assert "Before, it was pinned by" in await answered(scene, "pin feat/x --until 3d a demo")
+    assert "until" in (told := await answered(scene, "pin feat/x")).partition("Before")[2]
+    assert "a demo" in told
     assert "has no end: it is pinned" in await answered(scene, "extend feat/x 2d", BEN)
     assert "past already" in await answered(scene, "pin feat/x --until 2001-01-01")
     assert "A day does as well: `2026-12-24`" in await answered(scene, "pin feat/x --until today")
