@@ -118,7 +118,7 @@ class ReaperPart(Part):
     channel: Annotated[str, AfterValidator(optional_channel)] = Field(
         "",
         description="Id of the Slack channel that is asked when the brake holds, and told when "
-        "something cannot be read; without one nobody is asked and the brake holds",
+        "something cannot be read; without one `/env reaper plan` takes the answer",
     )
     restore: Annotated[Duration, Field(le=14 * _DAY)] = Field(
         7 * _DAY, description="For how long a deleted one can be restored; at most 14d"
