@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.lifetime import STAYING
 from qbot.domain.names import EnvId
+from qbot.domain.operation import Going
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.reaper_ports import Fate, Reminder, Warned
 from qbot.domain.reaper_rows import Told
@@ -33,6 +34,20 @@ def told() -> Script[dict[EnvId, Told]]:
     """Of whom."""
     rows = yield sql(f"{_TOLD_OF} order by w.env_id")
     return {EnvId(row["env_id"]): _told(row) for row in rows}
+
+
+def going() -> Script[dict[EnvId, Going]]:
+    """Whose owners read that it goes, and nothing newer."""
+    rows = yield sql(
+        "select w.env_id, n.id, n.kind, n.says from reaper_warnings w "
+        "join reaper_notices n on n.id = w.notice and n.open = 1 where w.warned_at is not null"
+    )
+    said = {EnvId(row["env_id"]): notices.says_of(row) for row in rows}
+    return {
+        env: Going(one.goes.due_at, one.goes.cause, held=bool(one.held))
+        for env, one in said.items()
+        if isinstance(one, Warned)
+    }
 
 
 def told_of(env: EnvId) -> Script[Told | None]:

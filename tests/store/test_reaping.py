@@ -8,7 +8,7 @@ from qbot.domain.brake import Check
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.names import EnvId
-from qbot.domain.operation import Submission
+from qbot.domain.operation import Going, Submission
 from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
@@ -60,6 +60,8 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     await notices.shown(edit, "D1", "1.1")
     assert (await rows.known()).told[env.id].at is not None
     assert not await notices.due()
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes == Going(later.due_at, Cause.MERGED)
     await rows.remind(env, later)
     await rows.remind(env, later)
     (reminder,) = await notices.due()
