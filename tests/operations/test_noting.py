@@ -1,8 +1,10 @@
 """A merge request has one comment on its branch's environment, which says what is so."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -149,8 +151,34 @@ async def test_two_replicas_say_it_once(noting: Noting, scene: Scene) -> None:
     rows = scene.database.branches
     (due,) = await rows.notes_due()
     for noter in (noting.noter, noting.noter):
-        await noter._say(due, "ready", "1")
+        await noter._say(due, f"ready {MARK}", "1")
     assert noting.gitlab.calls["create"] == 1
+
+
+async def test_while_gitlab_takes_its_time_nobody_else_says_it(
+    noting: Noting, scene: Scene
+) -> None:
+    await scene.create()
+    rows, asked, answers = scene.database.branches, asyncio.Event(), asyncio.Event()
+    (due,) = await rows.notes_due()
+
+    class Slow(GitLabNotes):
+        async def create_note(self, *note: Any) -> int:
+            asked.set()
+            await answers.wait()
+            return await super().create_note(*note)
+
+    noting.gitlab = Slow()
+    first = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
+    await asked.wait()
+    scene.clock.advance(60)
+    await noting.noter._say(due, f"ready {MARK}", "1")
+    answers.set()
+    await first
+    assert noting.gitlab.calls["create"] == 1
+    scene.clock.advance(60)
+    await noting.noter._say(due, f"ready still {MARK}", "2")
+    assert (noting.gitlab.calls["create"], noting.gitlab.calls["update"]) == (1, 1)
 
 
 def test_a_branch_cannot_write_into_the_comment() -> None:
