@@ -60,8 +60,6 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     await notices.shown(edit, "D1", "1.1")
     assert (await rows.known()).told[env.id].at is not None
     assert not await notices.due()
-    (listed,) = await wishes.database.store.environments()
-    assert listed.goes == Going(later.due_at, Cause.MERGED)
     await rows.remind(env, later)
     await rows.remind(env, later)
     (reminder,) = await notices.due()
@@ -70,6 +68,22 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     (over,) = await notices.due()  # what was not said yet needs not be
     assert isinstance(over.says, Warned)
     assert over.says.fate is Fate.STAYS
+
+
+async def test_lists_say_what_goes_once_its_owner_was_told(wishes: Wishes) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes is None
+    await notices.shown(posted, "D1", "1.1")
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes == Going(START + HOUR, Cause.MERGED)
+    await rows.stays(env.id, "it is in use")
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes is None
 
 
 async def test_a_message_that_is_gone_is_due_again_only_as_long_as_it_counts(
