@@ -11,7 +11,7 @@ from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, SyncInput, resumes
 from qbot.domain.lifetime import Term
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
+from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Request
@@ -215,12 +215,3 @@ class EnvironmentSummary:
         """Whether it was ready when it was last worked on, and is not any more."""
         was_ready = self.environment.phase is Phase.READY and self.operation is None
         return was_ready and (self.failing > 0 or self.missing)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An environment as a person named it: by branch or by name."""
-
-    text: str
-    name: EnvName | None = None
-    branch: BranchName | None = None

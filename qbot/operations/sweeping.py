@@ -129,7 +129,7 @@ class Sweeper:
         self._hooks = hooks
         self._wake = wake
         self._started = clock.now()
-        self._resent: set[tuple[int, int]] = set()
+        self._resent: dict[ProjectPath, set[tuple[int, int]]] = {}
 
     async def tick(self) -> None:
         """Sweep, unless another replica does in these ten minutes."""
@@ -238,8 +238,10 @@ class Sweeper:
         """A hook was lost: have GitLab send again what it could not deliver, if it lets Qbot."""
         try:
             failed = await self._gitlab.failed_deliveries(project, self._hooks)
-            for delivery in [d for d in failed if d not in self._resent][-_RESENT:]:
-                self._resent.add(delivery)
+            resent = self._resent.get(project, set()) & set(failed)  # GitLab forgets the others
+            self._resent[project] = resent
+            for delivery in [d for d in failed if d not in resent][-_RESENT:]:
+                resent.add(delivery)
                 await self._gitlab.resend(project, delivery)
         except (TransientError, PermanentError) as error:
             log.info("lost webhooks were not sent again", project=project, reason=str(error))

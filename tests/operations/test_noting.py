@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from qbot.domain.branches import MergeFact, MergeState, NoteDue
 from qbot.domain.environment import Phase
@@ -163,10 +163,12 @@ async def test_while_gitlab_takes_its_time_nobody_else_says_it(
     (due,) = await rows.notes_due()
 
     class Slow(GitLabNotes):
-        async def create_note(self, *note: Any) -> int:
+        @override
+        async def create_note(self, project: ProjectPath, iid: int, text: str) -> int:
             asked.set()
-            await answers.wait()
-            return await super().create_note(*note)
+            async with asyncio.timeout(5):
+                await answers.wait()
+            return await super().create_note(project, iid, text)
 
     noting.gitlab = Slow()
     first = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
