@@ -1,6 +1,6 @@
 """Of whom is due and not deleted yet: why. Pure; what people read tells the same as the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qbot.domain.brake import Check, Hold
 from qbot.domain.names import EnvId
@@ -20,6 +20,17 @@ def holding(plan: Plan) -> Mapping[EnvId, str]:
     known = plan.known.told
     whys = {env: _why(env, told, plan) for env, told in known.items() if told.at is not None}
     return {env: why for env, why in whys.items() if why}
+
+
+def notes(plan: Plan) -> Sequence[str]:
+    """What is said beside a list of those that go: outside text."""
+    found, waits = [], len(plan.waits)
+    if isinstance(plan.brake, Hold) and not plan.brake.askable:
+        found = [f"On hold: {reason}" for reason in plan.brake.reasons]
+    elif waits:
+        verb = "waits" if waits == 1 else "wait"
+        found = [f"{waits} of these {verb} for a Go; the plan of the reaper says why."]
+    return [*found, *(doubt for doubt in plan.doubts if f"On hold: {doubt}" not in found)]
 
 
 def slides(goes: Goes, plan: Plan) -> bool:
