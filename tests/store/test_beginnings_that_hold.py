@@ -40,12 +40,12 @@ async def test_who_comes_while_a_deletion_begins_waits_until_it_has(
     one, two = [await open_store(postgres_url, clock=clock) for _ in range(2)]
     env = (await Wishes(one).create(X)).env
     assert env
-    held = asyncio.Event()
+    held, came = asyncio.Event(), asyncio.Event()
 
     def begins() -> Script[bool]:
         yield from stands.stand_of(env, clock.now())
         held.set()
-        for _ in range(100):
+        while not came.is_set():
             yield sql("select pg_sleep(0.01)")
             if (yield sql(WAITS)):
                 yield from environments.advance(env, Phase.DELETING)
@@ -55,6 +55,7 @@ async def test_who_comes_while_a_deletion_begins_waits_until_it_has(
     async def comes() -> None:
         await held.wait()
         await rival(two, env)
+        came.set()
 
     begun, _ = await asyncio.gather(one.driver.run(begins()), comes())
     assert begun
