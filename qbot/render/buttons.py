@@ -53,6 +53,9 @@ def _of_job(progress: Progress, style: Style) -> list[Block | None]:
 
 
 def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
+    if progress.leftovers:  # its branch may have an environment again: that one is not meant
+        show = button("Show Orphans", actions.ORPHANS)
+        return [] if progress.end is End.SUCCEEDED else [_details(progress), show]
     if progress.end is End.SUCCEEDED:
         return [restore_button(progress.env)]
     again = delete_button(progress.env, str(progress.branch), label="Delete Again")
