@@ -28,7 +28,7 @@ from qbot.app.mapping import rules, services
 from qbot.app.neighbours import troubles
 from qbot.app.orphans import orphan_sweeper
 from qbot.app.readiness import open_ready
-from qbot.app.reaping import at_once, open_messages, planner, reaper
+from qbot.app.reaping import at_once, open_messages, planner, presence, reaper
 from qbot.app.release_mapping import sets
 from qbot.app.releases import (
     authority,
@@ -126,7 +126,8 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
     desk = _desk(ground, context, engine, unasked)
     releases = release_desk(ground, stages, desk, engine.wake)
     following = listening.follower(ground, context, desk.requests, engine.wake)
-    reaping = reaper(ground, desk.planner, engine.wake)
+    there = presence(ground, stack)
+    reaping = reaper(ground, desk.planner, there, engine.wake)
     merging = at_once(ground, reaping)
     sweeper = listening.sweeper(ground, context, following.wake)
     scheduler = Scheduler(
@@ -162,6 +163,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         hooks=listening.hooks(ground, context, following, merging, stack),
         authority=releases.rights.authority,
         others=[*scheduler.subjects(), *ground.admin.subjects],
+        presence=there,
     )
     ground.admin.course.begins("doors")
     await open_doors(doors, stack)

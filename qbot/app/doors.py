@@ -15,6 +15,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError, TransientError
 from qbot.gateways.slack import SlackGateway, open_slack
+from qbot.operations.presence import Presence
 from qbot.settings import Settings, secret
 from qbot.slack import events
 from qbot.slack.guard import Guard
@@ -57,6 +58,7 @@ class Doors:
     hooks: Hooks
     authority: Authority
     others: Sequence[Subject]
+    presence: Presence
 
 
 async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
@@ -74,7 +76,8 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     if public is not None:
         await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)
     if settings.socket_mode:
-        await _open_socket(settings, stack, bolt, doors.clock)
+        socket = await _open_socket(settings, stack, bolt, doors.clock)
+        doors.presence.hears(socket.connected)
 
 
 def _bolt(doors: Doors) -> AsyncApp:
@@ -118,7 +121,7 @@ async def _listen(server: Server, stack: AsyncExitStack) -> None:
 
 async def _open_socket(
     settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, clock: Clock
-) -> None:
+) -> SocketMode:
     """slack_sdk tries a refused token for ever, so the first address is asked for here."""
     token = secret(settings.slack.app_token)
     async with open_slack(token, settings.slack.api_url) as opener:
@@ -130,6 +133,7 @@ async def _open_socket(
     socket = SocketMode(bolt, token)
     stack.push_async_callback(socket.stop)
     await socket.start(url)
+    return socket
 
 
 async def identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Identity:

@@ -1,6 +1,7 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -16,11 +17,14 @@ from qbot.catalog.reaper import CalendarPart, ReaperPart, ReapRulePart
 from qbot.domain.barriers import Weekday
 from qbot.domain.brake import Brake
 from qbot.domain.idle import Calendar
+from qbot.domain.names import ProjectPath
 from qbot.domain.reaping import ReapRule, Terms
+from qbot.gateways.clock import SystemClock
 from qbot.operations.acting import Reaper
 from qbot.operations.at_once import AtOnce
 from qbot.operations.context import Context
 from qbot.operations.opening import to_open
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Planner
 
 _WEEK = frozenset(Weekday) - {Weekday.SAT, Weekday.SUN}
@@ -39,6 +43,8 @@ def terms(catalog: Catalog) -> Terms:
         in_working_hours=part.delete == "working-hours",
         stages=frozenset(stage.name for stage in catalog.stages),
         longest=catalog.environments.max_ttl,
+        mains=_mains(catalog),
+        targets=part.targets,
     )
 
 
@@ -56,7 +62,17 @@ def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Pl
     )
 
 
-def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reaper:
+def presence(ground: Ground, stack: AsyncExitStack) -> Presence:
+    """Begin to notice when nobody could answer; the stack ends it."""
+    made = Presence(ground.database.reaping, ground.clock, SystemClock())
+    beats = asyncio.create_task(made.beats(), name="presence")
+    stack.push_async_callback(_end, beats)
+    return made
+
+
+def reaper(
+    ground: Ground, planner_: Planner, presence_: Presence, wake: Callable[[], None]
+) -> Reaper:
     """Plans and acts by itself; `wake` tells the engine."""
     database = ground.database
     return Reaper(
@@ -69,6 +85,7 @@ def reaper(ground: Ground, planner_: Planner, wake: Callable[[], None]) -> Reape
         channel=ground.catalog.reaper.channel,
         wake=wake,
         counted=ground.metrics.reaped,
+        presence=presence_,
     )
 
 
@@ -97,6 +114,19 @@ def open_messages(ground: Ground, dispatcher: Dispatcher, stack: AsyncExitStack)
     database.subscribe(messages.wake)
     messages.start()
     stack.push_async_callback(messages.stop)
+
+
+def _mains(catalog: Catalog) -> Mapping[ProjectPath, frozenset[str]]:
+    found: dict[ProjectPath, frozenset[str]] = {}
+    for service in catalog.services:
+        project = ProjectPath(service.project)
+        found[project] = found.get(project, frozenset()) | {service.default_branch}
+    return found
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _every(part: ReaperPart) -> ReapRule:

@@ -101,6 +101,11 @@ class ReaperPart(Part):
         description="How long it stays when all of its branch is merged; `at-once`: it goes "
         "as soon as its owner is told",
     )
+    targets: tuple[str, ...] = Field(
+        (),
+        description="Patterns of branches that a merge counts into, besides the services' "
+        "`default_branch`",
+    )
     closed: Until = Field(_DAY, description="When its merge requests were closed without that")
     gone: Until = Field(_DAY, description="When no project has its branch any more")
     young: Duration = Field(4 * _HOUR, description="How long a new one is left alone")
@@ -114,7 +119,7 @@ class ReaperPart(Part):
     channel: Annotated[str, AfterValidator(optional_channel)] = Field(
         "",
         description="Id of the Slack channel that is asked when the brake holds, and told when "
-        "something cannot be read; without one nobody is asked and the brake holds",
+        "something cannot be read; without one `/env reaper plan` takes the answer",
     )
     restore: Annotated[Duration, Field(le=14 * _DAY)] = Field(
         7 * _DAY, description="For how long a deleted one can be restored; at most 14d"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-AWAY = timedelta(minutes=30)
+AWAY = timedelta(minutes=15)
 """Between two ticks of the reaper, from which on that is an absence; they come every ten."""
 
 

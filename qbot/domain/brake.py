@@ -72,7 +72,11 @@ class Grant:
 
     def means(self, goes: Goes, used: datetime) -> bool:
         """Whether it is about this: it goes for the same cause, and nobody used it since the Go."""
-        return (goes.cause, goes.since) == (self.cause, self.since) and used <= self.at
+        return self.is_of(goes) and used <= self.at
+
+    def is_of(self, goes: Goes) -> bool:
+        """Whether it was about this, whoever used it since."""
+        return (goes.cause, goes.since) == (self.cause, self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ class Outlook:
     pause: Pause | None = None
     deleted: int = 0  # by itself and without a human's Go, in the last day
     grants: Sequence[Grant] = ()
-    unbelieved: Collection[tuple[EnvId, Cause, datetime]] = ()  # asked about, and no Go
+    beside: Sequence[Goes] = ()  # over as well, says GitLab, but something else decides of them
+    unbelieved: Collection[EnvId] = ()  # were part of too many at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def _unread(brake: Brake, outlook: Outlook) -> bool:
 def _counts(brake: Brake, outlook: Outlook, now: datetime) -> Iterator[tuple[str, str]]:
     living = outlook.living
     due = sum(goes.due(now) for goes in _unasked(outlook, Check.MANY))
-    told = len(_told_at_once(brake, outlook))
+    told = len(_in_question(_told_at_once(brake, outlook), outlook))
     for said in _too_many(brake.count, brake.share, due, living, "would go now"):
         yield Check.MANY, said
     at_once = "are over at once, says GitLab"
@@ -172,11 +177,6 @@ def shrunk(project: ProjectPath) -> str:
     return f"{Check.SHRUNK}:{project}"
 
 
-def is_shrunk(check: str) -> bool:
-    """Whether it is one of those."""
-    return check.startswith(f"{Check.SHRUNK}:")
-
-
 def suspects(
     brake: Brake, outlook: Outlook, verdict: Go | Hold, *, now: datetime
 ) -> Sequence[Goes]:
@@ -185,25 +185,30 @@ def suspects(
     if isinstance(verdict, Go):
         return doubtful
     let = {grant.env for grant in outlook.grants if verdict.spares(grant)}
-    crowds = [_told_at_once(brake, outlook), *_lost_at_once(brake, outlook).values(), doubtful]
-    at_once = {goes.env for crowd in crowds for goes in crowd}
+    at_once = crowded(brake, outlook) | {goes.env for goes in doubtful}
     return [
         goes
         for goes in outlook.goes
         if goes.env not in let
-        if goes.due(now) or _is_sudden(goes, now) or goes.env in at_once
+        if goes.due(now) or _is_sudden(goes, now) or (goes.cause in TOLD and goes.env in at_once)
     ]
 
 
+def crowded(brake: Brake, outlook: Outlook) -> frozenset[EnvId]:
+    """All that are part of too many at once, whatever keeps them, but for whom a human let go."""
+    crowds = [_told_at_once(brake, outlook), *_lost_at_once(brake, outlook).values()]
+    return frozenset(goes.env for crowd in crowds for goes in crowd)
+
+
 def doubted(outlook: Outlook) -> list[Goes]:
-    """Those that a human was asked about because GitLab may be wrong, and never said Go to.
+    """Those that were part of too many at once, so that GitLab may be wrong, and have no Go.
 
     They stay, however few are left of them.
     """
     return [
         goes
         for goes in _unasked(outlook, Check.TOLD)
-        if goes.cause in TOLD and (goes.env, goes.cause, goes.since) in outlook.unbelieved
+        if goes.cause in TOLD and goes.env in outlook.unbelieved
     ]
 
 
@@ -213,13 +218,25 @@ def _unasked(outlook: Outlook, check: Check) -> list[Goes]:
     return [goes for goes in outlook.goes if goes.env not in granted]
 
 
+def _over(outlook: Outlook) -> list[Goes]:
+    """All that GitLab says to be over."""
+    return [*(goes for goes in outlook.goes if goes.cause in TOLD), *outlook.beside]
+
+
+def _in_question(crowd: Sequence[Goes], outlook: Outlook) -> Sequence[Goes]:
+    """All of them, if any would go for that: who only has others beside it asks nobody."""
+    going = {goes.env for goes in outlook.goes if goes.cause in TOLD}
+    return crowd if any(goes.env in going for goes in crowd) else ()
+
+
 def _is_sudden(goes: Goes, now: datetime) -> bool:
     return goes.cause in TOLD and abs(now - goes.since) <= SUDDEN
 
 
 def _told_at_once(brake: Brake, outlook: Outlook) -> Sequence[Goes]:
     """What GitLab said to be over within an hour, if that is too many; until a human says Go."""
-    told = [goes for goes in _unasked(outlook, Check.TOLD) if goes.cause in TOLD]
+    granted = {grant.env for grant in outlook.grants if Check.TOLD in grant.checks}
+    told = [goes for goes in _over(outlook) if goes.env not in granted]
     living = outlook.living
     return _crowd(told, lambda many: many > brake.count or _is_share(brake, living, many))
 
@@ -229,7 +246,7 @@ def _lost_at_once(brake: Brake, outlook: Outlook) -> Mapping[str, Sequence[Goes]
     known = Counter[str](b.project for b in outlook.branches)
     lost: dict[str, list[Goes]] = defaultdict(list)
     granted = {(grant.env, check) for grant in outlook.grants for check in grant.checks}
-    for goes in outlook.goes:
+    for goes in _over(outlook):
         for project in goes.proof if goes.cause is Cause.GONE else ():
             if (goes.env, shrunk(ProjectPath(project))) not in granted:
                 lost[project].append(goes)
@@ -277,5 +294,6 @@ def _shrunken(
         if (shrunk(b.project), b.branch) not in granted
     )
     for project, goes in _lost_at_once(brake, outlook).items():
-        lost[ProjectPath(project)] = max(lost[ProjectPath(project)], len(goes))
+        many = len(_in_question(goes, outlook))
+        lost[ProjectPath(project)] = max(lost[ProjectPath(project)], many)
     return {project: (lost[project], known[project]) for project in sorted(lost)}

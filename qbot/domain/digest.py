@@ -200,7 +200,7 @@ class Facts:
 
     @property
     def ending(self) -> Sequence[EnvironmentSummary]:
-        """Whose lifetime is over soon or already, the first one first."""
+        """What goes soon or should have gone already, the first one first."""
         found = [(end, r) for r in self.rows if (end := _ends(r, self.at)) is not None]
         return [r for _, r in sorted(found, key=lambda pair: pair[0])]
 
@@ -252,4 +252,6 @@ def _ends(row: EnvironmentSummary, now: datetime) -> datetime | None:
     env = row.environment
     if row.operation is not None or env.phase not in STAYING or env.pinned_at(now):
         return None
-    return env.ends_at if env.ends_at is not None and env.ends_at - now <= SOON else None
+    at = [row.goes.at] if row.goes else []
+    at += [env.ends_at] if env.ends_at else []
+    return min(at) if at and min(at) - now <= SOON else None

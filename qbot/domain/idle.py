@@ -35,15 +35,6 @@ def calendar_of(calendars: Sequence[Calendar], user: str) -> Calendar | None:
     return next(named, None) or next(others, None)
 
 
-def worked(calendar: Calendar | None, since: datetime, until: datetime) -> timedelta:
-    """How much of the time between two moments counts; nothing where they are the wrong way."""
-    since, until = since.astimezone(UTC), until.astimezone(UTC)  # else the wall clock is subtracted
-    if calendar is None:
-        return max(until - since, timedelta())
-    spans = _spans(calendar, since, until)
-    return sum((end - start for start, end in spans), timedelta())
-
-
 def idle_from(calendar: Calendar | None, since: datetime, after: timedelta) -> datetime | None:
     """The first moment by which `after` has counted since then; None: not in ten years."""
     since = since.astimezone(UTC)

@@ -11,10 +11,11 @@ from qbot.domain.branches import Newer
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import Input, SyncInput, resumes
 from qbot.domain.lifetime import Term
-from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
+from qbot.domain.names import EnvId, OpId, StageName
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Request
+from qbot.domain.reaping import Cause
 from qbot.domain.release import Shown
 
 
@@ -187,6 +188,15 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """It goes by itself, at that time at the earliest."""
+
+    at: datetime
+    because: Cause
+    held: bool = False  # it stays until a human has said that it may
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSummary:
     """A row of `/env list`."""
 
@@ -198,18 +208,10 @@ class EnvironmentSummary:
     failure: str = ""  # what its newest operation failed with, where it needs attention
     gone: bool = False  # GitLab had its branch nowhere when a sync or a look asked for it last
     missing: bool = False  # Argo CD was found to have nothing of it
+    goes: Going | None = None  # by itself, as its owner was told
 
     @property
     def needs_attention(self) -> bool:
         """Whether it was ready when it was last worked on, and is not any more."""
         was_ready = self.environment.phase is Phase.READY and self.operation is None
         return was_ready and (self.failing > 0 or self.missing)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An environment as a person named it: by branch or by name."""
-
-    text: str
-    name: EnvName | None = None
-    branch: BranchName | None = None

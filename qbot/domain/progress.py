@@ -207,6 +207,7 @@ class Progress:
     switched: tuple[ServiceName, ...] = ()  # have the branch by now, and follow it
     test: JobRun | None = None  # that says whether what is deployed is ready
     brings_back: datetime | None = None  # when that was deleted whose versions a create brings
+    leftovers: bool = False  # a tear-down of what a deleted environment has left
 
     @property
     def purpose(self) -> Kind:

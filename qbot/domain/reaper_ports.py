@@ -6,7 +6,7 @@ down that it stands there. A message is found again by its id, edited and never 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -47,6 +47,7 @@ class Warned:
     at_once: bool = (
         False  # no grace: it goes as soon as this stands there; then only restoring helps
     )
+    held: str = ""  # why it stays for now although it would go: the rest of a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ class Candidate:
     cause: Cause
     due_at: datetime
     since: datetime | None = None  # when the cause came about; None: nobody wrote that down
+    warned: bool = True  # else its owner is told only after a Go, and then it has its grace
+    grace: timedelta = timedelta()
+
+
+NO_GO_HOLDS = timedelta(days=1)
+"""After that the same is asked again."""
 
 
 class Answer(StrEnum):
@@ -192,4 +199,7 @@ class Answers(Protocol):
         """It stays until its branch is merged, closed or gone. None: as above."""
 
     async def answer(self, question: str, who: Actor, *, go: bool, rule: str) -> Question | None:
-        """Go or No-go; the question as it stands now, whoever was first. None: no such one."""
+        """Go or No-go; the question as it stands now, whoever was first. None: no such one.
+
+        The first answer counts, but a No-go can be made a Go until it is asked anew.
+        """

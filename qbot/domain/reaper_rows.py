@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from qbot.domain.absence import Absence
-from qbot.domain.brake import TOLD, Check, Grant, is_shrunk
+from qbot.domain.brake import Grant
 from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
 from qbot.domain.names import BranchName, EnvId, OpId
@@ -30,6 +30,7 @@ class Told:
     at: datetime | None = None
     reminded_at: datetime | None = None
     unheard: bool = False  # Slack took it nowhere
+    reminder_waits: bool = False  # until Slack takes it
 
     def waits(self, env: Environment, goes: Goes, now: datetime) -> bool:
         """Whether this is still to be told; not for long after the time that it says."""
@@ -49,7 +50,7 @@ class Known:
     grants: Sequence[Grant] = ()  # that hold
     deleted: int = 0  # without a human's Go, in the last day
     refusals: Sequence["Asked"] = ()  # that hold
-    waiting: Sequence["Asked"] = ()  # for a Go: open, or a No-go of whatever time
+    doubts: frozenset[EnvId] = frozenset()  # that were part of too many at once
     question: "Asked | None" = None  # that is open
     absence: Absence | None = None  # of Qbot, the last one
 
@@ -60,13 +61,6 @@ class Asked:
 
     question: Question
     checks: frozenset[str]
-
-    @property
-    def unbelieved(self) -> Sequence[Candidate]:
-        """Those whose branch is over only if GitLab is right, which is what was asked."""
-        causes = {Cause.GONE} if any(map(is_shrunk, self.checks)) else set()
-        causes |= TOLD if Check.TOLD in self.checks else set()
-        return [c for c in self.question.envs if c.cause in causes]
 
     def covers(self, envs: frozenset[EnvId], checks: frozenset[str]) -> bool:
         """Whether these are part of what it asked."""
@@ -119,6 +113,8 @@ class Stand:
             kept=self.kept,
             warned_at=told.at if told and told.owner == self.environment.owner else None,
             warned_of=told.cause if told else None,
+            reminded_at=told.reminded_at if told else None,
+            reminder_waits=bool(told and told.reminder_waits),
             absence=self.absence,
         )
 
@@ -155,6 +151,15 @@ class ReaperRows(Protocol):
     async def gone(self, env: EnvId) -> None:
         """It is deleted; the warning says so."""
 
+    async def held(self, whys: Mapping[EnvId, str]) -> None:
+        """Warnings say why these stay for now, and the others that they go when they are due."""
+
+    async def doubt(self, envs: frozenset[EnvId]) -> None:
+        """They are part of too many at once: until that is disproved each waits for a Go."""
+
+    async def believe(self, envs: frozenset[EnvId]) -> None:
+        """GitLab shows again what was over, or they are deleted."""
+
     async def ask(
         self,
         candidates: Sequence[Candidate],
@@ -163,7 +168,10 @@ class ReaperRows(Protocol):
         *,
         channel: str,
     ) -> None:
-        """Ask a human, in the message of the question that is open, if one is."""
+        """Ask a human, in the message of the question that is open, if one is.
+
+        Without a channel it is only written down: the plan shows it and takes the answer.
+        """
 
     async def settled(self, answer: Answer) -> None:
         """The question that is open is over."""

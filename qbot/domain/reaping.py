@@ -92,10 +92,19 @@ class Terms:
     in_working_hours: bool = False  # whether one only goes then
     stages: frozenset[str] = field(default=frozenset())
     longest: timedelta | None = None  # that one may live, unless it is pinned
+    mains: Mapping[ProjectPath, frozenset[str]] = field(default_factory=dict)  # default branches
+    targets: tuple[str, ...] = ()  # patterns of other branches that a merge into counts
 
     def disturbs(self, owner: str, now: datetime) -> bool:
         """Whether a Slack user is free now, where one only goes while its owner works."""
         return self.in_working_hours and opening(calendar_of(self.calendars, owner), now) != now
+
+    def ends(self, merge: MergeFact) -> bool:
+        """Whether nobody needs its branch any more; one merged into another feature goes on."""
+        into = merge.target
+        if merge.state is not MergeState.MERGED or into in self.mains.get(merge.project, ()):
+            return True
+        return any(fnmatchcase(into, pattern) for pattern in self.targets)
 
     def rule_of(self, branch: BranchName) -> ReapRule:
         """The first that fits."""
@@ -133,6 +142,8 @@ class Facts:
     kept: Kept = field(default_factory=Kept)
     warned_at: datetime | None = None  # when its owner was last told that it goes; None: never
     warned_of: Cause | None = None
+    reminded_at: datetime | None = None  # of that; when it stood in Slack, once it does
+    reminder_waits: bool = False  # Slack has not taken it yet
     absence: Absence | None = None  # of Qbot, the last one
 
 
@@ -201,7 +212,7 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     rule = terms.rule_of(env.branch)
     calendar = calendar_of(terms.calendars, env.owner.user)
     found: list[Goes] = []
-    for cause, since, grace, proof in _causes(facts, rule, calendar):
+    for cause, since, grace, proof in _causes(facts, rule, calendar, terms):
         if not _counts(facts, cause, since, terms, now):
             continue
         warned_at = _warned(facts, cause)
@@ -209,6 +220,8 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
         due = max(due, facts.kept.until or due)
         if warned_at is not None and facts.absence is not None:
             due = max(due, facts.absence.puts_off(warned_at, grace))
+        if warned_at is not None:
+            due = max(due, _heard(facts, grace, now) or due)
         due_at = _at_work(calendar, due, grace, now) if terms.in_working_hours else due
         if due_at is not None:
             found.append(Goes(env.id, cause, since, due_at, rule.key, proof, grace, warned_at))
@@ -220,6 +233,24 @@ def judge(facts: Facts, terms: Terms, *, now: datetime) -> Verdict:
     if doubt := _doubt(facts, now):
         return Keep(env.id, Reason.UNPROVEN, doubt)
     return first
+
+
+def over(facts: Facts, terms: Terms) -> Goes | None:
+    """What GitLab says to be over, whatever keeps it; None: nothing that makes one go."""
+    rule = terms.rule_of(facts.environment.branch)
+    found = [
+        Goes(facts.environment.id, cause, since, since + grace, rule.key, proof, grace)
+        for cause, since, grace, proof in _causes(facts, rule, None, terms)
+        if cause not in _OWN
+    ]
+    return min(found, key=lambda goes: goes.due_at, default=None)
+
+
+def _heard(facts: Facts, grace: timedelta, now: datetime) -> datetime | None:
+    """Up to when its owner may answer the reminder, which Slack may not have taken yet."""
+    if facts.reminder_waits:
+        return now + last_call(grace)
+    return facts.reminded_at and facts.reminded_at + min(last_call(grace), _HEARD) / 2
 
 
 def _at_work(
@@ -270,7 +301,7 @@ def _kept(facts: Facts, terms: Terms, now: datetime) -> Keep | None:
 
 
 def _causes(
-    facts: Facts, rule: ReapRule, calendar: Calendar | None
+    facts: Facts, rule: ReapRule, calendar: Calendar | None, terms: Terms
 ) -> Iterator[tuple[Cause, datetime, timedelta, tuple[str, ...]]]:
     """What makes it go now or later: the cause, since when, the grace after it, and the proof."""
     env = facts.environment
@@ -284,7 +315,8 @@ def _causes(
         yield Cause.OVER, env.ends_at, rule.grace, ()
     if rule.gone is not None and (gone := _gone(facts.branch.branches)):
         yield Cause.GONE, gone, rule.gone, tuple(b.project for b in facts.branch.branches)
-    if ended := _ended(facts):
+    ended = _ended(facts)
+    if ended and all(map(terms.ends, ended)):
         merged = all(m.state is MergeState.MERGED for m in ended)
         grace = rule.merged if merged else rule.closed
         if grace is not None:

@@ -104,8 +104,11 @@ class Deliveries(Protocol):
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""
 
+    async def claim(self, key: str, lasts: timedelta) -> bool:
+        """Whether nobody else has it; one's own until it is forgotten, or for as long at most."""
+
     async def forget(self, key: str) -> None:
-        """It was noted for something that did not come about: the next time is the first."""
+        """It was noted for something that is over or did not come about: the next is the first."""
 
 
 class Lifetimes(Protocol):

@@ -23,7 +23,6 @@ from qbot.domain.people import QBOT, Place
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Answer, Candidate
-from qbot.domain.reaper_rows import Asked as AskedAbout
 from qbot.domain.reaper_rows import ReaperRows, Stand
 from qbot.domain.reaping import Goes, Keep, Reason
 from qbot.domain.store_ports import Deliveries
@@ -33,8 +32,10 @@ from qbot.operations.presence import Presence
 from qbot.operations.reaping import Plan, Planner
 from qbot.operations.second_look import Asked, doubt
 from qbot.operations.sweeping import EVERY
+from qbot.operations.waiting import holding, slides
 
 AT_ONCE = 10  # deletions in one tick; the others are due in the next one
+_ENDED = 2  # of those whose Go ended, as there is room for few reasons
 _PASSING = frozenset({Reason.BUSY, Reason.GOING, Reason.UNPROVEN})  # says nothing of a warning
 _STAYS: Mapping[Reason, str] = {
     Reason.ACTIVE: "it is in use",
@@ -65,6 +66,7 @@ class Reaper:
         channel: where humans are asked and told; empty: nowhere.
         wake: tells the engine that there is work.
         counted: is told of every decision.
+        presence: whether people could answer.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Reaper:
         channel: str,
         wake: Callable[[], None],
         counted: Reaped,
+        presence: Presence,
     ) -> None:
         self._planner = planner
         self._rows = rows
@@ -90,7 +93,7 @@ class Reaper:
         self._wake = wake
         self._counted = counted
         self._turn = asyncio.Lock()
-        self._presence = Presence(rows, clock)
+        self._presence = presence
         self._line = Line()
         self._fresh = True  # right after a start nothing was read yet: that is no news
 
@@ -119,26 +122,36 @@ class Reaper:
             TransientError: the database is away.
         """
         async with self._turn:
-            await self._presence.look()
+            there = await self._presence.look()
             plan = await self._planner.plan()
             held = plan.brake.reasons if isinstance(plan.brake, Hold) else ()
             due = sum(goes.due(plan.at) for goes in plan.goes)
             log.info("planned", living=len(plan.verdicts), goes=len(plan.goes), due=due, held=held)
-            await self._cards.tell({goes.env: goes for goes in plan.goes})
+            await self._remember(plan)
+            await self._cards.tell({g.env: g for g in plan.goes if not slides(g, plan)})
             await self._warn(plan)
             await self._ask(plan)
             silent = [
                 await self._delete(goes, plan, granted=granted)
-                for goes, granted in self._line.next(plan.free, AT_ONCE)
+                for goes, granted in self._line.next(plan.free if there else [], AT_ONCE)
             ]
             await self._alert(plan, [said for said in silent if said])
             return plan
 
+    async def _remember(self, plan: Plan) -> None:
+        """Who is part of too many at once, before any of them may go."""
+        if new := plan.crowded - plan.known.doubts:
+            await self._rows.doubt(new)
+        if plan.believed:
+            await self._rows.believe(plan.believed)
+
     async def _warn(self, plan: Plan) -> None:
-        """Owners: what goes, and what does not any more."""
+        """Owners: what goes, what waits, and what does not go any more."""
         quiet = isinstance(plan.brake, Hold) and plan.brake.doubts
+        asked = {goes.env for goes in plan.doubted}
         for goes in [] if quiet else plan.goes:
-            await self._tell(goes, plan)
+            if goes.env not in asked:
+                await self._tell(goes, plan)
         for env_id, told in plan.known.told.items():
             verdict = plan.verdicts.get(env_id)
             if verdict is None:
@@ -146,6 +159,8 @@ class Reaper:
             elif isinstance(verdict, Keep) and verdict.reason not in _PASSING:
                 await self._rows.stays(env_id, _STAYS.get(verdict.reason, "it is needed"))
                 self._counted("kept", told.cause)
+        if plan.known.told:
+            await self._rows.held(holding(plan))
 
     async def _tell(self, goes: Goes, plan: Plan) -> None:
         """Once, anew after a use, and shortly before it goes."""
@@ -184,17 +199,16 @@ class Reaper:
     async def _ask(self, plan: Plan) -> None:
         """A human: whether so many may go."""
         brake, known = plan.brake, plan.known
-        if isinstance(brake, Hold):
+        if isinstance(brake, Hold) or plan.doubted:
             self._counted("held", "")
         asked = frozenset(goes.env for goes in plan.suspects)
         held = brake if isinstance(brake, Hold) else _never_let(len(asked))
         if held.askable and asked:
-            refused = any(no.covers(asked, held.checks) for no in known.refusals)
-            if self._channel and not refused:
-                await self._rows.ask(
-                    self._candidates(plan, asked), held.reasons, held.checks, channel=self._channel
-                )
-        elif known.question is not None and held.askable and not _unclear(plan, known.question):
+            if not any(no.covers(asked, held.checks) for no in known.refusals):
+                reasons = [*held.reasons, *_ended(plan, asked)]
+                candidates = self._candidates(plan, asked)
+                await self._rows.ask(candidates, reasons, held.checks, channel=self._channel)
+        elif known.question is not None and held.askable and not _unclear(plan):
             await self._rows.settled(Answer.OVER)
 
     async def _alert(self, plan: Plan, silent: Sequence[str]) -> None:
@@ -210,7 +224,8 @@ class Reaper:
         for goes in plan.goes:
             env = plan.environments[goes.env]
             if goes.env in asked:
-                why = (goes.cause, goes.due_at, goes.since)
+                warned = goes.warned_at is not None
+                why = (goes.cause, goes.due_at, goes.since, warned, goes.grace)
                 found.append(Candidate(env.id, env.branch, env.owner, *why))
         return found
 
@@ -271,14 +286,21 @@ class Reaper:
 
 
 def _never_let(many: int) -> Hold:
-    """Nothing but those that a human was asked about and never said Go to."""
-    said = f"{many} of those that were over at once, says GitLab, are over still."
+    """Nothing but those that were part of too many, and that nobody said Go to."""
+    this, still = ("this one", "is") if many == 1 else (f"these {many}", "are still")
+    said = f"GitLab said that too many were over at once, of which {this} {still} over."
     return Hold((said,), frozenset({Check.TOLD}))
 
 
-def _unclear(plan: Plan, asked: AskedAbout) -> bool:
-    """Whether nobody knows at this moment if what was asked about is over."""
-    verdicts = [plan.verdicts.get(one.env) for one in asked.unbelieved]
+def _ended(plan: Plan, asked: Collection[EnvId]) -> list[str]:
+    """Whoever said Go reads why they are asked again."""
+    found = [grant.branch for grant in plan.ended if grant.env in asked]
+    return [f"The Go for {branch} ended: it was used since." for branch in found[:_ENDED]]
+
+
+def _unclear(plan: Plan) -> bool:
+    """Whether nobody knows at this moment if one of those that wait for a Go is over."""
+    verdicts = [plan.verdicts.get(env) for env in plan.known.doubts]
     return any(isinstance(v, Keep) and v.reason in _PASSING for v in verdicts)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from qbot.domain.store_ports import Deliveries
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.opening import Members, with_ways
 
+_LONG = timedelta(minutes=10)  # for which one replica may write, if it dies at it
 log = structlog.get_logger()
 
 
@@ -90,9 +92,17 @@ class Noter:
 
     async def _say(self, due: NoteDue, text: str, shown: str) -> None:
         """Once a minute at most, by one replica; what GitLab refuses is not tried again."""
-        minute = int(self._clock.now().timestamp() // 60)
-        if not await self._once.saw(f"note:{due.project}:{due.iid}:{shown}:{minute}"):
+        minute, one = int(self._clock.now().timestamp() // 60), f"note:{due.project}:{due.iid}"
+        if not await self._once.saw(f"{one}:{shown}:{minute}"):
             return
+        if not await self._once.claim(one, _LONG):
+            return  # it began in another minute, and GitLab takes its time
+        try:
+            await self._write(due, text, shown)
+        finally:
+            await self._once.forget(one)
+
+    async def _write(self, due: NoteDue, text: str, shown: str) -> None:
         note = due.note
         try:
             note = note or await self._gitlab.find_note(due.project, due.iid, self._mark)

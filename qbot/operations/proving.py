@@ -39,9 +39,22 @@ class Proofs:
 
 
 async def proofs_of(
-    run: Run, context: Context, env: Environment, *, base_deleted: bool | None
+    run: Run,
+    context: Context,
+    env: Environment,
+    *,
+    base_deleted: bool | None,
+    succeeded: bool = False,
 ) -> Proofs:
-    """Look at the source of truth; `base_deleted` is what `Removal` says of it."""
+    """Look at the source of truth.
+
+    Args:
+        run: of the tear-down.
+        context: ports and rules.
+        env: the environment.
+        base_deleted: what `Removal` says of it.
+        succeeded: another environment lives under the name, and namespace and project are its.
+    """
     argocd = context.instance(env)
 
     async def read(service: ServiceName) -> AppState | None:
@@ -49,7 +62,8 @@ async def proofs_of(
 
     async def applications() -> Proof:
         listed = (await argocd.survey(env)).keys() - {BASE}
-        names = sorted(str(s.name) for s in (await there(run, read, listed)).values())
+        found = (await there(run, read, listed)).values()
+        names = sorted(str(s.name) for s in found if not succeeded or s.env == env.id)
         return Proof("Applications", not names, ", ".join(names[:_NAMED]))
 
     async def namespace() -> Proof:
@@ -64,14 +78,14 @@ async def proofs_of(
     looks = (("Applications", applications), ("Namespace", namespace), ("AppProject", project))
     found: list[Proof] = []
     blind: list[Proof] = []
-    for thing, look in looks:
+    for thing, look in looks[:1] if succeeded else looks:
         try:
             found.append(await run.call(f"proof: {thing}", look, within=_PATIENCE, sits_out=True))
         except (TransientError, PermanentError) as error:
             found.append(Proof(thing, None, str(error)))
             blind.append(found[-1])
     return Proofs(
-        all=(*found, _OUT_OF_SIGHT),
+        all=tuple(found) if succeeded else (*found, _OUT_OF_SIGHT),
         unproven=tuple(p for p in found if p.gone is False or p in blind),
         unseen=tuple(p for p in found if p.gone is None and p not in blind),
     )

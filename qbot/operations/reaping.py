@@ -8,7 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from qbot.domain.brake import Brake, Go, Grant, Hold, Outlook, Pause, decide, doubted, suspects
+from qbot.domain.brake import (
+    TOLD,
+    Brake,
+    Go,
+    Grant,
+    Hold,
+    Outlook,
+    Pause,
+    crowded,
+    decide,
+    doubted,
+    suspects,
+)
 from qbot.domain.branch_ports import Branches
 from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Environment
@@ -16,8 +28,9 @@ from qbot.domain.leaps import Drift, Tick
 from qbot.domain.names import EnvId, ProjectPath
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
+from qbot.domain.progress import Kind
 from qbot.domain.reading import Doubt, sentences
-from qbot.domain.reaper_rows import Known, ReaperRows, Stand
+from qbot.domain.reaper_rows import Asked, Known, ReaperRows, Stand
 from qbot.domain.reaping import (
     Facts,
     Goes,
@@ -29,10 +42,13 @@ from qbot.domain.reaping import (
     goers,
     judge,
     last_used,
+    over,
 )
 from qbot.domain.services import FOLLOWING
 from qbot.operations.context import Context
 from qbot.operations.readings import ProjectRead, Readings, Sources
+
+_NEVER = frozenset({Reason.STATIC, Reason.EXCLUDED, Reason.GOING})  # goes, or would never
 
 
 class Seen(Branches, Sources, Protocol):
@@ -67,6 +83,9 @@ class Plan:
     known: Known = field(default_factory=Known)
     suspects: Sequence[Goes] = ()  # that a human is asked about
     doubted: Sequence[Goes] = ()  # that stay until a human says Go, though the brake holds no more
+    crowded: frozenset[EnvId] = frozenset()  # that are part of too many at once now
+    believed: frozenset[EnvId] = frozenset()  # were, and GitLab says that it is over no more
+    ended: Sequence[Grant] = ()  # a human's Go that a use has ended
     unread: Mapping[ProjectPath, Doubt] = field(default_factory=dict)  # their environments stay
 
     @property
@@ -78,6 +97,19 @@ class Plan:
     def doubts(self) -> Sequence[str]:
         """What is not known, for people; outside text."""
         return list(sentences(self.unread))
+
+    @property
+    def waits(self) -> Sequence[Goes]:
+        """Those that stay until a human says Go."""
+        askable = isinstance(self.brake, Go) or self.brake.askable
+        return self.suspects if askable else self.doubted
+
+    @property
+    def refusal(self) -> Asked | None:
+        """The newest No-go that is about any of those."""
+        waits = {goes.env for goes in self.waits}
+        found = [no for no in self.known.refusals if waits & {c.env for c in no.question.envs}]
+        return max(found, key=lambda no: no.question.asked_at, default=None)
 
     @property
     def free(self) -> Sequence[tuple[Goes, bool]]:
@@ -136,7 +168,7 @@ class Planner:
         found = await self._facts(rows, known)
         now = self._context.clock.now()
         verdicts = {f.environment.id: await self._judged(f, now) for f in found}
-        known = replace(known, grants=_meant(known.grants, found, verdicts))
+        said, known = known.grants, replace(known, grants=_meant(known.grants, found, verdicts))
         self._drift = self._drift.look(self._tick())
         branches = [fact for f in found for fact in f.branch.branches]
         # what left qbot.yaml keeps only its own environments
@@ -145,6 +177,7 @@ class Planner:
         if self._unasked and set(unread.values()) - {Doubt.REFUSED}:
             self._unasked()
         pause = await self.pauses.paused()
+        ends = [goes for f in found if (goes := over(f, self._terms))]
         outlook = Outlook(
             living=len(found),
             goes=goers(verdicts.values()),
@@ -155,12 +188,8 @@ class Planner:
             pause=pause,
             deleted=known.deleted,
             grants=known.grants,
-            unbelieved=frozenset(
-                (c.env, c.cause, c.since)
-                for asked in known.waiting
-                for c in asked.unbelieved
-                if c.since
-            ),
+            beside=_beside(ends, rows, verdicts),
+            unbelieved=known.doubts,
         )
         brake = decide(self._brake, outlook, now=now)
         return Plan(
@@ -172,6 +201,9 @@ class Planner:
             known,
             suspects(self._brake, outlook, brake, now=now),
             doubted(outlook),
+            crowded(self._brake, outlook),
+            known.doubts - {goes.env for goes in ends},
+            _ended(said, known.grants, verdicts),
             unread,
         )
 
@@ -242,6 +274,8 @@ class Planner:
             kept=said.kept.get(env.id, Kept()),
             warned_at=told.at if told and told.owner == env.owner else None,
             warned_of=told.cause if told else None,
+            reminded_at=told.reminded_at if told else None,
+            reminder_waits=bool(told and told.reminder_waits),
             absence=said.absence,
         )
 
@@ -276,6 +310,37 @@ def _meant(
         if not isinstance(goes := verdicts.get(grant.env), Goes)
         or grant.means(goes, used[grant.env])
     ]
+
+
+def _ended(
+    said: Sequence[Grant], meant: Sequence[Grant], verdicts: Mapping[EnvId, Verdict]
+) -> Sequence[Grant]:
+    """Those that are about what goes now, but it was used since."""
+    still = {grant.env for grant in meant}
+    return [
+        grant
+        for grant in said
+        if grant.env not in still
+        if isinstance(goes := verdicts.get(grant.env), Goes) and grant.is_of(goes)
+    ]
+
+
+def _beside(
+    ends: Sequence[Goes], rows: Sequence[EnvironmentSummary], verdicts: Mapping[EnvId, Verdict]
+) -> Sequence[Goes]:
+    """Those of which something else decides at this moment, and that are not being deleted."""
+    deleted = {
+        row.environment.id
+        for row in rows
+        if row.operation is not None and row.operation.kind is Kind.TEARDOWN
+    }
+    return [g for g in ends if _is_beside(verdicts[g.env]) and g.env not in deleted]
+
+
+def _is_beside(verdict: Verdict) -> bool:
+    if isinstance(verdict, Keep):
+        return verdict.reason not in _NEVER
+    return verdict.cause not in TOLD
 
 
 def _oldest(moments: Sequence[datetime | None]) -> datetime | None:

@@ -52,10 +52,19 @@ class Removal:
     Args:
         run, context, argocd, tracker: of the tear-down.
         deadline: when to give up.
+        succeeded: another environment lives under the name: base and AppProject are that one's,
+            and so is each Application that does not say otherwise.
     """
 
     def __init__(
-        self, run: Run, context: Context, argocd: ArgoCD, tracker: Tracker, deadline: Deadline
+        self,
+        run: Run,
+        context: Context,
+        argocd: ArgoCD,
+        tracker: Tracker,
+        deadline: Deadline,
+        *,
+        succeeded: bool = False,
     ) -> None:
         self._run = run
         self._context = context
@@ -66,7 +75,8 @@ class Removal:
         self.base_deleted: bool | None = None
         """Whether Argo CD took this tear-down's deletion of the base Application; None: it saw
         none. What somebody else has deleted may have left the namespace behind."""
-        self._known = {p.service for p in self._env.plans}
+        self._succeeded = succeeded
+        self._known = set() if succeeded else {p.service for p in self._env.plans}
         self._known |= {s.service for s in tracker.progress.services}
         self._absent: set[ServiceName] = set()  # proven in this round
         self._surveyed: datetime | None = None
@@ -84,14 +94,19 @@ class Removal:
         self._tracker.step(Step.STOPPING)
         for _ in range(_ROUNDS):
             await self._services()
-            await self._base()
+            if not self._succeeded:
+                await self._base()
             if not await self._landed():
-                await self._prove_base()
-                return await self._project()
+                return await self._last()
             await self._run.sleep(_LOOK)
         raise StuckError(
             "New Applications keep appearing in this environment: something makes them."
         )
+
+    async def _last(self) -> None:
+        if not self._succeeded:
+            await self._prove_base()
+            await self._project()
 
     async def _services(self) -> None:
         """Events are hints, and a list may be late: none is left once each was asked for."""
@@ -266,6 +281,8 @@ class Removal:
             StuckError: it is somebody else's.
         """
         state = await self._look(f"read {service}", lambda: self._argocd.read(self._env, service))
+        if self._succeeded:
+            return state if state is not None and state.env == self._env.id else None
         if state is not None and state.env not in ("", self._env.id):
             raise StuckError(f"The Application {state.name} is not this environment's: kept.")
         return state

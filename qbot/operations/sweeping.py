@@ -238,7 +238,8 @@ class Sweeper:
         """A hook was lost: have GitLab send again what it could not deliver, if it lets Qbot."""
         try:
             failed = await self._gitlab.failed_deliveries(project, self._hooks)
-            resent = self._resent[project] = self._resent.get(project, set()) & {*failed}
+            resent = self._resent.get(project, set()) & set(failed)  # GitLab forgets the others
+            self._resent[project] = resent
             for delivery in [d for d in failed if d not in resent][-_RESENT:]:
                 resent.add(delivery)
                 await self._gitlab.resend(project, delivery)

@@ -19,6 +19,8 @@ from qbot.operations.rolling import barred
 from qbot.operations.run import Run
 from qbot.operations.track import Tracker, opened
 
+_AGAIN = "The environment that the branch has now was left alone."
+
 
 async def teardown(run: Run, context: Context) -> Outcome:
     """Remove everything and look that nothing is left. What is gone is gone: no way back."""
@@ -54,18 +56,29 @@ def _reaped(run: Run) -> Goes | None:
     return asked.reaped if isinstance(asked, TeardownInput) else None
 
 
+async def _succeeded(context: Context, env: Environment) -> bool:
+    """Whether another environment lives under the name of this one that was deleted before."""
+    if env.phase.alive:
+        return False
+    found = await context.store.find(env.name)
+    return found is not None and found.phase.alive and found.name == env.name
+
+
 async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     argocd, env = context.instance(tracker.env), tracker.env
     recorded = await run.deadline("deadline", context.rules.delete_time.total_seconds())
     deadline = context.deadline(recorded, env.instance)
-    removal = Removal(run, context, argocd, tracker, deadline)
+    succeeded = await run.call("the database", lambda: _succeeded(context, env))
+    removal = Removal(run, context, argocd, tracker, deadline, succeeded=succeeded)
     stuck = ""
     try:
         await removal.everything()
     except StuckError as why:
         stuck = str(why)
     tracker.step(Step.PROVING)
-    proofs = await proofs_of(run, context, env, base_deleted=removal.base_deleted)
+    proofs = await proofs_of(
+        run, context, env, base_deleted=removal.base_deleted, succeeded=succeeded
+    )
     left = ", ".join(f"{p.thing} ({p.note})" if p.note else p.thing for p in proofs.unproven)
     if left and not stuck:
         stuck = f"Not proven to be gone: {left}."
@@ -77,7 +90,8 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     goes = _reaped(run)
     itself = f"It went by itself: {goes.because}." if goes else ""
-    headline = f"{itself} {unseen}".strip()
+    again = _AGAIN if succeeded else ""
+    headline = " ".join(text for text in (itself, again, unseen) if text)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, headline, proofs=proofs.all)
     by = itself or f"This environment has been deleted by {run.operation.actor.user}."
     said = CardsSuperseded(env.id, by, context.clock.now())

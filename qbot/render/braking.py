@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qbot.domain import actions
-from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
+from qbot.domain.reaper_ports import NO_GO_HOLDS, Alert, Answer, Candidate, Question
 from qbot.render.blocks import (
     Block,
     Message,
@@ -19,7 +19,7 @@ from qbot.render.blocks import actions as in_a_row
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.reaper import CAUSES
 from qbot.render.style import Style
-from qbot.render.words import joined, plural
+from qbot.render.words import joined, plural, rough
 
 _SHOWN = 40
 _REASONS = 5
@@ -35,7 +35,8 @@ def question(asked: Question) -> Message:
     open_ = asked.answer is Answer.OPEN
     blocks: list[Block | None] = [header(heading), section(reasons)]
     blocks += [section(text) for text in paragraphs(lines)]
-    blocks += [context(_hint(asked)), _buttons(asked) if open_ else None]
+    no_go = asked.answer is Answer.NO_GO
+    blocks += [context(_hint(asked)), buttons(asked) if open_ or no_go else None]
     return message("\n".join([heading, reasons, *lines]), blocks)
 
 
@@ -45,12 +46,16 @@ def decided(asked: Question, style: Style) -> Message:
     if asked.answer is Answer.GO:
         text = f":white_check_mark: Go: {many} may be deleted."
         hint = (
-            "Each is looked at once more right before; what was used meanwhile stays. "
+            f"{_follows(asked)} Each is looked at once more right before; what was used "
+            "meanwhile, by a look as well, stays and is asked about again. "
             f"{code(f'{style.command} reaper pause')} stops it."
         )
     else:
-        text = f":white_check_mark: No-go: {many} stay for now."
-        hint = "You are asked again after a day, or when there are more of them."
+        text = f":white_check_mark: No-go: {many} {_verb(asked, 'stays', 'stay')} for now."
+        hint = (
+            "It is asked again after a day, or when there are more of them. A Go, here or in "
+            f"{code(f'{style.command} reaper plan')}, takes that back."
+        )
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
@@ -88,7 +93,7 @@ def _heading(asked: Question) -> str:
         case Answer.GO:
             return f"Go: {many} may be deleted"
         case Answer.NO_GO:
-            return f"No-go: {many} stay for now"
+            return f"No-go: {many} {_verb(asked, 'stays', 'stay')} for now"
         case Answer.OVER:
             return f"Not asked any more: {many}"
 
@@ -97,14 +102,40 @@ def _hint(asked: Question) -> str:
     if asked.answer is Answer.OPEN:
         return (
             "Nothing of these is deleted until somebody says Go, which holds for these alone, "
-            "until they are used or a day after they are due. "
-            f"Asked {moment(asked.asked_at, WHEN)}."
+            "until they are used (a look counts) or a day after they are due. "
+            f"{_follows(asked)} Asked {moment(asked.asked_at, WHEN)}."
         )
     if asked.answer is Answer.OVER:
         return (
             f"Asked {moment(asked.asked_at, WHEN)}. Nothing is held back now, or a newer one asks."
         )
-    return _answered(asked)
+    if asked.answer is Answer.NO_GO and asked.at:
+        return f"{_answered(asked)}. Asked again {moment(asked.at + NO_GO_HOLDS, WHEN)}."
+    return f"{_answered(asked)}. {_follows(asked)}"
+
+
+def _follows(asked: Question) -> str:
+    """What a Go does to them."""
+    later = [one for one in asked.envs if not one.warned]
+    now = len(asked.envs) - len(later)
+    after = "Now" if asked.answer is Answer.GO else "After a Go"
+    if not later:
+        return f"{after} {'it goes' if now == 1 else 'they go'} when due."
+    shortest = rough(min(one.grace for one in later).total_seconds())
+    longest = rough(max(one.grace for one in later).total_seconds())
+    graces = shortest if shortest == longest else f"{shortest} to {longest}"
+    if not now:
+        if len(later) == 1:
+            return f"{after} its owner is told first; it goes {graces} after that."
+        return f"{after} their owners are told first; they go {graces} after that."
+    return (
+        f"{after} {now} of them {'goes' if now == 1 else 'go'} when due; the owners of the "
+        f"other {len(later)} are told first, and those go {graces} after that."
+    )
+
+
+def _verb(asked: Question, one: str, many: str) -> str:
+    return one if len(asked.envs) == 1 else many
 
 
 def _answered(asked: Question) -> str:
@@ -113,20 +144,23 @@ def _answered(asked: Question) -> str:
     return f"{who} {moment(asked.at, WHEN)}" if asked.at else who
 
 
-def _buttons(asked: Question) -> Block | None:
+def buttons(asked: Question, *, plan_: bool = True) -> Block | None:
+    """Those that it takes now: a No-go can still be made a Go."""
     many = plural(len(asked.envs), "environment")
     sure = confirm(
         f"Delete {many}?",
-        f"{many} go with all their services and data; each is looked at once more right before. "
-        "The git branches stay.",
-        "Delete Them",
+        f"{many} {_verb(asked, 'goes with all its', 'go with all their')} services and data. "
+        f"{_follows(asked)} Each is looked at once more right before. "
+        "The git branches stay; what goes can be restored for days.",
+        "Say Go",
         "Go Back",
     )
+    no_go = button("No-Go", actions.REAPER_NO_GO, asked.id)
     return in_a_row(
         [
             button("Go", actions.REAPER_GO, asked.id, style="danger", confirm=sure),
-            button("No-Go", actions.REAPER_NO_GO, asked.id),
-            button("Show Plan", actions.REAPER_PLAN),
+            no_go if asked.answer is Answer.OPEN else None,
+            button("Show Plan", actions.REAPER_PLAN) if plan_ else None,
         ],
         block_id=f"reaper:{asked.id}",
     )
@@ -137,5 +171,7 @@ def _reasons(reasons: Sequence[str]) -> str:
 
 
 def _line(one: Candidate) -> str:
-    why = f"{CAUSES[one.cause]}, due {moment(one.due_at, WHEN)}"
+    after = f"{rough(one.grace.total_seconds())} after its owner is told"
+    when = f"due {moment(one.due_at, WHEN)}" if one.warned else after
+    why = f"{CAUSES[one.cause]}, {when}"
     return joined([f"*{prose(one.branch, 100)}*", mention(one.owner.user), why])

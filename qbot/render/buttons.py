@@ -53,6 +53,9 @@ def _of_job(progress: Progress, style: Style) -> list[Block | None]:
 
 
 def _torn_down(progress: Progress, style: Style) -> list[Block | None]:
+    if progress.leftovers:  # its branch may have an environment again: that one is not meant
+        show = button("Show Orphans", actions.ORPHANS)
+        return [] if progress.end is End.SUCCEEDED else [_details(progress), show]
     if progress.end is End.SUCCEEDED:
         return [restore_button(progress.env)]
     again = delete_button(progress.env, str(progress.branch), label="Delete Again")
@@ -133,7 +136,8 @@ def delete_button(env: str, branch: str, *, label: str = "Delete") -> Block:
     """
     ask = confirm(
         "Delete it?",
-        f"The environment of {branch} goes with all its services and data. The git branch stays.",
+        f"The environment of {branch} goes with all its services and data. It can be restored for "
+        "some days, without its data. The git branch stays.",
         "Delete",
         "Keep",
     )

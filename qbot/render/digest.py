@@ -17,6 +17,7 @@ from qbot.render.blocks import FRESH, Block, Message, button, context, header, m
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
 from qbot.render.listing import in_groups, state
+from qbot.render.reaper import CAUSES
 from qbot.render.releases.titles import is_back, name, title, what
 from qbot.render.style import Style
 from qbot.render.trend import chart
@@ -65,7 +66,7 @@ def _heading(of: Digest) -> str:
         f"{failing} {'needs' if failing == 1 else 'need'} attention"
         if failing and Section.FAILING in sections
         else "",
-        f"{ending} {'ends' if ending == 1 else 'end'} soon"
+        f"{ending} {'goes' if ending == 1 else 'go'} soon"
         if ending and Section.ENDING in sections
         else "",
         f"{prose(', '.join(drifted), 100)} {'drifts' if len(drifted) == 1 else 'drift'}"
@@ -101,16 +102,18 @@ def _failing(facts: Facts, style: Style) -> Iterator[Block | None]:
 def _ending(facts: Facts, style: Style) -> Iterator[Block | None]:
     def line(row: EnvironmentSummary) -> Block:
         env = row.environment
-        words = "lifetime over since"
-        if env.ends_at is not None and env.ends_at > facts.at:
-            words = "ends"
+        over = env.ends_at is not None and env.ends_at <= facts.at
+        words = "lifetime over since" if over else "lifetime ends"
         when = f"{words} {_at(env.ends_at)}" if env.ends_at else ""
+        if going := row.goes:
+            due = "held by the brake" if going.held else f"due to go {_at(going.at)}"
+            when = f"{due}, because {CAUSES[going.because]}"
         small = joined([_who(facts, env.owner), when])
         text = f":hourglass_flowing_sand: *{prose(env.branch, 100)}*\n{small}"
         return section(text, accessory=extend_menu(env.id))
 
     more = code(f"{style.command} list --all")
-    yield from _listed("Lifetime ends soon", facts.ending, line, more)
+    yield from _listed("Going soon", facts.ending, line, more)
 
 
 def _listed(
@@ -183,7 +186,7 @@ def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     if not counts and not of.deployments:
         return
     said = f"\nEnvironments: {', '.join(counts)}" if counts else ""
-    yield section(f"*Since {_at(of.since)}*{said}")
+    yield section(f"*Done*{said}")
     yield from (line(one) for one in of.deployments[:LINES])
     if len(of.deployments) > LINES:
         more = code(f"{style.command} history STAGE")

@@ -48,6 +48,10 @@ def _sentence(progress: Progress, style: Style) -> str:
         return _of_job(progress, f"{took}.{reason}", style)
     noun = noun_of(progress)
     match progress.end:
+        case End.SUCCEEDED if progress.leftovers:
+            return f"What a deleted environment of {branch} had left is gone{took}.{reason}"
+        case End.FAILED if progress.leftovers:
+            return f"Something of a deleted environment of {branch} is still there.{reason}"
         case End.SUCCEEDED:
             ready = kind in {Kind.CREATE, Kind.DEPLOY} and not progress.brings_back
             done = "ready" if ready else done_to(progress)

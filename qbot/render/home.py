@@ -205,7 +205,7 @@ def _ends(env: Environment, now: datetime, *, soon: bool) -> str:
         return f":pushpin: {pin_words(pin)}"
     if env.ends_at is None:
         return ""
-    words = "lifetime ends" if soon else "until"
+    words = "lifetime ends" if soon else "lifetime until"
     if env.ends_at <= now:
         words = "lifetime over since"
     return f"{words} {moment(env.ends_at, WHEN)}"

@@ -23,10 +23,16 @@ def extended(moved: Moved, style: Style, *, by: timedelta, now: datetime) -> Mes
     if env.ends_at is None:
         lead = f":white_check_mark: {_named(env)} is not deleted before {moment(now + by, WHEN)}."
         return _told(lead, "It has no end: it only goes when nobody uses it, or its work is over.")
-    lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)}."
+    end = moment(env.ends_at, WHEN)
+    lead = f":white_check_mark: {_named(env)} lives until {end}."
     hint = ""
+    if not moved.capped and env.ends_at > now + by:
+        sure = moment(now + by, WHEN)
+        lead = f":white_check_mark: {_named(env)} stays until {sure} at least"
+        lead = f"{lead}; its lifetime ends {end}."
+        hint = "Unused, or with its work over, it may go between the two."
     if moved.capped:
-        lead = f":white_check_mark: {_named(env)} lives until {moment(env.ends_at, WHEN)} at most."
+        lead = f":white_check_mark: {_named(env)} lives until {end} at most."
         keep = code(f"{style.command} pin {env.branch}", 160)
         hint = f"{code(MAX_KEY)} in qbot.yaml allows no more; {keep} keeps it, for those who may."
     return _told(lead, hint)
@@ -41,9 +47,11 @@ def pinned(moved: Moved, style: Style, *, asker: Actor) -> Message:
     if not moved.changed:
         whose = "by you" if pin.by == asker else f"by {mention(pin.by.user)}"
         return _told(f"{_named(env)} is pinned {whose}{_until(pin)} already. Nothing was changed.")
-    off = code(f"{style.command} unpin {env.branch}", 160)
+    off = f"{code(f'{style.command} unpin {env.branch}', 160)} ends that."
     after = f" Then it has until {moment(env.ends_at, WHEN)}." if env.ends_at else ""
-    return _told(f":pushpin: {_named(env)} is {pin_words(pin)}.{after}", f"{off} ends that.")
+    if old := moved.before.pin:  # else it would not be told that its reason and end are gone
+        off = f"{off} Before, it was {pin_words(old)}."
+    return _told(f":pushpin: {_named(env)} is {pin_words(pin)}.{after}", off)
 
 
 def unpinned(moved: Moved, *, now: datetime) -> Message:

@@ -25,7 +25,8 @@ from qbot.render.words import PHASES, plural, rough, ttl
 
 _SET = 1_000  # characters
 _WARNING = (
-    "It goes with all its services and data, and that cannot be undone. The git branch stays."
+    "It goes with all its services and data. It can be restored for some days, with the same "
+    "versions, but without its data. The git branch stays."
 )
 
 

@@ -1,12 +1,14 @@
 """What goes by itself, when and why: in lists, in `show`, and as the whole plan."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain.brake import Go, Hold, Pause
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
+from qbot.domain.reaper_ports import NO_GO_HOLDS, Question
 from qbot.domain.reaping import Cause, Goes, Keep, Reason, Verdict
 from qbot.render.blocks import Block, Message, context, header, message, paragraphs, section
 from qbot.render.escape import WHEN, code, link, mention, moment, prose
@@ -27,7 +29,7 @@ CAUSES: Mapping[Cause, str] = {
 _WHY: Mapping[Reason, str] = {
     Reason.STATIC: "no branch environment",
     Reason.EXCLUDED: "never go, says `reaper.exclude`",
-    Reason.GOING: "being deleted or created, or to be looked at by somebody",
+    Reason.GOING: "being created or deleted, or failed half-way and waiting for somebody",
     Reason.BUSY: "being worked on",
     Reason.LOCKED: "locked",
     Reason.PINNED: "pinned",
@@ -35,6 +37,16 @@ _WHY: Mapping[Reason, str] = {
     Reason.UNPROVEN: "not known well enough",
     Reason.ACTIVE: "in use",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What only a human lets go; `untold`: whose owners are told once something has let go."""
+
+    envs: Collection[EnvId] = ()
+    untold: Collection[EnvId] = ()
+    refusal: Question | None = None  # the No-go that holds
+    buttons: Block | None = None
 
 
 def because(goes: Goes, style: Style) -> str:
@@ -52,9 +64,9 @@ def because(goes: Goes, style: Style) -> str:
             return f"{said} since {since}"
 
 
-def goes_words(goes: Goes, style: Style, *, now: datetime) -> str:
-    """When, and why."""
-    when = "due to go now" if goes.due(now) else f"due to go {moment(goes.due_at, WHEN)}"
+def goes_words(goes: Goes, style: Style, *, now: datetime | None) -> str:
+    """When, and why. Without `now`: something holds it, whenever it was due."""
+    when = "due to go now" if now and goes.due(now) else f"due to go {moment(goes.due_at, WHEN)}"
     return f":hourglass_flowing_sand: {when}, because {because(goes, style)}"
 
 
@@ -83,6 +95,7 @@ def plan(
     now: datetime,
     pause: Pause | None = None,
     doubts: Sequence[str] = (),
+    waiting: Waiting | None = None,
 ) -> Message:
     """The whole of it: the brake first, then what goes now, what goes later and what stays.
 
@@ -94,20 +107,26 @@ def plan(
         now: of the plan.
         pause: somebody has stopped it.
         doubts: what is not known, as outside text.
+        waiting: what only a human lets go.
     """
+    wait = waiting or Waiting()
     goes = [v for v in verdicts if isinstance(v, Goes)]
-    due = [g for g in goes if g.due(now)]
-    later = [g for g in goes if not g.due(now)]
+    asked = [g for g in goes if g.env in wait.envs]
+    due = [g for g in goes if g.due(now) and g.env not in wait.envs]
+    later = [g for g in goes if not g.due(now) and g.env not in wait.envs]
     heading = f"Reaper: {plural(len(due), 'environment')} due to go, {len(later)} later"
-    lead = _brake(brake, pause, doubts)
+    if asked:
+        heading += f", {len(asked)} {'waits' if len(asked) == 1 else 'wait'} for a Go"
+    lead = "\n".join([_brake(brake, pause, doubts, len(asked)), *_said(wait)])
     parts = [
         _part("Due now", due, environments, style, now),
-        _part("Later", later, environments, style, now),
+        _part("Wait for a Go", asked, environments, style, now, wait),
+        _part("Later", later, environments, style, now, wait),
         _stays([v for v in verdicts if isinstance(v, Keep)], environments),
     ]
     hint = joined([keeping_all([environments[g.env] for g in goes], style) or WARNED])
     texts = [heading, lead, *(line for lines in parts for line in lines), hint]
-    blocks: list[Block | None] = [header(heading), section(lead)]
+    blocks: list[Block | None] = [header(heading), section(lead), wait.buttons]
     for lines in parts:
         blocks += [section(text) for text in paragraphs(lines)]
     return message("\n".join(texts), [*blocks, context(hint)])
@@ -135,10 +154,15 @@ def _paused(pause: Pause) -> str:
     return f"paused by {mention(pause.by.user)} since {moment(pause.since, WHEN)}{why}"
 
 
-def _brake(brake: Go | Hold, pause: Pause | None, doubts: Sequence[str]) -> str:
+def _brake(brake: Go | Hold, pause: Pause | None, doubts: Sequence[str], waits: int) -> str:
     """Whether it is held, and what is not known in any case."""
     if isinstance(brake, Go):
         lines = [f"• {prose(doubt, 300)}" for doubt in doubts]
+        if waits:
+            verb = "waits" if waits == 1 else "wait"
+            held = f":octagonal_sign: *{plural(waits, 'environment')} {verb} for a Go*"
+            why = "GitLab said that too many were over at once. Nothing holds the others back."
+            return "\n".join([f"{held}: {why}", *lines])
         return "\n".join([":white_check_mark: Nothing holds it back.", *lines])
     lines = [f"• {prose(reason, 300)}" for reason in brake.reasons]
     if pause:
@@ -153,9 +177,11 @@ def _part(
     environments: Mapping[EnvId, Environment],
     style: Style,
     now: datetime,
+    waiting: Waiting | None = None,
 ) -> list[str]:
     """Lines, the first with the title; none where nothing is in it."""
-    lines = [_line(g, environments[g.env], style, now) for g in goes[:_SHOWN]]
+    wait = waiting or Waiting()
+    lines = [_line(g, environments[g.env], style, now, wait) for g in goes[:_SHOWN]]
     if len(goes) > _SHOWN:
         lines.append(f"and {len(goes) - _SHOWN} more")
     if lines:
@@ -163,12 +189,29 @@ def _part(
     return lines
 
 
-def _line(goes: Goes, env: Environment, style: Style, now: datetime) -> str:
+def _line(goes: Goes, env: Environment, style: Style, now: datetime, waiting: Waiting) -> str:
     age = f"{rough((now - env.created_at).total_seconds())} old"
-    words = goes_words(goes, style, now=now)
+    at = None if env.id in waiting.envs else now
+    untold = env.id in waiting.untold
+    words = _after(goes, style) if untold else goes_words(goes, style, now=at)
     return joined(
         [f"*{prose(env.branch, 100)}*", mention(env.owner.user), words, age, code(goes.rule, 40)]
     )
+
+
+def _after(goes: Goes, style: Style) -> str:
+    """Of one whose owner is told only when something has let go of it: nobody knows when."""
+    after = f"{rough(goes.grace.total_seconds())} after its owner is told"
+    return f":hourglass_flowing_sand: goes {after}, because {because(goes, style)}"
+
+
+def _said(waiting: Waiting) -> list[str]:
+    """Who answered No-go, and for how long that holds."""
+    no = waiting.refusal
+    if no is None or no.by is None or no.at is None or not waiting.envs:
+        return []
+    until = f"asked again {moment(no.at + NO_GO_HOLDS, WHEN)}, or with a Go here"
+    return [f"{mention(no.by.user)} said No-go {moment(no.at, WHEN)}: {until}."]
 
 
 def _stays(kept: Sequence[Keep], environments: Mapping[EnvId, Environment]) -> list[str]:

@@ -56,8 +56,8 @@ def gone_line(services: Sequence[ServiceProgress], style: Style) -> str:
     line = f":warning: The branch {prose(ref, 120)} no longer exists in {whose}."
     if any(s.source in FOLLOWING and not s.gone for s in services):
         return line
-    delete = code(f"{style.command} delete {ref}", 160)
-    return f"{line} Nothing is deleted by itself: {delete} does that."
+    delete, idle = code(f"{style.command} delete {ref}", 160), code(f"{style.command} list --idle")
+    return f"{line} {idle} says when the environment goes by itself; {delete} does that now."
 
 
 def _grouped(services: Sequence[ServiceProgress]) -> list[tuple[str, list[ServiceProgress]]]:

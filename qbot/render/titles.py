@@ -25,9 +25,11 @@ def outcome(progress: Progress) -> str:
     noun = noun_of(progress)
     match progress.end:
         case End.SUCCEEDED:
+            if progress.leftovers:
+                return "Leftovers deleted"
             return "Restored" if progress.brings_back else _SUCCESS[kind]
         case End.FAILED:
-            return "Delete incomplete" if kind is Kind.TEARDOWN else f"{noun} failed"
+            return f"{noun} incomplete" if kind is Kind.TEARDOWN else f"{noun} failed"
         case End.CANCELLED:
             return f"{noun} cancelled"
         case End.REFUSED:
@@ -61,6 +63,8 @@ def _running(progress: Progress) -> str:
 
 
 def _doing(progress: Progress) -> str:
+    if progress.leftovers:
+        return "Deleting leftovers of"
     return "Restoring" if progress.brings_back else DOING[progress.purpose]
 
 

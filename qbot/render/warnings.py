@@ -95,6 +95,9 @@ def _words(one: Warned, style: Style) -> str:
     branch, why = f"*{prose(one.branch, 100)}*", because(one.goes, style)
     match one.fate:
         case Fate.OPEN:
+            if one.held:
+                held = f"{branch} stays for now: {prose(one.held, 200)}"
+                return f"{held}. Due {_when(one.goes)}, because {why}."
             when = "now" if one.at_once else _when(one.goes)
             return f"{branch} will be deleted {when}, because {why}."
         case Fate.STAYS:
@@ -156,7 +159,11 @@ def _lead(warned: Sequence[Warned]) -> str:
     """How many of them still go; of a single one its own line says it."""
     if len(warned) == 1:
         return ""
-    going = sum(w.fate is Fate.OPEN for w in warned)
+    open_ = sum(w.fate is Fate.OPEN for w in warned)
+    going = sum(w.fate is Fate.OPEN and not w.held for w in warned)
+    if open_ and not going:
+        verb = "stays" if open_ == 1 else "stay"
+        return f"*{plural(open_, 'environment')} of yours {verb} for now*"
     if going:
         verb = "is" if going == 1 else "are"
         return f"*{plural(going, 'environment')} of yours {verb} about to be deleted*"

@@ -100,11 +100,15 @@ ASKED: dict[Kind, str] = {
 
 def noun_of(progress: Progress) -> str:
     """What an operation is called; a create that brings something back is a restore."""
+    if progress.leftovers:
+        return "Clean-up"
     return "Restore" if progress.brings_back else NOUNS[progress.purpose]
 
 
 def done_to(progress: Progress) -> str:
     """What it has done to its environment."""
+    if progress.leftovers:
+        return "cleaned up"
     return "restored" if progress.brings_back else DONE[progress.purpose]
 
 

@@ -35,6 +35,7 @@ from qbot.operations.opening import to_open, with_doors
 from qbot.operations.orphans import Rows
 from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
+from qbot.operations.waiting import notes
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, with_command
 from qbot.render.home import answer as answer_view
@@ -238,7 +239,8 @@ class Desk:
         doubts: Sequence[str] = ()
         if page.which == "idle":
             plan = await self.planner.plan()
-            goes, doubts = {g.env: g for g in plan.goes}, plan.doubts
+            goes = {g.env: g for g in plan.goes}
+            doubts = notes(plan) if goes else plan.doubts
             rows = [r for r in rows if r.environment.id in goes]
             rows.sort(key=lambda r: goes[r.environment.id].due_at)
         kept = [r for r in rows if _matches(r, page)]

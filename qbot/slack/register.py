@@ -147,6 +147,9 @@ class _Socket(Protocol):
     async def close(self) -> None:
         """Close it, and what kept it open."""
 
+    async def is_connected(self) -> bool:
+        """Whether it is open, and Slack answers its pings."""
+
 
 class SocketMode:
     """The websocket to Slack; aiohttp's adapter, which comes back at once after a cut."""
@@ -160,6 +163,10 @@ class SocketMode:
         """Connect to the address that Slack gave out; reconnects by itself from then on."""
         self._socket.wss_uri = url
         await self._socket.connect()
+
+    async def connected(self) -> bool:
+        """Whether Slack can tell at this moment what people do."""
+        return await self._socket.is_connected()
 
     async def stop(self) -> None:
         """Take nothing more."""

@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from qbot.domain.environment import Environment
-from qbot.domain.inputs import PromoteInput, brings_back, follows_push, gives_up, resumes
+from qbot.domain.inputs import (
+    PromoteInput,
+    brings_back,
+    clears,
+    follows_push,
+    gives_up,
+    resumes,
+)
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
 from qbot.domain.operation import Submission
 from qbot.domain.progress import Progress, Step
@@ -176,6 +183,7 @@ def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progr
         resumed=resumes(wish.input),
         pushed=follows_push(wish.input),
         brings_back=brings_back(wish.input),
+        leftovers=clears(wish.input),
         owner=env.owner if follows_push(wish.input) else None,
     )
 

@@ -22,6 +22,7 @@ from qbot.store.rows import clean, optional_time_text, time_of, time_text
 from qbot.store.statements import Row, Script, sql
 
 AGAIN = timedelta(minutes=3)  # between a 404 and the one that confirms it
+_AHEAD = timedelta(minutes=10)  # of an answer: a clock that was ahead wrote that down
 _AT_ONCE = 500  # names in one statement; SQLite takes some thousands
 
 
@@ -90,6 +91,8 @@ def put(
 ) -> Script[None]:
     """It is there, at this commit; since when is kept where that is no news.
 
+    What a clock that was ahead wrote down stands in nobody's way, and is a use for as long.
+
     Args:
         project: that has it.
         branch: its name.
@@ -101,7 +104,8 @@ def put(
     yield sql(
         "insert into branches(project, branch, sha, author, seen_at, pushed_at, asked_sha) "
         "values(?, ?, ?, ?, ?, ?, '') on conflict(project, branch) do update set "
-        "seen_at = case when branches.sha = excluded.sha then branches.seen_at "
+        "seen_at = case when branches.sha = excluded.sha "
+        "or branches.seen_at > excluded.seen_at then branches.seen_at "
         "else excluded.seen_at end, "
         "pushed_at = case when branches.sha = excluded.sha "
         "then coalesce(branches.pushed_at, excluded.pushed_at) else excluded.pushed_at end, "
@@ -109,8 +113,9 @@ def put(
         "and cast(? as text) = '' then branches.author else excluded.author end, "
         "asked_sha = case when branches.gone_at is null then branches.asked_sha else '' end, "
         "sha = excluded.sha, gone_at = null, gone_again_at = null "
-        "where excluded.seen_at >= branches.seen_at "
-        "and excluded.seen_at >= coalesce(branches.gone_again_at, branches.gone_at, '')",
+        "where (excluded.seen_at >= branches.seen_at or branches.seen_at > ?) "
+        "and (excluded.seen_at >= coalesce(branches.gone_again_at, branches.gone_at, '') "
+        "or branches.gone_at > ?)",
         project,
         clean(branch),
         commit.sha,
@@ -118,20 +123,25 @@ def put(
         time_text(at),
         optional_time_text(pushed_at),
         by,
+        *[time_text(at + _AHEAD)] * 2,
     )
 
 
 def missed(project: ProjectPath, branch: BranchName, at: datetime) -> Script[None]:
     """It is not there; the first time asks for a second one, minutes later."""
     rows = yield sql(
-        "select gone_at from branches where project = ? and branch = ? and seen_at <= ?",
+        "select gone_at from branches where project = ? and branch = ? "
+        "and (seen_at <= ? or seen_at > ?)",
         project,
         clean(branch),
         time_text(at),
+        time_text(at + _AHEAD),
     )
     if not rows:
         return
     gone_at = time_of(rows[0]["gone_at"])
+    if gone_at is not None and gone_at > at + _AHEAD:
+        gone_at = None
     if gone_at is not None and at - gone_at >= AGAIN / 2:
         yield sql(
             "update branches set gone_again_at = ? where project = ? and branch = ?",
@@ -142,7 +152,8 @@ def missed(project: ProjectPath, branch: BranchName, at: datetime) -> Script[Non
         return
     if gone_at is None:
         yield sql(
-            "update branches set gone_at = ? where project = ? and branch = ?",
+            "update branches set gone_at = ?, gone_again_at = null "
+            "where project = ? and branch = ?",
             time_text(at),
             project,
             clean(branch),

@@ -13,6 +13,21 @@ def saw(key: str, at: datetime) -> Script[bool]:
     return bool((yield alone(_NOTE, key, time_text(at))))
 
 
+def claim(key: str, at: datetime, stale: datetime) -> Script[bool]:
+    """Whether nobody has had the key since `stale`; from now on somebody has."""
+    return bool(
+        (
+            yield alone(
+                "insert into deliveries(key, at) values(?, ?) on conflict(key) do update "
+                "set at = excluded.at where deliveries.at <= ? returning key",
+                key,
+                time_text(at),
+                time_text(stale),
+            )
+        )
+    )
+
+
 def forget(key: str) -> Script[None]:
     """The next time is the first again."""
     yield alone("delete from deliveries where key = ?", key)

@@ -16,6 +16,7 @@ from qbot.store.trends import past
 
 _FIRST = timedelta(days=1)  # what a channel's first one looks back on
 _KEPT = timedelta(days=30)
+_AHEAD = timedelta(hours=1)  # of what time it is: clocks of replicas differ by less
 _MOST = 5_000  # creations whose time is looked at
 _TOLD = listed(outcome.value for outcome in Outcome if outcome.told)
 _KINDS = frozenset(Kind)  # a newer replica may know more
@@ -30,7 +31,7 @@ class SqlDigests:
 
     async def begin(self, plan: DigestPlan, tick: datetime, *, fresh: bool) -> None:
         """Write down that it is due."""
-        await self._driver.run(_begin(plan, tick, fresh=fresh))
+        await self._driver.run(_begin(plan, tick, self._clock.now(), fresh=fresh))
 
     async def due(self, since: datetime) -> Sequence[DueDigest]:
         """Those of ticks since then that have not ended."""
@@ -61,14 +62,16 @@ class SqlDigests:
         return await self._driver.run(past(since))
 
 
-def _begin(plan: DigestPlan, tick: datetime, *, fresh: bool) -> Script[None]:
-    channel = plan.channel
+def _begin(plan: DigestPlan, tick: datetime, now: datetime, *, fresh: bool) -> Script[None]:
+    """Unless it was already; what a clock wrote down that was ahead is forgotten."""
+    channel, ahead = plan.channel, time_text(max(tick, now) + _AHEAD)
     rows = yield sql(
         "select max(tick) as tick, "
         "max(case when ? like '%,' || outcome || ',%' and outcome <> '' then tick end) as told "
-        "from channel_digests where channel = ?",
+        "from channel_digests where channel = ? and tick <= ?",
         _TOLD,
         channel,
+        ahead,
     )
     last, told = time_of(rows[0]["tick"]), time_of(rows[0]["told"])
     if last is None and not fresh:
@@ -76,9 +79,10 @@ def _begin(plan: DigestPlan, tick: datetime, *, fresh: bool) -> Script[None]:
     if last and (last >= tick or (plan.daily and _day(last, plan) == _day(tick, plan))):
         return
     yield sql(
-        "delete from channel_digests where channel = ? and tick < ?",
+        "delete from channel_digests where channel = ? and (tick < ? or tick > ?)",
         channel,
         time_text(tick - _KEPT),
+        ahead,
     )
     yield sql(
         "insert into channel_digests(channel, tick, since, outcome, ts) values(?, ?, ?, '', '') "

@@ -12,6 +12,7 @@ from qbot.domain.promotion import PromotionState
 from qbot.domain.release import Shown, StageProgress
 from qbot.store import desired, environments, promotions, superseding, undoing
 from qbot.store.audit import note
+from qbot.store.reopened import reopened
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Channel, Notify, Row, Script, sql
 
@@ -28,7 +29,8 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
     headline = instead or headline
     rows = yield sql(
         "update operations set state = 'done', outcome = ?, headline = ?, ended_at = ?, "
-        "owner = null, wait_topic = null, wait_until = null where id = ? returning cancel_by",
+        "owner = null, wait_topic = null, wait_until = null where id = ? "
+        "returning cancel_by, env_id",
         outcome.value,
         clean(headline),
         time_text(at),
@@ -49,6 +51,7 @@ def end(op: OpId, kind: Kind, outcome: End, headline: str, at: datetime) -> Scri
     yield from desired.edit(op, at, shown)
     if kind.of_stage:
         yield from undoing.settled(op, at)
+    yield from reopened(kind, rows[0]["env_id"], outcome, at)
     yield Notify(Channel.WORK)  # the next one in the queue
 
 

@@ -52,6 +52,7 @@ MIGRATIONS = (
     Migration(24, schema.MORNINGS),
     Migration(25, schema.SWEPT),
     Migration(26, schema.PRESENT),
+    Migration(27, schema.DOUBTS),
 )
 
 

@@ -115,15 +115,16 @@ def says(ident: str) -> Script[Said | None]:
     return says_of(rows[0]) if rows else None
 
 
-def say(ident: str, text: Said, *, open_: bool) -> Script[None]:
-    """Let one that is there say something else."""
+def say(ident: str, text: Said, *, open_: bool, was: Said | None = None) -> Script[None]:
+    """Let one that is there say something else, or only if it says what it `was` known to."""
     changed = yield sql(
         "update reaper_notices set says = ?, open = ?, version = version + 1 "
-        "where id = ? and says <> ? returning id",
+        "where id = ? and says <> ? and says = coalesce(?, says) returning id",
         says_text(text),
         int(open_),
         ident,
         says_text(text),
+        says_text(was) if was is not None else None,
     )
     if changed:
         yield Notify(Channel.CARDS)
@@ -208,7 +209,8 @@ def _free(notice: Notice) -> Script[None]:
 def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
     rows = yield sql(
         "update reaper_notices set channel = ?, ts = ?, trying_since = null, "
-        "shown = case when shown > ? then shown else ? end where id = ? returning version",
+        "shown = case when shown > ? then shown else ? end where id = ? "
+        "returning version, parent",
         channel,
         ts,
         notice.version,
@@ -217,6 +219,13 @@ def _shown(notice: Notice, channel: str, ts: str, at: datetime) -> Script[None]:
     )
     if rows and rows[0]["version"] == notice.version:
         yield from _warned(notice, at, ts)
+        if notice.id.startswith("reminder:"):
+            yield sql(
+                "update reaper_warnings set reminded_at = ? "
+                "where notice = ? and reminded_at is not null",
+                time_text(at),
+                rows[0]["parent"],
+            )
 
 
 def _refused(notice: Notice, why: str, at: datetime, *, elsewhere: bool) -> Script[None]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from qbot.domain.brake import Check, Grant
 from qbot.domain.people import QBOT, Actor
-from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
+from qbot.domain.reaper_ports import NO_GO_HOLDS, Alert, Answer, Candidate, Question
 from qbot.domain.reaper_rows import Asked
 from qbot.store import notices
 from qbot.store.audit import note
@@ -19,7 +19,7 @@ from qbot.store.rows import document, time_text
 from qbot.store.statements import Pass, Row, Script, Turnstile, sql
 
 HOLDS = timedelta(days=1)
-"""How long an answer counts; a Go, from when the environment is due."""
+"""How long a Go counts from when the environment is due."""
 QUIET = timedelta(hours=1)
 """What comes again within this says so in the message that was there."""
 _LONGEST = timedelta(days=30)  # that a grace may make a Go wait
@@ -35,12 +35,16 @@ def opened() -> Script[Asked | None]:
     return _asked(rows[0]) if rows else None
 
 
-def answered(answer: Answer, at: datetime) -> Script[list[Asked]]:
-    """Those that were answered so and still count."""
+def refusals(at: datetime) -> Script[list[Asked]]:
+    """Each No-go that still counts."""
+    return (yield from _answered(Answer.NO_GO, at - NO_GO_HOLDS))
+
+
+def _answered(answer: Answer, after: datetime) -> Script[list[Asked]]:
     rows = yield sql(
         "select * from reaper_questions where answer = ? and answered_at > ?",
         answer.value,
-        time_text(at - HOLDS),
+        time_text(after),
     )
     return [_asked(row) for row in rows]
 
@@ -51,7 +55,7 @@ def grants(at: datetime) -> Script[list[Grant]]:
     Whoever let all of a list go has seen how many they are, whatever counts them. Those whose
     owner is only warned after the Go are due as long after it as they were after the question.
     """
-    found = yield from answered(Answer.GO, at - _LONGEST)
+    found = yield from _answered(Answer.GO, at - _LONGEST - HOLDS)
     return [
         Grant(c.env, c.branch, a.checks | _COUNTS, c.cause, c.since, said)
         for a in found
@@ -61,13 +65,6 @@ def grants(at: datetime) -> Script[list[Grant]]:
     ]
 
 
-def waiting(at: datetime) -> Script[list[Asked]]:
-    """Those to which nobody has said Go: the one that is open, and every No-go."""
-    refused = yield from answered(Answer.NO_GO, at - _LONGEST)
-    current = yield from opened()
-    return [*refused, *([current] if current else [])]
-
-
 def ask(
     candidates: Sequence[Candidate],
     reasons: Sequence[str],
@@ -75,11 +72,16 @@ def ask(
     channel: str,
     at: datetime,
 ) -> Script[None]:
-    """Ask; while nobody has answered, the same message asks what is to be asked now."""
+    """Ask; while nobody has answered, the same message asks what is to be asked now.
+
+    Without a channel there is no message.
+    """
     yield Pass(Turnstile.SUBMIT)  # two replicas may ask at once
     ident = _ident(candidates, checks, at)
     before = yield from _newest_open()
     if before is not None and before["id"].partition("-")[0] == ident.partition("-")[0]:
+        if channel:
+            yield from notices.put(notices.Draft(before["notice"], channel, _question(before)), at)
         return
     message = (yield from _message(before, at)) or f"question:{ident}"
     if before is not None:
@@ -95,7 +97,8 @@ def ask(
         Answer.OPEN.value,
         time_text(at),
     )
-    yield from notices.put(notices.Draft(message, channel, question), at)
+    if channel:
+        yield from notices.put(notices.Draft(message, channel, question), at)
     detail = [("question", ident), ("many", str(len(candidates))), ("checks", ",".join(checks))]
     yield from note(QBOT, "reaper.asked", "done", at, detail=detail)
 
@@ -111,13 +114,14 @@ def settled(answer: Answer, at: datetime) -> Script[None]:
 
 
 def answer(ident: str, who: Actor, rule: str, at: datetime, *, go: bool) -> Script[Question | None]:
-    """The first answer counts."""
+    """The first answer counts; a No-go can be made a Go for as long as nothing newer is asked."""
     rows = yield sql("select o.* from reaper_questions o where o.id = ? {HOLD}", ident)
     if not rows:
         return None
     said = Answer.GO if go else Answer.NO_GO
     detail = [("question", ident), ("answer", said.value), ("rule", rule)]
-    if rows[0]["answer"] != Answer.OPEN:
+    lifted = go and rows[0]["answer"] == Answer.NO_GO and not (yield from _newer(rows[0]))
+    if rows[0]["answer"] != Answer.OPEN and not lifted:
         yield from note(who, "reaper.answered", "refused", at, detail=detail)
         return _question(rows[0])
     question = yield from _end(ident, said, who, at)
@@ -160,6 +164,11 @@ def _message(before: Row | None, at: datetime) -> Script[str]:
     return str(rows[0]["notice"]) if rows else ""
 
 
+def _newer(than: Row) -> Script[bool]:
+    rows = yield sql("select id from reaper_questions where asked_at > ?", than["asked_at"])
+    return bool(rows)
+
+
 def _newest_open() -> Script[Row | None]:
     rows = yield sql(
         "select o.* from reaper_questions o where o.answer = ? order by o.asked_at desc limit 1 "
@@ -181,7 +190,7 @@ def _end(ident: str, said: Answer, who: Actor, at: datetime) -> Script[Question]
         time_text(at),
         _text(question),
         ident,
-        Answer.OPEN.value,
+        rows[0]["answer"],
     )
     return question
 
@@ -192,7 +201,7 @@ def _lately(before: Alert, at: datetime) -> bool:
 
 def _ident(candidates: Sequence[Candidate], checks: frozenset[str], at: datetime) -> str:
     """The same of the same environments and checks, but for the time behind it."""
-    envs = (f"{c.env} {c.cause} {c.since}" for c in candidates)
+    envs = (f"{c.env} {c.cause} {c.since} {c.warned}" for c in candidates)
     about = "\n".join([*sorted(checks), "", *sorted(envs)])
     return f"{hashlib.sha256(about.encode()).hexdigest()[:16]}-{at:%Y%m%dT%H%M%SZ}"
 

@@ -1,7 +1,7 @@
 """Reads for everybody, outside any operation."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, ReadySet
@@ -18,8 +18,8 @@ from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
-from qbot.store import audit, deleted, environments, lifetimes, operations, sets
-from qbot.store.deliveries import forget, saw
+from qbot.store import audit, deleted, environments, lifetimes, operations, sets, warnings
+from qbot.store.deliveries import claim, forget, saw
 from qbot.store.orphans import missing_now
 from qbot.store.recovery import recovered
 from qbot.store.statements import Driver, Script
@@ -107,6 +107,11 @@ class SqlStore:
         """Note a delivery; True the first time, False ever after (kept for two days at least)."""
         return await self._driver.run(saw(key, self._clock.now()))
 
+    async def claim(self, key: str, lasts: timedelta) -> bool:
+        """Whether nobody else has it."""
+        now = self._clock.now()
+        return await self._driver.run(claim(key, now, now - lasts))
+
     async def forget(self, key: str) -> None:
         """It was noted for something that did not come about."""
         await self._driver.run(forget(key))
@@ -121,6 +126,7 @@ def _summaries(
     failures = yield from operations.failures()
     gone = yield from environments.without_branch()
     missing = yield from missing_now(at)
+    going = yield from warnings.going()
     return [
         EnvironmentSummary(
             env,
@@ -129,6 +135,7 @@ def _summaries(
             failure=failures.get(env.id, ""),
             gone=env.id in gone,
             missing=env.id in missing,
+            goes=going.get(env.id),
         )
         for env in found
     ]

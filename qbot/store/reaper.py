@@ -44,6 +44,8 @@ def _paused() -> Script[Pause | None]:
 
 
 def _pause(wanted: Pause, rule: str) -> Script[tuple[Pause, bool]]:
+    """Whoever is told so knows that nothing begins to go from then on."""
+    yield sql("select o.id from environments o where o.phase <> 'deleted' order by o.id {HOLD}")
     added = yield sql(
         "insert into reaper_pause(one, actor, reason, since) values(1, ?, ?, ?) "
         "on conflict(one) do nothing returning one",

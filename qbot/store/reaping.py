@@ -1,8 +1,9 @@
 """What the reaper has written down, and its deletions: scripts, and their ports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from qbot.domain.brake import TOLD
 from qbot.domain.environment import Environment
 from qbot.domain.names import BranchName, EnvId, OpId
 from qbot.domain.operation import Submission, Submitted
@@ -12,7 +13,7 @@ from qbot.domain.progress import End
 from qbot.domain.reaper_ports import Answer, Candidate, Fate, Question, Warned
 from qbot.domain.reaper_rows import Known, Stand
 from qbot.domain.reaping import Goes
-from qbot.store import presence, questions, warnings, webhooks
+from qbot.store import doubts, presence, questions, warnings, webhooks
 from qbot.store.audit import note
 from qbot.store.rows import clean, time_text
 from qbot.store.stands import stand_of
@@ -66,6 +67,18 @@ class SqlReaping:
     async def gone(self, env: EnvId) -> None:
         """It is deleted."""
         await self._driver.run(warnings.fated(env, Fate.GONE))
+
+    async def held(self, whys: Mapping[EnvId, str]) -> None:
+        """Warnings say why these stay for now."""
+        await self._driver.run(warnings.held(whys))
+
+    async def doubt(self, envs: frozenset[EnvId]) -> None:
+        """They are part of too many at once."""
+        await self._driver.run(doubts.doubt(envs, self._clock.now()))
+
+    async def believe(self, envs: frozenset[EnvId]) -> None:
+        """They are over no more."""
+        await self._driver.run(doubts.believe(envs, self._clock.now()))
 
     async def ask(
         self,
@@ -126,16 +139,15 @@ def _known(at: datetime) -> Script[Known]:
     )
     told, kept = (yield from warnings.told()), (yield from warnings.kept())
     grants = yield from questions.grants(at)
-    refusals = yield from questions.answered(Answer.NO_GO, at)
+    refusals = yield from questions.refusals(at)
     opened = yield from questions.opened()
-    waiting = yield from questions.waiting(at)
     return Known(
         told=told,
         kept=kept,
         grants=grants,
         deleted=deleted[0]["number"],
         refusals=refusals,
-        waiting=waiting,
+        doubts=(yield from doubts.doubts()),
         question=opened,
         absence=(yield from presence.absence()),
     )
@@ -154,6 +166,8 @@ def _submit(
     """In one transaction with a look at all that it was judged by."""
     yield Pass(Turnstile.SUBMIT)
     if (yield from stand_of(goes.env, at)) != stand:
+        return None
+    if goes.cause in TOLD and not granted and (yield from doubts.doubtful(goes.env)):
         return None
     answer = yield from submit(wish, None, op, at)
     if not isinstance(answer, Submitted) or not answer.fresh:

@@ -259,6 +259,9 @@ PRESENT = (  # one row: the reaper's last tick, and the last time in which there
     """create table reaper_presence(
       one integer primary key, last text not null, back_at text, until text)""",
 )
+DOUBTS = (  # a row for each that was part of too many at once, until GitLab shows it again
+    "create table reaper_doubts(env_id text primary key, at text not null)",
+)
 MORNINGS = (
     """create table mornings(
       actor text primary key, at text not null, zone text not null, since text not null)""",

@@ -4,16 +4,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from qbot.domain.barriers import Declared, Freeze, Hold, Lock
+from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.people import Actor
 from qbot.domain.promotion import DECISION, promotion_name
 from qbot.domain.stages import scope_of
+from qbot.errors import UserError
 from qbot.store import undoing
 from qbot.store.audit import note
 from qbot.store.release_rows import freeze_of, hold_of, lock_of
 from qbot.store.rows import clean, optional_time_text, time_text
 from qbot.store.signalling import signal
 from qbot.store.statements import Row, Script, listed, sql
+
+_GOING = (Phase.DELETING, Phase.DELETED)
 
 
 def freezes(stage: StageName | None, at: datetime) -> Script[list[Freeze]]:
@@ -71,7 +75,19 @@ def locks(scope: str | None, at: datetime) -> Script[list[Lock]]:
 
 
 def lock(wanted: Lock, rule: str, at: datetime) -> Script[Lock | None]:
-    """Take it, or renew one's own; somebody else's that holds is answered."""
+    """Take it, or renew one's own; somebody else's that holds is answered.
+
+    An environment is held meanwhile, as by a deletion that begins: one of the two is first.
+
+    Raises:
+        UserError: the environment is being deleted.
+    """
+    there = yield sql("select o.* from environments o where o.id = ? {HOLD}", wanted.scope)
+    for row in there:
+        if row["phase"] in _GOING:
+            branch = row["branch"]
+            hint = f"`show {branch}` says how far it is."
+            raise UserError(f"`{branch}` is being deleted.", hint=hint)
     taken = yield sql(
         "insert into locks(scope, actor, reason, since, until) values(?, ?, ?, ?, ?) "
         "on conflict(scope) do update set actor = excluded.actor, reason = excluded.reason, "

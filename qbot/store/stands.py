@@ -13,6 +13,7 @@ from qbot.store import branches, environments, presence, standing, warnings
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Script, sql
 
+_SKEW = timedelta(minutes=1)  # between the clocks of two replicas
 _FRESH = timedelta(minutes=10)  # for which a deletion stands on what GitLab said before
 
 
@@ -78,25 +79,30 @@ def still(goes: StillGoes, op: OpId, at: datetime) -> Script[None]:
         env,
         op,
     )
+    fresh = -_SKEW <= at - since <= _FRESH
     reasons = (
         (stand.paused, "the reaper is paused"),
+        (stand.locked, "it is locked"),
         (stand.told is None, "somebody keeps it"),
         (stand.told and stand.told.owner != owner, "it has another owner now"),
         (stand.environment.pin is not None, "it is pinned"),
         (extended, "it was extended"),
-        (stand.locked, "it is locked"),
         (stand.heard or pushed, "somebody pushed"),
         (opened, "a merge request is open"),
         (used or others, "somebody uses it"),
-        (at - since > _FRESH, "its deletion was asked for long ago, and is judged anew"),
+        # These two decide; those before only say what it was.
+        (not fresh, "its deletion was asked for long ago, and is judged anew"),
         (stand.mark != goes.judged, "something happened to it meanwhile"),
     )
     why = next((said for holds, said in reasons if holds), "")
-    if why and not (yield from _joined(op)):
+    if why and (stand.locked or not (yield from _joined(op))):
         raise UserError(f"It stays: {why}.", hint="Nothing was deleted.")
 
 
 def _joined(op: OpId) -> Script[bool]:
-    """Whether a person wants the same, and uses it only to say so. Read after the uses."""
+    """Whether a person wants the same, and uses it only to say so. Read after the uses.
+
+    Nobody's Delete goes past a lock: whoever holds it may be somebody else.
+    """
     keys = yield sql("select key from op_keys where op_id = ?", op)
     return len(keys) > 1

@@ -1,5 +1,6 @@
 """Who was warned of what, and what people keep: scripts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.lifetime import STAYING
 from qbot.domain.names import EnvId
+from qbot.domain.operation import Going
 from qbot.domain.people import QBOT, Actor
 from qbot.domain.reaper_ports import Fate, Reminder, Warned
 from qbot.domain.reaper_rows import Told
@@ -19,8 +21,11 @@ from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Row, Script, sql
 
 _TOLD_OF = (
-    "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard "
-    "from reaper_warnings w left join reaper_notices n on n.id = w.notice"
+    "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard, "
+    "r.parent is not null as reminder_waits "
+    "from reaper_warnings w left join reaper_notices n on n.id = w.notice "
+    "left join (select distinct parent from reaper_notices where id like 'reminder:%' "
+    "and shown = 0 and refused < version) r on r.parent = w.notice"
 )
 Causes = dict[str, str]  # a cause -> up to when it was kept
 
@@ -29,6 +34,20 @@ def told() -> Script[dict[EnvId, Told]]:
     """Of whom."""
     rows = yield sql(f"{_TOLD_OF} order by w.env_id")
     return {EnvId(row["env_id"]): _told(row) for row in rows}
+
+
+def going() -> Script[dict[EnvId, Going]]:
+    """Whose owners read that it goes, and nothing newer."""
+    rows = yield sql(
+        "select w.env_id, n.id, n.kind, n.says from reaper_warnings w "
+        "join reaper_notices n on n.id = w.notice and n.open = 1 where w.warned_at is not null"
+    )
+    said = {EnvId(row["env_id"]): notices.says_of(row) for row in rows}
+    return {
+        env: Going(one.goes.due_at, one.goes.cause, held=bool(one.held))
+        for env, one in said.items()
+        if isinstance(one, Warned)
+    }
 
 
 def told_of(env: EnvId) -> Script[Told | None]:
@@ -108,6 +127,18 @@ def remind(env: Environment, goes: Goes, at: datetime) -> Script[None]:
         yield from notices.put(draft, at)
         detail = [("rule", goes.rule), ("due", time_text(goes.due_at))]
         yield from note(QBOT, "reaper.remind", "done", at, env=env.id, detail=detail)
+
+
+def held(whys: Mapping[EnvId, str]) -> Script[None]:
+    """Those that are open say why they stay for now, if they do."""
+    rows = yield sql(
+        "select w.env_id, n.id, n.kind, n.says from reaper_warnings w "
+        "join reaper_notices n on n.id = w.notice and n.open = 1"
+    )
+    for row in rows:
+        said, why = notices.says_of(row), whys.get(EnvId(row["env_id"]), "")
+        if isinstance(said, Warned) and said.held != why:
+            yield from notices.say(row["id"], replace(said, held=why), open_=True, was=said)
 
 
 def _below(parent: str, kind: str, when: str, says: Reminder) -> notices.Draft:
@@ -242,6 +273,7 @@ def _told(row: Row) -> Told:
         at=time_of(row["warned_at"]),
         reminded_at=time_of(row["reminded_at"]),
         unheard=bool(row["unheard"]),
+        reminder_waits=bool(row["reminder_waits"]),
     )
 
 

@@ -41,7 +41,8 @@ def hear(key: str, heard: Heard, at: datetime, wanted: BranchName | None) -> Scr
 def _pushed(push: Pushed, at: datetime, wanted: BranchName | None) -> Script[None]:
     """Somebody has to look, if there is an environment of that branch."""
     there = yield sql(
-        "select id from environments where branch = ? and phase <> 'deleted' limit 1",
+        # held, so that a deletion that begins has heard of it, or had begun before
+        "select o.id from environments o where o.branch = ? and o.phase <> 'deleted' {HOLD}",
         clean(push.branch),
     )
     if there or wanted is not None:

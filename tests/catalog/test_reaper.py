@@ -8,7 +8,7 @@ import pytest
 from qbot.app.reaping import terms
 from qbot.catalog import Catalog, load_catalog
 from qbot.domain.barriers import Weekday
-from qbot.domain.names import BranchName
+from qbot.domain.names import BranchName, ProjectPath
 from qbot.errors import PermanentError
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -33,6 +33,7 @@ reaper:
     - {days: [Mon, tuesday], hours: 09:00-17:30, holidays: [2026-12-25]}
     - {people: [U0BEN], zone: America/New_York}
   brake: {count: 5, share: 0.5}
+  targets: [develop]
 """
 
 
@@ -60,6 +61,8 @@ def test_rules_say_what_is_different_and_never_means_never(tmp_path: Path) -> No
         "reaper.rules[0]", "reaper.rules[1]", "reaper",
     ]  # fmt: skip
     assert found.excluded == ("demo/*",)
+    assert found.targets == ("develop",)
+    assert dict(found.mains) == {ProjectPath("shop/cart"): frozenset({"main"})}
     assert found.in_working_hours
 
 

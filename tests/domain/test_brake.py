@@ -15,6 +15,7 @@ from qbot.domain.brake import (
     Hold,
     Outlook,
     Pause,
+    crowded,
     decide,
     doubted,
     shrunk,
@@ -109,13 +110,35 @@ def test_what_is_over_within_an_hour_holds_however_late_it_is_until_a_human_says
 
 def test_those_of_whom_a_human_was_asked_stay_however_few_are_left() -> None:
     gone = going(3, cause=Cause.GONE)
-    asked = frozenset((g.env, g.cause, g.since) for g in gone[:2])
-    outlook = Outlook(45, gone, unbelieved=asked)
+    outlook = Outlook(45, gone, unbelieved=frozenset(g.env for g in gone[:2]))
     assert decide(BRAKE, outlook, now=START) == Go()
     assert doubted(outlook) == gone[:2]
     assert suspects(BRAKE, outlook, Go(), now=START) == gone[:2]
     assert not doubted(replace(outlook, grants=granted(gone, Check.TOLD)))
-    assert not doubted(replace(outlook, goes=[replace(g, since=START) for g in gone]))
+    assert not doubted(replace(outlook, goes=[replace(g, cause=Cause.IDLE) for g in gone]))
+
+
+def test_what_something_else_keeps_counts_among_them_but_asks_nobody_by_itself() -> None:
+    gone = going(12, cause=Cause.GONE, due=START + DAY)
+    outlook = Outlook(45, gone[:5], beside=gone[5:])
+    assert reasons(outlook) == reasons(Outlook(45, gone))
+    held = decide(BRAKE, outlook, now=START)
+    assert suspects(BRAKE, outlook, held, now=START) == gone[:5]
+    everyone = frozenset(g.env for g in gone)
+    assert crowded(BRAKE, outlook) == everyone
+    alone = Outlook(45, [], beside=gone)
+    assert decide(BRAKE, alone, now=START) == Go()
+    assert crowded(BRAKE, alone) == everyone
+    let = replace(outlook, grants=granted(gone[:5], Check.TOLD))
+    assert decide(BRAKE, let, now=START) == Go()
+    idle = going(1, due=START + DAY)
+    own = Outlook(45, idle, beside=[replace(idle[0], cause=Cause.GONE), *gone[1:]])
+    assert decide(BRAKE, own, now=START) == Go()  # nothing goes because of that
+    there = branches(14, 0)
+    lost = [replace(g, proof=(CART,)) for g in gone[:5]]
+    half = Outlook(45, lost[:1], there, beside=lost[1:])
+    assert reasons(half) == ("shop/cart lost 5 of 14 branches within an hour.",)
+    assert not reasons(Outlook(45, [], there, beside=lost))
 
 
 def test_branches_of_one_project_lost_at_once_are_not_forgotten_after_an_hour() -> None:
@@ -136,6 +159,14 @@ def test_a_list_that_shrank_holds_and_says_which() -> None:
     )
     assert not reasons(Outlook(45, [], branches(14, 4)))
     assert not reasons(Outlook(45, [], branches(3, 3)))
+
+
+@pytest.mark.parametrize(("ahead", "held"), [(59, True), (61, False), (-59, True), (-61, False)])
+def test_what_a_clock_that_was_ahead_wrote_down_counts_for_an_hour_as_well(
+    ahead: int, *, held: bool
+) -> None:
+    gone = [replace(b, gone_at=START + ahead * MINUTE) for b in branches(5, 5)]
+    assert bool(reasons(Outlook(45, [], [*gone, *branches(9, 0)]))) is held
 
 
 def test_answers_that_did_not_come_a_clock_that_jumped_and_a_pause_hold() -> None:

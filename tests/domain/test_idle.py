@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.domain.barriers import Weekday
-from qbot.domain.idle import Calendar, calendar_of, idle_from, opening, worked
+from qbot.domain.idle import Calendar, calendar_of, idle_from, opening
 from tests.clocks import START  # a Monday, 9:00 UTC
+from tests.domain.working_hours import worked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -34,11 +34,19 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = START + 30 * DAY
 ANA = Actor("T1", "UANA")
 CART, WEB = ProjectPath("shop/cart"), ProjectPath("shop/web")
+MAIN = frozenset({"main"})
 BRANCH = BranchName("feat/a")
 RULE = ReapRule("*", 2 * DAY, 20 * DAY, DAY, 4 * HOUR, DAY, DAY)
 LONG = replace(RULE, max_age=None)
 NEVER = ReapRule("keep/*", None, None, DAY, None, None, None)
-TERMS = Terms("qbot", (NEVER, LONG), excluded=("demo/*",), stages=frozenset({"qbot-stage"}))
+TERMS = Terms(
+    "qbot",
+    (NEVER, LONG),
+    excluded=("demo/*",),
+    stages=frozenset({"qbot-stage"}),
+    mains={CART: MAIN, WEB: MAIN},
+    targets=("release/*",),
+)
 SHA = "a" * 40
 
 
@@ -60,10 +68,10 @@ def lost(project: ProjectPath = CART, *, ago: timedelta = 2 * HOUR) -> BranchFac
 
 def request(
     state: MergeState = MergeState.MERGED, project: ProjectPath = CART, *, sha: str = SHA,
-    ago: timedelta = 3 * HOUR, iid: int = 1,
+    ago: timedelta = 3 * HOUR, iid: int = 1, into: str = "main",
 ) -> MergeFact:  # fmt: skip
-    at, main = NOW - ago, BranchName("main")
-    return MergeFact(project, BRANCH, iid, state, at, main, sha, f"https://g/{iid}", at)
+    at, target = NOW - ago, BranchName(into)
+    return MergeFact(project, BRANCH, iid, state, at, target, sha, f"https://g/{iid}", at)
 
 
 def facts(
@@ -182,6 +190,17 @@ def test_merged_is_said_by_merge_requests_that_hold_the_branch_as_it_is() -> Non
     assert (verdict.cause, verdict.proof) == (Cause.MERGED, ("https://g/1",))
     assert verdict.due_at == NOW + 4 * HOUR
     assert said(facts([lost()], [request(sha="b" * 40)])) is Cause.MERGED
+
+
+def test_merged_into_another_feature_is_not_over() -> None:
+    both = [there(), there(WEB)]
+    assert said(facts(merges=[request(into="feat/base")])) is Reason.ACTIVE
+    assert said(facts(merges=[request(into="")])) is Reason.ACTIVE
+    assert said(facts(both, [request(), request(project=WEB, into="x")])) is Reason.ACTIVE
+    assert said(facts(merges=[request(into="release/1")])) is Cause.MERGED
+    onwards = [request(into="feat/base", ago=4 * HOUR), request(iid=2)]
+    assert said(facts(merges=onwards)) is Cause.MERGED
+    assert said(facts(merges=[request(MergeState.CLOSED, into="feat/base")])) is Cause.CLOSED
 
 
 @pytest.mark.parametrize(

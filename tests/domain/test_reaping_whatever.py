@@ -13,7 +13,7 @@ from qbot.domain.absence import Absence
 from qbot.domain.barriers import Weekday
 from qbot.domain.branches import BranchFact, BranchFacts, MergeFact, MergeState
 from qbot.domain.environment import Environment, Phase, Pin
-from qbot.domain.idle import Calendar, opening, worked
+from qbot.domain.idle import Calendar, opening
 from qbot.domain.names import BranchName, EnvName, ProjectPath
 from qbot.domain.reaping import (
     CONFIRMED,
@@ -30,6 +30,7 @@ from qbot.domain.reaping import (
 )
 from tests.clocks import START
 from tests.domain.test_reaping import ANA, CART, SHA, WEB, living, there
+from tests.domain.working_hours import worked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = START + 30 * DAY
@@ -109,6 +110,7 @@ def going(draw: st.DrawFn, causes: st.SearchStrategy[Cause]) -> tuple[Facts, Ter
         calendars=draw(st.sampled_from([(), (OFFICE,)])) if cause is not Cause.IDLE else (),
         in_working_hours=draw(st.booleans()),
         stages=frozenset({"qbot-stage"}),
+        targets=("main",),
     )
     return found, terms
 

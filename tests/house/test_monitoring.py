@@ -120,15 +120,14 @@ def scraped(text: str, at: int) -> str:
 
 
 async def address(log: asyncio.StreamReader) -> str:
-    """Where it listens, once it is ready."""
+    """Where it listens, once it is ready; it says either first."""
     said = ""
     async for line in log:
         said += line.decode()
-        if "Server is ready" in said:
-            break
-    found = re.search(r'msg="Listening on" address=(\S+)', said)
-    assert found, said
-    return f"http://{found[1]}"
+        found = re.search(r'msg="Listening on" address=(\S+)', said)
+        if found and "Server is ready" in said:
+            return f"http://{found[1]}"
+    raise AssertionError(said)
 
 
 async def done(*command: str, given: str = "") -> str:

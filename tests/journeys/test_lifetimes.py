@@ -19,7 +19,7 @@ async def test_an_environment_is_extended_pinned_and_given_on(shared: World) -> 
     assert "lifetime 2 h" in said(card)
 
     await drive.click(card, "env_term", value=chosen(card, "Extend by 1 day"))
-    await drive.whispered(branch, "lives until")
+    await drive.whispered(branch, "its lifetime ends")
     await told(drive, branch, "lifetime until")
     assert "is pinned by" in await drive.env(f"pin {branch} --until 3d a demo")
     await told(drive, branch, ":pushpin: pinned by", "a demo")

@@ -24,10 +24,12 @@ from qbot.domain.reaping import Cause, Goes, ReapRule, Terms
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.acting import Reaper
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Planner
 from qbot.operations.restore_requests import RestoreRequests
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.store.rows import time_text
+from tests.clocks import HandClock
 from tests.operations.scene import ANA, SHOP, Scene, project
 
 X, CART = BranchName("feat/x"), project("cart")
@@ -44,13 +46,17 @@ class Acting:
         self.rows = scene.database.reaping
         self.counted: list[str] = []
         planner = Planner(
-            context=scene.context, terms=Terms("qbot", (rule,)), brake=brake or Brake(10, 0.3),
-            branches=scene.database.branches, pauses=scene.database.reaper, rows=self.rows,
+            context=scene.context, terms=Terms("qbot", (rule,), targets=("main",)),
+            brake=brake or Brake(10, 0.3), branches=scene.database.branches,
+            pauses=scene.database.reaper, rows=self.rows,
         )  # fmt: skip
+        self.machine = HandClock()  # its own clock, which no test moves but of what it is about
+        self.presence = Presence(self.rows, scene.clock, self.machine)
         self.reaper = Reaper(
             planner=planner, rows=self.rows, gitlab=scene.gitlab, cards=scene.database.reaper,
             once=scene.database.store, clock=scene.clock, channel="COPS",
             wake=lambda: None, counted=lambda decision, _: self.counted.append(decision),
+            presence=self.presence,
         )  # fmt: skip
 
     async def swept(
@@ -473,7 +479,10 @@ async def test_a_no_go_is_asked_about_again_only_for_others_or_a_day_later(many:
 async def test_a_question_that_is_open_asks_for_whoever_is_left_and_ends_with_its_reason(
     many: Many, scene: Scene
 ) -> None:
-    (first,) = await many.reap(later=5 * HOUR)
+    told = await many.reap(later=5 * HOUR)
+    (first,) = [n for n in told if isinstance(n.says, Question)]
+    warned = [n.says for n in told if isinstance(n.says, Warned)]
+    assert [w.held for w in warned] == ["somebody has to say Go first"] * 13
     await many.rows.keep(EnvId("b000000000001"), ANA, rule="member")
     await scene.database.lifetimes.used("show", ANA, "b000000000001")
     notices = await many.reap(later=HOUR / 6)
@@ -499,7 +508,9 @@ async def test_what_cannot_be_read_is_told_once_and_told_to_be_well_again(
     (notice,) = await acting.reap(later=3 * HOUR, sweep=False)
     assert isinstance(notice.says, Alert)
     assert (notice.to, notice.says.over_at) == ("COPS", None)
-    assert not await acting.reap(later=9 * HOUR, sweep=False)
+    held = only(await acting.reap(later=9 * HOUR, sweep=False))
+    assert held.held == "GitLab does not say enough of its branch"
+    assert not await acting.reap(later=HOUR, sweep=False)
     assert await acting.teardown() is None
     told = await acting.reap()
     (well,) = [n.says for n in told if isinstance(n.says, Alert)]

@@ -75,11 +75,29 @@ async def test_a_process_that_was_there_all_the_time_knows_that_time_went_by(
     assert await other.teardown()
 
 
+async def test_what_slack_has_not_reminded_of_yet_waits_for_that(
+    acting: Acting, scene: Scene
+) -> None:
+    await acting.reap()
+    scene.clock.advance(3.5 * HOUR.total_seconds())
+    for _ in range(4):  # Slack takes nothing
+        await acting.swept()
+        await acting.reaper.reap()
+        scene.clock.advance(HOUR.total_seconds())
+    assert await acting.teardown() is None
+    (reminder,) = await acting.reap()
+    assert isinstance(reminder.says, Reminder)
+    await acting.reap(later=HOUR / 3)
+    assert await acting.teardown() is None
+    await acting.reap(later=HOUR / 6)
+    assert await acting.teardown()
+
+
 async def test_merged_on_friday_its_owner_is_told_on_friday_and_reminded_in_the_morning(
     acting: Acting, scene: Scene
 ) -> None:
     rule = replace(RULE, idle_after=None)
-    terms = Terms("qbot", (rule,), calendars=(OFFICE,), in_working_hours=True)
+    terms = Terms("qbot", (rule,), targets=("main",), calendars=(OFFICE,), in_working_hours=True)
     acting.reaper._planner._terms = terms
     now = scene.clock.now()
     friday = now.replace(hour=16, minute=0) + (4 - now.weekday()) * DAY

@@ -24,7 +24,7 @@ class Lost(Acting):
 
     def __init__(self, scene: Scene, rules: Sequence[ReapRule]) -> None:
         super().__init__(scene, LOST)
-        self.reaper._planner._terms = Terms("qbot", (*rules, LOST))
+        self.reaper._planner._terms = Terms("qbot", (*rules, LOST), targets=("main",))
 
     async def made(self) -> None:
         scene = self.scene

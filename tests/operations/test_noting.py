@@ -1,10 +1,12 @@
 """A merge request has one comment on its branch's environment, which says what is so."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from qbot.domain.branches import MergeFact, MergeState, NoteDue
 from qbot.domain.environment import Phase
@@ -149,8 +151,36 @@ async def test_two_replicas_say_it_once(noting: Noting, scene: Scene) -> None:
     rows = scene.database.branches
     (due,) = await rows.notes_due()
     for noter in (noting.noter, noting.noter):
-        await noter._say(due, "ready", "1")
+        await noter._say(due, f"ready {MARK}", "1")
     assert noting.gitlab.calls["create"] == 1
+
+
+async def test_while_gitlab_takes_its_time_nobody_else_says_it(
+    noting: Noting, scene: Scene
+) -> None:
+    await scene.create()
+    rows, asked, answers = scene.database.branches, asyncio.Event(), asyncio.Event()
+    (due,) = await rows.notes_due()
+
+    class Slow(GitLabNotes):
+        @override
+        async def create_note(self, project: ProjectPath, iid: int, text: str) -> int:
+            asked.set()
+            async with asyncio.timeout(5):
+                await answers.wait()
+            return await super().create_note(project, iid, text)
+
+    noting.gitlab = Slow()
+    first = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
+    await asked.wait()
+    scene.clock.advance(60)
+    await noting.noter._say(due, f"ready {MARK}", "1")
+    answers.set()
+    await first
+    assert noting.gitlab.calls["create"] == 1
+    scene.clock.advance(60)
+    await noting.noter._say(due, f"ready still {MARK}", "2")
+    assert (noting.gitlab.calls["create"], noting.gitlab.calls["update"]) == (1, 1)
 
 
 def test_a_branch_cannot_write_into_the_comment() -> None:

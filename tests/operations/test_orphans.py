@@ -6,12 +6,15 @@ from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId, EnvName
 from qbot.domain.operation import Submitted
 from qbot.domain.orphans import Stray
-from qbot.domain.progress import Kind
+from qbot.domain.progress import Kind, Stage
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.clearing import Clearing
 from qbot.operations.orphans import OrphanSweeper
 from qbot.operations.restore_requests import RestoreRequests
+from qbot.render.buttons import card_buttons
+from qbot.render.titles import title
 from tests.operations.scene import FAILED, SUCCEEDED, Scene
+from tests.render.samples import STYLE
 
 CHANNEL = "C0PLATFORM"
 
@@ -163,10 +166,35 @@ async def test_what_lives_again_under_that_name_is_not_touched(
     await Clearing(scene.requests, scene.database.orphans).clear(scene.asked)
     (operation, *_) = await scene.database.store.operations(dead.id, limit=1)
     done = await scene.ended(operation)
-    assert done.end is FAILED
-    assert "is not this environment's" in done.headline
+    assert done.end is SUCCEEDED
+    assert "left alone" in done.headline
     assert scene.argocd.apps == before
     assert not scene.argocd.effects
+    assert await scene.phase() is Phase.READY
+
+
+async def test_what_is_left_beside_an_environment_that_is_there_again_goes_alone(
+    scene: Scene, dead: Environment
+) -> None:
+    scene.argocd.apps.clear()
+    scene.argocd.projects.clear()
+    await scene.create()
+    alive = await scene.env()
+    before, projects = dict(scene.argocd.apps), dict(scene.argocd.projects)
+    scene.argocd.appear(dead, "old")
+    await swept(scene)
+    scene.argocd.effects.clear()
+    assert await Clearing(scene.requests, scene.database.orphans).clear(scene.asked) == 1
+    (operation, *_) = await scene.database.store.operations(dead.id, limit=1)
+    done = await scene.ended(operation)
+    shown = await scene.progress(done)
+    assert (done.end, scene.argocd.apps, scene.argocd.projects) == (SUCCEEDED, before, projects)
+    assert list(scene.argocd.effects.values()) == [1]
+    assert {s.service: s.stage for s in shown.services} == {"old": Stage.GONE}
+    assert [(p.thing, p.gone) for p in shown.proofs] == [("Applications", True)]
+    assert title(shown) == "Leftovers deleted: feat/x"
+    assert card_buttons(shown, STYLE, None) is None
+    assert (await scene.env()).id == alive.id
     assert await scene.phase() is Phase.READY
 
 

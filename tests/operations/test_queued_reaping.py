@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from qbot.domain.barriers import Lock
 from qbot.domain.branches import BranchFacts
 from qbot.domain.environment import Phase
 from qbot.domain.operation import Operation
+from qbot.domain.people import Actor
 from qbot.domain.progress import End
+from qbot.domain.reaper_ports import Fate
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import UserError
 from qbot.store.rows import time_text
@@ -48,6 +51,42 @@ async def test_what_was_queued_before_an_outage_is_judged_anew(
     assert done.headline.startswith("It stays: its deletion was asked for long ago")
     await queued.reap(sweep=False)
     assert (await asked_for(queued)).id == asked.id
+
+
+async def test_the_warning_of_one_that_stays_after_all_can_be_answered_again(
+    queued: Acting, scene: Scene
+) -> None:
+    scene.clock.advance(601)
+    await scene.start()
+    assert (await scene.ended(await asked_for(queued))).end is End.REFUSED
+    (warned,) = await scene.database.notices.open()
+    assert warned.fate is Fate.OPEN
+
+
+async def test_what_a_pause_has_kept_gets_a_grace_anew_once_its_owner_reads_so(
+    queued: Acting, scene: Scene
+) -> None:
+    asked = await asked_for(queued)
+    scene.clock.advance(60)
+    await scene.database.reaper.pause(ANA, "wait", rule="keeper")
+    await scene.start()
+    assert (await scene.ended(asked)).end is End.REFUSED
+    await queued.told()
+    (warned,) = await scene.database.notices.open()
+    assert warned.goes.due_at == scene.clock.now() + 4 * HOUR
+    await scene.database.reaper.resume(ANA, rule="keeper")
+    await queued.reap(later=3 * HOUR)
+    assert (await asked_for(queued)).id == asked.id
+    await queued.reap(later=HOUR)
+    assert (await asked_for(queued)).id != asked.id
+
+
+async def test_a_clock_that_goes_back_makes_nothing_fresh(queued: Acting, scene: Scene) -> None:
+    ahead = time_text(scene.clock.now() + timedelta(minutes=5))
+    await scene.look("update operations set created_at = ? where kind = 'teardown'", ahead)
+    await scene.start()
+    done = await scene.ended(await asked_for(queued))
+    assert (done.end, await scene.phase()) == (End.REFUSED, Phase.READY)
 
 
 async def test_what_waited_goes_with_the_next_tick_if_all_is_still_so(
@@ -128,6 +167,20 @@ async def test_who_presses_delete_when_a_worker_has_taken_it_joins_it_whoever_us
     await scene.database.journal.release(claim)
     await scene.start()
     assert (await scene.ended(asked)).end is End.SUCCEEDED
+
+
+async def test_who_joins_it_overrides_no_lock(queued: Acting, scene: Scene) -> None:
+    asked = await asked_for(queued)
+    (claim,) = await scene.database.journal.claim("worker", 1)
+    scene.clock.advance(1)
+    assert (await scene.begin_delete()).id == asked.id
+    lock = Lock(await queued.id, Actor("T1", "UBEN"), "demo for the board", scene.clock.now())
+    await scene.database.promotions.lock(lock, rule="keeper")
+    await scene.database.journal.release(claim)
+    await scene.start()
+    done = await scene.ended(asked)
+    assert (done.end, await scene.phase()) == (End.REFUSED, Phase.READY)
+    assert done.headline.startswith("It stays: it is locked")
 
 
 async def test_what_was_kept_then_and_deleted_later_can_be_restored_from_then_on(

@@ -14,9 +14,11 @@ from qbot.domain.operation import CardRow
 from qbot.domain.people import Actor
 from qbot.domain.reaping import Cause, Goes, Keep, ReapRule, Reason, Terms
 from qbot.operations.acting import Reaper
+from qbot.operations.presence import Presence
 from qbot.operations.reaping import Plan, Planner
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.render.lifetimes import term_words
+from tests.clocks import HandClock
 from tests.operations.scene import ANA, SHOP, Scene, project
 
 X = BranchName("feat/x")
@@ -33,8 +35,8 @@ class Reaping:
         self.rows = scene.database.branches
         self.unasked = 0
         self.planner = Planner(
-            context=scene.context, terms=Terms("qbot", (RULE,)), brake=Brake(10, 0.3),
-            branches=scene.database.branches, pauses=scene.database.reaper,
+            context=scene.context, terms=Terms("qbot", (RULE,), targets=("main",)),
+            brake=Brake(10, 0.3), branches=scene.database.branches, pauses=scene.database.reaper,
             rows=scene.database.reaping, unasked=self._count,
         )  # fmt: skip
 
@@ -229,6 +231,7 @@ async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
             planner=reaping.planner, rows=database.reaping, gitlab=scene.gitlab,
             cards=database.reaper, once=database.store, clock=scene.clock,
             channel="", wake=uncounted, counted=uncounted,
+            presence=Presence(database.reaping, scene.clock, HandClock()),
         )
         for _ in range(2)
     ]  # fmt: skip

@@ -379,7 +379,7 @@ def test_a_branch_that_is_gone_is_told_with_what_to_do() -> None:
     first, *others = (replace(s, gone=s.source is Source.BRANCH) for s in READY.services)
     whole = card(replace(READY, kind=Kind.SYNC, services=(first, *others)), STYLE).text
     assert "The branch feat/checkout no longer exists in the repositories of" in whole
-    assert "`/env delete feat/checkout` does that." in whole
+    assert "`/env delete feat/checkout` does that now." in whole
     some = card(replace(READY, services=(first, *(replace(s, gone=False) for s in others))), STYLE)
     assert "in the repository of frontend, which stays at `4be1f0c8`." in some.text
     assert "delete feat/checkout" not in some.text

@@ -11,9 +11,10 @@ from qbot.domain.barriers import Freeze, Hold
 from qbot.domain.digest import Closed, Digest, Done, Drifted, Facts, Picture, Section, Speed
 from qbot.domain.environment import Phase, Pin
 from qbot.domain.names import PromotionId, ServiceName, StageName
-from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.operation import EnvironmentSummary, Going
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
+from qbot.domain.reaping import Cause
 from qbot.domain.trend import Trend
 from qbot.render.blocks import Message
 from qbot.render.digest import digest
@@ -75,7 +76,7 @@ def text(of: Digest) -> str:
 def test_what_waits_and_what_fails_comes_before_what_is_well(golden: Golden) -> None:
     golden("digest", said(FULL))
     heading = said(FULL).text
-    assert heading == "1 waits for approval, 1 needs attention, 2 end soon, production drifts"
+    assert heading == "1 waits for approval, 1 needs attention, 2 go soon, production drifts"
 
 
 def test_a_quiet_digest_is_none() -> None:
@@ -92,10 +93,10 @@ def test_a_quiet_digest_is_none() -> None:
     [
         (Section.APPROVALS, "Waiting for approval"),
         (Section.FAILING, "Needs attention"),
-        (Section.ENDING, "Lifetime ends soon"),
+        (Section.ENDING, "Going soon"),
         (Section.BARRIERS, "Holds and freezes"),
         (Section.DRIFTED, "Stages that drifted"),
-        (Section.DEPLOYMENTS, "*Since <!date"),
+        (Section.DEPLOYMENTS, "*Done*"),
         (Section.ENVIRONMENTS, "By owner"),
         (Section.SPEED, "at the median"),
     ],
@@ -127,7 +128,7 @@ def test_whoever_does_not_see_the_chart_is_told_its_figures() -> None:
 def test_each_line_has_its_button() -> None:
     lines = [b for b in said(FULL).blocks if b["type"] == "section"]
     headings = [b for b in lines if b["text"]["text"].startswith("*") and "accessory" not in b]
-    assert all("(" in b["text"]["text"] or "Since" in b["text"]["text"] for b in headings)
+    assert all("(" in b["text"]["text"] or "Done" in b["text"]["text"] for b in headings)
     assert len(lines) - len(headings) >= 10
 
 
@@ -142,6 +143,12 @@ def test_a_pinned_one_does_not_end_and_one_that_is_worked_on_needs_nobody() -> N
     assert replace(FACTS, rows=[kept]).ending == []
     assert [r.environment.id for r in FACTS.ending] == [OVER.id, ENDS.id]
     assert [r.environment.id for r in FACTS.failing] == [BROKEN.id]
+    told = row(CALM, goes=Going(NOW + HOUR, Cause.MERGED))
+    going = replace(FACTS, rows=[*FACTS.rows, told])
+    assert [r.environment.id for r in going.ending] == [OVER.id, CALM.id, ENDS.id]
+    assert "because its branch is merged" in text(replace(FULL, facts=going))
+    held = replace(going, rows=[replace(told, goes=Going(NOW, Cause.MERGED, held=True))])
+    assert "held by the brake, because its branch is merged" in text(replace(FULL, facts=held))
     ready = row(CALM, failing=2)
     assert replace(FACTS, rows=[ready]).failing == [ready]
 

@@ -8,10 +8,12 @@ from qbot.domain.environment import Environment
 from qbot.domain.lifetime import Term
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.reaper_ports import Answer, Candidate, Question
 from qbot.domain.reaping import Cause, Goes, Keep, Reason
+from qbot.render.braking import buttons
 from qbot.render.lifetimes import term_words
 from qbot.render.listing import Page, listing
-from qbot.render.reaper import goes_words, paused, plan, resumed, shown_words
+from qbot.render.reaper import Waiting, goes_words, paused, plan, resumed, shown_words
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
 from tests.render.samples import ANA, BEN, NOW, STYLE, environment
@@ -45,6 +47,29 @@ def test_a_plan_has_who_goes_now_who_later_and_why_the_others_stay(golden: Golde
     by_id = {env.id: env for env in envs}
     golden("reaper_plan", plan(by_id, [*causes, *kept], brake, STYLE, now=NOW, pause=stopped))
     golden("reaper_plan_empty", plan({}, [], Go(), STYLE, now=NOW))
+
+
+def test_a_plan_says_what_waits_for_a_go_who_said_no_and_takes_another_answer(
+    golden: Golden,
+) -> None:
+    envs = [named(n) for n in range(4)]
+    gone = [goes(env, Cause.GONE, HOUR * (n - 1)) for n, env in enumerate(envs)]
+    untold = replace(gone[1], warned_at=None, grace=4 * HOUR)
+    candidate = Candidate(
+        envs[1].id, envs[1].branch, ANA, Cause.GONE, NOW, NOW - DAY, warned=False, grace=4 * HOUR
+    )
+    no = Question("q1", ("Too many.",), (candidate,), NOW - DAY, Answer.NO_GO, BEN, NOW - HOUR)
+    waiting = Waiting(
+        frozenset(env.id for env in envs[:2]), frozenset({envs[1].id}), no, buttons(no, plan_=False)
+    )
+    verdicts = [gone[0], untold, *gone[2:]]
+    by_id = {env.id: env for env in envs}
+    shown = plan(by_id, verdicts, Go(), STYLE, now=NOW, waiting=waiting)
+    golden("reaper_plan_waits", shown)
+    assert "Nothing holds it back" not in shown.text
+    assert "goes 4 h after its owner is told" in shown.text
+    (row,) = [b for b in shown.blocks if b["type"] == "actions"]
+    assert [e["text"]["text"] for e in row["elements"]] == ["Go"]
 
 
 def test_a_plan_of_a_thousand_with_nasty_names_fits_a_message() -> None:

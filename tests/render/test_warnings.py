@@ -10,9 +10,9 @@ from qbot.domain.lifetime import Moved
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
 from qbot.domain.reaping import Cause, Goes
-from qbot.render.braking import alert, outdated, question
+from qbot.render.braking import alert, decided, outdated, question
 from qbot.render.lifetimes import extended
-from qbot.render.warnings import MOST, Around, reminder, warning
+from qbot.render.warnings import MOST, Around, reminder, signed, warning
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
 from tests.render.samples import ANA, BEN, NOW, STYLE, environment
@@ -144,6 +144,61 @@ def test_the_brake_asks_which_may_go_and_why_it_holds(golden: Golden) -> None:
     assert all(env.branch in str(shown.blocks) for env in asked(30).envs)  # whoever says Go saw all
     assert "and 15 more" in str(question(asked(55)).blocks)
     check_message(question(asked(1_000)).text, list(question(asked(1_000)).blocks))
+
+
+@pytest.mark.parametrize(
+    ("warned", "follows"),
+    [
+        ([True], "After a Go it goes when due."),
+        ([True, True], "After a Go they go when due."),
+        ([False], "After a Go its owner is told first; it goes 4 h after that."),
+        ([False, False], "told first; they go 4 h to 5 h after that."),
+        ([True, False, False], "of the other 2 are told first, and those go 5 h to 6 h after"),
+        ([True, True, False], "After a Go 2 of them go when due; the owners of the other 1"),
+    ],
+)
+def test_the_question_its_confirm_and_the_answer_say_what_follows_from_a_go(
+    warned: list[bool], follows: str
+) -> None:
+    envs = [
+        replace(one, warned=said, grace=(4 + n) * HOUR)
+        for n, (one, said) in enumerate(zip(asked(len(warned)).envs, warned, strict=True))
+    ]
+    open_ = asked(0, envs=tuple(envs))
+    shown = question(open_)
+    (row,) = [b for b in shown.blocks if b["type"] == "actions"]
+    sure = row["elements"][0]["confirm"]
+    assert follows in sure["text"]["text"]
+    assert sure["text"]["text"].endswith("restored for days.")  # all of it fits
+    said = decided(replace(open_, answer=Answer.GO), STYLE).text
+    assert follows.replace("After a Go", "Now") in said
+    assert follows in str(shown.blocks[-2])
+    assert ("after its owner is told" in shown.text) is not all(warned)
+
+
+def test_one_environment_is_spoken_of_as_one() -> None:
+    one = asked(1)
+    assert "1 environment goes with all its services" in str(question(one).blocks)
+    assert "No-go: 1 environment stays for now" in question(replace(one, answer=Answer.NO_GO)).text
+    assert "1 environment stays for now." in decided(replace(one, answer=Answer.NO_GO), STYLE).text
+
+
+def test_a_no_go_says_when_it_is_asked_again_and_has_go_for_whoever_knows_better() -> None:
+    shown = question(asked(2, answer=Answer.NO_GO, by=BEN, at=NOW))
+    assert f"Asked again <!date^{int((NOW + DAY).timestamp())}" in str(shown.blocks)
+    (row,) = [b for b in shown.blocks if b["type"] == "actions"]
+    assert [e["text"]["text"] for e in row["elements"]] == ["Go", "Show Plan"]
+
+
+def test_a_warning_that_is_held_says_why_it_stays_and_that_it_is_due_still() -> None:
+    held = [replace(w, held="the reaper is paused") for w in (warned(living(0)), warned(living(1)))]
+    said = signed(held[0], STYLE)
+    assert "stays for now: the reaper is paused. Due <!date" in said
+    assert "will be deleted" not in said
+    both = warning(held, around(), STYLE, to=ANA.user)
+    assert "*2 environments of yours stay for now*" in both.text
+    half = warning([warned(living(0)), held[1]], around(), STYLE, to=ANA.user)
+    assert "*1 environment of yours is about to be deleted*" in half.text
 
 
 @pytest.mark.parametrize("answer", [Answer.GO, Answer.NO_GO, Answer.OVER])

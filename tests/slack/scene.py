@@ -521,6 +521,7 @@ async def _door(made: Scene, mode: str) -> AsyncIterator[None]:
         url = (await opener.call("apps.connections.open"))["url"]
     socket = SocketMode(made.bolt, played.slack.app_token)
     await socket.start(url)
+    assert await socket.connected()
     try:
         yield
     finally:

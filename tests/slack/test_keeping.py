@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from qbot.domain.reaper_ports import Candidate, Fate, Notice, Question, Warned
 from qbot.domain.reaping import Cause, Goes
 from qbot.render.blocks import Message as Rendered
 from qbot.sandbox.slack.model import Message
+from qbot.slack.reaper import as_read
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE, GENERAL, until
 from tests.slack.scene import Scene, said
 from tests.slack.scene import scene as built
@@ -178,11 +180,39 @@ async def test_the_first_answer_counts_and_the_second_person_is_told_whose_it_wa
 async def test_no_go_is_told_and_a_question_that_is_over_is_refused(scene: Scene) -> None:
     message, question = await asked(scene, "feat/x")
     await scene.press(message, actions.REAPER_NO_GO, question, BEN)
-    assert "No-go: 1 environment stay" in said(scene.private(BEN)[-1])
+    assert "No-go: 1 environment stays" in said(scene.private(BEN)[-1])
     await scene.press(message, actions.REAPER_GO, "q-of-last-week", BEN)
     assert "That question is out of date." in said(scene.private(BEN)[-1])
     await scene.press(message, actions.REAPER_PLAN, "", BEN)
     assert "Reaper: 0 environments due to go" in said(scene.private(BEN)[-1])
+
+
+async def test_the_plan_takes_the_answer_to_what_waits_and_a_go_after_a_no_go(
+    scene: Scene,
+) -> None:
+    message, question = await asked(scene, "feat/x")
+    desk = scene.desk
+    plan = await desk.planner.plan()
+    env = next(iter(plan.environments))
+    now = plan.at
+    waits = Goes(env, Cause.GONE, now - DAY, now + DAY, "reaper.gone", grace=DAY)
+    held = replace(plan, verdicts={env: waits}, suspects=[waits], doubted=[waits])
+    shown = as_read(held, desk)
+    assert "1 environment waits for a Go" in shown.text
+    assert "goes 1 day after its owner is told" in shown.text
+    (row,) = [b for b in shown.blocks if b["type"] == "actions"]
+    assert [(e["text"]["text"], e["value"]) for e in row["elements"]] == [
+        ("Go", question),
+        ("No-Go", question),
+    ]
+    await scene.press(message, actions.REAPER_NO_GO, question, BEN)
+    held = replace(held, known=(await desk.planner.plan()).known)
+    shown = as_read(held, desk)
+    assert f"<@{BEN}> said No-go" in shown.text
+    (row,) = [b for b in shown.blocks if b["type"] == "actions"]
+    assert [e["text"]["text"] for e in row["elements"]] == ["Go"]
+    await scene.press(message, actions.REAPER_GO, question, ANA)
+    assert "Go: 1 environment may be deleted." in said(scene.private()[-1])
 
 
 async def test_go_is_for_whom_the_policy_says(tmp_path: Path) -> None:

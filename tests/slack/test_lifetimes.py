@@ -44,7 +44,7 @@ async def test_extend_says_until_when_and_everybody_may(scene: Scene) -> None:
     before = await scene.database.store.find("feat/x")
     assert before
     assert before.ends_at
-    assert "lives until <!date" in await answered(scene, "extend feat/x 1d", BEN)
+    assert "at least; its lifetime ends <!date" in await answered(scene, "extend feat/x 1d", BEN)
     after = await scene.database.store.find("feat/x")
     assert after
     assert after.ends_at == before.ends_at + DAY
@@ -80,6 +80,9 @@ async def test_pinning_twice_and_extending_what_is_pinned_is_harmless(scene: Sce
     await ready(scene)
     assert "is pinned by" in await answered(scene, "pin feat/x")
     assert "is pinned by you already" in await answered(scene, "pin feat/x")
+    assert "Before, it was pinned by" in await answered(scene, "pin feat/x --until 3d a demo")
+    assert "until" in (told := await answered(scene, "pin feat/x")).partition("Before")[2]
+    assert "a demo" in told
     assert "has no end: it is pinned" in await answered(scene, "extend feat/x 2d", BEN)
     assert "past already" in await answered(scene, "pin feat/x --until 2001-01-01")
     assert "A day does as well: `2026-12-24`" in await answered(scene, "pin feat/x --until today")
@@ -91,7 +94,7 @@ async def test_the_menu_of_show_and_that_of_a_card_extend_and_pin(scene: Scene) 
     assert operation.progress
     card = await scene.post(card_of(operation.progress, scene.desk.style))
     await scene.press(card, actions.TERM, f"extend:{env}:4h", BEN)
-    assert "lives until" in said(scene.private(BEN)[-1])
+    assert "its lifetime ends" in said(scene.private(BEN)[-1])
     await scene.press(card, actions.TERM, f"pin:{env}", BEN)
     assert "That is for the owner" in said(scene.private(BEN)[-1])
     await scene.press(card, actions.TERM, f"pin:{env}")
@@ -147,7 +150,7 @@ async def test_nobody_gets_one_who_could_not_care_for_it(scene: Scene) -> None:
 async def test_a_lock_keeps_the_pin_and_the_owner_but_not_the_end(scene: Scene) -> None:
     await ready(scene)
     await scene.type("lock feat/x a load test", BEN)
-    assert "lives until" in await answered(scene, "extend feat/x 1d")
+    assert "its lifetime ends" in await answered(scene, "extend feat/x 1d")
     assert "is pinned by" in await answered(scene, "pin feat/x")
     for text in ("unpin feat/x", f"transfer feat/x <@{CHLOE}>"):
         assert "is locked: a load test" in await answered(scene, text)

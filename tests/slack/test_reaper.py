@@ -38,6 +38,8 @@ async def test_list_idle_says_who_goes_when_why_and_what_keeps_them(scene: Scene
     assert "unused for 9 days" in shown
     assert "`/env extend feat/x 1d` too, and `/env pin feat/x` keeps it" in shown
     assert "Owners are told first" in shown
+    await answered(scene, "reaper pause")
+    assert "On hold: The reaper is paused." in await answered(scene, "list --idle")
     assert "is pinned by" in await answered(scene, "pin feat/x")
     assert "No environment is due to go by itself." in await answered(scene, "list --idle")
 

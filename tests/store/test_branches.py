@@ -211,6 +211,28 @@ async def test_of_two_answers_the_one_that_was_asked_for_later_counts(
     assert late is None or found.sha == late.sha
 
 
+async def test_what_a_clock_that_was_ahead_has_written_stands_in_nobodys_way(
+    rows: SqlBranches, wishes: Wishes
+) -> None:
+    ahead = START + timedelta(days=1)
+    await wishes.living(X)
+    await rows.hear("d-1", pushed())
+    await rows.saw(await looked(rows), Commit(ONE), ahead)
+    await rows.hear("d-2", pushed(TWO))
+    await rows.saw(await looked(rows), Commit(TWO), START)
+    found = await fact(rows)
+    assert (found.sha, found.seen_at) == (TWO, ahead)  # a use, for as long
+    await rows.hear("d-3", pushed(""))
+    await rows.missed(await looked(rows), ahead + timedelta(seconds=1))
+    await rows.hear("d-4", pushed(""))
+    await rows.missed(await looked(rows), START)
+    found = await fact(rows)
+    assert (found.gone_at, found.gone_again_at) == (START, None)
+    await rows.hear("d-5", pushed())
+    await rows.saw(await looked(rows), Commit(ONE), START)
+    assert (await fact(rows)).gone_at is None
+
+
 async def test_a_branch_that_came_back_may_be_asked_for_again(
     rows: SqlBranches, wishes: Wishes, clock: HandClock
 ) -> None:

@@ -39,6 +39,15 @@ async def test_a_channel_that_never_had_one_is_not_caught_up_with(wishes: Wishes
     assert await rows.due(START - DAY) == []
 
 
+async def test_a_clock_that_was_a_year_ahead_silences_nothing(wishes: Wishes) -> None:
+    rows = wishes.database.digests
+    await rows.begin(plan("C1"), START - DAY, fresh=True)
+    await rows.begin(plan("C1"), START + 365 * DAY, fresh=True)
+    await rows.begin(plan("C1"), START, fresh=True)
+    await rows.begin(plan("C1"), START, fresh=True)
+    assert [due.tick for due in await rows.due(START - HOUR)] == [START]
+
+
 async def test_of_two_who_want_to_post_it_one_does(wishes: Wishes, clock: HandClock) -> None:
     rows = wishes.database.digests
     await rows.begin(plan("C1"), START, fresh=True)

@@ -8,7 +8,7 @@ from qbot.domain.brake import Check
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import TeardownInput
 from qbot.domain.names import EnvId
-from qbot.domain.operation import Submission
+from qbot.domain.operation import Going, Submission
 from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
@@ -70,6 +70,22 @@ async def test_a_warning_counts_once_it_stands_and_only_in_the_words_that_stand(
     assert over.says.fate is Fate.STAYS
 
 
+async def test_lists_say_what_goes_once_its_owner_was_told(wishes: Wishes) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes is None
+    await notices.shown(posted, "D1", "1.1")
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes == Going(START + HOUR, Cause.MERGED)
+    await rows.stays(env.id, "it is in use")
+    (listed,) = await wishes.database.store.environments()
+    assert listed.goes is None
+
+
 async def test_a_message_that_is_gone_is_due_again_only_as_long_as_it_counts(
     wishes: Wishes,
 ) -> None:
@@ -105,6 +121,91 @@ async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: W
     (row,) = await wishes.look("select detail from audit where action = 'reaper.deletes'")
     assert "https://g/1" in row["detail"]
     assert await rows.stand(EnvId("e0")) is None
+
+
+async def test_who_was_part_of_too_many_does_not_go_unless_a_human_lets_it(wishes: Wishes) -> None:
+    env, rows = await ready(wishes), wishes.database.reaping
+    await rows.warn(env, goes(env), fallback=())
+    for _ in range(2):
+        await rows.doubt(frozenset({env.id}))
+    assert (await rows.known()).doubts == {env.id}
+    stand = await rows.stand(env.id)
+    assert stand
+    assert await rows.submit(stand, goes(env), wish(env, "k"), granted=False) is None
+    idle = replace(goes(env), cause=Cause.IDLE)  # of that GitLab says nothing
+    assert await rows.submit(stand, idle, wish(env, "k2"), granted=False)
+    for _ in range(2):
+        await rows.believe(frozenset({env.id, EnvId("e0")}))
+    assert not (await rows.known()).doubts
+    written = await wishes.look("select action from audit where action like 'reaper.%lie%'")
+    assert len(written) == 1
+
+
+async def test_a_warning_that_is_held_says_so_until_it_is_not_and_counts_all_the_while(
+    wishes: Wishes,
+) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    await notices.shown(posted, "D1", "1.1")
+    told = (await rows.known()).told
+    for why in ("the reaper is paused", "the reaper is paused", ""):
+        await rows.held({env.id: why})
+        for edit in await notices.due():
+            assert isinstance(edit.says, Warned)
+            assert (edit.says.held, edit.says.fate) == (why, Fate.OPEN)
+            await notices.shown(edit, "D1", "1.1")
+    assert (await rows.known()).told == told
+    await rows.stays(env.id, "it is in use")
+    await rows.held({env.id: "the reaper is paused"})
+    (over,) = await notices.due()
+    assert isinstance(over.says, Warned)
+    assert (over.says.fate, over.says.held) == (Fate.STAYS, "")
+
+
+async def test_a_go_ends_a_day_after_the_environment_is_due(wishes: Wishes) -> None:
+    env, rows = await ready(wishes), wishes.database.reaping
+    late = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START + 5 * HOUR, START)]
+    await rows.ask(late, ["13 of 45"], frozenset({Check.MANY}), channel="C1")
+    asked = (await rows.known()).question
+    assert asked
+    await rows.answer(asked.question.id, ANA, go=True, rule="ops")
+    wishes.database.clock.advance(29 * 3_600 - 1)  # type: ignore[attr-defined]  # the test's own
+    assert len((await rows.known()).grants) == 1
+    wishes.database.clock.advance(1)  # type: ignore[attr-defined]  # as above
+    assert not (await rows.known()).grants
+
+
+async def test_a_no_go_can_be_made_a_go_until_it_is_asked_anew(wishes: Wishes) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    one = [Candidate(env.id, env.branch, ANA, Cause.MERGED, START, START)]
+    for channel in ("", "C1"):
+        await rows.ask(one, ["13 of 45"], frozenset({Check.MANY}), channel=channel)
+        assert len(await notices.due()) == bool(channel)
+    known = await rows.known()
+    assert known.question
+    ident = known.question.question.id
+    await rows.answer(ident, ANA, go=False, rule="ops")
+    assert (await rows.known()).refusals
+    again = await rows.answer(ident, ANA, go=False, rule="ops")
+    lifted = await rows.answer(ident, BEN, go=True, rule="ops")
+    assert again
+    assert lifted
+    assert (again.answer, lifted.answer, lifted.by) == (Answer.NO_GO, Answer.GO, BEN)
+    known = await rows.known()
+    assert (len(known.grants), known.refusals) == (1, [])
+    more = frozenset({Check.TOLD})
+    await rows.ask(one, ["4 of 5"], more, channel="C1")
+    second = (await rows.known()).question
+    assert second
+    await rows.answer(second.question.id, ANA, go=False, rule="ops")
+    wishes.database.clock.advance(1)  # type: ignore[attr-defined]  # the test's own
+    await rows.ask(one, ["12 of 45"], frozenset({Check.DAILY}), channel="C1")
+    late = await rows.answer(second.question.id, BEN, go=True, rule="ops")
+    assert late
+    assert late.answer is Answer.NO_GO
 
 
 async def test_what_people_keep_is_kept_in_one_row(wishes: Wishes) -> None:

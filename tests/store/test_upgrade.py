@@ -42,8 +42,10 @@ BACK_TO_9 = (
     "drop table missing",
     *(
         f"drop table reaper_{name}"
-        for name in ("deletions", "kept", "notices", "questions", "warnings", "pause", "presence")
+        for name in ("deletions", "doubts", "kept", "notices", "questions", "warnings")
     ),
+    "drop table reaper_pause",
+    "drop table reaper_presence",
     "alter table promotions drop column asked_sha",
     "alter table environment_sets drop column back_to",
     "drop index environment_services_gone",

@@ -12,6 +12,7 @@ from qbot.domain.inputs import (
     JobInput,
     RestoreInput,
     SyncInput,
+    TeardownInput,
     follows_push,
     is_dry,
 )
@@ -142,6 +143,8 @@ def _what(operation: Operation) -> str:
             return ", ".join(s.service for s in operation.progress.services)
         case CreateInput(services=services) | SyncInput(services=services):
             return ", ".join(services)
+        case TeardownInput(leftovers=True):
+            return "of what an earlier environment has left"
         case RestoreInput(services):
             return ", ".join(services)
         case _:
