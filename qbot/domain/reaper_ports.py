@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from qbot.domain.auto_creation import Unmade
 from qbot.domain.names import BranchName, EnvId, EnvName
 from qbot.domain.orphans import Stray
 from qbot.domain.people import Actor
@@ -117,7 +118,7 @@ class Alert:
     over_at: datetime | None = None
 
 
-Said = Warned | Reminder | Question | Alert | Stray
+Said = Warned | Reminder | Question | Alert | Stray | Unmade
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.errors import with_command
 from qbot.render.escape import WHEN, mention, moment, prose
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, joined, span
+from qbot.render.words import NOUNS, hook_words, joined, span
 
 PAGE = 10
 _PAGE_DIGITS = 3
@@ -86,6 +86,7 @@ def line_of(entry: Entry) -> str:
     if entry.url.startswith(("https://", "http://")):
         card = f"<{prose(entry.url, 500)}|card>"
     whom = "a push" if entry.pushed else mention(entry.actor.user)
+    whom = hook_words(entry.hook) if entry.hook else whom
     who = f"by {whom} {moment(entry.at, WHEN)}"
     first = joined([f"{sign} {what}", end, who, took, card])
     return f"{first}\n{prose(entry.headline, 200)}" if entry.headline else first

@@ -14,6 +14,7 @@ from qbot.domain.inputs import (
     SyncInput,
     TeardownInput,
     follows_push,
+    hook_of,
     is_dry,
 )
 from qbot.domain.names import OpId, PromotionId
@@ -128,6 +129,7 @@ def _operation(operation: Operation) -> Entry:
         ended_at=operation.ended_at,
         headline=operation.headline if operation.end is not End.SUCCEEDED else "",
         pushed=follows_push(operation.input),
+        hook=hook_of(operation.input),
     )
 
 
