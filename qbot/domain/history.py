@@ -31,6 +31,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody decided about an environment, which is no operation, by its audit row."""
+
+    action: str
+    actor: Actor
+    at: datetime
+    detail: Mapping[str, str] = field(default_factory=dict)  # ids, times and outside text
+
+
+DEEDS = (
+    "environment.extend",
+    "environment.pin",
+    "environment.unpin",
+    "environment.transfer",
+    "environment.keep",
+    "environment.until-merge",
+    "scope.locked",
+    "scope.unlocked",
+    "reaper.warned",
+)
+"""The actions of the audit log that `history` tells."""
+
+
+@dataclass(frozen=True, slots=True)
 class StagePast:
     """A page of a stage's history, newest first. What was refused changed nothing: left out."""
 
