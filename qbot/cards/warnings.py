@@ -11,10 +11,11 @@ from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
 from qbot.domain.orphans import Stray
-from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Warned
+from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Stopped, Warned
 from qbot.render import braking, orphans, warnings
 from qbot.render.blocks import Message
 from qbot.render.notices import unmade
+from qbot.render.reaper import stopped
 from qbot.render.style import Style
 from qbot.render.warnings import MOST, Around
 
@@ -41,6 +42,8 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
             return braking.question(first)
         case Alert():
             return braking.alert(first)
+        case Stopped():
+            return stopped(first, style)
         case Unmade():
             return unmade(first, style)
         case Stray():

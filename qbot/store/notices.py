@@ -12,7 +12,16 @@ from qbot.domain.auto_creation import Unmade
 from qbot.domain.orphans import Stray
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
-from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Said, Warned
+from qbot.domain.reaper_ports import (
+    Alert,
+    Fate,
+    Notice,
+    Question,
+    Reminder,
+    Said,
+    Stopped,
+    Warned,
+)
 from qbot.store.audit import note
 from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Channel, Driver, Notify, Row, Script, sql
@@ -24,6 +33,7 @@ _KINDS: Mapping[str, type[Said]] = {
     "alert": Alert,
     "stray": Stray,
     "unmade": Unmade,
+    "stopped": Stopped,
 }
 
 
