@@ -33,6 +33,7 @@ def follower(
     creator = Creator(
         context=context,
         requests=requests,
+        telling=ground.database.notices,
         accounts={name.lower(): user for user, name in ground.catalog.people.items()},
         team=ground.identity.team,
     )

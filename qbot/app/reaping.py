@@ -57,6 +57,7 @@ def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Pl
         brake=Brake(brake.count, brake.share, brake.daily_count, brake.daily_share),
         branches=ground.database.branches,
         pauses=ground.database.reaper,
+        channel=ground.catalog.reaper.channel,
         rows=ground.database.reaping,
         unasked=unasked,
     )

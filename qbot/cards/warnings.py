@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Protocol
 
 from qbot.cards.rank import Rank
+from qbot.domain.auto_creation import Unmade
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
 from qbot.domain.orphans import Stray
-from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Warned
+from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Stopped, Warned
 from qbot.render import braking, orphans, warnings
 from qbot.render.blocks import Message
+from qbot.render.notices import unmade
+from qbot.render.reaper import stopped
 from qbot.render.style import Style
 from qbot.render.warnings import MOST, Around
 
@@ -39,6 +42,10 @@ def words(bundle: Sequence[Notice], around: Around, style: Style) -> Message:
             return braking.question(first)
         case Alert():
             return braking.alert(first)
+        case Stopped():
+            return stopped(first, style)
+        case Unmade():
+            return unmade(first, style)
         case Stray():
             return orphans.found(first, style)
         case Reminder():
@@ -60,7 +67,7 @@ def is_void(notice: Notice) -> bool:
 
 def rank(notice: Notice) -> Rank:
     """A warning may wait for a minute, what a human has to look at now may not."""
-    return Rank.PHASE if isinstance(notice.says, Warned) else Rank.ALARM
+    return Rank.PHASE if isinstance(notice.says, Warned | Unmade) else Rank.ALARM
 
 
 class Rows(Protocol):

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from qbot.domain.branches import Look, MergeFact, MergeState
 from qbot.domain.hearsay import Heard, Pushed
 from qbot.domain.names import BranchName
+from qbot.domain.people import Actor
+from qbot.domain.progress import Hook
 
 
 class Occasion(StrEnum):
@@ -41,6 +43,23 @@ def wanted(rules: Sequence[AutoCreation], look: Look) -> AutoCreation | None:
     """The first rule that fits a branch on an occasion that it had."""
     had = occasions(look)
     return next((r for r in rules if r.on in had and r.applies(look.branch)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """A branch that a rule wants to have an environment, and a limit keeps without one."""
+
+    branch: BranchName
+    hook: Hook
+    owner: Actor  # whose it would be
+    limit: int
+    own: bool  # whether it is the owner's limit, and not that of all
+    holders: tuple[BranchName, ...]  # who has the places, the longest unused first
+
+
+def hook(rule: AutoCreation, look: Look) -> Hook:
+    """What had it made."""
+    return Hook(rule.on.value.replace("-", " "), asker(rule, look))
 
 
 def asker(rule: AutoCreation, look: Look) -> str:

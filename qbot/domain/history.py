@@ -7,7 +7,7 @@ from datetime import datetime
 from qbot.domain.barriers import Barrier
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.people import Actor
-from qbot.domain.progress import End, Kind
+from qbot.domain.progress import End, Hook, Kind
 from qbot.domain.promotion import Promotion
 from qbot.domain.release import StageProgress
 from qbot.domain.undoing import moment
@@ -27,6 +27,31 @@ class Entry:
     url: str = ""  # Slack's own link to its card
     begun_at: datetime | None = None  # where its turn came later; waiting for it is no work
     pushed: bool = False  # a push began it, and no person
+    hook: Hook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody decided about an environment, which is no operation, by its audit row."""
+
+    action: str
+    actor: Actor
+    at: datetime
+    detail: Mapping[str, str] = field(default_factory=dict)  # ids, times and outside text
+
+
+DEEDS = (
+    "environment.extend",
+    "environment.pin",
+    "environment.unpin",
+    "environment.transfer",
+    "environment.keep",
+    "environment.until-merge",
+    "scope.locked",
+    "scope.unlocked",
+    "reaper.warned",
+)
+"""The actions of the audit log that `history` tells."""
 
 
 @dataclass(frozen=True, slots=True)

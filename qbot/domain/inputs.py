@@ -1,10 +1,10 @@
 """What is asked of operations: their rows' inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from qbot.domain.names import BranchName, EnvId, PromotionId, ServiceName, StageName
-from qbot.domain.progress import Goal
+from qbot.domain.progress import Goal, Hook
 from qbot.domain.reaping import Goes
 
 
@@ -20,6 +20,7 @@ class CreateInput:
     dry_run: bool = False
     brings_back: EnvId | None = None  # a deleted one, whose versions are wanted again
     deleted_at: datetime | None = None  # when that one was
+    hook: Hook | None = field(default=None, compare=False)  # that had it made
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class SyncInput:
     creation: bool = False  # what failed before was a create
     pushed: bool = False  # a push asks: only what it left behind and may run moves
     goal: Goal | None = None  # what failed before was a rollback to these: nothing moves from them
+    hook: Hook | None = field(default=None, compare=False)  # a push that asks; its work is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ Input = (
 def resumes(asked: Input) -> bool:
     """Whether it goes on with a create that was cancelled or failed."""
     return isinstance(asked, SyncInput) and (asked.resume or asked.creation)
+
+
+def hook_of(asked: Input) -> Hook | None:
+    """What GitLab told that began it; None: a person did, or nobody wrote that down."""
+    return asked.hook if isinstance(asked, CreateInput | SyncInput) else None
 
 
 def follows_push(asked: Input) -> bool:

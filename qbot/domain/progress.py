@@ -168,6 +168,14 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """What GitLab told that began an operation, and no person."""
+
+    what: str  # `push`, `merge request`
+    by: str = ""  # whose, as GitLab calls them: outside text
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One operation as people should see it now."""
 
@@ -208,6 +216,7 @@ class Progress:
     test: JobRun | None = None  # that says whether what is deployed is ready
     brings_back: datetime | None = None  # when that was deleted whose versions a create brings
     leftovers: bool = False  # a tear-down of what a deleted environment has left
+    hook: Hook | None = None
 
     @property
     def purpose(self) -> Kind:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from qbot.domain.auto_creation import Unmade
 from qbot.domain.names import BranchName, EnvId, EnvName
 from qbot.domain.orphans import Stray
 from qbot.domain.people import Actor
@@ -117,7 +118,18 @@ class Alert:
     over_at: datetime | None = None
 
 
-Said = Warned | Reminder | Question | Alert | Stray
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """To the channel of the reaper: somebody paused it; the same message tells of the end."""
+
+    by: Actor
+    since: datetime
+    reason: str = ""  # outside text
+    ended_by: Actor | None = None
+    ended_at: datetime | None = None
+
+
+Said = Warned | Reminder | Question | Alert | Stray | Unmade | Stopped
 
 
 @dataclass(frozen=True, slots=True)

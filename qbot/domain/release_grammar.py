@@ -121,6 +121,8 @@ def _can(p: Parsed) -> Can:
     verb, places = words[0].lower(), words[1:]
     if verb == "promote":
         places = places[1:] or places  # the first may be where the versions are from
+    if verb == "reaper":  # of what it does, stopping it is a right of its own
+        verb, places = ("pause" if places[:1] in (["pause"], ["resume"]) else verb), []
     return Can(person[1] if person else "", verb, places[0] if places else "")
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, Pin, ReadySet
+from qbot.domain.history import Deed
 from qbot.domain.lifetime import Moved
 from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
@@ -84,6 +85,9 @@ class Pasts(Protocol):
 
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first; the last twenty are kept."""
+
+    async def deeds(self, env: EnvId, *, limit: int) -> Sequence[Deed]:
+        """What was decided about all environments that this one's branch ever had, newest first."""
 
     async def missing(self, env: EnvId) -> bool:
         """Whether it lives, and Argo CD was found to have nothing of it."""

@@ -1,25 +1,34 @@
 """Making the environment of a branch for which qbot.yaml wants one."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import structlog
 
-from qbot.domain.auto_creation import AutoCreation, asker, wanted
+from qbot.domain.auto_creation import AutoCreation, Unmade, asker, hook, wanted
 from qbot.domain.branches import Look
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment
 from qbot.domain.following import PIPELINE_MADE_WITHIN
 from qbot.domain.names import BranchName
-from qbot.domain.operation import Submitted
+from qbot.domain.operation import QuotaReached, Submitted
 from qbot.domain.people import QBOT, Actor, Place
-from qbot.domain.progress import Kind
+from qbot.domain.progress import Hook, Kind
 from qbot.domain.services import Build
 from qbot.errors import UserError
 from qbot.operations.context import Context
 from qbot.operations.requests import Asked, Requests
 
 RULE = "environments.auto_create"
+_NAMED = 3  # that hold the places
 log = structlog.get_logger()
+
+
+class Telling(Protocol):
+    """Where it is written down that nothing was made. Raises TransientError."""
+
+    async def unmade(self, said: Unmade, channel: str) -> None:
+        """Let the channel be told, once a day for each branch."""
 
 
 class Creator:
@@ -28,6 +37,7 @@ class Creator:
     Args:
         context: ports and rules.
         requests: takes the creates.
+        telling: of what a limit keeps from being made.
         accounts: Slack user ids by GitLab username in small letters.
         team: the workspace.
     """
@@ -37,12 +47,14 @@ class Creator:
         *,
         context: Context,
         requests: Requests,
+        telling: Telling,
         accounts: Mapping[str, str],
         team: str,
     ) -> None:
         self._context = context
         self._rules = context.rules.auto_create
         self._requests = requests
+        self._telling = telling
         self._accounts = accounts
         self._team = team
         self._defaults = frozenset(s.default_branch for s in context.catalog.values())
@@ -71,19 +83,24 @@ class Creator:
         return (await context.gitlab.builds([commit]))[commit][0] is Build.NONE
 
     async def _ask(self, rule: AutoCreation, look: Look, sha: str) -> None:
-        user = self._accounts.get(asker(rule, look).lower(), rule.owner)
+        owner = Actor(self._team, self._accounts.get(asker(rule, look).lower(), rule.owner))
+        because = hook(rule, look)
         asked = Asked(
             actor=QBOT,
             place=Place(rule.channel),
             key=f"auto:{look.branch}:{sha}",
             rule=RULE,
-            owner=Actor(self._team, user),
+            owner=owner,
+            hook=because,
         )
         try:
             answer = await self._requests.create(Create(look.branch), asked)
         except UserError as error:
             log.warning("an environment was not made by itself", reason=str(error))
             return
+        if isinstance(answer, QuotaReached):
+            said = _unmade(look.branch, because, owner, answer)
+            await self._telling.unmade(said, rule.channel)
         if not isinstance(answer, Submitted):
             log.warning("an environment was not made by itself", reason=type(answer).__name__)
 
@@ -97,3 +114,8 @@ class Creator:
     async def _deleted_by_somebody(self, env: Environment) -> bool:
         newest = await self._context.store.operations(env.id, limit=1)
         return any(op.kind is Kind.TEARDOWN and op.actor != QBOT for op in newest)
+
+
+def _unmade(branch: BranchName, because: Hook, owner: Actor, full: QuotaReached) -> Unmade:
+    holders = tuple(env.branch for env in full.holders[:_NAMED])
+    return Unmade(branch, because, owner, full.limit, full.owner is not None, holders)

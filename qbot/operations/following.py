@@ -21,7 +21,7 @@ from qbot.domain.journal import Submitting
 from qbot.domain.names import EnvId
 from qbot.domain.operation import OpState, Submission, Submitted
 from qbot.domain.people import QBOT, Place
-from qbot.domain.progress import End, Kind
+from qbot.domain.progress import End, Hook, Kind
 from qbot.domain.services import Build
 from qbot.operations.caught import caught
 from qbot.operations.context import Context
@@ -31,6 +31,7 @@ from qbot.operations.noting import Noter
 
 RULE = "environments.follow"
 _PARALLEL = 8
+_NAMED = 3  # who pushed, on a card
 _PAUSE = 15.0  # seconds between rounds when nobody wakes it
 log = structlog.get_logger()
 
@@ -170,10 +171,11 @@ class Follower:
         newest = await self._context.store.operations(env.id, limit=1)
         shas = ",".join(sorted(tip.fact.sha for tip in due))
         after = f"{newest[0].id} {newest[0].end}" if newest else ""
+        by = list(dict.fromkeys(tip.by for tip in due if tip.by))
         digest = hashlib.sha256(f"{shas} {after}".encode()).hexdigest()[:24]
         wish = Submission(
             Kind.SYNC,
-            SyncInput(pushed=True),
+            SyncInput(pushed=True, hook=Hook("push", ", ".join(by[:_NAMED]))),
             env.id,
             QBOT,
             Place(env.channel or env.owner.user),

@@ -64,11 +64,13 @@ class Pauses(Protocol):
     async def paused(self) -> Pause | None:
         """By whom, since when and why."""
 
-    async def pause(self, who: Actor, reason: str, *, rule: str) -> tuple[Pause, bool]:
-        """Stop it; the pause that holds, and whether it is a new one."""
+    async def pause(
+        self, who: Actor, reason: str, *, rule: str, channel: str = ""
+    ) -> tuple[Pause, bool]:
+        """Stop it, and let the channel be told; the pause that holds, and whether it is new."""
 
     async def resume(self, who: Actor, *, rule: str) -> Pause | None:
-        """Let it go on; None: nobody had stopped it."""
+        """Let it go on, and whoever was told be told; None: nobody had stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Planner:
         pauses: whether somebody has stopped it.
         rows: who was warned, and what people said.
         unasked: is told when there is something at which nobody has looked.
+        channel: is told that it is stopped; empty: nobody is.
     """
 
     def __init__(
@@ -146,7 +149,9 @@ class Planner:
         pauses: Pauses,
         rows: ReaperRows,
         unasked: Callable[[], None] | None = None,
+        channel: str = "",
     ) -> None:
+        self.channel = channel
         self._unasked = unasked
         self.pauses = pauses
         self._rows = rows

@@ -23,7 +23,7 @@ from qbot.domain.operation import (
     Submitted,
 )
 from qbot.domain.people import Actor, Place
-from qbot.domain.progress import Kind
+from qbot.domain.progress import Hook, Kind
 from qbot.domain.rules import known, services_of
 from qbot.errors import UserError
 from qbot.operations.context import Context
@@ -67,6 +67,7 @@ class Asked:
     key: str
     rule: str = ""
     owner: Actor | None = None  # of what a create makes; None: who asks
+    hook: Hook | None = None  # that asks for a create
 
 
 class Requests:
@@ -105,6 +106,7 @@ class Requests:
             source=source.id if source else None,
             ttl=wanted.ttl,
             dry_run=wanted.dry_run,
+            hook=asked.hook,
         )
         return await self._reserve(asked_for, self._new_environment(wanted, asked), asked)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from qbot.domain.closing import closed
 from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Broken, Ready, Verdict, Waiting
-from qbot.domain.inputs import brings_back, clears, follows_push, is_whole, resumes
+from qbot.domain.inputs import brings_back, clears, follows_push, hook_of, is_whole, resumes
 from qbot.domain.jobs import JobRun
 from qbot.domain.names import ServiceName
 from qbot.domain.people import Actor
@@ -90,6 +90,7 @@ class Tracker:
             pushed=follows_push(operation.input),
             brings_back=brings_back(operation.input),
             leftovers=clears(operation.input),
+            hook=hook_of(operation.input),
             owner=env.owner,
             begun_at=_begun_at(operation.created_at, context),
         )

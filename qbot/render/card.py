@@ -25,7 +25,16 @@ from qbot.render.newer import newer_lines, switched_line
 from qbot.render.sources import gone_line, progress_lines
 from qbot.render.style import Style
 from qbot.render.titles import title
-from qbot.render.words import NOUNS, capital, duration, joined, plural, span, spoken
+from qbot.render.words import (
+    NOUNS,
+    capital,
+    duration,
+    hook_words,
+    joined,
+    plural,
+    span,
+    spoken,
+)
 
 _OPENED = {Kind.CREATE, Kind.SYNC, Kind.DEPLOY, Kind.RESTORE}
 _NAMED = 4  # services that a success names; more are counted
@@ -239,8 +248,7 @@ def fact_line(progress: Progress, *, closed: bool = False, term: Term | None = N
         closed: the environment is gone, so it has no lifetime any more.
         term: its lifetime, where that was changed meanwhile.
     """
-    whom = "a push" if progress.pushed else mention(progress.actor.user)
-    who = f"Started by {whom} {moment(progress.started_at)}"
+    who = f"Started by {_starter(progress)} {moment(progress.started_at)}"
     if progress.end is End.REFUSED:
         return who
     usual = _usual(progress.usual, progress.purpose) if progress.usual else ""
@@ -253,6 +261,16 @@ def fact_line(progress: Progress, *, closed: bool = False, term: Term | None = N
     stopped = f"cancelled by {mention(progress.ended_by.user)}" if progress.ended_by else ""
     lives = term_words(term, progress.updated_at) if term else _lifetime(progress)
     return joined([who, stopped, took, usual, lives if mortal else ""])
+
+
+def _starter(progress: Progress) -> str:
+    """A person, or what GitLab told and whose environment that makes."""
+    if progress.hook is None:
+        return "a push" if progress.pushed else mention(progress.actor.user)
+    words = hook_words(progress.hook)
+    if progress.pushed or progress.owner is None:
+        return words
+    return f"{words} for {mention(progress.owner.user)}, who owns it,"
 
 
 def _usual(usual: Usual, kind: Kind) -> str:

@@ -1,7 +1,7 @@
 """The reply that tells the end in the card's thread: it mentions the person, so it is short."""
 
 from qbot.domain.people import QBOT
-from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.progress import End, Hook, Kind, Progress
 from qbot.render.attention import attention, failed
 from qbot.render.blocks import Message, message, section
 from qbot.render.card import job_name, proof_lines
@@ -9,7 +9,7 @@ from qbot.render.errors import with_command
 from qbot.render.escape import link, mention, prose
 from qbot.render.sources import gone_line
 from qbot.render.style import Style
-from qbot.render.words import done_to, noun_of, span
+from qbot.render.words import done_to, hook_words, noun_of, span
 
 _ROWS = 3
 
@@ -56,7 +56,12 @@ def _sentence(progress: Progress, style: Style) -> str:
             ready = kind in {Kind.CREATE, Kind.DEPLOY} and not progress.brings_back
             done = "ready" if ready else done_to(progress)
             after = _owner(progress) if kind is Kind.TEARDOWN else _where(progress, style)
-            return f"{branch} is {done}{took}.{reason}{after}"
+            yours = (
+                f" It is yours: {hook_words(made)} has made it."
+                if (made := _made(progress))
+                else ""
+            )
+            return f"{branch} is {done}{took}.{reason}{after}{yours}"
         case End.FAILED if kind is Kind.TEARDOWN:
             return f"{branch} is not fully deleted.{reason}"
         case End.FAILED:
@@ -67,6 +72,11 @@ def _sentence(progress: Progress, style: Style) -> str:
             return f"{noun} of {branch} was cancelled{_canceller(progress)}{took}.{reason}"
         case _:
             return f"{branch} was not {done_to(progress)}.{reason}"
+
+
+def _made(progress: Progress) -> Hook | None:
+    """What has made an environment for somebody who did not ask for it."""
+    return progress.hook if progress.kind is Kind.CREATE else None
 
 
 def _of_job(progress: Progress, rest: str, style: Style) -> str:

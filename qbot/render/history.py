@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from qbot.domain import actions
-from qbot.domain.history import Entry
+from qbot.domain.history import Deed, Entry
 from qbot.domain.progress import End
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.errors import with_command
 from qbot.render.escape import WHEN, mention, moment, prose
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, joined, span
+from qbot.render.words import NOUNS, hook_words, joined, span
 
 PAGE = 10
 _PAGE_DIGITS = 3
@@ -45,7 +46,7 @@ class Turn:
 
 
 def history(
-    place: str, entries: Sequence[Entry], style: Style, turn: Turn, *, more: bool
+    place: str, entries: Sequence[Entry | Deed], style: Style, turn: Turn, *, more: bool
 ) -> Message:
     """One page.
 
@@ -60,7 +61,7 @@ def history(
         text = f"Nothing {'older ' if turn.number else ''}is known of *{prose(place, 120)}*."
         return message(text, [section(text)])
     heading = f"History of {place}"
-    lines = [with_command(line_of(entry), style.command) for entry in entries]
+    lines = [with_command(_line(entry), style.command) for entry in entries]
     page = page_of(turn, more=more)
     blocks: list[Block | None] = [
         header(heading),
@@ -69,6 +70,46 @@ def history(
         pages(turn, more=more),
     ]
     return message("\n".join([prose(heading), *lines, page]).strip(), blocks)
+
+
+def _line(entry: Entry | Deed) -> str:
+    return line_of(entry) if isinstance(entry, Entry) else deed_line(entry)
+
+
+def deed_line(deed: Deed) -> str:
+    """What somebody decided, until when, and why."""
+    told = deed.detail
+    until = told.get("pinned_until" if deed.action == "environment.pin" else "until", "")
+    words = {
+        "environment.extend": "Extended",
+        "environment.pin": "Pinned",
+        "environment.unpin": "Unpinned",
+        "environment.transfer": "Handed over",
+        "environment.keep": "Kept",
+        "environment.until-merge": "Kept until its branch is merged",
+        "scope.locked": "Locked",
+        "scope.unlocked": "Unlocked",
+        "reaper.warned": "Warned that it is to go",
+    }
+    what = f"*{words[deed.action]}*"
+    if deed.action in {"environment.extend", "environment.pin", "scope.locked"} and until:
+        what += " for good" if until == "open" else f" until {_time(until)}"
+    if to := told.get("to", ""):
+        what += f": told {_whom(to)}" if deed.action == "reaper.warned" else f" to {_whom(to)}"
+    reason = prose(told.get("reason", ""), 200) if deed.action != "environment.unpin" else ""
+    who = f"by {mention(deed.actor.user)} {moment(deed.at, WHEN)}"
+    first = joined([f":small_blue_diamond: {what}", who])
+    return f"{first}\n{reason}" if reason else first
+
+
+def _time(text: str) -> str:
+    return moment(datetime.fromisoformat(text), WHEN)
+
+
+def _whom(key: str) -> str:
+    """A person, by key or id, or a channel."""
+    user = key.rpartition("-")[2]
+    return f"<#{user}>" if user.startswith(("C", "G")) and user.isalnum() else mention(user)
 
 
 def page_of(turn: Turn, *, more: bool) -> str:
@@ -86,6 +127,7 @@ def line_of(entry: Entry) -> str:
     if entry.url.startswith(("https://", "http://")):
         card = f"<{prose(entry.url, 500)}|card>"
     whom = "a push" if entry.pushed else mention(entry.actor.user)
+    whom = hook_words(entry.hook) if entry.hook else whom
     who = f"by {whom} {moment(entry.at, WHEN)}"
     first = joined([f"{sign} {what}", end, who, took, card])
     return f"{first}\n{prose(entry.headline, 200)}" if entry.headline else first

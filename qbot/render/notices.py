@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from qbot.domain.auto_creation import Unmade
 from qbot.domain.commands import Create
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.lifetime import OWNER_KEY, TOTAL_KEY
@@ -14,7 +15,7 @@ from qbot.render.escape import code, mention, prose
 from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
 from qbot.render.unapplied import unapplied
-from qbot.render.words import ASKED, PHASES, plural, rough
+from qbot.render.words import ASKED, PHASES, hook_words, listed, plural, rough
 from qbot.render.words import joined as in_one_line
 
 _HOLDERS = 10
@@ -153,6 +154,22 @@ def quota(refusal: QuotaReached, *, now: datetime, asker: Actor | None = None) -
             context(hint),
         ],
     )
+
+
+def unmade(said: Unmade, style: Style) -> Message:
+    """To the channel of the rule: a branch that should have an environment has none, and why."""
+    owner = mention(said.owner.user)
+    full = f"{owner} has" if said.own else f"{owner} would own it, and there are"
+    key = code(OWNER_KEY if said.own else TOTAL_KEY)
+    lead = (
+        f":no_entry: *{prose(said.branch, 120)}* got no environment for {hook_words(said.hook)}: "
+        f"{full} {plural(said.limit, 'environment')} already, the most that {key} allows."
+    )
+    held = listed([code(branch, 80) for branch in said.holders], len(said.holders))
+    room = f"The longest unused: {held}. " if held else ""
+    again = code(f"{style.command} create {said.branch}", 160)
+    hint = f"{room}Delete what nobody needs; then {again} makes it, or the next push."
+    return message(f"{lead}\n{hint}", [section(lead), context(hint)])
 
 
 def _lead(refusal: QuotaReached, asker: Actor | None) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from qbot.domain.brake import Go, Hold, Pause
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
-from qbot.domain.reaper_ports import NO_GO_HOLDS, Question
+from qbot.domain.reaper_ports import NO_GO_HOLDS, Question, Stopped
 from qbot.domain.reaping import Cause, Goes, Keep, Reason, Verdict
 from qbot.render.blocks import Block, Message, context, header, message, paragraphs, section
 from qbot.render.escape import WHEN, code, link, mention, moment, prose
@@ -138,6 +138,16 @@ def paused(pause: Pause, style: Style, *, new: bool) -> Message:
     if not new:
         lead += " It was already."
     return _told(lead, f"{code(f'{style.command} reaper resume')} lets it go on.")
+
+
+def stopped(said: Stopped, style: Style) -> Message:
+    """To the reaper's channel: nothing goes, or how long nothing did."""
+    was = _paused(Pause(said.by, said.since, said.reason))
+    if said.ended_by is None or said.ended_at is None:
+        lead = f":double_vertical_bar: The reaper is {was}. Nothing goes by itself."
+        return _told(lead, f"{code(f'{style.command} reaper resume')} lets it go on.")
+    ended = f"by {mention(said.ended_by.user)} {moment(said.ended_at, WHEN)}"
+    return _told(f":white_check_mark: The reaper goes on, {ended}. It was {was}.")
 
 
 def resumed(pause: Pause | None, style: Style) -> Message:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from qbot.domain.environment import Phase
 from qbot.domain.listing import some
-from qbot.domain.progress import Kind, Progress, Stage, Step
+from qbot.domain.progress import Hook, Kind, Progress, Stage, Step
+from qbot.render.escape import code
 
 STAGES: dict[Stage, tuple[str, str]] = {
     Stage.PLANNED: ("planned", ":white_circle:"),
@@ -96,6 +97,12 @@ ASKED: dict[Kind, str] = {
     Kind.ROLLBACK: "roll back",
 }
 """What somebody asked for: follows `to`, and is followed by what it is about."""
+
+
+def hook_words(hook: Hook) -> str:
+    """What GitLab told, and whose it was."""
+    by = f" of {code(hook.by, 80)}" if hook.by else ""
+    return f"a {hook.what}{by}"
 
 
 def noun_of(progress: Progress) -> str:

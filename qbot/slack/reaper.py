@@ -22,7 +22,9 @@ async def answer(desk: Desk, command: Reaper, delivery: Delivery) -> Message:
             return as_read(await planner.plan(), desk)
         case Wish.PAUSE:
             reason, rule = command.reason, asked.rule
-            pause, new = await planner.pauses.pause(asked.actor, reason, rule=rule)
+            pause, new = await planner.pauses.pause(
+                asked.actor, reason, rule=rule, channel=planner.channel
+            )
             return render.paused(pause, style, new=new)
         case Wish.RESUME:
             ended = await planner.pauses.resume(asked.actor, rule=asked.rule)

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from qbot.domain import actions
 from qbot.domain.environment import Environment
-from qbot.domain.history import Entry
+from qbot.domain.history import Deed, Entry
 from qbot.domain.names import EnvId
 from qbot.domain.operation import Operation
 from qbot.domain.release_commands import Deploy, Diff, History, Rollback, RunJob
@@ -118,7 +118,9 @@ class Versions:
         entries = [await self._linked(d) for d in dated]
         return history(env.branch, entries, self._desk.style, turn, more=more)
 
-    async def _linked(self, dated: Dated) -> Entry:
+    async def _linked(self, dated: Dated) -> Entry | Deed:
         op, entry = dated
+        if op is None or isinstance(entry, Deed):
+            return entry
         found: Operation | None = await self._desk.context.store.operation(op)
         return replace(entry, url=await self._desk.card_url(found)) if found else entry

@@ -1,8 +1,10 @@
 """The append-only log: one row per decision and effect, in the transaction of what it tells of."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from qbot.domain.history import DEEDS, Deed
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.operation import Operation, Submission
 from qbot.domain.people import Actor
@@ -54,6 +56,28 @@ def last_done(env: EnvId, actions: Collection[str]) -> Script[str | None]:
         listed(actions),
     )
     return str(rows[0]["action"]) if rows else None
+
+
+def deeds(env: EnvId, limit: int) -> Script[list[Deed]]:
+    """What was decided about all environments that this one's branch ever had, newest first."""
+    rows = yield sql(
+        "select a.at, a.team, a.user_id, a.action, a.detail from environments m "
+        "join environments e on e.branch = m.branch join audit a on a.env_id = e.id "
+        "where m.id = ? and a.outcome = 'done' "
+        "and cast(? as text) like '%,' || a.action || ',%' order by a.seq desc limit ?",
+        env,
+        listed(DEEDS),
+        limit,
+    )
+    return [
+        Deed(
+            row["action"],
+            Actor(row["team"], row["user_id"]),
+            datetime.fromisoformat(row["at"]),
+            json.loads(row["detail"]),
+        )
+        for row in rows
+    ]
 
 
 class SqlAudit:

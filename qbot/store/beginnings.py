@@ -11,6 +11,7 @@ from qbot.domain.inputs import (
     clears,
     follows_push,
     gives_up,
+    hook_of,
     resumes,
 )
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, StageName
@@ -184,7 +185,8 @@ def _queued(wish: Submission, env: Environment, op: OpId, at: datetime) -> Progr
         pushed=follows_push(wish.input),
         brings_back=brings_back(wish.input),
         leftovers=clears(wish.input),
-        owner=env.owner if follows_push(wish.input) else None,
+        owner=env.owner if follows_push(wish.input) or hook_of(wish.input) else None,
+        hook=hook_of(wish.input),
     )
 
 

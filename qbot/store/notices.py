@@ -8,10 +8,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from qbot.domain.auto_creation import Unmade
 from qbot.domain.orphans import Stray
 from qbot.domain.people import QBOT
 from qbot.domain.ports import Clock
-from qbot.domain.reaper_ports import Alert, Fate, Notice, Question, Reminder, Said, Warned
+from qbot.domain.reaper_ports import (
+    Alert,
+    Fate,
+    Notice,
+    Question,
+    Reminder,
+    Said,
+    Stopped,
+    Warned,
+)
 from qbot.store.audit import note
 from qbot.store.rows import document, time_of, time_text
 from qbot.store.statements import Channel, Driver, Notify, Row, Script, sql
@@ -22,6 +32,8 @@ _KINDS: Mapping[str, type[Said]] = {
     "question": Question,
     "alert": Alert,
     "stray": Stray,
+    "unmade": Unmade,
+    "stopped": Stopped,
 }
 
 
@@ -43,6 +55,12 @@ class SqlNotices:
     def __init__(self, driver: Driver, *, clock: Clock) -> None:
         self._driver = driver
         self._clock = clock
+
+    async def unmade(self, said: Unmade, channel: str) -> None:
+        """A branch gets no environment."""
+        at = self._clock.now()
+        ident = f"unmade:{at:%Y%m%d}:{said.branch}"
+        await self._driver.run(put(Draft(ident, channel, said, open=False), at))
 
     async def due(self, limit: int = 50) -> Sequence[Notice]:
         """Those that do not stand there as they should."""

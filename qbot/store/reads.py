@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from qbot.domain.bringing_back import Deleted
 from qbot.domain.environment import Environment, Phase, ReadySet
+from qbot.domain.history import Deed
 from qbot.domain.names import EnvId, OpId, ServiceName, StageName
 from qbot.domain.operation import (
     BranchTaken,
@@ -82,6 +83,10 @@ class SqlStore:
     async def ready_sets(self, env: EnvId) -> Sequence[ReadySet]:
         """The versions that were ready together, newest first."""
         return await self._driver.run(sets.of_environment(env))
+
+    async def deeds(self, env: EnvId, *, limit: int) -> Sequence[Deed]:
+        """What was decided about it and its predecessors."""
+        return await self._driver.run(audit.deeds(env, limit))
 
     async def missing(self, env: EnvId) -> bool:
         """Whether it lives, and Argo CD was found to have nothing of it."""

@@ -7,7 +7,9 @@ from qbot.domain.brake import Pause
 from qbot.domain.names import EnvId
 from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
+from qbot.domain.reaper_ports import Stopped
 from qbot.domain.reaping import Goes
+from qbot.store import notices
 from qbot.store.audit import note
 from qbot.store.lifetimes import tell_goes
 from qbot.store.rows import clean, time_text
@@ -25,9 +27,12 @@ class SqlReaper:
         """By whom, since when and why."""
         return await self._driver.run(_paused())
 
-    async def pause(self, who: Actor, reason: str, *, rule: str) -> tuple[Pause, bool]:
+    async def pause(
+        self, who: Actor, reason: str, *, rule: str, channel: str = ""
+    ) -> tuple[Pause, bool]:
         """Stop it."""
-        return await self._driver.run(_pause(Pause(who, self._clock.now(), reason), rule))
+        pause = Pause(who, self._clock.now(), reason)
+        return await self._driver.run(_pause(pause, rule, channel))
 
     async def resume(self, who: Actor, *, rule: str) -> Pause | None:
         """Let it go on."""
@@ -43,7 +48,7 @@ def _paused() -> Script[Pause | None]:
     return _of(rows[0]) if rows else None
 
 
-def _pause(wanted: Pause, rule: str) -> Script[tuple[Pause, bool]]:
+def _pause(wanted: Pause, rule: str, channel: str) -> Script[tuple[Pause, bool]]:
     """Whoever is told so knows that nothing begins to go from then on."""
     yield sql("select o.id from environments o where o.phase <> 'deleted' order by o.id {HOLD}")
     added = yield sql(
@@ -57,7 +62,11 @@ def _pause(wanted: Pause, rule: str) -> Script[tuple[Pause, bool]]:
     outcome = "done" if added else "unchanged"
     yield from note(wanted.by, "reaper.paused", outcome, wanted.since, detail=detail)
     rows = yield sql("select * from reaper_pause")
-    return _of(rows[0]), bool(added)
+    pause = _of(rows[0])
+    if added and channel:
+        said = Stopped(pause.by, pause.since, pause.reason)
+        yield from notices.put(notices.Draft(_notice(pause), channel, said), wanted.since)
+    return pause, bool(added)
 
 
 def _resume(who: Actor, rule: str, at: datetime) -> Script[Pause | None]:
@@ -65,7 +74,16 @@ def _resume(who: Actor, rule: str, at: datetime) -> Script[Pause | None]:
     outcome = "done" if rows else "unchanged"
     detail = [("rule", rule), *((("by", row["actor"])) for row in rows)]
     yield from note(who, "reaper.resumed", outcome, at, detail=detail)
-    return _of(rows[0]) if rows else None
+    if not rows:
+        return None
+    pause = _of(rows[0])
+    said = Stopped(pause.by, pause.since, pause.reason, who, at)
+    yield from notices.say(_notice(pause), said, open_=False)
+    return pause
+
+
+def _notice(pause: Pause) -> str:
+    return f"pause:{time_text(pause.since)}"
 
 
 def _of(row: Row) -> Pause:

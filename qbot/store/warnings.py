@@ -39,8 +39,8 @@ def told() -> Script[dict[EnvId, Told]]:
 def going() -> Script[dict[EnvId, Going]]:
     """Whose owners read that it goes, and nothing newer."""
     rows = yield sql(
-        "select w.env_id, n.id, n.kind, n.says from reaper_warnings w "
-        "join reaper_notices n on n.id = w.notice and n.open = 1 where w.warned_at is not null"
+        "select warned.env_id, n.id, n.kind, n.says from reaper_warnings warned join "
+        "reaper_notices n on n.id = warned.notice and n.open = 1 where warned.warned_at is not null"
     )
     said = {EnvId(row["env_id"]): notices.says_of(row) for row in rows}
     return {

@@ -49,7 +49,10 @@ async def pinned(race: Race) -> None:
 
 async def locked(race: Race) -> None:
     lock = Lock((await race.env()).id, ANA, "a demo", race.scene.clock.now())
-    await race.scene.database.promotions.lock(lock, rule="keeper")
+    try:
+        await race.scene.database.promotions.lock(lock, rule="keeper")
+    except UserError as error:
+        race.error = str(error)
 
 
 async def kept(race: Race) -> None:

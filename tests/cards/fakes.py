@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from qbot.domain.history import Deed
 from qbot.domain.inputs import CreateInput
 from qbot.domain.names import BranchName, EnvId, EnvName, OpId, ServiceName, StageName
 from qbot.domain.operation import (
@@ -162,6 +163,9 @@ class Places:
         return []
 
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        return []
+
+    async def deeds(self, env: EnvId, *, limit: int) -> Sequence[Deed]:
         return []
 
     async def stage_jobs(self, stage: StageName, *, limit: int) -> Sequence[Operation]:

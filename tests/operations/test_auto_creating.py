@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qbot.domain.auto_creation import AutoCreation, Occasion, branch_wanted
+from qbot.domain.auto_creation import AutoCreation, Occasion, Unmade, branch_wanted
 from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.environment import Environment
 from qbot.domain.hearsay import BuildMoved, Heard, Pushed
@@ -18,9 +18,13 @@ from qbot.operations.auto_creating import Creator
 from qbot.operations.following import Follower
 from qbot.operations.hearing import Ear
 from qbot.operations.looking import Looker
+from qbot.render.card import card
+from qbot.render.ending import end_reply
+from qbot.render.notices import unmade
 from tests.clocks import START
 from tests.operations.scene import Scene, project
 from tests.operations.test_following import Projects
+from tests.render.samples import STYLE
 
 X, CART = BranchName("feat/x"), project("cart")
 FEATURES = AutoCreation("feat/*", Occasion.PUSH, "CFEATURES", "UOPS")
@@ -47,6 +51,7 @@ class Auto:
                 creator=Creator(
                     context=scene.context,
                     requests=scene.requests,
+                    telling=scene.database.notices,
                     accounts={"ben": "UBEN"},
                     team="T1",
                 ),
@@ -180,11 +185,34 @@ async def test_what_a_person_deleted_is_not_made_again(auto: Auto, scene: Scene)
     assert await auto.environment() is None
 
 
-async def test_a_full_house_makes_no_noise(auto: Auto) -> None:
-    for number in range(4):
+async def test_the_rules_channel_is_told_once_of_what_a_limit_keeps_out(
+    auto: Auto, scene: Scene
+) -> None:
+    for number in range(3):
         await auto.push(f"feat/{number}")
-    made = [await auto.environment(f"feat/{number}") for number in range(4)]
-    assert [env is not None for env in made] == [True, True, False, False]
+    await auto.push("feat/2")
+    made = [await auto.environment(f"feat/{number}") for number in range(3)]
+    assert [env is not None for env in made] == [True, True, False]
+    (notice,) = await scene.database.notices.due()
+    assert notice.to == "CFEATURES"
+    assert isinstance(notice.says, Unmade)
+    text = unmade(notice.says, STYLE).text
+    assert "*feat/2* got no environment for a push of `ben`: <@UBEN> has 2 environments" in text
+    assert "`environments.limits.per_owner`" in text
+    assert "`feat/0`, `feat/1`" in text
+
+
+async def test_what_a_hook_has_made_names_it_and_tells_the_owner(auto: Auto, scene: Scene) -> None:
+    await auto.push()
+    (queued,) = await auto.operations()
+    assert (
+        "a push of `ben` for <@UBEN>, who owns it" in card(await scene.progress(queued), STYLE).text
+    )
+    done = await scene.ended(queued)
+    assert (
+        "It is yours: a push of `ben` has made it."
+        in end_reply(await scene.progress(done), STYLE).text
+    )
 
 
 async def test_a_branch_that_is_gone_again_makes_nothing(auto: Auto, scene: Scene) -> None:

@@ -59,6 +59,7 @@ class Following:
                 creator=Creator(
                     context=self.scene.context,
                     requests=self.scene.requests,
+                    telling=self.scene.database.notices,
                     accounts={"ben": "UBEN"},
                     team="T1",
                 ),

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from qbot.cards.warnings import words
 from qbot.domain.barriers import Lock
 from qbot.domain.brake import Brake, Go, Hold
 from qbot.domain.branches import MergeFact, MergeState
@@ -12,14 +13,17 @@ from qbot.domain.meters import uncounted
 from qbot.domain.names import BranchName, ProjectPath
 from qbot.domain.operation import CardRow
 from qbot.domain.people import Actor
+from qbot.domain.reaper_ports import Stopped
 from qbot.domain.reaping import Cause, Goes, Keep, ReapRule, Reason, Terms
 from qbot.operations.acting import Reaper
 from qbot.operations.presence import Presence
 from qbot.operations.reaping import Plan, Planner
 from qbot.operations.sweeping import list_name, merges_name
 from qbot.render.lifetimes import term_words
+from qbot.render.warnings import Around
 from tests.clocks import HandClock
 from tests.operations.scene import ANA, SHOP, Scene, project
+from tests.render.samples import STYLE
 
 X = BranchName("feat/x")
 CART = project("cart")
@@ -154,6 +158,21 @@ async def test_a_service_whose_branch_nobody_looked_for_keeps_it(
     verdict = await reaping.only()
     assert isinstance(verdict, Keep)
     assert "is not in qbot.yaml any more" in verdict.said
+
+
+async def test_the_channel_is_told_of_a_pause_and_the_same_message_of_its_end(
+    scene: Scene,
+) -> None:
+    ben, pauses, notices = Actor("T1", "UBEN"), scene.database.reaper, scene.database.notices
+    for _ in range(2):
+        await pauses.pause(ben, "a move", rule="member", channel="C0PLATFORM")
+    (notice,) = await notices.due()
+    assert (notice.to, isinstance(notice.says, Stopped)) == ("C0PLATFORM", True)
+    assert "paused by <@UBEN>" in words([notice], Around({}, {}), STYLE).text
+    await notices.shown(notice, "C0PLATFORM", "1.0")
+    await pauses.resume(ANA, rule="member")
+    (notice,) = await notices.due()
+    assert "The reaper goes on, by <@UANA>" in words([notice], Around({}, {}), STYLE).text
 
 
 async def test_the_brake_holds_while_gitlab_has_not_answered_or_somebody_paused(

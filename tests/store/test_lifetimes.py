@@ -67,6 +67,21 @@ async def test_an_extension_is_kept_told_by_the_card_and_audited(wishes: Wishes)
     assert behind == [o.id for o in await wishes.database.store.operations(env, limit=1)]
 
 
+async def test_what_was_decided_is_read_newest_first(wishes: Wishes) -> None:
+    env, other = await mortal(wishes), await mortal(wishes, "feat/b")
+    lives, store = wishes.database.lifetimes, wishes.database.store
+    await lives.extend(env, DAY, BEN, most=None, rule="member")
+    await lives.pin(env, Pin(ANA, START, None, "demo"), rule="owner")
+    await lives.pin(other, Pin(ANA, START, None, "another"), rule="owner")
+    deeds = await store.deeds(env, limit=9)
+    assert [(d.action, d.actor) for d in deeds] == [
+        ("environment.pin", ANA),
+        ("environment.extend", BEN),
+    ]
+    assert deeds[0].detail["reason"] == "demo"
+    assert len(await store.deeds(env, limit=1)) == 1
+
+
 async def test_what_is_refused_changes_nothing(wishes: Wishes) -> None:
     env = await mortal(wishes)
     with pytest.raises(UserError, match="max_ttl"):

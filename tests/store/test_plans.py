@@ -22,7 +22,7 @@ from tests.store.promoting import CART, PRODUCTION
 from tests.store.wishes import ANA, SYNC, WORKER, Wishes
 
 # The indexes of the living, of what is behind and of what is gone leave out most; workers are few,
-# and so is what is missing in Argo CD.
+# and so are what is missing in Argo CD and whose owners were warned.
 SHORT = (
     "environments_name",
     "environments_branch",
@@ -32,6 +32,7 @@ SHORT = (
     "CONSTANT ROWS",
     "workers",
     "missing",
+    "warned",
 )
 
 

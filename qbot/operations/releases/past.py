@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.barriers import Barrier
 from qbot.domain.environment import Environment
-from qbot.domain.history import Entry, StagePast, still_run
+from qbot.domain.history import Deed, Entry, StagePast, still_run
 from qbot.domain.inputs import (
     CreateInput,
     DeployInput,
@@ -14,6 +14,7 @@ from qbot.domain.inputs import (
     SyncInput,
     TeardownInput,
     follows_push,
+    hook_of,
     is_dry,
 )
 from qbot.domain.names import OpId, PromotionId
@@ -35,7 +36,7 @@ _ENDS = {
     PromotionState.REFUSED: End.REFUSED,
 }
 
-Dated = tuple[OpId, Entry]
+Dated = tuple[OpId | None, Entry | Deed]  # None: it is no operation
 
 
 async def past(
@@ -50,8 +51,9 @@ async def past(
     limit = wanted * 2  # dry runs are few
     rows = await store.past(env.id, limit=limit)
     promotions = await context.promotions.promotions(None, limit=_PROMOTIONS)
-    found = [(o.id, _operation(o)) for o in rows if not is_dry(o.input)]
+    found: list[Dated] = [(o.id, _operation(o)) for o in rows if not is_dry(o.input)]
     found += [(p.op, _promotion(p)) for p in promotions if _is_of(p, env)]
+    found += [(None, deed) for deed in await store.deeds(env.id, limit=wanted)]
     found.sort(key=lambda dated: dated[1].at, reverse=True)
     return found[start : start + most], len(found) > start + most
 
@@ -128,6 +130,7 @@ def _operation(operation: Operation) -> Entry:
         ended_at=operation.ended_at,
         headline=operation.headline if operation.end is not End.SUCCEEDED else "",
         pushed=follows_push(operation.input),
+        hook=hook_of(operation.input),
     )
 
 

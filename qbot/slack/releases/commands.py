@@ -44,7 +44,7 @@ from qbot.slack.releases.showing import Showing
 OnStage = (
     Promote | Rollback | Release | LockIt | Unlock | FreezeIt | Unfreeze | History | Can | Link
 )
-_PRESSED = ("approve", "reject", "cancel")  # what no line does, but a button
+_PRESSED = ("approve", "reject", "cancel", "reap", "pause")  # rights that no verb is named by
 
 
 class ReleaseCommands:
@@ -140,6 +140,7 @@ class ReleaseCommands:
             spec_of(command.verb)
         decision = await self._decide(command, who, own=who == me)
         wish = f"{command.verb} {command.place}".strip()
+        wish = "reaper plan" if wish == "reaper" else wish  # stopping it, and Go, are other rights
         style, takes = self._desk.desk.style, self._takes(command)
         pressed = command.verb in _PRESSED
         never, barred = "", None

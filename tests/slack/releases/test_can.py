@@ -52,3 +52,14 @@ async def test_can_tells_a_full_house(tmp_path: Path) -> None:
             answer = await scene.type("can create feat/y", user)
             assert answer is not None
             assert says in answer.text
+
+
+async def test_can_knows_the_rights_of_the_reaper(shop: Scene) -> None:
+    for text, says in (
+        ("can reap", "You may `reap`."),
+        ("can reaper pause", "You may `pause`."),
+        ("can reaper", "You may `/env reaper plan`."),
+    ):
+        answer = await shop.type(text)
+        assert answer is not None
+        assert says in answer.text
