@@ -208,7 +208,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("services: " + "[" * 600, "nested too deeply"),
+        ("services: " + "[" * 5_000, "nested too deeply"),
         (GOOD + "since: 2026-13-45\n", "month must be in 1..12"),
         ("a: &a [x]\nb: &b [*a, *a]\nservices: [*b, *b]\n" + GOOD, "services"),
         ("services: &s [*s]\n", "services"),
