@@ -130,6 +130,8 @@ REFUSED = [
     (lambda body: body["spec"]["destinations"][0].pop("server"), PLACE),
     (lambda body: body["spec"]["destinations"][0].pop("namespace"), PLACE),
     (spec(destinations=[{"name": "in-cluster", "namespace": "qbot-x"}]), PLACE),
+    (destination(name="*"), PLACE),
+    (destination(name="in-cluster"), PLACE),
     (another(server=HERE, namespace="argocd"), PLACE),
     (without("sourceRepos"), SOURCES),
     (spec(sourceRepos=[]), SOURCES),
