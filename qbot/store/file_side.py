@@ -12,6 +12,7 @@ from qbot.store.shape import Table, need_newest
 from qbot.store.sides import Values, quoted, select
 from qbot.store.sqlite import SqliteDriver, taken
 
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 _BUSY_SECONDS = 5
 _PAGE = 500
 
@@ -188,6 +189,7 @@ def new_file(path: Path) -> Generator[Path]:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
+        settled(path.parent)
     except OSError as error:
         raise PermanentError(f"cannot write {path}: {error.strerror}") from error
     finally:
@@ -196,6 +198,16 @@ def new_file(path: Path) -> Generator[Path]:
 
 def remove(path: Path) -> None:
     """The file and what SQLite and Qbot keep beside it."""
-    for end in ("", "-wal", "-shm", "-journal", ".lock"):
+    for end in ("", *BESIDE, ".lock"):
         with suppress(FileNotFoundError):
             path.with_name(f"{path.name}{end}").unlink()
+
+
+def settled(folder: Path) -> None:
+    """Its names outlive a loss of power, where the file system can promise that."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(opened)
+    finally:
+        os.close(opened)

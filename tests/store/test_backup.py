@@ -1,9 +1,14 @@
 """A copy of the SQLite file while Qbot writes to it, and putting one back."""
 
 import asyncio
+import shutil
 import sqlite3
-from contextlib import closing
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
+from types import BuiltinFunctionType, FrameType
 
 import pytest
 
@@ -117,6 +122,50 @@ async def test_where_nothing_was_a_backup_is_put(running: Database, tmp_path: Pa
     assert branches(tmp_path / "new" / "qbot.db") == ["feat/a"]
 
 
+@contextmanager
+def left_by_a_kill(folder: Path, copies: Path) -> Iterator[list[Path]]:
+    """What is there before each step that names a file, and after the last one."""
+    left: list[Path] = []
+
+    def look() -> None:
+        left.append(shutil.copytree(folder, copies / str(len(left))))
+
+    def called(_frame: FrameType, event: str, what: object) -> None:
+        name = what.__name__ if isinstance(what, BuiltinFunctionType) else ""
+        if event == "c_call" and name in ("replace", "link", "unlink"):
+            look()
+
+    sys.setprofile(called)
+    try:
+        yield left
+    finally:
+        sys.setprofile(None)
+    look()
+
+
+async def test_whenever_a_restore_is_killed_a_whole_database_is_there_and_it_can_be_repeated(
+    running: Database, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path / "backup.db"
+    await Wishes(running).create("feat/a")
+    back_up(tmp_path / "qbot.db", out)
+    await Wishes(running).create("feat/b")
+    await running.close()
+    before, after = ["feat/a", "feat/b"], ["feat/a"]
+    with left_by_a_kill(tmp_path, tmp_path_factory.mktemp("killed")) as left:
+        restore(out, tmp_path / "qbot.db", START)
+    there = [branches(folder / "qbot.db") for folder in left if (folder / "qbot.db").exists()]
+    assert len(there) == len(left) > there.index(after) > 1
+    assert there == sorted(there, key=len, reverse=True)
+    for folder in {tuple(files(folder)): folder for folder in left}.values():
+        _, aside = restore(folder / "backup.db", folder / "qbot.db", START + timedelta(minutes=1))
+        assert branches(folder / "qbot.db") == after
+        assert aside
+        kept = [branches(each) for each in folder.glob("qbot.db.2026*")]
+        assert before in kept
+        assert len(files(folder)) == 2 + len(kept)
+
+
 def damage(path: Path) -> None:
     """In the middle, as a disk does it."""
     size = path.stat().st_size
@@ -148,6 +197,39 @@ async def test_what_is_damaged_or_a_newer_qbots_is_neither_backed_up_nor_restore
         back_up(bad, tmp_path / "copy.db")
     assert path.read_bytes() == before
     assert "copy.db" not in files(tmp_path)
+
+
+async def test_a_damaged_file_is_kept_and_the_new_one_never_sees_its_log(
+    running: Database, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "qbot.db", tmp_path / "backup.db"
+    await Wishes(running).create("feat/a")
+    back_up(path, out)
+    await running.close()
+    path.write_text("Dear diary, " * 99)
+    path.with_name("qbot.db-wal").write_text("and so on")
+    _, aside = restore(out, path, START)
+    assert aside
+    assert aside.read_text().startswith("Dear diary")
+    assert not {"qbot.db-wal", "qbot.db-shm"} & {*files(tmp_path)}
+    assert branches(path) == ["feat/a"]
+
+
+async def test_what_another_program_reads_is_not_replaced(
+    running: Database, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "qbot.db", tmp_path / "backup.db"
+    back_up(path, out)
+    await Wishes(running).create("feat/a")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("begin")
+        reader.execute("select count(*) from environments").fetchone()
+        await Wishes(running).create("feat/b")
+        await running.close()
+        with pytest.raises(PermanentError, match="Another program reads"):
+            restore(out, path, START)
+    assert branches(path) == ["feat/a", "feat/b"]
+    assert files(tmp_path) == ["backup.db", "qbot.db"]
 
 
 async def test_a_server_is_dumped_and_restored_by_its_own_programs(
