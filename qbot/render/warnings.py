@@ -115,7 +115,8 @@ def _words(one: Warned, style: Style) -> str:
 def stays(one: Warned, style: Style) -> Message:
     """For whoever kept it; the warning says so too, where there is one."""
     text = signed(one, style)
-    hint = "It is warned of again if another reason to delete it comes up."
+    show = code(f"{style.command} show {one.branch}", 160)
+    hint = f"It is warned of again if another reason to delete it comes up; {show} says when."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 
