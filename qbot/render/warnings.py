@@ -103,7 +103,7 @@ def _words(one: Warned, style: Style) -> str:
         case Fate.STAYS:
             return f"{branch} stays{_stays(one)}."
         case Fate.NEWER:
-            return f"{branch}: a newer warning stands for this one."
+            return f"{branch}: a newer warning stands for this one, with whoever owns it now."
         case Fate.GOING:
             return f"{branch} is being deleted{_by(one) or f', because {why}'}."
         case Fate.GONE:
