@@ -11,7 +11,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed
 from qbot.domain.promotion import Approval, PromotionState
-from qbot.domain.reaper_ports import Warned, Warnings
+from qbot.domain.reaper_ports import Alert, Question, Warned, Warnings
 from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.failing import failing_anywhere
@@ -41,6 +41,7 @@ class Everything:
     as_of: datetime
     known: bool
     warned: Sequence[Warned] = ()
+    unanswered: Sequence[Question | Alert] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Lookout:
             as_of,
             known=counts is not None,
             warned=await self.warnings.open(),
+            unanswered=await self.warnings.unanswered(),
         )
 
     async def home(self, actor: Actor, everything: Everything) -> Home:
