@@ -116,7 +116,10 @@ def test_what_the_reaper_asks_and_cannot_read_is_told_until_it_is_over() -> None
     assert said(told).text == "not all can be read, the reaper asks"
     assert "The reaper asks whether 1 environment may go" in text(told)
     assert "GitLab did not answer about" in text(told)
-    over = [replace(question, answer=Answer.GO), replace(alert, over_at=NOW)]
+    over: list[Question | Alert] = [
+        replace(question, answer=Answer.GO),
+        replace(alert, over_at=NOW),
+    ]
     assert digest(replace(told, facts=replace(calm, unanswered=over)), STYLE) is None
 
 
