@@ -17,6 +17,7 @@ from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.outages import Away
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
+from qbot.domain.reaper_ports import Alert, Answer, Question
 from qbot.domain.release import StageProgress
 from qbot.domain.trend import Past, Trend
 
@@ -188,6 +189,19 @@ class Facts:
     drifted: Sequence[Drifted] = ()
     speed: Speed = Speed()
     names: Mapping[Actor, str] = field(default_factory=dict)
+    unanswered: Sequence[Question | Alert] = ()  # of the reaper
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """What may go only if somebody says so."""
+        asked = (a for a in self.unanswered if isinstance(a, Question))
+        return [a for a in asked if a.answer is Answer.OPEN]
+
+    @property
+    def alerts(self) -> Sequence[Alert]:
+        """What the reaper cannot read."""
+        told = (a for a in self.unanswered if isinstance(a, Alert))
+        return [a for a in told if a.over_at is None]
 
     @property
     def failing(self) -> Sequence[EnvironmentSummary]:
@@ -238,8 +252,8 @@ class Digest:
         """Whether there is nothing to say: nothing happened and nothing is due."""
         facts = self.facts
         said = {
-            Section.APPROVALS: bool(facts.waiting),
-            Section.FAILING: bool(facts.failing),
+            Section.APPROVALS: bool(facts.waiting or facts.questions),
+            Section.FAILING: bool(facts.failing or facts.alerts),
             Section.ENDING: bool(facts.ending),
             Section.BARRIERS: bool(facts.holds or facts.freezes or facts.closed),
             Section.DRIFTED: any(d.services for d in facts.drifted),

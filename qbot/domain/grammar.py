@@ -11,6 +11,7 @@ from qbot.domain.names import ServiceName
 from qbot.errors import UserError
 
 _DURATION = re.compile(r"(\d{1,9})(w|d|h|m)")
+_LONG = re.compile(r"(?<=\d)(weeks?|days?|hours?|minutes?|mins?)")
 IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "ENV": "an environment: its branch or its name",
@@ -37,6 +38,7 @@ class Arg:
     name: str
     required: bool = True
     many: bool = False
+    unit: bool = False  # a duration, which people write in two words as well: `2 days`
 
     @property
     def usage(self) -> str:
@@ -162,6 +164,8 @@ def _positional(spec: Spec, plain: list[str]) -> tuple[dict[str, str], list[str]
             return args, queue
         if queue:
             args[arg.name] = queue.pop(0)
+            if arg.unit and queue and args[arg.name].isdecimal():
+                args[arg.name] += queue.pop(0)
         elif arg.required:
             raise UserError(
                 f"`{spec.verb}` needs {IN_WORDS.get(arg.name, arg.name)}.", hint=_usage_hint(spec)
@@ -184,11 +188,12 @@ def duration(text: str, *, option: str = "") -> timedelta:
     Raises:
         UserError: not a duration, nothing, or more than a year.
     """
-    parts = _DURATION.findall(text.lower())
+    short = _LONG.sub(lambda found: found[1][0], text.lower())
+    parts = _DURATION.findall(short)
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in parts)
     where = f" for `--{option}`" if option else ""
     write = "Write `90m`, `4h`, `3d`, `1w` or `1d12h`."
-    if not text or "".join(n + u for n, u in parts) != text.lower():
+    if not text or "".join(n + u for n, u in parts) != short:
         raise UserError(f"`{text}` is not a duration{where}.", hint=write)
     if not seconds:
         raise UserError(f"`{text}` is no time at all{where}.", hint=write)

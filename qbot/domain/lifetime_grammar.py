@@ -63,7 +63,7 @@ LIFETIMES: tuple[tuple[Spec, Callable[[Parsed], LifetimeCommand]], ...] = (
         Spec(
             "extend",
             "let an environment live longer, from now or from its end, whichever is later",
-            (_ENV, Arg("2d")),
+            (_ENV, Arg("2d", unit=True)),
             examples=("extend feat/checkout 2d", "extend feat/checkout 4h"),
         ),
         lambda p: Extend(p.args["ENV"], grammar.duration(p.args["2d"])),

@@ -37,6 +37,10 @@ def _reaper(p: Parsed) -> Reaper:
             hint="`reaper plan` shows what would go, `reaper pause` and `reaper resume` stop it "
             "and let it go on, `reaper orphans` shows what is left over at Argo CD.",
         )
+    if p.rest and word in {Wish.PLAN, Wish.ORPHANS}:
+        raise UserError(
+            f"`reaper {word}` takes nothing more.", hint=f"It shows what is so now: `reaper {word}`"
+        )
     return Reaper(Wish(word), redact(" ".join(p.rest).strip()))
 
 

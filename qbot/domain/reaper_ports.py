@@ -193,6 +193,9 @@ class Warnings(Protocol):
     async def open(self) -> Sequence[Warned]:
         """Of those that are about to go, the oldest warning first. Raises TransientError."""
 
+    async def unanswered(self) -> Sequence[Question | Alert]:
+        """What a human is asked or told and is not over, the oldest first. As above."""
+
 
 class Answers(Protocol):
     """What people press; each change commits with its audit row. May raise TransientError.

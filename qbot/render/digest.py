@@ -1,6 +1,6 @@
 """A channel's digest: calm and short. People are named, never mentioned: it disturbs nobody."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -34,9 +34,9 @@ def digest(of: Digest, style: Style) -> Message | None:
     if of.quiet:
         return None
     heading = _heading(of)
-    parts: dict[Section, Callable[[], Iterator[Block | None]]] = {
-        Section.APPROVALS: lambda: _approvals(of.facts),
-        Section.FAILING: lambda: _failing(of.facts, style),
+    parts: dict[Section, Callable[[], Iterable[Block | None]]] = {
+        Section.APPROVALS: lambda: (*_approvals(of.facts), *_questions(of.facts)),
+        Section.FAILING: lambda: (*_failing(of.facts, style), *_alerts(of.facts)),
         Section.ENDING: lambda: _ending(of.facts, style),
         Section.DRIFTED: lambda: _drifted(of.facts, style),
         Section.BARRIERS: lambda: _barriers(of.facts, style),
@@ -69,6 +69,8 @@ def _heading(of: Digest) -> str:
         f"{ending} {'goes' if ending == 1 else 'go'} soon"
         if ending and Section.ENDING in sections
         else "",
+        "not all can be read" if facts.alerts and Section.FAILING in sections else "",
+        "the reaper asks" if facts.questions and Section.APPROVALS in sections else "",
         f"{prose(', '.join(drifted), 100)} {'drifts' if len(drifted) == 1 else 'drift'}"
         if drifted and Section.DRIFTED in sections
         else "",
@@ -85,6 +87,23 @@ def _approvals(facts: Facts) -> Iterator[Block | None]:
         return section(text, accessory=details)
 
     yield from _listed("Waiting for approval", facts.waiting, line, "in the App Home of Qbot")
+
+
+def _questions(facts: Facts) -> Iterator[Block | None]:
+    """Which may go: answered in the plan as well as in the channel."""
+    for question in facts.questions[:1]:  # a newer one stands for those before it
+        many = plural(len(question.envs), "environment")
+        text = (
+            f":octagonal_sign: *The reaper asks whether {many} may go*, since "
+            f"{_at(question.asked_at)}"
+        )
+        yield section(text, accessory=button("Show Plan", actions.REAPER_PLAN))
+
+
+def _alerts(facts: Facts) -> Iterator[Block | None]:
+    for alert in facts.alerts[:1]:
+        why = prose(some(alert.reasons, 1), 300)
+        yield section(f":warning: *The reaper cannot read all*, since {_at(alert.since)}: {why}")
 
 
 def _failing(facts: Facts, style: Style) -> Iterator[Block | None]:

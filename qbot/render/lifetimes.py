@@ -63,7 +63,10 @@ def unpinned(moved: Moved, *, now: datetime) -> Message:
         return _told(f":white_check_mark: {_named(env)} is not pinned any more.")
     left = rough((env.ends_at - now).total_seconds())
     end = moment(env.ends_at, WHEN)
-    return _told(f":white_check_mark: {_named(env)} is not pinned any more: it has {left}, {end}.")
+    lead = f":white_check_mark: {_named(env)} is not pinned any more."
+    return _told(
+        f"{lead} Its lifetime ends in {left}, {end}; what else makes one go counts again too."
+    )
 
 
 def transferred(moved: Moved, style: Style, *, asker: Actor) -> Message:

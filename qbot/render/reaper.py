@@ -204,9 +204,16 @@ def _line(goes: Goes, env: Environment, style: Style, now: datetime, waiting: Wa
     at = None if env.id in waiting.envs else now
     untold = env.id in waiting.untold
     words = _after(goes, style) if untold else goes_words(goes, style, now=at)
-    return joined(
-        [f"*{prose(env.branch, 100)}*", mention(env.owner.user), words, age, code(goes.rule, 40)]
-    )
+    told = "" if untold else _told_at(goes)
+    who = mention(env.owner.user)
+    return joined([f"*{prose(env.branch, 100)}*", who, words, told, age, code(goes.rule, 40)])
+
+
+def _told_at(goes: Goes) -> str:
+    """Whether its owner knows."""
+    if goes.warned_at is None:
+        return "its owner is not told yet"
+    return f"its owner was told {moment(goes.warned_at, WHEN)}"
 
 
 def _after(goes: Goes, style: Style) -> str:

@@ -103,7 +103,7 @@ def _words(one: Warned, style: Style) -> str:
         case Fate.STAYS:
             return f"{branch} stays{_stays(one)}."
         case Fate.NEWER:
-            return f"{branch}: a newer warning stands for this one."
+            return f"{branch}: a newer warning stands for this one, with whoever owns it now."
         case Fate.GOING:
             return f"{branch} is being deleted{_by(one) or f', because {why}'}."
         case Fate.GONE:
@@ -115,7 +115,8 @@ def _words(one: Warned, style: Style) -> str:
 def stays(one: Warned, style: Style) -> Message:
     """For whoever kept it; the warning says so too, where there is one."""
     text = signed(one, style)
-    hint = "It is warned of again if another reason to delete it comes up."
+    show = code(f"{style.command} show {one.branch}", 160)
+    hint = f"It is warned of again if another reason to delete it comes up; {show} says when."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
 
 

@@ -94,6 +94,10 @@ class SqlNotices:
         """Of those that are about to go."""
         return await self._driver.run(_open())
 
+    async def unanswered(self) -> Sequence[Question | Alert]:
+        """What a human is asked or told and is not over."""
+        return await self._driver.run(_unanswered())
+
 
 def put(draft: Draft, at: datetime) -> Script[None]:
     """A message as it should be from now on; the same as before changes nothing.
@@ -179,6 +183,14 @@ def _open() -> Script[list[Warned]]:
     )
     found = [says_of(row) for row in rows]
     return [w for w in found if isinstance(w, Warned) and w.fate is Fate.OPEN]
+
+
+def _unanswered() -> Script[list[Question | Alert]]:
+    rows = yield sql(
+        "select kind, says from reaper_notices where kind in ('question', 'alert') and open = 1 "
+        "order by at, id"
+    )
+    return [said for row in rows if isinstance(said := says_of(row), Question | Alert)]
 
 
 def _due(limit: int) -> Script[list[Notice]]:

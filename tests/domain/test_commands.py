@@ -23,6 +23,7 @@ from qbot.domain.commands import (
     verb_typed,
 )
 from qbot.domain.grammar import IN_WORDS
+from qbot.domain.lifetime_grammar import Extend
 from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.release_commands import LockIt, Rollback
 from qbot.errors import UserError
@@ -46,6 +47,9 @@ CART = ServiceName("cart")
         ("create feat/x", create("feat/x")),
         ("CREATE FEAT/X", create("FEAT/X")),
         ("create feat/x --ttl 3d", create("feat/x", ttl=timedelta(days=3))),
+        ("extend feat/x 2 days", Extend("feat/x", timedelta(days=2))),
+        ("extend feat/x 90 minutes", Extend("feat/x", timedelta(minutes=90))),
+        ("extend feat/x 1week", Extend("feat/x", timedelta(weeks=1))),
         ("create feat/x --ttl=1d12h", create("feat/x", ttl=timedelta(hours=36))),
         ("create feat/x --from feat/y", create("feat/x", source="feat/y")),
         (
@@ -133,6 +137,9 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
         ("create feat/x --set cart=a --set cart=b", "`cart` is named twice: `a` and `b`.", ""),
         ("deploy feat/x cart=a cart=b", "`cart` is named twice", "Choose one"),
         (f"create {'x' * 300}", "too long for the name of a git branch", "244"),
+        ("extend feat/x 2 days more", "does not know what to do with `more`", "extend ENV 2d"),
+        ("extend feat/x 2 moons", "`2moons` is not a duration", "4h"),
+        ("reaper plan now", "`reaper plan` takes nothing more.", "reaper plan"),
         ("show a b", "does not know what to do with `b`", "show STAGE|ENV"),
         ("create feat/x --tll 3d", "Did you mean `--ttl`", "Usage"),
         ("create feat/x --ttl", "`--ttl` needs a value", "3d"),

@@ -447,6 +447,7 @@ async def test_too_many_at_once_are_asked_about_once_and_go_when_a_human_says_so
 ) -> None:
     (question,) = questions(await many.reap(later=5 * HOUR))
     assert (len(question.envs), question.answer) == (13, Answer.OPEN)
+    assert await many.scene.database.notices.unanswered() == [question]
     assert not await many.reap(later=HOUR / 6)
     assert not await many.asked()
     said = await many.rows.answer(question.id, ANA, go=True, rule="keeper")

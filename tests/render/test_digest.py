@@ -14,6 +14,7 @@ from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary, Going
 from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
+from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
 from qbot.domain.reaping import Cause
 from qbot.domain.trend import Trend
 from qbot.render.blocks import Message
@@ -104,6 +105,22 @@ def test_a_quiet_digest_is_none() -> None:
 def test_a_section_that_is_not_wanted_is_left_out(section: Section, words: str) -> None:
     assert words in text(FULL)
     assert words not in text(replace(FULL, sections=ALL - {section}))
+
+
+def test_what_the_reaper_asks_and_cannot_read_is_told_until_it_is_over() -> None:
+    calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=(), drifted=())
+    one = Candidate(CALM.id, CALM.branch, ANA, Cause.GONE, NOW)
+    question = Question("q1", ("Too many.",), (one,), NOW - HOUR)
+    alert = Alert(("GitLab did not answer about `shop/web`",), NOW - HOUR)
+    told = Digest(replace(calm, unanswered=[question, alert]), NOW - DAY, ALL)
+    assert said(told).text == "not all can be read, the reaper asks"
+    assert "The reaper asks whether 1 environment may go" in text(told)
+    assert "GitLab did not answer about" in text(told)
+    over: list[Question | Alert] = [
+        replace(question, answer=Answer.GO),
+        replace(alert, over_at=NOW),
+    ]
+    assert digest(replace(told, facts=replace(calm, unanswered=over)), STYLE) is None
 
 
 def test_what_is_not_known_is_no_news_and_is_said_all_the_same() -> None:

@@ -54,6 +54,7 @@ class Gatherer:
             closed=[Closed(w.stages, w.name, span[1]) for w, span in spans if span],
             drifted=await drifted(self.context),
             speed=await self.rows.speed(now),
+            unanswered=everything.unanswered,
         )
         return replace(facts, names=await self.names(facts.people()))
 

@@ -12,7 +12,7 @@ from qbot.domain.outages import Away
 from qbot.domain.people import Actor
 from qbot.domain.policy import Allowed
 from qbot.domain.promotion import Approval, PromotionState
-from qbot.domain.reaper_ports import Warned, Warnings
+from qbot.domain.reaper_ports import Alert, Question, Warned, Warnings
 from qbot.domain.release import StageProgress
 from qbot.errors import TransientError
 from qbot.operations.failing import failing_anywhere
@@ -43,6 +43,7 @@ class Everything:
     known: bool
     warned: Sequence[Warned] = ()
     away: Sequence[Away] = ()
+    unanswered: Sequence[Question | Alert] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Lookout:
             known=counts is not None,
             warned=await self.warnings.open(),
             away=base.outages.now(),
+            unanswered=await self.warnings.unanswered(),
         )
 
     async def home(self, actor: Actor, everything: Everything) -> Home:

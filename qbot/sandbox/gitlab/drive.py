@@ -72,6 +72,7 @@ class Drive:
         calls: dict[str, tuple[Callable[[Body], Body], str, str]] = {
             "push": (self.push, "project branch", "files author"),
             "merge": (self.merge, "project branch", ""),
+            "open": (self.open, "project branch", "target author"),
             "fork": (self.fork, "project branch", "target"),
             "refs": (self.refs, "project branches", "author"),
             "delete-branch": (self.delete_branch, "project branch", ""),
@@ -115,6 +116,20 @@ class Drive:
             target = project.default_branch
             found = self._machine.open(project, author, branch, target, title)
         return self._merge(project, found)
+
+    def open(self, body: Body) -> Body:
+        """Open the merge request of a branch."""
+        project, branch = self._project(body), self._branch(body)
+        target = str(body.get("target", project.default_branch))
+        if target not in project.repository.branches():
+            raise BadDriveError(f"{project.path} has no branch {target}")
+        _check_writable(project)
+        own = (m for m in project.merge_requests if _is_open(m) and not m.fork)
+        if any(m.source_branch == branch for m in own):
+            raise BadDriveError(f"{branch} has an open merge request already")
+        author = self._user(str(body.get("author", _AUTHOR)))
+        title = project.repository.commit(project.repository.branches()[branch]).title
+        return {"iid": self._machine.open(project, author, branch, target, title).iid}
 
     def fork(self, body: Body) -> Body:
         """Commit to a branch of a fork and open its merge request."""

@@ -112,6 +112,13 @@ def test_a_fork_may_have_a_branch_of_the_same_name(served: Served, gl: gitlab.Gi
     assert served.sha("shop/cart", "feat/checkout") == own.manager.get(own.iid).sha
 
 
+def test_one_is_opened_and_stays_open(served: Served, gl: gitlab.Gitlab) -> None:
+    drive(served, "push", project="shop/cart", branch="feat/new")
+    iid = drive(served, "open", project="shop/cart", branch="feat/new")["iid"]
+    found = gl.projects.get("shop/cart").mergerequests.get(iid)
+    assert (found.state, found.source_branch) == ("opened", "feat/new")
+
+
 def test_closing_and_opening_again(served: Served, gl: gitlab.Gitlab) -> None:
     found = opened(gl)
     found.state_event = "close"
