@@ -1,14 +1,13 @@
 """Bodies of strangers: none is held that is too large, and none is waited for long."""
 
 import asyncio
-from contextlib import AsyncExitStack
 
 from aiohttp import web
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; a push of twenty commits with thousands of files stays below
 PATIENCE = 10.0  # seconds; GitLab itself gives up after as many
-_AT_ONCE = 32  # large bodies that are held at the same time
-_LARGE = 64 * 1024  # bytes; as much is held of each connection anyway
+MAX_HELD = 32 * 1024 * 1024  # bytes of all bodies that are being read
+MAX_READ = 256  # bodies that are being read; less than connections, so that there is always room
 
 
 class RefusedBodyError(Exception):
@@ -26,17 +25,28 @@ class RefusedBodyError(Exception):
 
 
 class Bodies:
-    """Reads them, of large ones a few at a time: who sends little waits for nobody.
+    """Reads them. Nobody waits for strangers: of too many, the one that takes longest gives way.
 
     Args:
         most: bytes of one.
         patience: seconds for one.
+        held: bytes of all that are being read.
+        at_once: how many those may be.
     """
 
-    def __init__(self, *, most: int = MAX_BODY, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        *,
+        most: int = MAX_BODY,
+        patience: float = PATIENCE,
+        held: int = MAX_HELD,
+        at_once: int = MAX_READ,
+    ) -> None:
         self._most = most
         self._patience = patience
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._held = held
+        self._at_once = at_once
+        self._reading: dict[asyncio.Timeout, int] = {}  # bytes that came; who began first is first
 
     async def read(self, request: web.Request) -> bytes:
         """The whole body, as it came.
@@ -48,21 +58,31 @@ class Bodies:
             raise RefusedBodyError(415, "encoding")
         if (request.content_length or 0) > self._most:
             raise RefusedBodyError(413, "too-large")
+        patience = asyncio.timeout(self._patience)
         try:
-            async with asyncio.timeout(self._patience), AsyncExitStack() as held:
-                return await self._all(request, held)
+            async with patience:
+                return await self._all(request, patience)
         except TimeoutError:
             raise RefusedBodyError(408, "too-slow") from None
         except (web.RequestPayloadError, ConnectionError):
             raise RefusedBodyError(400, "cut-off") from None
+        finally:
+            self._reading.pop(patience, None)
 
-    async def _all(self, request: web.Request, held: AsyncExitStack) -> bytes:
-        body, small = bytearray(), True
+    async def _all(self, request: web.Request, patience: asyncio.Timeout) -> bytes:
+        body = bytearray()
+        self._make_room(patience, 0)
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > self._most:
                 raise RefusedBodyError(413, "too-large")
-            if small and len(body) > _LARGE:
-                await held.enter_async_context(self._places)
-                small = False
+            self._make_room(patience, len(body))
         return bytes(body)
+
+    def _make_room(self, whose: asyncio.Timeout, size: int) -> None:
+        self._reading[whose] = size
+        while len(self._reading) > self._at_once or sum(self._reading.values()) > self._held:
+            slowest = next(iter(self._reading))
+            del self._reading[slowest]
+            if not slowest.expired():
+                slowest.reschedule(asyncio.get_running_loop().time())

@@ -22,6 +22,7 @@ from qbot.web.bodies import Bodies, RefusedBodyError
 log = structlog.get_logger()
 PATH = "/slack/events"
 MAX_BODY = 1024 * 1024  # bytes; Slack's own payloads stay well below
+PATIENCE = 3.0  # seconds; Slack gives up after as many
 FRESH = 300  # seconds that a signature is good for, either way
 _STAMP_DIGITS = 12
 _SIGNATURE = re.compile(rb"v0=[0-9a-f]{64}")
@@ -66,7 +67,7 @@ def slack_app(
     """
     if not secret:
         raise ValueError("a signing secret is needed")
-    reading = bodies or Bodies(most=MAX_BODY)
+    reading = bodies or Bodies(most=MAX_BODY, patience=PATIENCE)
 
     def turn_away(status: int, reason: str) -> web.Response:
         # Counted only: without Slack's signature anybody could fill the audit log, and in

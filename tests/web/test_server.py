@@ -1,8 +1,11 @@
 """One listening socket."""
 
 import asyncio
+import re
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import aiohttp
 import pytest
@@ -10,6 +13,8 @@ from aiohttp import web
 
 from qbot.errors import PermanentError
 from qbot.web.server import Server
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def test_it_listens_until_it_is_stopped_and_knows_its_port() -> None:
@@ -42,24 +47,50 @@ async def test_an_address_that_is_not_ours_is_named(address: str) -> None:
 
 
 @pytest.mark.incident("unbounded-body")
-async def test_so_many_are_talked_with_at_a_time_and_others_are_sent_away() -> None:
-    server = Server(web.Application(), "127.0.0.1:0", setting="QBOT_LISTEN", most=2)
-    await server.start()
-    here = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
-    assert await asked(*here[1]) == b"HTTP/1.1 404 Not Found\r\n"
-    late, out = await asyncio.open_connection("127.0.0.1", server.port)
-    assert (await late.read()).startswith(b"HTTP/1.1 503 ")
-    for _, writer in (*here, (late, out)):
-        writer.close()
-        await writer.wait_closed()
-    while True:  # until it has noticed that they left
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        said = await asked(reader, writer)
-        writer.close()
-        await writer.wait_closed()
-        if b"404" in said:
-            break
-    await server.stop()
+async def test_so_many_are_answered_at_a_time_and_others_are_sent_away() -> None:
+    began, done = asyncio.Semaphore(0), asyncio.Event()
+
+    async def long(_: web.Request) -> web.Response:
+        began.release()
+        await done.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.get("/", long)])
+    async with serving(app, most=2) as port:
+        busy = [asyncio.create_task(asked(port)) for _ in range(2)]
+        for _ in busy:
+            await began.acquire()
+        assert b" 503 " in await asked(port)
+        done.set()
+        assert [b" 200 " in said for said in await asyncio.gather(*busy)] == [True, True]
+        assert b" 200 " in await asked(port)
+
+
+@pytest.mark.incident("unbounded-body")
+async def test_who_asks_nothing_keeps_nobody_out_and_goes_before_who_asked() -> None:
+    async with serving(web.Application(), most=3) as port, AsyncExitStack() as open_:
+        kept = await open_.enter_async_context(connected(port))
+        assert b"404" in await question(*kept)
+        strangers = [await open_.enter_async_context(connected(port)) for _ in range(5)]
+        assert b"404" in await question(*strangers[-1])
+        assert b"404" in await question(*kept)
+        for reader, _ in strangers[:3]:
+            assert await reader.read() == b""
+
+
+@pytest.mark.incident("unbounded-body")
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: q\r\nX-Slow: "])
+async def test_the_first_head_is_waited_for_less_long_than_the_next(said: bytes) -> None:
+    async with (
+        serving(web.Application(), first=0.1) as port,
+        connected(port) as (reader, writer),
+        connected(port) as (other, asking),
+    ):
+        assert b"404" in await question(other, asking)
+        writer.write(said)
+        assert await reader.read() == b""
+        assert b"404" in await question(other, asking)
 
 
 @pytest.mark.incident("unbounded-body")
@@ -103,7 +134,35 @@ async def test_headers_without_an_end_are_refused(head: bytes) -> None:
     await server.stop()
 
 
-async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """The first line of the answer to a plain request."""
+@asynccontextmanager
+async def serving(app: web.Application, **how: Any) -> AsyncIterator[int]:
+    """The port."""
+    server = Server(app, "127.0.0.1:0", setting="QBOT_LISTEN", **how)
+    await server.start()
+    yield server.port
+    await server.stop()
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Streams]:
+    """A connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    yield reader, writer
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def question(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The head of the answer to a plain request, whose body is read as well."""
     writer.write(b"GET / HTTP/1.1\r\nHost: q\r\n\r\n")
-    return await reader.readline()
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = re.findall(rb"Content-Length: (\d+)", head)
+    await reader.readexactly(int(length))
+    return head
+
+
+async def asked(port: int) -> bytes:
+    """The head of the answer on a connection of its own."""
+    async with connected(port) as streams:
+        return await question(*streams)

@@ -224,6 +224,53 @@ async def test_who_sends_slowly_is_not_waited_for() -> None:
 
 
 @pytest.mark.incident("unbounded-body")
+@pytest.mark.parametrize("limit", [{"at_once": 4}, {"held": 400_000}])
+async def test_who_never_ends_keeps_nobody_waiting(limit: dict[str, int]) -> None:
+    enough, refused = asyncio.Event(), Counter[str]()
+
+    def note(reason: str) -> None:
+        refused.update([reason])
+        if refused["too-slow"] == 3:
+            enough.set()
+
+    bolt = bolt_app(
+        command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
+        bot_user="U1", guard=cast("Any", Ear([])), listeners=unopened(),
+        opened=cast("Any", None),
+    )  # fmt: skip
+    app = slack_app(
+        bolt, secret=SECRET, now=HandClock().now, refused=note,
+        bodies=Bodies(most=MAX_BODY, patience=60, **limit),
+    )  # fmt: skip
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b" " * 70_000
+        await asyncio.Event().wait()
+
+    body = BODY + b"&more=" + b"x" * 100_000
+    async with (
+        served(app) as url,
+        aiohttp.ClientSession() as http,
+        asyncio.TaskGroup() as strangers,
+    ):
+        address = f"{url}/slack/events"
+        held = [
+            strangers.create_task(http_status(http, address, endless(), sign(b"")))
+            for _ in range(8)
+        ]
+        await enough.wait()
+        assert await http_status(http, address, body, sign(body)) == 200
+        assert refused["signature"] == 0
+        for stranger in held:
+            stranger.cancel()
+
+
+async def http_status(http: aiohttp.ClientSession, url: str, data: Any, headers: Any) -> int:
+    async with http.post(url, data=data, headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.incident("unbounded-body")
 async def test_packed_bodies_are_not_unpacked(door: Door) -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     assert await door.post(bomb, sign(bomb) | {"Content-Encoding": "gzip"}) == 415
