@@ -19,7 +19,8 @@ _SECRETS = re.compile(
     r"|(?<=://)[^/\s:@]*+:[^\s]{1,500}(?=@)"  # a password in a URL; unbounded it is quadratic
     r"|(?<=://)[\w%~-]{16,}(?=@)"  # a token in a URL
     r"|(?:(?<=\"auth\":)|(?<=\"auth\\\":))\s?\\?\"(?=[a-z]*[A-Z\d+/=])[\w+/=]{8,}\\?\""  # registry
-    r"|(?i:(?<=bearer )[^\s'\",}\\]+|(?<=basic )[\w+/=]{8,})"
+    r"|(?i:(?<=bearer )(?!tokens?(?:[\s.,;]|$))[^\s'\",}\\]+)"
+    r"|(?i:(?<=basic ))(?![A-Z]?[a-z]++(?![\w+/=]))[\w+/=]{8,}"  # and no word: Basic Information
 )
 _PRIVATE = r"-----%s [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
 _KEY = re.compile(rf"{_PRIVATE % 'BEGIN'}[\s\S]*?(?:{_PRIVATE % 'END'}|\Z)")
