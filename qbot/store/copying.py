@@ -44,6 +44,7 @@ async def copy(source: str, target: str, *, force: bool) -> Sequence[Copied]:
         for table in tables():
             await _carry(origin, landing, table)
         done = [await compared(origin, landing, table) for table in tables()]
+        await origin.still()
         await landing.keep()
     return done
 

@@ -39,6 +39,9 @@ class FileSide:
         ).fetchone()
         return int(found[0]) if found else 0
 
+    async def still(self) -> None:
+        """A Qbot that comes is turned away by the lock."""
+
     async def write(self, table: Table, rows: Sequence[Values]) -> None:
         """Add rows."""
         marks = ", ".join("?" * len(table.columns))

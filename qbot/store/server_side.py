@@ -23,8 +23,12 @@ class ServerSide:
 
     keeps_nul = False
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> None:
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", url: str, *, watched: bool
+    ) -> None:
         self._connection = connection
+        self._url = url
+        self._watched = watched
         self.shown = shown(url)
 
     async def rows(self, table: Table) -> AsyncGenerator[Sequence[Values]]:
@@ -42,6 +46,12 @@ class ServerSide:
                 f"select case when is_called then last_value else 0 end from {counter}"  # noqa: S608 (told by the server)
             )
         return int(found)
+
+    async def still(self) -> None:
+        """Asked anew: the transaction sees nobody who has come since."""
+        if self._watched:
+            async with _connected(self._url) as connection:
+                await _need_rest(connection, self._url)
 
     async def write(self, table: Table, rows: Sequence[Values]) -> None:
         """Add rows."""
@@ -73,13 +83,20 @@ async def server_source(url: str, *, force: bool) -> AsyncGenerator[ServerSide]:
         PermanentError: it refuses, or a Qbot uses it and `force` is not given.
     """
     async with _connected(url) as connection, _transaction(connection, url, reading=True):
-        if not force and (used := await _used(connection)):
-            raise PermanentError(
-                f"{used} {shown(url)}. Stop it first, or wait for 30 s where it has died. "
-                "With --force, what it does from now on is not in the copy."
-            )
+        if not force:
+            await _need_rest(connection, url)
         need_newest(await _version(connection, shown(url)), shown(url))
-        yield ServerSide(connection, url)
+        yield ServerSide(connection, url, watched=not force)
+
+
+async def _need_rest(connection: "asyncpg.Connection[asyncpg.Record]", url: str) -> None:
+    with _told(shown(url)):
+        used = await _used(connection)
+    if used:
+        raise PermanentError(
+            f"{used} {shown(url)}. Stop it first, or wait for 30 s where it has died. "
+            "With --force, what it does from now on is not in the copy."
+        )
 
 
 async def server_found(url: str) -> Found:
@@ -120,12 +137,25 @@ async def server_target(url: str) -> AsyncGenerator[ServerSide]:
         await driver.run(migrate(driver.dialect))
     finally:
         await driver.close()
-    async with _connected(url) as connection, _transaction(connection, url, reading=False):
-        await connection.execute("select pg_advisory_xact_lock($1)", TURNSTILES[Turnstile.MIGRATE])
+    async with _connected(url) as connection, _alone(connection, url):
         if used := await _used(connection):
             raise PermanentError(f"{used} {shown(url)}. Stop it: the target must be at rest.")
         await _need_empty(connection, shown(url))
-        yield ServerSide(connection, url)
+        yield ServerSide(connection, url, watched=False)
+
+
+@asynccontextmanager
+async def _alone(
+    connection: "asyncpg.Connection[asyncpg.Record]", url: str
+) -> AsyncGenerator[None]:
+    """A transaction that begins when its turn has come: it sees what it had at its first word.
+
+    The turn ends with the connection.
+    """
+    with _told(shown(url)):
+        await connection.fetch("select pg_advisory_lock($1)", TURNSTILES[Turnstile.MIGRATE])
+    async with _transaction(connection, url, reading=False):
+        yield
 
 
 async def _used(connection: "asyncpg.Connection[asyncpg.Record]") -> str:

@@ -32,6 +32,13 @@ class Snapshot(Protocol):
     async def last(self, table: Table) -> int:
         """The last number that the database gave out for the table's key; 0: none."""
 
+    async def still(self) -> None:
+        """Nobody writes to it, or whoever asked for the copy is content with that.
+
+        Raises:
+            PermanentError: a Qbot has come to use it.
+        """
+
 
 class Landing(Snapshot, Protocol):
     """An empty database that takes rows, all of them or none."""

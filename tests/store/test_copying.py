@@ -3,11 +3,12 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +19,9 @@ from qbot.domain.promotion import PromotionState
 from qbot.errors import PermanentError
 from qbot.store import Database, open_store, queue
 from qbot.store.copying import compared, copy, fitted
+from qbot.store.postgres import TURNSTILES
 from qbot.store.shape import VERSION, Column, Table, tables
-from qbot.store.statements import Script, sql
+from qbot.store.statements import Script, Turnstile, sql
 from qbot.store.urls import shown
 from tests.clocks import START, HandClock
 from tests.store.promoting import PRODUCTION, begun
@@ -207,6 +209,56 @@ async def test_a_database_in_use_is_copied_only_by_force(tmp_path: Path, postgre
         assert await copy(postgres_url, out, force=True)
 
 
+async def queued(connection: "asyncpg.Connection[asyncpg.Record]", many: int) -> None:
+    """As soon as so many wait for their turn."""
+    text = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    while await connection.fetchval(text) < many:
+        continue
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_qbot_that_begins_amid_the_copy_is_noticed(
+    schemas: Iterator[str], *, force: bool
+) -> None:
+    source, target = next(schemas), next(schemas)
+    async with opened(source) as server:
+        holder = await asyncpg.connect(source)
+        await holder.fetch("select pg_advisory_lock($1)", TURNSTILES[Turnstile.MIGRATE])
+        copying = asyncio.create_task(copy(source, target, force=force))
+        await queued(holder, 1)  # it has looked at the source, and opens the target
+        await server.journal.beat("worker-a", (), lease=60.0)
+        await holder.close()
+        if force:
+            assert await copying
+        else:
+            with pytest.raises(PermanentError, match=r"A Qbot uses .* With --force"):
+                await copying
+
+
+async def test_a_target_that_is_filled_while_the_copy_waits_for_its_turn_is_left_alone(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    source, turn = f"sqlite:///{tmp_path}/a.db", TURNSTILES[Turnstile.MIGRATE]
+    async with opened(source), opened(postgres_url):
+        pass
+    async with AsyncExitStack() as stack:
+        first, second = [await asyncpg.connect(postgres_url) for _ in range(2)]
+        for connection in (first, second):
+            stack.push_async_callback(connection.close)
+        await first.fetch("select pg_advisory_lock($1)", turn)
+        copying = asyncio.create_task(copy(source, postgres_url, force=False))
+        await queued(first, 1)
+        filling = asyncio.create_task(second.fetch("select pg_advisory_lock($1)", turn))
+        await queued(first, 2)
+        await first.fetch("select pg_advisory_unlock($1)", turn)
+        await filling
+        await queued(first, 1)  # the copy again: the schema is there, now it wants to write
+        await second.execute("insert into people_links values('T1:UANA', 1, 'ana', '2026')")
+        await second.fetch("select pg_advisory_unlock($1)", turn)
+        with pytest.raises(PermanentError, match="is not empty: people_links has rows"):
+            await copying
+
+
 @pytest.mark.parametrize("way", WAYS[:2], ids="-to-".join)
 async def test_another_version_is_not_copied(
     way: tuple[str, str], tmp_path: Path, schemas: Iterator[str]
@@ -287,6 +339,9 @@ class Side:
 
     async def last(self, table: Table) -> int:
         return 0
+
+    async def still(self) -> None:
+        raise NotImplementedError
 
     async def write(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         raise NotImplementedError
