@@ -1,7 +1,8 @@
 """Which neighbour does not answer, and since when. Told of every call; asks nothing itself."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +12,7 @@ LASTS = timedelta(seconds=10)
 """For how long nothing has been answered before a neighbour counts as away."""
 MISSES = 3
 """How many calls had no answer by then: one that hangs, or two, are no outage."""
+_KEPT = 32  # outages that are over and remembered; who asks for them asks often
 
 
 class Vendor(StrEnum):
@@ -31,7 +33,17 @@ class Away:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The time of one outage; of one that goes on, until now."""
+
+    begin: datetime
+    end: datetime
+
+
 WhetherAway: TypeAlias = Callable[[], Away | None]
+Spans: TypeAlias = Callable[[datetime], Sequence[Span]]
+"""The outages until a moment, which is now."""
 
 
 def never() -> None:
@@ -57,11 +69,14 @@ class Presence:
         self._since: datetime | None = None
         self._until: datetime | None = None
         self._missed = 0
+        self._over: deque[Span] = deque(maxlen=_KEPT)
 
     def answered(self, at: datetime) -> None:
         """It said something, be it no: whatever was asked before counts no more."""
         with self._lock:
             self._heard = max(self._heard or at, at)
+            if (away := self._away()) is not None:
+                self._over.append(Span(away.since, max(away.since, at)))
             self._since, self._until, self._missed = None, None, 0
 
     def missed(self, began: datetime, at: datetime) -> None:
@@ -76,12 +91,25 @@ class Presence:
     def away(self) -> Away | None:
         """None: it answers, as far as is known."""
         with self._lock:
-            since, until = self._since, self._until
-            if since is None or until is None:
-                return None
-            if self._missed < MISSES or until - since < LASTS:
-                return None
-            return Away(self.vendor, self.name, since)
+            return self._away()
+
+    def spans(self, now: datetime) -> Sequence[Span]:
+        """When it was away, the latest last."""
+        with self._lock:
+            away = self._away()
+            return [*self._over, *([Span(away.since, max(away.since, now))] if away else [])]
+
+    def _away(self) -> Away | None:
+        since, until = self._since, self._until
+        if since is None or until is None:
+            return None
+        if self._missed < MISSES or until - since < LASTS:
+            return None
+        return Away(self.vendor, self.name, since)
+
+
+_DELETING = frozenset({Vendor.ARGOCD})
+_DEPLOYING = _DELETING | {Vendor.GITLAB}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +124,14 @@ class Outages:
 
     def deploying(self, server: str) -> Away | None:
         """The first that is away of those that a deployment by this Argo CD depends on."""
-        for presence in self.of:
-            mine = presence.vendor is Vendor.ARGOCD and presence.server == server
-            if (mine or presence.vendor is Vendor.GITLAB) and (away := presence.away()):
-                return away
-        return None
+        found = (presence.away() for presence in self._needed(server, _DEPLOYING))
+        return next((away for away in found if away), None)
+
+    def spans(self, server: str, now: datetime, *, deploying: bool) -> Sequence[Span]:
+        """When those were away that a deployment, or a deletion, by this Argo CD depends on."""
+        needed = self._needed(server, _DEPLOYING if deploying else _DELETING)
+        return sorted(span for presence in needed for span in presence.spans(now))
+
+    def _needed(self, server: str, vendors: Collection[Vendor]) -> Sequence[Presence]:
+        mine = [p for p in self.of if p.vendor is not Vendor.ARGOCD or p.server == server]
+        return [p for p in mine if p.vendor in vendors]

@@ -15,6 +15,7 @@ log = structlog.get_logger()
 # What stands before it answers in its place; with 500 it has at least looked.
 _IN_ITS_PLACE = frozenset({502, 503, 504})
 _EVERY = 5.0  # seconds between two knocks
+_WATCH = 1.0  # seconds until the first: what fails alone closes the way to a neighbour no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def knock(
     """
     gone = False
     while True:
-        await clock.sleep(_EVERY * (0.75 + jitter() / 2))
+        await clock.sleep((_EVERY if gone else _WATCH) * (0.75 + jitter() / 2))
         away = presence.away()
         if away is not None and not gone:
             log.warning("a neighbour is away", neighbour=away.name, since=away.since.isoformat())
@@ -69,7 +70,14 @@ async def knock(
             log.info("a neighbour is back", neighbour=presence.name)
         gone = away is not None
         if gone:
-            try:
-                await ask()
-            except QbotError:
-                continue
+            await _knocked(presence, ask)
+
+
+async def _knocked(presence: Presence, ask: Callable[[], Awaitable[object]]) -> None:
+    """Whatever comes of it: who does not knock again keeps the way to a neighbour closed."""
+    try:
+        await ask()
+    except QbotError:
+        return
+    except Exception:
+        log.exception("a knock failed", neighbour=presence.name)

@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from qbot.domain.argocd_ports import ArgoCD
@@ -21,7 +20,8 @@ from qbot.domain.services import Service
 from qbot.domain.store_ports import Store
 from qbot.errors import PermanentError
 from qbot.operations.locking import Locks
-from qbot.operations.sitting_out import Deadline
+from qbot.operations.run import Run
+from qbot.operations.sitting_out import LEAST, Deadline
 
 HISTORY = 20  # earlier runs that say how long one usually takes
 _ENOUGH = 3  # earlier runs before they say anything
@@ -58,9 +58,21 @@ class Context:
             raise PermanentError(f"The environment {env} is not in the database.")
         return found
 
-    def deadline(self, at: datetime, instance: str) -> Deadline:
-        """Put off while somebody is away whom a deployment by this Argo CD depends on."""
-        return Deadline(at, self.clock, partial(self.outages.deploying, instance))
+    async def deadline(
+        self, run: Run, name: str, seconds: float, instance: str, *, deploying: bool = True
+    ) -> Deadline:
+        """Put off while somebody is away whom it depends on: this Argo CD, to deploy GitLab too.
+
+        A run after a restart has a little left in any case: it knows of no outage yet, has heard
+        nothing yet of what may have come to be by now, and must not judge by that.
+        """
+        again = run.has(name)
+        recorded = await run.deadline(name, seconds)
+        spans = partial(self.outages.spans, instance, deploying=deploying)
+        made = Deadline(recorded, self.clock, spans)
+        if again:
+            made.leave(LEAST)
+        return made
 
     def instance(self, env: Environment) -> ArgoCD:
         """The Argo CD that runs an environment.

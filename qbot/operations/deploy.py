@@ -20,12 +20,11 @@ from qbot.operations.foundation import NotDeployedError
 from qbot.operations.gathering import gather
 from qbot.operations.live import Live
 from qbot.operations.run import Run
-from qbot.operations.sitting_out import Deadline
+from qbot.operations.sitting_out import KNOWN, Deadline
 from qbot.operations.track import Tracker
 
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _EXPLAIN = 3.0  # seconds; why a service is in doubt is a courtesy
-_LAST = 30.0  # seconds for the last look where the deadline leaves none
 log = structlog.get_logger()
 
 AfterMake = Callable[[ServicePlan], Awaitable[None]]
@@ -70,8 +69,10 @@ class Rollout:
         seconds = self._patience
         if waiting:
             seconds += self.context.rules.build_time.total_seconds()
-        recorded = await self.run.deadline("deadline:deploy", seconds)
-        await self._settle(self.context.deadline(recorded, self.env.instance))
+        instance = self.env.instance
+        await self._settle(
+            await self.context.deadline(self.run, "deadline:deploy", seconds, instance)
+        )
 
     def _must_wait(self, plan: ServicePlan) -> bool:
         waits = self.context.rules.wait_for_builds
@@ -227,14 +228,14 @@ class Rollout:
             return await self.run.call(
                 f"look at {service}",
                 lambda: self.argocd.read(self.env, service),
-                within=max(deadline.left, _LAST),
+                within=max(deadline.left, KNOWN),
                 sits_out=True,
             )
 
         listed = await self.run.call(
             "the last look",
             lambda: self.argocd.survey(self.env),
-            within=max(deadline.left, _LAST),
+            within=max(deadline.left, KNOWN),
             sits_out=True,
         )
         doubtful = self.belief.doubtful(listed, live.states)

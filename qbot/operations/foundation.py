@@ -16,6 +16,7 @@ from qbot.operations.run import Run
 from qbot.operations.track import Tracker
 
 ENSURED = "project.ensured"  # in the audit log: from here on a base Application may be made
+_READY = "base:ready"  # the step: who waits for builds afterwards has had its namespace in time
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _REMOVAL = 60.0  # seconds for what a dead environment has left
 
@@ -109,8 +110,14 @@ class Foundation:
             await self._argocd.ensure_base(self._env, op=self._run.operation.id)
 
         await self._made("base", ensure, "namespace.ensured", "The namespace cannot be made")
-        recorded = await self._run.deadline("deadline:base", self._patience)
-        deadline = self._context.deadline(recorded, self._env.instance)
+        if not self._run.has(_READY):
+            await self._awaited()
+            await self._run.step(_READY, _nothing)
+
+    async def _awaited(self) -> None:
+        deadline = await self._context.deadline(
+            self._run, "deadline:base", self._patience, self._env.instance
+        )
         debounce = Debounce(self._context.rules.broken_after)
         clock = self._context.clock
         async with Live(self._run, self._argocd, self._env, clock) as live:
@@ -140,3 +147,7 @@ class Foundation:
         state = live.states.get(BASE)
         found = verdict(state, wanted="", since=None) if state else Waiting()
         return debounce.settle(BASE, found, now=self._context.clock.now())
+
+
+async def _nothing() -> None:
+    """A step that only records."""

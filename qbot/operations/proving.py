@@ -19,8 +19,8 @@ from qbot.operations.foundation import ENSURED
 from qbot.operations.remains import holder, there
 from qbot.operations.removal import PROVEN
 from qbot.operations.run import Run
+from qbot.operations.sitting_out import KNOWN
 
-_PATIENCE = 60.0  # seconds for each look
 _OUT_OF_SIGHT = Proof("Volumes and DNS records", None, "Qbot has no access to the cluster")
 _NOT_OURS = "its base Application was there no more when Qbot came to delete it"
 _NAMED = 5
@@ -80,7 +80,7 @@ async def proofs_of(
     blind: list[Proof] = []
     for thing, look in looks[:1] if succeeded else looks:
         try:
-            found.append(await run.call(f"proof: {thing}", look, within=_PATIENCE, sits_out=True))
+            found.append(await run.call(f"proof: {thing}", look, within=KNOWN, sits_out=True))
         except (TransientError, PermanentError) as error:
             found.append(Proof(thing, None, str(error)))
             blind.append(found[-1])

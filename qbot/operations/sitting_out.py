@@ -2,32 +2,33 @@
 
 from datetime import datetime, timedelta
 
-from qbot.domain.outages import WhetherAway
+from qbot.domain.outages import Spans
 from qbot.domain.ports import Clock
 
-_LEAST = timedelta(minutes=2)  # that is left when all are back, whatever was used up before
+LEAST = timedelta(minutes=2)  # that is left after an outage, whatever was used up before
+KNOWN = 120.0
+"""Seconds for a call where the deadline leaves none: an outage of a neighbour that hangs is known
+as one by then (three calls of thirty), and sat out."""
 
 
 class Deadline:
     """Belongs to one run; a run after it begins with what is recorded, and sits out the rest.
 
-    Ask it more often than outages come and go.
-
     Args:
         at: as it is recorded.
         clock: what time it is.
-        away: of whom the work depends on.
+        spans: the outages of whom the work depends on.
     """
 
-    def __init__(self, at: datetime, clock: Clock, away: WhetherAway) -> None:
+    def __init__(self, at: datetime, clock: Clock, spans: Spans) -> None:
         self._at = at
         self._clock = clock
-        self._away = away
+        self._spans = spans
         self._counted = clock.now()  # outages until then are in `_at`
 
     @property
     def is_over(self) -> bool:
-        """Never while somebody is away."""
+        """Never while somebody is away, nor right after."""
         return self._looked() <= self._clock.now()
 
     @property
@@ -40,9 +41,14 @@ class Deadline:
         self._at = max(self._looked(), self._clock.now() + least)
 
     def _looked(self) -> datetime:
+        """One may have come and gone since the last look.
+
+        None gives more than it took: a neighbour that comes and goes puts nothing off for ever.
+        """
         now = self._clock.now()
-        if (away := self._away()) is not None:
-            self._at += now - min(max(self._counted, away.since), now)
-            self._at = max(self._at, now + _LEAST)
-        self._counted = now
+        for span in self._spans(now):
+            if span.end >= self._counted:  # what ended before is nothing to this run
+                self._at += span.end - max(span.begin, self._counted)
+                self._at = max(self._at, span.end + min(LEAST, span.end - span.begin))
+                self._counted = span.end
         return self._at

@@ -66,8 +66,8 @@ async def _succeeded(context: Context, env: Environment) -> bool:
 
 async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     argocd, env = context.instance(tracker.env), tracker.env
-    recorded = await run.deadline("deadline", context.rules.delete_time.total_seconds())
-    deadline = context.deadline(recorded, env.instance)
+    seconds = context.rules.delete_time.total_seconds()
+    deadline = await context.deadline(run, "deadline", seconds, env.instance, deploying=False)
     succeeded = await run.call("the database", lambda: _succeeded(context, env))
     removal = Removal(run, context, argocd, tracker, deadline, succeeded=succeeded)
     stuck = ""

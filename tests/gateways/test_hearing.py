@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
@@ -113,15 +114,40 @@ async def test_a_knock_comes_only_while_somebody_is_away() -> None:
         clock.advance(5)
     await clock.asleep()
     assert knocks == []
-    for _ in range(3):
-        presence.missed(clock.now(), clock.now())
-        clock.advance(5)
-        await clock.asleep()
+    for second in (0, 6, 12):
+        presence.missed(START, clock.now() + timedelta(seconds=second))
+    clock.advance(1)  # the first comes at once: one endpoint may have failed alone
+    await clock.asleep()
     assert len(knocks) == 1
+    clock.advance(4)
+    await clock.asleep()
+    assert len(knocks) == 1
+    clock.advance(1)
+    await clock.asleep()
+    assert len(knocks) == 2
     presence.answered(clock.now())
     clock.advance(5)
     await clock.asleep()
-    assert len(knocks) == 1
+    assert len(knocks) == 2
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_whatever_comes_of_a_knock_there_is_a_next_one() -> None:
+    clock, presence, knocks = HandClock(), Presence(Vendor.GITLAB, "GitLab"), list[float]()
+
+    async def ask() -> None:
+        knocks.append(clock.monotonic())
+        raise RuntimeError("odd")
+
+    for second in (0, 6, 12):
+        presence.missed(START, START + timedelta(seconds=second))
+    task = asyncio.create_task(knock(presence, ask, clock, lambda: 0.5))
+    for _ in range(3):
+        await clock.asleep()
+        clock.advance(5)
+    await clock.asleep()
+    assert len(knocks) == 3
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

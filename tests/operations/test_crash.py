@@ -24,7 +24,7 @@ def made(newest: int) -> tuple[str, ...]:
     return tuple(f"app:{s}:{n:08x}0000" for s, n in commits.items())
 
 
-RESOLVED = ("resolve", "project", "base", "deadline:base")
+RESOLVED = ("resolve", "project", "base", "deadline:base", "base:ready")
 CREATE = (*RESOLVED, *made(4), "deadline:deploy")
 BUILT = (*RESOLVED, *made(5), "deadline:deploy", f"built:{CART}")
 SYNC = (
@@ -35,6 +35,7 @@ SYNC = (
     "project",
     "base",
     "deadline:base",
+    "base:ready",
     *made(5),
     f"sync:{ORDERS}",
     f"sync:{WEB}",
@@ -187,4 +188,4 @@ async def test_a_deadline_is_not_begun_anew_by_a_restart(scene: Scene) -> None:
         await scene.start()
     done = await scene.ended(op)
     assert done.headline == "1 service did not become ready in time: web."
-    assert 600 <= scene.clock.monotonic() < 620
+    assert 600 <= scene.clock.monotonic() < 670  # the last run has two minutes in any case

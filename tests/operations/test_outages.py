@@ -1,59 +1,25 @@
 """An outage of a neighbour that lasts longer than an operation has time: it waits, and goes on."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
-from qbot.domain.outages import Outages, Presence, Vendor
-from qbot.errors import AwayError
+from qbot.domain.services import Build
+from tests.operations.outage import UNSEEN, Outage
 from tests.operations.scene import SUCCEEDED, Scene
 
 TIME = timedelta(seconds=60)  # that an operation has
-LASTS = 300.0  # seconds of the outage
-READS = ("survey", "read", "project_exists")
-WRITES = ("ensure_project", "ensure_base", "ensure_application", "delete_application",
-          "delete_project", "terminate")  # fmt: skip
+LONG = 300.0  # seconds of the outage: whoever counted them would have given up
 WEB = ServiceName("web")
-
-
-class Outage:
-    """Of the Argo CD of a scene, as its gateway would tell of it."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._presence = Presence(Vendor.ARGOCD, "Argo CD", server="main")
-
-    async def prepare(self) -> None:
-        scene = self._scene
-        await scene.kill()
-        scene.configure(deploy_time=TIME, delete_time=TIME)
-        scene.context = replace(scene.context, outages=Outages([self._presence]))
-        await scene.start()
-
-    def begin(self) -> None:
-        now = self._scene.clock.now()
-        for second in (0, 6, 12):
-            self._presence.missed(now, now + timedelta(seconds=second))
-        for method in (*READS, *WRITES):
-            self._scene.argocd.faults.lay(method, AwayError("Argo CD", now), times=10_000)
-
-    def end(self) -> None:
-        self._scene.argocd.faults.clear()
-        self._presence.answered(self._scene.clock.now())
-
-    async def last(self) -> None:
-        """As long as it takes for whoever counted the seconds to have given up."""
-        until = self._scene.clock.monotonic() + LASTS
-        await self._scene.until(lambda: self._scene.clock.monotonic() >= until)
 
 
 @pytest.fixture
 async def outage(scene: Scene) -> Outage:
-    made = Outage(scene)
-    await made.prepare()
+    made = Outage(scene, scene.argocd.faults)
+    scene.configure(deploy_time=TIME, delete_time=TIME)
+    await made.restart()
     return made
 
 
@@ -68,7 +34,7 @@ async def test_a_creation_waits_for_argo_cd_and_comes_to_its_end(
     await scene.pass_(3)
     if made:  # and one of them is on its way
         outage.begin()
-    await outage.last()
+    await outage.lasts(LONG)
     assert (await scene.operation(op.id)).end is None
     outage.end()
     await scene.pass_(40)  # what was left of its time is left still
@@ -78,12 +44,47 @@ async def test_a_creation_waits_for_argo_cd_and_comes_to_its_end(
     assert max(scene.argocd.effects.values()) == 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_outage_about_the_deadline_leaves_time_for_what_begins_after_it(
+    scene: Scene, outage: Outage, *, restarted: bool
+) -> None:
+    scene.argocd.held.add(WEB)
+    op = await scene.begin()
+    await scene.pass_(TIME.total_seconds() - 3)
+    if restarted:
+        outage.begin()
+        await outage.lasts(LONG)
+        await outage.restart()
+    outage.begin_unseen()
+    await scene.pass_(UNSEEN)
+    outage.known()
+    await outage.lasts(LONG)
+    assert (await scene.operation(op.id)).end is None
+    outage.end()
+    await scene.pass_(60)
+    scene.argocd.release("web")
+    assert (await scene.ended(op)).end is SUCCEEDED
+
+
+async def test_a_creation_that_waits_for_a_build_outlives_a_restart_at_any_time(
+    scene: Scene, outage: Outage
+) -> None:
+    sha = scene.gitlab.push("shop/cart", "feat/x", Build.RUNNING)
+    op = await scene.begin()
+    await outage.lasts(LONG)
+    await outage.restart()
+    await outage.lasts(LONG)
+    assert (await scene.operation(op.id)).end is None
+    scene.gitlab.pipelines[sha] = Build.PASSED
+    assert (await scene.ended(op)).end is SUCCEEDED
+
+
 async def test_a_deletion_pauses_and_goes_on(scene: Scene, outage: Outage) -> None:
     await scene.create()
     outage.begin()
     there = scene.argocd.effects.copy()
     op = await scene.begin_delete()
-    await outage.last()
+    await outage.lasts(LONG)
     assert scene.argocd.effects == there
     assert (await scene.operation(op.id)).end is None
     assert (await scene.progress(op)).trouble == "Argo CD does not answer."

@@ -1,12 +1,13 @@
 """An outage uses up nobody's time."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbot.domain.outages import Away, Outages, Presence, Vendor
+from qbot.domain.outages import Outages, Presence, Span, Vendor
 from qbot.operations.sitting_out import Deadline
 from tests.clocks import START, HandClock
 
@@ -18,16 +19,19 @@ class Outage:
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
-        self._away: Away | None = None
+        self._begun: datetime | None = None
+        self._over: list[Span] = []
 
     def begin(self) -> None:
-        self._away = Away(Vendor.ARGOCD, "Argo CD", self._clock.now())
+        self._begun = self._clock.now()
 
     def end(self) -> None:
-        self._away = None
+        if self._begun is not None:
+            self._over.append(Span(self._begun, self._clock.now()))
+        self._begun = None
 
-    def __call__(self) -> Away | None:
-        return self._away
+    def __call__(self, now: datetime) -> Sequence[Span]:
+        return [*self._over, *([Span(self._begun, now)] if self._begun else [])]
 
 
 def test_a_deadline_without_an_outage_is_what_was_recorded() -> None:
@@ -65,6 +69,30 @@ def test_who_finds_it_over_after_a_restart_gets_a_little_once_all_are_back() -> 
     assert deadline.left == pytest.approx(2 * MINUTE)
 
 
+def test_one_that_came_and_went_between_two_looks_counts_as_well() -> None:
+    clock = HandClock()
+    outage = Outage(clock)
+    deadline = Deadline(START + timedelta(minutes=10), clock, outage)
+    clock.advance(10 * MINUTE - 5)
+    outage.begin()
+    clock.advance(60 * MINUTE)
+    outage.end()
+    assert deadline.left == pytest.approx(2 * MINUTE)
+
+
+def test_a_neighbour_that_comes_and_goes_puts_nothing_off_for_ever() -> None:
+    clock = HandClock()
+    outage = Outage(clock)
+    deadline = Deadline(START + timedelta(minutes=10), clock, outage)
+    while not deadline.is_over:
+        outage.begin()
+        clock.advance(15)
+        assert not deadline.is_over
+        outage.end()
+        clock.advance(45)
+        assert clock.monotonic() < 15 * MINUTE
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(1, 600)), max_size=20))
 def test_however_outages_come_no_time_is_lost_to_them(stretches: list[tuple[bool, float]]) -> None:
     clock = HandClock()
@@ -99,3 +127,16 @@ def test_a_deployment_depends_on_its_own_argo_cd_and_on_gitlab() -> None:
     assert outages.deploying("east") is not None
     strike(gitlab)
     assert outages.deploying("main") is not None
+    later = clock.now() + timedelta(seconds=30)
+    assert outages.spans("main", later, deploying=True) == [Span(START, later)]
+
+
+def test_a_deletion_depends_on_its_argo_cd_alone() -> None:
+    gitlab, argocd = Presence(Vendor.GITLAB, "GitLab"), Presence(Vendor.ARGOCD, "A", server="main")
+    outages = Outages([gitlab, argocd])
+    for second in (0, 6, 12):
+        gitlab.missed(START, START + timedelta(seconds=second))
+    assert not outages.spans("main", START, deploying=False)
+    gitlab.answered(START + timedelta(seconds=20))
+    over = [Span(START, START + timedelta(seconds=20))]
+    assert outages.spans("main", START + timedelta(hours=1), deploying=True) == over

@@ -18,10 +18,10 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.goals import Goals
 from qbot.operations.releases.rows import Rows
 from qbot.operations.releases.syncing import Syncing
-from qbot.operations.sitting_out import Deadline
+from qbot.operations.sitting_out import KNOWN, Deadline
 
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
-_LAST = 30.0  # seconds for the last look where the deadline leaves none
+_STOPPED = 30.0  # seconds until who gives way leaves its syncs to themselves
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
 _GOES_ON = "Retry goes on from here, Roll Back puts the earlier versions back."
 _GOES_BACK = "Retry goes on from here."
@@ -41,9 +41,14 @@ async def deployed(case: Case) -> None:
         Cancelled: a rollback has taken its place.
     """
     case.tracker.show(step=Step.DEPLOYING, log=())
-    recorded = await case.run.deadline("deadline:deploy", case.stage.deploy_time.total_seconds())
     apps = await _applications(case)
-    rollout = Rollout(case, apps, case.context.base.deadline(recorded, case.stage.instance))
+    deadline = await case.context.base.deadline(
+        case.run,
+        "deadline:deploy",
+        case.stage.deploy_time.total_seconds(),
+        case.stage.instance,
+    )
+    rollout = Rollout(case, apps, deadline)
     try:
         await rollout.finish()
     except Cancelled:
@@ -109,7 +114,7 @@ class Rollout:
             back = await self._case.run.call("the database", lambda: rows.promotion(number))
             taken &= set(back.plan.services if back and back.plan else ())
         apps = [app for service, app in self._apps.items() if service in taken]
-        await self._syncing.terminate(apps, within=_LAST)
+        await self._syncing.terminate(apps, within=_STOPPED)
 
     async def judge(self) -> None:
         """Raise if anything is not as it should be.
@@ -236,7 +241,7 @@ class Rollout:
             return await self._case.run.call(
                 f"look at {app}",
                 lambda: self._argocd.read(self._case.stage, app),
-                within=max(self._deadline.left, _LAST),
+                within=max(self._deadline.left, KNOWN),
                 sits_out=True,
             )
 

@@ -19,6 +19,7 @@ from qbot.domain.names import (
     StageName,
 )
 from qbot.domain.operation import Claim, Operation, OpState
+from qbot.domain.outages import Outages
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
@@ -124,6 +125,7 @@ class PlanningScene:
         self.names = tuple(ServiceName(s) for s in services)
         self.repository = FakeRepository()
         self.images = FakeImages()
+        self.outages = Outages()
         self.gitlab = FakeGitLab([project(s) for s in services])
         self.argocd = FakeArgoCD(self.clock)
         self.survey = FakeSurvey({STAGING: {}, PRODUCTION: {}})
@@ -205,6 +207,7 @@ class PlanningScene:
             clock=self.clock,
             locks=cast("Any", self.promotions),
             images=self.images,
+            outages=self.outages,
         )
         return ReleaseContext(
             base=base,

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from qbot.domain.names import ProjectPath
-from qbot.domain.promotion import PromotionState
+from qbot.domain.outages import LASTS, MISSES, Outages, Presence, Vendor
+from qbot.domain.promotion import PromotionKind, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
@@ -146,3 +148,25 @@ async def test_what_gitlab_never_answers_is_told_of_after_hours(
     with pytest.raises(UserError, match=r"is not known yet: .*(does not answer|being merged)"):
         await looking
     assert shop.clock.monotonic() - began < 3 * 3600
+
+
+@pytest.mark.parametrize("kind", PromotionKind)
+async def test_nothing_new_is_merged_while_the_argo_cd_of_its_stage_is_away(
+    shop: ProposedScene, kind: PromotionKind
+) -> None:
+    argocd = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+    shop.outages = Outages([argocd])
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.rows.rows[-1] = case.promotion = replace(shop.row, kind=kind)
+    now = shop.clock.now()
+    for _ in range(MISSES):
+        argocd.missed(now - LASTS, now)
+    merging = asyncio.create_task(merged(case))
+    until = shop.clock.monotonic() + 60
+    while shop.clock.monotonic() < until:
+        await asyncio.sleep(0)
+        shop.clock.advance(1)
+    assert merging.done() is (kind is PromotionKind.ROLLBACK)  # what goes back does not wait
+    argocd.answered(shop.clock.now())
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await ended(shop, merging)
