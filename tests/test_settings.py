@@ -102,8 +102,10 @@ def test_no_secret_is_shown_by_an_error_or_by_the_settings_themselves() -> None:
         assert value not in shown
 
 
-@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o640, True), (0o604, True)])
-def test_an_env_file_that_others_can_read_is_noticed(
+@pytest.mark.parametrize(
+    ("mode", "is_open"), [(0o600, False), (0o640, False), (0o644, True), (0o642, True)]
+)
+def test_an_env_file_that_is_neither_its_owners_nor_its_groups_alone_is_noticed(
     tmp_path: Path, mode: int, *, is_open: bool
 ) -> None:
     path = tmp_path / "env"

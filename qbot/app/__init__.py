@@ -88,7 +88,7 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
     catalog = load_catalog(settings.config, instances=settings.argocd, secrets=settings.jobs)
     configure(settings.log_level, settings.log_format, secrets=all_secrets(settings))
     if env_file is not None and is_open_to_others(env_file):
-        log.warning("others on this machine can read the secrets: chmod 600", file=str(env_file))
+        log.warning("anybody on this machine gets at the secrets: chmod o-rwx", file=str(env_file))
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -164,6 +164,7 @@ async def _start(settings: Settings, catalog: Catalog, stack: AsyncExitStack) ->
         authority=releases.rights.authority,
         others=[*scheduler.subjects(), *ground.admin.subjects],
         presence=there,
+        waits=ground.admin.course.waits,
     )
     ground.admin.course.begins("doors")
     await open_doors(doors, stack)

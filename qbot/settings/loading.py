@@ -47,8 +47,11 @@ def load(env: Mapping[str, str], *, env_file: Path | None = None) -> Settings:
 
 
 def is_open_to_others(env_file: Path) -> bool:
-    """Whether other accounts of this machine may read its secrets."""
-    return bool(env_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    """Whether any account of this machine may read or change its secrets.
+
+    Its group may: that is how a service reads what root keeps.
+    """
+    return bool(env_file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
 def load_database_url(env: Mapping[str, str], *, env_file: Path | None = None) -> str:

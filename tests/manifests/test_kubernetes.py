@@ -234,6 +234,8 @@ def test_postgres_has_three_replicas_apart_of_which_one_may_go(folder: str) -> N
     assert budget["selector"]["matchLabels"].items() <= labels.items()
     spread = {each["topologyKey"]: each for each in pod(folder)["topologySpreadConstraints"]}
     assert spread.keys() == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    strict = [e for e in spread.values() if e["whenUnsatisfiable"] == "DoNotSchedule"]
+    assert {each.get("nodeTaintsPolicy") for each in strict} == {"Honor"}  # a cordon is a taint
     for each in spread.values():
         assert each["labelSelector"]["matchLabels"].items() <= labels.items()
 
