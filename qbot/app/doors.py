@@ -32,6 +32,8 @@ from qbot.web.slack import slack_app
 log = structlog.get_logger()
 _LONGEST_PAUSE = 30.0
 T = TypeVar("T")
+Waits = Callable[[str], None]
+"""Is told what holds the start up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Doors:
     authority: Authority
     others: Sequence[Subject]
     presence: Presence
+    waits: Waits
 
 
 async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
@@ -76,7 +79,7 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     if public is not None:
         await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)
     if settings.socket_mode:
-        socket = await _open_socket(settings, stack, bolt, doors.clock)
+        socket = await _open_socket(settings, stack, bolt, doors.clock, doors.waits)
         doors.presence.hears(socket.connected)
 
 
@@ -120,7 +123,7 @@ async def _listen(server: Server, stack: AsyncExitStack) -> None:
 
 
 async def _open_socket(
-    settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, clock: Clock
+    settings: Settings, stack: AsyncExitStack, bolt: AsyncApp, clock: Clock, waits: Waits
 ) -> SocketMode:
     """slack_sdk tries a refused token for ever, so the first address is asked for here."""
     token = secret(settings.slack.app_token)
@@ -129,20 +132,21 @@ async def _open_socket(
         async def ask() -> str:
             return str((await opener.call("apps.connections.open"))["url"])
 
-        url = await _answered(ask, clock, "QBOT_SLACK__APP_TOKEN")
+        url = await _answered(ask, clock, "QBOT_SLACK__APP_TOKEN", waits)
     socket = SocketMode(bolt, token)
     stack.push_async_callback(socket.stop)
     await socket.start(url)
     return socket
 
 
-async def identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Identity:
+async def identify(slack: SlackGateway, settings: Settings, clock: Clock, waits: Waits) -> Identity:
     """Ask Slack who the token is, before anything is served; wait for a Slack that is away.
 
     Raises:
         PermanentError: the token is refused, or belongs to another workspace.
     """
-    team, bot_user, scopes = await _answered(slack.identity, clock, "QBOT_SLACK__BOT_TOKEN")
+    setting = "QBOT_SLACK__BOT_TOKEN"
+    team, bot_user, scopes = await _answered(slack.identity, clock, setting, waits)
     expected = settings.slack.team_id
     if expected and team != expected:
         raise PermanentError(
@@ -151,7 +155,7 @@ async def identify(slack: SlackGateway, settings: Settings, clock: Clock) -> Ide
     return Identity(team, bot_user, scopes)
 
 
-async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str) -> T:
+async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str, waits: Waits) -> T:
     """Slack's answer, however long it is away.
 
     Raises:
@@ -162,8 +166,10 @@ async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str)
         try:
             return await ask()
         except TransientError as error:
-            log.warning("slack does not answer yet", error=str(error), retry_in=pause)
-            await clock.sleep(max(pause, error.retry_after or 0))
+            wait = max(pause, error.retry_after or 0)
+            log.warning("slack does not answer yet", error=str(error), retry_in=wait)
+            waits(f"{error}; asked again within {wait:g} s")
+            await clock.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
         except PermanentError as error:
             raise PermanentError(f"{setting}: {error}.") from None

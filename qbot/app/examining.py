@@ -15,7 +15,7 @@ from qbot.domain.diagnosis.findings import Report
 from qbot.domain.lease import Lease
 from qbot.domain.ports import Clock
 from qbot.gateways.gitlab import GitLabExamination, GitLabHooks, GitLabRepository
-from qbot.gateways.running import MetricsReader, served_at
+from qbot.gateways.running import MetricsReader, served_at, serves_at
 from qbot.gateways.slack import SlackExamination, SlackGateway, open_slack
 from qbot.logs import Redaction, configure
 from qbot.operations.examining.argocd import Instance
@@ -48,7 +48,9 @@ async def examine(settings: Settings) -> Report:
     async with AsyncExitStack() as stack:
         clock = await open_clock(settings, stack)
         slack = await _slack(settings, secret(settings.slack.bot_token), stack)
-        app = secret(settings.slack.app_token)
+        # Slack opens Socket Mode a few times a minute only, and a Qbot that is there asks itself.
+        proven = await serves_at(settings.admin_listen)
+        app = "" if proven else secret(settings.slack.app_token)
         # Nobody renews this lease: whatever would change something is not sent.
         lease = Lease(settings.lease)
         neighbours = await open_neighbours(settings, catalog, clock, lease, stack)

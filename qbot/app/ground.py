@@ -64,7 +64,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     api = settings.slack.api_url
     token = secret(settings.slack.bot_token)
     slack = await stack.enter_async_context(open_slack(token, api, called=ears.slack.called))
-    identity = await identify(slack, settings, clock)
+    identity = await identify(slack, settings, clock, admin.course.waits)
     lease = Lease(settings.lease)
     neighbours = await open_neighbours(settings, catalog, clock, lease, stack, ears=ears)
     tries = try_tokens(neighbours, stack)

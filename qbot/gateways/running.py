@@ -63,6 +63,16 @@ def served_at(address: str) -> Callable[[], Awaitable[str]]:
     return text
 
 
+async def serves_at(address: str) -> bool:
+    """Whether a Qbot is there at `HOST:PORT` of this machine, be it that it only begins."""
+    try:
+        async with httpx.AsyncClient(timeout=_WITHIN, trust_env=False) as http:
+            found = (await http.get(f"http://{_reachable(address)}/readyz")).json()
+        return "start" in found["checks"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _reachable(address: str) -> str:
     """Where a server that listens everywhere is asked."""
     host, _, port = address.rpartition(":")

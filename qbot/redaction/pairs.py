@@ -43,7 +43,7 @@ _SAYS_NOTHING = re.compile(
 _SPEAKS = re.compile(  # what follows a colon in a sentence
     r"(?i)(?:is|was|has|are|not|must|cannot|could|failed|invalid|expired|missing|required|unknown"
     r"|unauthorized|denied|forbidden|empty|unset|revoked|wrong|rejected|refused|the"
-    r"|make(?= (?:a|one)\b)|chmod(?= \d))(?![\w-])"
+    r"|make(?= (?:a|one)\b)|chmod(?= [\dugoa]))(?![\w-])"
 )
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+|latest\b|sha256:")  # of an image
 

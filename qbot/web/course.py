@@ -15,6 +15,7 @@ class Course:
         self._steps = tuple(steps)
         self._at = 0
         self._stopping = False
+        self._waits = ""
 
     def begins(self, step: str) -> None:
         """Everything before this step is done.
@@ -25,8 +26,12 @@ class Course:
         at = self._steps.index(step) + 1
         if at != self._at + 1:
             raise ValueError(step)
-        self._at = at
+        self._at, self._waits = at, ""
         log.info("starting", step=step, number=at, of=len(self._steps))
+
+    def waits(self, why: str) -> None:
+        """What holds this step up; empty: nothing any more."""
+        self._waits = why
 
     def served(self) -> None:
         """All steps are done."""
@@ -44,4 +49,5 @@ class Course:
         if self._at > len(self._steps):
             return ""
         step = self._steps[max(self._at - 1, 0)]
-        return f"starting: {step} ({self._at} of {len(self._steps)})"
+        told = f"starting: {step} ({self._at} of {len(self._steps)})"
+        return f"{told}: {self._waits}" if self._waits else told

@@ -17,6 +17,7 @@ from qbot.domain.diagnosis.gitlab import (
     Level,
     SeenProject,
     Use,
+    judge_blind,
     judge_gitlab,
     level_of,
 )
@@ -160,6 +161,18 @@ def test_how_bad_it_is_without_the_scope_api_depends_on_what_is_asked_for(
     token = replace(TOKEN, scopes=frozenset({"read_api"}))
     found = gitlab(replace(GITLAB, writes=writes, notes=notes), token=token).findings
     assert [f.severity for f in found] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(("writes", "wanted"), [(True, "api"), (False, "read_api")])
+def test_a_token_that_reads_nothing_is_broken_whatever_its_account_is(
+    *, writes: bool, wanted: str
+) -> None:
+    token = replace(TOKEN, scopes=frozenset({"read_user"}), admin=True)
+    assert token.reads_nothing
+    found = judge_blind(replace(GITLAB, writes=writes, notes=writes), token)
+    assert ids(found) == {f"gitlab.scope.{wanted}"}
+    assert not replace(token, scopes=frozenset({"read_api"})).reads_nothing
+    assert not replace(token, scopes=Unread("nothing is told")).reads_nothing
 
 
 def test_kinds_of_tokens_that_tell_nothing_are_not_checked() -> None:

@@ -4,10 +4,11 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
+from qbot.app.admin import Admin
 from qbot.cards.budget import LaneState
 from qbot.domain.diagnosis.hooks import Running
 from qbot.errors import PermanentError, TransientError
-from qbot.gateways.running import MetricsReader, served_at
+from qbot.gateways.running import MetricsReader, served_at, serves_at
 from qbot.sandbox.demo import free_port
 from qbot.web.health import admin_app
 from qbot.web.metrics import Metrics
@@ -46,6 +47,16 @@ async def test_one_that_listens_everywhere_is_asked_on_this_machine() -> None:
     async with served(admin_app(counted().registry, {})) as url:
         port = url.rpartition(":")[2]
         assert await MetricsReader(served_at(f"0.0.0.0:{port}")).read() == KNOWN
+
+
+async def test_a_qbot_is_known_though_it_only_begins_and_nobody_else_is_taken_for_one() -> None:
+    assert not await serves_at(f"127.0.0.1:{free_port()}")
+    async with served(Admin().app) as url:
+        assert await serves_at(url.removeprefix("http://"))
+    async with served(admin_app(CollectorRegistry(), {})) as url:
+        assert not await serves_at(url.removeprefix("http://"))
+    async with served(web.Application()) as url:
+        assert not await serves_at(url.removeprefix("http://"))
 
 
 async def test_where_nobody_serves_or_somebody_else_does_it_is_said() -> None:

@@ -35,6 +35,17 @@ async def test_nobody_is_ready_before_the_last_step_is_done() -> None:
     assert [e["step"] for e in logs[:3]] == list(STEPS)
 
 
+async def test_what_holds_a_step_up_is_told_until_the_next_one() -> None:
+    course = Course(STEPS)
+    course.begins("database")
+    course.waits("Slack limits x; asked again within 30 s")
+    assert await course.check() == (
+        "starting: database (1 of 3): Slack limits x; asked again within 30 s"
+    )
+    course.begins("slack")
+    assert await course.check() == "starting: slack (2 of 3)"
+
+
 def test_a_step_is_neither_left_out_nor_done_twice() -> None:
     course = Course(STEPS)
     with pytest.raises(ValueError, match="slack"):

@@ -67,6 +67,11 @@ class GitLabToken:
     scopes: frozenset[str] | Unread
     expires: date | None
 
+    @property
+    def reads_nothing(self) -> bool:
+        """GitLab shows it no project, whatever its account may do."""
+        return not isinstance(self.scopes, Unread) and self.scopes.isdisjoint(("api", "read_api"))
+
 
 @dataclass(frozen=True, slots=True)
 class SeenProject:
@@ -101,6 +106,21 @@ def judge_gitlab(needs: GitLabNeeds, facts: GitLabFacts) -> Notes:
     return notes
 
 
+def judge_blind(needs: GitLabNeeds, token: GitLabToken) -> Notes:
+    """Of a token that reads nothing: that alone, for nothing else can be told."""
+    notes = Notes.of(Area.GITLAB)
+    wanted = "api" if needs.writes or needs.notes else "read_api"
+    notes.broken(
+        f"gitlab.scope.{wanted}",
+        f"The token of {token.username} has neither the scope api nor read_api.",
+        cause="GitLab lets it read no project, so Qbot can do nothing there.",
+        remedy=f"A token's scopes cannot be changed: make a new one with {wanted} for {_TOKENS}.",
+        lines=(wanted,),
+    )
+    notes.unchecked("gitlab.all", "Everything else about GitLab", "See above.")
+    return notes
+
+
 def _scope(notes: Notes, needs: GitLabNeeds, token: GitLabToken) -> None:
     if isinstance(token.scopes, Unread):
         notes.unread("gitlab.scope", f"The scope of {_TOKENS}", token.scopes)
@@ -119,13 +139,6 @@ def _scope(notes: Notes, needs: GitLabNeeds, token: GitLabToken) -> None:
             cause=told["cause"],
             remedy=f"A token's scopes cannot be changed: make a new one with it for {_TOKENS}.",
             lines=("api",),
-        )
-    if "read_api" not in token.scopes:
-        notes.broken(
-            "gitlab.scope.read_api",
-            f"The token of {token.username} lacks the scope read_api.",
-            remedy=f"Make a new one with it for {_TOKENS}.",
-            lines=("read_api",),
         )
 
 

@@ -65,6 +65,10 @@ class NotFoundError(PermanentError):
         self.said = said
 
 
+class ScopeError(PermanentError):
+    """GitLab answered 403 for want of a scope, whatever the role: proof that the token has none."""
+
+
 class ForbiddenError(PermanentError):
     """GitLab answered 403 for want of a role, or because the feature is switched off."""
 
@@ -132,8 +136,9 @@ def _answered(
 def _forbidden(error: vendor.GitlabError, what: str, said: str) -> PermanentError:
     if said == "insufficient_scope":
         scope = _field(error.response_body, "scope") or "read_api"
-        return PermanentError(
-            f"The token in QBOT_GITLAB__TOKEN lacks the scope {scope}, which {what} needs."
+        scopes = " or ".join(scope.split())  # any one of them is enough
+        return ScopeError(
+            f"The token in QBOT_GITLAB__TOKEN lacks the scope {scopes}, which {what} needs."
         )
     return ForbiddenError(
         f"The token in QBOT_GITLAB__TOKEN may not read {what} ({said}). "

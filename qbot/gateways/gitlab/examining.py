@@ -10,7 +10,7 @@ from gitlab.utils import EncodedId
 from qbot.domain.diagnosis.findings import Unread
 from qbot.domain.diagnosis.gitlab import GitLabToken, Level, SeenProject, level_of
 from qbot.domain.names import ProjectPath
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, QbotError
 from qbot.gateways.dates import http_date
 from qbot.gateways.gitlab import lookups
 from qbot.gateways.gitlab.client import Client
@@ -20,6 +20,7 @@ from qbot.gateways.gitlab.errors import (
     GROUP_ABSENT,
     PROJECT_ABSENT,
     NotFoundError,
+    ScopeError,
 )
 
 Value = TypeVar("Value")
@@ -47,11 +48,23 @@ class GitLabExamination:
     async def _scopes(self) -> tuple[frozenset[str] | Unread, date | None]:
         try:
             found = await row(self._client, "/personal_access_tokens/self", "the token in use")
+        except ScopeError:
+            return frozenset(), None
         except PermanentError:  # of an OAuth token there is no such page
-            return Unread(_NO_PAGE), None
+            return await self._proven(), None
         end = found.get("expires_at")
         scopes = frozenset(map(str, found.get("scopes") or ()))
         return scopes, date.fromisoformat(str(end)[:10]) if end else None
+
+    async def _proven(self) -> frozenset[str] | Unread:
+        """None at all, where GitLab says that reading takes one that the token lacks."""
+        try:
+            await rows(self._client, "/projects", "any project", per_page="1", simple="true")
+        except ScopeError:
+            return frozenset()
+        except QbotError:
+            pass  # reading each project tells why
+        return Unread(_NO_PAGE)
 
     async def version(self) -> str:
         """Of GitLab."""

@@ -11,7 +11,7 @@ import structlog
 from qbot.domain.diagnosis.clock import judge_clock
 from qbot.domain.diagnosis.database import judge_database
 from qbot.domain.diagnosis.findings import Area, Notes, Report, Unread, report
-from qbot.domain.diagnosis.gitlab import GitLabNeeds
+from qbot.domain.diagnosis.gitlab import GitLabNeeds, judge_blind
 from qbot.domain.diagnosis.hooks import HookNeeds, Running
 from qbot.domain.diagnosis.ports import (
     DatabaseReader,
@@ -163,6 +163,8 @@ class Examiner:
             return [_unreached(Area.GITLAB, "gitlab", "GitLab", setting, found)]
         token, at = found
         self._compare(one, "GitLab", at)
+        if token.reads_nothing:
+            return [judge_blind(needs.gitlab, token)]
         today = self._clock.now().date()
         seen = await read_projects(needs.gitlab, readers.gitlab, token)
         return await asyncio.gather(

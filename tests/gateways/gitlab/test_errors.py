@@ -80,7 +80,7 @@ def test_a_certificate_that_nobody_trusts_does_not_heal() -> None:
     assert isinstance(translate(error, "a thing", None), TransientError)
 
 
-SCOPE = {"error": "insufficient_scope", "error_description": "more", "scope": "read_api"}
+SCOPE = {"error": "insufficient_scope", "error_description": "more", "scope": "api read_api"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ SCOPE = {"error": "insufficient_scope", "error_description": "more", "scope": "r
             id="revoked-token",
         ),
         pytest.param(
-            json_reply(SCOPE, 403), PermanentError, "lacks the scope read_api", id="scope"
+            json_reply(SCOPE, 403), PermanentError, "lacks the scope api or read_api", id="scope"
         ),
         pytest.param(
             json_reply({"message": "403 Forbidden"}, 403), PermanentError, "Reporter", id="role"
