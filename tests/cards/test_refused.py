@@ -104,8 +104,15 @@ def test_a_card_that_slack_refuses_five_times_is_left(method: str) -> None:
             await asyncio.sleep(600)
             assert len(world.slack.calls) == calls
             assert len(world.slack.marked(bad.op, "end")) == (method == "chat.update")
+        marks = [s.mark.op if s.mark else "" for s in world.slack.messages.values()]
+        assert set(marks) <= {bad.op, good.op}  # no message says what was refused, and no answer
+        assert not any("invalid_blocks" in str(s.message) for s in world.slack.messages.values())
+        assert world.slack.responses == []
 
-    run(story())
+    with capture_logs() as logs:
+        run(story())
+    told = [e["reason"] for e in logs if e["event"] == "slack refuses a card"]
+    assert told == ["invalid_blocks"] * 5
 
 
 def test_while_slack_takes_nothing_at_all_no_card_is_given_up() -> None:

@@ -84,7 +84,8 @@ INCIDENTS: Mapping[str, Incident] = {
     "timed-comparison": Incident(
         "The time that a comparison took told how much of a token was right",
         ("CVE-2022-24912",),
-        "Secrets are compared in constant time; no other comparison with one passes the tests",
+        "The functions that judge what came compare in constant time and in no other way; elsewhere"
+        " nothing that is called a secret is compared by `==`",
     ),
     "unbounded-body": Incident(
         "A body was read whole before anybody asked who sent it, until memory was used up",

@@ -34,6 +34,32 @@ def test_nothing_that_is_called_a_secret_is_compared_in_a_time_that_tells() -> N
     assert [found for path in FILES for found in compared(path)] == []
 
 
+# Who decides whether a secret that came from outside is the right one.
+JUDGES = {
+    ("gateways/linking.py", "is_browser"),
+    ("web/hooks/argocd.py", "_sender"),
+    ("web/hooks/proof.py", "_has_token"),
+    ("web/hooks/proof.py", "_is_signed"),
+    ("web/slack.py", "signed"),
+}
+
+
+@pytest.mark.incident("timed-comparison")
+def test_who_judges_a_secret_compares_in_constant_time_and_in_no_other_way() -> None:
+    found = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                inside = list(ast.walk(node))
+                if any(
+                    isinstance(call, ast.Call) and ast.unparse(call.func) == "hmac.compare_digest"
+                    for call in inside
+                ):
+                    where = (path.relative_to(QBOT).as_posix(), node.name)
+                    found[where] = [ast.unparse(c) for c in inside if isinstance(c, ast.Compare)]
+    assert found == {judge: [] for judge in JUDGES}
+
+
 @pytest.mark.incident("super-token")
 def test_nothing_is_done_in_the_name_of_somebody_else() -> None:
     found = [

@@ -79,6 +79,7 @@ def strangers() -> Iterator[Demand]:
         yield "qbot", resource, "get", "qbot-x/qbot-x-cart"
 
 
+@pytest.mark.incident("readable-credentials")
 def test_nothing_else_is_allowed_to_qbot_and_nothing_to_others() -> None:
     policy = Policy.parse("\n".join(LINES))
     assert [each for each in strangers() if policy.allows(*each)] == []

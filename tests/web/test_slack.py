@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qbot.domain.people import Actor
 from qbot.slack.register import bolt_app
 from qbot.slack.surface import unopened
 from qbot.web.bodies import Bodies
@@ -51,10 +52,15 @@ class Door:
     http: aiohttp.ClientSession
     clock: HandClock
     refused: Counter[str]
-    heard: list[str] = field(default_factory=list)
+    ear: "Ear"
 
-    async def post(self, body: bytes, headers: dict[str, str]) -> int:
-        async with self.http.post(f"{self.url}/slack/events", data=body, headers=headers) as answer:
+    @property
+    def heard(self) -> list[str]:
+        return self.ear.heard
+
+    async def post(self, body: bytes, headers: dict[str, str], query: str = "") -> int:
+        url = f"{self.url}/slack/events{query}"
+        async with self.http.post(url, data=body, headers=headers) as answer:
             await answer.read()
             return answer.status
 
@@ -64,23 +70,25 @@ class Ear:
     """Stands for the guard: acknowledges, and notes what it heard."""
 
     heard: list[str]
+    actors: list[Actor] = field(default_factory=list)
 
     async def run(self, delivery: Any, acknowledge: Any, prepare: Any) -> None:
         self.heard.append(delivery.asked.key)
+        self.actors.append(delivery.asked.actor)
         await acknowledge(None)
 
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    clock, refused, heard = HandClock(), Counter[str](), list[str]()
+    clock, refused, ear = HandClock(), Counter[str](), Ear([])
     bolt = bolt_app(
         command="/env", token="xoxb-1", api_url="http://127.0.0.1:1/api/", team="T1",
-        bot_user="U1", guard=cast("Any", Ear(heard)), listeners=unopened(),
+        bot_user="U1", guard=cast("Any", ear), listeners=unopened(),
         opened=cast("Any", None),
     )  # fmt: skip
     app = slack_app(bolt, secret=SECRET, now=clock.now, refused=lambda rule: refused.update([rule]))
     async with served(app) as url, aiohttp.ClientSession() as http:
-        yield Door(url, http, clock, refused, heard)
+        yield Door(url, http, clock, refused, ear)
 
 
 BODY = urlencode(COMMAND).encode()
@@ -131,6 +139,7 @@ async def test_time_is_qbot_s_own(door: Door) -> None:
     assert await door.post(BODY, sign(BODY, str(NOW + 3_600))) == 200
 
 
+@pytest.mark.incident("forged-identity")
 async def test_another_body_or_secret_is_not_what_was_signed(door: Door) -> None:
     assert await door.post(BODY + b"&text=delete", sign(BODY)) == 401
     assert await door.post(BODY, sign(BODY, secret="other")) == 401
@@ -361,6 +370,17 @@ def test_a_signature_is_checked_over_the_bytes() -> None:
     headers = sign(body)
     assert signed(SECRET, headers, body, now=START)
     assert not signed(SECRET, headers, body, now=START + timedelta(minutes=6))
+    for tampered in (body + b"\n", body[1:], body.replace(b"\xff", b"\xfe"), b""):
+        assert not signed(SECRET, headers, tampered, now=START)
+
+
+@pytest.mark.incident("forged-identity")
+async def test_neither_a_header_nor_the_address_says_who_acts(door: Door) -> None:
+    names = ("X-Slack-User-Id", "X-User-Id", "X-Forwarded-User", "Authorization", "Cookie")
+    foreign = dict.fromkeys(names, "U2")
+    query = "?user_id=U2&team_id=T2&user=U2&payload=%7B%22user%22%3A%7B%22id%22%3A%22U2%22%7D%7D"
+    assert await door.post(BODY, foreign | sign(BODY), query) == 200
+    assert door.ear.actors == [Actor("T1", "U1")]
 
 
 def test_without_a_secret_there_is_no_endpoint() -> None:
