@@ -4,20 +4,26 @@ Run it with a token of an Owner of the group that holds all projects (scope api)
 once and not kept:
 
     GITLAB_TOKEN=... python3 setup.py --gitlab https://gitlab.example.com --group shop \
-        --qbot https://qbot.example.com --secrets ./secrets [--stages] [--dry-run]
+        --qbot https://qbot.example.com --secrets ./secrets [--dry-run] \
+        [--account qbot --config-project shop/production ... --job-project shop/checks ...]
 
 It writes what Qbot reads in QBOT_SECRETS_DIR into the folder, one file a setting:
 
-- QBOT_GITLAB__TOKEN, a group access token: Reporter with `read_api`; with --stages (promotions,
-  jobs, the note on merge requests) Maintainer with `api`. It lasts a year less a day. A file that
-  is there already is kept, and no token made. GitLab.com has group tokens from Premium on:
+- QBOT_GITLAB__TOKEN, a group access token: Reporter with `read_api`, for a year less a day. A file
+  that is there already is kept, and no token made. GitLab.com has group tokens from Premium on:
   without, put a personal access token of an account of Qbot's own into that file first.
 - QBOT_GITLAB__WEBHOOK_SECRET, a secret token and, for GitLab 19 or newer, a signing token. A file
   that is there already is used.
 
+Promotions, jobs and the note on merge requests take --account, the name of an account that is
+Qbot's alone, with a personal access token of its own, scope `api`, in that file. It becomes
+Reporter of the group, Maintainer of each --config-project and Developer of each --job-project.
+A group token would have one role in all projects: GitLab lets its bot be a member only once.
+
 Webhooks are one of the group where GitLab has these (Premium), else one for each project in it;
 run it again when projects have come. One with the same address gets the secret of the file.
-https://docs.gitlab.com/api/group_access_tokens/ and https://docs.gitlab.com/api/project_webhooks/
+https://docs.gitlab.com/api/group_access_tokens/, https://docs.gitlab.com/api/members/ and
+https://docs.gitlab.com/api/project_webhooks/
 """
 
 import argparse
@@ -26,7 +32,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
@@ -34,11 +41,12 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 TOKEN, SECRET = "QBOT_GITLAB__TOKEN", "QBOT_GITLAB__WEBHOOK_SECRET"  # names of files
-REPORTER, MAINTAINER = 20, 40
+REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
 LIFE = timedelta(days=364)
 PAGE = 100
 EVENTS = ("push_events", "merge_requests_events", "pipeline_events")
 NO_GROUP_HOOKS = (403, 404)  # GitLab without Premium
+MEMBER_ALREADY = 409
 READS = ("GET",)
 
 
@@ -92,29 +100,60 @@ class GitLab:
             page += 1
 
 
-def keep(path: Path, value: str, *, dry: bool) -> None:
-    """Write a secret for its owner's eyes only."""
-    if not dry:
+@contextmanager
+def kept(path: Path, *, dry: bool) -> Iterator[Callable[[str], object]]:
+    """What writes a new secret, for its owner's eyes only; where it cannot, no secret is made."""
+    if dry:
+        yield lambda _: None
+    else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(value)
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                yield file.write
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     say(f"{path}: {'would be written' if dry else 'written'}")
 
 
-def make_token(gitlab: GitLab, group: str, path: Path, *, stages: bool, dry: bool) -> None:
+def make_token(gitlab: GitLab, group: str, path: Path, *, dry: bool) -> None:
     """A group access token, unless there is one."""
     if path.exists():
         say(f"{path}: is there, and kept")
         return
     body: dict[str, Any] = {
         "name": "qbot",
-        "scopes": ["api" if stages else "read_api"],
-        "access_level": MAINTAINER if stages else REPORTER,
+        "scopes": ["read_api"],
+        "access_level": REPORTER,
         "expires_at": (datetime.now(UTC) + LIFE).date().isoformat(),  # noqa: TID251  # no Clock here
     }
-    made = gitlab.call("POST", f"/groups/{quote(group, safe='')}/access_tokens", body)
+    with kept(path, dry=dry) as write:
+        made = gitlab.call("POST", f"/groups/{quote(group, safe='')}/access_tokens", body)
+        write(made.get("token", ""))
     say(f"group {group}: token qbot, {body['scopes'][0]}, until {body['expires_at']}")
-    keep(path, made.get("token", ""), dry=dry)
+
+
+def account(gitlab: GitLab, name: str, path: Path) -> int:
+    """The number of Qbot's account; its token is there."""
+    if not path.exists():
+        sys.exit(f"{path} is missing: put a personal access token of {name} there, scope api")
+    found: list[dict[str, Any]] = gitlab.call("GET", f"/users?username={quote(name)}")
+    if not found:
+        sys.exit(f"GitLab knows no account {name}")
+    say(f"{path}: is there, and kept")
+    return int(found[0]["id"])
+
+
+def make_member(gitlab: GitLab, place: str, user: int, level: int) -> None:
+    """The account in a group or project; the role that it has there already is not changed."""
+    try:
+        gitlab.call("POST", f"{place}/members", {"user_id": user, "access_level": level})
+    except Refused as refused:
+        if refused.status != MEMBER_ALREADY:
+            raise
+        say(f"{place}: is a member already, and keeps its role; wanted is {level}")
+    else:
+        say(f"{place}: member with role {level}")
 
 
 def webhook_secret(path: Path, *, dry: bool) -> tuple[str, str]:
@@ -125,7 +164,8 @@ def webhook_secret(path: Path, *, dry: bool) -> tuple[str, str]:
     else:
         signing = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         words = [secrets.token_urlsafe(32), signing]
-        keep(path, " ".join(words), dry=dry)
+        with kept(path, dry=dry) as write:
+            write(" ".join(words))
     plain = next((word for word in words if not word.startswith("whsec_")), "")
     return plain, next((word for word in words if word.startswith("whsec_")), "")
 
@@ -159,8 +199,8 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def main() -> None:
-    """The command."""
+def options() -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -168,16 +208,39 @@ def main() -> None:
     parser.add_argument("--group", required=True, help="path of the group of all projects")
     parser.add_argument("--qbot", required=True, help="what leads to QBOT_LISTEN, from GitLab")
     parser.add_argument("--secrets", required=True, type=Path, help="folder that is written")
-    parser.add_argument("--stages", action="store_true", help="there are stages or jobs")
+    parser.add_argument("--account", help="name of Qbot's account, for stages and jobs")
+    parser.add_argument("--config-project", action="append", default=[], help="path, of a stage")
+    parser.add_argument("--job-project", action="append", default=[], help="path, of jobs")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     asked = parser.parse_args()
+    if (asked.config_project or asked.job_project) and not asked.account:
+        parser.error("roles in single projects take --account: a group token has one in all")
+    return asked
+
+
+def make_access(gitlab: GitLab, asked: argparse.Namespace) -> None:
+    """A token of the group, or the roles of the account."""
+    path = asked.secrets / TOKEN
+    if not asked.account:
+        make_token(gitlab, asked.group, path, dry=asked.dry_run)
+        return
+    user = account(gitlab, asked.account, path)
+    make_member(gitlab, f"/groups/{quote(asked.group, safe='')}", user, REPORTER)
+    for level, named in ((MAINTAINER, asked.config_project), (DEVELOPER, asked.job_project)):
+        for project in named:
+            make_member(gitlab, f"/projects/{quote(project, safe='')}", user, level)
+
+
+def main() -> None:
+    """The command."""
+    asked = options()
     token = os.environ.get("GITLAB_TOKEN", "")
     if not token:
         sys.exit("GITLAB_TOKEN is missing: a token of an Owner of the group, scope api")
     dry = asked.dry_run
     gitlab = GitLab(asked.gitlab, token, dry=dry)
     try:
-        make_token(gitlab, asked.group, asked.secrets / TOKEN, stages=asked.stages, dry=dry)
+        make_access(gitlab, asked)
         plain, signing = webhook_secret(asked.secrets / SECRET, dry=dry)
         body = {
             "url": f"{asked.qbot.rstrip('/')}/webhooks/gitlab",
@@ -189,6 +252,8 @@ def main() -> None:
         make_hooks(gitlab, asked.group, {key: value for key, value in body.items() if value})
     except Refused as refused:
         sys.exit(f"GitLab refuses: {refused}")
+    except OSError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

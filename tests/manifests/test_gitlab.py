@@ -141,6 +141,8 @@ class Recording:
         self.calls: list[tuple[str, str, Json]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
+        if request.path.endswith("/users"):
+            return web.json_response([{"id": 7, "username": request.query["username"]}])
         if request.method == "GET":
             return web.json_response([])
         assert request.headers["PRIVATE-TOKEN"] == "owner"
@@ -157,26 +159,66 @@ async def recording() -> AsyncIterator[tuple[str, Recording]]:
         yield url, recording
 
 
-@pytest.mark.parametrize(
-    ("more", "scope", "level"), [((), "read_api", 20), (("--stages",), "api", 40)]
-)
-async def test_the_token_may_what_is_needed(
-    recording: tuple[str, Recording],
-    tmp_path: Path,
-    more: Sequence[str],
-    scope: str,
-    level: int,
+async def test_the_token_may_read_and_nothing_else(
+    recording: tuple[str, Recording], tmp_path: Path
 ) -> None:
     url, gitlab = recording
-    status, said = await setup(url, tmp_path / "s", *more)
+    status, said = await setup(url, tmp_path / "s")
     assert status == 0, said
     (method, path, body), _ = gitlab.calls
     assert (method, path) == ("POST", "/api/v4/groups/shop/access_tokens")
-    assert (body["scopes"], body["access_level"]) == ([scope], level)
+    assert (body["scopes"], body["access_level"]) == (["read_api"], 20)
     written = tmp_path / "s" / TOKEN
     assert written.read_text() == "glpat-made"
     assert written.stat().st_mode & 0o777 == 0o600
     assert "glpat-made" not in said
+
+
+STAGES = (
+    "--account",
+    "qbot",
+    "--config-project",
+    "shop/production",
+    "--job-project",
+    "shop/checks",
+)
+
+
+async def test_for_stages_an_account_has_more_rights_in_the_named_projects_alone(
+    recording: tuple[str, Recording], tmp_path: Path
+) -> None:
+    url, gitlab = recording
+    keep_token(tmp_path / "s")
+    status, said = await setup(url, tmp_path / "s", *STAGES)
+    assert status == 0, said
+    members = [(path, body) for _, path, body in gitlab.calls if path.endswith("/members")]
+    assert members == [
+        ("/api/v4/groups/shop/members", {"user_id": 7, "access_level": 20}),
+        ("/api/v4/projects/shop/production/members", {"user_id": 7, "access_level": 40}),
+        ("/api/v4/projects/shop/checks/members", {"user_id": 7, "access_level": 30}),
+    ]
+    assert (tmp_path / "s" / TOKEN).read_text() == "glpat-kept"
+
+
+async def test_roles_in_projects_are_of_an_account_which_has_a_token(
+    recording: tuple[str, Recording], tmp_path: Path
+) -> None:
+    url, gitlab = recording
+    for more, says in ((STAGES[2:], "take --account"), (STAGES, f"{TOKEN} is missing")):
+        status, said = await setup(url, tmp_path / "s", *more)
+        assert status != 0
+        assert says in said
+    assert gitlab.calls == []
+
+
+async def test_no_token_is_made_that_could_not_be_written(
+    recording: tuple[str, Recording], tmp_path: Path
+) -> None:
+    url, gitlab = recording
+    (tmp_path / "s").write_text("no folder")
+    status, _ = await setup(url, tmp_path / "s")
+    assert status != 0
+    assert gitlab.calls == []
 
 
 async def test_a_dry_run_writes_nothing(recording: tuple[str, Recording], tmp_path: Path) -> None:
@@ -193,11 +235,15 @@ async def test_gitlab_describes_what_is_sent(
 ) -> None:
     url, gitlab = recording
     await setup(url, tmp_path / "s")
+    await setup(url, tmp_path / "s", *STAGES)
     paths = json.loads(CONTRACT.read_text(encoding="utf-8"))["paths"]
     undescribed = {"signing_token"}  # newer than the description
-    for (_, _, body), place in zip(
-        gitlab.calls, ("projects/{id}/access_tokens", "groups/{id}/hooks"), strict=True
-    ):
+    places = (
+        *("projects/{id}/access_tokens", "groups/{id}/hooks", "groups/{id}/members"),
+        *(["projects/{id}/members"] * 2),
+        "groups/{id}/hooks",
+    )
+    for (_, _, body), place in zip(gitlab.calls, places, strict=True):
         (form,) = paths[f"/api/v4/{place}"]["post"]["requestBody"]["content"].values()
         assert body.keys() - undescribed <= form["schema"]["properties"].keys()
         assert body.keys() >= set(form["schema"].get("required", ()))
