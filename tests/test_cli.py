@@ -66,7 +66,7 @@ def test_a_good_configuration_is_called_complete(env_file: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
-        ("QBOT_LOG_LEVEL", "loud", "QBOT_LOG_LEVEL: Input should be"),
+        ("QBOT_LOG_LEVEL", "loud", "QBOT_LOG_LEVEL: must be"),
         ("QBOT_TYPO", "x", "QBOT_TYPO: there is no such setting"),
         ("QBOT_CONFIG", "/none/qbot.yaml", "/none/qbot.yaml: cannot be read"),
     ],

@@ -57,7 +57,7 @@ def test_every_missing_name_is_told_at_once() -> None:
     [
         ({"QBOT_SLAK__BOT_TOKEN": "x"}, "QBOT_SLAK__BOT_TOKEN: there is no such setting"),
         ({"QBOT_ARGOCD__MAIN__TOKN": "x"}, "QBOT_ARGOCD__MAIN__TOKN: there is no such setting"),
-        ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: Input should be"),
+        ({"QBOT_LOG_LEVEL": "loud"}, "QBOT_LOG_LEVEL: must be"),
         ({"QBOT_GITLAB__URL": "gitlab"}, "QBOT_GITLAB__URL: must be an http(s) URL"),
         ({"QBOT_LISTEN": "8080"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_DATABASE_URL": "mysql://x/y"}, "QBOT_DATABASE_URL: must be sqlite:///"),
@@ -67,9 +67,9 @@ def test_every_missing_name_is_told_at_once() -> None:
         ({"QBOT_LISTEN": "::1:80"}, "QBOT_LISTEN: must be HOST:PORT"),
         ({"QBOT_GITLAB__CA_FILE": "/none.pem"}, "QBOT_GITLAB__CA_FILE: /none.pem cannot be read"),
         ({"QBOT_ARGOCD__MAIN__CA_FILE": "/none.pem"}, "__CA_FILE: /none.pem cannot be read"),
-        ({"QBOT_LEASE": "1"}, "QBOT_LEASE: Input should be greater than or equal to 3"),
+        ({"QBOT_LEASE": "1"}, "QBOT_LEASE: must be at least 3"),
         ({"QBOT_SLACK__BOT_TOKEN": " "}, "QBOT_SLACK__BOT_TOKEN: is empty"),
-        ({"QBOT_SLACK__COMMAND": "env"}, "QBOT_SLACK__COMMAND: String should match"),
+        ({"QBOT_SLACK__COMMAND": "env"}, "QBOT_SLACK__COMMAND: must be of the form"),
         ({"QBOT_SLACK__SIGNING_SECRET": ""}, "QBOT_SLACK__SIGNING_SECRET: is empty"),
         ({"QBOT_CLOCK_URL": "http://127.0.0.1:1/c"}, "QBOT_CLOCK_URL: refused"),
     ],
@@ -203,3 +203,14 @@ def test_half_of_linking_is_refused(missing: str) -> None:
     given = {k: v for k, v in LINKING.items() if k != missing}
     with pytest.raises(PermanentError, match=f"{missing}: is missing"):
         load({**GOOD, **given})
+
+
+def test_a_line_of_the_env_file_that_is_none_is_refused_by_its_number_alone(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("# of Qbot\nQBOT_LEASE=30\n\nhush hush\nexport OTHER=1\nhushed\n", "utf-8")
+    with pytest.raises(PermanentError) as refused:
+        load(GOOD, env_file=path)
+    assert str(refused.value).splitlines() == [
+        f"{path}:4: must be NAME=value, quotes closed",
+        f"{path}:6: must be NAME=value, quotes closed",
+    ]

@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from qbot.catalog.names import CONTEXT, Names
 from qbot.catalog.parts import Loc
 from qbot.catalog.whole import Catalog
+from qbot.domain.wrong_values import in_words
 from qbot.errors import PermanentError
 
 _Problem = Mapping[str, Any]  # one of pydantic's ErrorDetails
@@ -83,11 +84,14 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return next((found for one in get_args(annotation) if (found := _model(one))), None)
 
 
+_NAMED = ". QBOT_CONFIG names it: put that right, or the file there"
+
+
 def _tree(path: Path) -> CommentedMap:
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PermanentError(f"{path}: cannot be read: {error.strerror}") from None
+        raise PermanentError(f"{path}: cannot be read: {error.strerror}{_NAMED}") from None
     except UnicodeDecodeError:
         raise PermanentError(f"{path}: cannot be read: it is not UTF-8") from None
     except MarkedYAMLError as error:
@@ -129,8 +133,4 @@ def _say(item: _Problem) -> str:
     if item["type"] == "extra_forbidden":
         meant = _meant(item)
         return f"there is no such key; did you mean {meant}?" if meant else "there is no such key"
-    if item["type"] == "missing":
-        return "is missing"
-    if item["type"] == "too_short":
-        return f"must have at least {item['ctx']['min_length']}"
-    return str(item["msg"]).removeprefix("Value error, ")
+    return in_words(item["type"], str(item["msg"]), item.get("ctx", {}))

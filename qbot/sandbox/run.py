@@ -36,10 +36,19 @@ def run(
     asyncio.run(_serve(sandbox, env_file))
 
 
+def _write(sandbox: Sandbox, env_file: Path) -> None:
+    try:
+        sandbox.write_env_file(env_file)
+    except OSError as error:
+        why = error.strerror or error
+        click.echo(f"qbot: --env-file {env_file} cannot be written: {why}", err=True)
+        raise SystemExit(2) from None
+
+
 async def _serve(sandbox: Sandbox, env_file: Path | None) -> None:
     over = asyncio.Event()
     async with served(sandbox, over):
         if env_file is not None:
-            sandbox.write_env_file(env_file)
+            _write(sandbox, env_file)
         click.echo(f"sandbox: {sandbox.url}")  # a script waits for this line
         await over.wait()

@@ -6,11 +6,12 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings.sources import EnvSettingsSource
 from typing_extensions import override
 
+from qbot.domain.wrong_values import in_words
 from qbot.errors import PermanentError
 from qbot.settings import PREFIX, SECRETS_DIR, Settings, is_loopback, secret
 from qbot.settings.names import missing_names, unknown
@@ -77,11 +78,28 @@ def _collect(env: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     if env_file is not None:
         if not env_file.is_file():
             raise PermanentError(f"The env file {env_file} does not exist.")
-        read = dotenv_values(stream=io.StringIO(_text(env_file)), interpolate=False)
-        from_file = {k: v or "" for k, v in read.items() if k.upper().startswith(PREFIX)}
+        read = _lines(env_file)
+        from_file = {k: v for k, v in read.items() if k.upper().startswith(PREFIX)}
     folder = named.pop(SECRETS_DIR, "") or from_file.pop(SECRETS_DIR, "")
     from_file.pop(SECRETS_DIR, None)
     return {**_secrets(folder), **from_file, **named}
+
+
+def _lines(env_file: Path) -> dict[str, str]:
+    """Of an env file; what is wrong with a line is told without it: it may hold a secret."""
+    found, wrong = {}, []
+    for read in parse_stream(io.StringIO(_text(env_file))):
+        if read.error or (read.key is not None and read.value is None):
+            begun = read.original.string
+            blank = len(begun) - len(begun.lstrip())
+            wrong.append(read.original.line + begun[:blank].count("\n"))
+        elif read.key is not None:
+            found[read.key] = read.value or ""
+    if wrong:
+        raise PermanentError(
+            "\n".join(f"{env_file}:{line}: must be NAME=value, quotes closed" for line in wrong)
+        )
+    return found
 
 
 def _secrets(folder: str) -> dict[str, str]:
@@ -111,8 +129,8 @@ def _problems(error: ValidationError) -> list[str]:
             continue  # named already, by what was typed
         where = [str(p).upper() for p in item["loc"]]
         names = missing_names(where) if item["type"] == "missing" else [PREFIX + "__".join(where)]
-        text = "is missing" if item["type"] == "missing" else item["msg"]
-        found += [f"{name}: {text.removeprefix('Value error, ')}" for name in names]
+        text = in_words(item["type"], item["msg"], item.get("ctx", {}))
+        found += [f"{name}: {text}" for name in names]
     return found
 
 

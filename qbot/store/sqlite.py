@@ -53,7 +53,7 @@ class SqliteDriver:
         try:
             connect = asyncio.get_running_loop().run_in_executor(thread, _connected, path)
             return cls(await connect, thread, lock)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             thread.shutdown()
             lock.close()
             raise PermanentError(f"cannot open the database {path}: {error}") from error
@@ -106,7 +106,13 @@ class SqliteDriver:
         self._loop.call_soon(self._begin)  # after those who were answered, who may ask for more
 
 
+def _own(path: Path, flags: int) -> int:
+    """For its owner's eyes alone, where it is new: who said yes to what stands in there."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _connected(path: Path) -> Database:
+    os.close(_own(path, os.O_RDWR | os.O_CREAT))  # SQLite keeps its logs in the same mode
     connection = sqlite3.connect(
         path,
         isolation_level=None,
@@ -134,7 +140,12 @@ def taken(path: Path, *, advice: str) -> IO[str]:
     """
     name = path.with_name(f"{path.name}.lock")
     try:
-        lock = name.open("a+", encoding="ascii")
+        lock = os.fdopen(_own(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), "a+", encoding="ascii")
+    except FileNotFoundError as error:
+        raise PermanentError(
+            f"There is no folder {path.parent} for the database: make it, or put "
+            "QBOT_DATABASE_URL right."
+        ) from error
     except OSError as error:
         raise PermanentError(f"cannot open {name}: {error.strerror}") from error
     try:

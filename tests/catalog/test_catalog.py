@@ -152,7 +152,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         pytest.param(
             "name: cart\n    project: shop/cart", "names: cart\n    project: cart",
             [
-                ":3: services[0].project: String should match pattern",
+                ":3: services[0].project: must be of the form",
                 ":2: services[0].names: there is no such key; did you mean name?",
             ],
             id="beside-another-error",

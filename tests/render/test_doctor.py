@@ -17,7 +17,7 @@ def found(count: int = 1) -> Report:
             f"argocd.main.{number}",
             "The account qbot of Argo CD main lacks `sync` of applications staging/*.",
             cause="Syncs cannot be started or stopped.",
-            remedy="Add to policy.csv in argocd-rbac-cm:",
+            remedy="Add to policy.qbot.csv in argocd-rbac-cm:",
             lines=(LINE,),
         )
     slack.lacking("slack.scope.files:write", "The Slack app lacks the scope files:write.")
@@ -40,7 +40,7 @@ def test_on_a_terminal_the_worst_comes_first_and_has_the_line_to_add() -> None:
             "staging/*."
         ),
         "             Syncs cannot be started or stopped.",
-        "             Add to policy.csv in argocd-rbac-cm:",
+        "             Add to policy.qbot.csv in argocd-rbac-cm:",
         f"               {LINE}",
         "lacking      Slack: The Slack app lacks the scope files:write.",
         "             (accept it: --accept slack.scope.files:write)",

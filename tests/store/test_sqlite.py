@@ -1,7 +1,9 @@
 """What is SQLite's alone."""
 
 import asyncio
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +120,23 @@ async def test_a_caller_that_gives_up_leaves_the_database_usable(
     await asyncio.gather(*tasks, return_exceptions=True)
     assert len(await wishes.look("select id from environments")) >= 10
     await database.close()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o000])
+async def test_what_is_made_is_for_its_owner_alone(
+    tmp_path: Path, clock: HandClock, mask: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        database = await open_store(f"sqlite:///{tmp_path}/qbot.db", clock=clock)
+    finally:
+        os.umask(before)
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    await database.close()
+    assert set(made) > {"qbot.db", "qbot.db.lock", "qbot.db-wal"}
+    assert set(made.values()) == {0o600}
+
+
+async def test_a_folder_that_is_missing_is_named(tmp_path: Path, clock: HandClock) -> None:
+    with pytest.raises(PermanentError, match=f"no folder {tmp_path}/none .*QBOT_DATABASE_URL"):
+        await open_store(f"sqlite:///{tmp_path}/none/qbot.db", clock=clock)

@@ -86,8 +86,8 @@ def _rights(notes: Notes, needs: ArgoCDNeeds, facts: ArgoCDFacts, account: str) 
             f"{where}.role",
             f"The account {account} of Argo CD {needs.instance} may do nothing that Qbot needs.",
             cause="It has no role, or the role has no lines.",
-            remedy="Add to policy.csv in argocd-rbac-cm, below the role's own lines, which are in "
-            "docs/rights.md:",
+            remedy="Add to policy.qbot.csv in argocd-rbac-cm, below the role's own lines, which "
+            "are in docs/rights.md:",
             lines=(f"g, {account}, {ROLE}",),
         )
         return
@@ -104,7 +104,7 @@ def _lacking(notes: Notes, instance: str, account: str, right: Right, line: str)
         f"The account {account} of Argo CD {instance} lacks `{right.action}` of "
         f"{right.resource} {right.pattern}.",
         cause=COSTS[right.resource, right.action],
-        remedy="Add to policy.csv in argocd-rbac-cm:",
+        remedy="Add to policy.qbot.csv in argocd-rbac-cm:",
         lines=(line,),
     )
 

@@ -215,7 +215,9 @@ def _unreached(area: Area, name: str, vendor: str, setting: str, why: Unread) ->
         name,
         f"{vendor} does not answer." if why.away else f"{vendor} refuses Qbot.",
         cause=why.why,
-        remedy=f"Check {setting}" + (" and the way there." if why.away else "."),
+        remedy=f"Look how {vendor} is, and at the way there; the token was not tried."
+        if why.away
+        else f"Check {setting}.",
     )
     notes.unchecked(f"{name}.all", f"Everything else about {vendor}", "See above.")
     return notes
