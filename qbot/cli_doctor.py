@@ -24,9 +24,13 @@ def doctor(*, env_file: Path | None, as_data: bool, accept: tuple[str, ...]) -> 
     2 it could not be examined.
     """
     from qbot.app.examining import examined  # noqa: PLC0415  (--help must not pay for it)
+    from qbot.domain.diagnosis.accepting import unused  # noqa: PLC0415  (as above)
     from qbot.render.doctor import as_json, as_text  # noqa: PLC0415  (as above)
 
-    report = asyncio.run(examined(env_file)).without(accept)
+    found = asyncio.run(examined(env_file))
+    for said in unused(found, accept):
+        click.echo(f"qbot: {said}", err=True)
+    report = found.without(accept)
     if as_data:
         click.echo(json.dumps(as_json(report), indent=2, ensure_ascii=False))
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qbot.domain.diagnosis.accepting import unused
 from qbot.domain.diagnosis.argocd import ArgoCDFacts, judge_argocd
 from qbot.domain.diagnosis.clock import judge_clock
 from qbot.domain.diagnosis.database import DatabaseFacts, judge_database
@@ -32,6 +33,7 @@ from qbot.domain.diagnosis.slack import (
     judge_slack,
 )
 from qbot.domain.diagnosis.versions import flaws, version_of
+from qbot.errors import PermanentError
 
 STAGE = StageNeeds("production", ("cart",), {"cart": "production-cart"})
 ARGOCD = ArgoCDNeeds("main", "qbot", (STAGE,))
@@ -311,3 +313,18 @@ def test_the_worst_comes_first_and_what_is_accepted_does_not_count() -> None:
     assert found.exit_status == 1
     assert found.without({"b", "c"}).exit_status == 0
     assert Report(()).exit_status == 0
+
+
+def test_an_id_that_nothing_can_have_is_refused_and_one_that_nothing_has_is_told() -> None:
+    notes = Notes.of(Area.SLACK)
+    notes.lacking("slack.scope.files:write", "It lacks it.")
+    found = report(notes)
+    assert unused(found, ["slack.scope.files:write"]) == []
+    (said,) = unused(found, ["slack.scope.files:wrte"])
+    assert "did you mean slack.scope.files:write?" in said
+    (said,) = unused(found, ["gitlab.expiry"])
+    assert said == "--accept gitlab.expiry: nothing of this id was found"
+    with pytest.raises(PermanentError, match="--accept nonsense: there is no such id"):
+        unused(found, ["nonsense"])
+    with pytest.raises(PermanentError, match=r"did you mean slack\.scope\.files:write\?"):
+        unused(found, ["slak.scope.files:write"])
