@@ -13,6 +13,7 @@ LINES = (Path(__file__).parent / "lines.txt").read_text().splitlines()
 WORDS = (Path(__file__).parent / "harmless.txt").read_text().split()
 
 
+@pytest.mark.incident("secret-in-text")
 @pytest.mark.parametrize("line", LINES)
 def test_what_stands_under_a_telling_key_is_masked_and_all_else_stays(line: str) -> None:
     text = (

@@ -168,6 +168,7 @@ async def test_what_breaks_is_answered_with_the_reference_that_is_logged(
         assert says in scene.private()[-1].text
 
 
+@pytest.mark.incident("doubled-work")
 async def test_a_read_that_comes_again_is_dropped(either: Scene) -> None:
     payload = either.line("help")
     first = await either.send("slash", payload)
