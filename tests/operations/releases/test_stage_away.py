@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qbot.domain.names import ServiceName
+from qbot.domain.progress import Stage
 from qbot.operations.releases.rollout import deployed
 from tests.operations.outage import UNSEEN, Outage
 from tests.operations.releases.stage_scene import StageScene, stage, stage_scene
@@ -14,7 +15,7 @@ from tests.operations.scene import SUCCEEDED
 
 TIME = timedelta(seconds=60)  # that a deployment has
 LONG = 300.0  # seconds of the outage
-WEB = ServiceName("web")
+CART, WEB = ServiceName("cart"), ServiceName("web")
 
 
 @pytest.fixture
@@ -46,3 +47,18 @@ async def test_an_outage_about_the_deadline_leaves_time_for_a_sync_that_begins_a
     await scene.pass_(TIME.total_seconds())
     scene.apps.end_sync("web")
     assert (await scene.ended(op)).end is SUCCEEDED
+
+
+async def test_a_sync_that_an_outage_comes_before_is_asked_for_after_it(scene: StageScene) -> None:
+    outage = Outage(scene, scene.apps.faults)
+    await outage.restart()
+    scene.apps.blind.add(CART)
+    op = await scene.ask()
+    await scene.pass_(4)
+    outage.begin()
+    scene.apps.compare("cart")  # what is on its way already is heard still
+    await outage.lasts(LONG)
+    assert (await scene.operation(op.id)).end is None
+    outage.end()
+    assert (await scene.ended(op)).end is SUCCEEDED
+    assert scene.row_of("cart").stage is Stage.READY
