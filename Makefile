@@ -47,6 +47,7 @@ check: setup secrets  ## lint, types, layers, spelling, dependencies, secrets
 secrets: setup  ## no token or key stands in a file
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 -n 900 -P 2 $(BIN)/detect-secrets-hook --no-verify \
 	  --exclude-lines '$(MADE_UP)' --exclude-files '$(ABOUT_SECRETS)' $(GUESSING:%=--disable-plugin %)
+	@echo "no token or key stands in a file"
 
 audit: setup  ## known weaknesses of what is installed with Qbot (needs the network)
 	@$(BIN)/python -m tests.house.audit
@@ -54,6 +55,7 @@ audit: setup  ## known weaknesses of what is installed with Qbot (needs the netw
 sbom: setup  ## dist/qbot.cdx.json: what Qbot is made of, as CycloneDX
 	@mkdir -p dist
 	@$(BIN)/python -m tests.house.sbom dist/qbot.cdx.json
+	@echo "dist/qbot.cdx.json: written, and valid CycloneDX"
 
 fuzz: setup  ## each way in with what coverage leads to, a minute each; ARGS='--seconds 600'
 	@$(BIN)/python -m tests.fuzz $(ARGS)

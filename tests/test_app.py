@@ -294,8 +294,10 @@ async def test_waiting_for_slack_can_be_stopped(shared: World, tmp_path: Path) -
         alive = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/healthz")
         ready = await http.get(f"http://{own['QBOT_ADMIN_LISTEN']}/readyz")
     assert (alive.status_code, ready.status_code) == (200, 503)
-    checks = {"start": "starting: slack (2 of 5)", "database": "ok"}
-    assert ready.json()["checks"] == checks
+    checks = ready.json()["checks"]
+    assert checks.pop("database") == "ok"
+    assert checks.pop("start").startswith("starting: slack (2 of 5): Slack cannot be reached (")
+    assert not checks
     began = time.monotonic()
     program.signal(signal.SIGINT)
     assert await program.stop(seconds=5) == 0

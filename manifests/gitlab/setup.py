@@ -35,7 +35,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -66,6 +66,10 @@ class GitLab:
         self._token = token
         self._dry = dry
 
+    def done(self, what: str) -> str:
+        """What was done, or would be: `made`."""
+        return f"would be {what}" if self._dry else what
+
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The answer's JSON.
 
@@ -87,7 +91,10 @@ class GitLab:
             connection.close()
         if answer.status // 100 != 2:  # noqa: PLR2004  # the class of HTTP's answers
             raise Refused(f"{method} {path}", answer.status, text)
-        return json.loads(text) if text else {}
+        try:
+            return json.loads(text) if text else {}
+        except ValueError:
+            raise Refused(f"{method} {path}", answer.status, "no JSON: is this GitLab?") from None
 
     def each(self, path: str) -> Iterator[dict[str, Any]]:
         """All pages of a list."""
@@ -130,7 +137,8 @@ def make_token(gitlab: GitLab, group: str, path: Path, *, dry: bool) -> None:
     with kept(path, dry=dry) as write:
         made = gitlab.call("POST", f"/groups/{quote(group, safe='')}/access_tokens", body)
         write(made.get("token", ""))
-    say(f"group {group}: token qbot, {body['scopes'][0]}, until {body['expires_at']}")
+    told = f"token qbot, {body['scopes'][0]}, until {body['expires_at']}"
+    say(f"group {group}: {told}, {gitlab.done('made')}")
 
 
 def account(gitlab: GitLab, name: str, path: Path) -> int:
@@ -153,7 +161,7 @@ def make_member(gitlab: GitLab, place: str, user: int, level: int) -> None:
             raise
         say(f"{place}: is a member already, and keeps its role; wanted is {level}")
     else:
-        say(f"{place}: member with role {level}")
+        say(f"{place}: member with role {level}, {gitlab.done('made')}")
 
 
 def webhook_secret(path: Path, *, dry: bool) -> tuple[str, str]:
@@ -177,7 +185,7 @@ def make_hook(gitlab: GitLab, place: str, body: dict[str, Any]) -> None:
         gitlab.call("PUT", f"{place}/hooks/{same[0]['id']}", body)
     else:
         gitlab.call("POST", f"{place}/hooks", body)
-    say(f"{place}: webhook {'changed' if same else 'made'}")
+    say(f"{place}: webhook {gitlab.done('changed' if same else 'made')}")
 
 
 def make_hooks(gitlab: GitLab, group: str, body: dict[str, Any]) -> None:
@@ -213,6 +221,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--job-project", action="append", default=[], help="path, of jobs")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     asked = parser.parse_args()
+    for name, url in (("--gitlab", asked.gitlab), ("--qbot", asked.qbot)):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            parser.error(f"{name} must be an address like https://gitlab.example.com")
     if (asked.config_project or asked.job_project) and not asked.account:
         parser.error("roles in single projects take --account: a group token has one in all")
     return asked
@@ -240,6 +251,7 @@ def main() -> None:
     dry = asked.dry_run
     gitlab = GitLab(asked.gitlab, token, dry=dry)
     try:
+        gitlab.call("GET", f"/groups/{quote(asked.group, safe='')}?with_projects=false")
         make_access(gitlab, asked)
         plain, signing = webhook_secret(asked.secrets / SECRET, dry=dry)
         body = {
@@ -252,8 +264,9 @@ def main() -> None:
         make_hooks(gitlab, asked.group, {key: value for key, value in body.items() if value})
     except Refused as refused:
         sys.exit(f"GitLab refuses: {refused}")
-    except OSError as error:
-        sys.exit(str(error))
+    except (OSError, HTTPException) as error:
+        where = "" if getattr(error, "filename", None) else f"{asked.gitlab}: "
+        sys.exit(f"{where}{error}")
 
 
 if __name__ == "__main__":

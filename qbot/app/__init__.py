@@ -99,6 +99,7 @@ async def serve(env_file: Path | None, *, ready: Callable[[Sequence[str]], None]
             await over.wait()
         log.info("stopping")
         end_within(LIMIT)
+    log.info("stopped")
     end_within(_LEFT)
 
 

@@ -167,8 +167,8 @@ async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str,
             return await ask()
         except TransientError as error:
             wait = max(pause, error.retry_after or 0)
-            log.warning("slack does not answer yet", error=str(error), retry_in=wait)
             waits(f"{error}; asked again within {wait:g} s")
+            log.warning("slack does not answer yet", error=str(error), retry_in=wait)
             await clock.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
         except PermanentError as error:

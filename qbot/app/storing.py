@@ -53,7 +53,7 @@ def restored(env_file: Path | None, source: Path) -> Sequence[str]:
     Raises:
         PermanentError: settings or files are not as they should be.
     """
-    path = _file(env_file, "pg_restore --clean --if-exists --dbname DATABASE FILE")
+    path = _file(env_file, "pg_restore --no-owner --exit-on-error --dbname EMPTY_DATABASE FILE")
     found, before = backup.restore(source, path, SystemClock().now())
     lines = [_said(found)]
     return [*lines, f"what was there before is {before}"] if before else lines

@@ -19,7 +19,7 @@ AT_ONCE = {"manifest"}  # commands that need nothing: they are run
 OPERATORS = {"|", "||", "&&", ";", "&"}
 # Programs of others: that they exist and take such options is known, not checked.
 OTHERS = {
-    "argocd", "cat", "cd", "chmod", "chown", "cp", "createdb", "createuser", "export", "git",
+    "argocd", "awk", "cat", "cd", "chmod", "chown", "cp", "createdb", "createuser", "export", "git",
     "grep", "head", "install", "journalctl", "kubectl", "kustomize", "ls", "mkdir", "openssl",
     "pg_dump", "pg_restore", "psql", "sops", "sudo", "systemctl", "tee", "useradd",
 }  # fmt: skip

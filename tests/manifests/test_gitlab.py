@@ -130,7 +130,7 @@ async def test_who_is_no_owner_is_told_what_gitlab_says(gitlab: Served, tmp_path
     keep_token(tmp_path / "s")
     status, said = await setup(gitlab.url, tmp_path / "s", owner="wrong")
     assert status == 1
-    assert said.splitlines()[-1].startswith("GitLab refuses: GET /groups/shop/hooks")
+    assert said.splitlines()[-1].startswith("GitLab refuses: GET /groups/shop?")
     assert "401" in said
 
 
@@ -247,3 +247,29 @@ async def test_gitlab_describes_what_is_sent(
         (form,) = paths[f"/api/v4/{place}"]["post"]["requestBody"]["content"].values()
         assert body.keys() - undescribed <= form["schema"]["properties"].keys()
         assert body.keys() >= set(form["schema"].get("required", ()))
+
+
+async def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    gitlab: Served, tmp_path: Path
+) -> None:
+    drive(gitlab, "licence", premium=True)
+    owner = gitlab.standin.token
+    status, said = await setup(gitlab.url, tmp_path / "s", "--dry-run", owner=owner)
+    assert status == 0, said
+    assert "webhook would be made" in said
+    assert all("would be" in line for line in said.splitlines())
+    assert not (tmp_path / "s").exists()
+    assert hooks(gitlab, ["groups/shop"]) == []
+    status, said = await setup(gitlab.url, tmp_path / "s", "--dry-run", owner="wrong")
+    assert status == 1
+    assert "401" in said
+
+
+async def test_an_address_that_is_wrong_is_a_sentence(gitlab: Served, tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:1"
+    status, said = await setup(nobody, tmp_path / "s", owner="x")
+    assert (status, said.count("\n")) == (1, 1)
+    assert said.startswith(f"{nobody}: ")
+    status, said = await setup("gitlab.example.com", tmp_path / "s", owner="x")
+    assert status == 2
+    assert "must be an address like https://" in said
