@@ -44,7 +44,8 @@ def doors(routes: list[web.RouteDef], authority: Authority) -> Doors:
         "authority": authority,
         "others": [],
     }
-    return Doors(**(dict.fromkeys(each.name for each in fields(Doors)) | made))
+    nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(Doors)), None)
+    return Doors(**(nothing | made))
 
 
 @pytest.mark.incident("leaking-route")
