@@ -257,6 +257,12 @@ async def test_who_never_ends_keeps_nobody_waiting(limit: dict[str, int]) -> Non
         await asyncio.Event().wait()
 
     body = BODY + b"&more=" + b"x" * 100_000
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        yield body[:50_000]
+        await asyncio.sleep(0.02)
+        yield body[50_000:]
+
     async with (
         served(app) as url,
         aiohttp.ClientSession() as http,
@@ -268,7 +274,7 @@ async def test_who_never_ends_keeps_nobody_waiting(limit: dict[str, int]) -> Non
             for _ in range(8)
         ]
         await enough.wait()
-        assert await http_status(http, address, body, sign(body)) == 200
+        assert await http_status(http, address, in_pieces(), sign(body)) == 200
         assert refused["signature"] == 0
         for stranger in held:
             stranger.cancel()
