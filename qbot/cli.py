@@ -15,6 +15,7 @@ from qbot.cli_parts import tells_errors as _tells_errors
 from qbot.cli_store import store
 from qbot.errors import PermanentError
 
+_PORT = click.IntRange(0, 65535)
 _stages_option = click.option(
     "--stages",
     type=click.Choice(["helm", "kustomize", "branches"]),
@@ -133,7 +134,7 @@ def audit_export(env_file: Path | None, form: str, since: str, out: Path | None)
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="Of the demo page.")
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="Of the demo page.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
 @click.option("--speed", default=9.0, show_default=True, help="How much faster than real life.")
 @click.option("--services", default=11, show_default=True, help="How many services the shop has.")
@@ -152,7 +153,9 @@ def demo(
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="Of everything: page, vendors.")
+@click.option(
+    "--port", type=_PORT, default=8000, show_default=True, help="Of everything: page, vendors."
+)
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -25,9 +25,6 @@ async def served(sandbox: Sandbox, over: asyncio.Event) -> AsyncIterator[None]:
         loop.add_signal_handler(sign, over.set)
     try:
         await sandbox.start()
-    except OverflowError:
-        click.echo("qbot: --port must be 0 to 65535", err=True)
-        raise SystemExit(2) from None
     except OSError as error:
         why = f"{error.strerror or error}{_OTHER if error.errno == errno.EADDRINUSE else ''}"
         click.echo(f"qbot: the sandbox cannot listen: {why}", err=True)
