@@ -97,9 +97,7 @@ class Server:
 class _Talk(web.RequestHandler):
     """One connection: it is busy, or it rests."""
 
-    def __init__(
-        self, talks: web.Server, resting: "_Resting", *, first: float, **how: Any
-    ) -> None:
+    def __init__(self, talks: web.Server, resting: "_Resting", *, first: float, **how: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(talks, loop=loop, **how)
         self.has_asked = False
