@@ -56,6 +56,17 @@ class Outage:
         until = self._scene.clock.monotonic() + seconds
         await self._scene.until(lambda: self._scene.clock.monotonic() >= until)
 
+    async def about_a_deadline(self, seconds: float, *, restarted: bool) -> None:
+        """It begins right before one, unseen at first; or is there already, and Qbot restarts."""
+        if restarted:
+            self.begin()
+            await self.lasts(seconds)
+            await self.restart()
+        self.begin_unseen()
+        await self._scene.pass_(UNSEEN)
+        self.known()
+        await self.lasts(seconds)
+
     def _lay(self, error: TransientError) -> None:
         self._faults.clear()
         for method in METHODS:

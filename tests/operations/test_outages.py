@@ -7,7 +7,7 @@ import pytest
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
 from qbot.domain.services import Build
-from tests.operations.outage import UNSEEN, Outage
+from tests.operations.outage import Outage
 from tests.operations.scene import SUCCEEDED, Scene
 
 TIME = timedelta(seconds=60)  # that an operation has
@@ -51,14 +51,7 @@ async def test_an_outage_about_the_deadline_leaves_time_for_what_begins_after_it
     scene.argocd.held.add(WEB)
     op = await scene.begin()
     await scene.pass_(TIME.total_seconds() - 3)
-    if restarted:
-        outage.begin()
-        await outage.lasts(LONG)
-        await outage.restart()
-    outage.begin_unseen()
-    await scene.pass_(UNSEEN)
-    outage.known()
-    await outage.lasts(LONG)
+    await outage.about_a_deadline(LONG, restarted=restarted)
     assert (await scene.operation(op.id)).end is None
     outage.end()
     await scene.pass_(60)

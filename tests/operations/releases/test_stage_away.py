@@ -9,7 +9,7 @@ import pytest
 from qbot.domain.names import ServiceName
 from qbot.domain.progress import Stage
 from qbot.operations.releases.rollout import deployed
-from tests.operations.outage import UNSEEN, Outage
+from tests.operations.outage import Outage
 from tests.operations.releases.stage_scene import StageScene, stage, stage_scene
 from tests.operations.scene import SUCCEEDED
 
@@ -34,14 +34,7 @@ async def test_an_outage_about_the_deadline_leaves_time_for_a_sync_that_begins_a
     scene.apps.held.add(WEB)
     op = await scene.ask()
     await scene.pass_(TIME.total_seconds() - 3)
-    if restarted:
-        outage.begin()
-        await outage.lasts(LONG)
-        await outage.restart()
-    outage.begin_unseen()
-    await scene.pass_(UNSEEN)
-    outage.known()
-    await outage.lasts(LONG)
+    await outage.about_a_deadline(LONG, restarted=restarted)
     assert (await scene.operation(op.id)).end is None
     outage.end()
     await scene.pass_(TIME.total_seconds())
