@@ -9,6 +9,8 @@ from tests.acceptance.checks import created_once, nothing_left, one_card_and_one
 from tests.stages import card, everything_ahead, press, versions
 from tests.world import HASTE, buttons, world
 
+AGAIN = ("DELETE", 400)
+
 
 @pytest.mark.timeout(400)
 async def test_a_hundred_services_become_an_environment_and_go_again(tmp_path: Path) -> None:
@@ -27,8 +29,9 @@ async def test_a_hundred_services_become_an_environment_and_go_again(tmp_path: P
         await drive.card("feat/checkout", "Deleted", seconds=150)
         await nothing_left(drive, name)
         await one_card_and_one_end(drive, "feat/checkout", "Deleted")
-        calls = await drive.calls("argocd")
-        assert len([c for c in calls if c["status"] >= 400 and c["status"] != 404]) == 0
+        refused = [c for c in await drive.calls("argocd") if c["status"] >= 400]
+        # What goes in that moment: a DELETE said again is refused by Kubernetes, or finds nothing.
+        assert all(c["status"] == 404 or (c["method"], c["status"]) == AGAIN for c in refused)
 
 
 @pytest.mark.timeout(400)
