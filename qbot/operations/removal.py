@@ -81,7 +81,7 @@ class Removal:
         self._absent: set[ServiceName] = set()  # proven in this round
         self._surveyed: datetime | None = None
         self._rounds: Counter[ServiceName] = Counter()
-        self._asked: dict[ServiceName, datetime] = {}
+        self._asked: dict[ServiceName, datetime] = {}  # when it was, or was last seen to go
         self._stopping: dict[ServiceName, datetime] = {}
         self._refused: dict[ServiceName, str] = {}
 
@@ -115,8 +115,10 @@ class Removal:
         async with Live(self._run, self._argocd, self._env, self._context.clock) as live:
             while apps := await self._left(live):
                 await self._stop(apps)
-                await self._delete([n for n, s in apps.items() if self._is_due(n, s)])
-                self._give_up(apps)
+                now = self._context.clock.now()
+                await self._look_again(apps, now)
+                await self._delete([n for n, s in apps.items() if self._is_due(n, s, now)])
+                self._give_up(apps, now)
                 await self._run.interruptible(live.changed(_LOOK))
 
     async def _left(self, live: Live) -> Apps:
@@ -181,12 +183,23 @@ class Removal:
 
         await self._all([stop(n) for n in running])
 
-    def _is_due(self, service: ServiceName, state: AppState) -> bool:
+    async def _look_again(self, apps: Apps, now: datetime) -> None:
+        """What goes, or is gone, is not asked again: the live view may be behind or miss it."""
+        late = [n for n, s in apps.items() if self._is_late(n, s, now) and n not in self._refused]
+        found = await there(self._run, self._read, late)
+        going = [n for n in late if n not in found or found[n].deleting]
+        self._asked.update(dict.fromkeys(going, now))
+
+    def _is_late(self, service: ServiceName, state: AppState, now: datetime) -> bool:
+        """Whether it should be going by now, and does not seem to."""
+        asked = self._asked.get(service)
+        return not state.deleting and asked is not None and now - asked >= _AGAIN
+
+    def _is_due(self, service: ServiceName, state: AppState, now: datetime) -> bool:
         """Whether to ask for its deletion (again: somebody may have made it anew)."""
         if state.deleting or service in self._refused or self._rounds[service] >= _ROUNDS:
             return False
-        asked = self._asked.get(service)
-        return asked is None or self._context.clock.now() - asked >= _AGAIN
+        return service not in self._asked or self._is_late(service, state, now)
 
     async def _delete(self, services: Collection[ServiceName]) -> None:
         if services:
@@ -213,15 +226,11 @@ class Removal:
         self._asked[service] = self._context.clock.now()
         return taken
 
-    def _give_up(self, apps: Apps) -> None:
-        now = self._context.clock.now()
+    def _give_up(self, apps: Apps, now: datetime) -> None:
         if self._deadline.is_over or apps.keys() <= self._refused.keys():
             raise StuckError(named(apps, self._refused))
         for service, state in apps.items():
-            asked = self._asked.get(service)
-            if self._rounds[service] < _ROUNDS or state.deleting or asked is None:
-                continue
-            if now - asked >= _AGAIN:
+            if self._rounds[service] >= _ROUNDS and self._is_late(service, state, now):
                 raise StuckError(
                     f"{state.name} comes back each time it is deleted: something makes it."
                 )
@@ -232,7 +241,7 @@ class Removal:
         await self._delete_base(state)
         while (state := await self._read(BASE)) is not None:
             await self._stop({BASE: state})
-            if self._is_due(BASE, state):
+            if self._is_due(BASE, state, self._context.clock.now()):
                 await self._delete_base(state)
             why = self._refused.get(BASE) or holder(state)
             if BASE in self._refused or self._deadline.is_over:

@@ -147,6 +147,21 @@ async def test_what_only_a_late_list_still_shows_is_gone(scene: Scene) -> None:
     assert scene.argocd.log.count("delete_application cart") == 1
 
 
+async def test_what_goes_is_asked_once_though_the_live_view_misses_it(scene: Scene) -> None:
+    await scene.create()
+    missed = {scene.app(s): scene.argocd.apps[scene.app(s)] for s in ("cart", "web")}
+    scene.argocd.sticky[WEB] = "slow"
+    scene.argocd.stale.update(missed)
+    op = await scene.begin_delete()
+    await scene.pass_(25)
+    assert scene.argocd.log.count("read web") == scene.argocd.log.count("read cart") == 2
+    scene.argocd.free("web")
+    scene.argocd.stale.clear()
+    assert (await scene.ended(op)).end is SUCCEEDED
+    log = scene.argocd.log
+    assert [log.count(f"delete_application {s}") for s in ("cart", "orders", "web")] == [1, 1, 1]
+
+
 async def test_something_that_makes_an_application_again_and_again_is_told_of(
     scene: Scene,
 ) -> None:
