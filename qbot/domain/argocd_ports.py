@@ -97,7 +97,7 @@ class Removing(Protocol):
     async def delete_application(self, env: Environment, service: ServiceName) -> bool:
         """Ask for cascading foreground deletion; it is gone when `read` answers None.
 
-        True: Argo CD took it; False: it was absent.
+        True: Argo CD took it; False: it was absent, or goes in a way that takes no other.
         """
 
     async def delete_project(self, env: Environment) -> None:

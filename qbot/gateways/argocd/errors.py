@@ -33,7 +33,6 @@ _RIGHTS = {
 _WAIT = (
     "another operation is already in progress",
     "application is deleting",
-    "no new finalizers can be added",
     "is referenced by",
 )
 
@@ -52,6 +51,10 @@ class DiffersError(Exception):
 
 class NothingRunsError(Exception):
     """There is no sync to terminate."""
+
+
+class DyingError(TransientError):
+    """It is being deleted, and takes no finalizer that it does not have."""
 
 
 class NotBegunError(TransientError):
@@ -177,6 +180,8 @@ def _bad_request(body: Said, asked: Asked, told: str) -> Exception:
         return NothingRunsError(told)
     if "is not allowed in project" in text and "or the project does not exist" in text:
         return UnseenError(told)
+    if "no new finalizers can be added" in text:
+        return DyingError(told)
     if any(words in text for words in _WAIT) or is_passing(text):
         return TransientError(told)
     if body.code is None:

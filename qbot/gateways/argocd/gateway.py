@@ -23,7 +23,7 @@ from qbot.errors import PermanentError
 from qbot.gateways.argocd import specs
 from qbot.gateways.argocd.client import Client
 from qbot.gateways.argocd.ensuring import ensure_application, ensure_project
-from qbot.gateways.argocd.errors import NotThereError
+from qbot.gateways.argocd.errors import DyingError, NotThereError
 from qbot.gateways.argocd.examining import Examination
 from qbot.gateways.argocd.failing import Failing
 from qbot.gateways.argocd.hooks import with_hooks
@@ -122,7 +122,11 @@ class ArgoCDGateway:
         await terminate(self._client, str(env.name), env.app(service))
 
     async def delete_application(self, env: Environment, service: ServiceName) -> bool:
-        """Foreground: it is gone only once all of its objects are."""
+        """Foreground: it is gone only once all of its objects are.
+
+        Argo CD asks Kubernetes for the finalizer that does this. What is dying without it, since
+        it was deleted another way or has only its PostDelete hooks left, does not get it any more.
+        """
         name = env.app(service)
         if not self._view.knows(env, service):
             app = await get_application(self._client, str(env.name), name)
@@ -142,7 +146,7 @@ class ArgoCDGateway:
                     "propagationPolicy": "foreground",
                 },
             )
-        except NotThereError:
+        except (NotThereError, DyingError):
             return False
         return True
 

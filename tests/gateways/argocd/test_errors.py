@@ -10,6 +10,7 @@ from qbot.gateways.argocd.errors import (
     Asked,
     DiffersError,
     DoubtfulError,
+    DyingError,
     NothingRunsError,
     NotThereError,
     UnseenError,
@@ -105,6 +106,12 @@ def text(status: int, body: str, kind: str = "text/plain", **headers: str) -> ht
             grpc(400, 9, "another operation is already in progress"), TransientError, "", id="busy"
         ),
         pytest.param(grpc(400, 9, "application is deleting"), TransientError, "", id="dying"),
+        pytest.param(
+            grpc(400, 3, "no new finalizers can be added if the object is being deleted"),
+            DyingError,
+            "",
+            id="dying-past-a-finalizer",
+        ),
         pytest.param(
             grpc(400, 3, "existing application spec is different, use upsert flag to force update"),
             DiffersError,

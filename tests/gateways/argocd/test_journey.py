@@ -232,6 +232,23 @@ async def test_a_deletion_hook_that_hangs_is_named(argo: Argo, argocd: ArgoCDGat
     assert await until(named) == "PreDelete hooks: Job/cart-undo"
 
 
+async def test_what_goes_and_takes_no_other_deletion_is_left_to_go(
+    argo: Argo, argocd: ArgoCDGateway
+) -> None:
+    sha = argo.cart.write("main", chart(config=CONFIG, hook=job("undo", "PostDelete")))
+    await create(argocd, sha)
+    await argo.drive.post("/drive/app", json={"name": NAME, "hook": "undo", "phase": "Running"})
+    await until_ready(argocd, CART, sha)
+    assert await argocd.delete_application(ENV, CART)
+
+    async def in_its_last_hooks() -> bool:
+        return (await argocd.survey(ENV))[CART].waits_for == "PostDelete hooks: Job/cart-undo"
+
+    await until(in_its_last_hooks)
+    assert not await argocd.delete_application(ENV, CART)
+    assert argo.app(NAME)
+
+
 async def test_a_hard_refresh_compares_again(argo: Argo, argocd: ArgoCDGateway) -> None:
     await create(argocd, argo.cart.branches["main"])
     await argocd.refresh(ENV, CART)
