@@ -225,7 +225,7 @@ def _engine(ground: Ground, handlers: Mapping[Kind, Handler]) -> Engine:
         ground.database.journal,
         handlers,
         ground.clock,
-        worker=secrets.token_hex(4),
+        worker=ground.worker,
         max_running=_RUNNING,
         lease=ground.lease,
         beat=ground.lease.seconds / _BEATS,

@@ -10,6 +10,7 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 
 from qbot.app.covering import covered
+from qbot.app.ending import in_background
 from qbot.domain.authority import Authority
 from qbot.domain.ports import Clock
 from qbot.domain.subjects import Subject
@@ -21,7 +22,7 @@ from qbot.slack import events
 from qbot.slack.guard import Guard
 from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
-from qbot.slack.register import SocketMode, bolt_app
+from qbot.slack.register import SocketMode, bolt_app, go_on
 from qbot.web.hooks import Hooks
 from qbot.web.link import Linking
 from qbot.web.metrics import Metrics
@@ -76,6 +77,7 @@ async def open_doors(doors: Doors, stack: AsyncExitStack) -> None:
     routes = subjects_of(public) if public else []
     asked = [*doors.listeners.subjects(), *events.subjects()]
     covered(doors.authority, [*asked, *doors.others, *routes])
+    in_background(go_on(doors.guard, doors.listeners), "what others left", stack)
     if public is not None:
         await _listen(Server(public, settings.listen, setting="QBOT_LISTEN"), stack)
     if settings.socket_mode:

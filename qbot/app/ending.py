@@ -3,7 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 
@@ -36,3 +38,14 @@ async def together(*stops: Callable[[], Awaitable[None]]) -> None:
     for error in answers:
         if isinstance(error, Exception):
             log.error("a part did not stop as it should", exc_info=error)
+
+
+def in_background(work: Coroutine[Any, Any, None], name: str, stack: AsyncExitStack) -> None:
+    """Begin it; the stack ends it, and does not care how it ended."""
+    task = asyncio.create_task(work, name=name)
+    stack.push_async_callback(_end, task)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,6 +1,7 @@
 """What everything stands on: probes, clock, database, Slack, neighbours; in this order."""
 
 import asyncio
+import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Ground:
     admin: Admin
     clock: Clock
     lease: Lease
+    worker: str  # unique among all that share the database, and new with every start
     metrics: Metrics
     database: Database
     slack: SlackGateway
@@ -82,6 +84,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         admin=admin,
         clock=clock,
         lease=lease,
+        worker=secrets.token_hex(4),
         metrics=metrics,
         database=database,
         slack=slack,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 
+from qbot.app.ending import in_background
 from qbot.app.ground import Ground
 from qbot.domain.names import ProjectPath
 from qbot.operations.at_once import AtOnce
@@ -118,8 +119,7 @@ def begin(
     stack.push_async_callback(follower_.stop)
     merging.start()
     stack.push_async_callback(merging.stop)
-    sweeps = asyncio.create_task(_sweep(sweeper_, unasked), name="sweeps at once")
-    stack.push_async_callback(_end, sweeps)
+    in_background(_sweep(sweeper_, unasked), "sweeps at once", stack)
 
 
 async def _sweep(sweeper_: Sweeper, unasked: asyncio.Event) -> None:
@@ -130,11 +130,6 @@ async def _sweep(sweeper_: Sweeper, unasked: asyncio.Event) -> None:
         unasked.clear()
         await sweeper_.first()
         await unasked.wait()
-
-
-async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _projects(context: Context) -> tuple[ProjectPath, ...]:

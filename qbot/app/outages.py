@@ -1,13 +1,12 @@
 """Who is listened for, and who knocks at those that are away."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from random import SystemRandom
 from typing import Self
 
+from qbot.app.ending import in_background
 from qbot.domain.meters import Called
 from qbot.domain.outages import Outages, Presence, Vendor
 from qbot.domain.ports import Clock
@@ -56,16 +55,6 @@ class Ears:
 def begin_to_knock(knocks: Iterable[Knock], stack: AsyncExitStack) -> None:
     """In the background; the stack ends it. Of the database there are always some that ask."""
     jitter = SystemRandom().random
-    tasks = [
-        asyncio.create_task(
-            knock(ear.presence, ask, ear.clock, jitter), name=f"knock at {ear.presence.name}"
-        )
-        for ear, ask in knocks
-    ]
-    stack.push_async_callback(partial(_end, tasks))
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for ear, ask in knocks:
+        knocks_at = knock(ear.presence, ask, ear.clock, jitter)
+        in_background(knocks_at, f"knock at {ear.presence.name}", stack)

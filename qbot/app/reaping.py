@@ -1,12 +1,12 @@
 """The catalog's reaper -> the frozen values that it decides by, and who plans."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from qbot.app.ending import in_background
 from qbot.app.ground import Ground
 from qbot.app.mapping import rules
 from qbot.cards.dispatcher import Dispatcher
@@ -66,8 +66,7 @@ def planner(ground: Ground, context: Context, unasked: Callable[[], None]) -> Pl
 def presence(ground: Ground, stack: AsyncExitStack) -> Presence:
     """Begin to notice when nobody could answer; the stack ends it."""
     made = Presence(ground.database.reaping, ground.clock, SystemClock())
-    beats = asyncio.create_task(made.beats(), name="presence")
-    stack.push_async_callback(_end, beats)
+    in_background(made.beats(), "presence", stack)
     return made
 
 
@@ -123,11 +122,6 @@ def _mains(catalog: Catalog) -> Mapping[ProjectPath, frozenset[str]]:
         project = ProjectPath(service.project)
         found[project] = found.get(project, frozenset()) | {service.default_branch}
     return found
-
-
-async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _every(part: ReaperPart) -> ReapRule:

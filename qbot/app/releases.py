@@ -35,6 +35,7 @@ from qbot.slack.guard import Guard
 from qbot.slack.releases.chores import Chores
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.notices import SlackNotices
+from qbot.slack.unfinished import Unfinished
 from qbot.slack.versions import Versions
 from qbot.slack.visitors import Visitors
 from qbot.web.link import Linking
@@ -141,6 +142,12 @@ def guard(ground: Ground, releases: ReleaseDesk, heard: Callable[[], None]) -> G
         audit=ground.database.audit,
         desk=releases.desk,
         rights=releases.rights,
+        unfinished=Unfinished(
+            ground.database.unfinished,
+            ground.clock,
+            worker=ground.worker,
+            every=ground.lease.seconds,
+        ),
         refused=ground.metrics.refused,
         heard=heard,
         without=ground.ears.database.presence.away,

@@ -11,7 +11,7 @@ from qbot.domain.operation import BranchTaken, Operation, QuotaReached
 from qbot.domain.people import Actor
 from qbot.render.blocks import Message, context, message, section
 from qbot.render.buttons import delete_button
-from qbot.render.escape import code, mention, prose
+from qbot.render.escape import code, mention, moment, prose
 from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
 from qbot.render.unapplied import unapplied
@@ -41,6 +41,15 @@ def invite(style: Style, *, channel: str) -> Message:
         f"I am not a member of {where}, so I cannot keep a card up to date there.\n"
         f"This one is in your direct messages with me. For next time, type "
         f"{code(f'/invite @{style.bot}')} in the channel."
+    )
+
+
+def too_late(at: datetime) -> Message:
+    """What somebody asked for at that time had no effect: Qbot died, and came back much later."""
+    when = moment(at, "{date_short_pretty} at {time}")
+    return notice(
+        f"What you asked me for ({when}) was not done: I stopped before I could. "
+        "By now you may not want it any more; if you do, ask again."
     )
 
 

@@ -23,14 +23,16 @@ from qbot.operations.rights import NO_GROUNDS, Grounds, Rights
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
 from qbot.slack.desk import Desk, RepeatedError
-from qbot.slack.payload import Delivery
+from qbot.slack.payload import Body, Delivery
+from qbot.slack.unfinished import Unfinished, Way
 from qbot.slack.visitors import Visitors
 
 log = structlog.get_logger()
 
-PATIENCE = 2.4  # seconds of the three that Slack grants
+PATIENCE = 2.0  # seconds of the three that Slack grants: writing it down takes some as well
 Reply = Message | None
 Acknowledge = Callable[[Reply], Awaitable[None]]
+Prepare = Callable[[Delivery], "Work"]
 
 
 async def no_grounds() -> Grounds:
@@ -69,36 +71,56 @@ class Guard:
     audit: Audit
     desk: Desk
     rights: Rights
+    unfinished: Unfinished
     refused: Callable[[str], None]
     heard: Callable[[], None]
     patience: float = PATIENCE
     without: WhetherAway = never
 
     async def run(
-        self, delivery: Delivery, acknowledge: Acknowledge, prepare: Callable[[Delivery], Work]
+        self,
+        delivery: Delivery,
+        acknowledge: Acknowledge,
+        prepare: Prepare,
+        *,
+        came: tuple[Way, Body] | None = None,
     ) -> None:
         """Admit, prepare and do the work, acknowledge with its answer.
 
-        Work that takes longer than Slack waits is acknowledged without an answer, goes on, and
-        its answer follows by the response_url.
+        Work that takes longer than Slack waits is written down as it `came`, acknowledged without
+        an answer, and goes on; its answer follows by the response_url. What cannot be written down
+        goes on without an acknowledgement: Slack shows the person that it may have failed.
         """
         self.heard()
         task = self.desk.begin(self._answer(delivery, prepare))
-        done, _ = await asyncio.wait({task}, timeout=self.patience)
-        if done:
+        await asyncio.wait({task}, timeout=self.patience)
+        if task.done():
             await acknowledge(task.result())
             return
-        await acknowledge(None)
+        key = delivery.asked.key
+        arrived = came is None or await self.unfinished.keep(key, *came)
+        if arrived and task.done():  # meanwhile
+            await acknowledge(task.result())
+            self.desk.later(self.unfinished.done(key))
+            return
+        if arrived:
+            await acknowledge(None)
         self.desk.later(self._follow_up(delivery, task))
 
-    async def _answer(self, delivery: Delivery, prepare: Callable[[Delivery], Work]) -> Reply:
+    async def again(self, delivery: Delivery, prepare: Prepare) -> None:
+        """What a process that died had acknowledged; the answer is told like any that is late."""
+        reply = await self._answer(delivery, prepare)
+        if reply:
+            await self.desk.whisper(delivery, reply)
+
+    async def _answer(self, delivery: Delivery, prepare: Prepare) -> Reply:
         try:
             return await self.desk.tried(self._admitted(delivery, prepare))
         except RepeatedError:
             self.refused("repeated")
             return None
 
-    async def _admitted(self, delivery: Delivery, prepare: Callable[[Delivery], Work]) -> Reply:
+    async def _admitted(self, delivery: Delivery, prepare: Prepare) -> Reply:
         if (away := self.without()) is not None:  # without a record nothing is done
             raise AwayError(away.name, away.since)
         decision = await self._decide(delivery)
@@ -167,3 +189,4 @@ class Guard:
         reply = await task
         if reply:
             await self.desk.whisper(delivery, reply)
+        await self.unfinished.done(delivery.asked.key)

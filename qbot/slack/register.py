@@ -4,9 +4,10 @@ Bolt verifies signatures and decodes; it is told who the token is instead of ask
 the three seconds of the first request, and it never sees an exception.
 """
 
+import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, assert_never
 
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -15,14 +16,17 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 
+from qbot.domain.unfinished import Came
 from qbot.gateways.slack import web_client
 from qbot.render.blocks import Message
+from qbot.render.notices import too_late
 from qbot.slack import events, payload
-from qbot.slack.guard import Guard
+from qbot.slack.guard import Guard, Prepare
 from qbot.slack.listeners import Listeners, Submitted
+from qbot.slack.payload import Body, Delivery
+from qbot.slack.unfinished import Way
 
 log = structlog.get_logger()
-Body = Mapping[str, Any]
 OURS = re.compile(r"^env_")
 
 
@@ -61,6 +65,35 @@ def bolt_app(
     return app
 
 
+def prepared(
+    way: Way, body: Body, listeners: Listeners, outcome: Submitted | None = None
+) -> tuple[Delivery, Prepare]:
+    """Who asks for what, and how to come to the work; a form's errors go to `outcome`."""
+    match way:
+        case Way.COMMAND:
+            text = str(body.get("text") or "")
+            return payload.of_command(body), lambda d: listeners.command(text, d)
+        case Way.ACTION:
+            return payload.of_action(body), lambda d: listeners.action(body, d)
+        case Way.VIEW:
+            told = outcome or Submitted()
+            return payload.of_view(body), lambda d: listeners.form(body, d, told)
+    assert_never(way)
+
+
+async def go_on(guard: Guard, listeners: Listeners) -> None:
+    """Do what processes that died have left; ends when it is cancelled."""
+
+    async def again(came: Came, *, late: bool) -> None:
+        delivery, prepare = prepared(Way(came.way), json.loads(came.body), listeners)
+        if late:
+            await guard.desk.whisper(delivery, too_late(came.at))
+        else:
+            await guard.again(delivery, prepare)
+
+    await guard.unfinished.go_on(again)
+
+
 async def _unreadable(error: Exception) -> BoltResponse:
     """Listeners never raise, so Bolt itself stumbled over a payload that is none of Slack's."""
     log.warning("payload cannot be read", error=type(error).__name__)
@@ -69,8 +102,7 @@ async def _unreadable(error: Exception) -> BoltResponse:
 
 def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -> None:
     async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        delivery = payload.of_command(body)
-        text = str(body.get("text") or "")
+        delivery, prepare = prepared(Way.COMMAND, body, listeners)
 
         async def acknowledge(reply: Message | None) -> None:
             if reply is None:
@@ -78,29 +110,29 @@ def _commands(app: AsyncApp, command: str, guard: Guard, listeners: Listeners) -
             else:
                 await ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
-        await guard.run(delivery, acknowledge, lambda admitted: listeners.command(text, admitted))
+        await guard.run(delivery, acknowledge, prepare, came=(Way.COMMAND, body))
 
     app.command(command)(typed)
 
 
 def _actions(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        delivery = payload.of_action(body)
+        delivery, prepare = prepared(Way.ACTION, body, listeners)
 
         async def acknowledge(reply: Message | None) -> None:
             await ack()
             if reply is not None:
                 guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(delivery, acknowledge, lambda admitted: listeners.action(body, admitted))
+        await guard.run(delivery, acknowledge, prepare, came=(Way.ACTION, body))
 
     app.action(OURS)(pressed)
 
 
 def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        delivery = payload.of_view(body)
         outcome = Submitted()
+        delivery, prepare = prepared(Way.VIEW, body, listeners, outcome)
 
         async def acknowledge(reply: Message | None) -> None:
             if outcome.errors:
@@ -110,9 +142,7 @@ def _views(app: AsyncApp, guard: Guard, listeners: Listeners) -> None:
             if reply is not None:
                 guard.desk.later(guard.desk.whisper(delivery, reply))
 
-        await guard.run(
-            delivery, acknowledge, lambda admitted: listeners.form(body, admitted, outcome)
-        )
+        await guard.run(delivery, acknowledge, prepare, came=(Way.VIEW, body))
 
     for callback in listeners.forms:
         app.view(callback)(submitted)

@@ -36,6 +36,7 @@ from qbot.store.releases import SqlPromotions
 from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Channel, Driver, Script, alone
 from qbot.store.timing import TimedDriver, Told
+from qbot.store.unfinished import SqlUnfinished
 from qbot.store.urls import file_of, needs_extra
 
 
@@ -58,6 +59,7 @@ class Database:
     reaping: SqlReaping
     notices: SqlNotices
     orphans: SqlOrphans
+    unfinished: SqlUnfinished
     driver: Driver
     clock: Clock
 
@@ -143,6 +145,7 @@ async def open_store(
         reaping=SqlReaping(driver, clock=clock, ids=ids),
         notices=SqlNotices(driver, clock=clock),
         orphans=SqlOrphans(driver, clock=clock),
+        unfinished=SqlUnfinished(driver),
         driver=driver,
         clock=clock,
     )

@@ -53,6 +53,7 @@ MIGRATIONS = (
     Migration(25, schema.SWEPT),
     Migration(26, schema.PRESENT),
     Migration(27, schema.DOUBTS),
+    Migration(28, schema.UNFINISHED),
 )
 
 

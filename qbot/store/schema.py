@@ -262,6 +262,11 @@ PRESENT = (  # one row: the reaper's last tick, and the last time in which there
 DOUBTS = (  # a row for each that was part of too many at once, until GitLab shows it again
     "create table reaper_doubts(env_id text primary key, at text not null)",
 )
+UNFINISHED = (  # acknowledged, and not done yet; who is at it is in `workers`
+    """create table unfinished(
+      key text primary key, way text not null, body text not null, at text not null,
+      worker text not null)""",
+)
 MORNINGS = (
     """create table mornings(
       actor text primary key, at text not null, zone text not null, since text not null)""",

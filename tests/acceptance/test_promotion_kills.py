@@ -128,6 +128,26 @@ def _written_once(rows: Sequence[Mapping[str, Any]], name: str, people: Counter[
 
 
 @pytest.mark.timeout(120)
+async def test_killed_while_an_acknowledged_approval_was_still_judged_it_counts_it(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
+        program = await made.serve()
+        drive = made.drive
+        was = await stages.before(made)
+        await stages.typed(drive, PROMOTE)
+        shown = await stages.asking(drive, was)
+        slowly = {"match": "usergroups.users.list", "kind": "slow:5", "times": 1}
+        await drive.post("fault", vendor="slack", **slowly)
+        await stages.pressed(drive, shown, "chloe")  # acknowledged while her role is looked up
+        await program.kill()
+        await made.serve()
+        await stages.pressed(drive, shown, "dan")
+        await stages.done(drive, shown)
+        await stages.exactly_once(made, shown, was, ("chloe", "dan"))
+
+
+@pytest.mark.timeout(120)
 async def test_killed_between_the_merge_and_its_record_it_still_knows_who_approved(
     tmp_path: Path,
 ) -> None:

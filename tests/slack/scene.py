@@ -40,6 +40,7 @@ from qbot.domain.rules import Rules
 from qbot.domain.services import Commit, Service
 from qbot.domain.stages import Stage as ReleaseStage
 from qbot.domain.store_ports import Store
+from qbot.domain.unfinished import UnfinishedRows
 from qbot.errors import TransientError
 from qbot.gateways.clock import SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
@@ -71,6 +72,7 @@ from qbot.slack.listeners import Listeners
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.notices import SlackNotices
+from qbot.slack.unfinished import Unfinished
 from qbot.slack.versions import Versions
 from qbot.slack.visitors import Visitors
 from qbot.store import Database, open_store
@@ -141,6 +143,8 @@ class People:
         self.urgent: list[str] = []
         self.limited: list[float] = []  # pauses that are asked for, one a question
         self.forgotten = 0
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     def know(self, user: str, number: int | None, *roles: str, active: bool = True) -> None:
         account = None if number is None else Account(number, f"git{number}")
@@ -155,6 +159,7 @@ class People:
         (self.fresh if fresh else self.asked).append(actor.user)
         if urgent:
             self.urgent.append(actor.user)
+        await self.answering.wait()
         if fresh and self.limited:
             raise TransientError("Slack limits", retry_after=self.limited.pop())
         return self.known.get(actor.user) or Person(actor, None)
@@ -181,6 +186,7 @@ class Scene:
     database: Database
     desk: Desk
     guard: Guard
+    listeners: Listeners
     argocd: Survey
     gitlab: Branches
     transport: SignedHttp | Sockets
@@ -436,13 +442,14 @@ async def scene(
     without: WhetherAway = never,
     store: Callable[[Store], Store] = lambda real: real,
     audit: Callable[[Audit], Audit] = lambda real: real,
+    unfinished: Callable[[UnfinishedRows], UnfinishedRows] = lambda real: real,
     style: Style | None = None,
     per_owner: int = 9,
     stages: Sequence[ReleaseStage] = (),
     policy: Mapping[str, Rule] = MappingProxyType({}),
 ) -> AsyncIterator[Scene]:
-    """Everything between Slack and the journal; `store` and `audit` may stand in front of
-    the guard's."""
+    """Everything between Slack and the journal; `store`, `audit` and `unfinished` may stand in
+    front of the guard's."""
     clock, metrics, argocd, gitlab = SystemClock(), Metrics(), Survey(), Branches()
     async with stage(mode) as played:
         api = f"{played.kernel.url}/slack/api/"
@@ -480,6 +487,9 @@ async def scene(
                 team=played.slack.team_id, visitors=releases.visitors,
                 store=store(database.store), audit=audit(database.audit), desk=desk,
                 rights=releases.rights, refused=metrics.refused, heard=lambda: None,
+                unfinished=Unfinished(
+                    unfinished(database.unfinished), clock, worker="slack", every=60.0
+                ),
                 patience=patience, without=without,
             )  # fmt: skip
             tab = HomeTab(
@@ -487,14 +497,15 @@ async def scene(
                 audit=audit(database.audit), rows=database.homes, refused=metrics.refused,
                 later=desk.later,
             )  # fmt: skip
+            listeners = Listeners(desk, releases, versions_of(releases))
             bolt = bolt_app(
                 command=style.command, token=played.slack.bot_token, api_url=api,
                 team=played.slack.team_id, bot_user=played.slack.world.bot.id, guard=guard,
-                listeners=Listeners(desk, releases, versions_of(releases)), opened=tab.opened,
+                listeners=listeners, opened=tab.opened,
             )  # fmt: skip
             made = Scene(
-                played, bolt, database, desk, guard, argocd, gitlab, played.slack.http, metrics,
-                releases, people,
+                played, bolt, database, desk, guard, listeners, argocd, gitlab, played.slack.http,
+                metrics, releases, people,
             )  # fmt: skip
             try:
                 async with _door(made, mode):

@@ -75,7 +75,12 @@ class Witness:
     ran: list[Delivery] = field(default_factory=list)
 
     async def run(
-        self, delivery: Delivery, acknowledge: object, prepare: Callable[[Delivery], Work]
+        self,
+        delivery: Delivery,
+        acknowledge: object,
+        prepare: Callable[[Delivery], Work],
+        *,
+        came: object,
     ) -> None:
         self.ran.append(delivery)
 

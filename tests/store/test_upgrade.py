@@ -35,6 +35,7 @@ BACK_TO_9 = (
     "drop table merge_notes",
     "drop table homes",
     "drop table mornings",
+    "drop table unfinished",
     "drop table channel_digests",
     "drop index cards_missing",
     "alter table cards drop column missing",

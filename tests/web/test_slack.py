@@ -72,7 +72,7 @@ class Ear:
     heard: list[str]
     actors: list[Actor] = field(default_factory=list)
 
-    async def run(self, delivery: Any, acknowledge: Any, prepare: Any) -> None:
+    async def run(self, delivery: Any, acknowledge: Any, prepare: Any, *, came: Any) -> None:
         self.heard.append(delivery.asked.key)
         self.actors.append(delivery.asked.actor)
         await acknowledge(None)

@@ -1,0 +1,102 @@
+"""What takes longer than Slack waits is written down before it is acknowledged, until it is done.
+
+A process that dies in between would lose an approval that its giver believes to be given: whoever
+lives goes on with it.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+
+from qbot.domain.ports import Clock
+from qbot.domain.unfinished import Came, UnfinishedRows
+from qbot.errors import TransientError
+from qbot.operations.caught import caught
+from qbot.slack.payload import Body
+
+log = structlog.get_logger()
+_WRITING = 0.7  # seconds of Slack's three: a database that hangs is not waited for any longer
+_NEEDLESS = ("token", "message")  # Slack's old shared secret; and what is long, and read by nobody
+LATE = timedelta(hours=1)
+"""After which nobody expects any more that what they asked for comes about."""
+
+
+class Way(StrEnum):
+    """Which of Slack's payloads something came by."""
+
+    COMMAND = "command"
+    ACTION = "action"
+    VIEW = "view"
+
+
+class Again(Protocol):
+    """Does what came; told when it is too `late` for that."""
+
+    async def __call__(self, came: Came, *, late: bool) -> None:
+        """Once for each, and again where that is not sure."""
+
+
+class Unfinished:
+    """One process's share of it."""
+
+    def __init__(self, rows: UnfinishedRows, clock: Clock, *, worker: str, every: float) -> None:
+        """Build.
+
+        Args:
+            rows: where it is written down.
+            clock: of when it came.
+            worker: under whose lease this process works.
+            every: seconds between two looks for what the dead have left.
+        """
+        self._rows = rows
+        self._clock = clock
+        self._worker = worker
+        self._every = every
+        self._over: set[str] = set()  # done, which could not be noted yet
+
+    async def keep(self, key: str, way: Way, body: Body) -> bool:
+        """Whether it is written down, so that Slack may be told that it has arrived."""
+        kept = {name: value for name, value in body.items() if name not in _NEEDLESS}
+        came = Came(key, way, json.dumps(kept), self._clock.now())
+        try:
+            async with asyncio.timeout(_WRITING):
+                await self._rows.keep(came, self._worker)
+        except (TransientError, TimeoutError) as error:
+            log.warning("not acknowledged: it cannot be written down", error=str(error))
+            return False
+        return True
+
+    async def done(self, key: str) -> None:
+        """It has had its effect and its answer; where that cannot be noted now it is later."""
+        self._over.add(key)
+        try:
+            for over in sorted(self._over):
+                await self._rows.done(over)
+                self._over.discard(over)
+        except TransientError as error:
+            log.warning("what is done is still written down", error=str(error))
+
+    async def go_on(self, again: Again) -> None:
+        """Now, and from time to time: do what dead processes have left. Ends when cancelled."""
+        while True:
+            left = await caught(self._rows.left(self._worker))
+            if isinstance(left, Exception):
+                log.warning("what was left cannot be read", error=str(left))
+                left = ()
+            for came in left:
+                await self._again(came, again)
+            for key in list(self._over):
+                await self.done(key)
+            await self._clock.sleep(self._every)
+
+    async def _again(self, came: Came, again: Again) -> None:
+        late = self._clock.now() - came.at > LATE
+        log.info("going on with what another process has left", key=came.key, late=late)
+        error = await caught(again(came, late=late))
+        if isinstance(error, Exception):
+            log.error("what was left cannot be done", key=came.key, exc_info=error)
+        await self.done(came.key)

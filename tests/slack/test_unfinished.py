@@ -1,0 +1,183 @@
+"""What takes longer than Slack waits is written down first, and done whoever dies."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from qbot.domain import actions
+from qbot.domain.promotion import Verdict
+from qbot.domain.unfinished import Came
+from qbot.errors import TransientError
+from qbot.sandbox.slack.delivery.outcome import Outcome
+from qbot.slack.register import go_on
+from qbot.slack.unfinished import LATE, Unfinished, Way
+from tests.sandbox.slack.stage import ANA, CHLOE
+from tests.sandbox.slack.stage import until as seen
+from tests.slack.releases.stages import STAGES, opened, populated, value
+from tests.slack.releases.test_decisions import words
+from tests.slack.scene import Scene
+from tests.slack.scene import scene as built
+
+SOON = 0.05  # seconds that Slack waits here
+BRANCH = "feat/x"
+Asks = Callable[[Scene], Awaitable[Callable[[], Awaitable[object]]]]
+
+
+class Away:
+    """A database that takes nothing down."""
+
+    async def keep(self, came: Came, worker: str) -> None:
+        raise TransientError("the database is away")
+
+    async def done(self, key: str) -> None:
+        raise TransientError("the database is away")
+
+    async def left(self, worker: str) -> Sequence[Came]:
+        raise TransientError("the database is away")
+
+
+async def until(true: Callable[[], Awaitable[object]]) -> None:
+    """Wait until the database says so, for five seconds at most."""
+    for _ in range(500):
+        if await true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+async def slowly(scene: Scene) -> Outcome:
+    """A command while Slack takes its time to say who typed it."""
+    scene.played.kernel.faults.add("slack", "users.info", "slow:0.5", 1)
+    return await scene.send("slash", scene.line(f"create {BRANCH}"))
+
+
+async def typed(scene: Scene) -> Callable[[], Awaitable[object]]:
+    outcome = await slowly(scene)
+    assert (outcome.status, outcome.body) == (200, None)
+    return lambda: scene.database.store.find(BRANCH)
+
+
+async def submitted(scene: Scene) -> Callable[[], Awaitable[object]]:
+    await scene.type("create")
+    view = scene.view()
+    assert view is not None
+    scene.gitlab.answering.clear()
+    answer = await scene.played.drive(
+        "submit", user=ANA, view_id=view.id, values={actions.BRANCH_INPUT: BRANCH}
+    )
+    assert (answer["http_status"], answer["errors"]) == (200, {})
+    return lambda: scene.database.store.find(BRANCH)
+
+
+async def approved(scene: Scene) -> Callable[[], Awaitable[object]]:
+    number, card = await opened(scene)
+    scene.people.answering.clear()
+    payload = scene.pressed(card, actions.APPROVE, value(number), CHLOE)
+    assert (await scene.send("interactive", payload)).status == 200
+    return lambda: words(scene, number)
+
+
+async def died(scene: Scene) -> None:
+    """The process is no more; the next one finds its neighbours well."""
+    under_way = list(scene.desk.background)
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    scene.gitlab.answering.set()
+    scene.people.answering.set()
+
+
+@asynccontextmanager
+async def another(scene: Scene) -> AsyncIterator[None]:
+    """A process that goes on with what is left."""
+    rows, clock = scene.database.unfinished, scene.database.clock
+    own = Unfinished(rows, clock, worker="another", every=0.01)
+    task = asyncio.create_task(go_on(replace(scene.guard, unfinished=own), scene.listeners))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def nothing_left(scene: Scene) -> None:
+    async def none() -> bool:
+        return await scene.database.unfinished.left("somebody") == []
+
+    await until(none)
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with built(tmp_path, patience=SOON, stages=STAGES) as scene:
+        populated(scene)
+        yield scene
+
+
+@pytest.mark.parametrize("asks", [typed, submitted, approved])
+async def test_what_was_acknowledged_is_done_although_its_process_died_before(
+    slow: Scene, asks: Asks
+) -> None:
+    effect = await asks(slow)
+    await died(slow)
+    assert not await effect()
+    async with another(slow):
+        await until(effect)
+    await nothing_left(slow)
+    assert (slow.private(ANA), slow.private(CHLOE)) == ([], [])
+
+
+async def test_of_two_processes_that_both_do_it_the_second_changes_nothing(slow: Scene) -> None:
+    effect = await approved(slow)
+    async with another(slow):  # it takes the first one for dead
+        slow.people.answering.set()
+        await until(effect)
+        await slow.settled()
+    ((user, verdict, _),) = cast("list[tuple[str, Verdict, str]]", await effect())
+    assert (user, verdict) == (CHLOE, Verdict.APPROVED)
+    assert slow.private(CHLOE) == []
+
+
+async def test_what_is_done_in_the_end_is_not_kept(slow: Scene) -> None:
+    effect = await typed(slow)
+    await slow.settled()
+    assert await effect()
+    assert await slow.database.unfinished.left("somebody") == []
+
+
+async def test_what_cannot_be_written_down_is_not_acknowledged_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with built(tmp_path, patience=SOON, unfinished=lambda _: Away()) as scene:
+        outcome = await slowly(scene)
+        assert outcome.status != 200
+        await scene.settled()
+        assert await scene.database.store.find(BRANCH)
+
+
+async def test_after_an_hour_its_asker_is_told_and_nothing_is_done(slow: Scene) -> None:
+    body = slow.line(f"create {BRANCH}")
+    at = slow.database.clock.now() - LATE - timedelta(minutes=1)
+    came = Came("command:k", Way.COMMAND, json.dumps(body), at)
+    await slow.database.unfinished.keep(came, "dead")
+    async with another(slow):
+        await seen(lambda: slow.private(ANA))
+    await nothing_left(slow)
+    assert "was not done: I stopped before I could" in slow.private(ANA)[0].text
+    assert await slow.database.store.find(BRANCH) is None
+
+
+async def test_what_is_kept_has_no_shared_secret_in_it(slow: Scene) -> None:
+    await typed(slow)
+    (came,) = await slow.database.unfinished.left("somebody")
+    kept = json.loads(came.body)
+    assert kept["text"] == f"create {BRANCH}"
+    assert "token" not in kept
+    await died(slow)
