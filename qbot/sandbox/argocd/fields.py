@@ -4,6 +4,7 @@ Source: Argo CD `pkg/apiclient/application/forwarder_overwrite.go`; argoproj/pkg
 `grpc/http/forwarders.go`.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from qbot.sandbox.argocd.objects import Json
@@ -82,10 +83,16 @@ def sieve(thing: Any, fields: frozenset[str], *, exclude: bool, path: str = "") 
     if not isinstance(thing, dict):
         return thing
     kept: Json = {}
+    beginnings = _beginnings(fields)
     for key, value in thing.items():
         here = f"{path}.{key}" if path else key
         whole = here in fields
-        part = whole or any(field.startswith(here) for field in fields)
-        if (not whole) if exclude else part:
+        if (not whole) if exclude else here in beginnings:
             kept[key] = value if whole else sieve(value, fields, exclude=exclude, path=here)
     return kept
+
+
+@lru_cache(maxsize=64)
+def _beginnings(fields: frozenset[str]) -> frozenset[str]:
+    """Every text with which some field starts: a stream asks this of each key of each event."""
+    return frozenset(field[:end] for field in fields for end in range(len(field) + 1))
