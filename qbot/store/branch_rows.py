@@ -40,11 +40,11 @@ class SqlBranches:
 
     async def saw(self, look: Look, commit: Commit, at: datetime) -> None:
         """The branch is there."""
-        await self._driver.run(looks.saw(look, commit, at))
+        await self._driver.run(looks.saw(look, commit, at, self._clock.now()))
 
     async def missed(self, look: Look, at: datetime) -> None:
         """It is not."""
-        await self._driver.run(looks.missed(look, at))
+        await self._driver.run(looks.missed(look, at, self._clock.now()))
 
     async def put_off(self, look: Look, seconds: float) -> None:
         """GitLab did not say."""

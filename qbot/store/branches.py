@@ -22,7 +22,7 @@ from qbot.store.rows import clean, optional_time_text, time_of, time_text
 from qbot.store.statements import Row, Script, sql
 
 AGAIN = timedelta(minutes=3)  # between a 404 and the one that confirms it
-_AHEAD = timedelta(minutes=10)  # of an answer: a clock that was ahead wrote that down
+_AHEAD = timedelta(minutes=10)  # of what time it is: a clock that was ahead wrote that down
 _AT_ONCE = 500  # names in one statement; SQLite takes some thousands
 
 
@@ -67,7 +67,7 @@ def tips(branch: BranchName) -> Script[list[Tip]]:
     ]
 
 
-def seen(branch: BranchName, found: Collection[Seen]) -> Script[None]:
+def seen(branch: BranchName, found: Collection[Seen], now: datetime) -> Script[None]:
     """What an operation was told when it looked for versions; most projects lack the branch."""
     if not found:
         return
@@ -75,9 +75,9 @@ def seen(branch: BranchName, found: Collection[Seen]) -> Script[None]:
     known = {row["project"] for row in rows}
     for one in found:
         if one.commit is not None:
-            yield from put(one.project, branch, one.commit, one.at)
+            yield from put(one.project, branch, one.commit, one.at, now)
         elif one.project in known:
-            yield from missed(one.project, branch, one.at)
+            yield from missed(one.project, branch, one.at, now)
 
 
 def put(
@@ -85,6 +85,7 @@ def put(
     branch: BranchName,
     commit: Commit,
     at: datetime,
+    now: datetime,
     *,
     pushed_at: datetime | None = None,
     by: str = "",
@@ -97,7 +98,8 @@ def put(
         project: that has it.
         branch: its name.
         commit: its tip.
-        at: when GitLab was asked.
+        at: when GitLab was asked; a process that stood still writes it down much later.
+        now: what time it is.
         pushed_at: when this commit was pushed, if somebody told.
         by: who did, if somebody told.
     """
@@ -123,24 +125,24 @@ def put(
         time_text(at),
         optional_time_text(pushed_at),
         by,
-        *[time_text(at + _AHEAD)] * 2,
+        *[time_text(now + _AHEAD)] * 2,
     )
 
 
-def missed(project: ProjectPath, branch: BranchName, at: datetime) -> Script[None]:
-    """It is not there; the first time asks for a second one, minutes later."""
+def missed(project: ProjectPath, branch: BranchName, at: datetime, now: datetime) -> Script[None]:
+    """It was not there when GitLab was asked; the first time asks for a second one, later."""
     rows = yield sql(
         "select gone_at from branches where project = ? and branch = ? "
         "and (seen_at <= ? or seen_at > ?)",
         project,
         clean(branch),
         time_text(at),
-        time_text(at + _AHEAD),
+        time_text(now + _AHEAD),
     )
     if not rows:
         return
     gone_at = time_of(rows[0]["gone_at"])
-    if gone_at is not None and gone_at > at + _AHEAD:
+    if gone_at is not None and gone_at > now + _AHEAD:
         gone_at = None
     if gone_at is not None and at - gone_at >= AGAIN / 2:
         yield sql(

@@ -65,7 +65,7 @@ def apply(change: Change, claim: Claim, at: datetime) -> Script[None]:
         case PlansChanged() | PlansDropped() | SetReady():
             yield from _versions(change, at)
         case BranchSeen(branch, seen):
-            yield from branches.seen(branch, seen)
+            yield from branches.seen(branch, seen, at)
         case PushWaits(branch):
             yield from following.waits(branch, op.id)
         case Audited(action, outcome, detail, found):

@@ -38,7 +38,7 @@ def take(limit: int, at: datetime) -> Script[list[Look]]:
     ]
 
 
-def saw(look: Look, commit: Commit, at: datetime) -> Script[None]:
+def saw(look: Look, commit: Commit, at: datetime, now: datetime) -> Script[None]:
     """It is there; who pushed it counts if a hook told of this very commit."""
     told = look.pushed == commit.sha
     yield from branches.put(
@@ -46,16 +46,17 @@ def saw(look: Look, commit: Commit, at: datetime) -> Script[None]:
         look.branch,
         commit,
         at,
+        now,
         pushed_at=look.pushed_at if told else None,
         by=look.pushed_by if told else "",
     )
     yield from _done(look)
 
 
-def missed(look: Look, at: datetime) -> Script[None]:
+def missed(look: Look, at: datetime, now: datetime) -> Script[None]:
     """It is not; what asks for a second look comes after this one is done."""
     yield from _done(look)
-    yield from branches.missed(look.project, look.branch, at)
+    yield from branches.missed(look.project, look.branch, at, now)
 
 
 def put_off(look: Look, due: datetime) -> Script[None]:

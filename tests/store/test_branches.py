@@ -233,6 +233,26 @@ async def test_what_a_clock_that_was_ahead_has_written_stands_in_nobodys_way(
     assert (await fact(rows)).gone_at is None
 
 
+async def test_an_answer_that_stood_still_on_its_way_is_no_news(
+    rows: SqlBranches, wishes: Wishes, clock: HandClock
+) -> None:
+    """Its process was frozen between GitLab's answer and the row, for longer than clocks differ."""
+    await wishes.living(X)
+    await rows.hear("d-1", pushed())
+    frozen = await looked(rows)
+    clock.advance(11 * MINUTE)
+    await rows.saw(await looked(rows), Commit(TWO), clock.now())
+    newest = await fact(rows)
+    await rows.saw(frozen, Commit(ONE), START)
+    await rows.missed(frozen, START)
+    assert await fact(rows) == newest == BranchFact(CART, X, TWO, clock.now())
+    await rows.hear("deleted", pushed(""))
+    await rows.missed(await looked(rows), clock.now())
+    gone = await fact(rows)
+    await rows.saw(frozen, Commit(ONE), START)
+    assert await fact(rows) == gone
+
+
 async def test_a_branch_that_came_back_may_be_asked_for_again(
     rows: SqlBranches, wishes: Wishes, clock: HandClock
 ) -> None:
