@@ -1,11 +1,13 @@
 """All repositories of one sandbox, in a folder of their own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pygit2
 
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.own_folder import OwnFolder
+from qbot.sandbox.packed import Packed, unpack
 from qbot.sandbox.repos import DEFAULT_BRANCH, Repository
 
 
@@ -22,10 +24,20 @@ class Repositories:
 
     def create(self, path: str) -> Repository:
         """An empty repository, for instance `create("shop/cart")`."""
+        folder = str(self._place(path))
+        git = pygit2.init_repository(folder, bare=True, initial_head=DEFAULT_BRANCH)
+        return self._add(path, git)
+
+    def restore(self, path: str, packed: Packed) -> Repository:
+        """A repository with everything that the packed one has."""
+        return self._add(path, unpack(packed, self._place(path)))
+
+    def _place(self, path: str) -> Path:
         if self._folder is None:
             self._folder = OwnFolder()
-        folder = self._folder.path / f"{path}.git"
-        git = pygit2.init_repository(str(folder), bare=True, initial_head=DEFAULT_BRANCH)
+        return self._folder.path / f"{path}.git"
+
+    def _add(self, path: str, git: pygit2.Repository) -> Repository:
         repository = self._all[path] = Repository(path, git)
         return repository
 

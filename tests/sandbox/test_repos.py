@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.packed import pack
 from qbot.sandbox.repo_folder import Repositories
 from qbot.sandbox.repos import Person, Repository, valid_branch
 
@@ -114,6 +115,23 @@ def test_clearing_leaves_nothing_on_the_disk(repositories: Repositories, cart: R
     repositories.clear()
     assert not folder.exists()
     assert list(repositories) == []
+
+
+def test_a_restored_repository_has_it_all_and_goes_a_way_of_its_own(
+    repositories: Repositories, cart: Repository
+) -> None:
+    cart.set_tag("v1.0.0", write(cart, "feat/x", new="text"))
+    cart.git.set_head("refs/heads/feat/x")
+    packed = pack(cart.git)
+    twin, other = (repositories.restore(path, packed) for path in ("shop/twin", "shop/other"))
+    for found in (twin, other):
+        assert (found.branches(), found.tags()) == (cart.branches(), cart.tags())
+        assert found.resolve("HEAD") == cart.resolve("feat/x")
+        assert found.files(found.branches()["feat/x"]) == cart.files(cart.branches()["feat/x"])
+    head = write(twin, "feat/x", new="other text")
+    twin.delete_branch("main")
+    assert twin.branches() == {"feat/x": head}
+    assert (other.branches(), other.resolve(head)) == (cart.branches(), None)
 
 
 @given(st.text(st.characters(), max_size=12))

@@ -1,6 +1,6 @@
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repo_folder import Repositories
 from qbot.sandbox.repos import Repository
+from qbot.sandbox.shop.fresh import settle
 from qbot.sandbox.shop.seed import seed
 from qbot.sandbox.shop.services import CORE, services
 
@@ -157,3 +158,21 @@ def test_branches_start_from_the_default_branch_and_are_newer(shop: Repositories
     tip = cart.commit(cart.branches()["feat/checkout"])
     assert tip.parents == (cart.branches()["main"],)
     assert cart.commit(tip.parents[0]).committed_at < tip.committed_at <= NOW
+
+
+def test_fresh_shops_have_the_same_commits_for_ten_minutes_and_are_told_of_each_other_nothing(
+    shop: Repositories,
+) -> None:
+    tips: list[dict[str, dict[str, str]]] = []
+    for minutes in (0, 9, 10):
+        made = Repositories(Kernel(clock=SandboxClock()))
+        shown, placed = settle(made, 2, "helm", NOW + timedelta(minutes=minutes, seconds=59))
+        assert shown == services(2)
+        assert {each.project for each in placed} == {"shop/deployments"}
+        tips.append({each.path: each.branches() for each in made})
+        repository(made, "shop/cart").set_branch("main", tips[-1]["shop/cart"]["fix/cart-rounding"])
+        made.clear()
+    assert tips[0] == tips[1]
+    assert tips[0]["shop/cart"] == repository(shop, "shop/cart").branches()
+    assert tips[0].keys() == tips[2].keys()
+    assert tips[0]["shop/cart"] != tips[2]["shop/cart"]

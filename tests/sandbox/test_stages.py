@@ -11,8 +11,8 @@ from qbot.sandbox.gitlab.history import ahead_behind, log, merge_tree
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repo_folder import Repositories
 from qbot.sandbox.repos import Repository
-from qbot.sandbox.shop.seed import seed
-from qbot.sandbox.shop.stages import VARIANTS, Placement, seed_stages
+from qbot.sandbox.shop.fresh import settle
+from qbot.sandbox.shop.stages import VARIANTS, Placement
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
@@ -38,8 +38,7 @@ class Shop:
 @pytest.fixture(scope="module", params=VARIANTS)
 def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     repositories = Repositories(Kernel(clock=SandboxClock()))
-    services = seed(repositories, 11, NOW)
-    yield Shop(repositories, seed_stages(repositories, services, request.param, NOW))
+    yield Shop(repositories, settle(repositories, 11, request.param, NOW)[1])
     repositories.clear()
 
 

@@ -44,13 +44,12 @@ from qbot.sandbox.gitlab.world import World
 from qbot.sandbox.kernel import Kernel
 from qbot.sandbox.repo_folder import Repositories
 from qbot.sandbox.repos import Person
+from qbot.sandbox.shop.fresh import settle
 from qbot.sandbox.shop.people import ACCOUNTS, PEOPLE
-from qbot.sandbox.shop.seed import seed
 from qbot.sandbox.shop.services import GROUP, Service
 from qbot.sandbox.shop.stages import (
     Placement,
     Variant,
-    seed_stages,
     stages_default_branch,
     stages_project,
 )
@@ -223,9 +222,9 @@ class GitLabStandIn:
         await self.stop()
         self._cache.clear()
         self._people()
-        now = self.kernel.clock.now()
-        self.services = seed(self.repositories, self._services, now)
-        self.placements = seed_stages(self.repositories, self.services, self.stages, now)
+        self.services, self.placements = settle(
+            self.repositories, self._services, self.stages, self.kernel.clock.now()
+        )
         runner = next(iter(self.world.users.values()))
         building = {service.project for service in self.services}
         for repository in self.repositories:
