@@ -70,7 +70,7 @@ def may_approve(
     if promotion.state is not PromotionState.OPEN or promotion.plan is None:
         return _not_open(promotion)
     if promotion.expires_at is not None and now >= promotion.expires_at:
-        return _over(promotion, PromotionState.EXPIRED)
+        return Denied(f"The time to approve {promotion.name} is over.", "expired")
     if any(a.verdict is Verdict.REJECTED and not a.void for a in approvals):
         return _over(promotion, PromotionState.REJECTED)
     entitled = _entitled(promotion, rule, person)

@@ -7,8 +7,7 @@ from qbot.domain.approvals import Person, standing
 from qbot.domain.barriers import Barrier
 from qbot.domain.people import Actor
 from qbot.domain.progress import Step
-from qbot.domain.promotion import DECISION, Approval, PromotionState
-from qbot.domain.repository_ports import MergeRequest
+from qbot.domain.promotion import DECISION, Approval, PromotionState, Verdict
 from qbot.operations.releases.admission import barred
 from qbot.operations.releases.asking import age, told
 from qbot.operations.releases.case import Case
@@ -58,8 +57,10 @@ async def ruling(case: Case, *, fresh: bool) -> Ruled | None:
         return Ruled(Ruling.APPROVED, counted=bound(case, await spoken(case)))
     if merge_request.state == "merged":
         return await past(case, merge_request)
-    if over := _over(case, merge_request):
-        return over
+    if merge_request.state not in ("opened", "locked"):
+        return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
+    if late := await _late(case, fresh=fresh):
+        return late
     if gone := await kept_exact(case, merge_request):
         return gone
     said = await spoken(case)
@@ -97,14 +98,17 @@ def _glass_whole(case: Case, people: Mapping[Actor, Person]) -> Ruled | None:
     return Ruled(Ruling.CLOSED, why)
 
 
-def _over(case: Case, merge_request: MergeRequest) -> Ruled | None:
-    """What ends it whatever people say."""
-    promotion = case.promotion
-    if merge_request.state not in ("opened", "locked"):
-        return Ruled(Ruling.CLOSED, "Its merge request was closed by hand in GitLab.")
-    if promotion.expires_at and case.context.base.clock.now() >= promotion.expires_at:
-        return Ruled(Ruling.EXPIRED, "Not enough people approved it in time.")
-    return None
+async def _late(case: Case, *, fresh: bool) -> Ruled | None:
+    """Its time is for people to answer in: what was agreed to by then may wait for longer."""
+    until = case.promotion.expires_at
+    if until is None or case.context.base.clock.now() < until:
+        return None
+    said = [a for a in await spoken(case) if a.verdict is Verdict.REJECTED or a.at < until]
+    people = await _people(case, said, fresh=fresh)
+    stands = standing(case.promotion, case.rule, said, people)
+    if stands.enough or stands.rejected is not None:
+        return None
+    return Ruled(Ruling.EXPIRED, "Not enough people approved it in time.")
 
 
 async def _people(case: Case, said: Sequence[Approval], *, fresh: bool) -> dict[Actor, Person]:

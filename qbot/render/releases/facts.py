@@ -47,18 +47,12 @@ def fact_line(progress: StageProgress) -> str:
         pass  # it is over when somebody says so
     elif progress.end is not None and progress.ended_at is not None:
         took = f"took {span(progress.begun_at, progress.ended_at)}"
-    elif progress.step is Step.APPROVING and progress.expires_at and not _for_nobody(progress):
+    elif progress.step is Step.APPROVING and progress.expires_at and is_missing(progress):
         expires = f"expires {moment(progress.expires_at, WHEN)}"
     elif progress.step in DEPLOYING and progress.usual_seconds:
         usual = f"usually takes {duration(progress.usual_seconds)}"
     settled = "" if progress.step is Step.APPROVING else agreed(progress)
     return joined([who, settled, took, expires, usual])
-
-
-def _for_nobody(progress: StageProgress) -> bool:
-    """Whether it is about to go on by itself."""
-    held_up = progress.barriers or progress.headline
-    return progress.emergency and not (is_missing(progress) or held_up)
 
 
 def _again(progress: StageProgress) -> str:

@@ -416,9 +416,9 @@ def test_who_waits_for_gitlab_waits_for_no_turn() -> None:
     assert "*Waiting for its turn*" in stage_card(behind, STYLE).text
 
 
-def test_what_waits_for_nobody_does_not_expire() -> None:
+@pytest.mark.parametrize("barriers", [(), (FROZEN,)])
+def test_what_waits_for_nobodys_yes_does_not_expire(barriers: tuple[Barrier, ...]) -> None:
     nobody = replace(NEEDED, count=0, missing=0, teams=())
-    begun = replace(WAITING, emergency=True, needed=nobody)
+    begun = replace(WAITING, emergency=True, needed=nobody, barriers=barriers)
     assert "expires" not in stage_card(begun, STYLE).text
-    assert "expires" in stage_card(replace(begun, barriers=(FROZEN,)), STYLE).text
     assert "expires" in stage_card(replace(begun, needed=NEEDED), STYLE).text
