@@ -43,6 +43,8 @@ _STAYS: Mapping[Reason, str] = {
     Reason.LOCKED: "it is locked",
     Reason.EXCLUDED: "qbot.yaml keeps it",
 }
+_STAYS_UNTOLD = "stays: Slack lets nobody tell its owner that it goes."
+_GOES_WARNED = "goes when it is due: its owner was warned, but Slack takes nothing more of that."
 log = structlog.get_logger()
 
 
@@ -186,14 +188,15 @@ class Reaper:
         return tuple(channel for channel in (card, self._channel) if channel)
 
     def _untold(self, plan: Plan) -> list[str]:
-        """Those that stay because nothing reaches their owner, as sentences."""
+        """Those whose owner nothing reaches, as sentences: they stay, unless they were warned."""
         found = []
         for goes in plan.goes:
             told, env = plan.known.told.get(goes.env), plan.environments[goes.env]
-            if told is not None and told.unheard and goes.warned_at is None:
+            if told is not None and told.unheard:
+                stays = goes.warned_at is None
                 self._counted("untold", goes.cause)
-                log.warning("its owner cannot be told, so it stays", env=env.name)
-                found.append(f"{env.branch} stays: Slack lets nobody tell its owner that it goes.")
+                log.warning("its owner cannot be told", env=env.name, stays=stays)
+                found.append(f"{env.branch} {_STAYS_UNTOLD if stays else _GOES_WARNED}")
         return found
 
     async def _ask(self, plan: Plan) -> None:

@@ -74,7 +74,10 @@ def alert(said: Alert) -> Message:
     """What could not be read, and from when to when: what that is about stays."""
     reasons, since = _reasons(said.reasons), moment(said.since, WHEN)
     if said.over_at is None:
-        lead = f":rotating_light: *Something is amiss* since {since}. What it is about stays."
+        lead = (
+            f":rotating_light: *Something is amiss* since {since}. "
+            "What it is about stays, unless it says otherwise."
+        )
         hint = "Qbot tries again by itself, and says here when all is well."
     else:
         lead = f":white_check_mark: *All is well again* since {moment(said.over_at, WHEN)}."

@@ -22,7 +22,8 @@ from qbot.store.statements import Row, Script, sql
 
 _TOLD_OF = (
     "select w.*, coalesce(n.refused, 0) >= coalesce(n.version, 1) as unheard, "
-    "r.parent is not null as reminder_waits "
+    # one whose warning is lost and is taken nowhere any more has no place to come to
+    "r.parent is not null and (n.ts <> '' or n.refused < n.version) as reminder_waits "
     "from reaper_warnings w left join reaper_notices n on n.id = w.notice "
     "left join (select distinct parent from reaper_notices where id like 'reminder:%' "
     "and shown = 0 and refused < version) r on r.parent = w.notice"

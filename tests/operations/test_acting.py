@@ -206,6 +206,22 @@ async def test_whom_slack_does_not_reach_is_told_in_a_channel_and_counts_as_warn
     assert await acting.teardown()
 
 
+async def test_a_warning_that_was_lost_and_is_taken_nowhere_any_more_has_warned_and_is_told_of(
+    acting: Acting, scene: Scene
+) -> None:
+    notices = scene.database.notices
+    (warning,) = await acting.reap()
+    await notices.lost(warning)
+    (anew,) = await notices.due()
+    await notices.refused(anew, "is_archived", elsewhere=False)
+    said = only(await acting.reap(later=3.5 * HOUR))  # and its reminder has no place to come to
+    assert isinstance(said, Alert)
+    assert said.reasons[0].startswith("feat/x goes when it is due: ")
+    assert await acting.teardown() is None
+    await acting.reap(later=HOUR)
+    assert await acting.teardown()
+
+
 @pytest.mark.parametrize("channel", ["", "COPS"])
 async def test_a_message_that_slack_does_not_take_warns_nobody(
     acting: Acting, scene: Scene, channel: str

@@ -104,6 +104,26 @@ async def test_a_message_that_is_gone_is_due_again_only_as_long_as_it_counts(
     assert not await notices.due()
 
 
+async def test_a_reminder_waits_for_its_warning_only_as_long_as_that_may_come(
+    wishes: Wishes,
+) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    await notices.shown(posted, "D1", "1.1")
+    await rows.remind(env, goes(env))
+    assert (await rows.known()).told[env.id].reminder_waits
+    await notices.lost(posted)
+    (anew,) = await notices.due()
+    assert (await rows.known()).told[env.id].reminder_waits
+    await notices.refused(anew, "channel_not_found", elsewhere=True)
+    assert not await notices.due()
+    told = (await rows.known()).told[env.id]
+    assert (told.at is not None, told.unheard, told.reminder_waits) == (True, True, False)
+
+
 async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: Wishes) -> None:
     env, rows = await ready(wishes), wishes.database.reaping
     await rows.warn(env, goes(env), fallback=())
