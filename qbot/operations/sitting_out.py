@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from qbot.domain.outages import Spans
+from qbot.domain.outages import Span, Spans
 from qbot.domain.ports import Clock
 
 LEAST = timedelta(minutes=2)  # that is left after an outage, whatever was used up before
+MOST = 3 * LEAST  # of that, to one run: a neighbour that comes and goes puts nothing off for ever
 KNOWN = 120.0
 """Seconds for a call where the deadline leaves none: an outage of a neighbour that hangs is known
 as one by then (three calls of thirty), and sat out."""
@@ -25,10 +26,11 @@ class Deadline:
         self._clock = clock
         self._spans = spans
         self._counted = clock.now()  # outages until then are in `_at`
+        self._spare = MOST
 
     @property
     def is_over(self) -> bool:
-        """Never while somebody is away, nor right after."""
+        """Not while somebody is away, nor right after, unless that is so again and again."""
         return self._looked() <= self._clock.now()
 
     @property
@@ -41,14 +43,19 @@ class Deadline:
         self._at = max(self._looked(), self._clock.now() + least)
 
     def _looked(self) -> datetime:
-        """One may have come and gone since the last look.
-
-        None gives more than it took: a neighbour that comes and goes puts nothing off for ever.
-        """
+        """One may have come and gone since the last look."""
         now = self._clock.now()
         for span in self._spans(now):
             if span.end >= self._counted:  # what ended before is nothing to this run
                 self._at += span.end - max(span.begin, self._counted)
-                self._at = max(self._at, span.end + min(LEAST, span.end - span.begin))
+                self._grant(span)
                 self._counted = span.end
         return self._at
+
+    def _grant(self, span: Span) -> None:
+        """As much as it lasted is left after it, as far as there is any to give."""
+        at = max(self._at, span.end)
+        least = span.end + min(LEAST, span.end - span.begin)
+        given = min(max(least - at, timedelta()), self._spare)
+        self._at = at + given
+        self._spare -= given
