@@ -63,8 +63,9 @@ fuzz: setup  ## each way in with what coverage leads to, a minute each; ARGS='--
 bench: setup  ## every benchmark, with the command that made each figure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-acceptance: setup  ## the long runs in full: kills, faults, load
+acceptance: setup  ## the long runs in full: kills, faults, load, examples
 	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --timeout 3600 tests/acceptance tests/journeys tests/cards/test_digests.py tests/examining tests/house/test_dependencies.py tests/fuzz $(ARGS)
+	@QBOT_ACCEPTANCE=full $(BIN)/pytest -n 2 --ignore tests/fuzz -m hypothesis
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --extra postgres --extra charts --generate-hashes --universal --no-header -o requirements.lock $(ARGS)

@@ -7,16 +7,22 @@ import structlog
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
-from tests.databases import postgres_server, schemas, tables
+from tests.amounts import examples
+from tests.databases import migrated, postgres_server, schemas, tables
 from tests.distribution import ByWorld, turn
 from tests.memory import taken_for_files
 
-__all__ = ["postgres_server", "schemas", "tables"]
+__all__ = ["migrated", "postgres_server", "schemas", "tables"]
 
 taken_for_files()
 gc.disable()  # while tests are collected: of what is made then, all stays
 # How long an example takes says how busy the machine is, and nothing of what is tested.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=examples(100),
+)
 settings.load_profile("busy")
 # Rich comes with a tool of the developers, and would print each error with its coloured source.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback

@@ -1,17 +1,15 @@
 """The long runs: `make acceptance` runs them in full, `make test` a seeded sample."""
 
-import os
 import random
 from pathlib import Path
 
 import pytest
 
+from tests.amounts import FULL
 from tests.databases import KINDS, postgres_url, url_of
 from tests.dice import Dice
 
-__all__ = ["postgres_url"]
-
-FULL = os.environ.get("QBOT_ACCEPTANCE") == "full"
+__all__ = ["FULL", "postgres_url"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

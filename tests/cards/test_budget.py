@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qbot.cards.budget import POST, UPDATE, Budget
 from qbot.cards.lane import Lane, Limit, Ticket
 from qbot.cards.rank import Rank
+from tests.amounts import examples
 from tests.cards.virtual import VirtualClock, run
 from tests.dice import Dice
 
@@ -30,7 +31,7 @@ def drain(lane: Lane, rank: Rank, until: float) -> list[float]:
     return calls
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.0, 3.0), st.integers(5, 120))
 def test_slack_never_sees_more_than_the_limit_in_any_minute(
     seed: int, slowest: float, limit: int

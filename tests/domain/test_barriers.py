@@ -25,6 +25,7 @@ from qbot.domain.barriers import (
 )
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
+from tests.amounts import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STAGE, OTHER = StageName("production"), StageName("staging")
@@ -178,7 +179,7 @@ WEEKLY = st.tuples(st.sampled_from(Weekday), MOMENTS, st.sampled_from(Weekday), 
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.sampled_from(sorted(CLOCKS)), WEEKLY, st.data())
 def test_a_window_is_what_a_look_at_the_clock_each_minute_says(
     name: str, parts: tuple[Weekday, time, Weekday, time], data: st.DataObject

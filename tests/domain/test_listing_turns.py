@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from qbot.domain.listing_turns import NEVER, SWEEP_EVERY, by_activity, by_age
 from qbot.domain.names import ProjectPath
+from tests.amounts import examples
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,7 +57,7 @@ def test_a_list_from_before_the_start_is_never_good_enough() -> None:
     assert (turns.listed, turns.quiet) == ([A], [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=30).map(sorted))
 def test_whatever_happened_is_listed_by_the_next_sweep(
     minutes: list[int],

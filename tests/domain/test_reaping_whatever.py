@@ -28,6 +28,7 @@ from qbot.domain.reaping import (
     Terms,
     judge,
 )
+from tests.amounts import examples
 from tests.clocks import START
 from tests.domain.test_reaping import ANA, CART, SHA, WEB, living, there
 from tests.domain.working_hours import worked
@@ -36,7 +37,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = START + 30 * DAY
 OFFICE = Calendar(ZoneInfo("Europe/Berlin"), frozenset(Weekday) - {Weekday.SUN}, time(9), time(17))
 MERGES = {Cause.MERGED: MergeState.MERGED, Cause.CLOSED: MergeState.CLOSED}
-FEW = settings(max_examples=15)  # of each of many
+FEW = settings(max_examples=examples(15))  # of each of many
 OWN = {Cause.IDLE, Cause.OLD, Cause.OVER}
 
 

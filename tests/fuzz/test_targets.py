@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.acceptance.conftest import FULL
 from tests.acceptance.payloads import ARGOCD, GITLAB, SLACK, spoiled
+from tests.amounts import examples
 from tests.dice import Dice
 from tests.fuzz.__main__ import NAMES, fuzzed
 from tests.fuzz.targets import TARGETS, seeds
@@ -33,7 +34,7 @@ def test_a_target_takes_what_it_is_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_bytes_make_a_way_in_stumble(name: str) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     @given(BYTES)
     def any_bytes(data: bytes) -> None:
         TARGETS[name](data[:20_000])

@@ -34,6 +34,7 @@ from qbot.operations.teardown import teardown
 from qbot.store import Database, open_store
 from qbot.store.statements import Script, sql
 from tests.clocks import HandClock
+from tests.databases import copied
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab
 from tests.operations.releases.fakes import FakeImages
 
@@ -76,12 +77,34 @@ def catalog(*names: str) -> dict[ServiceName, Service]:
     return found
 
 
+class Calls:
+    """How many are under way, of several ports together."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._none = asyncio.Event()
+
+    def __enter__(self) -> None:
+        self.count += 1
+        self._none.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+        if not self.count:
+            self._none.set()
+
+    async def over(self) -> None:
+        """Returns when there is none."""
+        while self.count:
+            await self._none.wait()
+
+
 class Busy:
     """A port whose calls are counted while they are under way."""
 
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: Any, calls: Calls) -> None:
         self._port = port
-        self.calls = 0
+        self._calls = calls
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
@@ -89,11 +112,8 @@ class Busy:
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         async def counted(*args: Any, **kwargs: Any) -> Any:
-            self.calls += 1
-            try:
+            with self._calls:
                 return await call(*args, **kwargs)
-            finally:
-                self.calls -= 1
 
         return counted
 
@@ -112,11 +132,12 @@ class Scene:
         self.shown: list[Progress] = []
         self.rules = RULES
         self.ready: Ready | None = None
+        self._calls = Calls()
         self._busy = (
-            Busy(database.journal),
-            Busy(database.store),
-            Busy(database.promotions),
-            Busy(database.branches),
+            Busy(database.journal, self._calls),
+            Busy(database.store, self._calls),
+            Busy(database.promotions, self._calls),
+            Busy(database.branches, self._calls),
         )
         self._engine: Engine | None = None
         self._keys = itertools.count(1)
@@ -227,9 +248,11 @@ class Scene:
         spins = 0
         async with asyncio.timeout(5):
             while spins < _SPINS:
-                busy = any(b.calls for b in self._busy)
-                await asyncio.sleep(0.0003 if busy else 0)  # the database's thread needs its turn
-                spins = 0 if busy else spins + 1
+                if self._calls.count:
+                    await self._calls.over()
+                    spins = 0
+                await asyncio.sleep(0)
+                spins += 1
 
     async def pass_(self, seconds: float) -> None:
         """Time passes, in small steps."""
@@ -323,11 +346,10 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path, tables: Path) -> AsyncIterator[Scene]:
     clock, numbers = HandClock(), itertools.count(1)
-    database = await open_store(
-        f"sqlite:///{tmp_path}/qbot.db", clock=clock, ids=lambda: f"op{next(numbers)}"
-    )
+    url = copied(tables, tmp_path)
+    database = await open_store(url, clock=clock, ids=lambda: f"op{next(numbers)}")
     made = Scene(database, clock)
     await made.start()
     yield made

@@ -25,6 +25,7 @@ from qbot.render.notices import quota, taken
 from qbot.render.overview import overview
 from qbot.render.preview import preview
 from qbot.render.showing import Shown, show
+from tests.amounts import examples
 from tests.render.blockcheck import check_message, check_mrkdwn, check_view, texts
 from tests.render.samples import ANA, BEGUN, NOW, STYLE, environment, operation
 
@@ -38,7 +39,7 @@ OUTSIDE = st.one_of(
     st.lists(st.sampled_from(NASTY), max_size=6).map("".join),
     st.text(max_size=400),
 )
-SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

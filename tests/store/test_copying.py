@@ -23,6 +23,7 @@ from qbot.store.postgres import TURNSTILES
 from qbot.store.shape import VERSION, Column, Table, tables
 from qbot.store.statements import Script, Turnstile, sql
 from qbot.store.urls import shown
+from tests.amounts import examples
 from tests.clocks import START, HandClock
 from tests.store.promoting import PRODUCTION, begun
 from tests.store.test_upgrade import environment, in_the_way, promotion
@@ -156,7 +157,7 @@ async def put(url: str, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 @given(rows=ROWS)
-@settings(max_examples=3)
+@settings(max_examples=examples(3))
 def test_whatever_a_column_can_hold_arrives(
     rows: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory, schemas: Iterator[str]
 ) -> None:

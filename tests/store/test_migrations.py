@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,6 +22,12 @@ NEXT = Migration(
     MIGRATIONS[-1].version + 1,
     ("alter table environments add column note text not null default 'none'",),
 )
+
+
+@pytest.fixture
+def migrated(schemas: Iterator[str]) -> str:
+    """The tables are changed here, so that no other test may have them."""
+    return next(schemas)
 
 
 def test_versions_count_up_from_one() -> None:

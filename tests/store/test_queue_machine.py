@@ -22,6 +22,7 @@ from qbot.domain.operation import Claim, Submitted
 from qbot.domain.ports import Fenced
 from qbot.domain.progress import End, Kind
 from qbot.store import open_store
+from tests.amounts import examples
 from tests.clocks import HandClock
 from tests.store.wishes import BEN, TEARDOWN, Wishes, service_sync
 
@@ -167,4 +168,4 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-TestQueue.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+TestQueue.settings = settings(max_examples=examples(10), stateful_step_count=20, deadline=None)

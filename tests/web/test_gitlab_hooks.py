@@ -28,6 +28,7 @@ from qbot.web.bodies import MAX_BODY, Bodies
 from qbot.web.hooks.events import MalformedError, parse
 from qbot.web.hooks.gitlab import PATH, GitLabHooks
 from qbot.web.hooks.proof import Proof, delivery_key
+from tests.amounts import examples
 from tests.clocks import START, HandClock
 from tests.dice import Dice
 from tests.sandbox.slack.stage import served
@@ -420,7 +421,7 @@ SPOILED = st.sampled_from([PUSH, PIPELINE, MERGE, MERGED]).flatmap(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(SPOILED | JUNK)
 @example(PUSH | {"ref": "refs/heads/\ud800\0"})
 @example(MERGED | {"object_attributes": DATED | {"action": []}})
@@ -432,14 +433,14 @@ def test_whatever_comes_is_understood_ignored_or_refused(body: Any) -> None:
     assert found is None or found.project == CART
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=200))
 def test_bytes_are_refused(body: bytes) -> None:
     with suppress(MalformedError):
         parse(body, KNOWN, START)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(
     st.sampled_from(["webhook-signature", "webhook-id", "webhook-timestamp", "X-Gitlab-Token"]),
     st.text(max_size=40) | st.just(str(NOW)),

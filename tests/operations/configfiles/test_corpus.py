@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from qbot.domain.stages import Format
 from qbot.errors import UserError
 from qbot.operations.configfiles import changed, current
+from tests.amounts import examples
 
 CORPUS = Path(__file__).parent / "corpus"
 HELM = {p.stem: p.read_text(encoding="utf-8") for p in (CORPUS / "helm").iterdir()}
@@ -156,7 +157,7 @@ NEW = st.sampled_from((*VERSIONS, *TRICKY)) | st.text().filter(str.isprintable)
 SOME = st.sampled_from(["plain", "number", "empty_too", "tilde", "tagged", "colon", "nothing"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SOME, NEW)
 def test_whatever_is_written_is_read_back_as_a_text(key: str, new: str) -> None:
     text = HELM["quoting"].replace("# 🚀", "")
@@ -164,7 +165,7 @@ def test_whatever_is_written_is_read_back_as_a_text(key: str, new: str) -> None:
     assert trees(after) == [{**trees(text)[0], key: new}]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(["image.tag", "digest", "none", "sidecar.image.tag", "last"]), NEW)
 def test_whatever_is_written_between_braces_is_read_back(key: str, new: str) -> None:
     after = changed(Format.HELM, HELM["flow"], key, new)
@@ -235,7 +236,7 @@ def test_line_ends_of_a_kustomization_stay(image: str, new: str) -> None:
         assert after.startswith("\ufeff") == text.startswith("\ufeff")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from(["nginx", "envoy", "redis", "last"]), NEW.filter(bool))
 def test_whatever_version_an_image_gets_is_read_back(image: str, new: str) -> None:
     assert_only_the_image_changed(KUSTOMIZE["flow"], image, new)
@@ -270,7 +271,7 @@ def loaded(text: str) -> list[Any] | None:
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(damaged())
 def test_a_damaged_file_is_refused_or_changed_rightly(case: tuple[Format, str, str]) -> None:
     form, text, key = case
