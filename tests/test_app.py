@@ -156,6 +156,20 @@ async def test_a_slack_that_is_away_at_the_start_is_waited_for(
     assert steps == ["database", "slack", "cards", "operations", "doors"]
 
 
+async def test_a_slack_that_is_away_at_a_later_start_keeps_nothing_waiting(
+    shared: World, tmp_path: Path
+) -> None:
+    async with begun(shared, tmp_path):
+        pass
+    await shared.drive.post("fault", vendor="slack", match="auth.test", kind="503", times=1)
+    with capture_logs() as logs:
+        async with begun(shared, tmp_path) as settings, httpx.AsyncClient(trust_env=False) as http:
+            ready = await http.get(f"http://{settings.admin_listen}/readyz")
+    assert ready.status_code == 200
+    told = [e["event"] for e in logs if e["event"].startswith("slack does not answer")]
+    assert told == ["slack does not answer: going on as the last time"]
+
+
 async def tried(logs: Sequence[MutableMapping[str, Any]], count: int) -> list[str]:
     """What the log says of neighbours once `count` of them answered or were given up."""
 

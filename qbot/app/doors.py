@@ -1,5 +1,6 @@
 """The entry points: Slack by HTTP or Socket Mode, hooks, the pages of links."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from qbot.app.covering import covered
 from qbot.app.ending import in_background
 from qbot.domain.authority import Authority
+from qbot.domain.identity import Identities, Identity
 from qbot.domain.ports import Clock
 from qbot.domain.subjects import Subject
 from qbot.errors import PermanentError, TransientError
@@ -32,18 +34,10 @@ from qbot.web.slack import slack_app
 
 log = structlog.get_logger()
 _LONGEST_PAUSE = 30.0
+_MARK = 16  # hexadecimal digits
 T = TypeVar("T")
 Waits = Callable[[str], None]
 """Is told what holds the start up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the bot token is, and what it may; no `scopes`: Slack did not say."""
-
-    team: str
-    bot_user: str
-    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,20 +135,46 @@ async def _open_socket(
     return socket
 
 
-async def identify(slack: SlackGateway, settings: Settings, clock: Clock, waits: Waits) -> Identity:
-    """Ask Slack who the token is, before anything is served; wait for a Slack that is away.
+async def identify(
+    slack: SlackGateway, settings: Settings, clock: Clock, waits: Waits, before: Identities
+) -> Identity:
+    """Ask Slack who the token is, before anything is served.
+
+    A Slack that is away is waited for the first time only: later what it said last is believed,
+    so that what was begun goes on meanwhile.
 
     Raises:
         PermanentError: the token is refused, or belongs to another workspace.
     """
     setting = "QBOT_SLACK__BOT_TOKEN"
-    team, bot_user, scopes = await _answered(slack.identity, clock, setting, waits)
+    mark = _mark(secret(settings.slack.bot_token))
+    known = await before.remembered(mark)
+
+    async def ask() -> Identity:
+        try:
+            found = Identity(*await slack.identity())
+        except TransientError as error:
+            if known is None:
+                raise
+            log.warning("slack does not answer: going on as the last time", error=str(error))
+            return known
+        if found != known:
+            await before.remember(mark, found)
+        return found
+
+    identity = await _answered(ask, clock, setting, waits)
     expected = settings.slack.team_id
-    if expected and team != expected:
+    if expected and identity.team != expected:
         raise PermanentError(
-            f"QBOT_SLACK__TEAM_ID is {expected}, but QBOT_SLACK__BOT_TOKEN belongs to {team}."
+            f"QBOT_SLACK__TEAM_ID is {expected}, but QBOT_SLACK__BOT_TOKEN belongs to "
+            f"{identity.team}."
         )
-    return Identity(team, bot_user, scopes)
+    return identity
+
+
+def _mark(token: str) -> str:
+    """Tells one token from another, and says nothing of either."""
+    return hashlib.sha256(f"qbot identity {token}".encode()).hexdigest()[:_MARK]
 
 
 async def _answered(ask: Callable[[], Awaitable[T]], clock: Clock, setting: str, waits: Waits) -> T:

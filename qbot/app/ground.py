@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import structlog
 
 from qbot.app.admin import Admin, open_admin
-from qbot.app.doors import Identity, identify
+from qbot.app.doors import identify
 from qbot.app.mapping import style_of
 from qbot.app.neighbours import Neighbours, Tries, open_neighbours, try_tokens
 from qbot.app.outages import Ears, begin_to_knock
 from qbot.catalog import Catalog
+from qbot.domain.identity import Identity
 from qbot.domain.lease import Lease
 from qbot.domain.outages import Outages
 from qbot.domain.ports import Clock
@@ -66,7 +67,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
     api = settings.slack.api_url
     token = secret(settings.slack.bot_token)
     slack = await stack.enter_async_context(open_slack(token, api, called=ears.slack.called))
-    identity = await identify(slack, settings, clock, admin.course.waits)
+    identity = await identify(slack, settings, clock, admin.course.waits, database.identities)
     lease = Lease(settings.lease)
     neighbours = await open_neighbours(settings, catalog, clock, lease, stack, ears=ears)
     tries = try_tokens(neighbours, stack)

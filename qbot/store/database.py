@@ -23,6 +23,7 @@ from qbot.store.housekeeping import (
     forget_work,
     forget_workers,
 )
+from qbot.store.identities import SqlIdentities
 from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
 from qbot.store.migrations import migrate
@@ -60,6 +61,7 @@ class Database:
     notices: SqlNotices
     orphans: SqlOrphans
     unfinished: SqlUnfinished
+    identities: SqlIdentities
     driver: Driver
     clock: Clock
 
@@ -146,6 +148,7 @@ async def open_store(
         notices=SqlNotices(driver, clock=clock),
         orphans=SqlOrphans(driver, clock=clock),
         unfinished=SqlUnfinished(driver),
+        identities=SqlIdentities(driver),
         driver=driver,
         clock=clock,
     )

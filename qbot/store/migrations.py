@@ -54,6 +54,7 @@ MIGRATIONS = (
     Migration(26, schema.PRESENT),
     Migration(27, schema.DOUBTS),
     Migration(28, schema.UNFINISHED),
+    Migration(29, schema.IDENTITIES),
 )
 
 

@@ -262,6 +262,10 @@ PRESENT = (  # one row: the reaper's last tick, and the last time in which there
 DOUBTS = (  # a row for each that was part of too many at once, until GitLab shows it again
     "create table reaper_doubts(env_id text primary key, at text not null)",
 )
+IDENTITIES = (  # one row: of the token that is used
+    """create table identities(
+      mark text primary key, team text not null, bot_user text not null, scopes text not null)""",
+)
 UNFINISHED = (  # acknowledged, and not done yet; who is at it is in `workers`
     """create table unfinished(
       key text primary key, way text not null, body text not null, at text not null,

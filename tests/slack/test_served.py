@@ -10,8 +10,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from qbot.app.covering import declared
-from qbot.app.doors import Doors, Identity, open_doors
+from qbot.app.doors import Doors, open_doors
 from qbot.domain.authority import Authority
+from qbot.domain.identity import Identity
 from qbot.errors import PermanentError
 from qbot.slack.surface import unopened
 from qbot.web.hooks import Hooks

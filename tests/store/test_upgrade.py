@@ -1,6 +1,9 @@
 """A database of an earlier version, with rows of each kind, comes up to the newest whole."""
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from qbot.domain.barriers import Freeze, Lock
 from qbot.domain.changes import Change, PhaseChanged, PlansChanged, SetReady
@@ -36,6 +39,7 @@ BACK_TO_9 = (
     "drop table homes",
     "drop table mornings",
     "drop table unfinished",
+    "drop table identities",
     "drop table channel_digests",
     "drop index cards_missing",
     "alter table cards drop column missing",
@@ -74,6 +78,12 @@ KEYS = {
     "promotion_services": "stage, service",
     "promotions": "number",
 }
+
+
+@pytest.fixture
+def migrated(schemas: Iterator[str]) -> str:
+    """The tables are changed here, so that no other test may have them."""
+    return next(schemas)
 
 
 async def environment(wishes: Wishes) -> None:
