@@ -59,9 +59,11 @@ class Context:
         return found
 
     async def deadline(
-        self, run: Run, name: str, seconds: float, instance: str, *, deploying: bool = True
+        self, run: Run, name: str, seconds: float, instance: str = "", *, deploying: bool = True
     ) -> Deadline:
-        """Put off while somebody is away whom it depends on: this Argo CD, to deploy GitLab too.
+        """Put off while somebody is away whom it depends on.
+
+        That is the Argo CD `instance`, if any, and unless it is for a deletion GitLab.
 
         A run after a restart has a little left in any case: it knows of no outage yet, has heard
         nothing yet of what may have come to be by now, and must not judge by that.

@@ -1,15 +1,15 @@
 """Named jobs as steps of any operation: started once, followed, their end recorded."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
 from qbot.domain.jobs import Job, JobRun, JobState
-from qbot.domain.ports import Clock
 from qbot.domain.release_ports import JobRunner
 from qbot.errors import TransientError
+from qbot.operations.context import Context
 from qbot.operations.run import Run
+from qbot.operations.sitting_out import KNOWN, Deadline
 
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 _TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
@@ -35,7 +35,7 @@ async def run_job(
     *,
     key: str,
     show: Callable[[JobRun], None],
-    clock: Clock,
+    context: Context,
     still: Still | None = None,
 ) -> JobRun:
     """Run a job to its end; after a crash the one that was started is followed further.
@@ -47,7 +47,7 @@ async def run_job(
         values: what its braces stand for.
         key: names this go at it, among all jobs of all operations.
         show: told how it stands whenever it was looked at.
-        clock: for its time limit.
+        context: for its time limit, which an outage of GitLab puts off.
         still: raises Cancelled when it is not to be waited for any more; asked every few seconds.
 
     Returns:
@@ -58,27 +58,27 @@ async def run_job(
         Cancelled: somebody asked to cancel, or `still` does; what runs outside goes on by itself.
     """
     show(JobRun(job.name, JobState.RUNNING))
-    until = await run.deadline(f"job:{key}:until", job.timeout.total_seconds())
+    deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
-
-    def left() -> float:
-        return max(0.0, (until - clock.now()).total_seconds())
-
     try:
         since = await run.step(
-            f"job:{key}:since", lambda: runner.before(job, values), within=left()
+            f"job:{key}:since",
+            lambda: runner.before(job, values),
+            within=max(deadline.left, KNOWN),
+            sits_out=True,
         )
         handle = await run.step(
             f"job:{key}:start",
             lambda: runner.start(job, values, key=key, since=since),
             changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
-            within=left(),
+            within=max(deadline.left, KNOWN),
+            sits_out=True,
         )
     except TransientError as error:
         ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")
         show(ended)
         return ended
-    watch = _Watch(run, runner, job, handle, until, show, clock, still)
+    watch = _Watch(run, runner, job, handle, deadline, show, still)
     state, url, note = await run.step(
         f"job:{key}:end",
         watch.until_ended,
@@ -102,35 +102,36 @@ class _Watch:
         runner: JobRunner,
         job: Job,
         handle: str,
-        until: datetime,
+        deadline: Deadline,
         show: Callable[[JobRun], None],
-        clock: Clock,
         still: Still | None,
     ) -> None:
         self._run = run
         self._runner = runner
         self._job = job
         self._handle = handle
-        self._until = until
+        self._deadline = deadline
         self._show = show
-        self._clock = clock
         self._still = still
         self._seen = JobRun(job.name, JobState.RUNNING)
 
     async def until_ended(self) -> list[str]:
-        """Its state, URL and note in the end; begun anew after a neighbour's silence."""
+        """Its state, URL and note in the end."""
         pause = _FIRST
         while True:
-            await self._look()
-            left = (self._until - self._clock.now()).total_seconds()
+            unseen = await self._look()
+            left = self._deadline.left
             if self._seen.state is not JobState.RUNNING:
                 return [self._seen.state.value, self._seen.url, self._seen.note]
             if left <= 0:
-                minutes = round(self._job.timeout.total_seconds() / 60)
-                note = f"It did not end within {minutes} minutes."
-                return [JobState.FAILED.value, self._seen.url, note]
+                return [JobState.FAILED.value, self._seen.url, self._late(unseen)]
             await self._rest(min(pause, left))
             pause = min(pause * _GROWTH, _LONGEST)
+
+    def _late(self, unseen: str) -> str:
+        if unseen:
+            return f"Whether it has ended is not known: {unseen}"
+        return f"It did not end within {round(self._job.timeout.total_seconds() / 60)} minutes."
 
     async def _rest(self, seconds: float) -> None:
         while self._still and seconds > _TICK:
@@ -139,10 +140,16 @@ class _Watch:
             seconds -= _TICK
         await self._run.sleep(seconds)
 
-    async def _look(self) -> None:
+    async def _look(self) -> str:
+        """Why it could not be looked at until its time was over; mostly empty."""
         try:
-            self._seen = await self._runner.look(self._job, self._handle)
-        except TransientError:
-            if self._clock.now() < self._until:
-                raise
+            self._seen = await self._run.call(
+                f"look at the job {self._job.name}",
+                lambda: self._runner.look(self._job, self._handle),
+                within=max(self._deadline.left, KNOWN),
+                sits_out=True,
+            )
+        except TransientError as error:
+            return str(error)
         self._show(self._seen)
+        return ""

@@ -99,7 +99,7 @@ class _Proof:
             of_environment(env),
             key=f"{op}:ready",
             show=self.tracker.tests,
-            clock=self.context.clock,
+            context=self.context,
         )
         if ended.state is JobState.PASSED:
             return ""

@@ -1,5 +1,6 @@
-"""An outage of the Argo CD of a scene, as its gateway would tell of it."""
+"""An outage of a neighbour of a scene, as its gateway would tell of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,16 +18,24 @@ METHODS = ("survey", "read", "project_exists", "ensure_project", "ensure_base",
 class Outage:
     """Of the neighbour whose faults these are."""
 
-    def __init__(self, scene: Scene, faults: Faults) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        faults: Faults,
+        vendor: Vendor = Vendor.ARGOCD,
+        methods: Sequence[str] = METHODS,
+    ) -> None:
         self._scene = scene
         self._faults = faults
-        self._presence = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+        self._vendor = vendor
+        self._methods = methods
+        self._presence = self._new()
 
     async def restart(self) -> None:
         """Qbot is killed; the new process knows of no outage yet."""
         scene = self._scene
         await scene.kill()
-        self._presence = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+        self._presence = self._new()
         scene.context = replace(scene.context, outages=Outages([self._presence]))
         await scene.start()
 
@@ -44,7 +53,7 @@ class Outage:
         began = now - timedelta(seconds=after)
         for _ in range(MISSES):
             self._presence.missed(began, max(now, began + LASTS))
-        self._lay(AwayError("Argo CD", began))
+        self._lay(AwayError(self._presence.name, began))
 
     def end(self) -> None:
         """The next call is answered."""
@@ -69,5 +78,10 @@ class Outage:
 
     def _lay(self, error: TransientError) -> None:
         self._faults.clear()
-        for method in METHODS:
+        for method in self._methods:
             self._faults.lay(method, error, times=10_000)
+
+    def _new(self) -> Presence:
+        if self._vendor is Vendor.ARGOCD:
+            return Presence(self._vendor, "Argo CD", server="main")
+        return Presence(self._vendor, "GitLab")

@@ -40,7 +40,7 @@ async def ran(case: Case, name: str, *, when: str) -> None:
         _values(case, when),
         key=f"{case.run.operation.id}:{when}:{case.round}:{case.merge_request.sha[:12]}",
         show=show,
-        clock=case.context.base.clock,
+        context=case.context.base,
         still=case.still_its_turn if when == "after" else None,
     )
     if ended.state is not JobState.PASSED:

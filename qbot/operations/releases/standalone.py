@@ -44,7 +44,7 @@ async def job(run: Run, context: ReleaseContext) -> Outcome:
             values,
             key=run.operation.id,
             show=card.show,
-            clock=context.base.clock,
+            context=context.base,
         )
     except Cancelled:
         return card.ended(End.CANCELLED, _LEFT)

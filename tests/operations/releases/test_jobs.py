@@ -9,12 +9,14 @@ import pytest
 from qbot.domain.jobs import Job, JobRun, JobState, PipelineJob
 from qbot.domain.names import ProjectPath
 from qbot.domain.operation import Operation
+from qbot.domain.outages import Vendor
 from qbot.domain.progress import Step
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.jobs import ran
 from tests.operations.engine.shop import Hooked
 from tests.operations.fakes import Faults
+from tests.operations.outage import Outage
 from tests.operations.releases.stage_scene import HEAD, MERGE, StageScene, stage_scene
 from tests.operations.scene import ANA, CANCELLED, FAILED, SUCCEEDED
 
@@ -186,7 +188,47 @@ async def test_silence_until_its_time_is_over_is_a_failure(
     scene: StageScene, runner: FakeRunner
 ) -> None:
     runner.faults.lay("look", TransientError("GitLab: 503"), 100_000)
-    assert "did not end within 20 minutes" in (await scene.finish()).headline
+    done = await scene.finish()
+    assert done.headline.endswith("failed: Whether it has ended is not known: GitLab: 503")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("under_way", [False, True])
+async def test_an_outage_of_gitlab_takes_none_of_its_time(
+    scene: StageScene, runner: FakeRunner, *, under_way: bool, restarted: bool
+) -> None:
+    outage = Outage(scene, runner.faults, Vendor.GITLAB, ("start", "look"))
+    await outage.restart()
+    runner.looks = [JobRun("smoke", RUNNING, URL)]
+    if not under_way:
+        outage.begin()
+    op = await scene.ask()
+    await scene.pass_(5)
+    if under_way:
+        outage.begin()
+    await outage.lasts(25 * 60)
+    if restarted:
+        await outage.restart()
+        outage.begin()
+        await outage.lasts(25 * 60)
+    outage.end()
+    await scene.pass_(60)
+    runner.looks = [JobRun("smoke", PASSED, URL)]
+    assert (await scene.ended(op)).end is SUCCEEDED
+    assert runner.starts == 1
+
+
+async def test_an_outage_about_its_deadline_does_not_hide_that_it_passed(
+    scene: StageScene, runner: FakeRunner
+) -> None:
+    outage = Outage(scene, runner.faults, Vendor.GITLAB, ("start", "look"))
+    await outage.restart()
+    op = await running(scene, runner)
+    await scene.pass_(20 * 60 - 8)
+    await outage.about_a_deadline(25 * 60, restarted=False)
+    runner.looks = [JobRun("smoke", PASSED, URL)]
+    outage.end()
+    assert (await scene.ended(op)).end is SUCCEEDED
 
 
 @pytest.mark.parametrize("part", ["start", "end"])
