@@ -1,4 +1,4 @@
-"""The `qbot` command in a process of its own that need not import Qbot again.
+"""The `qbot` command, or a function, in a process of its own that need not import Qbot again.
 
 Tests start it some hundred times, and the imports would be a third of all that they cost.
 """
@@ -6,7 +6,7 @@ Tests start it some hundred times, and the imports would be a third of all that 
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from qbot.cli import main
 
 _SERVER = multiprocessing.get_context("forkserver")
 _LATE = ["anyio._backends._asyncio", "asyncpg", "httpcore"]  # what is imported at the first use
-_SERVER.set_forkserver_preload(["qbot.app", "qbot.sandbox.server", *_LATE, __name__])
+_SERVER.set_forkserver_preload(["qbot.app", "tests.warmed", *_LATE, __name__])
 
 
 def started(
@@ -38,6 +38,20 @@ def started(
     )
     process.start()
     return process
+
+
+def called(target: Callable[..., None], *arguments: object, out: Path) -> ForkServerProcess:
+    """A function of some module in a process; `out` gets all that it says."""
+    process = _SERVER.Process(target=_call, args=(target, arguments, out), daemon=True)
+    process.start()
+    return process
+
+
+def _call(target: Callable[..., None], arguments: tuple[object, ...], out: Path) -> None:
+    with out.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    target(*arguments)
 
 
 def _run(

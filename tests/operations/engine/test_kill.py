@@ -3,45 +3,46 @@
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
 from qbot.store import open_store
 from tests.clocks import HandClock
+from tests.operations.engine import worker as workers
 from tests.operations.engine.worker import STEPS
+from tests.preloaded import called
 from tests.store.wishes import SYNC, Wishes, until
 
-Launch = Callable[[str], Awaitable[asyncio.subprocess.Process]]
-ROOT = Path(__file__).parents[3]
+Launch = Callable[[str], Awaitable[ForkServerProcess]]
 OPERATIONS = 6
 
 
 @pytest.fixture
 async def launch(database_url: str, tmp_path: Path) -> AsyncIterator[Launch]:
     """Starts workers; none outlives the test."""
-    started: list[asyncio.subprocess.Process] = []
+    started: list[ForkServerProcess] = []
 
-    async def start(me: str) -> asyncio.subprocess.Process:
-        module = "tests.operations.engine.worker"
-        with (tmp_path / f"{me}.out").open("wb") as out:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", module, database_url, str(tmp_path), me),
-                cwd=ROOT,
-                stdout=out,
-                stderr=out,
-            )
+    async def start(me: str) -> ForkServerProcess:
+        out = tmp_path / f"{me}.out"
+        arguments = (database_url, tmp_path, me)
+        process = await asyncio.to_thread(called, workers.run, *arguments, out=out)
         started.append(process)
         return process
 
     yield start
     for process in started:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await ended(process)
+
+
+async def ended(process: ForkServerProcess) -> int | None:
+    """Its exit status, once it has one."""
+    await asyncio.to_thread(process.join)
+    return process.exitcode
 
 
 def lines(folder: Path) -> list[list[str]]:
@@ -73,9 +74,9 @@ async def test_killed_again_and_again_every_operation_ends_and_no_effect_is_doub
         worker = await launch(f"w{kill}")
         await grown(tmp_path, len(lines(tmp_path)) + effects)
         worker.kill()
-        await worker.wait()
+        await ended(worker)
     last = await launch("last")
-    assert await last.wait() == 0, (tmp_path / "last.out").read_text()
+    assert await ended(last) == 0, (tmp_path / "last.out").read_text()
     made = Counter(name for _, name in lines(tmp_path))
     assert len(made) == OPERATIONS * STEPS
     # The line is written before the file: dying between the two shows as a second line only.
@@ -102,12 +103,14 @@ async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
     await submit(database_url, clock)
     frozen = await launch("frozen")
     await grown(tmp_path, 4)
-    os.kill(frozen.pid, signal.SIGSTOP)
-    await stopped(frozen.pid)
+    pid = frozen.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await stopped(pid)
     before = sum(me == "frozen" for me, _ in lines(tmp_path))
     other = await launch("other")
-    assert await other.wait() == 0, (tmp_path / "other.out").read_text()
-    os.kill(frozen.pid, signal.SIGCONT)
+    assert await ended(other) == 0, (tmp_path / "other.out").read_text()
+    os.kill(pid, signal.SIGCONT)
 
     async def noticed() -> bool:
         said = (tmp_path / "frozen.out").read_text()
@@ -127,6 +130,6 @@ async def test_workers_share_the_work_and_survive_each_other(
     workers = [await launch(f"w{n}") for n in range(2)]
     await grown(tmp_path, 6)
     workers[0].kill()
-    assert await workers[1].wait() == 0, (tmp_path / "w1.out").read_text()
+    assert await ended(workers[1]) == 0, (tmp_path / "w1.out").read_text()
     made = Counter(name for _, name in lines(tmp_path))
     assert len(made) == OPERATIONS * STEPS

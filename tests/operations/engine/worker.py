@@ -1,4 +1,4 @@
-"""A worker as a process of its own, to be killed: `python -m ...engine.worker URL FOLDER ME`.
+"""A worker as a process of its own, to be killed.
 
 Its operations have ten steps; the world outside is a folder: a step makes a file, and notes in
 `log` that it did. Ends by itself when every operation has ended.
@@ -6,7 +6,6 @@ Its operations have ten steps; the world outside is a folder: a step makes a fil
 
 import asyncio
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from qbot.gateways.clock import SystemClock
 from qbot.operations.engine import Engine, Outcome, Run
 from qbot.store import open_store
 from qbot.store.statements import Script, sql
-from tests.store.wishes import until
+from tests.world import until
 
 STEPS = 10
 LEASE = 1.0
@@ -42,7 +41,12 @@ class Folder:
         return name if (self._folder / name).exists() else None
 
 
-async def main(url: str, folder: Path, me: str) -> None:
+def run(url: str, folder: Path, me: str) -> None:
+    """All there is to do."""
+    asyncio.run(_main(url, folder, me))
+
+
+async def _main(url: str, folder: Path, me: str) -> None:
     database = await open_store(url, clock=SystemClock())
     outside = Folder(folder, me)
 
@@ -70,7 +74,7 @@ async def main(url: str, folder: Path, me: str) -> None:
         except TransientError:
             return False
 
-    await until(all_ended, seconds=50)
+    await until(all_ended, seconds=50, poll=0.05, what="every operation to end")
     await engine.stop()
     await database.close()
 
@@ -78,7 +82,3 @@ async def main(url: str, folder: Path, me: str) -> None:
 def _all_ended() -> Script[bool]:
     rows = yield sql("select count(*) as open from operations where state <> 'done'")
     return bool(rows[0]["open"] == 0)
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
