@@ -124,12 +124,14 @@ class Removal:
     async def _left(self, live: Live) -> Apps:
         """The service Applications that are there still; none only if Argo CD itself says so."""
         now = self._context.clock.now()
-        sure = self._surveyed is not None and now - self._surveyed < _SURE and live.heard
-        apps = _services(live.states) if sure else {}
+        fresh = self._surveyed is not None and now - self._surveyed < _SURE and live.heard
+        apps = _services(live.states) if fresh and not self._succeeded else {}
         at = live.known_at
         if not apps:
             apps = _services(await self._survey())
             at = self._surveyed = self._context.clock.now()
+            if self._succeeded:  # what is late may name one that is somebody else's by now
+                apps = await there(self._run, self._read, apps)
         self._known |= apps.keys()
         self._absent -= apps.keys()
         apps = apps or await self._unlisted()

@@ -1,9 +1,11 @@
 """What belongs to nothing at Argo CD, and what is missing there: told, and not deleted."""
 
+from dataclasses import replace
+
 import pytest
 
 from qbot.domain.environment import Environment, Phase
-from qbot.domain.names import EnvId, EnvName
+from qbot.domain.names import EnvId, EnvName, ServiceName
 from qbot.domain.operation import Submitted
 from qbot.domain.orphans import Stray
 from qbot.domain.progress import Kind, Stage
@@ -196,6 +198,31 @@ async def test_what_is_left_beside_an_environment_that_is_there_again_goes_alone
     assert card_buttons(shown, STYLE, None) is None
     assert (await scene.env()).id == alive.id
     assert await scene.phase() is Phase.READY
+
+
+@pytest.mark.parametrize("late", ["a list", "a list and the live view"])
+async def test_what_is_said_late_to_be_left_and_is_another_ones_by_now_is_not_touched(
+    scene: Scene, dead: Environment, late: str
+) -> None:
+    """Not its sync either."""
+    scene.argocd.apps.clear()
+    scene.argocd.projects.clear()
+    await scene.create()
+    cart = dead.app(ServiceName("cart"))
+    scene.argocd.put(cart, phase="Running")
+    before = dict(scene.argocd.apps)
+    scene.argocd.appear(dead, "old")
+    await swept(scene)
+    scene.argocd.listed[cart] = replace(before[cart], env=dead.id)
+    if "view" in late:
+        scene.argocd.stale[cart] = scene.argocd.listed[cart]
+    scene.argocd.effects.clear()
+    assert await Clearing(scene.requests, scene.database.orphans).clear(scene.asked) == 1
+    (operation, *_) = await scene.database.store.operations(dead.id, limit=1)
+    done = await scene.ended(operation)
+    assert (done.end, scene.argocd.apps) == (SUCCEEDED, before)
+    assert list(scene.argocd.effects) == [f"deleted: {dead.app(ServiceName('old'))}"]
+    assert "terminate cart" not in scene.argocd.log
 
 
 async def test_an_environment_of_which_nothing_is_there_is_marked_and_made_again(
