@@ -194,7 +194,9 @@ async def done(drive: Drive, shown: Shown) -> None:
     try:
         await drive.until(ended, seconds=90, what=f"{shown.name} to end")
     except AssertionError as late:
-        raise AssertionError(f"{late}; shown:\n{said(await _card(drive, shown))}") from None
+        told = "\n".join(await _told_privately(drive))
+        card = said(await _card(drive, shown))
+        raise AssertionError(f"{late}; shown:\n{card}\ntold:\n{told}") from None
     card = await _card(drive, shown)
     assert header(card).startswith(("Done", "Rolled back")), said(card)
 
@@ -273,6 +275,16 @@ async def _cards(drive: Drive) -> list[dict[str, Any]]:
     """Cards of promotions, oldest first."""
     found = await drive.messages("general")
     return [m for m in found if _NAME.search(header(m)) and not m.get("ephemeral")]
+
+
+async def _told_privately(drive: Drive) -> list[str]:
+    """What those who press were answered for their eyes only."""
+    return [
+        f"{user}: {said(m)}"
+        for user in IDS
+        for m in await drive.messages("general", user=user)
+        if m.get("ephemeral")
+    ]
 
 
 async def _card(drive: Drive, shown: Shown) -> dict[str, Any]:
