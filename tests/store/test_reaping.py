@@ -1,6 +1,7 @@
 """What the reaper writes down, on both databases: told once, answered once, deleted once."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ from qbot.domain.people import QBOT, Place
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
 from qbot.domain.reaping import Cause, Goes
+from qbot.store import warnings
+from qbot.store.statements import Script
 from tests.clocks import START
 from tests.store.wishes import ANA, BEN, Wishes
 
@@ -183,6 +186,32 @@ async def test_a_warning_that_is_held_says_so_until_it_is_not_and_counts_all_the
     (over,) = await notices.due()
     assert isinstance(over.says, Warned)
     assert (over.says.fate, over.says.held) == (Fate.STAYS, "")
+
+
+async def test_a_warning_that_another_tick_voids_meanwhile_does_not_come_back_as_held(
+    wishes: Wishes,
+) -> None:
+    env, database = await ready(wishes), wishes.database
+    await database.reaping.warn(env, goes(env), fallback=())
+    (first,) = await database.notices.due()
+    posted = await database.notices.claim(first, first.id)
+    assert posted
+    await database.notices.shown(posted, "D1", "1.1")
+
+    def two_at_once() -> Script[None]:
+        slow = warnings.held({env.id: "the reaper is paused"})
+        wanted = next(slow)
+        found = yield wanted
+        yield from warnings.stays(env.id, "it is in use", None, START)
+        with suppress(StopIteration):
+            while True:
+                found = yield slow.send(found)
+
+    await database.driver.run(two_at_once())
+    (over,) = await database.notices.due()
+    assert isinstance(over.says, Warned)
+    assert (over.says.fate, over.says.held) == (Fate.STAYS, "")
+    assert not await database.notices.open()
 
 
 async def test_a_go_ends_a_day_after_the_environment_is_due(wishes: Wishes) -> None:
