@@ -137,8 +137,8 @@ def says(ident: str) -> Script[Said | None]:
     return says_of(rows[0]) if rows else None
 
 
-def say(ident: str, text: Said, *, open_: bool, was: Said | None = None) -> Script[None]:
-    """Let one that is there say something else, or only if it says what it `was` known to."""
+def say(ident: str, text: Said, *, open_: bool, was: str | None = None) -> Script[None]:
+    """Let one that is there say something else, or only if it says, as stored, what it `was`."""
     changed = yield sql(
         "update reaper_notices set says = ?, open = ?, version = version + 1 "
         "where id = ? and says <> ? and says = coalesce(?, says) returning id",
@@ -146,7 +146,7 @@ def say(ident: str, text: Said, *, open_: bool, was: Said | None = None) -> Scri
         int(open_),
         ident,
         says_text(text),
-        says_text(was) if was is not None else None,
+        was,
     )
     if changed:
         yield Notify(Channel.CARDS)

@@ -139,7 +139,7 @@ def held(whys: Mapping[EnvId, str]) -> Script[None]:
     for row in rows:
         said, why = notices.says_of(row), whys.get(EnvId(row["env_id"]), "")
         if isinstance(said, Warned) and said.held != why:
-            yield from notices.say(row["id"], replace(said, held=why), open_=True, was=said)
+            yield from notices.say(row["id"], replace(said, held=why), open_=True, was=row["says"])
 
 
 def _below(parent: str, kind: str, when: str, says: Reminder) -> notices.Draft:

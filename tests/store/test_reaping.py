@@ -1,6 +1,7 @@
 """What the reaper writes down, on both databases: told once, answered once, deleted once."""
 
 import asyncio
+import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -212,6 +213,23 @@ async def test_a_warning_that_another_tick_voids_meanwhile_does_not_come_back_as
     assert isinstance(over.says, Warned)
     assert (over.says.fate, over.says.held) == (Fate.STAYS, "")
     assert not await database.notices.open()
+
+
+async def test_a_warning_of_before_there_were_holds_says_that_it_is_held(wishes: Wishes) -> None:
+    env, rows, notices = await ready(wishes), wishes.database.reaping, wishes.database.notices
+    await rows.warn(env, goes(env), fallback=())
+    (first,) = await notices.due()
+    posted = await notices.claim(first, first.id)
+    assert posted
+    await notices.shown(posted, "D1", "1.1")
+    (stored,) = await wishes.look("select says from reaper_notices")
+    says = json.loads(stored["says"])
+    del says["held"]
+    await wishes.look("update reaper_notices set says = ?", json.dumps(says))
+    await rows.held({env.id: "the reaper is paused"})
+    (edit,) = await notices.due()
+    assert isinstance(edit.says, Warned)
+    assert edit.says.held == "the reaper is paused"
 
 
 async def test_a_go_ends_a_day_after_the_environment_is_due(wishes: Wishes) -> None:
