@@ -13,7 +13,7 @@ from qbot.domain.following import PIPELINE_MADE_WITHIN
 from qbot.domain.names import BranchName
 from qbot.domain.operation import QuotaReached, Submitted
 from qbot.domain.people import QBOT, Actor, Place
-from qbot.domain.progress import Hook, Kind
+from qbot.domain.progress import Hook
 from qbot.domain.services import Build
 from qbot.errors import UserError
 from qbot.operations.context import Context
@@ -112,8 +112,9 @@ class Creator:
         return found.phase.alive or await self._deleted_by_somebody(found)
 
     async def _deleted_by_somebody(self, env: Environment) -> bool:
-        newest = await self._context.store.operations(env.id, limit=1)
-        return any(op.kind is Kind.TEARDOWN and op.actor != QBOT for op in newest)
+        """What a person has cleared away since is no word against the next one."""
+        deleted = await self._context.store.deleted(env.branch)
+        return deleted is not None and deleted.environment.id == env.id and deleted.by != QBOT
 
 
 def _unmade(branch: BranchName, because: Hook, owner: Actor, full: QuotaReached) -> Unmade:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from qbot.domain.auto_creation import AutoCreation, Occasion, Unmade, branch_wan
 from qbot.domain.branches import MergeFact, MergeState
 from qbot.domain.environment import Environment
 from qbot.domain.hearsay import BuildMoved, Heard, Pushed
+from qbot.domain.inputs import TeardownInput
 from qbot.domain.names import BranchName
 from qbot.domain.operation import Operation
 from qbot.domain.people import QBOT, Actor
@@ -22,7 +24,7 @@ from qbot.render.card import card
 from qbot.render.ending import end_reply
 from qbot.render.notices import unmade
 from tests.clocks import START
-from tests.operations.scene import Scene, project
+from tests.operations.scene import ANA, Scene, project
 from tests.operations.test_following import Projects
 from tests.render.samples import STYLE
 
@@ -183,6 +185,23 @@ async def test_what_a_person_deleted_is_not_made_again(auto: Auto, scene: Scene)
     await scene.delete()
     await auto.push()
     assert await auto.environment() is None
+
+
+async def test_what_a_person_has_only_cleared_away_is_made_again(auto: Auto, scene: Scene) -> None:
+    """It went by itself before."""
+    await auto.push()
+    (operation,) = await auto.operations()
+    await scene.ended(operation)
+    env = await auto.environment()
+    assert env is not None
+    for who, asked in ((QBOT, TeardownInput()), (ANA, TeardownInput(leftovers=True))):
+        by = replace(scene.asked, actor=who)
+        answer = await scene.requests.submit(Kind.TEARDOWN, asked, env.id, by)
+        await scene.ended(answer.operation)
+    await auto.push()
+    made = await auto.environment()
+    assert made is not None
+    assert made.id != env.id
 
 
 async def test_the_rules_channel_is_told_once_of_what_a_limit_keeps_out(
