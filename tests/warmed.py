@@ -1,12 +1,16 @@
 """Imported before processes are forked: what each of them would load anew is there already.
 
 That is the YAML of the sandbox's charts and pipelines, a third of what it costs it to start and
-to make one environment, and the authorities that Qbot's clients believe.
+to make one environment, the repositories of a shop, and the authorities that Qbot's clients
+believe.
 """
+
+import asyncio
 
 from qbot.gateways.trust import trusting
 from qbot.sandbox.argocd.charts import render
 from qbot.sandbox.gitlab.ci_config import plan
+from qbot.sandbox.server import Sandbox
 from qbot.sandbox.shop.base import base_files
 from qbot.sandbox.shop.charts import service_files
 from qbot.sandbox.shop.services import CORE
@@ -32,3 +36,13 @@ _read(_below("base/", base_files()))
 _read(chart_files())
 plan(ci_text(), "merge_request_event", {}, {})
 trusting()
+
+
+async def _settle() -> None:
+    """Leave behind the shop's commits, and what its stages have of them."""
+    sandbox = Sandbox()
+    await sandbox.start()
+    await sandbox.stop()
+
+
+asyncio.run(_settle())
