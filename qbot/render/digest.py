@@ -69,7 +69,7 @@ def _heading(of: Digest) -> str:
         f"{ending} {'goes' if ending == 1 else 'go'} soon"
         if ending and Section.ENDING in sections
         else "",
-        "not all can be read" if facts.alerts and Section.FAILING in sections else "",
+        "the reaper reports" if facts.alerts and Section.FAILING in sections else "",
         "the reaper asks" if facts.questions and Section.APPROVALS in sections else "",
         f"{prose(', '.join(drifted), 100)} {'drifts' if len(drifted) == 1 else 'drift'}"
         if drifted and Section.DRIFTED in sections
@@ -103,7 +103,7 @@ def _questions(facts: Facts) -> Iterator[Block | None]:
 def _alerts(facts: Facts) -> Iterator[Block | None]:
     for alert in facts.alerts[:1]:
         why = prose(some(alert.reasons, 1), 300)
-        yield section(f":warning: *The reaper cannot read all*, since {_at(alert.since)}: {why}")
+        yield section(f":warning: *The reaper reports*, since {_at(alert.since)}: {why}")
 
 
 def _failing(facts: Facts, style: Style) -> Iterator[Block | None]:

@@ -107,15 +107,16 @@ def test_a_section_that_is_not_wanted_is_left_out(section: Section, words: str) 
     assert words not in text(replace(FULL, sections=ALL - {section}))
 
 
-def test_what_the_reaper_asks_and_cannot_read_is_told_until_it_is_over() -> None:
+def test_what_the_reaper_asks_and_reports_is_told_until_it_is_over() -> None:
     calm = replace(FACTS, rows=[row(CALM)], waiting=(), holds=(), freezes=(), closed=(), drifted=())
     one = Candidate(CALM.id, CALM.branch, ANA, Cause.GONE, NOW)
     question = Question("q1", ("Too many.",), (one,), NOW - HOUR)
-    alert = Alert(("GitLab did not answer about `shop/web`",), NOW - HOUR)
+    alert = Alert(("feat/x was due, and stays: GitLab says 500.",), NOW - HOUR)
     told = Digest(replace(calm, unanswered=[question, alert]), NOW - DAY, ALL)
-    assert said(told).text == "not all can be read, the reaper asks"
+    assert said(told).text == "the reaper reports, the reaper asks"
     assert "The reaper asks whether 1 environment may go" in text(told)
-    assert "GitLab did not answer about" in text(told)
+    assert "*The reaper reports*, since " in text(told)
+    assert "feat/x was due, and stays" in text(told)
     over: list[Question | Alert] = [
         replace(question, answer=Answer.GO),
         replace(alert, over_at=NOW),
