@@ -193,7 +193,7 @@ class Going:
 
     at: datetime
     because: Cause
-    held: bool = False  # it stays until a human has said that it may
+    held: str = ""  # why it stays for now although it would go: the rest of a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def _ending(facts: Facts, style: Style) -> Iterator[Block | None]:
         words = "lifetime over since" if over else "lifetime ends"
         when = f"{words} {_at(env.ends_at)}" if env.ends_at else ""
         if going := row.goes:
-            due = "held by the brake" if going.held else f"due to go {_at(going.at)}"
+            stays = f"stays for now: {prose(going.held, 200)}; " if going.held else ""
+            due = f"{stays}due to go {_at(going.at)}"
             when = f"{due}, because {CAUSES[going.because]}"
         small = joined([_who(facts, env.owner), when])
         text = f":hourglass_flowing_sand: *{prose(env.branch, 100)}*\n{small}"

@@ -45,7 +45,7 @@ def going() -> Script[dict[EnvId, Going]]:
     )
     said = {EnvId(row["env_id"]): notices.says_of(row) for row in rows}
     return {
-        env: Going(one.goes.due_at, one.goes.cause, held=bool(one.held))
+        env: Going(one.goes.due_at, one.goes.cause, one.held)
         for env, one in said.items()
         if isinstance(one, Warned)
     }

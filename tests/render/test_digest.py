@@ -165,8 +165,12 @@ def test_a_pinned_one_does_not_end_and_one_that_is_worked_on_needs_nobody() -> N
     going = replace(FACTS, rows=[*FACTS.rows, told])
     assert [r.environment.id for r in going.ending] == [OVER.id, CALM.id, ENDS.id]
     assert "because its branch is merged" in text(replace(FULL, facts=going))
-    held = replace(going, rows=[replace(told, goes=Going(NOW, Cause.MERGED, held=True))])
-    assert "held by the brake, because its branch is merged" in text(replace(FULL, facts=held))
+    held = replace(
+        going, rows=[replace(told, goes=Going(NOW, Cause.MERGED, "the reaper is paused"))]
+    )
+    shown = text(replace(FULL, facts=held))
+    assert "stays for now: the reaper is paused; due to go" in shown
+    assert ", because its branch is merged" in shown
     ready = row(CALM, failing=2)
     assert replace(FACTS, rows=[ready]).failing == [ready]
 

@@ -181,6 +181,8 @@ async def test_a_warning_that_is_held_says_so_until_it_is_not_and_counts_all_the
             assert isinstance(edit.says, Warned)
             assert (edit.says.held, edit.says.fate) == (why, Fate.OPEN)
             await notices.shown(edit, "D1", "1.1")
+        (listed,) = await wishes.database.store.environments()
+        assert listed.goes == Going(START + HOUR, Cause.MERGED, why)
     assert (await rows.known()).told == told
     await rows.stays(env.id, "it is in use")
     await rows.held({env.id: "the reaper is paused"})
