@@ -31,6 +31,7 @@ class Away:
     vendor: Vendor
     name: str  # as people call it: "Argo CD"
     since: datetime
+    server: str = ""  # its name in the settings, where there may be several
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,7 +106,7 @@ class Presence:
             return None
         if self._missed < MISSES or until - since < LASTS:
             return None
-        return Away(self.vendor, self.name, since)
+        return Away(self.vendor, self.name, since, self.server)
 
 
 _DELETING = frozenset({Vendor.ARGOCD})

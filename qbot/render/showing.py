@@ -92,10 +92,11 @@ def show(shown: Shown, style: Style, *, now: datetime) -> Message:
 
 
 def _stale(shown: Shown) -> list[str]:
-    """Why Argo CD says nothing, and since when."""
+    """Why its Argo CD says nothing, and since when."""
     if not shown.trouble:
         return []
-    found = next((a for a in shown.away if a.vendor is Vendor.ARGOCD), None)
+    its = Vendor.ARGOCD, shown.environment.instance
+    found = next((a for a in shown.away if (a.vendor, a.server) == its), None)
     if found is None:
         return [f":warning: {prose(shown.trouble)}"]
     return [f":warning: {silence(found)}; how it runs is shown as of {moment(shown.as_of, WHEN)}."]

@@ -13,7 +13,7 @@ SECOND = timedelta(seconds=1)
 
 
 def presence() -> Presence:
-    return Presence(Vendor.ARGOCD, "Argo CD")
+    return Presence(Vendor.ARGOCD, "Argo CD", server="main")
 
 
 def missed(of: Presence, *began: float, took: float = 0.0) -> None:
@@ -25,7 +25,7 @@ def missed(of: Presence, *began: float, took: float = 0.0) -> None:
 def test_who_has_missed_enough_for_long_enough_is_away_since_the_first_call() -> None:
     argocd = presence()
     missed(argocd, 0, 5, 12)
-    assert argocd.away() == Away(Vendor.ARGOCD, "Argo CD", START)
+    assert argocd.away() == Away(Vendor.ARGOCD, "Argo CD", START, "main")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from tests.render.samples import ANA, NOW, RUNNING, STYLE, environment, shop, su
 MINUTE = timedelta(minutes=1)
 SINCE = NOW - timedelta(hours=1)
 STAMP = f"<!date^{int(SINCE.timestamp())}^"
-ARGOCD, GITLAB = Away(Vendor.ARGOCD, "Argo CD", SINCE), Away(Vendor.GITLAB, "GitLab", SINCE)
+ARGOCD = Away(Vendor.ARGOCD, "Argo CD", SINCE, "main")
+GITLAB = Away(Vendor.GITLAB, "GitLab", SINCE)
 SILENT = f"Argo CD has not answered since {STAMP}"
 BRANCHES = f"GitLab has not answered since {STAMP}"
 
@@ -55,6 +56,16 @@ def test_show_says_since_when_and_as_of_when(golden: Golden) -> None:
     assert BRANCHES in message.text
     calm = show(replace(shown, trouble="", as_of=NOW), STYLE, now=NOW)
     assert "not answered" not in calm.text
+
+
+def test_show_names_the_argo_cd_of_this_environment_and_no_other_that_is_away() -> None:
+    other = Away(Vendor.ARGOCD, "Argo CD eu", SINCE - MINUTE, "eu")
+    shown = Shown(environment(), shop(), SINCE, trouble="Argo CD refuses the token.")
+    both = show(replace(shown, away=[other, ARGOCD]), STYLE, now=NOW).text
+    assert SILENT in both
+    alone = show(replace(shown, away=[other]), STYLE, now=NOW).text
+    assert "Argo CD eu" not in both + alone
+    assert "Argo CD refuses the token." in alone
 
 
 def test_the_home_is_sent_anew_when_an_outage_begins_and_not_while_it_lasts() -> None:
