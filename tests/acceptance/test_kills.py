@@ -8,10 +8,10 @@ import pytest
 
 from qbot.domain.names import BranchName, env_name
 from tests.acceptance.checks import created_once, nothing_left, one_card_and_one_end
-from tests.acceptance.conftest import rounds
+from tests.acceptance.conftest import FULL, rounds
 from tests.world import Drive, World, buttons, world
 
-SERVICES = 11
+SERVICES = 11 if FULL else 5
 SPEED = 40.0
 LAG = 1.5  # seconds by which Argo CD's lists are behind: what is gone is shown for a while
 CREATE_SECONDS = 5.0  # how long one takes at this speed: the kills fall within it
@@ -41,7 +41,7 @@ async def test_killed_at_random_moments_every_operation_ends_right(
     tmp_path: Path, dice: random.Random, either_database: str
 ) -> None:
     env = {"QBOT_DATABASE_URL": either_database, "QBOT_LEASE": "3"}
-    async with world(tmp_path, speed=SPEED, lag=LAG) as made:
+    async with world(tmp_path, services=SERVICES, speed=SPEED, lag=LAG) as made:
         await made.serve(**env)
         drive = made.drive
         for number in ROUNDS:

@@ -8,9 +8,11 @@ import pytest
 from qbot.domain.names import BranchName, env_name
 from qbot.sandbox.demo import free_port
 from tests.acceptance.checks import created_once, one_card_and_one_end
+from tests.acceptance.conftest import FULL
 from tests.world import Drive, World, until, world
 
 SERVICES = 11
+FEW = SERVICES if FULL else 5
 LEASE, BEAT = 6.0, 1.0
 
 
@@ -35,7 +37,7 @@ async def busy(drive: Drive, branch: str) -> str:
     await drive.env(f"create {branch}")
 
     async def made() -> bool:
-        return len(await drive.applications(name)) == SERVICES + 1
+        return len(await drive.applications(name)) == FEW + 1
 
     await until(made, what="all Applications to exist")
     return name
@@ -57,7 +59,7 @@ async def holder(made: World, branch: str) -> int:
 async def test_a_dead_replicas_work_is_finished_by_the_other(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    async with world(tmp_path, speed=40.0) as made:
+    async with world(tmp_path, services=FEW, speed=40.0) as made:
         await two(made, postgres_url)
         drive = made.drive
         name = await busy(drive, "feat/orphan")
@@ -65,7 +67,7 @@ async def test_a_dead_replicas_work_is_finished_by_the_other(
         await made.programs[dead].kill()
         await drive.post("app", name=f"{name}-payments", hook="db-migrate", phase="Succeeded")
         await drive.card("feat/orphan", "Ready", seconds=LEASE + BEAT + 15)
-        await created_once(drive, name, SERVICES)
+        await created_once(drive, name, FEW)
         await one_card_and_one_end(drive, "feat/orphan", "Ready")
 
 
@@ -73,7 +75,7 @@ async def test_a_dead_replicas_work_is_finished_by_the_other(
 async def test_a_frozen_replica_that_thaws_changes_nothing_more(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    async with world(tmp_path, speed=40.0) as made:
+    async with world(tmp_path, services=FEW, speed=40.0) as made:
         await two(made, postgres_url)
         drive = made.drive
         name = await busy(drive, "feat/frozen")
