@@ -8,12 +8,17 @@ A test that asks for `database_url` or `database` runs twice, on SQLite and on P
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
+from typing_extensions import override
 
+from qbot.domain.ports import Clock
 from qbot.store import Database, open_store
+from qbot.store.sqlite import SqliteDriver
 from qbot.store.statements import Script, sql
 from tests.clocks import HandClock
 from tests.postgres import PostgresServer
@@ -33,6 +38,7 @@ _EMPTIED = """do $$ declare name text; begin
     perform setval(format('%I', name)::regclass, 1, false);
   end loop;
 end $$"""
+P, T = ParamSpec("P"), TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +79,34 @@ def copied(tables: Path, folder: Path) -> str:
     path = folder / "qbot.db"
     shutil.copyfile(tables, path)
     return f"{_SQLITE}{path}"
+
+
+async def open_copied(
+    tables: Path, folder: Path, *, clock: Clock, ids: Callable[[], str] | None = None
+) -> Database:
+    """A new SQLite database with these tables, for who asks about other things than the store.
+
+    It works in the thread of who asks it, who still waits for each answer: to change threads takes
+    longer than a transaction.
+    """
+    numbers = itertools.count(1)
+    url = copied(tables, folder)
+    database = await open_store(url, clock=clock, ids=ids or (lambda: f"op{next(numbers)}"))
+    assert isinstance(database.driver, SqliteDriver)
+    database.driver._thread.shutdown()
+    database.driver._thread = _SameThread()
+    return database
+
+
+class _SameThread(ThreadPoolExecutor):
+    @override
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        done = Future[T]()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  (whoever waits for the answer gets it)
+            done.set_exception(error)
+        return done
 
 
 @pytest.fixture(scope="session")

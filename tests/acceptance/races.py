@@ -14,7 +14,7 @@ from qbot.domain.names import BranchName
 from qbot.domain.operation import Operation
 from qbot.domain.reaping import Cause
 from qbot.operations.restore_requests import RestoreRequests
-from qbot.store import Database, open_store
+from qbot.store import Database
 from qbot.store.branch_rows import SqlBranches
 from qbot.store.journal import SqlJournal
 from qbot.store.lifetimes import SqlLifetimes
@@ -24,6 +24,7 @@ from qbot.store.reaping import SqlReaping
 from qbot.store.releases import SqlPromotions
 from qbot.store.statements import Channel, Driver, Script, T
 from tests.clocks import HandClock
+from tests.databases import open_copied
 from tests.operations.fakes import FakeArgoCD, FakeGitLab
 from tests.operations.scene import SHOP, Scene, project
 from tests.operations.test_acting import Acting
@@ -208,7 +209,7 @@ class Race:
 
 
 @asynccontextmanager
-async def race(folder: Path, cause: Cause) -> AsyncIterator[Race]:
+async def race(folder: Path, tables: Path, cause: Cause) -> AsyncIterator[Race]:
     """A fresh one, about to begin."""
     clock, numbers, turns = HandClock(), itertools.count(1), Turns()
 
@@ -216,7 +217,7 @@ async def race(folder: Path, cause: Cause) -> AsyncIterator[Race]:
         return f"op{next(numbers)}"
 
     folder.mkdir(exist_ok=True)
-    database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock, ids=ids)
+    database = await open_copied(tables, folder, clock=clock, ids=ids)
     scene = Scene(watched(database, turns, ids), clock)
     scene.argocd, scene.gitlab = TurnsArgoCD(clock, turns), TurnsGitLab(turns)
     scene.configure()

@@ -192,8 +192,8 @@ def moments() -> dict[Cause, int]:
     return {}
 
 
-async def count(folder: Path, cause: Cause) -> int:
-    async with race(folder, cause) as alone:
+async def count(folder: Path, tables: Path, cause: Cause) -> int:
+    async with race(folder, tables, cause) as alone:
         turns = await alone.run()
         assert not await whole(alone)
         await comes_back(alone)
@@ -203,14 +203,14 @@ async def count(folder: Path, cause: Cause) -> int:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("rival", [*KEEPERS, *OTHERS])
 async def test_it_stays_whole_or_goes_whole(
-    tmp_path: Path, dice: random.Random, moments: dict[Cause, int], rival: Rival
+    tmp_path: Path, tables: Path, dice: random.Random, moments: dict[Cause, int], rival: Rival
 ) -> None:
     for cause in CAUSES if FULL else [dice.choice(CAUSES)]:
         if cause not in moments:
-            moments[cause] = await count(tmp_path / cause, cause)
+            moments[cause] = await count(tmp_path / cause, tables, cause)
         every = range(1, moments[cause] + 2)
         for at in every if FULL else sorted(dice.sample(every, SAMPLE)):
-            async with race(tmp_path / f"{cause}-{at}", cause) as one:
+            async with race(tmp_path / f"{cause}-{at}", tables, cause) as one:
                 try:
                     await check(one, cause, rival, at)
                 except AssertionError as error:

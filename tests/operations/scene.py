@@ -31,10 +31,10 @@ from qbot.operations.requests import Asked, Requests
 from qbot.operations.restoring import restore
 from qbot.operations.sync import sync
 from qbot.operations.teardown import teardown
-from qbot.store import Database, open_store
+from qbot.store import Database
 from qbot.store.statements import Script, sql
 from tests.clocks import HandClock
-from tests.databases import copied
+from tests.databases import open_copied
 from tests.operations.fakes import FakeAnswers, FakeArgoCD, FakeGitLab
 from tests.operations.releases.fakes import FakeImages
 
@@ -347,9 +347,8 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path, tables: Path) -> AsyncIterator[Scene]:
-    clock, numbers = HandClock(), itertools.count(1)
-    url = copied(tables, tmp_path)
-    database = await open_store(url, clock=clock, ids=lambda: f"op{next(numbers)}")
+    clock = HandClock()
+    database = await open_copied(tables, tmp_path, clock=clock)
     made = Scene(database, clock)
     await made.start()
     yield made

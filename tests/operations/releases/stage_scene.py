@@ -37,8 +37,9 @@ from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
 from qbot.redaction import redact
-from qbot.store import Database, open_store
+from qbot.store import Database
 from tests.clocks import HandClock
+from tests.databases import open_copied
 from tests.operations.fakes import Faults
 from tests.operations.releases.stage_apps import FakeStageApplications
 from tests.operations.scene import ANA, Scene
@@ -213,12 +214,12 @@ class StageScene(Scene):
 
 
 @asynccontextmanager
-async def stage_scene(folder: Path, work: Work, *, clock: Any = None) -> AsyncIterator[StageScene]:
+async def stage_scene(
+    folder: Path, tables: Path, work: Work, *, clock: Any = None
+) -> AsyncIterator[StageScene]:
     """With a clock that is moved by hand unless another one is given."""
-    clock, numbers = clock or HandClock(), itertools.count(1)
-    database = await open_store(
-        f"sqlite:///{folder}/qbot.db", clock=clock, ids=lambda: f"op{next(numbers)}"
-    )
+    clock = clock or HandClock()
+    database = await open_copied(tables, folder, clock=clock)
     made = StageScene(database, clock, work)
     await made.start()
     yield made

@@ -46,7 +46,7 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(tmp_path: Path, tables: Path) -> AsyncIterator[Shop]:
     row = Row()
 
     async def work(case: Case) -> None:
@@ -58,7 +58,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             else:
                 await deployed(case)
 
-    async with stage_scene(tmp_path, work) as scene:
+    async with stage_scene(tmp_path, tables, work) as scene:
         made = Shop(scene, row)
         yield made
 

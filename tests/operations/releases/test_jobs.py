@@ -74,8 +74,8 @@ def runner() -> FakeRunner:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path, runner: FakeRunner) -> AsyncIterator[StageScene]:
-    async with stage_scene(tmp_path, before) as made:
+async def scene(tmp_path: Path, tables: Path, runner: FakeRunner) -> AsyncIterator[StageScene]:
+    async with stage_scene(tmp_path, tables, before) as made:
         made.jobs, made.runner = {"smoke": SMOKE}, runner
         yield made
 

@@ -14,8 +14,8 @@ RECORD = "record_deployment"
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[StageScene]:
-    async with stage_scene(tmp_path, recorded) as made:
+async def scene(tmp_path: Path, tables: Path) -> AsyncIterator[StageScene]:
+    async with stage_scene(tmp_path, tables, recorded) as made:
         yield made
 
 

@@ -22,8 +22,8 @@ CART_APP = AppName("production-cart")
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[StageScene]:
-    async with stage_scene(tmp_path, deployed) as made:
+async def scene(tmp_path: Path, tables: Path) -> AsyncIterator[StageScene]:
+    async with stage_scene(tmp_path, tables, deployed) as made:
         yield made
 
 
@@ -321,12 +321,14 @@ async def test_logs_that_cannot_be_read_do_not_hide_the_failure(scene: StageScen
     assert scene.seen[-1].log == ()
 
 
-async def test_what_is_left_out_is_neither_synced_nor_waited_for(tmp_path: Path) -> None:
+async def test_what_is_left_out_is_neither_synced_nor_waited_for(
+    tmp_path: Path, tables: Path
+) -> None:
     async def rest(case: Case) -> None:
         case.leave_out({WEB: PromotionId(9)})
         await deployed(case)
 
-    async with stage_scene(tmp_path, rest) as scene:
+    async with stage_scene(tmp_path, tables, rest) as scene:
         assert (await scene.finish()).end is SUCCEEDED
         assert scene.apps.times("sync") == {"cart": 1}
         assert [r.service for r in scene.seen[-1].services] == [CART]

@@ -43,10 +43,12 @@ class World:
 
 
 @pytest.fixture(params=[PATTERN, SELECTOR], ids=["pattern", "selector"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, tables: Path
+) -> AsyncIterator[World]:
     async with (
         shop_stages(speed=300) as shop,
-        stage_scene(tmp_path, deployed, clock=QuickClock(speed=40)) as scene,
+        stage_scene(tmp_path, tables, deployed, clock=QuickClock(speed=40)) as scene,
     ):
         scene.applications, scene.stage = shop.gateway, shop.by(request.param)
         scene.configure(broken_after=timedelta(seconds=0.2))

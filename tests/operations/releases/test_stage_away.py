@@ -19,8 +19,8 @@ CART, WEB = ServiceName("cart"), ServiceName("web")
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[StageScene]:
-    async with stage_scene(tmp_path, deployed) as made:
+async def scene(tmp_path: Path, tables: Path) -> AsyncIterator[StageScene]:
+    async with stage_scene(tmp_path, tables, deployed) as made:
         made.stage = stage(deploy_time=TIME)
         yield made
 
