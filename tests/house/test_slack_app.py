@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from qbot.app.scopes import LOST
@@ -20,6 +19,7 @@ from qbot.sandbox.slack import seed
 from qbot.settings import SlackSettings
 from qbot.slack import events
 from qbot.web.slack import PATH
+from tests.schemas import draft202012
 
 ROOT = Path(__file__).parents[2]
 HTTP = ("--mode", "http", "--url", "https://qbot.example.com")
@@ -159,7 +159,7 @@ def test_what_is_printed_is_in_the_repository(file: str, request: pytest.Fixture
 
 @pytest.mark.parametrize("options", PRINTED.values(), ids=PRINTED)
 def test_it_has_only_documented_fields_within_their_limits(options: tuple[str, ...]) -> None:
-    problems = [e.message for e in Draft202012Validator(SCHEMA).iter_errors(parsed(*options))]
+    problems = [e.message for e in draft202012(SCHEMA).iter_errors(parsed(*options))]
     assert problems == []
 
 
@@ -193,7 +193,7 @@ def test_app_bot_and_command_can_be_called_otherwise() -> None:
     assert called["display_information"]["name"] == 'Büro: "Environments" #2'
     assert called["features"]["bot_user"]["display_name"] == "b-ro-environments-2"
     assert called["features"]["slash_commands"][0]["command"] == "/umgebung"
-    assert list(Draft202012Validator(SCHEMA).iter_errors(called)) == []
+    assert list(draft202012(SCHEMA).iter_errors(called)) == []
 
 
 @pytest.mark.parametrize(

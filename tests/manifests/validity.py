@@ -3,28 +3,47 @@
 import json
 import re
 from functools import lru_cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate
-from jsonschema import Draft202012Validator
-from kubernetes_validate.utils import all_versions
 from referencing import Registry, Resource
+
+from tests.schemas import draft202012
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 Json = dict[str, Any]
 CUSTOM = {path.stem: path for path in (Path(__file__).parent / "schemas").glob("*.json")}
-OLDEST, NEWEST = next(v for v in all_versions() if v.startswith("1.30.")), all_versions()[-1]
+
+
+def _folder() -> Path:
+    # Not by importing kubernetes-validate, which reads JSON Schema in at once.
+    spec = find_spec("kubernetes_validate")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "kubernetes-json-schema"
+
+
+_ALL = _folder()
+_VERSIONS = sorted(
+    (path.name[1:].removesuffix("-local-strict") for path in _ALL.glob("v*-local-strict")),
+    key=lambda version: [int(part) for part in version.split(".")],
+)
+OLDEST, NEWEST = next(v for v in _VERSIONS if v.startswith("1.30.")), _VERSIONS[-1]
 
 
 def check(body: Json, *, version: str = NEWEST) -> None:
     """Fields that are unknown are errors too.
 
     Raises:
-        jsonschema.ValidationError: it would be refused, or something of it dropped.
+        ValueError: it would be refused, or something of it dropped.
         FileNotFoundError: there is no such kind.
     """
-    _validator(body["apiVersion"], body["kind"], version).validate(body)
+    found = _validator(body["apiVersion"], body["kind"], version).iter_errors(body)
+    if wrong := [f"{error.json_path}: {error.message}" for error in found]:
+        raise ValueError("\n".join(wrong))
 
 
 def named(body: Json) -> tuple[str, str]:
@@ -33,12 +52,12 @@ def named(body: Json) -> tuple[str, str]:
 
 
 @lru_cache
-def _validator(api_version: str, kind: str, version: str) -> Draft202012Validator:
+def _validator(api_version: str, kind: str, version: str) -> "Draft202012Validator":
     if (path := CUSTOM.get(kind)) is not None:
-        return Draft202012Validator(json.loads(path.read_text("utf-8")))
+        return draft202012(json.loads(path.read_text("utf-8")))
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)
     schema = _published(version, f"{kind.lower()}-{group}")
-    return Draft202012Validator(schema, registry=_definitions(version))
+    return draft202012(schema, registry=_definitions(version))
 
 
 @lru_cache
@@ -49,6 +68,6 @@ def _definitions(version: str) -> Registry[Any]:
 
 
 def _published(version: str, name: str) -> Json:
-    folder = files(kubernetes_validate) / "kubernetes-json-schema" / f"v{version}-local-strict"
-    body: Json = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    file = _ALL / f"v{version}-local-strict" / f"{name}.json"
+    body: Json = json.loads(file.read_text("utf-8"))
     return body

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft4Validator
 
 from qbot.domain.names import ServiceName, branch_name, env_name
 from qbot.domain.people import Actor
@@ -25,6 +24,7 @@ from tests.gateways.argocd.world import (
     environment,
     plan,
 )
+from tests.schemas import draft4
 
 Json = dict[str, Any]
 DIGEST = f"sha256:{'d' * 64}"
@@ -247,7 +247,7 @@ def _strict(definitions: Json) -> Json:
 def test_what_is_sent_fits_the_vendors_contract(definition: str, body: Json) -> None:
     definitions = _strict(json.loads(SWAGGER.read_text())["definitions"])
     schema = {"$ref": f"#/definitions/{definition}", "definitions": definitions}
-    Draft4Validator(schema).validate(body)
+    draft4(schema).validate(body)
 
 
 def test_a_service_keeps_its_name_as_release_in_every_environment() -> None:

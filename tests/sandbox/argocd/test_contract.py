@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jsonschema import Draft4Validator
 
 from tests.sandbox.argocd.world import (
     CART,
@@ -23,6 +22,7 @@ from tests.sandbox.argocd.world import (
     running,
     watching,
 )
+from tests.schemas import draft4
 
 SWAGGER = Path(__file__).parents[4] / "shared/contracts/argocd-swagger.json"
 pytestmark = pytest.mark.skipif(not SWAGGER.exists(), reason="Argo CD's swagger file is not here")
@@ -65,7 +65,7 @@ def described(swagger: Json) -> dict[tuple[str, str], Json]:
 
 
 def complaints(swagger: Json, schema: Json, value: Any) -> list[str]:
-    validator = Draft4Validator({**schema, "definitions": swagger["definitions"]})
+    validator = draft4({**schema, "definitions": swagger["definitions"]})
     return [f"{list(each.path)}: {each.message[:200]}" for each in validator.iter_errors(value)]
 
 
