@@ -195,8 +195,8 @@ async def done(drive: Drive, shown: Shown) -> None:
         await drive.until(ended, seconds=90, what=f"{shown.name} to end")
     except AssertionError as late:
         told = "\n".join(await _told_privately(drive))
-        card = said(await _card(drive, shown))
-        raise AssertionError(f"{late}; shown:\n{card}\ntold:\n{told}") from None
+        text = said(await _card(drive, shown))
+        raise AssertionError(f"{late}; shown:\n{text}\ntold:\n{told}") from None
     card = await _card(drive, shown)
     assert header(card).startswith(("Done", "Rolled back")), said(card)
 
