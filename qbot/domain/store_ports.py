@@ -111,8 +111,11 @@ class Deliveries(Protocol):
     async def claim(self, key: str, lasts: timedelta) -> bool:
         """Whether nobody else has it; one's own until it is forgotten, or for as long at most."""
 
-    async def forget(self, key: str) -> None:
-        """It was noted for something that is over or did not come about: the next is the first."""
+    async def forget(self, key: str, *, had: datetime | None = None) -> None:
+        """It was noted for something that is over or did not come about: the next is the first.
+
+        Where somebody else may have claimed it since, only what one `had` at that moment.
+        """
 
 
 class Lifetimes(Protocol):

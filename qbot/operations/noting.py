@@ -1,5 +1,6 @@
 """Merge requests say how their branch's environment is: one comment each, kept up to date."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -97,10 +98,16 @@ class Noter:
             return
         if not await self._once.claim(one, _LONG):
             return  # it began in another minute, and GitLab takes its time
+        had = self._clock.now()
+        is_over = True
         try:
             await self._write(due, text, shown)
+        except asyncio.CancelledError:
+            is_over = False  # GitLab may take what it was asked all the same: the claim lapses
+            raise
         finally:
-            await self._once.forget(one)
+            if is_over:
+                await self._once.forget(one, had=had)
 
     async def _write(self, due: NoteDue, text: str, shown: str) -> None:
         note = due.note

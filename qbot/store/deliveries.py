@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from qbot.store.rows import time_text
+from qbot.store.rows import optional_time_text, time_text
 from qbot.store.statements import Script, alone, sql
 
 _NOTE = "insert into deliveries(key, at) values(?, ?) on conflict(key) do nothing returning key"
@@ -28,9 +28,10 @@ def claim(key: str, at: datetime, stale: datetime) -> Script[bool]:
     )
 
 
-def forget(key: str) -> Script[None]:
-    """The next time is the first again."""
-    yield alone("delete from deliveries where key = ?", key)
+def forget(key: str, had: datetime | None) -> Script[None]:
+    """The next time is the first again, unless somebody claimed it after one `had` it."""
+    at = optional_time_text(had)
+    yield alone("delete from deliveries where key = ? and at <= coalesce(?, at)", key, at)
 
 
 def first(key: str, at: datetime) -> Script[bool]:

@@ -117,9 +117,9 @@ class SqlStore:
         now = self._clock.now()
         return await self._driver.run(claim(key, now, now - lasts))
 
-    async def forget(self, key: str) -> None:
+    async def forget(self, key: str, *, had: datetime | None = None) -> None:
         """It was noted for something that did not come about."""
-        await self._driver.run(forget(key))
+        await self._driver.run(forget(key, had))
 
 
 def _summaries(

@@ -155,32 +155,79 @@ async def test_two_replicas_say_it_once(noting: Noting, scene: Scene) -> None:
     assert noting.gitlab.calls["create"] == 1
 
 
+class Slow(GitLabNotes):
+    """Takes a new comment once `answers` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+
+    @override
+    async def create_note(self, project: ProjectPath, iid: int, text: str) -> int:
+        self.asked.set()
+        async with asyncio.timeout(5):
+            await self.answers.wait()
+        return await super().create_note(project, iid, text)
+
+
 async def test_while_gitlab_takes_its_time_nobody_else_says_it(
     noting: Noting, scene: Scene
 ) -> None:
     await scene.create()
-    rows, asked, answers = scene.database.branches, asyncio.Event(), asyncio.Event()
-    (due,) = await rows.notes_due()
-
-    class Slow(GitLabNotes):
-        @override
-        async def create_note(self, project: ProjectPath, iid: int, text: str) -> int:
-            asked.set()
-            async with asyncio.timeout(5):
-                await answers.wait()
-            return await super().create_note(project, iid, text)
-
-    noting.gitlab = Slow()
+    (due,) = await scene.database.branches.notes_due()
+    noting.gitlab = slow = Slow()
     first = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
-    await asked.wait()
+    await slow.asked.wait()
     scene.clock.advance(60)
     await noting.noter._say(due, f"ready {MARK}", "1")
-    answers.set()
+    slow.answers.set()
     await first
-    assert noting.gitlab.calls["create"] == 1
+    assert slow.calls["create"] == 1
     scene.clock.advance(60)
     await noting.noter._say(due, f"ready still {MARK}", "2")
-    assert (noting.gitlab.calls["create"], noting.gitlab.calls["update"]) == (1, 1)
+    assert (slow.calls["create"], slow.calls["update"]) == (1, 1)
+
+
+async def test_what_was_asked_of_gitlab_as_the_process_ended_is_not_asked_again_at_once(
+    noting: Noting, scene: Scene
+) -> None:
+    """GitLab may take it all the same, and it is found later."""
+    await scene.create()
+    (due,) = await scene.database.branches.notes_due()
+    noting.gitlab = slow = Slow()
+    first = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
+    await slow.asked.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    scene.clock.advance(60)
+    await noting.noter._say(due, f"ready {MARK}", "1")
+    assert slow.calls["find"] == 1
+    slow.texts[1] = f"ready {MARK}"
+    scene.clock.advance(600)
+    await noting.noter._say(due, f"ready {MARK}", "1")
+    assert (slow.calls["update"], slow.calls["create"]) == (1, 0)
+
+
+async def test_who_took_too_long_does_not_end_the_turn_of_another(
+    noting: Noting, scene: Scene
+) -> None:
+    await scene.create()
+    (due,) = await scene.database.branches.notes_due()
+    asked = []
+    for seconds in (660, 60):
+        noting.gitlab = slow = Slow()
+        task = asyncio.create_task(noting.noter._say(due, f"ready {MARK}", "1"))
+        await slow.asked.wait()
+        asked.append((slow, task))
+        scene.clock.advance(seconds)
+    (one, first), (other, second) = asked
+    one.answers.set()
+    await first
+    noting.gitlab = GitLabNotes()
+    await noting.noter._say(due, f"ready {MARK}", "1")
+    assert not noting.gitlab.calls
+    other.answers.set()
+    await second
 
 
 def test_a_branch_cannot_write_into_the_comment() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from qbot.domain.changes import Audited, Change, PhaseChanged, PlansChanged
 from qbot.domain.environment import Phase
@@ -201,6 +202,22 @@ async def test_a_delivery_is_new_once(wishes: Wishes) -> None:
     answers = await asyncio.gather(*(store.saw("event-1") for _ in range(6)))
     assert sorted(answers) == [False] * 5 + [True]
     assert await store.saw("event-2")
+
+
+async def test_a_claim_is_forgotten_by_whoever_has_it_and_lapses(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    store, had, lasts = wishes.database.store, clock.now(), timedelta(minutes=10)
+    assert await store.claim("note", lasts)
+    assert not await store.claim("note", lasts)
+    clock.advance(600)
+    assert await store.claim("note", lasts)
+    await store.forget("note", had=had)  # it is another one's by now
+    assert not await store.claim("note", lasts)
+    await store.forget("note", had=clock.now())
+    assert await store.claim("note", lasts)
+    await store.forget("note")
+    assert await store.claim("note", lasts)
 
 
 async def test_old_deliveries_are_forgotten_after_two_days(
