@@ -118,6 +118,19 @@ class Case:
         """How often an agreement was undone: what follows the next one is not done yet."""
         return next(n for n in itertools.count() if not self.run.has(f"undone:{n}"))
 
+    @property
+    def given_back(self) -> int:
+        """How often it gave the stage's lock back before its merge; others may have had it."""
+        return next(n for n in itertools.count() if not self.run.has(f"gave-back:{n}"))
+
+    async def gave_back(self, why: str) -> None:
+        """What was looked at under the stage's lock, jobs as well, is to be looked at anew."""
+
+        async def note() -> str:
+            return why
+
+        await self.run.step(f"gave-back:{self.given_back}", note)
+
     async def undone(self, why: str) -> None:
         """It was agreed to, and has to be again: people can speak once more."""
 

@@ -10,7 +10,9 @@ _STEPS = {"before": Step.BEFORE, "after": Step.AFTER}
 
 
 async def ran(case: Case, name: str, *, when: str) -> None:
-    """Run a job and wait for it, once for each approval of a head; an empty name is none.
+    """Run a job and wait for it; an empty name is none.
+
+    Once for each approval of a head, and anew where the stage's lock was given back since.
 
     Args:
         case: the promotion.
@@ -38,7 +40,7 @@ async def ran(case: Case, name: str, *, when: str) -> None:
         case.context.runner,
         job,
         _values(case, when),
-        key=f"{case.run.operation.id}:{when}:{case.round}:{case.merge_request.sha[:12]}",
+        key=_key(case, when),
         show=show,
         context=case.context.base,
         still=case.still_its_turn if when == "after" else None,
@@ -49,6 +51,11 @@ async def ran(case: Case, name: str, *, when: str) -> None:
             f"The job {name}, {when} {_WHAT[when]}, failed{why}",
             hint=f"Its output: {ended.url}" if ended.url else "Put it right and press Retry.",
         )
+
+
+def _key(case: Case, when: str) -> str:
+    key = f"{case.run.operation.id}:{when}:{case.round}:{case.merge_request.sha[:12]}"
+    return f"{key}:{case.given_back}" if case.given_back else key
 
 
 _WHAT = {"before": "the merge", "after": "the deployment"}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from qbot.domain.progress import Step
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
-from qbot.errors import AwayError, TransientError, UserError
+from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.deciding import ruling
 from qbot.operations.releases.ends import UNKNOWN
@@ -19,6 +19,7 @@ from qbot.operations.releases.merge_records import (
 )
 from qbot.operations.releases.proposing import trailers
 from qbot.operations.releases.rulings import Ruling, is_merged
+from qbot.operations.releases.unseen import ensure_seen
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
 _CHECKING = frozenset(
@@ -71,6 +72,7 @@ async def merged(case: Case) -> str:
 
     Raises:
         Stale: something else than what was approved would be merged.
+        Unseen: nobody can see the stage.
         UserError: GitLab's rules are in the way, or it does not answer for hours; says which.
     """
     case.tracker.show(step=Step.MERGING)
@@ -118,7 +120,7 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
             continue
         _ensure_free(case, seen)
-        _ensure_seen(case)
+        ensure_seen(case)
         await _still_approved(case)
         alone = await about_to_ask(case)
         try:
@@ -175,17 +177,6 @@ def _ensure_free(case: Case, seen: MergeRequest) -> None:
         why = "GitLab has started no pipeline for its commit"
     if why:
         raise UserError(f"{case.promotion.name} cannot be merged: {why}.", hint=_HINT)
-
-
-def _ensure_seen(case: Case) -> None:
-    """Nothing new goes to a stage while nobody can see what becomes of it; what goes back does.
-
-    Raises:
-        AwayError: it waits for the Argo CD of the stage.
-    """
-    away = case.context.base.outages.deploying(case.stage.instance)
-    if away is not None and not case.back:
-        raise AwayError(away.name, away.since)
 
 
 async def _own(case: Case, seen: MergeRequest) -> None:

@@ -7,6 +7,7 @@ Applications at the merge commit -> job -> recorded.
 from dataclasses import replace
 
 from qbot.domain.inputs import PromoteInput, RollbackInput
+from qbot.domain.outages import Away
 from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release_changes import PlaceTaken, PromotionMoved
@@ -30,6 +31,7 @@ from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
 from qbot.operations.releases.tracker import StageTracker
+from qbot.operations.releases.unseen import Unseen, unseen, waited
 from qbot.operations.run import Run
 
 _STATES = {
@@ -122,6 +124,8 @@ async def _merged(case: Case) -> Outcome | None:
         sha = await merged(case)
     except Stale as stale:
         await _once_more(case, str(stale))
+    except Unseen as error:
+        await _given_back(case, error.away)
     else:
         case.promotion = replace(case.promotion, merge_sha=sha)
     return None
@@ -163,6 +167,17 @@ async def _once_more(case: Case, why: str) -> None:
         await case.run.nap(DECISION, 1.0)
 
 
+async def _given_back(case: Case, away: Away) -> None:
+    """Begin anew from the approvals once the stage can be seen; what it judged is forgotten.
+
+    Raises:
+        Suspended: always.
+    """
+    await case.gave_back(f"{away.name} did not answer")
+    while True:  # as above
+        await waited(case, away)
+
+
 async def _agreed(case: Case) -> Ruled:
     """Approved, with the stage's lock held and all of it judged anew; or over."""
     while True:
@@ -170,6 +185,9 @@ async def _agreed(case: Case) -> Ruled:
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
         await shouted(case)
+        if away := unseen(case):
+            await waited(case, away)
+            continue
         again = await _fresh(case)
         if again is not None:
             return again

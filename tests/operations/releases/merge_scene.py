@@ -1,11 +1,12 @@
 """A promotion that people agreed to, and a GitLab that may have merged it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
 from qbot.domain.changes import Change
 from qbot.domain.names import ProjectPath, PromotionId
+from qbot.domain.outages import Outages
 from qbot.domain.promotion import PromotionState
 from qbot.domain.promotion_ports import Promotions
 from qbot.domain.release import StageProgress
@@ -22,6 +23,7 @@ from qbot.operations.engine import Run
 from qbot.operations.releases.context import ReleaseContext
 from tests.clocks import START, HandClock
 from tests.operations.engine.shop import Shop
+from tests.operations.releases.fakes import FakePeople
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, plan
 
@@ -33,6 +35,7 @@ class Base:
     """The part of the context that is used."""
 
     clock: HandClock
+    outages: Outages = field(default_factory=Outages)
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Few:
     base: Base
     promotions: Promotions
     repository: Repository
+    people: FakePeople = field(default_factory=FakePeople)
 
     def stage(self, name: str) -> Stage:
         return stage()

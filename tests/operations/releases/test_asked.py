@@ -16,6 +16,7 @@ from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.merge_records import came_through
 from qbot.operations.releases.merging import Stale, merged
+from qbot.operations.releases.unseen import Unseen
 from tests.operations.releases.planning_scene import MANAGERS
 from tests.operations.releases.proposals import ProposedScene, WritableRepository
 
@@ -150,23 +151,54 @@ async def test_what_gitlab_never_answers_is_told_of_after_hours(
     assert shop.clock.monotonic() - began < 3 * 3600
 
 
-@pytest.mark.parametrize("kind", PromotionKind)
-async def test_nothing_new_is_merged_while_the_argo_cd_of_its_stage_is_away(
-    shop: ProposedScene, kind: PromotionKind
-) -> None:
-    argocd = Presence(Vendor.ARGOCD, "Argo CD", server="main")
-    shop.outages = Outages([argocd])
-    case = await approved(shop, Moved("it was asked to merge"))
-    shop.rows.rows[-1] = case.promotion = replace(shop.row, kind=kind)
+@pytest.fixture
+def argocd(shop: ProposedScene) -> Presence:
+    """Of the stage."""
+    made = Presence(Vendor.ARGOCD, "Argo CD", server="main")
+    shop.outages = Outages([made])
+    return made
+
+
+def strike(argocd: Presence, shop: ProposedScene) -> None:
     now = shop.clock.now()
     for _ in range(MISSES):
         argocd.missed(now - LASTS, now)
+
+
+async def test_nothing_new_is_merged_while_the_argo_cd_of_its_stage_is_away(
+    shop: ProposedScene, argocd: Presence
+) -> None:
+    case = await approved(shop, AssertionError("it was asked to merge"))
+    strike(argocd, shop)
+    with pytest.raises(Unseen, match="Argo CD does not answer"):
+        await merged(case)
+    assert shop.row.asked_sha == ""
+
+
+async def test_what_goes_back_does_not_wait_for_an_argo_cd(
+    shop: ProposedScene, argocd: Presence
+) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    shop.rows.rows[-1] = case.promotion = replace(shop.row, kind=PromotionKind.ROLLBACK)
+    strike(argocd, shop)
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await merged(case)
+
+
+async def test_what_gitlab_may_still_merge_waits_where_it_is(
+    shop: ProposedScene, argocd: Presence
+) -> None:
+    case = await approved(shop, TransientError("GitLab does not answer"), Moved("asked again"))
     merging = asyncio.create_task(merged(case))
+    while not shop.row.asked_sha:
+        await asyncio.sleep(0)
+        shop.clock.advance(0.01)
+    strike(argocd, shop)
     until = shop.clock.monotonic() + 12 * 3_600
     while shop.clock.monotonic() < until:
         await asyncio.sleep(0)
         shop.clock.advance(60)
-    assert merging.done() is (kind is PromotionKind.ROLLBACK)  # what goes back does not wait
+    assert not merging.done()
     argocd.answered(shop.clock.now())
-    with pytest.raises(Stale, match="it was asked to merge"):
+    with pytest.raises(Stale, match="asked again"):
         await ended(shop, merging)

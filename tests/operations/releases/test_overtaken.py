@@ -13,6 +13,7 @@ from qbot.domain.inputs import RollbackInput
 from qbot.domain.jobs import Job, PipelineJob
 from qbot.domain.names import ProjectPath, PromotionId
 from qbot.domain.operation import Claim, Operation, Submission, Submitted
+from qbot.domain.outages import Outages
 from qbot.domain.people import Actor, Place
 from qbot.domain.progress import End, Kind
 from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
@@ -42,6 +43,7 @@ class Few:
     """The part of the context that is used."""
 
     clock: HandClock
+    outages: Outages = field(default_factory=Outages)
 
 
 @dataclass
