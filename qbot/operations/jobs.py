@@ -124,14 +124,11 @@ class _Watch:
             if self._seen.state is not JobState.RUNNING:
                 return [self._seen.state.value, self._seen.url, self._seen.note]
             if left <= 0:
-                return [JobState.FAILED.value, self._seen.url, self._late(unseen)]
+                late = f"Whether it has ended is not known: {unseen}"
+                note = late if unseen else "It did not end in time."
+                return [JobState.FAILED.value, self._seen.url, note]
             await self._rest(min(pause, left))
             pause = min(pause * _GROWTH, _LONGEST)
-
-    def _late(self, unseen: str) -> str:
-        if unseen:
-            return f"Whether it has ended is not known: {unseen}"
-        return f"It did not end within {round(self._job.timeout.total_seconds() / 60)} minutes."
 
     async def _rest(self, seconds: float) -> None:
         while self._still and seconds > _TICK:

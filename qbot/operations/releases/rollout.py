@@ -127,9 +127,7 @@ class Rollout:
         first, *others = self._rows.troubled
         app = self._apps[first.service]
         self._case.tracker.show(log=await self._log(app))
-        minutes = round(self._case.stage.deploy_time.total_seconds() / 60)
-        failed = first.stage is Stage.FAILED
-        what = "failed" if failed else f"did not become ready within {minutes} minutes"
+        what = "failed" if first.stage is Stage.FAILED else "did not become ready in time"
         more = f" Not deployed either: {named([o.service for o in others])}." if others else ""
         reason = first.reason.rstrip(".") or "Argo CD gives no reason"
         raise UserError(

@@ -249,7 +249,7 @@ async def test_time_runs_out_with_the_reason(scene: StageScene) -> None:
     done = await scene.finish()
     assert done.end is FAILED
     assert done.headline == (
-        "production-cart did not become ready within 10 minutes: Waits for hook Job/db-migrate."
+        "production-cart did not become ready in time: Waits for hook Job/db-migrate."
     )
 
 
