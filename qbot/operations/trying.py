@@ -89,7 +89,7 @@ class Trying:
             Fenced: another worker may be at it.
         """
         await self._settle()
-        look, tries = self._resumed, 0
+        look, tries, asked = self._resumed, 0, 0
         until = None if within is None else self._footing.clock.monotonic() + within
         try:
             while True:
@@ -97,9 +97,11 @@ class Trying:
                     return await self._go(do, find if look else None)
                 except TransientError as error:
                     delay = backoff.delay(tries, error, self._footing.jitter())
-                    if sits_out and until is not None and isinstance(error, AwayError):
+                    unasked = isinstance(error, AwayError)
+                    asked += not unasked
+                    if sits_out and until is not None and unasked:
                         until = max(until, self._footing.clock.monotonic()) + delay
-                    await self._wait_out(name, error, delay, until, tries + 1)
+                    await self._wait_out(name, error, delay, until, 0 if unasked else asked)
                     look, tries = True, tries + 1
         finally:
             if self._troubles.has(name):
