@@ -96,10 +96,13 @@ class Page:
         await self.send("Page.navigate", url=url)
         await self.until("document.body?.dataset.ready === 'yes'")
 
-    async def leave(self) -> None:
-        """Load an empty page; requests of the one before are given up."""
-        await self.send("Page.navigate", url="about:blank")
-        await self.until("location.href === 'about:blank'")
+    async def leave(self, url: str) -> None:
+        """Load what asks for nothing; requests of the page before are given up.
+
+        An address of the same server: for `about:blank` each page would get a process of its own.
+        """
+        await self.send("Page.navigate", url=url)
+        await self.until(f"location.href === {json.dumps(url)}")
 
     async def click(self, selector: str, text: str = "") -> None:
         """Press what matches and, if given, contains `text`, once it is there."""

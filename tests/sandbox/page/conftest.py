@@ -48,7 +48,7 @@ async def stage(house: Stage) -> AsyncIterator[Stage]:
 
     The page of before is left first: it would ask the fresh world for what is not there any more.
     """
-    await house.page.leave()
+    await house.page.leave(f"{house.sandbox.url}/page/icon.svg")
     async with (
         aiohttp.ClientSession(house.sandbox.url) as session,
         session.post("/drive/reset") as response,
