@@ -199,7 +199,7 @@ class Dispatcher:
         self._memory.forget(
             {r.op for r in (*view.behind, *view.running)}
             | {b.channel for b in view.boards}
-            | set(view.crowds())
+            | set(view.crowds)
         )
         rate = self._budget.expect(ends_a_minute(view))
         self._fresh = Fresh(every=max(cadence(view, rate), 5.0), running=len(view.running))
@@ -296,4 +296,4 @@ class Dispatcher:
 
 
 def _of(view: View, channel: str) -> list[CardRow]:
-    return [r for r in view.busy() if r.channel == channel]
+    return [r for r in view.busy if r.channel == channel]

@@ -87,6 +87,8 @@ class Lane:
         return len(self._calls)
 
     def _advance(self, now: float) -> None:
+        if now == self._at:  # asked again at the same moment, as for each job of a round
+            return
         earlier = now if self._at is None else self._at
         self._at = now
         open_for = max(now - max(earlier, self._closed_until), 0.0)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 from qbot.cards.budget import LOOK, POST, UPDATE
 from qbot.cards.memory import Memory, Seen, seen
@@ -37,17 +38,17 @@ class Act(Enum):
     EDIT_BOARD = "edit board"
     FIND_BOARD = "find board"
 
-    @property
+    @cached_property
     def is_edit(self) -> bool:
         """Whether it changes a message that is there."""
         return self in {Act.EDIT, Act.EDIT_BOARD}
 
-    @property
+    @cached_property
     def part(self) -> str:
         """What of an operation's card it is about: the message or its end."""
         return "end" if self in {Act.REPLY, Act.FIND_REPLY} else "card"
 
-    @property
+    @cached_property
     def method(self) -> str:
         """The Slack method that it spends."""
         if self.is_edit:
@@ -69,7 +70,7 @@ class Job:
     board: BoardRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """What the store says at one moment."""
 
@@ -78,22 +79,25 @@ class View:
     boards: Sequence[BoardRow]
     at: datetime | None = None  # when; None: no card is too young to be posted
 
+    @cached_property
     def crowds(self) -> Counter[str]:
         """Running operations per channel; DMs do not count, their reader has them one by one."""
-        return Counter(r.channel for r in self.busy() if r.channel[:1] not in {"U", "W", "D"})
+        return Counter(r.channel for r in self.busy if r.channel[:1] not in {"U", "W", "D"})
 
+    @cached_property
     def busy(self) -> list[CardRow]:
         """What moves: a question to people may stand unchanged for hours."""
         return [r for r in self.running if r.progress.step is not Step.APPROVING]
 
+    @cached_property
     def crowded(self) -> frozenset[str]:
         """Channels whose counts are on a board."""
-        return frozenset(c for c, n in self.crowds().items() if n > CROWD)
+        return frozenset(c for c, n in self.crowds.items() if n > CROWD)
 
 
 def ends_a_minute(view: View) -> float:
     """How many of the running operations will end in the coming minute, as far as one can tell."""
-    usual = (_usual(r.progress) for r in view.busy())
+    usual = (_usual(r.progress) for r in view.busy)
     return sum(60.0 / max(seconds or _USUAL, 60.0) for seconds in usual)
 
 
@@ -105,8 +109,8 @@ def _usual(progress: Shown) -> float | None:
 
 def cadence(view: View, per_minute: float) -> float:
     """Seconds between two edits of one message, such that all share the budget."""
-    crowded = view.crowded()
-    alone = sum(1 for r in view.busy() if r.channel not in crowded)
+    crowded = view.crowded
+    alone = sum(1 for r in view.busy if r.channel not in crowded)
     live = alone + sum(1 for b in view.boards if b.ts)
     return max(_SHORTEST, live * 60.0 / per_minute)
 
@@ -121,7 +125,7 @@ def plan(view: View, memory: Memory, *, now: float, per_minute: float) -> list[J
         per_minute: edits that the budget leaves for what is not urgent.
     """
     every = cadence(view, per_minute)
-    crowded = view.crowded()
+    crowded = view.crowded
     jobs = [
         job
         for row in view.behind

@@ -207,5 +207,5 @@ def test_a_question_and_each_word_on_it_are_urgent() -> None:
 def test_questions_that_wait_for_people_crowd_no_channel() -> None:
     waiting = [stage_card(asking(op=OpId(f"op{n}"))) for n in range(20)]
     view = View([], waiting, [])
-    assert view.crowded() == frozenset()
+    assert view.crowded == frozenset()
     assert cadence(view, 40.0) == cadence(View([], [], []), 40.0)
