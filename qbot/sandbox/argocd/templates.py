@@ -48,7 +48,6 @@ def documents(name: str, text: str) -> tuple[Any, ...]:
     return parse(name, _BRACES.sub(mark, text))
 
 
-@lru_cache(maxsize=4096)
 def parse(name: str, text: str) -> tuple[Any, ...]:
     """The documents of a YAML text; empty ones are left out.
 
@@ -58,10 +57,16 @@ def parse(name: str, text: str) -> tuple[Any, ...]:
         ChartError: text that is no YAML.
     """
     try:
-        found = list(YAML(typ="safe", pure=True).load_all(text))
+        return _read(text)
     except YAMLError as error:
         first = str(error).splitlines()[0]
         raise ChartError(f"error converting YAML to JSON: {name}: yaml: {first}") from None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[Any, ...]:
+    """Once for all charts that have the same text in it: half of what they have is alike."""
+    found = YAML(typ="safe", pure=True).load_all(text)
     return tuple(document for document in found if document is not None)
 
 
