@@ -31,7 +31,7 @@ from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
 from qbot.operations.releases.tracker import StageTracker
-from qbot.operations.releases.unseen import Unseen, unseen, waited
+from qbot.operations.releases.unseen import Unseen, gone_before, queued_behind, unseen, waited
 from qbot.operations.run import Run
 
 _STATES = {
@@ -187,6 +187,9 @@ async def _agreed(case: Case) -> Ruled:
         await shouted(case)
         if away := unseen(case):
             await waited(case, away)
+            continue
+        if first := await gone_before(case):
+            await queued_behind(case, first)
             continue
         again = await _fresh(case)
         if again is not None:

@@ -1,13 +1,18 @@
 """A stage that nobody can see: nothing new goes there, and what waits for that holds no lock."""
 
+from datetime import timedelta
+
 from qbot.domain.outages import Away
 from qbot.domain.progress import Step
-from qbot.domain.promotion import DECISION
+from qbot.domain.promotion import DECISION, Promotion, PromotionKind, PromotionState
 from qbot.errors import AwayError
 from qbot.operations.releases.case import Case
 
 _PAUSE = 15.0  # seconds between two looks whether they answer again
 _SOURCE = "unseen"
+_FAIR = timedelta(seconds=2 * _PAUSE)  # within which all who waited have looked once more
+_BEHIND = 2.0  # seconds until it is looked whether the one before has its turn again
+_MOST = 20  # that have had their turn when an outage began, and more
 
 
 class Unseen(Exception):  # noqa: N818  (not a fault: it goes on by itself)
@@ -54,6 +59,30 @@ async def waited(case: Case, away: Away) -> None:
     await case.run.let_go()
     await case.run.nap(DECISION, _PAUSE)
     case.run.trouble("", source=_SOURCE)
+
+
+async def gone_before(case: Case) -> Promotion | None:
+    """Which one had its turn before, gave it back because of an outage, and has it next."""
+    if case.back or case.promotion.asked_sha:
+        return None
+    stage, base, rows = case.stage, case.context.base, case.context.promotions
+    now = base.clock.now()
+    spans = base.outages.spans(stage.instance, now, deploying=True)
+    if all(now - span.end >= _FAIR for span in spans):
+        return None
+    states = (PromotionState.APPROVED,)
+    there = await case.run.call(
+        "the database", lambda: rows.promotions(stage.name, limit=_MOST, states=states)
+    )
+    mine, forward = case.promotion.id, PromotionKind.PROMOTION
+    return next((p for p in reversed(there) if p.id < mine and p.kind is forward), None)
+
+
+async def queued_behind(case: Case, first: Promotion) -> None:
+    """For a moment: the stage's own queue knows only who is in it."""
+    case.tracker.show(headline=f"Waits until {first.name} has ended.")
+    await case.run.let_go()
+    await case.run.nap(DECISION, _BEHIND)
 
 
 def _error(away: Away) -> AwayError:

@@ -1,32 +1,36 @@
 """A promotion that waits for an Argo CD: it holds nothing, and is judged anew when that is over."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from typing_extensions import override
 
-from qbot.domain.inputs import RollbackInput
+from qbot.domain.changes import Change
+from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.jobs import Job, JobRun, JobState, PipelineJob
 from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.operation import Operation, Submission, Submitted
 from qbot.domain.outages import LASTS, MISSES, Outages, Presence, Vendor
 from qbot.domain.people import Place
 from qbot.domain.progress import End, Kind, Step
-from qbot.domain.promotion import Account, PromotionKind, PromotionState, Request
+from qbot.domain.promotion import DECISION, Account, PromotionKind, PromotionState, Request
 from qbot.domain.release import StageProgress
+from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import ApprovalRule
 from qbot.errors import PermanentError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
-from tests.clocks import HandClock
+from qbot.operations.releases.promote import promote
+from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import DONE, Shop, shop
 from tests.operations.releases.stage_scene import stage
-from tests.operations.releases.test_overtaken import Mergeable, context_of, propose
-from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried
+from tests.operations.releases.test_overtaken import Mergeable, context_of, number_of
+from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
 from tests.store.wishes import BEN, key, until, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
@@ -73,7 +77,7 @@ class GitLab(Mergeable):
     @override
     async def merge_request(self, project: ProjectPath, iid: int) -> MergeRequest:
         ref = MERGE_REQUEST
-        return MergeRequest(iid, ref.url, self.state, ref.sha, "mergeable", "qbot/P-1", "main")
+        return MergeRequest(iid, ref.url, self.state, ref.sha, "mergeable", f"qbot/P-{iid}", "main")
 
     async def merge(self, *_: object, **__: object) -> MergeRequest:
         self.done.append("merge")
@@ -103,6 +107,10 @@ class Runner:
         return JobRun(job.name, JobState.PASSED)
 
 
+async def _true() -> bool:
+    return True
+
+
 class World:
     """A promotion of `cart`, and rollbacks of `web` in the same stage."""
 
@@ -129,7 +137,16 @@ class World:
             await run.acquire(self.where.scope, first=True)
             self.gitlab.done.append("rollback")
             return DONE
-        return await propose(run, self.context)
+        number = number_of(run)
+        ref = replace(MERGE_REQUEST, iid=number, branch=f"qbot/P-{number}")
+        asked = run.operation.input
+        assert isinstance(asked, PromoteInput)
+        changes: list[Change] = [
+            PromotionPlanned(number, plan(*asked.services)),
+            PromotionOpened(number, ref, START + timedelta(days=1)),
+        ]
+        await run.step("propose", _true, changes=changes)
+        return await promote(run, self.context)
 
     async def begun(self) -> Operation:
         await self.shop.engine(self.body)
@@ -198,3 +215,26 @@ async def test_what_waits_can_be_withdrawn(shop: Shop) -> None:
     await world.ended(op)
     assert (await carried(shop.wishes, op)).state is PromotionState.CANCELLED
     assert world.gitlab.done == ["job"]
+
+
+async def test_who_gave_the_stage_back_has_it_before_those_who_came_later(shop: Shop) -> None:
+    world = World(shop, held=True)
+    first = await world.begun()
+    await world.waits(first)
+    second = await ask(shop.wishes, WEB)
+    await world.waits(second)
+    world.here.come_back()
+    await shop.wishes.journal.signal(second.id, DECISION, "somebody", {})  # who looks at once
+
+    async def behind() -> bool:
+        shown = (await shop.wishes.operation(second.id)).progress
+        return isinstance(shown, StageProgress) and "until P-1 has" in shown.headline
+
+    await until(behind)
+
+    async def over() -> bool:
+        shop.clock.advance(1)
+        return (await shop.wishes.operation(second.id)).end is not None
+
+    await until(over)
+    assert [key.split(":")[0] for key in world.runner.keys] == [first.id, first.id, second.id]
