@@ -4,23 +4,26 @@
 `test_doors.py`.
 """
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from tests.acceptance.conftest import FULL
 from tests.world import HASTE, World, world
 
-MODES = ["http", "socket"] if os.environ.get("QBOT_ACCEPTANCE") == "full" else ["http"]
+MODES = ["http", "socket"] if FULL else ["http"]
+SERVICES = 11 if FULL else 6
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=MODES)
 async def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """A running pair at sixty times real speed, in haste."""
+    """A running pair at six hundred times real speed, in haste."""
     folder = tmp_path_factory.mktemp("journeys")
-    async with world(folder, mode=request.param, speed=60.0, haste=HASTE) as made:
+    async with world(
+        folder, mode=request.param, speed=600.0, services=SERVICES, haste=HASTE
+    ) as made:
         await made.serve()
         yield made

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.acceptance.checks import nothing_left, one_card_and_one_end
-from tests.journeys.test_life import SERVICES, branch_in, name_of
+from tests.journeys.conftest import SERVICES
+from tests.journeys.test_life import branch_in, name_of
 from tests.world import Drive, World, buttons, said, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.test_life import SERVICES, ready
+from tests.journeys.conftest import SERVICES
+from tests.journeys.test_life import ready
 from tests.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
