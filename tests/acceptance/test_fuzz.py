@@ -20,8 +20,8 @@ from tests.acceptance.entries import GOOD, KEY, Door, doors_of
 from tests.acceptance.payloads import spoiled
 from tests.world import Drive, World, world
 
-PAYLOADS = 10_000 if FULL else 150
-WARM_UP = 300 if FULL else 60
+PAYLOADS = 10_000 if FULL else 100
+WARM_UP = 300 if FULL else 30
 TOGETHER = 8
 LARGE, PIECE = 50 * 1024 * 1024, b" " * 65_536
 GROWTH = 64  # MiB: what is held at a time stays below, and what was sent is many times as much
@@ -159,7 +159,7 @@ async def writes(drive: Drive, since: float) -> list[Any]:
 async def test_whatever_comes_from_outside_is_refused_or_harmless(
     tmp_path: Path, dice: random.Random
 ) -> None:
-    async with world(tmp_path) as made:
+    async with world(tmp_path, services=3) as made:
         said = settings_of(made)
         secrets = [v for name, v in said.items() if name.endswith(("TOKEN", "SECRET", "_KEY"))]
         assert len(secrets) > 4

@@ -10,6 +10,7 @@ import pytest
 
 from qbot.sandbox.demo import free_port
 from tests.acceptance import stages
+from tests.acceptance.conftest import FULL
 from tests.acceptance.stages import IDS, PROJECT, PROMOTE
 from tests.world import HASTE, Program, World, said, until, world
 
@@ -70,6 +71,7 @@ async def _waits_for_one_more(made: World, shown: stages.Shown) -> None:
     await made.drive.until(look, what="three deliveries to count as one approval")
 
 
+@pytest.mark.skipif(not FULL, reason="a row of tests/refusals/test_people.py, on either database")
 @pytest.mark.timeout(120)
 async def test_two_who_approve_in_the_same_second_both_count_and_it_is_merged_once(
     tmp_path: Path, either_database: str

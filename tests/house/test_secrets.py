@@ -20,10 +20,14 @@ APPROVING = re.compile(r"(?i)\bapprove\(|approvals\b.*create|/approve\b")  # of 
 
 def compared(path: Path) -> Iterator[str]:
     """Each comparison by == or != of something that is called like a secret."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Compare) and any(
             isinstance(op, ast.Eq | ast.NotEq) for op in node.ops
         ):
+            if not SECRET.search(" ".join(lines[node.lineno - 1 : node.end_lineno])):
+                continue  # to write it down again takes long
             sides = [ast.unparse(side) for side in (node.left, *node.comparators)]
             if any(map(SECRET.search, sides)) and not any(map(HARMLESS.search, sides)):
                 yield f"{path.relative_to(QBOT)}:{node.lineno}: {ast.unparse(node)}"
@@ -48,7 +52,8 @@ JUDGES = {
 def test_who_judges_a_secret_compares_in_constant_time_and_in_no_other_way() -> None:
     found = {}
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "compare_digest" in text else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 inside = list(ast.walk(node))
                 if any(

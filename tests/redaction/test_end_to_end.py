@@ -29,7 +29,7 @@ PEOPLE = ("ana", "chloe", "dan")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Production]:
     """A world of its own, whose Qbot tells everything to its log."""
     folder = tmp_path_factory.mktemp("redaction")
-    async with world(folder, speed=60.0, services=20, haste=HASTE) as made:
+    async with world(folder, speed=600.0, services=11, haste=HASTE) as made:
         await made.serve(QBOT_LOG_LEVEL="debug")
         yield Production(made)
 
