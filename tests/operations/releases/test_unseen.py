@@ -207,6 +207,16 @@ async def test_what_was_closed_while_it_waited_is_not_merged_afterwards(
     assert (await carried(shop.wishes, op)).state is PromotionState.CLOSED
 
 
+async def test_an_outage_for_longer_than_people_had_time_ends_nothing(shop: Shop) -> None:
+    world = World(shop, held=True)
+    op = await world.begun()
+    await world.waits(op)
+    shop.clock.advance(3 * 86_400)
+    world.here.come_back()
+    await world.ended(op)
+    assert world.gitlab.done == ["job", "job", "merge"]
+
+
 async def test_what_waits_can_be_withdrawn(shop: Shop) -> None:
     world = World(shop, held=True)
     op = await world.begun()
