@@ -43,6 +43,7 @@ class PostgresServer:
         """Returns when it takes connections."""
         options = f"-k {self._root} -p {_PORT} -c listen_addresses='' -c shared_buffers=16MB"
         options += " -c max_wal_size=64MB"  # the log would grow to 1 GiB
+        options += " -c autovacuum=off"  # there is little to clear away, and plans stay as they are
         if not self._durable:
             options += " -c fsync=off -c full_page_writes=off"
         log = self._root / "log"
