@@ -9,10 +9,14 @@ import asyncio
 
 from qbot.gateways.trust import trusting
 from qbot.sandbox.argocd.charts import render
+from qbot.sandbox.clock import SandboxClock
 from qbot.sandbox.gitlab.ci_config import plan
+from qbot.sandbox.kernel import Kernel
+from qbot.sandbox.repo_folder import Repositories
 from qbot.sandbox.server import Sandbox
 from qbot.sandbox.shop.base import base_files
 from qbot.sandbox.shop.charts import service_files
+from qbot.sandbox.shop.fresh import settle
 from qbot.sandbox.shop.services import CORE
 from qbot.sandbox.shop.stage_texts import chart_files, ci_text
 
@@ -28,6 +32,16 @@ def _read(files: dict[str, str]) -> None:
     render(files, helm, app="app", namespace="namespace")
 
 
+def _settled() -> None:
+    clock = SandboxClock()
+    repositories = Repositories(Kernel(clock))
+    try:
+        settle(repositories, len(CORE), "helm", clock.now())
+    finally:
+        repositories.clear()
+
+
+_settled()
 for _service in CORE:
     _files = service_files(_service)
     _read(_below("chart/", _files))
