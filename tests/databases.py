@@ -38,7 +38,8 @@ _EMPTIED = """do $$ declare name text; begin
     perform setval(format('%I', name)::regclass, 1, false);
   end loop;
 end $$"""
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
