@@ -30,10 +30,9 @@ LONGEST = (
     "tests/refusals/test_changes.py",
     "tests/acceptance/test_kills.py",
     "tests/acceptance/test_replicas.py",
-    "tests/journeys/test_hundred.py",
     "tests/refusals/test_rejudged.py",
 )
-"""What takes half a minute and more, alone on a worker."""
+"""What takes a third of a minute and more, alone on a worker."""
 
 WITH_WORLDS = ("tests/acceptance/", "tests/journeys/", "tests/sandbox/test_demo.py")
 """Tests that each start processes of their own."""
