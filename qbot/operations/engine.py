@@ -178,13 +178,18 @@ class Engine:
                 async with asyncio.timeout(self._beat):
                     await self._beat_now.wait()
             self._beat_now.clear()
-            if not self._lease.held():  # paused or cut off: stop own work before anything else
-                for carrier in self._carriers.values():
-                    carrier.drop()
+            self._drop_lapsed()
             await self._guarded(self._renew)
+
+    def _drop_lapsed(self) -> None:
+        """Paused or cut off: stop own work before anything else."""
+        if not self._lease.held():
+            for carrier in self._carriers.values():
+                carrier.drop()
 
     async def _renew(self) -> None:
         async with self._steady:
+            self._drop_lapsed()  # the pause may have come while a claim was waited for
             began = self._lease.now()
             running = {(carrier.op, carrier.fence) for carrier in self._carriers.values()}
             beat = await self._journal.beat(self._worker, running, lease=self._lease.seconds)

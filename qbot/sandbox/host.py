@@ -65,6 +65,7 @@ class Host:
             app.add_subapp(f"/{name}", standin.app())
             app.add_routes(standin.drive_routes())
         app.router.add_get("/", _index)
+        app.router.add_get("/favicon.ico", _icon)
         page = web.Application(middlewares=[_page_headers])
         page.router.add_static("/", PAGE)
         app.add_subapp("/page", page)
@@ -73,6 +74,11 @@ class Host:
 
 async def _index(_: web.Request) -> web.StreamResponse:
     return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+
+async def _icon(_: web.Request) -> web.StreamResponse:
+    """Where browsers look for it while they show what names none, such as JSON or a picture."""
+    return web.FileResponse(PAGE / "icon.svg", headers=PAGE_HEADERS)
 
 
 @web.middleware

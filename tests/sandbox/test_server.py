@@ -297,6 +297,15 @@ async def test_the_page_allows_no_script_from_elsewhere(client: aiohttp.ClientSe
         assert response.status == 404
 
 
+async def test_a_browser_finds_the_icon_where_it_looks_unasked(
+    client: aiohttp.ClientSession,
+) -> None:
+    async with client.get("/favicon.ico") as response:
+        assert response.status == 200
+        assert response.content_type == "image/svg+xml"
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_the_env_file_and_qbot_yaml_are_what_serve_accepts(mode: Any, tmp_path: Path) -> None:
     sandbox = Sandbox(mode=mode, services=3, qbot_url="http://127.0.0.1:9000")

@@ -135,7 +135,10 @@ async def test_an_effect_that_a_gateway_fenced_is_neither_recorded_nor_a_failure
     assert runs == [0, 1]
 
 
-async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(shop: Shop) -> None:
+@pytest.mark.parametrize("waits", [False, True], ids=["between beats", "a beat waits its turn"])
+async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(
+    shop: Shop, waits: bool
+) -> None:
     runs: list[int] = []
 
     async def handler(run: Run) -> Outcome:
@@ -151,8 +154,14 @@ async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(shop:
     async def begun() -> bool:
         return bool(runs)
 
+    async def heard() -> bool:
+        return not engine._beat_now.is_set()
+
     await until(begun)
     async with engine._steady:  # a beat under way would set it right again
+        if waits:
+            engine._beat_now.set()
+            await until(heard)
         lease.renew(lease.now() - 30)
     assert (await shop.ended(op)).end is End.SUCCEEDED
     assert runs == [0, 1]
