@@ -24,6 +24,8 @@ def extended(moved: Moved, style: Style, *, by: timedelta, now: datetime) -> Mes
         lead = f":white_check_mark: {_named(env)} is not deleted before {moment(now + by, WHEN)}."
         return _told(lead, "It has no end: it only goes when nobody uses it, or its work is over.")
     end = moment(env.ends_at, WHEN)
+    if pin:
+        return _extended_pin(moved, pin, end)
     lead = f":white_check_mark: {_named(env)} lives until {end}."
     hint = ""
     if not moved.capped and env.ends_at > now + by:
@@ -36,6 +38,14 @@ def extended(moved: Moved, style: Style, *, by: timedelta, now: datetime) -> Mes
         keep = code(f"{style.command} pin {env.branch}", 160)
         hint = f"{code(MAX_KEY)} in qbot.yaml allows no more; {keep} keeps it, for those who may."
     return _told(lead, hint)
+
+
+def _extended_pin(moved: Moved, pin: Pin, end: str) -> Message:
+    """Nothing makes it go before its pin is over; then its lifetime counts, as what else does."""
+    most = " at most" if moved.capped else ""
+    lead = f":white_check_mark: {_named(moved.after)} is {pin_words(pin)}."
+    hint = f"{code(MAX_KEY)} in qbot.yaml allows no more." if moved.capped else ""
+    return _told(f"{lead} Then it has until {end}{most}.", hint)
 
 
 def pinned(moved: Moved, style: Style, *, asker: Actor) -> Message:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from qbot.domain.environment import Environment
+from qbot.domain.environment import Environment, Pin
 from qbot.domain.lifetime import Moved
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
@@ -125,6 +125,17 @@ def test_extending_what_has_no_end_says_until_when_it_is_left_alone() -> None:
     endless = replace(living(0), expires_at=None)
     told = extended(Moved(endless, endless), STYLE, by=DAY, now=NOW)
     assert f"is not deleted before <!date^{int((NOW + DAY).timestamp())}" in told.text
+
+
+@pytest.mark.parametrize("capped", [False, True])
+def test_extending_what_is_pinned_says_that_nothing_makes_it_go_before(capped: bool) -> None:
+    held = replace(living(0), pin=Pin(ANA, NOW, NOW + 7 * DAY, "a demo"))
+    told = extended(Moved(held, held, capped=capped), STYLE, by=HOUR, now=NOW).text
+    pin, end = int((NOW + 7 * DAY).timestamp()), int((NOW + 8 * DAY).timestamp())
+    assert f"is pinned by <@{ANA.user}> until <!date^{pin}" in told
+    assert f"Then it has until <!date^{end}" in told
+    assert "it may go" not in told
+    assert ("allows no more" in told) is capped
 
 
 def asked(count: int, **more: object) -> Question:
