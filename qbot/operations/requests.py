@@ -254,7 +254,7 @@ class Requests:
         within, now = self._context.rules.restorable, self._context.clock.now()
         ways = [f"`create {env.branch}` makes a new one"] if anew else []
         if deleted and in_time(deleted, within, now):
-            ways.insert(0, f"`restore {env.branch}` brings it back as it was")
+            ways.insert(0, f"`restore {env.branch}` brings its versions back, not its data")
         said = f"The environment of `{env.branch}` has been deleted."
         return UserError(said, hint=f"{'; '.join(ways)}." if ways else "")
 

@@ -134,7 +134,8 @@ async def test_what_is_gone_is_said_to_be_gone(scene: Scene) -> None:
     await scene.delete()
     with pytest.raises(UserError, match="has been deleted") as found:
         await scene.requests.living("feat/x")
-    back, anew = "`restore feat/x` brings it back as it was", "`create feat/x` makes a new one."
+    back = "`restore feat/x` brings its versions back, not its data"
+    anew = "`create feat/x` makes a new one."
     assert found.value.hint == f"{back}; {anew}"
     with pytest.raises(UserError, match="has been deleted") as found:
         await scene.requests.living("feat/x", guess=False)

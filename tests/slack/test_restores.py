@@ -51,7 +51,7 @@ async def test_what_is_not_there_is_said_with_what_is(scene: Scene) -> None:
     await deleted(scene)
     answer = said(await scene.type("restore feat/xx"))
     assert "Did you mean `feat/x`?" in answer
-    assert "brings it back as it was" in said(await scene.type("sync feat/x"))
+    assert "brings its versions back, not its data" in said(await scene.type("sync feat/x"))
     await scene.press(await scene.post(notice("a card")), actions.RESTORE, "e404")
     assert "Nothing is known of it any more." in scene.private()[-1].text
 
