@@ -1,5 +1,7 @@
 """How a promotion ended, and what is true now, in a line or two."""
 
+from collections.abc import Sequence
+
 from qbot.domain.names import PromotionId
 from qbot.domain.progress import End, Stage
 from qbot.domain.promotion import PromotionState, promotion_name
@@ -93,13 +95,21 @@ def _success(progress: StageProgress) -> str:
     count = len(deployed or progress.items)
     stage = prose(progress.stage, 60)
     if is_back(progress):
-        return f"*{stage}* is back at the earlier versions."
+        return _is_back(deployed or [item.service for item in progress.items], stage)
     if count == 1:
         one = deployed[0] if deployed else progress.items[0].service
         return f"*{prose(one, 40)}* runs its new version in *{stage}*."
     if count < len(progress.items):
         return f"{count} of {plural(len(progress.items), 'service')} run their new versions."
     return f"All {plural(count, 'service')} run their new versions in *{stage}*."
+
+
+def _is_back(services: Sequence[str], stage: str) -> str:
+    """Those alone that were rolled back: the stage may have more."""
+    names = [f"*{prose(service, 40)}*" for service in services]
+    if len(names) == 1:
+        return f"{names[0]} is back at its earlier version in *{stage}*."
+    return f"{listed(names, _NAMED)} are back at their earlier versions in *{stage}*."
 
 
 def _taken_back(progress: StageProgress) -> list[str]:

@@ -173,6 +173,13 @@ def test_rolled_back_and_held(golden: Golden) -> None:
     golden("rollback_done_end", stage_ending(ROLLED_BACK, STYLE))
 
 
+def test_a_rollback_of_one_service_says_so_of_that_one_alone() -> None:
+    one = replace(ROLLED_BACK, items=ROLLED_BACK.items[:1], services=ROLLED_BACK.services[:1])
+    told = stage_card(one, STYLE).text
+    assert "*cart* is back at its earlier version in *production*." in told
+    assert "*production* is back" not in told
+
+
 def test_an_emergency_is_shouted(golden: Golden) -> None:
     broken = replace(
         ROLLED_BACK,
