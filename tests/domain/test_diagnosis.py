@@ -209,6 +209,12 @@ def test_each_setting_of_a_webhook_that_loses_something_is_told() -> None:
     assert hooks(replace(HOOK, url="https://elsewhere.example.com/")) == {"webhooks.none"}
 
 
+def test_where_nothing_was_delivered_it_is_said_of_which_projects() -> None:
+    found = judge_hooks(HOOKS, HookFacts({"shop/cart": [replace(HOOK, last=None)]}, {}, Running()))
+    (told,) = [f for f in found.findings if f.id == "webhooks.deliveries"]
+    assert "nothing to tell of the services' projects for seven days" in str(told)
+
+
 def test_a_webhook_of_the_group_is_enough() -> None:
     none: dict[str, list[Hook]] = {"shop/cart": []}
     assert hooks(projects=none) == {"webhooks.none"}

@@ -149,7 +149,10 @@ def _deliveries(notes: Notes, told: Mapping[str, Sequence[Hook]]) -> None:
     elif unread:
         notes.unread("webhooks.deliveries", "Whether deliveries arrive", unread[0])
     elif last:
-        why = "GitLab has had nothing to tell for seven days; a push, or Test, shows it."
+        why = (
+            "GitLab has had nothing to tell of the services' projects for seven days; a push "
+            "to one of them, or Test, shows it."
+        )
         notes.unchecked("webhooks.deliveries", "Whether deliveries arrive", why)
 
 
