@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from qbot.domain.changes import CardsSuperseded, Change, PhaseChanged, StillGoes
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import TeardownInput, clears
 from qbot.domain.progress import End, Stage, Step
-from qbot.domain.reaping import Goes
+from qbot.domain.reaping import SAID, Goes
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
 from qbot.operations.context import Context
@@ -89,10 +90,27 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
         return ended(context, tracker, End.FAILED, phase, stuck, proofs=proofs.all)
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     goes = _reaped(run)
-    itself = f"It went by itself: {goes.because}." if goes else ""
     again = _AGAIN if succeeded else ""
-    headline = " ".join(text for text in (itself, again, unseen) if text)
+    headline = " ".join(text for text in (_itself(goes), again, unseen) if text)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, headline, proofs=proofs.all)
-    by = itself or f"This environment has been deleted by {run.operation.actor.user}."
+    by = f"It went by itself: {goes.because}." if goes else _deleted_by(run)
     said = CardsSuperseded(env.id, by, context.clock.now())
     return Outcome(outcome.end, outcome.headline, [*outcome.changes, said])
+
+
+def _deleted_by(run: Run) -> str:
+    return f"This environment has been deleted by {run.operation.actor.user}."
+
+
+def _itself(goes: Goes | None) -> str:
+    """The reason, the rule and the proof; the addresses come last, where a card may cut them."""
+    if goes is None:
+        return ""
+    told = f"; its owner was warned {_utc(goes.warned_at)}" if goes.warned_at else ""
+    counted = f"That counted from {_utc(goes.since)}, by the rule {goes.rule} of qbot.yaml{told}."
+    proof = f" Proof: {', '.join(goes.proof)}." if goes.proof else ""
+    return f"It went by itself: {SAID[goes.cause]}. {counted}{proof}"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
