@@ -28,6 +28,7 @@ class Entry:
     begun_at: datetime | None = None  # where its turn came later; waiting for it is no work
     pushed: bool = False  # a push began it, and no person
     hook: Hook | None = None
+    brings_back: bool = False  # a creation that is for people the restoring of what was deleted
 
 
 @dataclass(frozen=True, slots=True)

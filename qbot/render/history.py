@@ -13,7 +13,7 @@ from qbot.render.blocks import actions as row
 from qbot.render.errors import with_command
 from qbot.render.escape import WHEN, mention, moment, prose
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, hook_words, joined, span
+from qbot.render.words import NOUNS, RESTORED, hook_words, joined, span
 
 PAGE = 10
 _PAGE_DIGITS = 3
@@ -121,7 +121,8 @@ def line_of(entry: Entry) -> str:
     """What was done, by whom, how it ended."""
     sign = _SIGNS[entry.end] if entry.end else ":large_blue_circle:"
     end = _ENDS.get(entry.end, "") if entry.end else "under way"
-    what = f"*{NOUNS[entry.kind]}* {prose(entry.what, 200)}".strip()
+    noun = RESTORED if entry.brings_back else NOUNS[entry.kind]
+    what = f"*{noun}* {prose(entry.what, 200)}".strip()
     took = f"took {span(entry.begun_at or entry.at, entry.ended_at)}" if entry.ended_at else ""
     card = ""
     if entry.url.startswith(("https://", "http://")):

@@ -76,6 +76,8 @@ NOUNS: dict[Kind, str] = {
     Kind.PROMOTE: "Promotion",
     Kind.ROLLBACK: "Rollback",
 }
+RESTORED = "Restore"
+"""A creation that brings back what was deleted: Qbot's own name for it is another."""
 DONE: dict[Kind, str] = {
     Kind.CREATE: "created",
     Kind.SYNC: "synced",
@@ -109,7 +111,7 @@ def noun_of(progress: Progress) -> str:
     """What an operation is called; a create that brings something back is a restore."""
     if progress.leftovers:
         return "Clean-up"
-    return "Restore" if progress.brings_back else NOUNS[progress.purpose]
+    return RESTORED if progress.brings_back else NOUNS[progress.purpose]
 
 
 def done_to(progress: Progress) -> str:

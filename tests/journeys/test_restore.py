@@ -39,7 +39,7 @@ async def test_what_was_deleted_comes_back_with_the_versions_that_it_had(shared:
 
     await until(told, what="the cards of before to say that it is back")
     await drive.env(f"history {branch}")
-    await drive.whispered("History of", "as it was before it was deleted")
+    await drive.whispered("History of", "*Restore* with the versions from before")
 
 
 async def running(drive: Drive, name: str) -> dict[str, str]:

@@ -21,6 +21,11 @@ def test_how_long_something_took_does_not_count_the_wait_for_its_turn() -> None:
     )
 
 
+def test_what_brings_back_something_deleted_is_a_restore_as_on_its_card() -> None:
+    assert line(Entry(Kind.CREATE, ANA, START, brings_back=True)).count("*Restore*") == 1
+    assert "*Create*" in line(Entry(Kind.CREATE, ANA, START))
+
+
 def test_a_command_in_a_reason_is_what_one_can_type() -> None:
     entry = Entry(Kind.CREATE, ANA, START, end=End.REFUSED, headline="See `list`.")
     assert "`/env list`" in line(entry)

@@ -13,6 +13,7 @@ from qbot.domain.inputs import (
     RestoreInput,
     SyncInput,
     TeardownInput,
+    brings_back,
     follows_push,
     hook_of,
     is_dry,
@@ -131,6 +132,7 @@ def _operation(operation: Operation) -> Entry:
         headline=operation.headline if operation.end is not End.SUCCEEDED else "",
         pushed=follows_push(operation.input),
         hook=hook_of(operation.input),
+        brings_back=brings_back(operation.input) is not None,
     )
 
 
@@ -141,7 +143,7 @@ def _what(operation: Operation) -> str:
         case JobInput(job):
             return job
         case CreateInput(brings_back=old) if old:
-            return "as it was before it was deleted"
+            return "with the versions from before it was deleted"
         case SyncInput(pushed=True) if operation.progress:
             return ", ".join(s.service for s in operation.progress.services)
         case CreateInput(services=services) | SyncInput(services=services):
