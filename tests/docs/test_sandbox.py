@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from qbot.sandbox.faults import KINDS
 from qbot.sandbox.server import Sandbox
+from qbot.sandbox.slack.seed import SLACKBOT, channels, users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
@@ -50,3 +51,11 @@ async def test_the_described_fields_are_the_known_ones(
 async def test_every_kind_of_fault_is_named() -> None:
     (told,) = re.findall(r"Kinds of faults:(.*?)\. With", PAGE, re.DOTALL)
     assert set(re.findall("`([^`]+)`", told)) == KINDS | {"slow:SECONDS"}
+
+
+async def test_everybody_and_every_channel_is_named() -> None:
+    told = PAGE.partition("## People and channels\n")[2].partition("\n## ")[0]
+    people = users(0)
+    places = channels({user.name: user for user in people}, 0)
+    named = {user.name for user in people if not user.bot_id and user.id != SLACKBOT}
+    assert set(re.findall("`([^`]+)`", told)) - {"dm"} == named | {place.name for place in places}
