@@ -34,7 +34,7 @@ demo: setup  ## the sandbox and Qbot against it; prints the address of the page
 	@touch $@
 
 test: setup .venv/.compiled  ## every test, in random order
-	@$(BIN)/pytest -n 6 $(ARGS)
+	@$(BIN)/pytest -n 5 $(ARGS)
 
 check: setup secrets  ## lint, types, layers, spelling, dependencies, secrets
 	@$(BIN)/ruff check .

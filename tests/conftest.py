@@ -10,7 +10,7 @@ from xdist.remote import Producer
 from tests.amounts import examples
 from tests.databases import migrated, postgres_server, schemas, tables
 from tests.distribution import ByWorld, turn
-from tests.memory import taken_for_files
+from tests.memory import SELDOM, taken_for_files
 
 __all__ = ["migrated", "postgres_server", "schemas", "tables"]
 
@@ -47,4 +47,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld
 def pytest_collection_finish() -> None:
     """Modules and tests stay: to look through them again and again takes seconds in all."""
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     gc.enable()

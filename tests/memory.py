@@ -1,4 +1,4 @@
-"""Where the files of the tests lie: in memory, where there is plenty of it.
+"""What tests do with memory: their files lie in it, where there is plenty, and it is tidied seldom.
 
 Most of what PostgreSQL, SQLite and git cost a test is the making of small files, and on a disk
 that costs several times as much.
@@ -7,6 +7,9 @@ that costs several times as much.
 import os
 import tempfile
 from pathlib import Path
+
+SELDOM = (20_000, 20, 100)
+"""When garbage is looked for: as often as usual it takes a twentieth of the time of the tests."""
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  (each user of it makes a folder of its own, 0700)
 _PLENTY = 4 * 1024**3  # a whole run takes about one; containers often get 64 MiB

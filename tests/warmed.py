@@ -6,6 +6,7 @@ believe.
 """
 
 import asyncio
+import gc
 
 from qbot.gateways.trust import trusting
 from qbot.sandbox.argocd.charts import render
@@ -19,6 +20,7 @@ from qbot.sandbox.shop.charts import service_files
 from qbot.sandbox.shop.fresh import settle
 from qbot.sandbox.shop.services import CORE
 from qbot.sandbox.shop.stage_texts import chart_files, ci_text
+from tests.memory import SELDOM
 
 
 def _below(folder: str, files: dict[str, str]) -> dict[str, str]:
@@ -60,3 +62,6 @@ async def _settle() -> None:
 
 
 asyncio.run(_settle())
+gc.collect()
+gc.freeze()  # what is here is never garbage, and forked processes need no copies of it
+gc.set_threshold(*SELDOM)
