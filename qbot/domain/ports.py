@@ -9,6 +9,7 @@ from qbot.domain.operation import (
     Operation,
 )
 from qbot.domain.people import Actor
+from qbot.domain.progress import End
 from qbot.domain.release import Shown
 from qbot.domain.services import Build, Commit, Service, ServicePlan
 
@@ -18,7 +19,17 @@ class Fenced(Exception):  # noqa: N818  (not a fault: somebody else carries the 
 
 
 class EndedMeanwhile(Exception):  # noqa: N818  (not a fault: somebody was faster)
-    """What a step says of a promotion is not so any more: somebody else has ended it."""
+    """What a step says of a promotion is not so any more: somebody else has ended it.
+
+    Args:
+        name: of the promotion.
+        end: what that is for the operation that carries it.
+        why: as it is written in the promotion's row.
+    """
+
+    def __init__(self, name: str, end: End, why: str) -> None:
+        super().__init__(f"{name} is {end.value}: {why}")
+        self.end, self.why = end, why
 
 
 class Clock(Protocol):

@@ -11,6 +11,7 @@ from qbot.domain.meters import WorkMeter
 from qbot.domain.operation import Claim
 from qbot.domain.ports import EndedMeanwhile, Fenced
 from qbot.domain.progress import End
+from qbot.domain.release import Shown
 from qbot.errors import QbotError
 from qbot.operations.caught import caught
 from qbot.operations.handler import Cancelled, Handler, Outcome, Suspended
@@ -36,7 +37,7 @@ class Carrier:
         self.fence = claim.fence
         self._ledger = Ledger(journal, claim, patience)
         self.run = Run(claim, self._ledger, footing)
-        self._clock, self._meter = footing.clock, meter
+        self._clock, self._meter, self._refusals = footing.clock, meter, footing.refusals
         operation = self._operation = claim.operation
         self._log = _log.bind(op=operation.id, kind=operation.kind.value, env=operation.env)
         self._task: asyncio.Task[None] | None = None
@@ -112,16 +113,34 @@ class Carrier:
         if unwritten and not any(isinstance(change, CardChanged) for change in changes):
             changes.insert(0, CardChanged(unwritten))
         error = await caught(self._ledger.finish(outcome.end, outcome.headline, changes))
-        if isinstance(error, EndedMeanwhile):  # it starts anew, and finds what is so now
-            self._log.info("operation was ended otherwise meanwhile")
-            await self._ledger.release()
+        if isinstance(error, EndedMeanwhile):
+            await self._ended_meanwhile(error, unwritten)
             return
         if error is not None:
             self._log.error("the end of an operation was refused", exc_info=error)
             outcome = self._bug()
             await self._ledger.finish(outcome.end, outcome.headline, ())
-        self._count(outcome.end)
-        self._log.info("operation ended", end=outcome.end.value)
+        self._ended(outcome.end)
+
+    async def _ended_meanwhile(self, error: EndedMeanwhile, unwritten: Shown | None) -> None:
+        """It starts anew, and finds what is so now; where it does not, it ends as that."""
+        wait = self._refusals.wait(self.op)
+        if wait is not None:
+            self._log.info("operation was ended otherwise meanwhile", wait=wait)
+            self._ending = False
+            if wait:
+                await self._clock.sleep(wait)
+            await self._ledger.release()
+            return
+        self._log.error("operation does not find how it was ended, and ends so", error=str(error))
+        changes = [CardChanged(unwritten)] if unwritten else []
+        await self._ledger.finish(error.end, error.why, changes)
+        self._ended(error.end)
+
+    def _ended(self, end: End) -> None:
+        self._refusals.over(self.op)
+        self._count(end)
+        self._log.info("operation ended", end=end.value)
 
     def _count(self, end: End) -> None:
         took = self._clock.now() - self._operation.created_at

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from qbot.domain.names import OpId
 from qbot.domain.ports import Clock, Fenced
 from qbot.errors import AwayError, TransientError
+from qbot.operations.refusals import Refusals
 from qbot.operations.retry import Backoff, within_time
 from qbot.operations.troubles import Troubles
 
@@ -23,6 +24,7 @@ class Footing:
     jitter: Callable[[], float]
     held: Callable[[], bool]  # whether the worker's lease is surely its own still
     settle: float  # seconds that a run after a crash waits before it first looks or acts
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Told(Protocol):

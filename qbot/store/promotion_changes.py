@@ -6,6 +6,7 @@ from datetime import datetime
 from qbot.domain.operation import Claim
 from qbot.domain.people import Actor
 from qbot.domain.ports import EndedMeanwhile
+from qbot.domain.progress import End
 from qbot.domain.promotion import (
     Promotion,
     PromotionState,
@@ -31,6 +32,12 @@ from qbot.store.release_rows import (
 from qbot.store.reserving import reserve
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Query, Script, sql
+
+_ENDS = {
+    PromotionState.DONE: End.SUCCEEDED,
+    PromotionState.FAILED: End.FAILED,
+    PromotionState.REFUSED: End.REFUSED,
+}  # of whoever carries it; all others are stopped
 
 
 def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
@@ -124,7 +131,7 @@ def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
             yield from undoing.replaced(mine, at)
         case PromotionMoved(state=state) if mine.merge_sha and not state.open:
             if state is not mine.state:
-                raise EndedMeanwhile(mine.name)
+                raise _ended(mine)
         case HoldsPlaced():
             yield from _hold(change, mine, at)
         case _:
@@ -150,12 +157,16 @@ def _move(change: PromotionMoved, mine: Promotion, at: datetime) -> Script[None]
         places.OPEN,
     )
     if not moved:
-        raise EndedMeanwhile(mine.name)
+        raise _ended(mine)
     if over:
         yield from places.free(change.promotion)
         yield from superseding.tell_others(mine, "over", at)
     if change.merge_sha:
         yield from undoing.replaced(mine, at)
+
+
+def _ended(mine: Promotion) -> EndedMeanwhile:
+    return EndedMeanwhile(mine.name, _ENDS.get(mine.state, End.CANCELLED), mine.reason)
 
 
 def _hold(change: HoldsPlaced, mine: Promotion, at: datetime) -> Script[None]:

@@ -98,7 +98,10 @@ def give_up(number: PromotionId, by: Actor, rule: str, at: datetime) -> Script[b
 
 
 def settle(op: OpId, outcome: End, why: str, at: datetime) -> Script[PromotionState | None]:
-    """An operation that ends leaves no promotion open: whoever forgot is corrected."""
+    """An operation that ends leaves no promotion open: whoever forgot is corrected.
+
+    Answers how its promotion stands then; None: it carries none.
+    """
     quiet = {End.CANCELLED: PromotionState.CANCELLED, End.REFUSED: PromotionState.REFUSED}
     rows = yield sql(
         "update promotions set state = case when merge_request is null then ? else 'failed' end, "
@@ -112,4 +115,5 @@ def settle(op: OpId, outcome: End, why: str, at: datetime) -> Script[PromotionSt
     )
     for row in rows:
         yield from places.free(row["number"])
+    rows = rows or (yield sql("select state from promotions where op_id = ?", op))
     return PromotionState(rows[0]["state"]) if rows else None

@@ -80,9 +80,10 @@ async def _brought_in(case: Case, asked: PromoteInput | RollbackInput) -> Outcom
 
 
 async def _opened(run: Run, context: ReleaseContext, stage: Stage) -> Case:
-    promotion = await run.call(
-        "the database", lambda: context.promotions.of_operation(run.operation.id)
-    )
+    with run.ignoring_cancel():  # what that means depends on where it is, which its row tells
+        promotion = await run.call(
+            "the database", lambda: context.promotions.of_operation(run.operation.id)
+        )
     if promotion is None:
         raise PermanentError(f"Operation {run.operation.id} has no promotion in the database.")
     tracker = StageTracker(run, context, stage, promotion)
@@ -277,22 +278,36 @@ async def _rolled_out(case: Case, *, again: bool) -> Outcome:
     sha = case.promotion.merge_sha
     case.tracker.show(merged_sha=sha, merge_status="merged", unsure=False)
     await _still_held(case)
-    await case.run.acquire(case.stage.scope, first=True)
     try:
-        await case.still_its_turn()
-        told = await still_written(case) if again else ""
-        await deployed(case)
-        await case.still_its_turn()
-        await ran(case, case.stage.after, when="after")
+        told = await _seen_through(case, again=again)
     except Cancelled:
         return _gave_way(case)
     except (UserError, PermanentError) as error:
         await _still_held(case)
         return failed(case, error)
-    await recorded(case)
     await _still_held(case)
     late = "It was merged before it could be withdrawn." if case.run.cancel_requested else ""
     return ended(case, End.SUCCEEDED, PromotionState.DONE, f"{told} {late}".strip())
+
+
+async def _seen_through(case: Case, *, again: bool) -> str:
+    """What there is to tell of it.
+
+    Raises:
+        UserError, PermanentError: it did not come to run, or its job failed.
+        Cancelled: somebody has ended it, who may hold the stage's lock by now.
+    """
+    await case.still_its_turn()
+    await case.run.acquire(case.stage.scope, first=True)
+    await case.still_its_turn()
+    told = await still_written(case) if again else ""
+    await deployed(case)
+    await case.still_its_turn()
+    await ran(case, case.stage.after, when="after")
+    await case.still_its_turn()
+    await recorded(case)
+    await case.still_its_turn()
+    return told
 
 
 async def _still_held(case: Case) -> None:
