@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from qbot.domain.changes import Change
 from qbot.domain.jobs import Job, JobRun, JobState
-from qbot.domain.names import ProjectPath
+from qbot.domain.names import ProjectPath, ServiceName
 from qbot.domain.operation import Claim, Operation
 from qbot.domain.ports import EndedMeanwhile
 from qbot.domain.progress import End, Kind
@@ -31,13 +31,14 @@ from tests.operations.releases.stage_apps import FakeStageApplications
 from tests.operations.releases.stage_scene import MERGE, SERVICES, FakeHistory, stage
 from tests.operations.releases.test_jobs import SMOKE, FakeRunner
 from tests.operations.scene import RULES
-from tests.store.promoting import CART, SCOPE, carried, going_back, moved, opened
+from tests.store.promoting import CART, SCOPE, WEB, carried, going_back, moved, opened
 from tests.store.wishes import BEN, Wishes, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
 Event = Callable[[], Awaitable[None]]
 PLACE = "P-2, a rollback of the same services, took its place."
+PART = "P-2, a rollback, took the place of a part of it. Retry goes on with the other services."
 LEFT = "What is merged stays as it is."
 
 
@@ -182,15 +183,21 @@ async def ticking(shop: Shop) -> AsyncIterator[None]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def merged(wishes: Wishes) -> tuple[Claim, Promotion]:
-    claim, promotion = await opened(wishes, CART)
+async def merged(wishes: Wishes, *services: ServiceName) -> tuple[Claim, Promotion]:
+    claim, promotion = await opened(wishes, *services)
     await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, MERGE))
     return claim, promotion
 
 
 @pytest.fixture
-async def race(shop: Shop, ticking: None) -> Race:
-    deploying, promotion = await merged(shop.wishes)
+def services() -> tuple[ServiceName, ...]:
+    """Of the promotion; the rollback is of cart."""
+    return (CART,)
+
+
+@pytest.fixture
+async def race(shop: Shop, ticking: None, services: tuple[ServiceName, ...]) -> Race:
+    deploying, promotion = await merged(shop.wishes, *services)
     going, back = await going_back(shop.wishes, CART)
     await shop.wishes.beat("worker-a", deploying, going, lease=1_000.0)
     return Race(shop, deploying, going, (promotion, back))
@@ -222,6 +229,19 @@ async def test_it_ends_as_superseded_and_the_rollback_has_its_turn(
 ) -> None:
     moment(race.overtaken)
     await race.gave_way(await race.goes_on(), PLACE)
+    assert (await race.shop.ended(race.back.op)).headline == "It had its turn."
+    assert race.journal.refused <= 1
+
+
+@pytest.mark.parametrize("services", [(CART, WEB)])
+async def test_what_the_rollback_leaves_alone_of_it_is_for_retry(
+    race: Race, moment: Callable[[Event], None]
+) -> None:
+    moment(race.overtaken)
+    ended = await race.goes_on()
+    row = await carried(race.wishes, ended)
+    assert (row.state, row.superseded_by) == (PromotionState.FAILED, race.back.id)
+    assert (ended.end, ended.headline) == (End.FAILED, PART)
     assert (await race.shop.ended(race.back.op)).headline == "It had its turn."
     assert race.journal.refused <= 1
 
@@ -276,7 +296,7 @@ async def test_one_that_never_finds_out_ends_as_its_row_says_and_not_in_a_loop(
     shop: Shop, ticking: None
 ) -> None:
     goes: list[float] = []
-    claim, promotion = await merged(shop.wishes)
+    claim, promotion = await merged(shop.wishes, CART)
     assert await shop.wishes.database.promotions.give_up(promotion.id, BEN)
 
     async def body(run: Run) -> Outcome:
