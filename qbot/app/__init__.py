@@ -65,6 +65,7 @@ from qbot.settings.loading import from_process, is_open_to_others
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.listeners import Listeners
+from qbot.slack.untold import Untold
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -265,4 +266,11 @@ def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Eve
         reaping=database.reaping,
         mornings=mornings(ground),
         examine=examiner(ground).run,
+        untold=Untold(
+            database.unfinished,
+            ground.slack,
+            ground.clock,
+            worker=ground.worker,
+            away=ground.ears.slack.presence.away,
+        ),
     )

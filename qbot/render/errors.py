@@ -13,19 +13,31 @@ from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
+from qbot.render.wanted import THAT, Wanted
 from qbot.render.words import spoken
 
 _BARRIERS = 6
+_CALL = re.compile(  # "(users.info: HTTP 500)", "for branch feat/x of shop/cart"
+    r" \([a-zA-Z_.]+: [\w ]+\)$|(?<=^GitLab cannot be reached) for .*"
+    r"|(?<=^GitLab does not answer in time) about .*"
+)
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
 
 
-def failure(error: Exception, style: Style | None = None, *, reference: str = "") -> Message:
+def failure(
+    error: Exception,
+    style: Style | None = None,
+    *,
+    reference: str = "",
+    wanted: Wanted = THAT,
+) -> Message:
     """Any error for the person who asked.
 
     Args:
         error: a UserError tells its own story; of anything unexpected nothing is shown.
         style: for the slash command's name.
         reference: the operation's or the request's id, as it is in the log.
+        wanted: what they asked for: what was not done is named.
     """
     shown = style or Style()
     refer = f"Reference {code(reference, 60)}" if reference else ""
@@ -42,11 +54,12 @@ def failure(error: Exception, style: Style | None = None, *, reference: str = ""
             return _told(str(error), error.hint, style, "", only=error.only)
         case AwayError(name=name, since=since):
             said = f":warning: {prose(name, 60)} has not answered since {moment(since, WHEN)}, "
-            hint = "Nothing is lost, and what is under way waits for it. Try again once it is back."
-            return _shown(f"{said}so that cannot be done now.", hint, refer)
+            next_step = "Press again" if wanted.vote else "Try again"
+            hint = f"Nothing is lost, and what is under way waits for it. {next_step} once it is "
+            return _shown(f"{said}so {prose(wanted.impossible)}.", f"{hint}back.", refer)
         case TransientError():
-            what = f"That could not be done just now: {error}."
-            return _told(what, "Nothing is lost. Try again in a minute.", style, refer)
+            what = f"{wanted.failed}: {plainly(error)}."
+            return _told(what, f"Nothing is lost. {wanted.again}", style, refer)
         case PermanentError():
             what = f"Qbot cannot do that: {error}."
             hint = "Whoever runs Qbot has to put that right; trying again will not help."
@@ -62,6 +75,11 @@ def still_looking(why: str) -> Message:
     lead = ":hourglass_flowing_sand: Still looking; the preview follows here."
     because = f"{prose(_sentence(why), 600)}" if why else ""
     return _shown(lead, because)
+
+
+def plainly(error: TransientError) -> str:
+    """Who was in the way, without the call that it was: the log has that."""
+    return _CALL.sub("", str(error))
 
 
 def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:

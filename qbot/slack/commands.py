@@ -147,4 +147,4 @@ class Commands:
 
     async def _show(self, env: Environment, delivery: Delivery) -> None:
         shown = self._desk.shown(env, delivery.asked.actor)
-        await self._desk.whisper(delivery, await self._desk.tried(shown))
+        await self._desk.whisper(delivery, await self._desk.tried(shown, delivery.wanted))

@@ -37,14 +37,16 @@ from qbot.operations.reaping import Planner
 from qbot.operations.requests import Requests
 from qbot.operations.waiting import notes
 from qbot.render.blocks import Message
-from qbot.render.errors import failure, with_command
+from qbot.render.errors import failure, plainly, with_command
 from qbot.render.home import answer as answer_view
 from qbot.render.listing import Page, listing, part
 from qbot.render.notices import joined, quota, taken
 from qbot.render.showing import Shown, show
 from qbot.render.style import Style
+from qbot.render.wanted import THAT, Wanted
 from qbot.slack.payload import HOME, Delivery
 from qbot.slack.private import tell
+from qbot.slack.untold import Untold
 
 log = structlog.get_logger()
 _LINK_PATIENCE = 1.0  # seconds; an answer without a link is better than none
@@ -71,6 +73,7 @@ class Desk:
     reaping: Answers
     mornings: Mornings
     examine: Callable[[], Awaitable[Report]]
+    untold: Untold
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -97,8 +100,10 @@ class Desk:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def tried(self, work: Awaitable[T]) -> T | Message:
+    async def tried(self, work: Awaitable[T], wanted: Wanted = THAT) -> T | Message:
         """What the work returns, or what the person is told in its place; raises nothing.
+
+        `wanted` is what they asked for.
 
         Raises:
             RepeatedError: the work was done before.
@@ -106,32 +111,34 @@ class Desk:
         answer = await caught(work)
         if isinstance(answer, RepeatedError):
             raise answer
-        return self.explain(answer) if isinstance(answer, Exception) else answer
+        return self.explain(answer, wanted) if isinstance(answer, Exception) else answer
 
-    def explain(self, error: Exception) -> Message:
+    def explain(self, error: Exception, wanted: Wanted = THAT) -> Message:
         """Any exception for the person who asked; what is not theirs is logged by a reference."""
         reference = secrets.token_hex(4)
         if not isinstance(error, QbotError):
             log.error("listener failed", reference=reference, exc_info=error)
         elif not isinstance(error, UserError):
             log.warning("request failed", reference=reference, error=str(error))
-        return failure(error, self.style, reference=reference)
+        return failure(error, self.style, reference=reference, wanted=wanted)
 
     def plain(self, error: QbotError) -> str:
         """The same below an input of a form, where Slack shows no code spans."""
         hint = error.hint if isinstance(error, UserError) else "Try again in a minute."
-        return with_command(f"{error} {hint}", self.style.command).replace("`", "").strip()[:_INPUT]
+        why = plainly(error) if isinstance(error, TransientError) else str(error)
+        return with_command(f"{why} {hint}", self.style.command).replace("`", "").strip()[:_INPUT]
 
     async def whisper(self, delivery: Delivery, message: Message, *, replace: bool = False) -> None:
         """Tell only the person who asked, in the nearest way that Slack takes.
 
         `replace` puts it in the place of the private message that was pressed. What was pressed in
-        the App Home is answered in front of it.
+        the App Home is answered in front of it. What Slack does not take is told once it does.
         """
         if delivery.view and await self._in_view(delivery, message):
             return
         asked = delivery.asked
-        await tell(self.slack, asked.actor, asked.place, message, replace=replace)
+        if not await tell(self.slack, asked.actor, asked.place, message, replace=replace):
+            await self.untold.answer(asked, delivery.wanted, message)
 
     async def _in_view(self, delivery: Delivery, message: Message) -> bool:
         """Whether a view shows it; False: too late for that, or it was closed."""

@@ -115,7 +115,7 @@ class Guard:
 
     async def _answer(self, delivery: Delivery, prepare: Prepare) -> Reply:
         try:
-            return await self.desk.tried(self._admitted(delivery, prepare))
+            return await self.desk.tried(self._admitted(delivery, prepare), delivery.wanted)
         except RepeatedError:
             self.refused("repeated")
             return None

@@ -12,6 +12,7 @@ from qbot.domain import actions
 from qbot.domain.people import Actor, Place
 from qbot.domain.text import whole
 from qbot.operations.requests import Asked
+from qbot.render.wanted import THAT, Wanted, pressed, sent, typed
 
 Body = Mapping[str, Any]
 HOME = "home"  # the type of the view that is an App Home
@@ -24,13 +25,15 @@ class Delivery:
     """One thing that somebody did in Slack. `trigger_id` opens a modal, once, within 3 s.
 
     `pressed` is the ts of the message whose button was pressed. `view` is what answers it in its
-    place: `HOME`, where a new view does, or the id of the view that did before.
+    place: `HOME`, where a new view does, or the id of the view that did before. `wanted` names
+    it to the person.
     """
 
     asked: Asked
     trigger_id: str
     pressed: str = ""
     view: str = ""
+    wanted: Wanted = THAT
 
 
 def of_command(body: Body) -> Delivery:
@@ -41,7 +44,7 @@ def of_command(body: Body) -> Delivery:
         place=Place(_text(body, "channel_id"), _text(body, "response_url")),
         key=f"command:{team}:{trigger}",
     )
-    return Delivery(asked, trigger)
+    return Delivery(asked, trigger, wanted=typed(_text(body, "command"), _text(body, "text")))
 
 
 def of_action(body: Body) -> Delivery:
@@ -52,13 +55,20 @@ def of_action(body: Body) -> Delivery:
     message = _text(container, "message_ts") or _text(container, "view_id")
     channel = _text(_map(body, "channel"), "id") or _text(container, "channel_id")
     trigger = _text(body, "trigger_id")
-    pressed = f"{_text(action, 'action_id')}:{_text(action, 'action_ts')}"
+    what = f"{_text(action, 'action_id')}:{_text(action, 'action_ts')}"
     asked = Asked(
         actor=Actor(_text(user, "team_id") or _text(team, "id"), _text(user, "id")),
         place=Place(channel, _text(body, "response_url")),
-        key=f"action:{_text(team, 'id')}:{trigger}:{message}:{pressed}",
+        key=f"action:{_text(team, 'id')}:{trigger}:{message}:{what}",
     )
-    return Delivery(asked, trigger, _text(container, "message_ts"), _answering(_map(body, "view")))
+    label = _text(_map(action, "text"), "text") or _text(_chosen(action), "text")
+    return Delivery(
+        asked,
+        trigger,
+        _text(container, "message_ts"),
+        _answering(_map(body, "view")),
+        pressed(_text(action, "action_id"), label, value(body)),
+    )
 
 
 def _answering(view: Body) -> str:
@@ -79,7 +89,8 @@ def of_view(body: Body) -> Delivery:
         place=Place(channel if _CHANNEL.fullmatch(channel) else ""),
         key=f"view:{_text(team, 'id')}:{_text(view, 'id')}:{_text(view, 'hash')}",
     )
-    return Delivery(asked, _text(body, "trigger_id"))
+    wanted = sent(_text(_map(view, "title"), "text"))
+    return Delivery(asked, _text(body, "trigger_id"), wanted=wanted)
 
 
 def of_mention(body: Body) -> Delivery:
@@ -133,6 +144,10 @@ def inputs(view: Body) -> dict[str, Any]:
         for action_id in (elements := _map(blocks, block)):
             found[action_id] = _input(_map(elements, action_id))
     return found
+
+
+def _chosen(action: Body) -> Body:
+    return _map(_map(action, "selected_option"), "text")
 
 
 def _input(element: Body) -> Any:

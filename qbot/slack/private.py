@@ -1,16 +1,18 @@
-"""Telling one person something, in the nearest way that Slack takes. Best effort."""
+"""Telling one person something, in the nearest way that Slack takes; and telling it once."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 
 import structlog
 
 from qbot.domain.people import Actor, Place
 from qbot.errors import QbotError, TransientError
-from qbot.gateways.slack import SlackGateway, UnsureError
+from qbot.gateways.slack import AccessError, Mark, SlackGateway, UnsureError
 from qbot.render.blocks import Message
 
 log = structlog.get_logger()
+_EARLIER = timedelta(minutes=2).total_seconds()  # clocks differ
 
 
 async def tell(
@@ -40,3 +42,24 @@ async def tell(
             in_vain = not isinstance(error, TransientError)  # the last way's is what counts
     log.warning("answer not delivered", actor=actor.key)
     return in_vain
+
+
+async def once(
+    slack: SlackGateway,
+    channel: str,
+    message: Message,
+    mark: Mark,
+    *,
+    since: float,
+    thread_ts: str = "",
+) -> None:
+    """Post what may be there already; `since`: in Unix seconds, when it was tried first."""
+    try:
+        if await slack.find(channel, mark, since=since - _EARLIER, thread_ts=thread_ts):
+            return
+    except AccessError as error:
+        if not error.scope:
+            raise
+        # Without the right to look, a second message is better than none.
+        log.warning("cannot look for a message", op=mark.op, reason=str(error))
+    await slack.post(channel, message, mark=mark, thread_ts=thread_ts)

@@ -4,6 +4,7 @@ Bolt verifies signatures and decodes; it is told who the token is instead of ask
 the three seconds of the first request, and it never sees an exception.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -82,7 +83,7 @@ def prepared(
 
 
 async def go_on(guard: Guard, listeners: Listeners) -> None:
-    """Do what processes that died have left; ends when it is cancelled."""
+    """Do what processes that died have left, and tell what Slack did not take; until cancelled."""
 
     async def again(came: Came, *, late: bool) -> None:
         delivery, prepare = prepared(Way(came.way), json.loads(came.body), listeners)
@@ -91,7 +92,8 @@ async def go_on(guard: Guard, listeners: Listeners) -> None:
         else:
             await guard.again(delivery, prepare)
 
-    await guard.unfinished.go_on(again)
+    untold = guard.desk.untold
+    await asyncio.gather(guard.unfinished.go_on(again, untold.take), untold.go_on())
 
 
 async def _unreadable(error: Exception) -> BoltResponse:

@@ -6,6 +6,7 @@ lives goes on with it.
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -17,6 +18,7 @@ from qbot.domain.unfinished import Came, UnfinishedRows
 from qbot.errors import TransientError
 from qbot.operations.caught import caught
 from qbot.slack.payload import Body
+from qbot.slack.untold import WAY
 
 log = structlog.get_logger()
 _WRITING = 0.7  # seconds of Slack's three: a database that hangs is not waited for any longer
@@ -80,15 +82,21 @@ class Unfinished:
         except TransientError as error:
             log.warning("what is done is still written down", error=str(error))
 
-    async def go_on(self, again: Again) -> None:
-        """Now, and from time to time: do what dead processes have left. Ends when cancelled."""
+    async def go_on(self, again: Again, untold: Callable[[Came], None]) -> None:
+        """Now, and from time to time: do what dead processes have left. Ends when cancelled.
+
+        What they had done and could not tell goes to `untold`, and stays written down.
+        """
         while True:
             left = await caught(self._rows.left(self._worker))
             if isinstance(left, Exception):
                 log.warning("what was left cannot be read", error=str(left))
                 left = ()
             for came in left:
-                await self._again(came, again)
+                if came.way == WAY:
+                    untold(came)
+                else:
+                    await self._again(came, again)
             for key in list(self._over):
                 await self.done(key)
             await self._clock.sleep(self._every)

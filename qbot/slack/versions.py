@@ -82,7 +82,7 @@ class Versions:
         return found
 
     async def _differ(self, left: Place, right: Place, delivery: Delivery) -> None:
-        found = await self._desk.tried(self._difference(left, right))
+        found = await self._desk.tried(self._difference(left, right), delivery.wanted)
         await self._desk.whisper(delivery, found)
 
     async def _difference(self, left: Place, right: Place) -> Message:
@@ -111,7 +111,9 @@ class Versions:
     async def _show(
         self, shown: Awaitable[Message], delivery: Delivery, *, again: bool = False
     ) -> None:
-        await self._desk.whisper(delivery, await self._desk.tried(shown), replace=again)
+        await self._desk.whisper(
+            delivery, await self._desk.tried(shown, delivery.wanted), replace=again
+        )
 
     async def _page(self, env: Environment, turn: Turn) -> Message:
         dated, more = await past(self._releases.context, env, start=turn.number * PAGE, most=PAGE)

@@ -73,6 +73,7 @@ from qbot.slack.register import SocketMode, bolt_app
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.notices import SlackNotices
 from qbot.slack.unfinished import Unfinished
+from qbot.slack.untold import Untold
 from qbot.slack.versions import Versions
 from qbot.slack.visitors import Visitors
 from qbot.store import Database, open_store
@@ -471,6 +472,7 @@ async def scene(
                 orphans=database.orphans,
                 mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
                 examine=examined,
+                untold=Untold(unfinished(database.unfinished), slack, clock, worker="slack"),
             )
             people = People()
             around = ReleaseContext(

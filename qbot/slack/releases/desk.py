@@ -10,7 +10,7 @@ from qbot.domain.people import Actor
 from qbot.domain.promotion import promotion_name
 from qbot.domain.release import StageProgress
 from qbot.domain.stages import Stage
-from qbot.errors import QbotError, UserError
+from qbot.errors import QbotError, TransientError, UserError
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.known import Register
 from qbot.operations.releases.obstacles import Obstacles
@@ -69,18 +69,12 @@ class ReleaseDesk:
         """Tell the channel, after the acknowledgement: what changes a stage is no secret.
 
         Where Qbot cannot see who reads that channel, only the person is told. The channel of the
-        stage is told as well.
+        stage is told as well; a channel that Slack does not take it for hears of it later.
         """
         self.desk.later(self._announce(delivery, message))
         channel = stage.channel if stage else ""
         if channel and channel != delivery.asked.place.channel:
-            self.desk.later(self._tell(channel, message))
-
-    async def _tell(self, channel: str, message: Message) -> None:
-        try:
-            await self.desk.slack.post(channel, message)
-        except QbotError as error:
-            log.warning("a stage's channel was not told", channel=channel, error=str(error))
+            self.desk.later(self.desk.untold.news(delivery.asked.key, channel, message))
 
     async def _announce(self, delivery: Delivery, message: Message) -> None:
         place = delivery.asked.place
@@ -89,6 +83,12 @@ class ReleaseDesk:
             if url and (await self.visitors.room(place.channel)).open:
                 await self.desk.slack.respond(url, message, public=True)
                 return
+        except TransientError as error:  # Slack decides whether Qbot may post there
+            log.info("an announcement comes later", error=str(error))
+            asked = delivery.asked
+            news = self.desk.untold.news
+            await news(asked.key, place.channel, message, instead=asked.actor.user)
+            return
         except QbotError as error:
             log.info("an announcement goes another way", error=str(error))
         await self.desk.whisper(delivery, message)

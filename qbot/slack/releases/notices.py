@@ -1,7 +1,6 @@
 """Messages about promotions beside their cards: reminders, a broken glass, words that are void."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 from typing_extensions import override
@@ -11,15 +10,14 @@ from qbot.domain.people import Actor, Place
 from qbot.domain.release import StageProgress
 from qbot.domain.release_ports import Notices
 from qbot.errors import QbotError
-from qbot.gateways.slack import AccessError, Mark, NotHereError, Posted, SlackGateway
+from qbot.gateways.slack import Mark, NotHereError, Posted, SlackGateway
 from qbot.render.blocks import Message
 from qbot.render.releases import reminding
 from qbot.render.style import Style
-from qbot.slack.private import tell
+from qbot.slack.private import once, tell
 from qbot.slack.releases.chores import DIRECT
 
 log = structlog.get_logger()
-_EARLIER = timedelta(minutes=2)  # clocks differ
 
 
 class SlackNotices(Notices):
@@ -74,17 +72,8 @@ class SlackNotices(Notices):
         *,
         thread_ts: str = "",
     ) -> None:
-        mark = Mark(progress.op, part)
-        since = (progress.started_at - _EARLIER).timestamp()
-        try:
-            if await self._slack.find(channel, mark, since=since, thread_ts=thread_ts):
-                return
-        except AccessError as error:
-            if not error.scope:
-                raise
-            # Without the right to look, a second message is better than none.
-            log.warning("cannot look for a message", op=progress.op, reason=str(error))
-        await self._slack.post(channel, message, mark=mark, thread_ts=thread_ts)
+        mark, since = Mark(progress.op, part), progress.started_at.timestamp()
+        await once(self._slack, channel, message, mark, since=since, thread_ts=thread_ts)
 
     async def _card_url(self, progress: StageProgress) -> str:
         """Empty also where it would open for its requester alone."""

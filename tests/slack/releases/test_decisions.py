@@ -14,7 +14,7 @@ from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.names import PromotionId
 from qbot.domain.people import Actor
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState, Verdict
+from qbot.domain.promotion import PromotionState, Verdict, promotion_name
 from qbot.domain.release_changes import PromotionMoved
 from qbot.render.notices import notice
 from qbot.sandbox.slack.model import Message
@@ -72,7 +72,9 @@ async def test_an_approval_waits_while_slack_is_asked_too_often(shop: Scene) -> 
     assert len(await words(shop, number)) == 1
     shop.people.limited = [900.0]
     await shop.press(card, actions.APPROVE, value(number), DAN)
-    assert "Nothing is lost. Try again" in shop.private(DAN)[0].text
+    (told,) = shop.private(DAN)
+    assert f"Your approval of {promotion_name(number)} was not counted: Slack limits." in told.text
+    assert "Nothing is lost. Press again in a minute." in told.text
     assert len(await words(shop, number)) == 1
 
 

@@ -1,0 +1,76 @@
+"""What somebody asked for, in words: for answers that come by themselves, and for what failed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from qbot.domain import actions
+from qbot.domain.promotion import promotion_id, promotion_name
+from qbot.render.blocks import Message, context, message
+from qbot.render.escape import WHEN, clean, moment, prose
+
+_LONGEST = 150  # characters of what was typed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`what` is not escaped yet; `vote`: it is somebody's yes to a promotion."""
+
+    what: str = "that"
+    vote: bool = False
+
+    @property
+    def failed(self) -> str:
+        """The beginning of a sentence that goes on with why."""
+        lead = self.what[:1].upper() + self.what[1:]
+        return f"{lead} was not counted" if self.vote else f"{lead} could not be done just now"
+
+    @property
+    def impossible(self) -> str:
+        """The end of a sentence that began with why."""
+        return f"{self.what} was not counted" if self.vote else f"{self.what} cannot be done now"
+
+    @property
+    def again(self) -> str:
+        """The next step."""
+        return "Press again in a minute." if self.vote else "Try again in a minute."
+
+
+THAT = Wanted()
+
+
+def typed(command: str, text: str) -> Wanted:
+    """A command, as it was typed."""
+    line = clean(f"{command} {text}".replace("`", "'"), _LONGEST)
+    return Wanted(f"`{line}`") if line else THAT
+
+
+def pressed(action_id: str, label: str, value: str) -> Wanted:
+    """A button, by the words on it; where its value names a promotion, so does this."""
+    number = promotion_id(value.partition(":")[0]) if value.startswith("P-") else None
+    name = promotion_name(number) if number is not None else ""
+    if action_id == actions.APPROVE:
+        return Wanted(f"your approval of {name}" if name else "your approval", vote=True)
+    shown = clean(label.replace("*", ""), _LONGEST)
+    what = f"*{shown}*" if shown else "that"
+    return Wanted(f"{what} of {name}" if name else what)
+
+
+def sent(title: str) -> Wanted:
+    """A form, by its title."""
+    shown = clean(title.replace("*", ""), _LONGEST)
+    return Wanted(f"the form *{shown}*") if shown else THAT
+
+
+def belated(wanted: Wanted, answer: Message, at: datetime) -> Message:
+    """An answer that Slack did not take `at` first."""
+    about = "what you asked for" if wanted == THAT else prose(wanted.what)
+    return _late(f"About {about}: Slack did not take this answer at {moment(at)}.", answer)
+
+
+def old_news(news: Message, at: datetime) -> Message:
+    """What a channel was to hear `at` that time, and Slack did not take."""
+    return _late(f"From {moment(at, WHEN)}: Slack did not take it then.", news)
+
+
+def _late(lead: str, told: Message) -> Message:
+    return message(f"{lead}\n{told.text}", [context(lead), *told.blocks])

@@ -1,0 +1,163 @@
+"""What Slack did not take is told once it takes it: an answer to its asker, news to a channel.
+
+It is written down meanwhile, beside what was acknowledged and not done: whoever lives tells it.
+"""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from qbot.domain.outages import WhetherAway, never
+from qbot.domain.ports import Clock
+from qbot.domain.unfinished import Came, UnfinishedRows
+from qbot.errors import QbotError, TransientError
+from qbot.gateways.slack import Mark, SlackGateway
+from qbot.operations.requests import Asked
+from qbot.render.blocks import Message, digest_of
+from qbot.render.wanted import Wanted, belated, old_news
+from qbot.slack.private import once
+
+log = structlog.get_logger()
+WAY = "untold"
+"""By which it is known among what is unfinished."""
+ANSWERS = timedelta(hours=1)
+"""After which nobody waits for an answer any more."""
+_NEWS = timedelta(days=1)
+_PAUSE = 5.0  # seconds between two tries
+_WRITING = 0.7  # seconds: a database that hangs is not waited for
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """For a channel, or for a person by the id; where Slack takes none there, for `instead`."""
+
+    to: str
+    instead: str
+    text: str
+    blocks: str  # JSON
+    at: float  # Unix seconds
+    until: float
+
+    @property
+    def message(self) -> Message:
+        blocks = tuple(json.loads(self.blocks))
+        return Message(self.text, blocks, digest_of(self.text, blocks))
+
+
+class Untold:
+    """One process's share of it."""
+
+    def __init__(
+        self,
+        rows: UnfinishedRows,
+        slack: SlackGateway,
+        clock: Clock,
+        *,
+        worker: str,
+        away: WhetherAway = never,
+    ) -> None:
+        """Build.
+
+        Args:
+            rows: where it is written down.
+            slack: takes it, or not.
+            clock: of when it was to be told.
+            worker: under whose lease this process works.
+            away: whether Slack is known not to answer: nothing is tried then.
+        """
+        self._rows = rows
+        self._slack = slack
+        self._clock = clock
+        self._worker = worker
+        self._away = away
+        self._left: dict[str, _Letter] = {}
+
+    async def answer(self, asked: Asked, wanted: Wanted, message: Message) -> None:
+        """Keep it for the asker's DM, where it waits for them, for an hour.
+
+        One that Slack took and did not say so is there twice: better than not at all.
+        """
+        now = self._clock.now()
+        told = belated(wanted, message, now)
+        key = f"{WAY}:{asked.key}:{message.digest}"
+        await self._keep(key, _letter(told, now, ANSWERS, asked.actor.user))
+
+    async def news(self, key: str, channel: str, message: Message, *, instead: str = "") -> None:
+        """Tell a channel now, or keep it for a day; `instead`: whom, where Qbot may not post."""
+        now, mine = self._clock.now(), f"{WAY}:{key}:{channel}"
+        letter = _letter(message, now, _NEWS, channel, instead)
+        if not await self._told(mine, letter, first=True):
+            late = old_news(message, now)
+            await self._keep(mine, replace(letter, text=late.text, blocks=_blocks(late)))
+
+    def take(self, came: Came) -> None:
+        """What another process has left."""
+        self._left[came.key] = _Letter(**json.loads(came.body))
+
+    async def go_on(self) -> None:
+        """Every few seconds, while Slack is not known to be away. Ends when cancelled."""
+        while True:
+            await self._clock.sleep(_PAUSE)
+            if self._left and self._away() is None:
+                await self.tell()
+
+    async def tell(self) -> None:
+        """Once what is left, the oldest first, until Slack takes one of them not."""
+        for key, letter in sorted(self._left.items(), key=lambda left: left[1].at):
+            if self._clock.now().timestamp() > letter.until:
+                log.warning("never told: Slack was away for too long", key=key)
+            elif not await self._told(key, letter):
+                return
+            await self._over(key)
+
+    async def _told(self, key: str, letter: _Letter, *, first: bool = False) -> bool:
+        """False: it may not be there, and another time may bring it."""
+        mark = Mark(hashlib.sha256(key.encode()).hexdigest()[:20], WAY)
+        for where in filter(None, (letter.to, letter.instead)):
+            try:
+                if first:
+                    await self._slack.post(where, letter.message, mark=mark)
+                else:
+                    await once(self._slack, where, letter.message, mark, since=letter.at)
+            except TransientError as error:
+                log.warning("not told yet", to=where, error=str(error))
+                return False
+            except QbotError as error:
+                log.warning("a place cannot be told", to=where, error=str(error))
+            else:
+                return True
+        return True
+
+    async def _keep(self, key: str, letter: _Letter) -> None:
+        if key in self._left:
+            return
+        self._left[key] = letter
+        came = Came(key, WAY, json.dumps(asdict(letter)), self._clock.now())
+        try:
+            async with asyncio.timeout(_WRITING):
+                await self._rows.keep(came, self._worker)
+        except (TransientError, TimeoutError) as error:
+            log.warning("only this process knows what was not told", error=str(error))
+
+    async def _over(self, key: str) -> None:
+        """Where that cannot be noted, whoever comes upon it sees in Slack that it was told."""
+        self._left.pop(key, None)
+        try:
+            await self._rows.done(key)
+        except TransientError as error:
+            log.warning("what was told is still written down", error=str(error))
+
+
+def _letter(
+    message: Message, at: datetime, lasts: timedelta, to: str, instead: str = ""
+) -> _Letter:
+    until = (at + lasts).timestamp()
+    return _Letter(to, instead, message.text, _blocks(message), at.timestamp(), until)
+
+
+def _blocks(message: Message) -> str:
+    return json.dumps(list(message.blocks))

@@ -1,0 +1,156 @@
+"""What Slack did not take while it was away is told when it is back, once, whoever dies."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from qbot.domain import actions
+from qbot.domain.unfinished import UnfinishedRows
+from qbot.gateways.clock import SystemClock
+from qbot.sandbox.slack.model import Message
+from qbot.slack.register import go_on
+from qbot.slack.unfinished import Unfinished
+from qbot.slack.untold import ANSWERS, Untold
+from tests.sandbox.slack.stage import CHLOE, GENERAL, RELEASES
+from tests.sandbox.slack.stage import until as seen
+from tests.slack.releases.stages import STAGES, opened, populated, value
+from tests.slack.releases.test_decisions import words
+from tests.slack.scene import Scene
+from tests.slack.scene import scene as built
+
+TOLD = (STAGES[0], replace(STAGES[1], channel=RELEASES))
+WAYS = ("500", "drop-before", "drop-after")
+
+
+class Later(SystemClock):
+    """So much later than it is."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    @override
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+def away(scene: Scene, way: str = "500") -> None:
+    for path in ("POST /", "GET /"):
+        scene.played.kernel.faults.add("slack", path, way, 500)
+
+
+def back(scene: Scene) -> None:
+    scene.played.kernel.faults.clear()
+
+
+def channel(scene: Scene, name: str) -> list[Message]:
+    found = scene.played.slack.world.channels[name].messages.values()
+    return [m for m in found if not m.only_for]
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with built(tmp_path, patience=5.0, stages=TOLD) as scene:
+        yield populated(scene)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_approval_that_was_not_counted_is_told_with_its_name_once_slack_is_back(
+    shop: Scene, way: str
+) -> None:
+    number, card = await opened(shop)
+    shop.people.limited = [900.0]
+    away(shop, way)
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    back(shop)
+    for _ in range(2):
+        await shop.desk.untold.tell()
+    assert await words(shop, number) == []
+    (told,) = [m for m in shop.direct(CHLOE) if "Slack did not take" in m.text]
+    assert f"Your approval of P-{number} was not counted: Slack" in told.text
+    assert "Press again" in told.text
+    assert await shop.database.unfinished.left("somebody") == []
+
+
+async def test_what_was_acknowledged_first_and_not_counted_then_is_told_afterwards(
+    tmp_path: Path,
+) -> None:
+    async with built(tmp_path, patience=0.05, stages=TOLD) as scene:
+        number, card = await opened(populated(scene))
+        scene.people.answering.clear()
+        payload = scene.pressed(card, actions.APPROVE, value(number), CHLOE)
+        assert (await scene.send("interactive", payload)).status == 200
+        scene.people.limited = [900.0]
+        away(scene)
+        scene.people.answering.set()
+        await scene.settled()
+        back(scene)
+        await scene.desk.untold.tell()
+        (told,) = scene.direct(CHLOE)
+        assert f"Your approval of P-{number} was not counted" in told.text
+        assert await scene.database.unfinished.left("somebody") == []
+
+
+async def test_a_command_is_named_by_what_was_typed(shop: Scene) -> None:
+    away(shop)
+    answer = await shop.type("create feat/x")
+    assert answer is not None
+    assert "`/env create feat/x` could not be done just now: Slack failed." in answer.text
+
+
+async def test_whoever_lives_tells_what_a_process_that_died_could_not(shop: Scene) -> None:
+    number, card = await opened(shop)
+    shop.people.limited = [900.0]
+    away(shop)
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    back(shop)
+    rows, clock = shop.database.unfinished, shop.database.clock
+    other = Untold(rows, shop.slack, clock, worker="other")
+    desk = replace(shop.desk, untold=other)
+    work = Unfinished(rows, clock, worker="other", every=0.01)
+    guard = replace(shop.guard, desk=desk, unfinished=work)
+    task = asyncio.create_task(go_on(guard, shop.listeners))
+    try:
+        await seen(lambda: other._left)
+        await other.tell()
+        await shop.desk.untold.tell()  # it lives, and was taken for dead
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert len(shop.direct(CHLOE)) == 1
+    assert await rows.left("somebody") == []
+
+
+async def test_after_an_hour_an_answer_is_not_told_any_more(shop: Scene) -> None:
+    number, card = await opened(shop)
+    shop.people.limited = [900.0]
+    away(shop)
+    await shop.press(card, actions.APPROVE, value(number), CHLOE)
+    back(shop)
+    (came,) = await shop.database.unfinished.left("much later")
+    rows: UnfinishedRows = shop.database.unfinished
+    late = Untold(rows, shop.slack, Later(ANSWERS + timedelta(minutes=1)), worker="much later")
+    late.take(came)
+    await late.tell()
+    assert shop.direct(CHLOE) == []
+    assert await rows.left("somebody") == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_freeze_is_told_to_its_channels_once_slack_is_back(shop: Scene, way: str) -> None:
+    await shop.type("help", CHLOE)  # she is known from now on
+    away(shop, way)
+    assert await shop.type("freeze production incident 42", CHLOE) is None
+    await shop.settled()
+    back(shop)
+    for _ in range(2):
+        await shop.desk.untold.tell()
+    (told,) = [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
+    assert way == "drop-after" or "Slack did not take it then" in told.text
+    typed_in = [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    assert len(typed_in) == (2 if way == "drop-after" else 1)  # a response_url bears no mark
+    assert await shop.database.unfinished.left("somebody") == []
