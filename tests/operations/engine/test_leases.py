@@ -154,14 +154,13 @@ async def test_after_a_long_pause_own_work_is_dropped_before_anything_else(
     async def begun() -> bool:
         return bool(runs)
 
-    async def heard() -> bool:
-        return not engine._beat_now.is_set()
+    async def both_wait() -> bool:
+        return len(engine._steady._waiters or ()) == 2  # the beats, and the claims
 
     await until(begun)
     async with engine._steady:  # a beat under way would set it right again
         if waits:
-            engine._beat_now.set()
-            await until(heard)
+            await until(both_wait)
         lease.renew(lease.now() - 30)
     assert (await shop.ended(op)).end is End.SUCCEEDED
     assert runs == [0, 1]
