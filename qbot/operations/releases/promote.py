@@ -10,7 +10,7 @@ from qbot.domain.inputs import PromoteInput, RollbackInput
 from qbot.domain.outages import Away
 from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
-from qbot.domain.release_changes import PlaceTaken, PromotionMoved
+from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.stages import Stage
 from qbot.errors import PermanentError, UserError
 from qbot.operations.handler import Cancelled, Outcome
@@ -27,6 +27,7 @@ from qbot.operations.releases.overtaken import still_written
 from qbot.operations.releases.planning import admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
+from qbot.operations.releases.rivalry import place_taken
 from qbot.operations.releases.rollout import deployed
 from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
@@ -201,7 +202,7 @@ async def _fresh(case: Case) -> Ruled | None:
     """With the roles of now, before it takes anybody's place and once more with the lock."""
     again = await ruling(case, fresh=True) if case.back else None
     if not case.back or (again and again.ruling is Ruling.APPROVED):
-        await _taken_over(case)
+        await place_taken(case)
         await case.run.acquire(case.stage.scope, first=case.back)
         again = await ruling(case, fresh=True)
     if again is None:
@@ -209,17 +210,6 @@ async def _fresh(case: Case) -> Ruled | None:
             await case.undone("not everything that it needs is there any more")
         await case.run.let_go()
     return again
-
-
-async def _taken_over(case: Case) -> None:
-    """A rollback waits for no deployment of its services to end, which may be what it is for."""
-    name = f"place-taken:{case.round}"
-
-    async def note() -> bool:
-        return True
-
-    if case.back and not case.run.has(name):
-        await case.run.step(name, note, changes=[PlaceTaken(case.promotion.id)])
 
 
 async def _approved(case: Case, ruled: Ruled) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.promotion import Request
+from qbot.domain.release_changes import PlaceTaken
 from qbot.domain.rivals import giving_way, going_before
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.context import ReleaseContext
@@ -19,6 +20,21 @@ async def told(case: Case) -> None:
         goes_before=giving_way(mine, services, there),
         gives_way_to=going_before(mine, there),
     )
+
+
+async def place_taken(case: Case) -> None:
+    """A rollback waits for no deployment of its services to end, which may be what it is for.
+
+    What it has ended by that ends no more "once this is approved".
+    """
+    name = f"place-taken:{case.round}"
+
+    async def note() -> bool:
+        return True
+
+    if case.back and not case.run.has(name):
+        await case.run.step(name, note, changes=[PlaceTaken(case.promotion.id)])
+        await told(case)
 
 
 async def foreseen(
