@@ -1,11 +1,11 @@
 """What is done once people have agreed: jobs, the merge, the deployment, and what went wrong."""
 
-from qbot.domain.progress import Step
+from qbot.domain.progress import UNDER_WAY, Step
 from qbot.domain.release import StageProgress
 from qbot.render.attention import attention
 from qbot.render.card import trouble_line
 from qbot.render.counts import activity, bar, tally
-from qbot.render.escape import clean, link, prose
+from qbot.render.escape import clean, link, moment, prose
 from qbot.render.releases.approving import question
 from qbot.render.style import Style
 
@@ -53,7 +53,15 @@ def deployment(progress: StageProgress, style: Style) -> list[str]:
     if not progress.services:
         return []
     rows = attention(progress.services, style, ended=progress.end is not None)
-    return [f"{bar(progress)}  {tally(progress)}", *rows]
+    return [f"{bar(progress)}  {tally(progress)}", *_left(progress), *rows]
+
+
+def _left(progress: StageProgress) -> list[str]:
+    """Since when nobody looks any more at what goes on by itself."""
+    if progress.ended_at is None or not any(s.stage in UNDER_WAY for s in progress.services):
+        return []
+    at = moment(progress.ended_at, "{time_secs}")
+    return [f"As of {at}, when this ended; what was on its way then may be there by now:"]
 
 
 def pipeline(progress: StageProgress, style: Style) -> str:

@@ -15,6 +15,7 @@ from qbot.domain.release import StageProgress
 from qbot.domain.services import Build
 from qbot.render.blocks import Message
 from qbot.render.card import Fresh
+from qbot.render.escape import moment
 from qbot.render.releases.card import stage_card, stage_preview
 from qbot.render.releases.ending import stage_ending
 from tests.render.conftest import Golden
@@ -132,6 +133,15 @@ def test_what_the_row_of_a_failed_service_says_is_not_said_twice() -> None:
     shown = stage_card(replace(FAILED, services=services, headline=told), STYLE).text
     assert "production-checkout failed. Not deployed either: frontend. Retry goes on." in shown
     assert shown.count(why.removeprefix("Sync failed: ")) == 1
+
+
+def test_what_was_on_its_way_when_it_ended_is_dated() -> None:
+    services = (deployed("cart", Stage.SYNCING, "Deployment/cart is progressing"),)
+    shown = stage_card(replace(FAILED, services=services), STYLE).text
+    dated, row = shown.index(", when this ended; what was on its way"), shown.index("*cart*")
+    assert moment(LATER, "{time_secs}") in shown[:dated]
+    assert dated < row
+    assert "when this ended" not in stage_card(FAILED, STYLE).text  # that failed for good
 
 
 def test_failed_before_the_merge(golden: Golden) -> None:
