@@ -65,7 +65,6 @@ from qbot.settings.loading import from_process, is_open_to_others
 from qbot.slack.answers import SlackAnswers
 from qbot.slack.desk import Desk
 from qbot.slack.listeners import Listeners
-from qbot.slack.untold import Untold
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -198,7 +197,7 @@ def _context(ground: Ground, ready: Ready | None) -> Context:
         argocd=ground.neighbours.argocd,
         gitlab=ground.neighbours.gitlab,
         store=database.store,
-        answers=SlackAnswers(ground.slack, ground.style),
+        answers=SlackAnswers(ground.slack, ground.style, ground.untold),
         clock=ground.clock,
         locks=database.promotions,
         images=GitLabImages(ground.neighbours.gitlab.client, ground.clock),
@@ -266,11 +265,5 @@ def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Eve
         reaping=database.reaping,
         mornings=mornings(ground),
         examine=examiner(ground).run,
-        untold=Untold(
-            database.unfinished,
-            ground.slack,
-            ground.clock,
-            worker=ground.worker,
-            away=ground.ears.slack.presence.away,
-        ),
+        untold=ground.untold,
     )

@@ -22,6 +22,7 @@ from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.render.style import Style
 from qbot.settings import Settings, secret
+from qbot.slack.untold import Untold
 from qbot.store import Database, open_store
 from qbot.web.metrics import Metrics
 
@@ -48,6 +49,7 @@ class Ground:
     tries: Tries
     outages: Outages
     ears: Ears
+    untold: Untold
 
 
 async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Ground:
@@ -79,13 +81,14 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         ],
         stack,
     )
+    worker, away = secrets.token_hex(4), ears.slack.presence.away
     return Ground(
         settings=settings,
         catalog=catalog,
         admin=admin,
         clock=clock,
         lease=lease,
-        worker=secrets.token_hex(4),
+        worker=worker,
         metrics=metrics,
         database=database,
         slack=slack,
@@ -95,6 +98,7 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         tries=tries,
         outages=ears.outages,
         ears=ears,
+        untold=Untold(database.unfinished, slack, clock, worker=worker, away=away),
     )
 
 

@@ -70,9 +70,10 @@ def failure(
             return _told(what, hint, style, refer)
 
 
-def still_looking(why: str) -> Message:
-    """The answer to a dry run that a neighbour keeps waiting."""
-    lead = ":hourglass_flowing_sand: Still looking; the preview follows here."
+def still_looking(why: str, wanted: Wanted) -> Message:
+    """The answer to a dry run that a neighbour keeps waiting: it is not taken back afterwards."""
+    what = prose(wanted.what)
+    lead = f":hourglass_flowing_sand: Still looking; {what} follows below, or why there is none."
     because = f"{prose(_sentence(why), 600)}" if why else ""
     return _shown(lead, because)
 

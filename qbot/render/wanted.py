@@ -4,11 +4,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain import actions
+from qbot.domain.inputs import CreateInput, is_dry
+from qbot.domain.operation import Operation
+from qbot.domain.progress import Kind, Progress
 from qbot.domain.promotion import promotion_id, promotion_name
+from qbot.domain.release import StageProgress
 from qbot.render.blocks import Message, context, message
 from qbot.render.escape import WHEN, clean, moment, prose
 
 _LONGEST = 150  # characters of what was typed
+_VERBS = {
+    Kind.CREATE: "create",
+    Kind.SYNC: "sync",
+    Kind.TEARDOWN: "delete",
+    Kind.DEPLOY: "deploy",
+    Kind.RESTORE: "rollback",
+    Kind.JOB: "run",
+    Kind.PROMOTE: "promote",
+    Kind.ROLLBACK: "rollback",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,20 @@ def sent(title: str) -> Wanted:
     """A form, by its title."""
     shown = clean(title.replace("*", ""), _LONGEST)
     return Wanted(f"the form *{shown}*") if shown else THAT
+
+
+def operated(op: Operation, command: str) -> Wanted:
+    """What became an operation, as one would type it; of a dry run its preview."""
+    shown = op.progress
+    match shown:
+        case StageProgress():
+            about = f"{shown.source} {shown.stage}" if op.kind is Kind.PROMOTE else shown.stage
+        case Progress():
+            about = shown.branch
+        case _:
+            about = op.input.branch if isinstance(op.input, CreateInput) else op.stage or ""
+    line = typed(command, f"{_VERBS[op.kind]} {about}").what
+    return Wanted(f"the preview of {line}" if is_dry(op.input) else line)
 
 
 def belated(wanted: Wanted, answer: Message, at: datetime) -> Message:

@@ -138,7 +138,7 @@ class Desk:
             return
         asked = delivery.asked
         if not await tell(self.slack, asked.actor, asked.place, message, replace=replace):
-            await self.untold.answer(asked, delivery.wanted, message)
+            await self.untold.answer(asked.key, asked.actor, delivery.wanted, message)
 
     async def _in_view(self, delivery: Delivery, message: Message) -> bool:
         """Whether a view shows it; False: too late for that, or it was closed."""

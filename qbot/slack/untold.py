@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from qbot.domain.outages import WhetherAway, never
+from qbot.domain.people import Actor
 from qbot.domain.ports import Clock
 from qbot.domain.unfinished import Came, UnfinishedRows
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.slack import Mark, SlackGateway
-from qbot.operations.requests import Asked
 from qbot.render.blocks import Message, digest_of
 from qbot.render.wanted import Wanted, belated, old_news
 from qbot.slack.private import once
@@ -76,15 +76,16 @@ class Untold:
         self._away = away
         self._left: dict[str, _Letter] = {}
 
-    async def answer(self, asked: Asked, wanted: Wanted, message: Message) -> None:
+    async def answer(self, asked: str, asker: Actor, wanted: Wanted, message: Message) -> None:
         """Keep it for the asker's DM, where it waits for them, for an hour.
 
+        `asked` is the key of what is answered, or its operation.
         One that Slack took and did not say so is there twice: better than not at all.
         """
         now = self._clock.now()
         told = belated(wanted, message, now)
-        key = f"{WAY}:{asked.key}:{message.digest}"
-        await self._keep(key, _letter(told, now, ANSWERS, asked.actor.user))
+        key = f"{WAY}:{asked}:{message.digest}"
+        await self._keep(key, _letter(told, now, ANSWERS, asker.user))
 
     async def news(self, key: str, channel: str, message: Message, *, instead: str = "") -> None:
         """Tell a channel now, or keep it for a day; `instead`: whom, where Qbot may not post."""

@@ -457,7 +457,8 @@ async def scene(
         async with open_slack(played.slack.bot_token, api) as slack:
             database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock)
             style = style or Style(hosts=frozenset({".shop.example"}))
-            answers = SlackAnswers(slack, style)
+            untold = Untold(unfinished(database.unfinished), slack, clock, worker="slack")
+            answers = SlackAnswers(slack, style, untold)
             context = _context(database, argocd, gitlab, answers, per_owner, stages)
             requests = Requests(context=context, journal=database.journal, wake=lambda: None)
             desk = Desk(
@@ -472,7 +473,7 @@ async def scene(
                 orphans=database.orphans,
                 mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
                 examine=examined,
-                untold=Untold(unfinished(database.unfinished), slack, clock, worker="slack"),
+                untold=untold,
             )
             people = People()
             around = ReleaseContext(

@@ -1,10 +1,13 @@
 """Private answers: by the nearest way that Slack takes, and never twice."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
+from qbot.domain.inputs import CreateInput
+from qbot.domain.names import BranchName
 from qbot.domain.people import Actor, Place
 from qbot.errors import TransientError, UserError
 from qbot.operations.requests import Asked
@@ -48,7 +51,7 @@ async def test_where_slack_takes_nothing_it_is_logged_and_over(scene: Scene) -> 
 async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
     scene: Scene,
 ) -> None:
-    answers = SlackAnswers(scene.slack, scene.desk.style)
+    answers = SlackAnswers(scene.slack, scene.desk.style, scene.desk.untold)
     await scene.environment("feat/x")
     (operation,) = await scene.operations("feat/x")
     why = UserError("No repository has it.", hint="`list` shows more.")
@@ -61,6 +64,33 @@ async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
     scene.played.kernel.faults.add("slack", "chat.postMessage", "500", 1)
     await answers.tell(operation, why)
     assert (len(scene.private()), len(scene.direct())) == (1, 1)
+
+
+async def test_a_dry_run_is_named_whatever_becomes_of_it(scene: Scene) -> None:
+    answers = scene.desk.context.answers
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    dry = replace(operation, input=CreateInput(BranchName("feat/x"), dry_run=True))
+    await answers.waiting(dry, "GitLab does not answer")
+    await answers.tell(dry, TransientError("GitLab cannot be reached for branch feat/x of a/b."))
+    first, then = (m.text for m in scene.private())
+    assert "the preview of `/env create feat/x` follows below, or why there is none" in first
+    told = (
+        "The preview of `/env create feat/x` could not be done just now: GitLab cannot be reached."
+    )
+    assert told in then
+
+
+async def test_what_an_operation_could_not_tell_is_told_once_slack_is_back(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    scene.played.kernel.faults.add("slack", "POST /", "500", 9)
+    await scene.desk.context.answers.tell(operation, UserError("No repository has it."))
+    scene.played.kernel.faults.clear()
+    await scene.desk.untold.tell()
+    (told,) = scene.direct()
+    assert "About `/env create feat/x`" in told.text
+    assert "No repository has it" in told.text
 
 
 async def test_a_stop_waits_for_answers_but_not_for_ever(scene: Scene) -> None:
