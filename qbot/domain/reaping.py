@@ -23,6 +23,8 @@ READ_MERGES = timedelta(hours=1)
 """How old the last answer about merge requests may be; they are asked for every ten minutes."""
 READ_BRANCHES = timedelta(hours=12)
 """The same of a project's branches, which are listed every six hours at least."""
+EVERY_BRANCH = "reaper"
+"""Where in qbot.yaml the times are of what no rule of its own fits."""
 _LAST_CALL = timedelta(days=1)  # before it goes, at most
 _HEARD = timedelta(hours=1)  # of working time between a reminder and the end, at most
 _STAYING = frozenset({Phase.READY, Phase.FAILED, Phase.PARTIAL})
@@ -77,7 +79,7 @@ class ReapRule:
     merged: timedelta | None  # the grace after it
     closed: timedelta | None
     gone: timedelta | None
-    key: str = "reaper"  # where in qbot.yaml it is
+    key: str = EVERY_BRANCH  # where in qbot.yaml it is
 
 
 @dataclass(frozen=True, slots=True)

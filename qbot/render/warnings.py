@@ -11,7 +11,7 @@ from qbot.domain import actions
 from qbot.domain.environment import Environment
 from qbot.domain.names import EnvId
 from qbot.domain.reaper_ports import Fate, Warned
-from qbot.domain.reaping import Cause, Goes
+from qbot.domain.reaping import EVERY_BRANCH, Cause, Goes
 from qbot.render.blocks import Block, Message, button, context, divider, message, section
 from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import delete_button
@@ -212,7 +212,14 @@ def _small(one: Warned, back: datetime | None) -> str:
     until = f"can be restored until {moment(back, WHEN)}" if back else ""
     if one.fate is not Fate.OPEN and one.by:
         return capital(until)
-    return joined([f"By the rule {code(one.goes.rule, 60)} of qbot.yaml", until])
+    return joined([_rule(one.goes.rule), until])
+
+
+def _rule(key: str) -> str:
+    """Where in qbot.yaml its times are."""
+    if key == EVERY_BRANCH:
+        return f"By the times for all branches ({code(key)} of qbot.yaml)"
+    return f"By the rule {code(key, 60)} of qbot.yaml"
 
 
 def _hint(warned: Sequence[Warned]) -> str:

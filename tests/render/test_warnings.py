@@ -9,7 +9,7 @@ from qbot.domain.environment import Environment, Pin
 from qbot.domain.lifetime import Moved
 from qbot.domain.names import BranchName, EnvId
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Fate, Question, Warned
-from qbot.domain.reaping import Cause, Goes
+from qbot.domain.reaping import EVERY_BRANCH, Cause, Goes
 from qbot.render.braking import alert, decided, outdated, question
 from qbot.render.lifetimes import extended
 from qbot.render.warnings import MOST, Around, reminder, signed, warning
@@ -45,6 +45,14 @@ def around(*envs: Environment, back: datetime | None = None) -> Around:
 def test_a_warning_says_what_goes_when_why_and_what_runs_there(golden: Golden) -> None:
     env = living(0)
     golden("warning", warning([warned(env)], around(env), STYLE, to=DM))
+
+
+def test_what_no_rule_of_its_own_fits_goes_by_the_times_for_all() -> None:
+    env = living(0)
+    one = warned(env)
+    general = replace(one, goes=replace(one.goes, rule=EVERY_BRANCH))
+    shown = str(warning([general], around(env), STYLE, to=DM).blocks)
+    assert "By the times for all branches (`reaper` of qbot.yaml)" in shown
 
 
 def test_of_what_is_merged_nobody_can_wait_for_the_merge(golden: Golden) -> None:
