@@ -128,6 +128,13 @@ class Outages:
         found = (presence.away() for presence in self._needed(server, _DEPLOYING))
         return next((away for away in found if away), None)
 
+    def argocd(self, server: str, since: datetime) -> Away:
+        """This one as it is known, or by its name where it only fails to answer since then."""
+        mine = (p for p in self.of if p.vendor is Vendor.ARGOCD and p.server == server)
+        found = next(mine, None)
+        away = found.away() if found else None
+        return away or Away(Vendor.ARGOCD, found.name if found else "Argo CD", since, server)
+
     def spans(self, server: str, now: datetime, *, deploying: bool) -> Sequence[Span]:
         """When those were away that a deployment, or a deletion, by this Argo CD depends on."""
         needed = self._needed(server, _DEPLOYING if deploying else _DELETING)

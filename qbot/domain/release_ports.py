@@ -108,6 +108,9 @@ class StageApplications(Protocol):
     async def survey(self, stage: Stage) -> Mapping[ServiceName, "StageApp"]:
         """All of them, in one list call."""
 
+    async def ask(self, stage: Stage, *, within: float) -> None:
+        """Whether it answers about them at all: one small call, within so many seconds."""
+
     async def read(self, stage: Stage, app: AppName) -> "StageApp | None":
         """One, from the source of truth."""
 

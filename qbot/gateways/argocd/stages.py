@@ -42,6 +42,16 @@ class StageGateway:
             found = await self._survey(stage)
         return {service: seen.app for service, seen in found.items()}
 
+    async def ask(self, stage: Stage, *, within: float) -> None:
+        """Their names alone; what it answers is left aside."""
+        await self._client.call(
+            "GET",
+            "/applications",
+            what=f"find the Applications of {stage.name}",
+            query={**StageScope(stage).query, "fields": "items.metadata.name"},
+            within=within,
+        )
+
     async def read(self, stage: Stage, app: AppName) -> StageApp | None:
         """From Kubernetes, not from a cache of Argo CD's."""
         found = await self._read(stage, app)

@@ -120,7 +120,7 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
             continue
         _ensure_free(case, seen)
-        ensure_seen(case)
+        await ensure_seen(case)
         await _still_approved(case)
         alone = await about_to_ask(case)
         try:

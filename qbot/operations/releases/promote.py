@@ -187,7 +187,7 @@ async def _agreed(case: Case) -> Ruled:
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
         await shouted(case)
-        if away := unseen(case):
+        if away := await unseen(case):
             await waited(case, away)
             continue
         if first := await gone_before(case):

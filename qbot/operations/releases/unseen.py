@@ -5,10 +5,11 @@ from datetime import timedelta
 from qbot.domain.outages import Away
 from qbot.domain.progress import Step
 from qbot.domain.promotion import DECISION, Promotion, PromotionKind, PromotionState
-from qbot.errors import AwayError
+from qbot.errors import AwayError, TransientError
 from qbot.operations.releases.case import Case
 
 _PAUSE = 15.0  # seconds between two looks whether they answer again
+_ANSWERS = 10.0  # seconds within which an Argo CD that is there has answered
 _SOURCE = "unseen"
 _FAIR = timedelta(seconds=2 * _PAUSE)  # within which all who waited have looked once more
 _BEHIND = 2.0  # seconds until it is looked whether the one before has its turn again
@@ -23,30 +24,45 @@ class Unseen(Exception):  # noqa: N818  (not a fault: it goes on by itself)
         self.away = away
 
 
-def unseen(case: Case) -> Away | None:
+async def unseen(case: Case) -> Away | None:
     """Whom it waits for before it takes the stage's lock.
 
     What goes back does not wait, nor what GitLab may have merged already: that is found out.
     """
     if case.back or case.promotion.asked_sha:
         return None
-    return case.context.base.outages.deploying(case.stage.instance)
+    if away := case.context.base.outages.deploying(case.stage.instance):
+        return away
+    return await _silent(case) if case.given_back else None  # its jobs do not run in vain again
 
 
-def ensure_seen(case: Case) -> None:
-    """The same right before it is merged.
+async def ensure_seen(case: Case) -> None:
+    """The same right before it is merged: its Argo CD may be away without anybody knowing.
 
     Raises:
         Unseen: the stage's lock is to be given back meanwhile.
         AwayError: GitLab may still come through with a merge that it was asked for, so that the
             lock is kept.
     """
-    away = case.context.base.outages.deploying(case.stage.instance)
-    if away is None or case.back:
+    if case.back:
+        return
+    away = case.context.base.outages.deploying(case.stage.instance) or await _silent(case)
+    if away is None:
         return
     if case.promotion.asked_sha:
         raise _error(away)
     raise Unseen(away)
+
+
+async def _silent(case: Case) -> Away | None:
+    """Asked once: one call in vain is no outage yet, but reason enough not to merge."""
+    base, instance = case.context.base, case.stage.instance
+    begun = base.clock.now()
+    try:
+        await case.context.argocd(case.stage).ask(case.stage, within=_ANSWERS)
+    except TransientError:
+        return base.outages.argocd(instance, begun)
+    return None
 
 
 async def waited(case: Case, away: Away) -> None:

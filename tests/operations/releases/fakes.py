@@ -161,6 +161,13 @@ class FakeSurvey:
     """What Argo CD shows of the stages."""
 
     apps: dict[StageName, dict[ServiceName, StageApp]] = field(default_factory=dict)
+    silent: bool = False
+    asked: int = 0
+
+    async def ask(self, stage: Stage, *, within: float) -> None:
+        self.asked += 1
+        if self.silent:
+            raise TransientError("Argo CD did not answer in time")
 
     async def survey(self, stage: Stage) -> Mapping[ServiceName, StageApp]:
         await asyncio.sleep(0)

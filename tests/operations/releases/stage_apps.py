@@ -71,6 +71,9 @@ class FakeStageApplications:
         await self._called("survey")
         return {s.service: StageApp(s, (), None) for s in self.apps.values()}
 
+    async def ask(self, stage: Stage, *, within: float) -> None:
+        await self._called("ask")
+
     async def read(self, stage: Stage, app: AppName) -> StageApp | None:
         await self._called("read", app)
         found = self.apps.get(app)

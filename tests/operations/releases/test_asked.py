@@ -175,6 +175,24 @@ async def test_nothing_new_is_merged_while_the_argo_cd_of_its_stage_is_away(
     assert shop.row.asked_sha == ""
 
 
+async def test_it_is_asked_right_before_a_merge_so_that_an_outage_nobody_knows_of_counts(
+    shop: ProposedScene, argocd: Presence
+) -> None:
+    case = await approved(shop, AssertionError("it was asked to merge"))
+    shop.survey.silent = True
+    with pytest.raises(Unseen, match="Argo CD does not answer") as raised:
+        await merged(case)
+    assert (raised.value.away.since, shop.row.asked_sha) == (shop.clock.now(), "")
+    assert (argocd.away(), shop.survey.asked) == (None, 1)
+
+
+async def test_an_argo_cd_that_answers_is_asked_once_before_a_merge(shop: ProposedScene) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await merged(case)
+    assert shop.survey.asked == 1
+
+
 async def test_what_goes_back_does_not_wait_for_an_argo_cd(
     shop: ProposedScene, argocd: Presence
 ) -> None:

@@ -29,7 +29,7 @@ from qbot.redaction import redact
 from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import DONE, Hooked, Shop, shop
-from tests.operations.releases.fakes import FakeNotices, FakePeople
+from tests.operations.releases.fakes import FakeNotices, FakePeople, FakeSurvey
 from tests.operations.releases.stage_scene import stage
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
 from tests.store.wishes import BEN, key, until, wishes
@@ -116,7 +116,7 @@ def context_of(shop: Shop, where: Stage, **ports: Any) -> ReleaseContext:
         "windows": (),
         "repository": Mergeable(),
         "images": None,
-        "applications": {},
+        "applications": {where.instance: FakeSurvey()},
         "people": FakePeople(),
         "promotions": shop.wishes.database.promotions,
         "runner": None,

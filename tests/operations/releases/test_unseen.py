@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from qbot.operations.releases.promote import promote
 from tests.clocks import START, HandClock
 from tests.databases import clock, database, database_url
 from tests.operations.engine.shop import DONE, Shop, shop
+from tests.operations.releases.fakes import FakeSurvey
 from tests.operations.releases.stage_scene import stage
 from tests.operations.releases.test_overtaken import Mergeable, context_of, number_of
 from tests.store.promoting import CART, MERGE_REQUEST, PRODUCTION, ask, carried, plan
@@ -35,6 +36,7 @@ from tests.store.wishes import BEN, key, until, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
 SMOKE = Job("smoke", PipelineJob(ProjectPath("shop/e2e"), "main"), places=("production",))
+_ASKED = 3  # times in vain
 WEB = ServiceName("web")
 
 
@@ -119,6 +121,7 @@ class World:
         self.shop = shop
         self.here = Here(shop.clock)
         self.gitlab = GitLab()
+        self.argocd = FakeSurvey()
         self.runner = Runner(self.here, self.gitlab.done, held)
         self.where = stage(approvals=ApprovalRule(0), before=SMOKE.name)
         if not held:
@@ -130,6 +133,7 @@ class World:
             jobs={SMOKE.name: SMOKE},
             repository=self.gitlab,
             runner=self.runner,
+            applications={self.where.instance: self.argocd},
         )
 
     async def body(self, run: Run) -> Outcome:
@@ -152,7 +156,7 @@ class World:
         await self.shop.engine(self.body)
         return await ask(self.shop.wishes, CART)
 
-    async def waits(self, op: Operation) -> None:
+    async def waits(self, op: Operation, *, since: datetime | None = None) -> None:
         """As a row that says for whom."""
 
         async def waiting() -> bool:
@@ -163,7 +167,7 @@ class World:
         shown = (await self.shop.wishes.operation(op.id)).progress
         assert isinstance(shown, StageProgress)
         assert (shown.step, shown.trouble) == (Step.APPROVING, "Argo CD does not answer.")
-        assert shown.trouble_since == self.shop.clock.now() - LASTS
+        assert shown.trouble_since == (since or self.shop.clock.now() - LASTS)
 
     async def rolled_back(self) -> None:
         """What goes back in the same stage comes to its turn."""
@@ -205,6 +209,22 @@ async def test_what_was_closed_while_it_waited_is_not_merged_afterwards(
     await world.ended(op)
     assert world.gitlab.done == ["job"] * held
     assert (await carried(shop.wishes, op)).state is PromotionState.CLOSED
+
+
+async def test_jobs_do_not_run_again_for_an_argo_cd_that_is_still_silent(shop: Shop) -> None:
+    world = World(shop, held=False)
+    world.here.come_back()
+    world.argocd.silent = True  # and no other call has told of it
+    op = await world.begun()
+    await world.waits(op, since=shop.clock.now())
+
+    async def over() -> bool:
+        shop.clock.advance(1)
+        world.argocd.silent = world.argocd.asked < _ASKED
+        return (await shop.wishes.operation(op.id)).end is not None
+
+    await until(over)
+    assert world.gitlab.done == ["job", "job", "merge"]
 
 
 async def test_an_outage_for_longer_than_people_had_time_ends_nothing(shop: Shop) -> None:
