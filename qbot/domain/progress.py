@@ -195,7 +195,7 @@ class Progress:
     headline: str = ""  # the reason of an end or of a queue, in one sentence; may hold outside text
     trouble: str = ""  # a neighbour that does not answer, while Qbot waits for it
     trouble_since: datetime | None = None
-    tries: Tries | None = None  # while there is trouble
+    tries: Tries | None = None  # of the trouble; over, when it ended
     usual: Usual | None = None
     proofs: tuple[Proof, ...] = ()
     url: str = ""

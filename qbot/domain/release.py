@@ -139,7 +139,7 @@ class StageProgress:
     headline: str = ""  # the reason of an end or of a queue; may hold outside text
     trouble: str = ""
     trouble_since: datetime | None = None
-    tries: Tries | None = None  # while there is trouble
+    tries: Tries | None = None  # of the trouble; over, when it ended
     usual_seconds: float | None = None
     url: str = ""
     home: str = ""  # id of the stage's channel, where it has one

@@ -40,7 +40,8 @@ class Run:
         self._names: set[str] = set()
         self.progress = claim.operation.progress  # the newest that was told
         self._reporter = Reporter(ledger.report, footing.clock, claim.operation.progress)
-        self._troubles = Troubles()
+        shown = claim.operation.progress
+        self._troubles = Troubles(shown.tries if shown else None)
         self._cancelling = Cancelling(asked=claim.operation.cancel_by is not None)
         self._trying = Trying(
             claim.operation.id,

@@ -10,8 +10,10 @@ from qbot.domain.release import Shown
 class Troubles:
     """Belongs to one run. Several steps may be in trouble at once; the first is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Tries | None = None) -> None:
+        """`before`: what an earlier run of the operation has shown last."""
         self._messages: dict[str, tuple[str, Tries]] = {}
+        self._last = before
         self._since: datetime | None = None
 
     def tell(
@@ -21,6 +23,7 @@ class Troubles:
 
         `since`: since when that is so, where it is known to be longer than this run waits.
         """
+        self._last = tries
         if not message:
             self._messages.pop(source, None)
         else:
@@ -40,6 +43,9 @@ class Troubles:
         return next(iter(self._messages.values()), ("", None))[0]
 
     def over(self, progress: Shown) -> Shown:
-        """The progress with the trouble that there is, if any."""
-        message, tries = next(iter(self._messages.values()), ("", None))
+        """The progress with the trouble that there is, if any.
+
+        The time of the last that was told stays after it: what a card has said cannot become older.
+        """
+        message, tries = next(iter(self._messages.values()), ("", self._last))
         return replace(progress, trouble=message, trouble_since=self._since, tries=tries)

@@ -296,7 +296,7 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     if progress.end is not None:
         return ""
     at = progress.updated_at
-    if progress.trouble and progress.tries:  # what is known is older, that nothing is heard is not
+    if progress.tries:  # what is known is older; that nothing was heard, or that it was again, not
         at = max(at, progress.tries.at)
     shown = moment(at, "{time_secs}")
     so_far = ""

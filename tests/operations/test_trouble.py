@@ -1,5 +1,6 @@
 """Neighbours that do not answer, refuse, or fall silent; bugs; and what is said of them."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -12,6 +13,7 @@ from qbot.domain.services import Build
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.engine import Outcome, Run
+from qbot.render.card import Fresh, fresh_line
 from tests.operations.scene import FAILED, SUCCEEDED, Scene
 
 CART, WEB = ServiceName("cart"), ServiceName("web")
@@ -40,6 +42,16 @@ async def test_a_call_that_fails_for_a_while_is_shown_waited_for_and_forgotten(
     assert any(p.trouble == "GET /x: 503" and p.trouble_since for p in scene.shown)
     assert (await scene.progress(done)).trouble == ""
     assert max(scene.argocd.effects.values()) == 1
+
+
+async def test_what_a_card_says_it_is_as_of_never_becomes_older(scene: Scene) -> None:
+    scene.argocd.faults.lay("ensure_project", AWAY, times=6)
+    done = await scene.create()
+    assert done.end is SUCCEEDED
+    texts = [fresh_line(p, Fresh(1.0)) for p in scene.shown]
+    times = [int(found[1]) for text in texts if (found := re.search(r"<!date\^(\d+)", text))]
+    assert times == sorted(times)
+    assert len(set(times)) > 1
 
 
 async def test_gitlab_away_while_a_build_runs_does_not_hide_the_other_services(
