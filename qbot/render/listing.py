@@ -10,7 +10,7 @@ from typing import Self
 from qbot.domain import actions
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.names import EnvId
-from qbot.domain.operation import EnvironmentSummary
+from qbot.domain.operation import EnvironmentSummary, Going
 from qbot.domain.outages import Away
 from qbot.domain.progress import Stage
 from qbot.domain.reaping import Goes
@@ -19,8 +19,8 @@ from qbot.render.away import stale_lines
 from qbot.render.blocks import Block, Message, button, context, header, message, paragraphs, section
 from qbot.render.blocks import actions as row
 from qbot.render.counts import tally
-from qbot.render.escape import clean, code, link, mention, prose
-from qbot.render.reaper import goes_words, keeping_all
+from qbot.render.escape import WHEN, clean, code, link, mention, moment, prose
+from qbot.render.reaper import CAUSES, goes_words, keeping_all
 from qbot.render.style import Style
 from qbot.render.words import DOING, PHASES, joined, plural, remaining, rough
 
@@ -199,7 +199,8 @@ def environment_line(
     """
     env = row.environment
     word, sign = state(row, known=known)
-    where = link(env.url, "open", style.hosts) if env.url else ""
+    there = env.url and env.phase is not Phase.CREATING  # nobody answers there yet
+    where = link(env.url, "open", style.hosts) if there else ""
     return joined(
         [
             f"{sign} *{prose(env.branch, 100)}* {word}",
@@ -208,7 +209,7 @@ def environment_line(
             f":lock: locked by {mention(row.lock.by.user)}" if row.lock else "",
             goes_words(goes, style, now=now) if goes else "",
             f"unused for {rough((now - row.last_used).total_seconds())}" if goes else "",
-            ends(env, now=now),
+            ends(env, now=now, going=None if goes else row.goes),
             where if where != "open" else "",
         ]
     )
@@ -257,18 +258,27 @@ def failing_words(count: int) -> str:
     return f"{plural(count, 'service')} failing"
 
 
-def ends(env: Environment, *, now: datetime) -> str:
-    """How old it is and how long it may live."""
+def ends(env: Environment, *, now: datetime, going: Going | None = None) -> str:
+    """How old it is and how long it may live; `going`: its owner was told that it goes."""
     age = f"{rough((now - env.created_at).total_seconds())} old"
     if pin := env.pinned_at(now):
         more = f", for {remaining((pin.until - now).total_seconds())} more" if pin.until else ""
         return f"{age}, :pushpin: pinned by {mention(pin.by.user)}{more}"
+    if going:
+        return f"{age}, {going_words(going, now=now)}"
     if env.ends_at is None:
         return age
     left = (env.ends_at - now).total_seconds()
     if left > 0:
         return f"{age}, lifetime ends in {remaining(left)}"
     return f"{age}, lifetime over for {rough(-left)}"
+
+
+def going_words(going: Going, *, now: datetime) -> str:
+    """When it goes by itself, as its owner was told, and what holds that back."""
+    stays = f"stays for now: {prose(going.held, 200)}; " if going.held else ""
+    when = "now" if going.at <= now else moment(going.at, WHEN)
+    return f"{stays}due to go {when}, because {CAUSES[going.because]}"
 
 
 def _echo(page: Page, number: int, pages: int) -> str:

@@ -10,8 +10,9 @@ from qbot.domain.commands import SPECS, Create, spec_of
 from qbot.domain.environment import Phase, Pin
 from qbot.domain.inputs import SyncInput
 from qbot.domain.names import BranchName, ServiceName
-from qbot.domain.operation import BranchTaken, EnvironmentSummary, QuotaReached
+from qbot.domain.operation import BranchTaken, EnvironmentSummary, Going, QuotaReached
 from qbot.domain.progress import End, Kind, ServiceProgress, Stage
+from qbot.domain.reaping import Cause
 from qbot.errors import PermanentError, TransientError, UserError
 from qbot.render.board import board
 from qbot.render.card import Fresh, card, fact_line
@@ -447,3 +448,21 @@ def test_a_lifetime_is_told_as_it_was_asked_for(
     assert f"lifetime {card_says}, until" in card(shown, STYLE).text
     row = EnvironmentSummary(replace(environment(), expires_at=NOW + left), None, NOW)
     assert f"lifetime ends in {list_says} ·" in listing([row], Page(), STYLE, now=NOW).text
+
+
+def test_a_list_says_what_is_due_to_go_and_when_also_where_nobody_asked_for_that() -> None:
+    (row,) = summaries(2)[1:]
+    warned = replace(row, goes=Going(NOW + timedelta(days=1), Cause.IDLE))
+    for shown in (listing([warned], Page(), STYLE, now=NOW), overview([warned], 1, STYLE, now=NOW)):
+        assert "due to go <!date^" in shown.text
+        assert ", because nobody uses it" in shown.text
+        assert "lifetime" not in shown.text
+    held = replace(row, goes=Going(NOW, Cause.IDLE, "the reaper is paused"))
+    said = listing([held], Page(), STYLE, now=NOW).text
+    assert "stays for now: the reaper is paused; due to go now, because" in said
+
+
+def test_what_is_still_being_made_has_no_link_in_a_list() -> None:
+    rows = {r.environment.phase: r for r in summaries(6)}
+    assert "|open>" in listing([rows[Phase.READY]], Page(), STYLE, now=NOW).text
+    assert "|open>" not in listing([rows[Phase.CREATING]], Page(), STYLE, now=NOW).text
