@@ -85,15 +85,20 @@ class Untold:
         now = self._clock.now()
         told = belated(wanted, message, now)
         key = f"{WAY}:{asked}:{message.digest}"
-        await self._keep(key, _letter(told, now, ANSWERS, asker.user))
+        self._left[key] = letter = _letter(told, now, ANSWERS, asker.user)
+        await self._write(key, letter)
 
     async def news(self, key: str, channel: str, message: Message, *, instead: str = "") -> None:
         """Tell a channel now, or keep it for a day; `instead`: whom, where Qbot may not post."""
         now, mine = self._clock.now(), f"{WAY}:{key}:{channel}"
         letter = _letter(message, now, _NEWS, channel, instead)
-        if not await self._told(mine, letter, first=True):
-            late = old_news(message, now)
-            await self._keep(mine, replace(letter, text=late.text, blocks=_blocks(late)))
+        late = old_news(message, now)
+        later = replace(letter, text=late.text, blocks=_blocks(late))
+        await self._write(mine, later)  # whoever dies while Slack hangs leaves it
+        if await self._told(mine, letter, first=True):
+            await self._over(mine)
+        else:
+            self._left[mine] = later
 
     def take(self, came: Came) -> None:
         """What another process has left."""
@@ -133,10 +138,7 @@ class Untold:
                 return True
         return True
 
-    async def _keep(self, key: str, letter: _Letter) -> None:
-        if key in self._left:
-            return
-        self._left[key] = letter
+    async def _write(self, key: str, letter: _Letter) -> None:
         came = Came(key, WAY, json.dumps(asdict(letter)), self._clock.now())
         try:
             async with asyncio.timeout(_WRITING):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.slack.releases.stages import STAGES, opened, populated, value
 from tests.slack.releases.test_decisions import words
 from tests.slack.scene import Scene
 from tests.slack.scene import scene as built
+from tests.slack.test_unfinished import died, until
 
 TOLD = (STAGES[0], replace(STAGES[1], channel=RELEASES))
 WAYS = ("500", "drop-before", "drop-after")
@@ -38,8 +40,8 @@ class Later(SystemClock):
         return super().now() + self._by
 
 
-def away(scene: Scene, way: str = "500") -> None:
-    for path in ("POST /", "GET /"):
+def away(scene: Scene, way: str = "500", *paths: str) -> None:
+    for path in paths or ("POST /", "GET /"):
         scene.played.kernel.faults.add("slack", path, way, 500)
 
 
@@ -50,6 +52,22 @@ def back(scene: Scene) -> None:
 def channel(scene: Scene, name: str) -> list[Message]:
     found = scene.played.slack.world.channels[name].messages.values()
     return [m for m in found if not m.only_for]
+
+
+@asynccontextmanager
+async def survivor(scene: Scene) -> AsyncIterator[Untold]:
+    """Of another process, which has found what there is to tell."""
+    rows, clock = scene.database.unfinished, scene.database.clock
+    other = Untold(rows, scene.slack, clock, worker="other")
+    work = Unfinished(rows, clock, worker="other", every=0.01)
+    guard = replace(scene.guard, desk=replace(scene.desk, untold=other), unfinished=work)
+    task = asyncio.create_task(go_on(guard, scene.listeners))
+    try:
+        await seen(lambda: other._left)
+        yield other
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
@@ -108,21 +126,24 @@ async def test_whoever_lives_tells_what_a_process_that_died_could_not(shop: Scen
     away(shop)
     await shop.press(card, actions.APPROVE, value(number), CHLOE)
     back(shop)
-    rows, clock = shop.database.unfinished, shop.database.clock
-    other = Untold(rows, shop.slack, clock, worker="other")
-    desk = replace(shop.desk, untold=other)
-    work = Unfinished(rows, clock, worker="other", every=0.01)
-    guard = replace(shop.guard, desk=desk, unfinished=work)
-    task = asyncio.create_task(go_on(guard, shop.listeners))
-    try:
-        await seen(lambda: other._left)
+    async with survivor(shop) as other:
         await other.tell()
         await shop.desk.untold.tell()  # it lives, and was taken for dead
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
     assert len(shop.direct(CHLOE)) == 1
-    assert await rows.left("somebody") == []
+    assert await shop.database.unfinished.left("somebody") == []
+
+
+async def test_a_freeze_is_told_although_who_was_to_tell_it_died_while_slack_hung(
+    shop: Scene,
+) -> None:
+    away(shop, "hang", "POST /")
+    assert await shop.type("freeze production incident 42", CHLOE) is None
+    await until(lambda: shop.database.unfinished.left("slack's heir"))
+    await died(shop)
+    back(shop)
+    async with survivor(shop) as other:
+        await other.tell()
+    assert [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
 
 
 async def test_after_an_hour_an_answer_is_not_told_any_more(shop: Scene) -> None:
