@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from qbot.cards.charts import Charts
@@ -11,7 +12,7 @@ from qbot.render.blocks import Message
 from qbot.render.digest import digest
 from qbot.render.style import Style
 
-_FRESH = 60.0  # seconds for which what was read counts
+_FRESH = 3.0  # seconds for which what was read counts: for the channels of one moment
 
 
 class Gathers(Protocol):
@@ -41,7 +42,7 @@ class ChannelWriter:
 
     async def write(self, plan: DigestPlan, due: DueDigest) -> Message | None:
         """A chart alone is no news."""
-        of = await self.gatherer.digest(plan, due, await self._gathered())
+        of = await self.gatherer.digest(plan, due, await self._gathered(due.tick))
         if plan.chart and self.charts and not of.quiet:
             of = replace(of, picture=await self.charts.picture(plan.zone))
         return digest(of, self.style)
@@ -51,8 +52,9 @@ class ChannelWriter:
         if self.charts:
             self.charts.unready(plan.zone)
 
-    async def _gathered(self) -> Facts:
-        now = self.clock.monotonic()
-        if self._facts is None or now - self._facts[0] > _FRESH:
-            self._facts = now, await self.gatherer.facts()
-        return self._facts[1]
+    async def _gathered(self, tick: datetime) -> Facts:
+        """Not from before its time, nor from before it waited for its turn behind warnings."""
+        now, kept = self.clock.monotonic(), self._facts
+        if kept is None or now - kept[0] > _FRESH or kept[1].at < tick:
+            kept = self._facts = now, await self.gatherer.facts()
+        return kept[1]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,7 @@ from qbot.gateways.slack import (
 from tests.cards.rows import DigestTable
 from tests.cards.virtual import START, run
 from tests.cards.world import STYLE, World, running
+from tests.clocks import HandClock
 
 # All of them where the long runs are wanted; virtual time makes a good part of it cheap.
 CHANNELS = 500 if os.environ.get("QBOT_ACCEPTANCE") == "full" else 40
@@ -367,3 +368,30 @@ def test_without_a_right_or_a_drawing_they_go_without_a_chart(scope: str) -> Non
     desk = story(before=ready)
     assert desk.each_once
     assert not pictured(desk)
+
+
+async def test_what_a_digest_waited_behind_is_in_it_and_its_channels_share_one_look() -> None:
+    clock, asked = HandClock(), list[datetime]()
+
+    class Gatherer:
+        async def facts(self) -> Facts:
+            asked.append(clock.now())
+            return Facts(clock.now(), ())
+
+        async def digest(self, plan: DigestPlan, due: DueDigest, facts: Facts) -> Digest:
+            assert facts.at >= due.tick
+            return Digest(facts, due.since, plan.sections)
+
+    plan = DigestPlan("C1", LINE, UTC, chart=False)
+    writer = ChannelWriter(
+        told={plan.channel: plan}, gatherer=Gatherer(), charts=None, clock=clock, style=STYLE
+    )
+
+    async def look() -> datetime:
+        await writer.write(plan, DueDigest("C1", clock.now(), clock.now() - LATE))
+        return asked[-1]
+
+    assert await look() == await look() == clock.now()
+    assert len(asked) == 1
+    clock.advance(6)  # two warnings went first
+    assert await look() == clock.now()
