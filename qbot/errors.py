@@ -34,11 +34,15 @@ class TransientError(QbotError):
     Args:
         message: which neighbour, which call, what came back.
         retry_after: seconds that the neighbour asked to be left alone, if it said so.
+        since: when it was asked in vain.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, since: datetime | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.since = since
 
 
 class AwayError(TransientError):
@@ -50,9 +54,9 @@ class AwayError(TransientError):
     """
 
     def __init__(self, name: str, since: datetime) -> None:
-        super().__init__(f"{name} does not answer.")
+        super().__init__(f"{name} does not answer.", since=since)
         self.name = name
-        self.since = since
+        self.since: datetime = since
 
 
 class PermanentError(QbotError):

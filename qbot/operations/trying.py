@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
+from qbot.domain.hanging import hearing
 from qbot.domain.names import OpId
 from qbot.domain.ports import Clock, Fenced
 from qbot.errors import AwayError, TransientError
@@ -96,7 +98,8 @@ class Trying:
         try:
             while True:
                 try:
-                    return await self._go(do, find if look else None)
+                    with hearing(partial(self._hangs, name)):
+                        return await self._go(do, find if look else None)
                 except TransientError as error:
                     delay = backoff.delay(tries, error, self._footing.jitter())
                     unasked = isinstance(error, AwayError)
@@ -127,9 +130,13 @@ class Trying:
         wait = within_time(delay, left, error)
         if wait is None:
             raise error
-        since = error.since if isinstance(error, AwayError) else None
-        self._told(str(error), source=name, tried=tried, wait=wait, since=since)
+        self._told(str(error), source=name, tried=tried, wait=wait, since=error.since)
         await self._sleep(wait)
+
+    def _hangs(self, name: str, message: str, since: datetime | None) -> None:
+        """It is not given up on yet: people need not wait as long to hear of it."""
+        if message or self._troubles.has(name):
+            self._told(message, source=name, since=since)
 
     async def _settle(self) -> None:
         """Let a request that the dead run had on the wire land before anybody looks for it."""

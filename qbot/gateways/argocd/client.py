@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from qbot.domain.hanging import awaited
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.outages import WhetherAway, never
@@ -147,12 +148,17 @@ class Client:
         self._ensure_there(knocks=knocks)
         async with self._turns:
             self._ensure_there(knocks=knocks)  # the turn may have been long in coming
+            began = self._clock.now()
             try:
                 # httpx's own time limits are per read: a server that drips would never end.
                 async with asyncio.timeout(within):
-                    response = await self._send(request)
+                    with awaited(asked.call, began):
+                        response = await self._send(request)
             except (*HTTPX, TimeoutError) as error:
-                raise broken_call(error, asked) from error
+                broken = broken_call(error, asked)
+                if isinstance(broken, TransientError):
+                    broken.since = began
+                raise broken from error
         if not response.is_success:
             raise refusal(response, asked)
         return response
