@@ -17,6 +17,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.unfinished import Came, UnfinishedRows
 from qbot.errors import QbotError, TransientError
 from qbot.gateways.slack import Mark, SlackGateway
+from qbot.operations.caught import caught
 from qbot.render.blocks import Message, digest_of
 from qbot.render.wanted import Wanted, belated, old_news
 from qbot.slack.private import once
@@ -102,22 +103,28 @@ class Untold:
 
     def take(self, came: Came) -> None:
         """What another process has left."""
-        self._left[came.key] = _Letter(**json.loads(came.body))
+        try:
+            self._left[came.key] = _Letter(**json.loads(came.body))
+        except (TypeError, ValueError):  # of another version
+            log.exception("what was not told cannot be read", key=came.key)
 
     async def go_on(self) -> None:
-        """Every few seconds, while Slack is not known to be away. Ends when cancelled."""
+        """Every few seconds, try. Ends when cancelled."""
         while True:
             await self._clock.sleep(_PAUSE)
-            if self._left and self._away() is None:
-                await self.tell()
+            error = await caught(self.tell())
+            if isinstance(error, Exception):
+                log.error("what was not told cannot be told", exc_info=error)
 
     async def tell(self) -> None:
-        """Once what is left, the oldest first, until Slack takes one of them not."""
+        """Once what is left, the oldest first, as long as Slack is not known to be away."""
         for key, letter in sorted(self._left.items(), key=lambda left: left[1].at):
+            if self._away() is not None:
+                return
             if self._clock.now().timestamp() > letter.until:
                 log.warning("never told: Slack was away for too long", key=key)
             elif not await self._told(key, letter):
-                return
+                continue  # what Slack does not take of one says nothing of the next
             await self._over(key)
 
     async def _told(self, key: str, letter: _Letter, *, first: bool = False) -> bool:

@@ -11,13 +11,16 @@ import pytest
 from typing_extensions import override
 
 from qbot.domain import actions
+from qbot.domain.people import Actor
 from qbot.domain.unfinished import UnfinishedRows
 from qbot.gateways.clock import SystemClock
+from qbot.render.notices import notice
+from qbot.render.wanted import THAT
 from qbot.sandbox.slack.model import Message
 from qbot.slack.register import go_on
 from qbot.slack.unfinished import Unfinished
 from qbot.slack.untold import ANSWERS, Untold
-from tests.sandbox.slack.stage import CHLOE, GENERAL, RELEASES
+from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL, RELEASES
 from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
 from tests.slack.releases.test_decisions import words
@@ -144,6 +147,17 @@ async def test_a_freeze_is_told_although_who_was_to_tell_it_died_while_slack_hun
     async with survivor(shop) as other:
         await other.tell()
     assert [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
+
+
+async def test_one_that_slack_never_takes_keeps_nobody_from_theirs(shop: Scene) -> None:
+    untold = shop.desk.untold
+    for user in (CHLOE, DAN):
+        await untold.answer(user, Actor(shop.guard.team, user), THAT, notice("hello"))
+    shop.played.kernel.faults.add("slack", "POST /", "500", 1)  # the way to chloe's DM
+    await untold.tell()
+    assert (len(shop.direct(CHLOE)), len(shop.direct(DAN))) == (0, 1)
+    await untold.tell()
+    assert (len(shop.direct(CHLOE)), len(shop.direct(DAN))) == (1, 1)
 
 
 async def test_after_an_hour_an_answer_is_not_told_any_more(shop: Scene) -> None:
