@@ -273,7 +273,7 @@ async def test_a_log_that_cannot_be_read_is_told_as_other_calls_are(
 
 def test_there_is_no_way_to_make_change_or_remove_an_application() -> None:
     public = {name for name in vars(StageGateway) if not name.startswith("_")}
-    looks = {"survey", "read", "watch", "log", "silent_since", "close"}
+    looks = {"ask", "survey", "read", "watch", "log", "silent_since", "close"}
     assert public == looks | {"refresh", "sync", "terminate"}
 
 
