@@ -66,6 +66,7 @@ async def typed(scene: Scene) -> Callable[[], Awaitable[object]]:
 
 async def submitted(scene: Scene) -> Callable[[], Awaitable[object]]:
     await scene.type("create")
+    await scene.settled()  # it may have taken longer than Slack waits here
     view = scene.view()
     assert view is not None
     scene.gitlab.answering.clear()
