@@ -1,7 +1,7 @@
 """A stage's Applications come to run the merge commit."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from qbot.domain.health import AppState
@@ -23,6 +23,7 @@ from qbot.operations.sitting_out import KNOWN, Deadline
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _STOPPED = 30.0  # seconds until who gives way leaves its syncs to themselves
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
+_LOOKS, _LOOK_AGAIN = 3, 5.0  # times that missing ones are looked for again; seconds before each
 _GOES_ON = "Retry goes on from here, Roll Back puts the earlier versions back."
 _GOES_BACK = "Retry goes on from here."
 _LINES, _LONGEST = 15, 200  # of a log: lines, characters of each
@@ -58,15 +59,30 @@ async def deployed(case: Case) -> None:
 
 
 async def _applications(case: Case) -> Apps:
-    argocd = case.context.argocd(case.stage)
-    found = await case.run.call("the Applications", lambda: argocd.survey(case.stage))
-    missing = [service for service in case.services if service not in found]
+    """Their names; a list that lacks some may be of an Argo CD that has just begun.
+
+    Raises:
+        UserError: they are still missing after a while.
+    """
+    found, missing = await _surveyed(case)
+    for _ in range(_LOOKS):
+        if not missing:
+            break
+        await case.run.sleep(_LOOK_AGAIN)
+        found, missing = await _surveyed(case)
     if missing:
         raise UserError(
             f"Argo CD shows no Application of {named(missing)} in {case.stage.name}.",
             hint="The stage's `applications` in qbot.yaml say how they are named or labelled.",
         )
     return {service: found[service].state.name for service in case.services}
+
+
+async def _surveyed(case: Case) -> tuple[Mapping[ServiceName, StageApp], Sequence[ServiceName]]:
+    """What is there, and which of the services is not."""
+    argocd = case.context.argocd(case.stage)
+    found = await case.run.call("the Applications", lambda: argocd.survey(case.stage))
+    return found, [service for service in case.services if service not in found]
 
 
 class Rollout:

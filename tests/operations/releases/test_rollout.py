@@ -270,6 +270,14 @@ async def test_what_fails_before_its_sync_is_not_waited_for(scene: StageScene) -
     assert scene.apps.times("sync") == {"web": 1}
 
 
+async def test_an_argo_cd_that_shows_nothing_for_a_moment_is_asked_again(scene: StageScene) -> None:
+    apps = dict(scene.apps.apps)
+    scene.apps.apps.clear()
+    op = await begun(scene, 8)
+    scene.apps.apps.update(apps)
+    assert (await scene.ended(op)).end is SUCCEEDED
+
+
 async def test_an_application_that_is_not_there_is_named_and_nothing_synced(
     scene: StageScene,
 ) -> None:
