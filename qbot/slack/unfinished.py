@@ -95,8 +95,8 @@ class Unfinished:
             for came in left:
                 if came.way == WAY:
                     untold(came)
-                else:
-                    await self._again(came, again)
+            # Side by side, as they came: one that waits for a vendor keeps nobody else waiting.
+            await asyncio.gather(*(self._again(came, again) for came in left if came.way != WAY))
             for key in list(self._over):
                 await self.done(key)
             await self._clock.sleep(self._every)

@@ -18,6 +18,7 @@ from qbot.errors import TransientError
 from qbot.sandbox.slack.delivery.outcome import Outcome
 from qbot.slack.register import go_on
 from qbot.slack.unfinished import LATE, Unfinished, Way
+from tests.clocks import HandClock
 from tests.sandbox.slack.stage import ANA, CHLOE
 from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
@@ -182,3 +183,42 @@ async def test_what_is_kept_has_no_shared_secret_in_it(slow: Scene) -> None:
     assert kept["text"] == f"create {BRANCH}"
     assert "token" not in kept
     await died(slow)
+
+
+class Left:
+    """A database in which a dead process has left these, each given out once."""
+
+    def __init__(self, *came: Came) -> None:
+        self.came = list(came)
+        self.over: list[str] = []
+
+    async def keep(self, came: Came, worker: str) -> None:
+        raise AssertionError("nothing new comes")
+
+    async def done(self, key: str) -> None:
+        self.over.append(key)
+
+    async def left(self, worker: str) -> Sequence[Came]:
+        given, self.came = self.came, []
+        return given
+
+
+async def test_one_that_takes_long_keeps_no_other_of_what_was_left_waiting() -> None:
+    clock = HandClock()
+    rows = Left(*(Came(key, Way.COMMAND, "{}", clock.now()) for key in ("slow", "quick")))
+    done, told = asyncio.Event(), list[Came]()
+
+    async def again(came: Came, *, late: bool) -> None:
+        if came.key == "slow":
+            await asyncio.Event().wait()
+        done.set()
+
+    own = Unfinished(rows, clock, worker="another", every=1)
+    task = asyncio.create_task(own.go_on(again, told.append))
+    try:
+        async with asyncio.timeout(5):
+            await done.wait()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert rows.over == ["quick"]
