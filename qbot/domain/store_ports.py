@@ -125,9 +125,9 @@ class Lifetimes(Protocol):
     """
 
     async def extend(
-        self, env: EnvId, by: timedelta, who: Actor, *, most: timedelta | None, rule: str
+        self, env: EnvId, by: timedelta, who: Actor, *, most: timedelta | None, rule: str, key: str
     ) -> Moved | None:
-        """Let it live longer.
+        """Let it live longer; asked for again with the same `key`, no longer than that.
 
         Raises:
             UserError: it has the longest lifetime already.

@@ -35,8 +35,9 @@ class Lifetimes:
             UserError: no such environment, it goes, or it has the longest lifetime already.
         """
         env, most = await self._staying(wanted.env), self.context.rules.longest
-        who, rule = asked.actor, asked.rule
-        moved = await self.rows.extend(env.id, wanted.by, who, most=most, rule=rule)
+        moved = await self.rows.extend(
+            env.id, wanted.by, asked.actor, most=most, rule=asked.rule, key=asked.key
+        )
         return moved or await self._gone(env)
 
     async def pin(self, wanted: PinIt, until: datetime | None, asked: Asked) -> Moved:

@@ -57,6 +57,14 @@ class Work:
     grounds: Callable[[], Awaitable[Grounds]] = no_grounds
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """`repeated`: the delivery came before, and this one did nothing."""
+
+    reply: Reply
+    repeated: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """Runs listeners. `refused` counts a refusal by its rule; `patience` is in seconds.
@@ -95,32 +103,36 @@ class Guard:
         task = self.desk.begin(self._answer(delivery, prepare))
         await asyncio.wait({task}, timeout=self.patience)
         if task.done():
-            await acknowledge(task.result())
+            await acknowledge(task.result().reply)
             return
         key = delivery.asked.key
         arrived = came is None or await self.unfinished.keep(key, *came)
-        if arrived and task.done():  # meanwhile
-            await acknowledge(task.result())
-            self.desk.later(self.unfinished.done(key))
-            return
+        told = arrived and task.done()  # meanwhile
         if arrived:
-            await acknowledge(None)
-        self.desk.later(self._follow_up(delivery, task))
+            await acknowledge(task.result().reply if told else None)
+        self.desk.later(self._follow_up(delivery, task, told=told))
 
     async def again(self, delivery: Delivery, prepare: Prepare) -> None:
-        """What a process that died had acknowledged; the answer is told like any that is late."""
-        reply = await self._answer(delivery, prepare)
-        if reply:
-            await self.desk.whisper(delivery, reply)
+        """What a process that died had acknowledged; the answer is told like any that is late.
 
-    async def _answer(self, delivery: Delivery, prepare: Prepare) -> Reply:
+        That it came before says nothing here: the process may have died between that and the
+        effect. What had its effect is done twice, which changes nothing more.
+        """
+        answered = await self._answer(delivery, prepare, again=True)
+        if answered.reply:
+            await self.desk.whisper(delivery, answered.reply)
+
+    async def _answer(
+        self, delivery: Delivery, prepare: Prepare, *, again: bool = False
+    ) -> _Answered:
+        work = self._admitted(delivery, prepare, again=again)
         try:
-            return await self.desk.tried(self._admitted(delivery, prepare), delivery.wanted)
+            return _Answered(await self.desk.tried(work, delivery.wanted))
         except RepeatedError:
             self.refused("repeated")
-            return None
+            return _Answered(None, repeated=True)
 
-    async def _admitted(self, delivery: Delivery, prepare: Prepare) -> Reply:
+    async def _admitted(self, delivery: Delivery, prepare: Prepare, *, again: bool) -> Reply:
         if (away := self.without()) is not None:  # without a record nothing is done
             raise AwayError(away.name, away.since)
         decision = await self._decide(delivery)
@@ -129,7 +141,7 @@ class Guard:
         work = prepare(delivery)
         try:
             rule = await self._allowed(work, delivery.asked.actor)
-            if work.once and not await self.store.saw(delivery.asked.key):
+            if work.once and not again and not await self.store.saw(delivery.asked.key):
                 raise RepeatedError
             return await work.run(replace(delivery, asked=replace(delivery.asked, rule=rule)))
         except RefusedError as error:
@@ -185,8 +197,11 @@ class Guard:
             log.warning("a refusal is not in the audit log", error=str(error))
         return refusal(denied.reason, style=self.desk.style)
 
-    async def _follow_up(self, delivery: Delivery, task: asyncio.Task[Reply]) -> None:
-        reply = await task
-        if reply:
-            await self.desk.whisper(delivery, reply)
-        await self.unfinished.done(delivery.asked.key)
+    async def _follow_up(
+        self, delivery: Delivery, task: asyncio.Task[_Answered], *, told: bool
+    ) -> None:
+        answered = await task
+        if answered.reply and not told:
+            await self.desk.whisper(delivery, answered.reply)
+        if not answered.repeated:  # else whoever is at it notes when it is done
+            await self.unfinished.done(delivery.asked.key)

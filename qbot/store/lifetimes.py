@@ -14,6 +14,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.reaping import Goes
 from qbot.store import environments, operations, warnings
 from qbot.store.audit import note
+from qbot.store.deliveries import first
 from qbot.store.rows import environment_of, optional_time_text, pin_text, term_text, time_text
 from qbot.store.statements import Channel, Driver, Notify, Pass, Row, Script, Turnstile, sql
 
@@ -30,15 +31,15 @@ class SqlLifetimes:
         self._clock = clock
 
     async def extend(
-        self, env: EnvId, by: timedelta, who: Actor, *, most: timedelta | None, rule: str
+        self, env: EnvId, by: timedelta, who: Actor, *, most: timedelta | None, rule: str, key: str
     ) -> Moved | None:
-        """Let it live longer."""
+        """Let it live longer, once for each key."""
         now = self._clock.now()
 
         def move(found: Environment) -> Moved:
             return lifetime.extended(found, by, now=now, most=most)
 
-        return await self._driver.run(_extended(env, by, who, rule, now, most, move))
+        return await self._driver.run(_extended(env, by, who, rule, key, now, most, move))
 
     async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
         """Keep it whatever its lifetime."""
@@ -94,16 +95,23 @@ def _moved(
     return moved
 
 
+def _unmoved(found: Environment) -> Moved:
+    return Moved(found, found)
+
+
 def _extended(
     env: EnvId,
     by: timedelta,
     who: Actor,
     rule: str,
+    key: str,
     at: datetime,
     most: timedelta | None,
     move: Move,
 ) -> Script[Moved | None]:
     """It lives longer, and does not go by itself before either."""
+    if not (yield from first(f"extended:{key}", at)):
+        move = _unmoved
     moved = yield from _moved(env, who, "extend", rule, at, move)
     if moved is not None:
         until = at + by

@@ -270,7 +270,7 @@ async def test_keep_and_extend_keep_it_and_the_message_says_so(
     env = await acting.id
     await acting.reap()
     lifetimes = scene.database.lifetimes
-    moved = await lifetimes.extend(env, DAY, ANA, most=None, rule="member")
+    moved = await lifetimes.extend(env, DAY, ANA, most=None, rule="member", key="k")
     assert isinstance(moved, Moved)
     assert only(await acting.told()).why == "extended"
     assert not await acting.reap(later=9 * HOUR)
@@ -305,7 +305,9 @@ async def test_at_once_means_as_soon_as_the_owner_is_told(scene: Scene) -> None:
 
 
 async def extended(acting: Acting, env: Environment) -> None:
-    await acting.scene.database.lifetimes.extend(env.id, HOUR, ANA, most=None, rule="member")
+    await acting.scene.database.lifetimes.extend(
+        env.id, HOUR, ANA, most=None, rule="member", key="k"
+    )
 
 
 async def pinned(acting: Acting, env: Environment) -> None:

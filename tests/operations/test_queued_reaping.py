@@ -207,5 +207,5 @@ async def test_who_extends_what_may_not_live_longer_does_not_void_its_warning(
     env, lives = await queued.id, scene.database.lifetimes
     await scene.look("update environments set expires_at = null")
     with pytest.raises(UserError, match="max_ttl"):
-        await lives.extend(env, HOUR, ANA, most=DAY, rule="member")
+        await lives.extend(env, HOUR, ANA, most=DAY, rule="member", key="k")
     assert (await queued.rows.known()).told[env].at

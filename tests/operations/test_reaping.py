@@ -274,7 +274,7 @@ async def test_a_tick_lets_cards_say_who_goes_and_why_and_takes_it_back(
     assert words in term_words(row.term, scene.clock.now())
     assert (await ticked()).version == row.version
     scene.clock.advance(600)
-    await scene.database.lifetimes.extend(env.id, 9 * DAY, ANA, most=None, rule="member")
+    await scene.database.lifetimes.extend(env.id, 9 * DAY, ANA, most=None, rule="member", key="k")
     await scene.database.lifetimes.used("extend", ANA, env.id)
     after = await ticked()
     assert after.term

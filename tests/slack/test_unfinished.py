@@ -13,9 +13,15 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.promotion import Verdict
+from qbot.domain.store_ports import Deliveries
+from qbot.domain.subjects import of_command
 from qbot.domain.unfinished import Came
 from qbot.errors import TransientError
 from qbot.sandbox.slack.delivery.outcome import Outcome
+from qbot.sandbox.slack.model import Json
+from qbot.slack import payload
+from qbot.slack.guard import Reply, Work
+from qbot.slack.payload import Delivery
 from qbot.slack.register import go_on
 from qbot.slack.unfinished import LATE, Unfinished, Way
 from tests.clocks import HandClock
@@ -42,6 +48,17 @@ class Away:
 
     async def left(self, worker: str) -> Sequence[Came]:
         raise TransientError("the database is away")
+
+
+class Late:
+    """A database that takes longer than Slack waits to say whether something came before."""
+
+    def __init__(self, store: Deliveries) -> None:
+        self._store = store
+
+    async def saw(self, key: str) -> bool:
+        await asyncio.sleep(4 * SOON)
+        return await self._store.saw(key)
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:
@@ -145,6 +162,59 @@ async def test_of_two_processes_that_both_do_it_the_second_changes_nothing(slow:
     ((user, verdict, _),) = cast("list[tuple[str, Verdict, str]]", await effect())
     assert (user, verdict) == (CHLOE, Verdict.APPROVED)
     assert slow.private(CHLOE) == []
+
+
+async def left(scene: Scene, body: Json) -> None:
+    """A process had acknowledged it before it died, and dropped all copies of it from then on."""
+    key, now = payload.of_command(body).asked.key, scene.database.clock.now()
+    await scene.guard.store.saw(key)
+    await scene.database.unfinished.keep(Came(key, Way.COMMAND, json.dumps(body), now), "dead")
+
+
+async def test_a_freeze_whose_process_died_right_before_it_is_made_by_another(slow: Scene) -> None:
+    await left(slow, slow.line("freeze production audit week", CHLOE))
+    async with another(slow):
+        await nothing_left(slow)
+    (freeze,) = await slow.database.promotions.freezes()
+    assert freeze.reason == "audit week"
+
+
+async def test_an_extension_whose_process_died_right_after_it_extends_no_further(
+    slow: Scene,
+) -> None:
+    await slow.environment(BRANCH)
+    body = slow.line(f"extend {BRANCH} 2d")
+    assert (await slow.send("slash", body)).status == 200
+    extended = await slow.database.store.find(BRANCH)
+    await left(slow, body)
+    async with another(slow):
+        await nothing_left(slow)
+    assert await slow.database.store.find(BRANCH) == extended
+    assert "its lifetime ends" in slow.private(ANA)[-1].text
+
+
+async def test_a_copy_that_does_nothing_does_not_end_what_another_is_at(slow: Scene) -> None:
+    body, told = slow.line("list"), list[Reply]()
+    guard = replace(slow.guard, store=cast("Deliveries", Late(slow.guard.store)))
+
+    async def acknowledge(reply: Reply) -> None:
+        told.append(reply)
+
+    async def run(_: Delivery) -> Reply:
+        await asyncio.Event().wait()
+        return None
+
+    def prepared(_: Delivery) -> Work:
+        return Work(of_command("list"), run, once=True)
+
+    for _ in range(2):
+        came = (Way.COMMAND, body)
+        await guard.run(payload.of_command(body), acknowledge, prepared, came=came)
+    await seen(lambda: slow.counted("repeated"))
+    await asyncio.sleep(SOON)
+    assert told == [None, None]
+    assert len(await slow.database.unfinished.left("somebody")) == 1
+    await died(slow)
 
 
 async def test_what_is_done_in_the_end_is_not_kept(slow: Scene) -> None:

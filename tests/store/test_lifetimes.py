@@ -56,7 +56,7 @@ async def cards(wishes: Wishes, env: EnvId) -> list[Term | None]:
 async def test_an_extension_is_kept_told_by_the_card_and_audited(wishes: Wishes) -> None:
     env = await mortal(wishes)
     lives = wishes.database.lifetimes
-    moved = await lives.extend(env, DAY, BEN, most=None, rule="member")
+    moved = await lives.extend(env, DAY, BEN, most=None, rule="member", key="k")
     assert moved
     assert (await found(wishes, env)).ends_at == moved.after.ends_at == START + 3 * DAY
     assert await cards(wishes, env) == [Term(START + 3 * DAY)]
@@ -67,10 +67,21 @@ async def test_an_extension_is_kept_told_by_the_card_and_audited(wishes: Wishes)
     assert behind == [o.id for o in await wishes.database.store.operations(env, limit=1)]
 
 
+async def test_one_wish_that_comes_twice_extends_once(wishes: Wishes) -> None:
+    env = await mortal(wishes)
+    for wish, end in (("k", 3 * DAY), ("k", 3 * DAY), ("another", 4 * DAY)):
+        moved = await wishes.database.lifetimes.extend(
+            env, DAY, BEN, most=None, rule="member", key=wish
+        )
+        assert moved
+        assert (await found(wishes, env)).ends_at == moved.after.ends_at == START + end
+    assert [row[1] for row in await audited(wishes)] == ["done", "unchanged", "done"]
+
+
 async def test_what_was_decided_is_read_newest_first(wishes: Wishes) -> None:
     env, other = await mortal(wishes), await mortal(wishes, "feat/b")
     lives, store = wishes.database.lifetimes, wishes.database.store
-    await lives.extend(env, DAY, BEN, most=None, rule="member")
+    await lives.extend(env, DAY, BEN, most=None, rule="member", key="k")
     await lives.pin(env, Pin(ANA, START, None, "demo"), rule="owner")
     await lives.pin(other, Pin(ANA, START, None, "another"), rule="owner")
     deeds = await store.deeds(env, limit=9)
@@ -85,7 +96,7 @@ async def test_what_was_decided_is_read_newest_first(wishes: Wishes) -> None:
 async def test_what_is_refused_changes_nothing(wishes: Wishes) -> None:
     env = await mortal(wishes)
     with pytest.raises(UserError, match="max_ttl"):
-        await wishes.database.lifetimes.extend(env, DAY, ANA, most=2 * DAY, rule="member")
+        await wishes.database.lifetimes.extend(env, DAY, ANA, most=2 * DAY, rule="member", key="k")
     assert (await found(wishes, env)).ends_at == START + 2 * DAY
     assert await audited(wishes) == []
 
@@ -119,14 +130,14 @@ async def test_what_goes_or_is_gone_is_left_alone(wishes: Wishes) -> None:
     (claim,) = await wishes.claim()
     await wishes.journal.commit(claim, "begin", 1, [PhaseChanged(env, Phase.DELETING)])
     for _ in range(2):
-        assert await lives.extend(env, DAY, ANA, most=None, rule="") is None
+        assert await lives.extend(env, DAY, ANA, most=None, rule="", key="k") is None
         assert await lives.pin(env, Pin(ANA, START), rule="") is None
         assert await lives.unpin(env, ANA, rule="") is None
         assert await lives.transfer(env, BEN, ANA, limit=9, rule="") is None
         if (await found(wishes, env)).phase is Phase.DELETING:
             gone = PhaseChanged(env, Phase.DELETED)
             await wishes.journal.finish(claim, End.SUCCEEDED, "", [gone])
-    assert await lives.extend(EnvId("e00000000dead"), DAY, ANA, most=None, rule="") is None
+    assert await lives.extend(EnvId("e00000000dead"), DAY, ANA, most=None, rule="", key="k") is None
     assert await audited(wishes) == []
 
 

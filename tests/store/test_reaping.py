@@ -133,7 +133,7 @@ async def test_of_two_replicas_one_has_it_deleted_and_only_as_it_stood(wishes: W
     await rows.warn(env, goes(env), fallback=())
     before = await rows.stand(env.id)
     assert before
-    await wishes.database.lifetimes.extend(env.id, HOUR, ANA, most=None, rule="member")
+    await wishes.database.lifetimes.extend(env.id, HOUR, ANA, most=None, rule="member", key="k")
     assert await rows.submit(before, goes(env), wish(env, "early"), granted=False) is None
     stand = await rows.stand(env.id)
     assert stand
