@@ -26,7 +26,7 @@ from qbot.render.services import in_short, version
 from qbot.render.shown import title_of
 from qbot.render.sources import gone_line, source_lines
 from qbot.render.style import Style
-from qbot.render.words import NOUNS, PHASES, capital, joined, plural
+from qbot.render.words import NOUNS, PHASES, capital, joined, noun_of, plural
 
 _SERVICES = 20
 _BETWEEN = frozenset({Phase.FAILED, Phase.PARTIAL})
@@ -190,8 +190,9 @@ def _why(operation: Operation) -> list[str]:
     if operation.end not in _OVER:
         return []
     by = f" by {mention(operation.cancel_by.user)}" if operation.cancel_by else ""
-    noun = NOUNS[operation.purpose].lower()
-    text = f"Its {noun} {_OVER[operation.end]}{by}."
+    progress = operation.progress
+    noun = noun_of(progress) if isinstance(progress, Progress) else NOUNS[operation.purpose]
+    text = f"Its {noun.lower()} {_OVER[operation.end]}{by}."
     return [f"{text} {prose(operation.headline, 400)}".rstrip()]
 
 

@@ -91,6 +91,12 @@ def test_show(golden: Golden) -> None:
     golden("show", show(shown, STYLE, now=NOW))
 
 
+def test_show_calls_a_failed_restore_what_its_card_calls_it() -> None:
+    failed = operation(replace(FAILED, kind=Kind.CREATE, brings_back=NOW))
+    shown = show(Shown(environment(phase=Phase.FAILED), (), NOW, failed), STYLE, now=NOW)
+    assert "Its restore failed." in shown.text
+
+
 def test_show_says_what_came_in_between_and_how_to_go_on() -> None:
     headline = "No service was made yet."
     stopped = operation(replace(FAILED, end=End.CANCELLED, kind=Kind.CREATE))
