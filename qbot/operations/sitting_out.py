@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 
 from qbot.domain.outages import Span, Spans
 from qbot.domain.ports import Clock
+from qbot.errors import AwayError, TransientError
+from qbot.operations.retry import within_time
 
 LEAST = timedelta(minutes=2)  # that is left after an outage, whatever was used up before
 MOST = 3 * LEAST  # of that, to one run: a neighbour that comes and goes puts nothing off for ever
 KNOWN = 120.0
 """Seconds for a call where the deadline leaves none: an outage of a neighbour that hangs is known
 as one by then (three calls of thirty), and sat out."""
+_ONCE_MORE = 1.0  # seconds until the try after one that has itself used up the time
 
 
 class Deadline:
@@ -59,3 +62,45 @@ class Deadline:
         given = min(max(least - at, timedelta()), self._spare)
         self._at = at + given
         self._spare -= given
+
+
+class Allowance:
+    """The seconds that one call has, all its tries and the pauses between them included.
+
+    Args:
+        seconds: None: it is never given up.
+        clock: what time it is.
+        sits_out: whether the time for which a neighbour is known to be away counts not.
+    """
+
+    def __init__(self, seconds: float | None, clock: Clock, *, sits_out: bool) -> None:
+        self._clock = clock
+        self._sits_out = sits_out
+        self._began = clock.monotonic()  # the latest try
+        self._until = None if seconds is None else self._began + seconds
+        self._spare = MOST.total_seconds()
+
+    def begins(self) -> None:
+        """A try does."""
+        self._began = self._clock.monotonic()
+
+    def wait(self, delay: float, error: TransientError) -> float | None:
+        """Seconds until the next try, `delay` at most; None: there is none."""
+        if self._until is None:
+            return delay
+        now = self._clock.monotonic()
+        if self._sits_out and isinstance(error, AwayError):
+            self._until = self._put_off(self._until, now, error) + delay
+        left = self._until - now
+        if self._sits_out and left <= 0 and self._began < self._until:
+            # It hung until then: whether that is an outage may have come out meanwhile.
+            left = _ONCE_MORE
+        return within_time(delay, left, error)
+
+    def _put_off(self, until: float, now: float, error: AwayError) -> float:
+        """What hung until the outage was known has used up some: a little is left, as above."""
+        lasted = min(LEAST, self._clock.now() - error.since).total_seconds()
+        until = max(until, now)
+        given = min(max(now + lasted - until, 0.0), self._spare)
+        self._spare -= given
+        return until + given

@@ -12,7 +12,8 @@ from qbot.domain.names import OpId
 from qbot.domain.ports import Clock, Fenced
 from qbot.errors import AwayError, TransientError
 from qbot.operations.refusals import Refusals
-from qbot.operations.retry import Backoff, within_time
+from qbot.operations.retry import Backoff
+from qbot.operations.sitting_out import Allowance
 from qbot.operations.troubles import Troubles
 
 T = TypeVar("T")
@@ -94,9 +95,10 @@ class Trying:
         """
         await self._settle()
         look, tries, asked = self._resumed, 0, 0
-        until = None if within is None else self._footing.clock.monotonic() + within
+        allowed = Allowance(within, self._footing.clock, sits_out=sits_out)
         try:
             while True:
+                allowed.begins()
                 try:
                     with hearing(partial(self._hangs, name)):
                         return await self._go(do, find if look else None)
@@ -104,9 +106,8 @@ class Trying:
                     delay = backoff.delay(tries, error, self._footing.jitter())
                     unasked = isinstance(error, AwayError)
                     asked += not unasked
-                    if sits_out and until is not None and unasked:
-                        until = max(until, self._footing.clock.monotonic()) + delay
-                    await self._wait_out(name, error, delay, until, 0 if unasked else asked)
+                    wait = allowed.wait(delay, error)
+                    await self._wait_out(name, error, wait, 0 if unasked else asked)
                     look, tries = True, tries + 1
         finally:
             if self._troubles.has(name):
@@ -124,10 +125,8 @@ class Trying:
         return await do()
 
     async def _wait_out(
-        self, name: str, error: TransientError, delay: float, until: float | None, tried: int
+        self, name: str, error: TransientError, wait: float | None, tried: int
     ) -> None:
-        left = None if until is None else until - self._footing.clock.monotonic()
-        wait = within_time(delay, left, error)
         if wait is None:
             raise error
         self._told(str(error), source=name, tried=tried, wait=wait, since=error.since)

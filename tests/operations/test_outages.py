@@ -1,17 +1,20 @@
 """An outage of a neighbour that lasts longer than an operation has time: it waits, and goes on."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from qbot.domain.environment import Phase
 from qbot.domain.names import ServiceName
 from qbot.domain.services import Build
+from qbot.errors import TransientError
 from tests.operations.outage import Outage
 from tests.operations.scene import SUCCEEDED, Scene
 
 TIME = timedelta(seconds=60)  # that an operation has
 LONG = 300.0  # seconds of the outage: whoever counted them would have given up
+HANGS = 30.0  # seconds until a call without an answer is given up
 WEB = ServiceName("web")
 
 
@@ -42,6 +45,33 @@ async def test_a_creation_waits_for_argo_cd_and_comes_to_its_end(
     done = await scene.ended(op)
     assert done.end is SUCCEEDED
     assert max(scene.argocd.effects.values()) == 1
+
+
+async def test_a_call_that_hangs_until_the_time_is_over_ends_nothing_if_that_is_an_outage(
+    scene: Scene, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, hung = scene.clock, False
+    ensure, late = scene.argocd.ensure_project, clock.monotonic() + TIME.total_seconds() - HANGS
+
+    async def ensures(*args: Any) -> None:
+        nonlocal hung
+        if clock.monotonic() < late:
+            raise TransientError("500")
+        if not hung:
+            hung = True
+            await clock.sleep(HANGS)
+            outage.known(after=HANGS)  # others hung as well
+            raise TransientError("no answer in time")
+        await ensure(*args)
+
+    monkeypatch.setattr(scene.argocd, "ensure_project", ensures)
+    op = await scene.begin()
+    await outage.lasts(LONG)
+    assert hung
+    assert (await scene.operation(op.id)).end is None
+    outage.end()
+    scene.argocd.faults.lay("ensure_project", TransientError("503"), times=5)
+    assert (await scene.ended(op)).end is SUCCEEDED
 
 
 @pytest.mark.parametrize("restarted", [False, True])

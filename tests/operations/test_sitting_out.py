@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbot.domain.outages import Outages, Presence, Span, Vendor
-from qbot.operations.sitting_out import Deadline
+from qbot.errors import AwayError, TransientError
+from qbot.operations.sitting_out import Allowance, Deadline
 from tests.clocks import START, HandClock
 
 MINUTE = 60.0
@@ -113,6 +114,70 @@ def test_however_outages_come_no_time_is_lost_to_them(stretches: list[tuple[bool
         outage.end()
     whole = 9 * 3600 - clock.monotonic() + lost
     assert deadline.left == pytest.approx(whole)
+
+
+PAUSE = 15.0  # seconds between two tries
+HANGS = 30.0  # seconds until a call without an answer is given up
+
+
+def tried(allowed: Allowance, clock: HandClock, error: TransientError, *, took: float) -> bool:
+    """One try in vain, and the pause after it; whether there is another one."""
+    allowed.begins()
+    clock.advance(took)
+    wait = allowed.wait(PAUSE, error)
+    clock.advance(wait or 0.0)
+    return wait is not None
+
+
+@pytest.mark.parametrize("sits_out", [False, True])
+@pytest.mark.parametrize("took", [0.0, HANGS])
+def test_a_call_that_nobody_answers_ends_in_its_time_or_with_one_more_try(
+    took: float, *, sits_out: bool
+) -> None:
+    clock = HandClock()
+    allowed = Allowance(10 * MINUTE, clock, sits_out=sits_out)
+    while tried(allowed, clock, TransientError("no answer"), took=took):
+        assert clock.monotonic() <= 10 * MINUTE + took
+    assert clock.monotonic() <= 10 * MINUTE + took * (1 + sits_out)
+
+
+def test_a_call_that_is_never_given_up_is_tried_for_ever() -> None:
+    clock = HandClock()
+    allowed = Allowance(None, clock, sits_out=False)
+    assert all(tried(allowed, clock, TransientError("503"), took=HANGS) for _ in range(999))
+
+
+@pytest.mark.parametrize("used", [0.0, 9 * MINUTE, 10 * MINUTE - 1])
+def test_a_call_that_hung_into_an_outage_waits_for_its_end_and_has_time_after_it(
+    used: float,
+) -> None:
+    clock = HandClock()
+    allowed = Allowance(10 * MINUTE, clock, sits_out=True)
+    clock.advance(used)
+    began = clock.now()
+    assert tried(allowed, clock, TransientError("no answer"), took=HANGS)
+    for _ in range(240):
+        assert tried(allowed, clock, AwayError("Argo CD", began), took=0.0)
+    over = clock.monotonic()
+    while tried(allowed, clock, TransientError("503"), took=0.0):
+        pass
+    left = 10 * MINUTE - used
+    assert max(2 * MINUTE, left - HANGS - PAUSE) <= clock.monotonic() - over
+    assert clock.monotonic() - over <= max(2 * MINUTE, left)
+
+
+@pytest.mark.parametrize("away", [1, 3, 40])
+def test_a_neighbour_that_comes_and_goes_puts_the_end_of_no_call_off_for_ever(away: int) -> None:
+    clock = HandClock()
+    allowed = Allowance(10 * MINUTE, clock, sits_out=True)
+    there, going = 0.0, True
+    while going:
+        began = clock.now()
+        going = tried(allowed, clock, TransientError("no answer"), took=HANGS)
+        there += HANGS
+        for _ in range(away if going else 0):
+            assert tried(allowed, clock, AwayError("Argo CD", began), took=0.0)
+        assert there < 18 * MINUTE
 
 
 def test_a_deployment_depends_on_its_own_argo_cd_and_on_gitlab() -> None:
