@@ -17,8 +17,9 @@ from tests.operations.engine.worker import STEPS
 from tests.preloaded import called
 from tests.store.wishes import SYNC, Wishes, until
 
-Launch = Callable[[str], Awaitable[ForkServerProcess]]
+Launch = Callable[..., Awaitable[ForkServerProcess]]
 OPERATIONS = 6
+EFFECTS = 5  # after which a worker stands still
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ async def launch(database_url: str, tmp_path: Path) -> AsyncIterator[Launch]:
     """Starts workers; none outlives the test."""
     started: list[ForkServerProcess] = []
 
-    async def start(me: str) -> ForkServerProcess:
+    async def start(me: str, *how: int) -> ForkServerProcess:
         out = tmp_path / f"{me}.out"
-        arguments = (database_url, tmp_path, me)
+        arguments = (database_url, tmp_path, me, *how)
         process = await asyncio.to_thread(called, workers.run, *arguments, out=out)
         started.append(process)
         return process
@@ -88,12 +89,10 @@ async def test_killed_again_and_again_every_operation_ends_and_no_effect_is_doub
 
 
 async def stopped(pid: int) -> None:
-    """A signal takes its time; what the process has begun until then is done."""
-
     async def look() -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
-    await until(look)
+    await until(look, seconds=90)
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
@@ -101,13 +100,10 @@ async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
     database_url: str, launch: Launch, tmp_path: Path, clock: HandClock
 ) -> None:
     await submit(database_url, clock)
-    frozen = await launch("frozen")
-    await grown(tmp_path, 4)
+    frozen = await launch("frozen", EFFECTS)
     pid = frozen.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
     await stopped(pid)
-    before = sum(me == "frozen" for me, _ in lines(tmp_path))
     other = await launch("other")
     assert await ended(other) == 0, (tmp_path / "other.out").read_text()
     os.kill(pid, signal.SIGCONT)
@@ -117,7 +113,7 @@ async def test_frozen_and_thawed_after_the_takeover_a_worker_does_nothing_more(
         return "operation interrupted" in said or "operation lost" in said
 
     await until(noticed, seconds=90)
-    assert sum(me == "frozen" for me, _ in lines(tmp_path)) == before
+    assert sum(me == "frozen" for me, _ in lines(tmp_path)) == EFFECTS
     made = Counter(name for _, name in lines(tmp_path))
     assert len(made) == OPERATIONS * STEPS
 

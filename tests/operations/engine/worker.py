@@ -6,6 +6,7 @@ Its operations have ten steps; the world outside is a folder: a step makes a fil
 
 import asyncio
 import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -26,14 +27,19 @@ BEAT = 0.1
 class Folder:
     """Lines are appended in one write each, so that killing the process tears none."""
 
-    def __init__(self, folder: Path, me: str) -> None:
+    def __init__(self, folder: Path, me: str, *, freezes_after: int) -> None:
         self._folder = folder
         self._me = me
+        self._freezes_after = freezes_after
         self._log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def make(self, name: str) -> str:
         os.write(self._log, f"{self._me} {name}\n".encode())
         (self._folder / name).touch()
+        self._freezes_after -= 1
+        if self._freezes_after == 0:
+            # Not from outside, which may hit what has looked at its lease and is about to act.
+            os.kill(os.getpid(), signal.SIGSTOP)
         await asyncio.sleep(0.001)
         return name
 
@@ -41,14 +47,14 @@ class Folder:
         return name if (self._folder / name).exists() else None
 
 
-def run(url: str, folder: Path, me: str) -> None:
-    """All there is to do."""
-    asyncio.run(_main(url, folder, me))
+def run(url: str, folder: Path, me: str, freezes_after: int = 0) -> None:
+    """All there is to do; the process stops itself right after as many effects."""
+    asyncio.run(_main(url, folder, me, freezes_after))
 
 
-async def _main(url: str, folder: Path, me: str) -> None:
+async def _main(url: str, folder: Path, me: str, freezes_after: int) -> None:
     database = await open_store(url, clock=SystemClock())
-    outside = Folder(folder, me)
+    outside = Folder(folder, me, freezes_after=freezes_after)
 
     async def handler(run: Run) -> Outcome:
         for number in range(STEPS):
