@@ -34,8 +34,7 @@ _STOP_AGAIN = timedelta(seconds=5)  # after which a sync that goes on is stopped
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ROUNDS = 3
 PROVEN = "namespace.deleted"  # in the audit log: the base was deleted by us, then absent
-_OUTAGE = timedelta(seconds=30)  # a look that took this long met an Argo CD that was away
-_GRACE = timedelta(minutes=2)  # that a deletion has at least after an outage
+_LONG = timedelta(seconds=30)  # for a look: Argo CD was away or slow
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -299,12 +298,15 @@ class Removal:
         return state
 
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T:
-        """Ask Argo CD; an outage must not use up the time that the deletion itself needs."""
+        """Ask Argo CD; one that is away or slow leaves time for the deletion itself, not for ever.
+
+        What it answers some calls while others are in vain is no outage that anybody knows of.
+        """
         clock = self._context.clock
         before = clock.now()
         found = await self._run.call(name, look)
-        if clock.now() - before >= _OUTAGE:
-            self._deadline.leave(_GRACE)
+        if clock.now() - before >= _LONG:
+            self._deadline.waited(before)
         return found
 
     async def _all(self, work: Collection[Coroutine[Any, Any, object]]) -> None:

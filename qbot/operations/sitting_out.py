@@ -45,6 +45,11 @@ class Deadline:
         """Let there be so much left, whatever was used up before."""
         self._at = max(self._looked(), self._clock.now() + least)
 
+    def waited(self, since: datetime) -> None:
+        """An answer was long in coming, from then on: a little is left, as after an outage."""
+        self._looked()
+        self._grant(Span(since, self._clock.now()))
+
     def _looked(self) -> datetime:
         """One may have come and gone since the last look."""
         now = self._clock.now()

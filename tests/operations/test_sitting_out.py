@@ -99,6 +99,32 @@ def test_a_neighbour_that_comes_and_goes_puts_nothing_off_for_ever(away: int, th
         assert used < 18 * MINUTE
 
 
+def test_slow_answers_leave_a_little_each_time_and_put_nothing_off_for_ever() -> None:
+    clock = HandClock()
+    deadline = Deadline(START + timedelta(minutes=10), clock, Outage(clock))
+    clock.advance(9 * MINUTE)
+    while not deadline.is_over:
+        asked = clock.now()
+        clock.advance(90)
+        deadline.waited(asked)
+        assert clock.monotonic() < 18 * MINUTE
+        assert deadline.left in {90, 0}
+    assert clock.monotonic() > 14 * MINUTE
+
+
+def test_who_waited_for_an_answer_through_a_known_outage_gets_a_little_once() -> None:
+    clock = HandClock()
+    outage = Outage(clock)
+    deadline = Deadline(START + timedelta(minutes=10), clock, outage)
+    clock.advance(10 * MINUTE - 5)
+    asked = clock.now()
+    outage.begin()
+    clock.advance(60 * MINUTE)
+    outage.end()
+    deadline.waited(asked)
+    assert deadline.left == pytest.approx(2 * MINUTE)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(1, 600)), max_size=20))
 def test_however_outages_come_no_time_is_lost_to_them(stretches: list[tuple[bool, float]]) -> None:
     clock = HandClock()
