@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from qbot.domain.hanging import awaited
+from qbot.domain.hanging import LONG, awaited
 from qbot.domain.lease import Lease
 from qbot.domain.meters import Called, uncounted
 from qbot.domain.outages import WhetherAway, never
@@ -43,6 +43,7 @@ class Client:
         lease: checked before each request that changes something; None: nobody takes over.
         called: told of each request but streams, whose headers come with their first event.
         away: whether it is known not to answer; calls are not sent then.
+        hangs_after: seconds without an answer until that is told; the call goes on.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         lease: Lease | None = None,
         called: Called = uncounted,
         away: WhetherAway = never,
+        hangs_after: float = LONG,
     ) -> None:
         self._http = http
         self._clock = clock
@@ -63,6 +65,7 @@ class Client:
         self._lease = lease
         self._called = called
         self._away = away
+        self._hangs_after = hangs_after
 
     async def call(
         self,
@@ -152,7 +155,9 @@ class Client:
             try:
                 # httpx's own time limits are per read: a server that drips would never end.
                 async with asyncio.timeout(within):
-                    with awaited(asked.call, began):
+                    # Not as errors begin: most of these calls come to a good end.
+                    told = f"Argo CD was asked to {asked.what}"
+                    with awaited(told, began, after=self._hangs_after):
                         response = await self._send(request)
             except (*HTTPX, TimeoutError) as error:
                 broken = broken_call(error, asked)
