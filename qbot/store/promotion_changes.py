@@ -45,7 +45,7 @@ def write(change: ReleaseChange, claim: Claim, at: datetime) -> Script[None]:
 
     Raises:
         UserError: another open promotion has one of its services.
-        EndedMeanwhile: it was merged, and somebody has ended it otherwise since.
+        EndedMeanwhile: somebody has ended it otherwise since.
         ValueError: it is not the claim's: a bug in the caller.
     """
     rows = yield sql(
@@ -129,7 +129,7 @@ def _late(change: ReleaseChange, mine: Promotion, at: datetime) -> Script[None]:
             )
             yield from superseding.keep_rest(number)
             yield from undoing.replaced(mine, at)
-        case PromotionMoved(state=state) if mine.merge_sha and not state.open:
+        case PromotionMoved(state=state) if not state.open:
             if state is not mine.state:
                 raise _ended(mine)
         case HoldsPlaced():

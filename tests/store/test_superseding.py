@@ -386,8 +386,8 @@ async def unclosed(wishes: Wishes) -> Promotion:
     """A rollback took its place, and its merge request could not be closed."""
     claim, first = await opened(wishes, CART)
     await took_over(wishes, CART)
-    late = PromotionMoved(first.id, PromotionState.FAILED, reason="refused")
-    await wishes.journal.finish(claim, End.FAILED, "refused", [late])
+    over = PromotionMoved(first.id, PromotionState.CANCELLED, reason="refused")
+    await wishes.journal.finish(claim, End.FAILED, "refused", [over])
     return first
 
 

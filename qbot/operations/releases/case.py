@@ -72,19 +72,23 @@ class Case:
         """These are another one's by now, and the card says whose."""
         self.tracker.show(left_out=tuple(sorted(to.items())))
 
-    async def reread(self) -> None:
-        """The row as it is now.
-
-        Raises:
-            Cancelled: it is over, as a rollback has taken its place.
-        """
+    async def refresh(self) -> None:
+        """The row as it is now."""
         found = await self.run.call(
             "the database", lambda: self.context.promotions.promotion(self.promotion.id)
         )
         if found is None:
             raise PermanentError(f"The database lost {self.promotion.name}.")
         self.promotion = found
-        if not found.state.open:
+
+    async def reread(self) -> None:
+        """The same, to go on by it.
+
+        Raises:
+            Cancelled: it is over, as a rollback has taken its place.
+        """
+        await self.refresh()
+        if not self.promotion.state.open:
             raise Cancelled
 
     async def still_its_turn(self) -> None:

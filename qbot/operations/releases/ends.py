@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qbot.domain.changes import CardChanged, CardWithdrawn, Change
 from qbot.domain.progress import End
-from qbot.domain.promotion import PromotionState, branch_of, standing_word
+from qbot.domain.promotion import Promotion, PromotionState, branch_of, standing_word
 from qbot.domain.release_changes import ApprovalsVoided, PromotionMoved
 from qbot.domain.repository_ports import MergeRequest
 from qbot.errors import PermanentError, QbotError, TransientError, UserError
@@ -34,12 +34,18 @@ def ended(
         replaced=case.promotion.superseded_by is not None,
     )
     changes: list[Change] = [
-        PromotionMoved(case.promotion.id, state, sha, headline, at),
+        PromotionMoved(case.promotion.id, _moved(case.promotion, state), sha, headline, at),
         case.audited(word, end.value, headline=headline),
         CardChanged(progress),
         *extra,
     ]
     return Outcome(end, headline, changes)
+
+
+def _moved(mine: Promotion, state: PromotionState) -> PromotionState:
+    """What ended before its merge stays as it is, also where its operation fails to clear up."""
+    over = mine.superseded_by is not None and not mine.state.open and not mine.merge_sha
+    return mine.state if over else state
 
 
 async def refused(case: Case, error: UserError) -> Outcome:

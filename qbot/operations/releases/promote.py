@@ -107,6 +107,7 @@ async def _prepared(case: Case, asked: PromoteInput | RollbackInput) -> Outcome 
         found: Planned = await planned(case, asked)
         await admitted(case, found)
     except UserError as error:
+        await case.reread()  # a rollback may have ended it by now, which is another story
         return await refused(case, error)
     case.tracker.show(items=found.plan.items, changes=found.changes, source=found.plan.source)
     await case.run.checkpoint()
@@ -142,6 +143,7 @@ async def _over(case: Case, ruled: Ruled) -> Outcome | None:
         UserError, PermanentError: it is not known, or was merged elsewhere.
     """
     await case.run.let_go()
+    await case.refresh()
     if ruled.by_hand is None and not ruled.void:
         ruled = await merged_after_all(case) or ruled
     if case.promotion.merge_sha:
@@ -244,6 +246,9 @@ async def _stopped(case: Case) -> Outcome | None:
 async def _broken_off(case: Case, error: UserError | PermanentError) -> Outcome | None:
     """It cannot go on; None: a merge that was asked for before has come through all the same."""
     with case.run.ignoring_cancel():
+        await case.refresh()
+        if not case.promotion.state.open:  # a rollback did not wait for it to fail
+            return await _stopped(case)
         try:
             past = await came_through(case) if case.promotion.asked_sha else None
             if past is not None and past.by_hand is not None:

@@ -1,5 +1,7 @@
 """Of two who end a promotion at one moment the first decides; the other looks again."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from qbot.domain.changes import Change
@@ -16,12 +18,20 @@ from tests.store.wishes import BEN, Wishes, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
 
+Begin = Callable[[Wishes], Awaitable[tuple[Claim, Promotion]]]
 ENDS = [(PromotionState.DONE, End.SUCCEEDED), (PromotionState.FAILED, End.FAILED)]
 
 
 async def deploying(wishes: Wishes) -> tuple[Claim, Promotion]:
     claim, promotion = await opened(wishes, CART)
     await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.MERGED, "f" * 40))
+    return claim, promotion
+
+
+async def agreed(wishes: Wishes) -> tuple[Claim, Promotion]:
+    """Not merged yet."""
+    claim, promotion = await opened(wishes, CART)
+    await moved(wishes, claim, PromotionMoved(promotion.id, PromotionState.APPROVED))
     return claim, promotion
 
 
@@ -45,11 +55,12 @@ async def test_what_was_abandoned_does_not_end_as_done_nor_as_failed(
     await refused(wishes, claim, promotion, *end)
 
 
+@pytest.mark.parametrize("begin", [deploying, agreed])
 @pytest.mark.parametrize("end", ENDS)
 async def test_what_a_rollback_took_over_does_not_end_as_done_nor_as_failed(
-    wishes: Wishes, end: tuple[PromotionState, End]
+    wishes: Wishes, end: tuple[PromotionState, End], begin: Begin
 ) -> None:
-    claim, promotion = await deploying(wishes)
+    claim, promotion = await begin(wishes)
     going, back = await going_back(wishes, CART)
     await wishes.journal.commit(going, "begins", 1, [PlaceTaken(back.id)])
     await refused(wishes, claim, promotion, *end)
