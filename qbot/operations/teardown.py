@@ -8,7 +8,7 @@ from qbot.domain.changes import CardsSuperseded, Change, PhaseChanged, StillGoes
 from qbot.domain.environment import Environment, Phase
 from qbot.domain.inputs import TeardownInput, clears
 from qbot.domain.progress import End, Stage, Step
-from qbot.domain.reaping import SAID, Goes
+from qbot.domain.reaping import EVERY_BRANCH, SAID, Goes
 from qbot.errors import UserError
 from qbot.operations.beginning import begun
 from qbot.operations.context import Context
@@ -91,7 +91,8 @@ async def _remove(run: Run, context: Context, tracker: Tracker) -> Outcome:
     unseen = " ".join(f"{p.thing}: not checked ({p.note})." for p in proofs.unseen)
     goes = _reaped(run)
     again = _AGAIN if succeeded else ""
-    headline = " ".join(text for text in (_itself(goes), again, unseen) if text)
+    # The addresses come last, where a card may cut them.
+    headline = " ".join(text for text in (_itself(goes), again, unseen, _proof(goes)) if text)
     outcome = ended(context, tracker, End.SUCCEEDED, Phase.DELETED, headline, proofs=proofs.all)
     by = f"It went by itself: {goes.because}." if goes else _deleted_by(run)
     said = CardsSuperseded(env.id, by, context.clock.now())
@@ -103,13 +104,23 @@ def _deleted_by(run: Run) -> str:
 
 
 def _itself(goes: Goes | None) -> str:
-    """The reason, the rule and the proof; the addresses come last, where a card may cut them."""
+    """The reason, since when that was so, and by which times it went."""
     if goes is None:
         return ""
     told = f"; its owner was warned {_utc(goes.warned_at)}" if goes.warned_at else ""
-    counted = f"That counted from {_utc(goes.since)}, by the rule {goes.rule} of qbot.yaml{told}."
-    proof = f" Proof: {', '.join(goes.proof)}." if goes.proof else ""
-    return f"It went by itself: {SAID[goes.cause]}. {counted}{proof}"
+    counted = f"That counted from {_utc(goes.since)}, {_by(goes.rule)}{told}."
+    return f"It went by itself: {SAID[goes.cause]}. {counted}"
+
+
+def _by(key: str) -> str:
+    """Where in qbot.yaml its times are."""
+    if key == EVERY_BRANCH:
+        return f"by the times for all branches ({key} of qbot.yaml)"
+    return f"by the rule {key} of qbot.yaml"
+
+
+def _proof(goes: Goes | None) -> str:
+    return f"Proof: {', '.join(goes.proof)}." if goes and goes.proof else ""
 
 
 def _utc(at: datetime) -> str:

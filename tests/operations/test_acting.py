@@ -148,8 +148,8 @@ async def test_merged_is_warned_of_reminded_of_deleted_with_its_proof_and_said_t
     told = done.headline.partition(" Proof: ")
     assert told[0].startswith("It went by itself: its branch is merged. That counted from 20")
     at = f"{asked.input.reaped.warned_at:%Y-%m-%d %H:%M} UTC"
-    assert told[0].endswith(f"by the rule reaper of qbot.yaml; its owner was warned {at}.")
-    assert told[2].startswith(f"{URL}.")
+    assert told[0].endswith(f"(reaper of qbot.yaml); its owner was warned {at}.")
+    assert told[2] == f"{URL}."
     assert only(await acting.reap()).fate is Fate.GONE
     assert not await acting.reap(later=HOUR)
     (row,) = await scene.look("select detail from audit where action = 'reaper.deletes'")
