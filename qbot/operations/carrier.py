@@ -124,7 +124,7 @@ class Carrier:
 
     async def _ended_meanwhile(self, error: EndedMeanwhile, unwritten: Shown | None) -> None:
         """It starts anew, and finds what is so now; where it does not, it ends as that."""
-        wait = self._refusals.wait(self.op)
+        wait = self._refusals.wait(self.op, self._clock.monotonic())
         if wait is not None:
             self._log.info("operation was ended otherwise meanwhile", wait=wait)
             self._ending = False
