@@ -1,6 +1,8 @@
 """Named jobs as steps of any operation: started once, followed, their end recorded."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, NoReturn, TypeVar
 
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
@@ -14,6 +16,7 @@ from qbot.operations.sitting_out import KNOWN, Deadline
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 _TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
 
+T = TypeVar("T")
 Still = Callable[[], Awaitable[None]]
 
 
@@ -48,7 +51,8 @@ async def run_job(
         key: names this go at it, among all jobs of all operations.
         show: told how it stands whenever it was looked at.
         context: for its time limit, which an outage of GitLab puts off.
-        still: raises Cancelled when it is not to be waited for any more; asked every few seconds.
+        still: raises Cancelled when it is not to be waited for any more; asked every few seconds,
+            whether looks are answered or not. A start that is under way is not broken off.
 
     Returns:
         How it ended; one that is late or cannot be started has failed, and `note` says so.
@@ -63,13 +67,13 @@ async def run_job(
     try:
         since = await run.step(
             f"job:{key}:since",
-            lambda: runner.before(job, values),
+            _asking(still, lambda: runner.before(job, values)),
             within=max(deadline.left, KNOWN),
             sits_out=True,
         )
         handle = await run.step(
             f"job:{key}:start",
-            lambda: runner.start(job, values, key=key, since=since),
+            _asking(still, lambda: runner.start(job, values, key=key, since=since)),
             changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
             within=max(deadline.left, KNOWN),
             sits_out=True,
@@ -91,6 +95,22 @@ async def run_job(
 
 def _outcome(state: str) -> str:
     return "done" if state == JobState.PASSED.value else "failed"
+
+
+def _asking(still: Still | None, do: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """`do`, which is tried again only for who is still to be waited for."""
+    if still is None:
+        return do
+
+    async def asked() -> T:
+        await still()
+        try:
+            return await do()
+        except TransientError:
+            await still()
+            raise
+
+    return asked
 
 
 class _Watch:
@@ -139,14 +159,34 @@ class _Watch:
 
     async def _look(self) -> str:
         """Why it could not be looked at until its time was over; mostly empty."""
+        looking = self._run.call(
+            f"look at the job {self._job.name}",
+            lambda: self._runner.look(self._job, self._handle),
+            within=max(self._deadline.left, KNOWN),
+            sits_out=True,
+        )
         try:
-            self._seen = await self._run.call(
-                f"look at the job {self._job.name}",
-                lambda: self._runner.look(self._job, self._handle),
-                within=max(self._deadline.left, KNOWN),
-                sits_out=True,
-            )
+            self._seen = await self._while_needed(looking)
         except TransientError as error:
             return str(error)
         self._show(self._seen)
         return ""
+
+    async def _while_needed(self, looking: Coroutine[Any, Any, JobRun]) -> JobRun:
+        """Its answer, which may be long in coming; a look may be broken off."""
+        if self._still is None:
+            return await looking
+        answer = asyncio.ensure_future(looking)
+        over = asyncio.ensure_future(self._over(self._still))
+        try:
+            await asyncio.wait({answer, over}, return_when=asyncio.FIRST_COMPLETED)
+            return await (answer if answer.done() else over)
+        finally:
+            answer.cancel()
+            over.cancel()
+            await asyncio.gather(answer, over, return_exceptions=True)
+
+    async def _over(self, still: Still) -> NoReturn:
+        while True:
+            await self._run.sleep(_TICK)
+            await still()
