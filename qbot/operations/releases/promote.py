@@ -295,7 +295,7 @@ async def _seen_through(case: Case, *, again: bool) -> str:
     await case.still_its_turn()
     await case.run.acquire(case.stage.scope, first=True)
     await case.still_its_turn()
-    told = await still_written(case) if again else ""
+    told = await case.while_its_turn(still_written(case)) if again else ""
     await deployed(case)
     await case.still_its_turn()
     await ran(case, case.stage.after, when="after")

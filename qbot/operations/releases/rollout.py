@@ -42,7 +42,7 @@ async def deployed(case: Case) -> None:
         Cancelled: a rollback has taken its place.
     """
     case.tracker.show(step=Step.DEPLOYING, log=())
-    apps = await _applications(case)
+    apps = await case.while_its_turn(_applications(case))
     deadline = await case.context.base.deadline(
         case.run,
         "deadline:deploy",
@@ -62,7 +62,7 @@ async def _applications(case: Case) -> Apps:
     """Their names; a list that lacks some may be of an Argo CD that has just begun.
 
     Raises:
-        UserError: they are still missing after a while.
+        UserError: they are still missing after a while, or cannot be listed.
     """
     found, missing = await _surveyed(case)
     for _ in range(_LOOKS):
@@ -81,7 +81,19 @@ async def _applications(case: Case) -> Apps:
 async def _surveyed(case: Case) -> tuple[Mapping[ServiceName, StageApp], Sequence[ServiceName]]:
     """What is there, and which of the services is not."""
     argocd = case.context.argocd(case.stage)
-    found = await case.run.call("the Applications", lambda: argocd.survey(case.stage))
+    try:
+        found = await case.run.call(
+            "the Applications",
+            lambda: argocd.survey(case.stage),
+            within=max(case.stage.deploy_time.total_seconds(), KNOWN),
+            sits_out=True,
+        )
+    except TransientError as error:
+        why = str(error).rstrip(".")
+        raise UserError(
+            f"What runs in {case.stage.name} could not be listed: {why}.",
+            hint=_GOES_BACK if case.back else _GOES_ON,
+        ) from None
     return found, [service for service in case.services if service not in found]
 
 
@@ -233,7 +245,7 @@ class Rollout:
         tracker = self._case.tracker
         tracker.show(step=Step.CHECKING)
         try:
-            truth = await self._read(self._apps)
+            truth = await self._case.while_its_turn(self._read(self._apps))
         except TransientError as error:
             raise UserError(
                 f"How the services of {self._case.stage.name} are could not be checked: {error}",

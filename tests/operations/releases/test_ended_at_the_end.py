@@ -103,7 +103,11 @@ class Race:
         self.deploying, self.going = deploying, going
         self.promotion, self.back = rows
         self.runner, self.history = Runner(), History()
+        self.stage = replace(stage(), after=SMOKE.name)
         self.journal = Ending(shop.wishes.journal)
+        self.apps = FakeStageApplications(shop.clock, MERGE)
+        for service in SERVICES:
+            self.apps.add(service)
         self._happened = False
 
     async def overtaken(self) -> None:
@@ -138,18 +142,14 @@ class Race:
             catalog={}, rules=RULES, argocd={}, gitlab=nobody, store=nobody,
             answers=FakeAnswers(), clock=self.shop.clock, locks=nobody, images=nobody,
         )  # fmt: skip
-        apps = FakeStageApplications(self.shop.clock, MERGE)
-        for service in SERVICES:
-            apps.add(service)
-        where = replace(stage(), after=SMOKE.name)
         return ReleaseContext(
             base=base,
-            stages={where.name: where},
+            stages={self.stage.name: self.stage},
             jobs={SMOKE.name: SMOKE},
             windows=(),
             repository=cast("Any", self.history),
             images=nobody,
-            applications={"main": apps},
+            applications={"main": self.apps},
             people=nobody,
             promotions=self.wishes.database.promotions,
             runner=self.runner,
