@@ -80,7 +80,9 @@ def _heading(of: Digest) -> str:
 
 def _approvals(facts: Facts) -> Iterator[Block | None]:
     def line(progress: StageProgress) -> Block:
-        expires = f"expires {_at(progress.expires_at)}" if progress.expires_at else ""
+        until, expires = progress.expires_at, ""
+        if until:
+            expires = f"{'expires' if until > facts.at else 'expired'} {_at(until)}"
         small = joined([f"Asked for by {_who(facts, progress.actor)}", expires])
         text = f":ballot_box_with_ballot: *{name(progress)}* {prose(what(progress), 200)}\n{small}"
         details = button("Details", actions.PROMO_DETAILS, name(progress))

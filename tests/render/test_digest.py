@@ -143,6 +143,15 @@ def test_whoever_does_not_see_the_chart_is_told_its_figures() -> None:
     assert "the most" not in described(replace(TREND, environments=(0,) * 30)).split(".")[1]
 
 
+def test_what_is_waited_for_in_vain_has_expired() -> None:
+    """Qbot could not look for a while: it ends as soon as that is possible."""
+    assert WAITING.expires_at is not None
+    assert " · expires <!date" in text(FULL)
+    late = replace(FACTS, at=WAITING.expires_at)
+    assert " · expires <!date" not in text(replace(FULL, facts=late))
+    assert f" · expired <!date^{int(late.at.timestamp())}" in text(replace(FULL, facts=late))
+
+
 def test_each_line_has_its_button() -> None:
     lines = [b for b in said(FULL).blocks if b["type"] == "section"]
     headings = [b for b in lines if b["text"]["text"].startswith("*") and "accessory" not in b]

@@ -97,6 +97,8 @@ class Lookout:
             row = await self.cards.card(promotion.op)
             if stage is None or row is None or not isinstance(row.progress, StageProgress):
                 continue
+            if not _lacks_a_yes(row.progress):
+                continue  # it is agreed to, and may wait for its turn beyond its time
             said = await promotions.approvals(promotion.id)
             found.append(Waiting(Known(promotion, stage), said, row.progress))
         return found
@@ -116,10 +118,13 @@ class Lookout:
         ]
 
 
+def _lacks_a_yes(progress: StageProgress) -> bool:
+    needed = progress.needed
+    return needed is None or bool(needed.missing or needed.teams)
+
+
 def _counts(waiting: Waiting, person: Person, now: datetime) -> bool:
-    """Whether it still needs a yes, and this one would be one; pressing it is judged anew."""
-    known, needed = waiting.known, waiting.progress.needed
-    if needed is not None and not (needed.missing or needed.teams):
-        return False
+    """Whether this person's yes would be one; pressing it is judged anew."""
+    known = waiting.known
     decision = may_approve(known.promotion, known.rule, person, waiting.said, now=now)
     return isinstance(decision, Allowed)
