@@ -43,7 +43,8 @@ _STATES = {
 }
 _WITHDRAWN = Ruled(Ruling.WITHDRAWN, "Nothing was changed.")
 _LEFT = "What is merged stays as it is."
-_ROUNDS = 10  # of agreeing to one promotion
+_ROUNDS = 10  # of agreeing to one promotion, and of giving its stage back
+_QUIET = "Press Retry when it has become quiet."
 
 
 async def promote(run: Run, context: ReleaseContext) -> Outcome:
@@ -163,7 +164,7 @@ async def _once_more(case: Case, why: str) -> None:
     if case.round >= _ROUNDS:
         raise UserError(
             f"{case.promotion.name} cannot be merged: {why}, again and again.",
-            hint="Press Retry when it has become quiet.",
+            hint=_QUIET,
         )
     await case.undone(why)
     await case.run.let_go()
@@ -175,8 +176,15 @@ async def _given_back(case: Case, away: Away) -> None:
     """Begin anew from the approvals once the stage can be seen; what it judged is forgotten.
 
     Raises:
-        Suspended: always.
+        Suspended: always, unless it is enough.
+        UserError: it comes and goes, and the job before the merge would run again and again.
     """
+    if case.given_back >= _ROUNDS:
+        raise UserError(
+            f"{case.promotion.name} cannot be merged: {case.stage.name} could not be seen right "
+            f"before it, {case.given_back + 1} times by now: {away.name} does not answer.",
+            hint=_QUIET,
+        )
     await case.gave_back(f"{away.name} did not answer")
     while True:  # as above
         await waited(case, away)

@@ -10,6 +10,7 @@ from qbot.operations.releases.case import Case
 
 _PAUSE = 15.0  # seconds between two looks whether they answer again
 _ANSWERS = 10.0  # seconds within which an Argo CD that is there has answered
+_ONCE_MORE = 5.0  # seconds until it is asked once more: the job before the merge would run anew
 _SOURCE = "unseen"
 _FAIR = timedelta(seconds=2 * _PAUSE)  # within which all who waited have looked once more
 _BEHIND = 2.0  # seconds until it is looked whether the one before has its turn again
@@ -55,14 +56,21 @@ async def ensure_seen(case: Case) -> None:
 
 
 async def _silent(case: Case) -> Away | None:
-    """Asked once: one call in vain is no outage yet, but reason enough not to merge."""
+    """Asked twice: that is no outage yet, but reason enough not to merge; one call is not."""
     base, instance = case.context.base, case.stage.instance
     begun = base.clock.now()
+    if await _answers(case):
+        return None
+    await case.run.sleep(_ONCE_MORE)
+    return None if await _answers(case) else base.outages.argocd(instance, begun)
+
+
+async def _answers(case: Case) -> bool:
     try:
         await case.context.argocd(case.stage).ask(case.stage, within=_ANSWERS)
     except TransientError:
-        return base.outages.argocd(instance, begun)
-    return None
+        return False
+    return True
 
 
 async def waited(case: Case, away: Away) -> None:

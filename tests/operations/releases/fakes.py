@@ -163,10 +163,12 @@ class FakeSurvey:
     apps: dict[StageName, dict[ServiceName, StageApp]] = field(default_factory=dict)
     silent: bool = False
     asked: int = 0
+    vain: int = 0  # calls that come first have no answer either
 
     async def ask(self, stage: Stage, *, within: float) -> None:
         self.asked += 1
-        if self.silent:
+        self.vain -= 1
+        if self.silent or self.vain >= 0:
             raise TransientError("Argo CD did not answer in time")
 
     async def survey(self, stage: Stage) -> Mapping[ServiceName, StageApp]:

@@ -179,11 +179,12 @@ async def test_it_is_asked_right_before_a_merge_so_that_an_outage_nobody_knows_o
     shop: ProposedScene, argocd: Presence
 ) -> None:
     case = await approved(shop, AssertionError("it was asked to merge"))
-    shop.survey.silent = True
+    shop.survey.silent, since = True, shop.clock.now()
+    merging = asyncio.create_task(merged(case))
     with pytest.raises(Unseen, match="Argo CD does not answer") as raised:
-        await merged(case)
-    assert (raised.value.away.since, shop.row.asked_sha) == (shop.clock.now(), "")
-    assert (argocd.away(), shop.survey.asked) == (None, 1)
+        await ended(shop, merging)
+    assert (raised.value.away.since, shop.row.asked_sha) == (since, "")
+    assert (argocd.away(), shop.survey.asked) == (None, 2)
 
 
 async def test_an_argo_cd_that_answers_is_asked_once_before_a_merge(shop: ProposedScene) -> None:

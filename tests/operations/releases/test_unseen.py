@@ -36,7 +36,7 @@ from tests.store.wishes import BEN, key, until, wishes
 
 __all__ = ["clock", "database", "database_url", "shop", "wishes"]
 SMOKE = Job("smoke", PipelineJob(ProjectPath("shop/e2e"), "main"), places=("production",))
-_ASKED = 3  # times in vain
+_ASKED = 4  # times in vain
 WEB = ServiceName("web")
 
 
@@ -126,14 +126,17 @@ class World:
         self.where = stage(approvals=ApprovalRule(0), before=SMOKE.name)
         if not held:
             self.here.strike()
-        self.context: ReleaseContext = context_of(
-            shop,
+        self.context = self.seen_by(self.argocd)
+
+    def seen_by(self, argocd: FakeSurvey) -> ReleaseContext:
+        return context_of(
+            self.shop,
             self.where,
             base=self.here,
             jobs={SMOKE.name: SMOKE},
             repository=self.gitlab,
             runner=self.runner,
-            applications={self.where.instance: self.argocd},
+            applications={self.where.instance: argocd},
         )
 
     async def body(self, run: Run) -> Outcome:
@@ -216,7 +219,15 @@ async def test_jobs_do_not_run_again_for_an_argo_cd_that_is_still_silent(shop: S
     world.here.come_back()
     world.argocd.silent = True  # and no other call has told of it
     op = await world.begun()
-    await world.waits(op, since=shop.clock.now())
+    since = shop.clock.now()
+
+    async def asked_twice() -> bool:
+        if world.argocd.asked:
+            shop.clock.advance(1)
+        return world.argocd.asked > 1
+
+    await until(asked_twice)
+    await world.waits(op, since=since)
 
     async def over() -> bool:
         shop.clock.advance(1)
