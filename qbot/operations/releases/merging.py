@@ -47,6 +47,8 @@ _NOTICED = 10.0  # within which GitLab shows a head that Qbot has just pushed
 _MADE = 60.0  # within which GitLab makes the pipeline of a head
 _PIPELINE_MINUTES = 60
 _HINT = "Put it right in GitLab and press Retry, or Withdraw."
+_JUDGED = 3  # times right before a merge
+_MOMENT = 2.0  # seconds
 _REFUSED = 5  # times that GitLab may refuse what it called mergeable
 
 
@@ -120,8 +122,7 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
             continue
         _ensure_free(case, seen)
-        await ensure_seen(case)
-        await _still_approved(case)
+        await _to_be_merged(case)
         alone = await about_to_ask(case)
         try:
             return await _brought(case, await _ask(case))
@@ -138,6 +139,21 @@ async def _merge(case: Case) -> list[str]:
             await case.run.sleep(pace.next())
 
 
+async def _to_be_merged(case: Case) -> None:
+    """Approved still, and then seen: judging waits for as long as GitLab or a registry is away.
+
+    Judged anew, a few times, where the look was not over in a moment: people may speak meanwhile.
+    """
+    clock = case.context.base.clock
+    for _ in range(_JUDGED):
+        await _still_approved(case)
+        judged = clock.monotonic()
+        await ensure_seen(case)
+        await case.run.checkpoint()
+        if clock.monotonic() - judged <= _MOMENT:
+            return
+
+
 async def _still_approved(case: Case) -> None:
     """Whatever came while a job or a pipeline ran counts up to the last moment."""
     head = case.merge_request.sha
@@ -151,7 +167,6 @@ async def _still_approved(case: Case) -> None:
     if why := await repushed(case):
         raise Stale(why)
     case.tracker.show(approvals=ruled.counted)
-    await case.run.checkpoint()
 
 
 def _check(case: Case, seen: MergeRequest) -> None:

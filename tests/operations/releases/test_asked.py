@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
+from typing_extensions import override
 
+from qbot.domain.approvals import Person
 from qbot.domain.names import ProjectPath
 from qbot.domain.outages import LASTS, MISSES, Outages, Presence, Vendor
-from qbot.domain.promotion import PromotionKind, PromotionState
+from qbot.domain.people import Actor
+from qbot.domain.promotion import PromotionKind, PromotionState, Verdict
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
@@ -17,6 +20,7 @@ from qbot.operations.releases.case import Case
 from qbot.operations.releases.merge_records import came_through
 from qbot.operations.releases.merging import Stale, merged
 from qbot.operations.releases.unseen import Unseen
+from tests.operations.releases.fakes import FakePeople
 from tests.operations.releases.planning_scene import MANAGERS
 from tests.operations.releases.proposals import ProposedScene, WritableRepository
 
@@ -63,6 +67,13 @@ async def ended(shop: ProposedScene, merging: asyncio.Task[str]) -> None:
         await asyncio.sleep(0)
         shop.clock.advance(1)
     await merging
+
+
+async def seen(shop: ProposedScene) -> None:
+    """Argo CD is asked for the first time; no time has passed."""
+    while not shop.survey.asked:
+        await asyncio.sleep(0)
+        shop.clock.advance(0)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +192,67 @@ async def test_it_is_asked_right_before_a_merge_so_that_an_outage_nobody_knows_o
     case = await approved(shop, AssertionError("it was asked to merge"))
     shop.survey.silent, since = True, shop.clock.now()
     merging = asyncio.create_task(merged(case))
+    await seen(shop)
     with pytest.raises(Unseen, match="Argo CD does not answer") as raised:
         await ended(shop, merging)
     assert (raised.value.away.since, shop.row.asked_sha) == (since, "")
     assert (argocd.away(), shop.survey.asked) == (None, 2)
+
+
+@dataclass
+class Slow(FakePeople):
+    """Something happens while roles are asked for anew."""
+
+    happens: Callable[[], None] = lambda: None
+
+    @override
+    async def person(self, actor: Actor, *, fresh: bool = False, urgent: bool = False) -> Person:
+        if fresh:
+            self.happens()
+        return await super().person(actor, fresh=fresh, urgent=urgent)
+
+
+async def test_an_argo_cd_that_falls_silent_while_it_is_judged_anew_counts_as_well(
+    shop: ProposedScene,
+) -> None:
+    shop.people = people = Slow(shop.people.roles)
+    case = await approved(shop, AssertionError("it was asked to merge"))
+
+    def strike() -> None:
+        shop.survey.silent = True
+
+    people.happens = strike
+    with pytest.raises(Unseen, match="Argo CD does not answer"):
+        await ended(shop, asyncio.create_task(merged(case)))
+    assert shop.row.asked_sha == ""
+
+
+async def test_a_no_that_comes_while_argo_cd_is_asked_once_more_counts(
+    shop: ProposedScene,
+) -> None:
+    case = await approved(shop, AssertionError("it was asked to merge"))
+    shop.survey.vain = 1
+    merging = asyncio.create_task(merged(case))
+    await seen(shop)
+    await shop.approve("UEVA")
+    no = replace(shop.rows.said[-1], verdict=Verdict.REJECTED, reason="not so fast")
+    shop.rows.said[-1] = no
+    with pytest.raises(Stale, match="not so fast"):
+        await ended(shop, merging)
+    assert shop.row.asked_sha == ""
+
+
+async def test_an_argo_cd_that_answers_late_each_time_is_merged_into_all_the_same(
+    shop: ProposedScene,
+) -> None:
+    case = await approved(shop, Moved("it was asked to merge"))
+
+    async def ask(*_: object, **__: object) -> None:
+        await shop.clock.sleep(8)
+
+    cast("Any", shop.survey).ask = ask
+    with pytest.raises(Stale, match="it was asked to merge"):
+        await ended(shop, asyncio.create_task(merged(case)))
 
 
 async def test_an_argo_cd_that_answers_is_asked_once_before_a_merge(shop: ProposedScene) -> None:
