@@ -63,28 +63,29 @@ class Visitors:
     async def room(self, channel: str) -> Room:
         """What Slack says of the channel; unknown where Qbot is no member of a private one.
 
-        That is not kept, nor is that it is no member: it may be invited any moment.
+        Where it is no member it is asked again each time, as it may be invited any moment; what
+        was known before counts only where Slack does not say.
         """
         if channel.startswith("D") or not channel:
             return Room(channel, shared=False, direct=True)
         known = self._rooms.get(channel)
-        if known and self._will_do(known[0]):
+        if known and self._will_do(known[0], lasts=known[1].member):
             return known[1]
         try:
             info = await self._slack.channel(channel)
             found = Room(channel, shared=info.external, member=info.member)
         except NotHereError:
-            return Room(channel)
+            found = Room(channel)
         except TransientError:
             if known is None:
                 raise
             return known[1]
-        if found.member:
-            _keep(self._rooms, channel, (self._clock.monotonic(), found))
+        _keep(self._rooms, channel, (self._clock.monotonic(), found))
         return found
 
-    def _will_do(self, asked_at: float) -> bool:
-        return self._clock.monotonic() - asked_at < _KEEP or self._away() is not None
+    def _will_do(self, asked_at: float, *, lasts: bool = True) -> bool:
+        young = lasts and self._clock.monotonic() - asked_at < _KEEP
+        return young or self._away() is not None
 
 
 def _keep(cache: dict[str, tuple[float, T]], key: str, entry: tuple[float, T]) -> None:

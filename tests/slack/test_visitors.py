@@ -167,6 +167,25 @@ async def test_a_private_channel_without_qbot_is_unknown_and_a_dm_never_asked_fo
     assert slack.asked == 1
 
 
+@pytest.mark.parametrize(
+    ("place", "shared"),
+    [
+        (Channel("C1", "random", member=False, external=False), False),
+        (NotHereError("channel_not_found"), None),
+    ],
+)
+async def test_a_channel_without_qbot_is_asked_for_anew_and_known_while_slack_limits_that(
+    visitors: Visitors, slack: Directory, place: Channel | Exception, shared: bool | None
+) -> None:
+    slack.place = place
+    assert (await visitors.room("C1")).shared is shared
+    slack.place = TransientError("Slack limits conversations.info")
+    assert (await visitors.room("C1")).shared is shared
+    slack.place = Channel("C1", "random", member=True, external=False)
+    assert (await visitors.room("C1")).member
+    assert slack.asked == 3
+
+
 async def test_a_private_channel_that_turns_out_to_be_shared_is_refused_once_qbot_is_in(
     visitors: Visitors, slack: Directory
 ) -> None:
