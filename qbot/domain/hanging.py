@@ -11,6 +11,7 @@ Hangs: TypeAlias = Callable[[str, datetime | None], None]
 """Told what is not answered, and since when; empty: that is over."""
 
 LONG = 10.0  # seconds
+_YET = ": no answer yet."
 
 
 class _Hanging:
@@ -21,7 +22,7 @@ class _Hanging:
         self._calls: dict[object, tuple[str, datetime]] = {}  # the longest first
 
     def begins(self, call: object, what: str, began: datetime) -> None:
-        self._calls[call] = f"{what}: no answer yet.", began
+        self._calls[call] = f"{what}{_YET}", began
         if len(self._calls) == 1:
             self._tell()
 
@@ -34,6 +35,12 @@ class _Hanging:
 
     def _tell(self) -> None:
         self._told(*next(iter(self._calls.values()), ("", None)))
+
+
+def given_up(said: str) -> str:
+    """What was told of a call that hung, once nobody waits for it any more."""
+    what = said.removesuffix(_YET)
+    return said if what == said else f"{what}, and did not answer."
 
 
 _HANGING: ContextVar[_Hanging | None] = ContextVar("hanging", default=None)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from qbot.domain.hanging import given_up
 from qbot.domain.ports import Answers, Clock
 from qbot.errors import TransientError
 from qbot.operations.handler import Outcome
@@ -11,7 +12,7 @@ from qbot.operations.run import Run
 
 _SOON = 2.0  # seconds, of the three that people take for an answer
 _LONGEST = 30.0  # seconds; nothing is lost where a preview is given up
-_UNKNOWN = "No neighbour has answered yet"
+_UNKNOWN = "No neighbour has answered"
 
 
 async def hurried(
@@ -27,7 +28,7 @@ async def hurried(
         if not await _ends(work, clock, _SOON):
             await answers.waiting(run.operation, run.in_trouble)
             if not await _ends(work, clock, _LONGEST - _SOON):
-                raise TransientError(run.in_trouble or _UNKNOWN)
+                raise TransientError(given_up(run.in_trouble) or _UNKNOWN)
         return await work
     finally:
         work.cancel()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from qbot.domain.hanging import awaited, hearing
+from qbot.domain.hanging import awaited, given_up, hearing
 from tests.clocks import START
 
 Said = list[tuple[str, datetime | None]]
@@ -108,3 +108,9 @@ async def test_a_failure_does_not_hide_another_that_hangs_still() -> None:
         assert said == [FIRST, SECOND]
         await two.answered()
     assert said == [FIRST, SECOND, NOTHING]
+
+
+def test_what_nobody_waits_for_any_more_has_no_answer_to_come() -> None:
+    assert given_up(FIRST[0]) == "one, and did not answer."
+    assert given_up("GitLab does not answer.") == "GitLab does not answer."
+    assert not given_up("")

@@ -227,6 +227,13 @@ async def test_a_dry_run_that_waits_for_gitlab_says_so_and_is_given_up_at_last(
     assert scene.clock.monotonic() - began < 40  # seconds
 
 
+async def test_what_a_dry_run_was_given_up_for_is_not_called_to_come(scene: Scene) -> None:
+    hangs = TransientError("Argo CD was asked for x: no answer yet.")
+    scene.gitlab.faults.lay("heads", hangs, times=10_000)
+    await scene.create("feat/x", dry_run=True)
+    assert [str(e) for e in scene.answers.told] == ["Argo CD was asked for x, and did not answer."]
+
+
 async def test_a_dry_run_that_gitlab_keeps_waiting_is_previewed_when_it_answers(
     scene: Scene,
 ) -> None:
