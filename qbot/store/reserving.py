@@ -2,34 +2,30 @@
 
 from collections.abc import Collection
 
-from qbot.domain.names import ServiceName
-from qbot.domain.promotion import Promotion, PromotionKind, PromotionState
-from qbot.domain.rivals import gives_way
-from qbot.errors import UserError
+from qbot.domain.names import PromotionId, ServiceName
+from qbot.domain.promotion import Promotion, PromotionKind
+from qbot.domain.rivals import Rival, gives_way, taken_by
 from qbot.store.places import hand_over, holder, insert, rollbacks
 from qbot.store.release_rows import promotion_of
-from qbot.store.statements import Script, sql
-
-BUSY = {
-    PromotionState.RESOLVING: "is being worked out",
-    PromotionState.OPEN: "waits for approval",
-    PromotionState.APPROVED: "is approved and goes first",
-    PromotionState.MERGED: "is being deployed",
-}
+from qbot.store.statements import Query, Script, sql
 
 
-def reserve(mine: Promotion, services: Collection[ServiceName]) -> Script[None]:
+def reserve(
+    mine: Promotion, services: Collection[ServiceName], *, retried: bool = False
+) -> Script[None]:
     """These are its own, and no others; the key of the table decides between two at once.
 
     A rollback queues behind what gives way to it, and takes over from that when it begins itself:
     until then it may be refused, rejected or withdrawn.
 
     Raises:
-        UserError: another open promotion has one of them.
+        UserError: another open promotion has some of them; names them all.
     """
     rows = yield sql("delete from promotion_services where promotion = ? returning *", mine.id)
     for service in sorted(services):  # always in one order: two must not wait for each other
-        yield from _take(mine, service)
+        if other := (yield from _take(mine, service)):
+            rivals = yield from _rivals(mine, services, {other.id: Rival(other, {service})})
+            raise taken_by(rivals, services, retried=retried)
     left = {ServiceName(row["service"]) for row in rows} - set(services)
     yield from hand_over(mine.id, mine.stage, left)
 
@@ -40,32 +36,43 @@ def reserve_rest(mine: Promotion) -> Script[None]:
     Raises:
         UserError: nothing is left, or another promotion has some of it.
     """
-    rows = yield sql(
-        "select s.service as taken, p.* from promotion_services s "
-        "join promotions p on p.number = s.promotion where s.stage = ? and p.kind = ?",
-        mine.stage,
-        PromotionKind.ROLLBACK.value,
-    )
-    gone = {row["taken"] for row in rows if not gives_way(promotion_of(row), mine)}
+    rows = yield _held(mine)
+    backs = [row for row in rows if row["kind"] == PromotionKind.ROLLBACK.value]
+    gone = {row["taken"] for row in backs if not gives_way(promotion_of(row), mine)}
     services = mine.plan.services if mine.plan else ()
-    yield from reserve(mine, set(services) - gone or services)
+    yield from reserve(mine, set(services) - gone or services, retried=True)
 
 
-def _take(mine: Promotion, service: ServiceName) -> Script[None]:
+def _take(mine: Promotion, service: ServiceName) -> Script[Promotion | None]:
+    """Another one that has it and does not give way, with the row of its operation held."""
     if (yield from insert(mine.stage, service, mine.id)):
-        return
+        return None
     other = yield from holder(mine.stage, service)
     if not gives_way(other, mine):
-        raise _taken(other, service)
+        return other
     # There is room for one; who comes holds the row of what is before it, so that none slips in.
-    for waits in (yield from rollbacks(mine.stage, {service})):
-        if waits.id != mine.id and not gives_way(waits, mine):
-            raise _taken(waits, service)
+    waiting = yield from rollbacks(mine.stage, {service})
+    return next((p for p in waiting if p.id != mine.id and not gives_way(p, mine)), None)
 
 
-def _taken(other: Promotion, service: ServiceName) -> UserError:
-    return UserError(
-        f"{other.name} changes `{service}` on `{other.stage}` already: it {BUSY[other.state]}.",
-        hint=f"`show {other.name}` says whose it is and leads to its card. Wait for it to end, "
-        f"have it withdrawn, or leave `{service}` out.",
+def _rivals(
+    mine: Promotion, services: Collection[ServiceName], found: dict[PromotionId, Rival]
+) -> Script[list[Rival]]:
+    """With all the others: without the one that was met first the next would be in the way."""
+    rows = yield _held(mine)
+    waiting = yield from rollbacks(mine.stage, services)
+    having = [(ServiceName(row["taken"]), promotion_of(row)) for row in rows]
+    having += [(service, p) for p in waiting if p.plan for service in p.plan.services]
+    for service, other in having:
+        keeps = other.state.open and other.id != mine.id and not gives_way(other, mine)
+        if keeps and service in services:
+            found.setdefault(other.id, Rival(other, set())).services.add(service)
+    return [found[number] for number in sorted(found)]
+
+
+def _held(mine: Promotion) -> Query:
+    return sql(
+        "select s.service as taken, p.* from promotion_services s "
+        "join promotions p on p.number = s.promotion where s.stage = ?",
+        mine.stage,
     )

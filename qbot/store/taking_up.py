@@ -11,12 +11,13 @@ from qbot.domain.promotion import (
     Request,
     promotion_name,
 )
+from qbot.domain.rivals import BUSY
 from qbot.errors import UserError
 from qbot.store import promotions
 from qbot.store.release_rows import (
     promotion_of,
 )
-from qbot.store.reserving import BUSY, reserve, reserve_rest
+from qbot.store.reserving import reserve, reserve_rest
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Row, Script, sql
 
@@ -82,7 +83,7 @@ def _take_over(
     if taken.merge_sha:
         yield from reserve_rest(taken)
     elif taken.plan is not None:
-        yield from reserve(taken, taken.plan.services)
+        yield from reserve(taken, taken.plan.services, retried=True)
     return taken
 
 

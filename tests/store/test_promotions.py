@@ -43,6 +43,7 @@ from tests.store.promoting import (
 from tests.store.wishes import ANA, BEN, Wishes, key
 
 CHLOE = Actor("T1", "UCHLOE")
+PAY = ServiceName("payments")
 
 
 async def state(wishes: Wishes, promotion: Promotion) -> PromotionState:
@@ -133,6 +134,24 @@ async def test_a_service_has_one_open_promotion(wishes: Wishes) -> None:
     assert refused.value.hint.startswith("`show P-1` says whose it is")
     assert (await carried(wishes, claim.operation)).plan is None
     await wishes.journal.commit(claim, "p2", 1, [PromotionPlanned(late.id, plan(WEB))])
+
+
+async def test_a_refusal_names_all_that_is_taken_and_by_whom(wishes: Wishes) -> None:
+    """Else each service that is left out leads to the next refusal."""
+    merged, first = await opened(wishes, CART, PAY)
+    await moved(wishes, merged, PromotionMoved(first.id, PromotionState.MERGED, "f" * 40))
+    await opened(wishes, WEB)
+    claim, late = await begun(wishes, CART, PAY, WEB)
+    change = PromotionPlanned(late.id, plan(CART, PAY, WEB))
+    with pytest.raises(UserError) as refused:
+        await wishes.journal.commit(claim, "p", 1, [change])
+    assert str(refused.value) == (
+        "P-1 changes `cart` and `payments` on `production` already: it is being deployed. "
+        "P-2 changes `web` on `production` already: it waits for approval."
+    )
+    assert refused.value.hint == (
+        "`show P-1` and `show P-2` say whose they are. Wait for them to end."
+    )
 
 
 async def test_of_two_at_once_one_is_refused(wishes: Wishes) -> None:
@@ -318,10 +337,11 @@ async def test_only_a_failed_one_can_be_tried_again(wishes: Wishes) -> None:
 
 
 async def test_a_retry_is_refused_where_another_has_the_service(wishes: Wishes) -> None:
-    before = await failed(wishes, CART)
+    before = await failed(wishes, CART, WEB)
     await opened(wishes, CART)
-    with pytest.raises(UserError, match="P-2 changes `cart`"):
+    with pytest.raises(UserError, match="P-2 changes `cart`") as refused:
         await wishes.journal.submit(wish(CART, WEB, again=before.id))
+    assert "out" not in refused.value.hint  # nothing of a Retry can be left out
     assert await state(wishes, before) is PromotionState.FAILED
 
 
