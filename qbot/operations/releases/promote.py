@@ -7,12 +7,11 @@ Applications at the merge commit -> job -> recorded.
 from dataclasses import replace
 
 from qbot.domain.inputs import PromoteInput, RollbackInput
-from qbot.domain.outages import Away
 from qbot.domain.progress import End
 from qbot.domain.promotion import DECISION, PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.domain.stages import Stage
-from qbot.errors import PermanentError, UserError
+from qbot.errors import PermanentError, TransientError, UserError
 from qbot.operations.handler import Cancelled, Outcome
 from qbot.operations.releases.bypassed import bypassed
 from qbot.operations.releases.case import Case
@@ -129,7 +128,7 @@ async def _merged(case: Case) -> Outcome | None:
     except Stale as stale:
         await _once_more(case, str(stale))
     except Unseen as error:
-        await _given_back(case, error.away)
+        await _given_back(case, error.error)
     else:
         case.promotion = replace(case.promotion, merge_sha=sha)
     return None
@@ -172,22 +171,23 @@ async def _once_more(case: Case, why: str) -> None:
         await case.run.nap(DECISION, 1.0)
 
 
-async def _given_back(case: Case, away: Away) -> None:
+async def _given_back(case: Case, error: TransientError) -> None:
     """Begin anew from the approvals once the stage can be seen; what it judged is forgotten.
 
     Raises:
         Suspended: always, unless it is enough.
         UserError: it comes and goes, and the job before the merge would run again and again.
     """
+    why = str(error).rstrip(".")
     if case.given_back >= _ROUNDS:
         raise UserError(
             f"{case.promotion.name} cannot be merged: {case.stage.name} could not be seen right "
-            f"before it, {case.given_back + 1} times by now: {away.name} does not answer.",
+            f"before it, {case.given_back + 1} times by now: {why}.",
             hint=_QUIET,
         )
-    await case.gave_back(f"{away.name} did not answer")
+    await case.gave_back(why)
     while True:  # as above
-        await waited(case, away)
+        await waited(case, error)
 
 
 async def _agreed(case: Case) -> Ruled:
@@ -197,8 +197,8 @@ async def _agreed(case: Case) -> Ruled:
         if ruled.ruling is not Ruling.APPROVED:
             return ruled
         await shouted(case)
-        if away := await unseen(case):
-            await waited(case, away)
+        if error := await unseen(case):
+            await waited(case, error)
             continue
         if first := await gone_before(case):
             await queued_behind(case, first)

@@ -20,20 +20,20 @@ _MOST = 20  # that have had their turn when an outage began, and more
 class Unseen(Exception):  # noqa: N818  (not a fault: it goes on by itself)
     """It is approved, and would be merged; nothing was asked of GitLab."""
 
-    def __init__(self, away: Away) -> None:
-        super().__init__(str(_error(away)))
-        self.away = away
+    def __init__(self, error: TransientError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
-async def unseen(case: Case) -> Away | None:
-    """Whom it waits for before it takes the stage's lock.
+async def unseen(case: Case) -> TransientError | None:
+    """What it waits for before it takes the stage's lock.
 
     What goes back does not wait, nor what GitLab may have merged already: that is found out.
     """
     if case.back or case.promotion.asked_sha:
         return None
     if away := case.context.base.outages.deploying(case.stage.instance):
-        return away
+        return _error(away)
     return await _silent(case) if case.given_back else None  # its jobs do not run in vain again
 
 
@@ -42,44 +42,48 @@ async def ensure_seen(case: Case) -> None:
 
     Raises:
         Unseen: the stage's lock is to be given back meanwhile.
-        AwayError: GitLab may still come through with a merge that it was asked for, so that the
-            lock is kept.
+        TransientError: GitLab may still come through with a merge that it was asked for, so that
+            the lock is kept.
     """
     if case.back:
         return
-    away = case.context.base.outages.deploying(case.stage.instance) or await _silent(case)
-    if away is None:
+    away = case.context.base.outages.deploying(case.stage.instance)
+    error = _error(away) if away else await _silent(case)
+    if error is None:
         return
     if case.promotion.asked_sha:
-        raise _error(away)
-    raise Unseen(away)
+        raise error
+    raise Unseen(error)
 
 
-async def _silent(case: Case) -> Away | None:
+async def _silent(case: Case) -> TransientError | None:
     """Asked twice: that is no outage yet, but reason enough not to merge; one call is not."""
     base, instance = case.context.base, case.stage.instance
     begun = base.clock.now()
-    if await _answers(case):
+    if await _failed(case) is None:
         return None
     await case.run.sleep(_ONCE_MORE)
-    return None if await _answers(case) else base.outages.argocd(instance, begun)
+    error = await _failed(case)
+    if error is None or error.since is None:  # it answers, whatever that is
+        return error
+    return _error(base.outages.argocd(instance, begun))
 
 
-async def _answers(case: Case) -> bool:
+async def _failed(case: Case) -> TransientError | None:
     try:
         await case.context.argocd(case.stage).ask(case.stage, within=_ANSWERS)
-    except TransientError:
-        return False
-    return True
+    except TransientError as error:
+        return error
+    return None
 
 
-async def waited(case: Case, away: Away) -> None:
+async def waited(case: Case, error: TransientError) -> None:
     """For a while, as a row and without the stage's lock, which what goes back may need.
 
     Whoever comes back has to judge all of it anew, as for any lock.
     """
     case.tracker.show(step=Step.APPROVING)
-    case.run.trouble(str(_error(away)), source=_SOURCE, since=away.since)
+    case.run.trouble(str(error), source=_SOURCE, since=error.since)
     await case.run.let_go()
     await case.run.nap(DECISION, _PAUSE)
     case.run.trouble("", source=_SOURCE)

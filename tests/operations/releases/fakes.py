@@ -15,6 +15,7 @@ from qbot.domain.release_ports import StageApp, Unreadable
 from qbot.domain.repository_ports import Comparison, FileText
 from qbot.domain.stages import Stage
 from qbot.errors import TransientError
+from tests.clocks import START
 from tests.operations.fakes import Faults
 
 
@@ -164,12 +165,15 @@ class FakeSurvey:
     silent: bool = False
     asked: int = 0
     vain: int = 0  # calls that come first have no answer either
+    error: TransientError = field(
+        default_factory=lambda: TransientError("Argo CD did not answer in time", since=START)
+    )
 
     async def ask(self, stage: Stage, *, within: float) -> None:
         self.asked += 1
         self.vain -= 1
         if self.silent or self.vain >= 0:
-            raise TransientError("Argo CD did not answer in time")
+            raise self.error
 
     async def survey(self, stage: Stage) -> Mapping[ServiceName, StageApp]:
         await asyncio.sleep(0)

@@ -195,7 +195,7 @@ async def test_it_is_asked_right_before_a_merge_so_that_an_outage_nobody_knows_o
     await seen(shop)
     with pytest.raises(Unseen, match="Argo CD does not answer") as raised:
         await ended(shop, merging)
-    assert (raised.value.away.since, shop.row.asked_sha) == (since, "")
+    assert (raised.value.error.since, shop.row.asked_sha) == (since, "")
     assert (argocd.away(), shop.survey.asked) == (None, 2)
 
 

@@ -21,7 +21,7 @@ from qbot.domain.release import StageProgress
 from qbot.domain.release_changes import PromotionOpened, PromotionPlanned
 from qbot.domain.repository_ports import MergeRequest
 from qbot.domain.stages import ApprovalRule
-from qbot.errors import PermanentError
+from qbot.errors import PermanentError, TransientError
 from qbot.operations.engine import Outcome, Run
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.promote import promote
@@ -236,6 +236,28 @@ async def test_jobs_do_not_run_again_for_an_argo_cd_that_is_still_silent(shop: S
 
     await until(over)
     assert world.gitlab.done == ["job", "job", "merge"]
+
+
+async def test_what_an_argo_cd_answers_instead_is_told_and_not_that_it_is_silent(
+    shop: Shop,
+) -> None:
+    world = World(shop, held=False)
+    world.here.come_back()
+    world.argocd.error = TransientError("Argo CD could not find the Applications: 503 upstream")
+    world.argocd.silent = True
+    op = await world.begun()
+    told: set[str] = set()
+
+    async def waiting() -> bool:
+        shop.clock.advance(1)
+        shown = (await shop.wishes.operation(op.id)).progress
+        told.update([shown.trouble] if shown and shown.trouble else [])
+        return len(told) > 0 and world.argocd.asked > _ASKED
+
+    await until(waiting)
+    assert told == {str(world.argocd.error)}
+    (row,) = await shop.wishes.look("select result from op_steps where name = 'gave-back:0'")
+    assert str(world.argocd.error) in row["result"]
 
 
 async def test_an_outage_for_longer_than_people_had_time_ends_nothing(shop: Shop) -> None:
