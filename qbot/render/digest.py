@@ -1,6 +1,7 @@
 """A channel's digest: calm and short. People are named, never mentioned: it disturbs nobody."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.lifetimes import extend_menu
 from qbot.render.listing import in_groups, state
 from qbot.render.reaper import CAUSES
-from qbot.render.releases.titles import is_back, name, title, what
+from qbot.render.releases.titles import is_back, name, outcome, title, what
 from qbot.render.style import Style
 from qbot.render.trend import chart
 from qbot.render.words import DONE, capital, duration, joined, plural
@@ -198,7 +199,7 @@ def _barriers(facts: Facts, style: Style) -> Iterator[Block | None]:
 
 def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     def line(progress: StageProgress) -> Block:
-        at = f" · {_at(progress.ended_at)}" if progress.ended_at else ""
+        at = f" · {_ended(progress)}{_at(progress.ended_at)}" if progress.ended_at else ""
         details = button("Details", actions.PROMO_DETAILS, name(progress))
         sign = ":rewind:" if progress.undone or is_back(progress) else ":rocket:"
         return section(f"{sign} {prose(title(progress), 200)}{at}", accessory=details)
@@ -213,6 +214,14 @@ def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     if len(of.deployments) > LINES:
         more = code(f"{style.command} history STAGE")
         yield context(f"and {len(of.deployments) - LINES} more: {more}")
+
+
+def _ended(progress: StageProgress) -> str:
+    """What the time of its end is that of, where the title tells what became of it later."""
+    if not progress.undone:
+        return ""
+    then = outcome(replace(progress, undone_by=None))
+    return f"{then[:1].lower()}{then[1:]} "
 
 
 def _word(kind: Kind) -> str:

@@ -16,9 +16,11 @@ from qbot.domain.people import Actor
 from qbot.domain.progress import Kind
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
 from qbot.domain.reaping import Cause
+from qbot.domain.release import Bypass
 from qbot.domain.trend import Trend
 from qbot.render.blocks import Message
 from qbot.render.digest import digest
+from qbot.render.escape import WHEN, moment
 from qbot.render.trend import described
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
@@ -190,6 +192,17 @@ def test_the_rocket_is_for_what_went_forward() -> None:
     assert ":rewind: Rolled back: " in text(replace(FULL, deployments=[back]))
     undone = replace(DONE, undone_by=PromotionId(13))
     assert ":rewind: Undone: " in text(replace(FULL, deployments=[undone]))
+
+
+def test_what_was_undone_later_has_its_time_beside_what_ended_then() -> None:
+    """Its end was its own: when it was undone is not known."""
+    ended = replace(DONE, ended_at=NOW)
+    at = moment(NOW, WHEN)
+    assert f" · {at}" in text(replace(FULL, deployments=[ended]))
+    undone = replace(ended, undone_by=PromotionId(13))
+    assert f" · done {at}" in text(replace(FULL, deployments=[undone]))
+    past_qbot = replace(undone, bypass=Bypass("frank"))
+    assert f" · merged past Qbot {at}" in text(replace(FULL, deployments=[past_qbot]))
 
 
 def test_hundreds_of_everything_stay_within_slacks_limits(golden: Golden) -> None:

@@ -42,7 +42,6 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     """What it was, what of it still runs, by whom."""
     changed = promotion.plan.services if promotion.plan else ()
     services = listed([prose(s, 40) for s in changed], _NAMED)
-    at = moment(promotion.ended_at or promotion.created_at, WHEN)
     card = found.cards.get(promotion.id)
     gone = _undone(card) if card else ""
     state = joined([_state(promotion, card), gone or _left(promotion, found)])
@@ -53,8 +52,9 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     first = joined([f"{sign} *{promotion.name}* {state}".strip(), _origin(promotion), emergency])
     yes = [mention(a.user) for a in found.approvers.get(promotion.id, ())]
     agreed = f"approved by {listed(yes, _NAMED)}" if yes else ""
-    by = f"by {mention(promotion.requester.user)} {at}"
-    return f"{first}\n{joined([services, by, agreed])}"
+    by = f"by {mention(promotion.requester.user)} {moment(promotion.created_at, WHEN)}"
+    ended = f"ended {moment(promotion.ended_at, WHEN)}" if promotion.ended_at else ""
+    return f"{first}\n{joined([services, by, agreed, ended])}"
 
 
 def _sign(promotion: Promotion) -> str:

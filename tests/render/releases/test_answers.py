@@ -28,6 +28,7 @@ from qbot.render.blocks import Message
 from qbot.render.board import board
 from qbot.render.card import Fresh
 from qbot.render.errors import failure
+from qbot.render.escape import WHEN, moment
 from qbot.render.history import Turn, history
 from qbot.render.releases.card import stage_card
 from qbot.render.releases.changes import changes_view
@@ -220,6 +221,16 @@ def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: 
     text = past(PRODUCTION, StagePast([shown], runs=still_run([shown])), STYLE, LAST).text
     assert said in text
     assert text.count("checkout") == 1
+
+
+def test_a_past_one_has_the_time_of_its_request_by_who_asked_and_that_of_its_end_apart() -> None:
+    shown = row(12, PromotionState.DONE, PromotionKind.PROMOTION)
+    asked, ended = shown.created_at, shown.created_at + timedelta(minutes=3)
+    done = replace(shown, ended_at=ended)
+    text = past(PRODUCTION, StagePast([done], approvers={done.id: (CHLOE,)}), STYLE, LAST).text
+    by = f"by <@{ANA.user}> {moment(asked, WHEN)} · approved by <@{CHLOE.user}>"
+    assert text.endswith(f"{by} · ended {moment(ended, WHEN)}")
+    assert "ended" not in past(PRODUCTION, StagePast([shown]), STYLE, LAST).text
 
 
 HALF_BACK = PuttingBack(P13, PromotionState.FAILED, ready=3, of=4)
