@@ -90,7 +90,10 @@ async def waited(case: Case, error: TransientError) -> None:
 
 
 async def gone_before(case: Case) -> Promotion | None:
-    """Which one had its turn before, gave it back because of an outage, and has it next."""
+    """Which one had its turn before, gave it back because of an outage, and has it next.
+
+    For a moment after outages that this process knows of: nobody waits long for who does not come.
+    """
     if case.back or case.promotion.asked_sha:
         return None
     stage, base, rows = case.stage, case.context.base, case.context.promotions
@@ -108,7 +111,7 @@ async def gone_before(case: Case) -> Promotion | None:
 
 async def queued_behind(case: Case, first: Promotion) -> None:
     """For a moment: the stage's own queue knows only who is in it."""
-    case.tracker.show(headline=f"Waits until {first.name} has ended.")
+    case.tracker.show(headline=f"Lets {first.name} go first.")
     await case.run.let_go()
     await case.run.nap(DECISION, _BEHIND)
 

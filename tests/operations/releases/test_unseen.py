@@ -291,7 +291,7 @@ async def test_who_gave_the_stage_back_has_it_before_those_who_came_later(shop: 
 
     async def behind() -> bool:
         shown = (await shop.wishes.operation(second.id)).progress
-        return isinstance(shown, StageProgress) and "until P-1 has" in shown.headline
+        return isinstance(shown, StageProgress) and shown.headline == "Lets P-1 go first."
 
     await until(behind)
 
