@@ -1,8 +1,7 @@
 """Named jobs as steps of any operation: started once, followed, their end recorded."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
@@ -10,14 +9,13 @@ from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
 from qbot.errors import TransientError
 from qbot.operations.context import Context
+from qbot.operations.needed import TICK, Still, while_needed
 from qbot.operations.run import Run
 from qbot.operations.sitting_out import KNOWN, Deadline
 
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
-_TICK = 2.0  # seconds within which it is noticed that nobody needs it any more
 
 T = TypeVar("T")
-Still = Callable[[], Awaitable[None]]
 
 
 def of_environment(env: Environment) -> dict[str, str]:
@@ -151,10 +149,10 @@ class _Watch:
             pause = min(pause * _GROWTH, _LONGEST)
 
     async def _rest(self, seconds: float) -> None:
-        while self._still and seconds > _TICK:
+        while self._still and seconds > TICK:
             await self._still()
-            await self._run.sleep(_TICK)
-            seconds -= _TICK
+            await self._run.sleep(TICK)
+            seconds -= TICK
         await self._run.sleep(seconds)
 
     async def _look(self) -> str:
@@ -166,27 +164,13 @@ class _Watch:
             sits_out=True,
         )
         try:
-            self._seen = await self._while_needed(looking)
+            self._seen = await self._answered(looking)
         except TransientError as error:
             return str(error)
         self._show(self._seen)
         return ""
 
-    async def _while_needed(self, looking: Coroutine[Any, Any, JobRun]) -> JobRun:
-        """Its answer, which may be long in coming; a look may be broken off."""
+    async def _answered(self, looking: Coroutine[Any, Any, JobRun]) -> JobRun:
         if self._still is None:
             return await looking
-        answer = asyncio.ensure_future(looking)
-        over = asyncio.ensure_future(self._over(self._still))
-        try:
-            await asyncio.wait({answer, over}, return_when=asyncio.FIRST_COMPLETED)
-            return await (answer if answer.done() else over)
-        finally:
-            answer.cancel()
-            over.cancel()
-            await asyncio.gather(answer, over, return_exceptions=True)
-
-    async def _over(self, still: Still) -> NoReturn:
-        while True:
-            await self._run.sleep(_TICK)
-            await still()
+        return await while_needed(looking, self._still, self._run.sleep)

@@ -1,10 +1,9 @@
 """One promotion in the hands of one run: its row, its stage, and what was read of it last."""
 
-import asyncio
 import itertools
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from qbot.domain.changes import Audited, Change
 from qbot.domain.names import PromotionId, ServiceName
@@ -21,12 +20,12 @@ from qbot.domain.repository_ports import Files, FileText, MergeRequest
 from qbot.domain.stages import ApprovalRule, Stage
 from qbot.errors import PermanentError
 from qbot.operations.handler import Cancelled
+from qbot.operations.needed import while_needed
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.tracker import StageTracker
 from qbot.operations.run import Run
 
 T = TypeVar("T")
-_TICK = 2.0  # seconds within which it is noticed that a rollback has taken its place
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,19 +113,7 @@ class Case:
         Raises:
             Cancelled: as for `still_its_turn`.
         """
-        asked, over = asyncio.create_task(work), asyncio.create_task(self._out_of_turn())
-        try:
-            await asyncio.wait({asked, over}, return_when=asyncio.FIRST_COMPLETED)
-            return await (asked if asked.done() else over)
-        finally:
-            asked.cancel()
-            over.cancel()
-            await asyncio.gather(asked, over, return_exceptions=True)
-
-    async def _out_of_turn(self) -> NoReturn:
-        while True:
-            await self.run.sleep(_TICK)
-            await self.still_its_turn()
+        return await while_needed(work, self.still_its_turn, self.run.sleep)
 
     async def files(self, plan: Plan, at: str) -> Files:
         """Those that a plan edits, at a commit; this run reads each once."""

@@ -1,0 +1,38 @@
+"""Asking for what may be long in coming, as long as somebody still needs the answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+Still = Callable[[], Awaitable[None]]
+"""Raises Cancelled once nobody does."""
+
+TICK = 2.0
+"""Seconds within which it is noticed that nobody does."""
+
+
+async def while_needed(
+    work: Coroutine[Any, Any, T], still: Still, sleep: Callable[[float], Awaitable[None]]
+) -> T:
+    """The answer of the work, or what `still` raises before that.
+
+    Args:
+        work: has no effect; it is cancelled in its midst.
+        still: asked every few seconds.
+        sleep: of the operation that asks, for seconds.
+    """
+    asked, over = asyncio.create_task(work), asyncio.create_task(_over(still, sleep))
+    try:
+        await asyncio.wait({asked, over}, return_when=asyncio.FIRST_COMPLETED)
+        return await (asked if asked.done() else over)
+    finally:
+        asked.cancel()
+        over.cancel()
+        await asyncio.gather(asked, over, return_exceptions=True)
+
+
+async def _over(still: Still, sleep: Callable[[float], Awaitable[None]]) -> NoReturn:
+    while True:
+        await sleep(TICK)
+        await still()
