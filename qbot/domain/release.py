@@ -11,6 +11,8 @@ from qbot.domain.people import Actor
 from qbot.domain.progress import End, Kind, Progress, ServiceProgress, Stage, Step, Tries
 from qbot.domain.promotion import Approval, Item, PromotionState, Verdict, standing_word
 
+_CARRIED_OUT = frozenset({Step.BEFORE, Step.MERGING})  # agreed to, and not merged yet
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -154,8 +156,9 @@ class StageProgress:
 
     @property
     def begun_at(self) -> datetime:
-        """When the work began of what Qbot merged: with the last yes that it needed."""
-        if not self.merged_sha or self.bypass is not None:
+        """When the work began of what Qbot merges: with the last yes that it needed."""
+        carried_out = self.merged_sha or self.step in _CARRIED_OUT
+        if not carried_out or self.bypass is not None:
             return self.started_at
         yes = [a.at for a in self.approvals if a.verdict is Verdict.APPROVED and not a.void]
         return max([self.started_at, *yes])

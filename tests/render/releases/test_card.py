@@ -397,6 +397,20 @@ def test_how_fresh_it_is_does_not_make_it_another_message() -> None:
     assert one.blocks != other.blocks
 
 
+@pytest.mark.parametrize("step", [Step.BEFORE, Step.MERGING, Step.DEPLOYING, Step.AFTER])
+def test_the_time_so_far_does_not_jump_back_from_one_phase_to_the_next(step: Step) -> None:
+    """All of them count from the last approval, whether it is merged by then or not."""
+    at = NOW + timedelta(minutes=10)
+    last = replace(approval(DAN, 9), at=at - timedelta(seconds=49))
+    shown = replace(
+        DEPLOYING if step in {Step.DEPLOYING, Step.AFTER} else APPROVED,
+        step=step,
+        approvals=(approval(CHLOE, 4), last),
+        updated_at=at,
+    )
+    assert ", 49 s so far" in str(stage_card(shown, STYLE, fresh=FRESH).blocks)
+
+
 def test_a_wait_for_people_does_not_grow_old_on_the_card() -> None:
     assert "As of" not in str(stage_card(WAITING, STYLE, fresh=FRESH).blocks)
 
