@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from qbot.domain.health import Broken, is_failing, verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.release_ports import StageApp
 
@@ -45,6 +46,13 @@ def running(service: ServiceName, app: StageApp | None, repositories: Collection
         return Running((), "several versions of it run at once")
     texts = tuple(text for version in versions for text in version if text)
     return Running(texts, _problem(app) or ("" if texts else "Argo CD names no image of it"))
+
+
+def may_be_deploying(app: StageApp | None) -> bool:
+    """Whether it gets there by itself, as far as can be seen: nothing of it fails."""
+    if app is None or is_failing(app.state):
+        return False
+    return not isinstance(verdict(app.state, wanted="", since=None), Broken)
 
 
 def _parts(image: str) -> tuple[str, str, str]:

@@ -123,6 +123,11 @@ class Outages:
         """Those that are away."""
         return [away for presence in self.of if (away := presence.away())]
 
+    def known(self, vendor: Vendor, server: str = "") -> Away | None:
+        """This one, where it is away; `server`: empty where there is only one."""
+        mine = (away for away in self.now() if (away.vendor, away.server) == (vendor, server))
+        return next(mine, None)
+
     def deploying(self, server: str) -> Away | None:
         """The first that is away of those that a deployment by this Argo CD depends on."""
         found = (presence.away() for presence in self._needed(server, _DEPLOYING))

@@ -68,6 +68,11 @@ def test_only_those_that_are_away_are_named() -> None:
     missed(gitlab, 0, 6, 11)
     outages = Outages([argocd, gitlab])
     assert [away.name for away in outages.now()] == ["GitLab"]
+    assert outages.known(Vendor.GITLAB) == gitlab.away()
+    assert outages.known(Vendor.ARGOCD, "main") is None
+    missed(argocd, 0, 6, 11)
+    assert outages.known(Vendor.ARGOCD, "main") == argocd.away()
+    assert outages.known(Vendor.ARGOCD, "other") is None
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 300), st.floats(0, 30)), max_size=25))

@@ -80,6 +80,7 @@ from qbot.store import Database, open_store
 from qbot.store.statements import Row, Script, sql
 from qbot.web.metrics import Metrics
 from qbot.web.slack import slack_app
+from tests.operations.releases.fakes import FakeRepository
 from tests.sandbox.slack.stage import ANA, GENERAL, Stage, served, stage, until
 
 SERVICES = ("cart", "orders", "payments")
@@ -478,7 +479,7 @@ async def scene(
             people = People()
             around = ReleaseContext(
                 base=context, stages={s.name: s for s in stages}, jobs={}, windows=(),
-                repository=cast("ConfigRepository", None), images=cast("Images", None),
+                repository=cast("ConfigRepository", FakeRepository()), images=cast("Images", None),
                 applications={},
                 people=people, promotions=database.promotions, runner=cast("JobRunner", None),
                 notices=SlackNotices(slack, database.cards, style), redact=str,

@@ -11,6 +11,7 @@ from qbot.domain.environment import Environment
 from qbot.domain.health import AppState, Ready, verdict
 from qbot.domain.names import ServiceName
 from qbot.domain.promotion import Version
+from qbot.domain.release_ports import StageApp
 from qbot.domain.services import ServicePlan, Source
 from qbot.domain.stages import Format, Stage
 from qbot.errors import UserError
@@ -49,20 +50,26 @@ async def of_stage(
     """
     argocd = context.argocd(source)
     there, apps = await asyncio.gather(written(context, source, services), argocd.survey(source))
-    found = {}
-    for service, text in there.texts.items():
-        if not text:
-            continue
-        app = apps.get(service)
-        seen = running(service, app, repositories(context, source, service))
-        settled = seen.is_settled_at(text)
-        found[service] = Offer(
-            version=Version(text),
-            runs=Version(text if text in seen.texts else seen.text) if seen.texts else None,
-            since=app.since if app else None,
-            drift="" if settled else _drift(text, seen.texts, seen.problem),
-        )
+    found = {
+        service: offered(context, source, service, text, apps.get(service))
+        for service, text in there.texts.items()
+        if text
+    }
     return await _translated(context, source, target, found)
+
+
+def offered(
+    context: ReleaseContext, stage: Stage, service: ServiceName, text: str, app: StageApp | None
+) -> Offer:
+    """One service of a stage: what is written for it, against what its Application runs."""
+    seen = running(service, app, repositories(context, stage, service))
+    settled = seen.is_settled_at(text)
+    return Offer(
+        version=Version(text),
+        runs=Version(text if text in seen.texts else seen.text) if seen.texts else None,
+        since=app.since if app else None,
+        drift="" if settled else _drift(text, seen.texts, seen.problem),
+    )
 
 
 async def of_environment(

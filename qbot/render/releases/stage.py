@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from qbot.domain import actions
-from qbot.domain.differences import Side
 from qbot.domain.history import Entry
 from qbot.domain.names import PromotionId, ServiceName
+from qbot.domain.outages import Away
+from qbot.domain.promotion import promotion_name
 from qbot.domain.release import StageProgress
-from qbot.domain.stage_view import StageView
+from qbot.domain.stage_view import Gap, StageSides, StageView
 from qbot.domain.stages import ENVIRONMENTS
+from qbot.render.away import silence
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.escape import allowed, code, link, moment, prose
@@ -70,25 +72,59 @@ def _under_way(found: StageView, number: int, cards: Mapping[PromotionId, str]) 
 
 
 def _services(found: StageView) -> list[str]:
-    """Those that drift first; the others in one version each."""
-    if found.trouble:
-        return [f":warning: What runs is not known: {prose(found.trouble, 300)}"]
-    order = sorted(found.sides.items(), key=lambda pair: (not pair[1].drift, pair[0]))
-    lines = [_service(service, side) for service, side in order[:_ROWS]]
-    if len(order) > _ROWS:
-        lines.append(f"and {plural(len(order) - _ROWS, 'more service')}, as they are written")
+    """What needs somebody first, then what is on its way; the others in one version each."""
+    sides, bringing = found.services.of, found.services.bringing
+
+    def rank(service: ServiceName) -> tuple[bool, bool, ServiceName]:
+        drifts = bool(sides[service].drift)
+        return not (drifts and service not in bringing), not drifts, service
+
+    order = sorted(sides, key=rank)
+    lines = _gaps(found) + [_service(service, found.services) for service in order[:_ROWS]]
+    if rest := order[_ROWS:]:
+        well = not any(sides[service].drift for service in rest)
+        told = not (found.services.argocd or found.services.gitlab)
+        said = ", as they are written" if well and told else ""
+        lines.append(f"and {plural(len(rest), 'more service')}{said}")
     return lines
 
 
-def _service(service: ServiceName, side: Side) -> str:
-    version = code(short(side.version), _SHOWN) if side.version else "no version"
+def _gaps(found: StageView) -> list[str]:
+    """What is not known, because of whom and since when; what the versions are instead."""
+    services, project = found.services, code(found.stage.config.project, 100)
+    lines = []
+    if services.argocd:
+        instead = f" Versions are those that {project} asks for." if services.of else ""
+        lines.append(f":warning: How it runs is not known: {_why(services.argocd)}.{instead}")
+    if services.gitlab:
+        instead = " Versions are those that run." if services.of else ""
+        lines.append(
+            f":warning: What {project} asks for is not known: {_why(services.gitlab)}.{instead}"
+        )
+    return lines
+
+
+def _why(gap: Gap) -> str:
+    """Without a full stop."""
+    return silence(gap) if isinstance(gap, Away) else prose(gap.rstrip("."), 300)
+
+
+def _service(service: ServiceName, found: StageSides) -> str:
+    side, number = found.of[service], found.bringing.get(service)
+    none = "version not known" if found.gitlab else "no version"
+    version = code(short(side.version), _SHOWN) if side.version else none
     line = f"*{prose(service, 40)}* {version}"
-    return f"{line}\n:warning: {prose(side.drift, 200)}" if side.drift else line
+    if not side.drift:
+        return line
+    drift = prose(side.drift, 200)
+    if number is not None:
+        return f"{line}\n:large_blue_circle: being deployed with {promotion_name(number)}: {drift}"
+    return f"{line}\n:warning: {drift}"
 
 
 def _last(found: StageView) -> list[str]:
-    # What was written last need not run: nobody says so while what runs is not known.
-    past = replace(found.past, runs={}) if found.trouble else found.past
+    # What was written last need not run: nobody says so while how it runs is not known.
+    past = replace(found.past, runs={}) if found.services.argocd else found.past
     return [line_of(r) if isinstance(r, Entry) else promotion_line(r, past) for r in past.rows]
 
 

@@ -1,6 +1,7 @@
 """`show` of a stage and of a promotion."""
 
 from datetime import timedelta
+from typing import cast
 
 from qbot.domain import actions
 from qbot.domain.barriers import Freeze
@@ -10,8 +11,9 @@ from qbot.domain.progress import End
 from qbot.domain.promotion import PromotionState
 from qbot.domain.release_changes import PromotionMoved
 from qbot.sandbox.slack.seed import TEAM
+from tests.operations.releases.fakes import FakeRepository
 from tests.sandbox.slack.stage import ANA, BEN, CHLOE
-from tests.slack.releases.stages import PRODUCTION, asked_for, moved, opened
+from tests.slack.releases.stages import PRODUCTION, PROJECT, asked_for, moved, opened
 from tests.slack.scene import Scene, said
 
 
@@ -36,9 +38,21 @@ async def test_a_stage_shows_what_is_under_way_in_the_way_and_was_last(shop: Sce
     assert actions.HISTORY_ON in answer
 
 
-async def test_a_stage_whose_neighbours_are_away_shows_what_is_known(shop: Scene) -> None:
+async def test_a_stage_shows_what_is_written_while_nobody_says_how_it_runs(shop: Scene) -> None:
+    repository = cast("FakeRepository", shop.releases.context.repository)
+    text = f"image:\n  tag: {'a' * 40}\n"
+    repository.write(PROJECT, "main", {"production/cart.yaml": text})
     answer = await shown(shop, "show production")
-    assert "What runs is not known" in answer
+    assert "How it runs is not known" in answer
+    assert "Versions are those that `shop/deployments` asks for." in answer
+    assert "*cart* `aaaaaaaa`" in answer
+
+
+async def test_a_stage_of_which_nobody_says_anything_has_no_versions(shop: Scene) -> None:
+    answer = await shown(shop, "show production")
+    assert "How it runs is not known" in answer
+    assert "What `shop/deployments` asks for is not known" in answer
+    assert "*cart*" not in answer
 
 
 async def test_a_promotion_shows_its_card_and_the_way_to_it(shop: Scene) -> None:
