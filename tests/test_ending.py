@@ -1,12 +1,14 @@
 """The end of the process comes in time, whatever hangs."""
 
+import asyncio
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 
 from structlog.testing import capture_logs
 
-from qbot.app.ending import LIMIT, together
+from qbot.app.ending import LIMIT, in_background, together
 
 HANGS = """
 import asyncio, threading, time
@@ -33,6 +35,24 @@ def test_a_process_whose_threads_and_tasks_hang_ends_well() -> None:
 
 def test_ten_seconds_are_kept() -> None:
     assert LIMIT < 10
+
+
+async def test_background_work_that_ends_by_itself_is_in_the_log() -> None:
+    async def fails() -> None:
+        raise RuntimeError("a fault")
+
+    async def lives() -> None:
+        await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        async with AsyncExitStack() as stack:
+            in_background(fails(), "what fails", stack)
+            in_background(lives(), "what lives", stack)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+    assert [(entry["event"], entry["name"]) for entry in logs] == [
+        ("background work ended", "what fails")
+    ]
 
 
 async def test_what_fails_to_stop_keeps_nobody_from_stopping() -> None:

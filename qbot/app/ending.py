@@ -41,9 +41,15 @@ async def together(*stops: Callable[[], Awaitable[None]]) -> None:
 
 
 def in_background(work: Coroutine[Any, Any, None], name: str, stack: AsyncExitStack) -> None:
-    """Begin it; the stack ends it, and does not care how it ended."""
+    """Begin it; the stack ends it. One that ends by itself is a fault, and the log says so."""
     task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_ended)
     stack.push_async_callback(_end, task)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        log.error("background work ended", name=task.get_name(), exc_info=task.exception())
 
 
 async def _end(task: asyncio.Task[None]) -> None:

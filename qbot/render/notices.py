@@ -15,6 +15,7 @@ from qbot.render.escape import code, mention, moment, prose
 from qbot.render.listing import ends, failing_words
 from qbot.render.style import Style
 from qbot.render.unapplied import unapplied
+from qbot.render.wanted import THAT, Wanted
 from qbot.render.words import ASKED, PHASES, hook_words, listed, plural, rough
 from qbot.render.words import joined as in_one_line
 
@@ -44,12 +45,13 @@ def invite(style: Style, *, channel: str) -> Message:
     )
 
 
-def too_late(at: datetime) -> Message:
-    """What somebody asked for at that time had no effect: Qbot died, and came back much later."""
+def too_late(wanted: Wanted, at: datetime) -> Message:
+    """What was asked for at that time is not gone on with: Qbot died, and came back much later."""
     when = moment(at, "{date_short_pretty} at {time}")
+    what = "what you asked me for" if wanted == THAT else prose(wanted.what)
     return notice(
-        f"What you asked me for ({when}) was not done: I stopped before I could. "
-        "By now you may not want it any more; if you do, ask again."
+        f"I stopped in the middle of {what} ({when}), and came back too late to go on with it. "
+        "It may have been done, or not: have a look, and ask again if you still want it."
     )
 
 

@@ -88,7 +88,7 @@ async def go_on(guard: Guard, listeners: Listeners) -> None:
     async def again(came: Came, *, late: bool) -> None:
         delivery, prepare = prepared(Way(came.way), json.loads(came.body), listeners)
         if late:
-            await guard.desk.whisper(delivery, too_late(came.at))
+            await guard.desk.whisper(delivery, too_late(delivery.wanted, came.at))
         else:
             await guard.again(delivery, prepare)
 

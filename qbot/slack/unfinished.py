@@ -15,7 +15,7 @@ import structlog
 
 from qbot.domain.ports import Clock
 from qbot.domain.unfinished import Came, UnfinishedRows
-from qbot.errors import TransientError
+from qbot.errors import QbotError
 from qbot.operations.caught import caught
 from qbot.slack.payload import Body
 from qbot.slack.untold import WAY
@@ -67,7 +67,7 @@ class Unfinished:
         try:
             async with asyncio.timeout(_WRITING):
                 await self._rows.keep(came, self._worker)
-        except (TransientError, TimeoutError) as error:
+        except (QbotError, TimeoutError) as error:
             log.warning("not acknowledged: it cannot be written down", error=str(error))
             return False
         return True
@@ -79,7 +79,7 @@ class Unfinished:
             for over in sorted(self._over):
                 await self._rows.done(over)
                 self._over.discard(over)
-        except TransientError as error:
+        except QbotError as error:
             log.warning("what is done is still written down", error=str(error))
 
     async def go_on(self, again: Again, untold: Callable[[Came], None]) -> None:

@@ -76,6 +76,7 @@ class Untold:
         self._worker = worker
         self._away = away
         self._left: dict[str, _Letter] = {}
+        self._not_before = clock.now()  # Slack asks to be left alone until then
 
     async def answer(self, asked: str, asker: Actor, wanted: Wanted, message: Message) -> None:
         """Keep it for the asker's DM, where it waits for them, for an hour.
@@ -117,9 +118,9 @@ class Untold:
                 log.error("what was not told cannot be told", exc_info=error)
 
     async def tell(self) -> None:
-        """Once what is left, the oldest first, as long as Slack is not known to be away."""
+        """Once what is left, the oldest first, as long as Slack is not away and sets no limit."""
         for key, letter in sorted(self._left.items(), key=lambda left: left[1].at):
-            if self._away() is not None:
+            if self._away() is not None or self._clock.now() < self._not_before:
                 return
             if self._clock.now().timestamp() > letter.until:
                 log.warning("never told: Slack was away for too long", key=key)
@@ -138,6 +139,8 @@ class Untold:
                     await once(self._slack, where, letter.message, mark, since=letter.at)
             except TransientError as error:
                 log.warning("not told yet", to=where, error=str(error))
+                wait = timedelta(seconds=error.retry_after or 0)
+                self._not_before = max(self._not_before, self._clock.now() + wait)
                 return False
             except QbotError as error:
                 log.warning("a place cannot be told", to=where, error=str(error))

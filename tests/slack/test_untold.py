@@ -20,6 +20,7 @@ from qbot.sandbox.slack.model import Message
 from qbot.slack.register import go_on
 from qbot.slack.unfinished import Unfinished
 from qbot.slack.untold import ANSWERS, Untold
+from tests.clocks import HandClock
 from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL, RELEASES
 from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
@@ -156,6 +157,20 @@ async def test_one_that_slack_never_takes_keeps_nobody_from_theirs(shop: Scene) 
     shop.played.kernel.faults.add("slack", "POST /", "500", 1)  # the way to chloe's DM
     await untold.tell()
     assert (len(shop.direct(CHLOE)), len(shop.direct(DAN))) == (0, 1)
+    await untold.tell()
+    assert (len(shop.direct(CHLOE)), len(shop.direct(DAN))) == (1, 1)
+
+
+async def test_a_slack_that_sets_a_limit_is_left_alone_as_long_as_it_says(shop: Scene) -> None:
+    clock = HandClock(shop.database.clock.now())
+    untold = Untold(shop.database.unfinished, shop.slack, clock, worker="mine")
+    for user in (CHLOE, DAN):
+        await untold.answer(user, Actor(shop.guard.team, user), THAT, notice("hello"))
+    shop.played.kernel.faults.add("slack", "POST /", "429", 1)  # for ten seconds
+    for _ in range(2):
+        await untold.tell()
+    assert shop.direct(CHLOE) == shop.direct(DAN) == []
+    clock.advance(10)
     await untold.tell()
     assert (len(shop.direct(CHLOE)), len(shop.direct(DAN))) == (1, 1)
 
