@@ -150,7 +150,7 @@ _REGISTRY: tuple[tuple[Spec, Callable[[Parsed], Command]], ...] = (
                 Option(
                     "set", "run this branch, tag or commit of one service", "svc=ref", repeat=True
                 ),
-                Option("ttl", "how long it may live", "3d"),
+                Option("ttl", "how long it may live", "3d", unit=True),
                 _DRY_RUN,
             ),
             (

@@ -56,6 +56,7 @@ class Option:
     metavar: str = ""
     repeat: bool = False
     free: bool = False  # its value is text: in quotes, if it has more than one word
+    unit: bool = False  # a duration, or what may be one, as of an `Arg`
 
     @property
     def usage(self) -> str:
@@ -140,6 +141,8 @@ def _option_value(spec: Spec, option: Option, inline: str | None, queue: list[st
         raise UserError(
             f"`--{option.name}` needs a value: {option.metavar}.", hint=_usage_hint(spec)
         )
+    if option.unit:
+        value = _with_unit(value, queue)
     if option.free and " " not in value and queue and not queue[0].startswith("--"):
         raise UserError(
             f"`{queue[0]}` after `--{option.name} {value}` may be more of that text, or a word of "
@@ -163,9 +166,8 @@ def _positional(spec: Spec, plain: list[str]) -> tuple[dict[str, str], list[str]
         if arg.many:
             return args, queue
         if queue:
-            args[arg.name] = queue.pop(0)
-            if arg.unit and queue and args[arg.name].isdecimal():
-                args[arg.name] += queue.pop(0)
+            word = queue.pop(0)
+            args[arg.name] = _with_unit(word, queue) if arg.unit else word
         elif arg.required:
             raise UserError(
                 f"`{spec.verb}` needs {IN_WORDS.get(arg.name, arg.name)}.", hint=_usage_hint(spec)
@@ -177,18 +179,25 @@ def _positional(spec: Spec, plain: list[str]) -> tuple[dict[str, str], list[str]
     return args, []
 
 
+def _with_unit(word: str, queue: list[str]) -> str:
+    """With the word behind a number that is alone, which is no duration: `2 days`."""
+    if word.isdecimal() and queue and not queue[0].startswith("--"):
+        return f"{word} {queue.pop(0)}"
+    return word
+
+
 def _usage_hint(spec: Spec) -> str:
     example = f", for instance `{spec.examples[0]}`" if spec.examples else ""
     return f"Usage: `{spec.usage}`{example}"
 
 
 def duration(text: str, *, option: str = "") -> timedelta:
-    """`3d`, `4h`, `90m`, `1w`, or a sum such as `1d12h`; `option` is where it was typed, if it was.
+    """`3d`, `2 days`, `4h`, or a sum such as `1d12h`; `option` is where it was typed, if it was.
 
     Raises:
         UserError: not a duration, nothing, or more than a year.
     """
-    short = _LONG.sub(lambda found: found[1][0], text.lower())
+    short = _LONG.sub(lambda found: found[1][0], "".join(text.lower().split()))
     parts = _DURATION.findall(short)
     seconds = sum(int(n) * _SECONDS[unit] for n, unit in parts)
     where = f" for `--{option}`" if option else ""

@@ -73,7 +73,7 @@ LIFETIMES: tuple[tuple[Spec, Callable[[Parsed], LifetimeCommand]], ...] = (
             "pin",
             "keep an environment whatever its lifetime, for good or until a day",
             (_ENV, Arg("reason", required=False, many=True)),
-            (Option("until", "a duration or a day", "2026-12-24T18:00"),),
+            (Option("until", "a duration or a day", "2026-12-24T18:00", unit=True),),
             ("pin feat/checkout --until 1w demo for sales", "pin feat/checkout"),
         ),
         _pin,

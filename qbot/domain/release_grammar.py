@@ -205,7 +205,7 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             "lock",
             "keep a stage or an environment to yourself for a while",
             (Arg("STAGE|ENV"), _REASON),
-            (Option("for", "how long", "2h"),),
+            (Option("for", "how long", "2h", unit=True),),
             ("lock production --for 2h load test",),
         ),
         lambda p: LockIt(
@@ -228,7 +228,7 @@ RELEASES: tuple[tuple[Spec, Callable[[Parsed], ReleaseCommand]], ...] = (
             "freeze",
             "let nothing be promoted to a stage for a while",
             (Arg("STAGE"), _REASON),
-            (Option("until", "a duration or a day", "2026-12-24T18:00"),),
+            (Option("until", "a duration or a day", "2026-12-24T18:00", unit=True),),
             ("freeze production --until 4h incident 42",),
         ),
         lambda p: FreezeIt(

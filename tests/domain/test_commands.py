@@ -23,7 +23,7 @@ from qbot.domain.commands import (
     verb_typed,
 )
 from qbot.domain.grammar import IN_WORDS
-from qbot.domain.lifetime_grammar import Extend
+from qbot.domain.lifetime_grammar import Extend, PinIt
 from qbot.domain.names import BranchName, ServiceName
 from qbot.domain.release_commands import LockIt, Rollback
 from qbot.errors import UserError
@@ -50,7 +50,19 @@ CART = ServiceName("cart")
         ("extend feat/x 2 days", Extend("feat/x", timedelta(days=2))),
         ("extend feat/x 90 minutes", Extend("feat/x", timedelta(minutes=90))),
         ("extend feat/x 1week", Extend("feat/x", timedelta(weeks=1))),
+        ("create feat/x --ttl 2 days", create("feat/x", ttl=timedelta(days=2))),
+        ("create --ttl 2 Days feat/x", create("feat/x", ttl=timedelta(days=2))),
+        ('create feat/x --ttl "2 days"', create("feat/x", ttl=timedelta(days=2))),
+        ("create feat/x --ttl=2 days", create("feat/x", ttl=timedelta(days=2))),
         ("create feat/x --ttl=1d12h", create("feat/x", ttl=timedelta(hours=36))),
+        (
+            "pin feat/x --until 2 weeks a demo",
+            PinIt("feat/x", "a demo", timedelta(weeks=2)),
+        ),
+        (
+            "lock production --for 2 hours load test",
+            LockIt("production", "load test", timedelta(hours=2)),
+        ),
         ("create feat/x --from feat/y", create("feat/x", source="feat/y")),
         (
             "create feat/x --services cart,payments",
@@ -138,7 +150,9 @@ def test_slack_markup_is_undone(text: str, branch: str) -> None:
         ("deploy feat/x cart=a cart=b", "`cart` is named twice", "Choose one"),
         (f"create {'x' * 300}", "too long for the name of a git branch", "244"),
         ("extend feat/x 2 days more", "does not know what to do with `more`", "extend ENV 2d"),
-        ("extend feat/x 2 moons", "`2moons` is not a duration", "4h"),
+        ("extend feat/x 2 moons", "`2 moons` is not a duration", "4h"),
+        ("create feat/x --ttl 2 moons", "`2 moons` is not a duration for `--ttl`", "4h"),
+        ("create feat/x --ttl 2 --dry-run", "`2` is not a duration for `--ttl`", "4h"),
         ("reaper plan now", "`reaper plan` takes nothing more.", "reaper plan"),
         ("show a b", "does not know what to do with `b`", "show STAGE|ENV"),
         ("create feat/x --tll 3d", "Did you mean `--ttl`", "Usage"),
