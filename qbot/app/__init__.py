@@ -197,7 +197,14 @@ def _context(ground: Ground, ready: Ready | None) -> Context:
         argocd=ground.neighbours.argocd,
         gitlab=ground.neighbours.gitlab,
         store=database.store,
-        answers=SlackAnswers(ground.slack, ground.style, ground.untold),
+        answers=SlackAnswers(
+            ground.slack,
+            ground.style,
+            cards=database.cards,
+            names=ground.names,
+            still=ground.still,
+            untold=ground.untold,
+        ),
         clock=ground.clock,
         locks=database.promotions,
         images=GitLabImages(ground.neighbours.gitlab.client, ground.clock),
@@ -266,4 +273,5 @@ def _desk(ground: Ground, context: Context, engine: Engine, unasked: asyncio.Eve
         mornings=mornings(ground),
         examine=examiner(ground).run,
         untold=ground.untold,
+        still=ground.still,
     )

@@ -22,6 +22,8 @@ from qbot.gateways.clock import FollowedClock, SystemClock
 from qbot.gateways.slack import SlackGateway, open_slack
 from qbot.render.style import Style
 from qbot.settings import Settings, secret
+from qbot.slack.names import Names
+from qbot.slack.still import Still
 from qbot.slack.untold import Untold
 from qbot.store import Database, open_store
 from qbot.web.metrics import Metrics
@@ -50,6 +52,8 @@ class Ground:
     outages: Outages
     ears: Ears
     untold: Untold
+    names: Names
+    still: Still
 
 
 async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStack) -> Ground:
@@ -81,6 +85,8 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         ],
         stack,
     )
+    style = style_of(settings, catalog)
+    names = Names(database.store, style.command)
     worker, away = secrets.token_hex(4), ears.slack.presence.away
     return Ground(
         settings=settings,
@@ -93,12 +99,14 @@ async def open_ground(settings: Settings, catalog: Catalog, stack: AsyncExitStac
         database=database,
         slack=slack,
         identity=identity,
-        style=style_of(settings, catalog),
+        style=style,
         neighbours=neighbours,
         tries=tries,
         outages=ears.outages,
         ears=ears,
         untold=Untold(database.unfinished, slack, clock, worker=worker, away=away),
+        names=names,
+        still=Still(slack, database.cards, names),
     )
 
 

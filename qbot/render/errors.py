@@ -70,12 +70,11 @@ def failure(
             return _told(what, hint, style, refer)
 
 
-def still_looking(why: str, wanted: Wanted) -> Message:
-    """The answer to a dry run that a neighbour keeps waiting: it is not taken back afterwards."""
-    what = prose(wanted.what)
-    lead = f":hourglass_flowing_sand: Still looking; {what} follows below, or why there is none."
-    because = f"{prose(_sentence(why), 600)}" if why else ""
-    return _shown(lead, because)
+def still(wanted: Wanted, why: str = "", *, follows: str = "") -> Message:
+    """Until the answer comes, which does not take it back: `why` it takes longer, if known."""
+    what = "what you asked for" if wanted == THAT else prose(wanted.what)
+    lead = f":hourglass_flowing_sand: Still at {what}: {follows or wanted.follows}."
+    return _shown(lead, prose(_sentence(why), 600) if why else "")
 
 
 def plainly(error: TransientError) -> str:

@@ -1,14 +1,26 @@
 """What somebody asked for, in words: for answers that come by themselves, and for what failed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from qbot.domain import actions
-from qbot.domain.inputs import CreateInput, is_dry
+from qbot.domain.inputs import (
+    CreateInput,
+    DeployInput,
+    Input,
+    JobInput,
+    PromoteInput,
+    RestoreInput,
+    RollbackInput,
+    SyncInput,
+    TeardownInput,
+    is_dry,
+)
 from qbot.domain.operation import Operation
-from qbot.domain.progress import Kind, Progress
+from qbot.domain.progress import Kind
 from qbot.domain.promotion import promotion_id, promotion_name
-from qbot.domain.release import StageProgress
 from qbot.render.blocks import Message, context, message
 from qbot.render.escape import WHEN, clean, moment, prose
 
@@ -48,6 +60,12 @@ class Wanted:
         """The next step."""
         return "Press again in a minute." if self.vote else "Try again in a minute."
 
+    @property
+    def follows(self) -> str:
+        """The end of a sentence that began with what is still being done."""
+        voted = "its card shows it once it counts, or you are told here why it does not"
+        return voted if self.vote else "the answer follows here"
+
 
 THAT = Wanted()
 
@@ -75,18 +93,44 @@ def sent(title: str) -> Wanted:
     return Wanted(f"the form *{shown}*") if shown else THAT
 
 
-def operated(op: Operation, command: str) -> Wanted:
-    """What became an operation, as one would type it; of a dry run its preview."""
-    shown = op.progress
-    match shown:
-        case StageProgress():
-            about = f"{shown.source} {shown.stage}" if op.kind is Kind.PROMOTE else shown.stage
-        case Progress():
-            about = shown.branch
-        case _:
-            about = op.input.branch if isinstance(op.input, CreateInput) else op.stage or ""
-    line = typed(command, f"{_VERBS[op.kind]} {about}").what
+def operated(op: Operation, command: str, branch: str = "") -> Wanted:
+    """What became an operation, as one would type it; of a dry run its preview.
+
+    `branch` is its environment's, of a promotion the one that it comes from.
+    """
+    words = [_VERBS[op.kind], *filter(None, _words(op.input, branch))]
+    line = typed(command, " ".join(words)).what
     return Wanted(f"the preview of {line}" if is_dry(op.input) else line)
+
+
+def _words(asked: Input, branch: str) -> Sequence[str]:
+    match asked:
+        case CreateInput():
+            several = [f"--set {name}={ref}" for name, ref in asked.overrides]
+            return [asked.branch, _listed("services", asked.services), *several]
+        case SyncInput():
+            flags = {"prune": asked.prune, "hard": asked.hard, "refresh": asked.refresh}
+            return [branch, *asked.services, *(f"--{name}" for name, on in flags.items() if on)]
+        case DeployInput():
+            return [branch, *(f"{name}={ref}" for name, ref in asked.overrides)]
+        case RestoreInput():
+            return [branch, *asked.services]
+        case TeardownInput():
+            return [branch]
+        case JobInput():
+            return [asked.place or branch, asked.job]
+        case PromoteInput():
+            running = _listed("running", asked.running)
+            return [asked.source or branch, asked.stage, *asked.services, running]
+        case RollbackInput():
+            to = f"--to {promotion_name(asked.to)}" if asked.to is not None else ""
+            loud = "--break-glass" if asked.emergency else ""
+            return [asked.stage, *asked.services, to, loud]
+    assert_never(asked)
+
+
+def _listed(option: str, names: Sequence[str]) -> str:
+    return f"--{option} {','.join(names)}" if names else ""
 
 
 def belated(wanted: Wanted, answer: Message, at: datetime) -> Message:

@@ -2,39 +2,58 @@
 
 from typing_extensions import override
 
+from qbot.domain.card_ports import CardLookup
+from qbot.domain.inputs import is_dry
 from qbot.domain.operation import Operation
 from qbot.domain.people import QBOT, Place
 from qbot.domain.ports import Answers
 from qbot.domain.release import Shown
+from qbot.errors import TransientError
 from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
-from qbot.render.errors import failure, still_looking
+from qbot.render.errors import failure, still
 from qbot.render.shown import preview_of
 from qbot.render.style import Style
-from qbot.render.wanted import Wanted, operated
+from qbot.slack.names import Names
 from qbot.slack.private import tell
+from qbot.slack.still import Still
 from qbot.slack.untold import Untold
 
 
 class SlackAnswers(Answers):
     """By the command's response_url while it works, else as a message to the person."""
 
-    def __init__(self, slack: SlackGateway, style: Style, untold: Untold) -> None:
+    def __init__(
+        self,
+        slack: SlackGateway,
+        style: Style,
+        *,
+        cards: CardLookup,
+        names: Names,
+        still: Still,
+        untold: Untold,
+    ) -> None:
         self._slack = slack
         self._style = style
+        self._cards = cards
+        self._names = names
+        self._still = still
         self._untold = untold
 
     @override
     async def tell(self, op: Operation, error: Exception) -> None:
-        """Say why the operation was refused."""
-        wanted = self._wanted(op)
+        """Say why the operation was refused, unless its card and its thread do."""
+        if await self._has_card(op):
+            return
+        wanted = await self._names.of(op)
         said = failure(error, self._style, reference=op.id, wanted=wanted)
         await self._send(op, said, or_later=True)
 
     @override
     async def waiting(self, op: Operation, why: str) -> None:
         """Say that the preview is still to come."""
-        await self._send(op, still_looking(why, self._wanted(op)))
+        if self._still.first(op.place, op.id):
+            await self._send(op, still(await self._names.of(op), why))
 
     @override
     async def preview(self, op: Operation, progress: Shown) -> None:
@@ -47,7 +66,12 @@ class SlackAnswers(Answers):
             return  # nobody asked; the log and the audit log have it
         place = Place("", op.place.response_url)
         if not await tell(self._slack, op.actor, place, message) and or_later:
-            await self._untold.answer(op.id, op.actor, self._wanted(op), message)
+            await self._untold.answer(op.id, op.actor, await self._names.of(op), message)
 
-    def _wanted(self, op: Operation) -> Wanted:
-        return operated(op, self._style.command)
+    async def _has_card(self, op: Operation) -> bool:
+        """Whether one stands or is being posted, which no refusal takes back."""
+        try:
+            row = None if is_dry(op.input) else await self._cards.card(op.id)
+        except TransientError:  # told twice is better than not at all
+            return False
+        return row is not None and (bool(row.ts) or row.trying)

@@ -13,7 +13,6 @@ from qbot.domain.commands import (
     spec_of,
 )
 from qbot.domain.doctor_grammar import Doctor
-from qbot.domain.environment import Environment
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.reaper_grammar import Reaper
@@ -117,7 +116,8 @@ class Commands:
                 return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
             case Show(env):
                 found = await self._desk.requests.living(env)
-                self._desk.later(self._show(found, delivery))
+                shown = self._desk.shown(found, delivery.asked.actor)
+                self._desk.follow(delivery, shown)
                 return None
             case Sync():
                 done = await self._desk.requests.sync(command, delivery.asked)
@@ -144,7 +144,3 @@ class Commands:
         now = context.clock.now()
         away = context.outages.now()
         return overview(known, len(rows), self._style, now=now, known=counts is not None, away=away)
-
-    async def _show(self, env: Environment, delivery: Delivery) -> None:
-        shown = self._desk.shown(env, delivery.asked.actor)
-        await self._desk.whisper(delivery, await self._desk.tried(shown, delivery.wanted))

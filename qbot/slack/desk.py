@@ -46,6 +46,7 @@ from qbot.render.style import Style
 from qbot.render.wanted import THAT, Wanted
 from qbot.slack.payload import HOME, Delivery
 from qbot.slack.private import tell
+from qbot.slack.still import Still
 from qbot.slack.untold import Untold
 
 log = structlog.get_logger()
@@ -74,6 +75,7 @@ class Desk:
     mornings: Mornings
     examine: Callable[[], Awaitable[Report]]
     untold: Untold
+    still: Still
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -87,6 +89,18 @@ class Desk:
         """Finish something after the acknowledgement."""
         _ = self.begin(_logged(work))
 
+    def follow(
+        self, delivery: Delivery, answer: Awaitable[Message], *, replace: bool = False
+    ) -> None:
+        """Answer after the acknowledgement; `replace` as in `whisper`."""
+        self.later(self._follow(delivery, answer, replace=replace))
+
+    async def _follow(
+        self, delivery: Delivery, answer: Awaitable[Message], *, replace: bool
+    ) -> None:
+        said = await self.still.meanwhile(delivery, self.tried(answer, delivery.wanted))
+        await self.whisper(delivery, said, replace=replace)
+
     def used(self, what: str, by: Actor, thing: str) -> None:
         """Somebody used an environment: noted after the answer, at most once a minute."""
         if thing:
@@ -94,6 +108,7 @@ class Desk:
 
     async def settle(self, seconds: float) -> None:
         """Wait for what is still being answered (at a stop), and give up what takes longer."""
+        await self.still.stop()
         if self.background:
             _, late = await asyncio.wait(set(self.background), timeout=seconds)
             for task in late:
@@ -185,7 +200,10 @@ class Desk:
             case Submitted(repeated=True):
                 raise RepeatedError
             case Submitted(operation, fresh):
-                return None if fresh else await self._joined(operation)
+                if not fresh:
+                    return await self._joined(operation)
+                self.still.card(operation)
+                return None
             case BranchTaken():
                 return await self._taken(answer, wanted, asker)
             case QuotaReached():

@@ -118,6 +118,7 @@ class Guard:
         That it came before says nothing here: the process may have died between that and the
         effect. What had its effect is done twice, which changes nothing more.
         """
+        self.desk.still.first(delivery.asked.place, delivery.asked.key)  # who died may have
         answered = await self._answer(delivery, prepare, again=True)
         if answered.reply:
             await self.desk.whisper(delivery, answered.reply)
@@ -200,7 +201,7 @@ class Guard:
     async def _follow_up(
         self, delivery: Delivery, task: asyncio.Task[_Answered], *, told: bool
     ) -> None:
-        answered = await task
+        answered = await self.desk.still.meanwhile(delivery, task)
         if answered.reply and not told:
             await self.desk.whisper(delivery, answered.reply)
         if not answered.repeated:  # else whoever is at it notes when it is done

@@ -1,6 +1,5 @@
 """Commands about the versions of environments: other versions, earlier ones, differences, jobs."""
 
-from collections.abc import Awaitable
 from dataclasses import replace
 from typing import assert_never
 
@@ -63,11 +62,11 @@ class Versions:
                 here, there = await self._place(left), await self._place(right)
                 if here == there:
                     raise UserError(f"`{left}` and `{right}` are the same.", hint="Name two.")
-                desk.later(self._differ(here, there, delivery))
+                desk.follow(delivery, self._difference(here, there))
                 return None
             case History(place):
                 env = await self._known(place)
-                desk.later(self._show(self._page(env, Turn(env.id)), delivery))
+                desk.follow(delivery, self._page(env, Turn(env.id)))
                 return None
             case _:
                 assert_never(command)
@@ -80,10 +79,6 @@ class Versions:
         if isinstance(found, Environment):
             return await self._desk.requests.by_id(found.id)  # with its plans
         return found
-
-    async def _differ(self, left: Place, right: Place, delivery: Delivery) -> None:
-        found = await self._desk.tried(self._difference(left, right), delivery.wanted)
-        await self._desk.whisper(delivery, found)
 
     async def _difference(self, left: Place, right: Place) -> Message:
         found = await differences(self._releases.context, left, right)
@@ -98,22 +93,14 @@ class Versions:
         turn, context = Turn.parse(value), self._releases.context
         stage = next((s for s in context.stages.values() if s.scope == turn.env), None)
         if stage is not None:
-            self._desk.later(
-                self._show(page(context, stage, turn, self._desk.style), delivery, again=True)
-            )
+            shown = page(context, stage, turn, self._desk.style)
+            self._desk.follow(delivery, shown, replace=True)
             return None
         env = await self._desk.context.store.environment(EnvId(turn.env))
         if env is None:
             raise UserError("Nothing is known of it any more.")
-        self._desk.later(self._show(self._page(env, turn), delivery, again=True))
+        self._desk.follow(delivery, self._page(env, turn), replace=True)
         return None
-
-    async def _show(
-        self, shown: Awaitable[Message], delivery: Delivery, *, again: bool = False
-    ) -> None:
-        await self._desk.whisper(
-            delivery, await self._desk.tried(shown, delivery.wanted), replace=again
-        )
 
     async def _page(self, env: Environment, turn: Turn) -> Message:
         dated, more = await past(self._releases.context, env, start=turn.number * PAGE, most=PAGE)

@@ -3,10 +3,29 @@
 import pytest
 
 from qbot.domain import actions
+from qbot.domain.inputs import (
+    CreateInput,
+    DeployInput,
+    Input,
+    JobInput,
+    PromoteInput,
+    RestoreInput,
+    RollbackInput,
+    SyncInput,
+    TeardownInput,
+)
+from qbot.domain.names import BranchName, EnvId, OpId, PromotionId, ServiceName, StageName
+from qbot.domain.operation import Operation, OpState
+from qbot.domain.people import Actor, Place
+from qbot.domain.progress import Kind
 from qbot.errors import AwayError, TransientError
-from qbot.render.errors import failure
-from qbot.render.wanted import THAT, Wanted, pressed, sent, typed
+from qbot.render.errors import failure, still
+from qbot.render.wanted import THAT, Wanted, operated, pressed, sent, typed
 from tests.render.samples import NOW
+
+CART, ORDERS = ServiceName("cart"), ServiceName("orders")
+VOTED = "its card shows it once it counts, or you are told here why it does not"
+STAGING, PRODUCTION = StageName("staging"), StageName("production")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +49,60 @@ def test_what_was_not_done_is_named(wanted: Wanted, says: str) -> None:
 def test_what_was_typed_cannot_break_out_of_its_name() -> None:
     shown = failure(TransientError("busy"), wanted=typed("/env", "list `<!channel>` *x*")).text
     assert "`/env list '&lt;!channel&gt;' *x*` could" in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "says"),
+    [
+        (
+            Kind.CREATE,
+            CreateInput(BranchName("feat/x"), (CART, ORDERS), ((CART, "v1"),)),
+            "create feat/x --services cart,orders --set cart=v1",
+        ),
+        (Kind.SYNC, SyncInput((CART,), prune=True, hard=True), "sync feat/y cart --prune --hard"),
+        (Kind.TEARDOWN, TeardownInput(), "delete feat/y"),
+        (
+            Kind.DEPLOY,
+            DeployInput(((CART, "v1"), (ORDERS, "default"))),
+            "deploy feat/y cart=v1 orders=default",
+        ),
+        (Kind.RESTORE, RestoreInput((CART,)), "rollback feat/y cart"),
+        (Kind.JOB, JobInput("smoke"), "run feat/y smoke"),
+        (Kind.JOB, JobInput("smoke", PRODUCTION), "run production smoke"),
+        (
+            Kind.PROMOTE,
+            PromoteInput(STAGING, None, PRODUCTION, (CART,), (CART,)),
+            "promote staging production cart --running cart",
+        ),
+        (Kind.PROMOTE, PromoteInput(None, EnvId("e1"), STAGING), "promote feat/y staging"),
+        (
+            Kind.ROLLBACK,
+            RollbackInput(PRODUCTION, (CART,), PromotionId(3), emergency=True),
+            "rollback production cart --to P-3 --break-glass",
+        ),
+    ],
+)
+def test_an_operation_is_named_as_one_would_type_it(kind: Kind, asked: Input, says: str) -> None:
+    operation = Operation(
+        OpId("o1"), kind, asked, None, Actor("T1", "U1"), Place("C1"), OpState.QUEUED, NOW
+    )
+    assert operated(operation, "/env", "feat/y").what == f"`/env {says}`"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (THAT, "Still at what you asked for: the answer follows here."),
+        (typed("/env", "diff a <b>"), "Still at `/env diff a &lt;b&gt;`: the answer follows here."),
+        (
+            pressed(actions.APPROVE, "Approve", "P-3:ab"),
+            f"Still at your approval of P-3: {VOTED}.",
+        ),
+    ],
+)
+def test_what_is_still_to_come_is_named(wanted: Wanted, says: str) -> None:
+    assert still(wanted).text == f":hourglass_flowing_sand: {says}"
+    assert still(wanted, "GitLab is slow.").text.endswith(f"{says}\nGitLab is slow.")
 
 
 @pytest.mark.parametrize(

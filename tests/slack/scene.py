@@ -69,9 +69,11 @@ from qbot.slack.desk import Desk
 from qbot.slack.guard import PATIENCE, Guard
 from qbot.slack.home import HomeTab
 from qbot.slack.listeners import Listeners
+from qbot.slack.names import Names
 from qbot.slack.register import SocketMode, bolt_app
 from qbot.slack.releases.desk import ReleaseDesk
 from qbot.slack.releases.notices import SlackNotices
+from qbot.slack.still import AFTER, CARD, Still
 from qbot.slack.unfinished import Unfinished
 from qbot.slack.untold import Untold
 from qbot.slack.versions import Versions
@@ -96,6 +98,8 @@ class Survey:
         self.failing_now: Mapping[EnvId, int] = {}
         self.listed: list[Collection[EnvId]] = []
         self.error: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def failing(self, envs: Collection[EnvId]) -> Mapping[EnvId, int]:
         self.listed.append(envs)
@@ -104,6 +108,7 @@ class Survey:
         return self.failing_now
 
     async def survey(self, env: Environment) -> Mapping[ServiceName, AppState]:
+        await self.answering.wait()
         if self.error:
             raise self.error
         return self.states
@@ -441,6 +446,8 @@ async def scene(
     mode: Literal["http", "socket"] = "http",
     *,
     patience: float = PATIENCE,
+    still_after: float = AFTER,
+    card_after: float = CARD,
     without: WhetherAway = never,
     store: Callable[[Store], Store] = lambda real: real,
     audit: Callable[[Audit], Audit] = lambda real: real,
@@ -459,7 +466,11 @@ async def scene(
             database = await open_store(f"sqlite:///{folder}/qbot.db", clock=clock)
             style = style or Style(hosts=frozenset({".shop.example"}))
             untold = Untold(unfinished(database.unfinished), slack, clock, worker="slack")
-            answers = SlackAnswers(slack, style, untold)
+            names = Names(database.store, style.command)
+            still = Still(slack, database.cards, names, after=still_after, card=card_after)
+            answers = SlackAnswers(
+                slack, style, cards=database.cards, names=names, still=still, untold=untold
+            )
             context = _context(database, argocd, gitlab, answers, per_owner, stages)
             requests = Requests(context=context, journal=database.journal, wake=lambda: None)
             desk = Desk(
@@ -475,6 +486,7 @@ async def scene(
                 mornings=Mornings(database.mornings, (), ZoneInfo("UTC")),
                 examine=examined,
                 untold=untold,
+                still=still,
             )
             people = People()
             around = ReleaseContext(

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from qbot.domain.inputs import CreateInput
-from qbot.domain.names import BranchName
+from qbot.domain.inputs import CreateInput, SyncInput
+from qbot.domain.names import BranchName, OpId, ServiceName
 from qbot.domain.people import Actor, Place
+from qbot.domain.progress import Kind
 from qbot.errors import TransientError, UserError
 from qbot.operations.requests import Asked
 from qbot.render.notices import notice
-from qbot.slack.answers import SlackAnswers
 from qbot.slack.payload import Delivery
 from tests.sandbox.slack.stage import ANA, GENERAL, RANDOM
 from tests.slack.scene import Scene
@@ -51,7 +51,7 @@ async def test_where_slack_takes_nothing_it_is_logged_and_over(scene: Scene) -> 
 async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
     scene: Scene,
 ) -> None:
-    answers = SlackAnswers(scene.slack, scene.desk.style, scene.desk.untold)
+    answers = scene.desk.context.answers
     await scene.environment("feat/x")
     (operation,) = await scene.operations("feat/x")
     why = UserError("No repository has it.", hint="`list` shows more.")
@@ -66,15 +66,58 @@ async def test_a_refusal_by_an_operation_comes_by_its_own_url_or_as_a_message(
     assert (len(scene.private()), len(scene.direct())) == (1, 1)
 
 
+@pytest.mark.parametrize("posted", [True, False])
+async def test_a_refusal_that_a_card_and_its_thread_tell_is_not_told_a_second_time(
+    scene: Scene,
+    posted: bool,
+) -> None:
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    cards = scene.database.cards
+    await cards.trying(operation.id, end=False)  # Slack may have it: no refusal takes it back
+    if posted:
+        await cards.posted(
+            operation.id, end=False, channel=GENERAL, ts="1.0", version=1, shown_hash=""
+        )
+    await scene.desk.context.answers.tell(operation, UserError("No repository has it."))
+    assert scene.private() + scene.direct() == []
+
+
+async def test_the_refusal_of_a_dry_run_is_told_whatever_cards_there_are(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    await scene.database.cards.trying(operation.id, end=False)
+    dry = replace(operation, input=CreateInput(BranchName("feat/x"), dry_run=True))
+    await scene.desk.context.answers.tell(dry, UserError("No repository has it."))
+    assert len(scene.private()) == 1
+
+
+async def test_several_previews_of_one_kind_can_be_told_apart(scene: Scene) -> None:
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    for number, services in enumerate([("cart",), ("cart", "orders")]):
+        asked = SyncInput(tuple(map(ServiceName, services)), prune=True, dry_run=True)
+        place = replace(operation.place, response_url=scene.line("sync feat/x")["response_url"])
+        dry = replace(
+            operation, kind=Kind.SYNC, input=asked, id=OpId(f"o{number}"), place=place,
+            progress=None,
+        )  # fmt: skip
+        await scene.desk.context.answers.waiting(dry, "")
+    first, then = (m.text for m in scene.private())
+    assert "the preview of `/env sync feat/x cart --prune`" in first
+    assert "the preview of `/env sync feat/x cart orders --prune`" in then
+
+
 async def test_a_dry_run_is_named_whatever_becomes_of_it(scene: Scene) -> None:
     answers = scene.desk.context.answers
     await scene.environment("feat/x")
     (operation,) = await scene.operations("feat/x")
     dry = replace(operation, input=CreateInput(BranchName("feat/x"), dry_run=True))
     await answers.waiting(dry, "GitLab does not answer")
+    await answers.waiting(dry, "GitLab does not answer")
     await answers.tell(dry, TransientError("GitLab cannot be reached for branch feat/x of a/b."))
     first, then = (m.text for m in scene.private())
-    assert "the preview of `/env create feat/x` follows below, or why there is none" in first
+    assert "Still at the preview of `/env create feat/x`: the answer follows here." in first
     told = (
         "The preview of `/env create feat/x` could not be done just now: GitLab cannot be reached."
     )

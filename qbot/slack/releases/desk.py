@@ -50,7 +50,10 @@ class ReleaseDesk:
         """
         if answer.repeated:
             raise RepeatedError
-        return None if answer.fresh else await self._joined(answer.operation)
+        if not answer.fresh:
+            return await self._joined(answer.operation)
+        self.desk.still.card(answer.operation)
+        return None
 
     async def asked(self, delivery: Delivery) -> Asked:
         """What becomes a card: where Qbot cannot keep one, its place is the person's own.

@@ -1,7 +1,6 @@
 """`show` of a stage and of a promotion: what is asked takes a moment, so the answer follows."""
 
 import re
-from collections.abc import Awaitable
 
 from qbot.domain.names import PromotionId
 from qbot.domain.promotion import PromotionState, promotion_id
@@ -30,10 +29,7 @@ class Showing:
         """The answer comes later."""
         stage = next((s for s in self._desk.context.stages.values() if s.name == place), None)
         shown = self._promotion(place) if stage is None else self._stage(stage)
-        self._desk.desk.later(self._tell(shown, delivery))
-
-    async def _tell(self, shown: Awaitable[Message], delivery: Delivery) -> None:
-        await self._desk.desk.whisper(delivery, await self._desk.desk.tried(shown))
+        self._desk.desk.follow(delivery, shown)
 
     async def _stage(self, stage: Stage) -> Message:
         found = await stage_view(self._desk.context, stage)

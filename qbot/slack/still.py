@@ -1,0 +1,131 @@
+"""Whoever waits for an answer is told, once, that it is still to come.
+
+That line is never behind the answer nor in its way, and nobody keeps it for later: what was not
+told in time is needless.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import structlog
+
+from qbot.domain.card_ports import CardLookup
+from qbot.domain.operation import Operation
+from qbot.domain.people import Place
+from qbot.errors import QbotError
+from qbot.gateways.slack import SlackGateway
+from qbot.operations.caught import caught
+from qbot.render.errors import still
+from qbot.slack.names import Names
+from qbot.slack.payload import HOME, Delivery
+from qbot.slack.private import tell
+
+log = structlog.get_logger()
+AFTER = 3.0  # seconds behind the acknowledgement
+CARD = 10.0  # seconds after which people wonder where a card is
+_ON_ITS_WAY = 0.5  # seconds that an answer leaves to a line that is being told
+_MOST = 1_000
+T = TypeVar("T")
+
+
+class Still:
+    """One process's memory of who was told."""
+
+    def __init__(
+        self,
+        slack: SlackGateway,
+        cards: CardLookup,
+        names: Names,
+        *,
+        after: float = AFTER,
+        card: float = CARD,
+    ) -> None:
+        """Build.
+
+        Args:
+            slack: takes the lines.
+            cards: where an operation's card is.
+            names: what became an operation.
+            after: seconds that an answer may take without a word.
+            card: seconds that a card may take.
+        """
+        self._slack = slack
+        self._cards = cards
+        self._names = names
+        self._after = after
+        self._card = card
+        self._told: deque[str] = deque(maxlen=_MOST)
+        self._watched: set[asyncio.Task[Any]] = set()
+
+    def first(self, place: Place, key: str) -> bool:
+        """Whether nobody was told of it yet; from now on somebody is.
+
+        What was asked for is known by its response_url, which the operation has as well.
+        """
+        name = place.response_url or key
+        if name in self._told:
+            return False
+        self._told.append(name)
+        return True
+
+    async def meanwhile(self, delivery: Delivery, work: Awaitable[T]) -> T:
+        """What the work returns; where that is long in coming, its asker is told so."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=self._after)
+            if not task.done() and self._may_tell(delivery):
+                await self._beside(task, delivery)
+            return await task
+        finally:
+            task.cancel()
+
+    def _may_tell(self, delivery: Delivery) -> bool:
+        """What is shown in a view is not: a line that Slack takes late would replace the answer."""
+        if delivery.view and delivery.view != HOME:
+            return False
+        return self.first(delivery.asked.place, delivery.asked.key)
+
+    async def _beside(self, task: asyncio.Future[T], delivery: Delivery) -> None:
+        asked = delivery.asked
+        said = tell(self._slack, asked.actor, asked.place, still(delivery.wanted))
+        line = asyncio.create_task(_logged(said))
+        try:
+            await asyncio.wait({task})
+            await asyncio.wait({line}, timeout=_ON_ITS_WAY)
+        finally:
+            line.cancel()
+            await asyncio.gather(line, return_exceptions=True)
+
+    def card(self, operation: Operation) -> None:
+        """Tell who asked for it that its card follows, where Slack takes none for a while."""
+        task = asyncio.create_task(_logged(self._without_card(operation)))
+        self._watched.add(task)
+        task.add_done_callback(self._watched.discard)
+
+    async def _without_card(self, operation: Operation) -> None:
+        place = operation.place
+        if not place.response_url:  # the other ways are those that the card goes
+            return
+        await asyncio.sleep(self._card)
+        row = await self._cards.card(operation.id)
+        missing = row is not None and not row.ts and not row.progress.dry_run
+        if missing and self.first(place, operation.id):
+            line = still(await self._names.of(operation), follows="its card follows")
+            await self._slack.respond(place.response_url, line)
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        watched = set(self._watched)
+        for task in watched:
+            task.cancel()
+        await asyncio.gather(*watched, return_exceptions=True)
+
+
+async def _logged(line: Awaitable[object]) -> None:
+    error = await caught(line)
+    if isinstance(error, QbotError):
+        log.info("a line was not told", error=str(error))
+    elif isinstance(error, Exception):
+        log.error("a line was not told", exc_info=error)
