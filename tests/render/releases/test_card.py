@@ -103,6 +103,15 @@ def test_the_job_before_the_merge(golden: Golden) -> None:
     golden("promotion_before", stage_card(replace(APPROVED, step=Step.BEFORE, jobs=(job,)), STYLE))
 
 
+def test_the_last_look_and_the_last_job_say_what_they_are() -> None:
+    looks = stage_card(replace(DEPLOYING, step=Step.CHECKING), STYLE).text
+    assert "*Making sure that every service is ready" in looks
+    assert (
+        "*Running the job after the deployment"
+        in stage_card(replace(DEPLOYING, step=Step.AFTER), STYLE).text
+    )
+
+
 def test_merging(golden: Golden) -> None:
     merging = replace(
         APPROVED, step=Step.MERGING, merge_status="ci_still_running", jobs=(BACKED_UP,)
