@@ -92,10 +92,12 @@ def transferred(moved: Moved, style: Style, *, asker: Actor) -> Message:
 def handed_over(moved: Moved, style: Style, *, by: Actor) -> Message:
     """The same for whose it was and whose it is, in their DM."""
     env, before = moved.after, moved.before
-    lead = (
-        f":handshake: {_named(env)} is {mention(env.owner.user)}'s from now on: {mention(by.user)} "
-        f"gave it on. It was {mention(before.owner.user)}'s."
-    )
+    lead = f":handshake: {_named(env)} is {mention(env.owner.user)}'s now"
+    if by != env.owner:
+        lead += f": {mention(by.user)} handed it over"
+    if by != before.owner:
+        lead += f". It was {mention(before.owner.user)}'s"
+    lead += "."
     show = code(f"{style.command} show {env.branch}", 160)
     return _told(lead, f"{show} says how it is, and until when it lives.")
 

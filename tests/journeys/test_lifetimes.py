@@ -61,6 +61,6 @@ async def given(drive: Drive, branch: str) -> None:
 
     async def look() -> bool:
         found = [said(m) for m in await drive.messages("dm", user="ben")]
-        return [branch in text and "gave it on" in text for text in found].count(True) == 1
+        return [branch in text and "handed it over" in text for text in found].count(True) == 1
 
     await drive.until(look, what="a message to the new owner")
