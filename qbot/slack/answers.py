@@ -1,5 +1,7 @@
 """Private answers of operations: refusals and previews."""
 
+import asyncio
+
 from typing_extensions import override
 
 from qbot.domain.card_ports import CardLookup
@@ -18,6 +20,8 @@ from qbot.slack.names import Names
 from qbot.slack.private import tell
 from qbot.slack.still import Still
 from qbot.slack.untold import Untold
+
+_POSTING = 1.0  # seconds, in which Slack takes a card as a rule
 
 
 class SlackAnswers(Answers):
@@ -69,9 +73,17 @@ class SlackAnswers(Answers):
             await self._untold.answer(op.id, op.actor, await self._names.of(op), message)
 
     async def _has_card(self, op: Operation) -> bool:
-        """Whether one stands or is being posted, which no refusal takes back."""
+        """Whether one stands, which no refusal takes back; one that is on its way will in a moment.
+
+        Where Slack does not take it for longer, nobody is kept waiting for it.
+        """
+        if is_dry(op.input):
+            return False
         try:
-            row = None if is_dry(op.input) else await self._cards.card(op.id)
+            row = await self._cards.card(op.id)
+            if row is not None and row.trying and not row.ts:
+                await asyncio.sleep(_POSTING)
+                row = await self._cards.card(op.id)
         except TransientError:  # told twice is better than not at all
             return False
-        return row is not None and (bool(row.ts) or row.trying)
+        return row is not None and bool(row.ts)
