@@ -11,16 +11,13 @@ from qbot.domain.policy import RefusedError
 from qbot.errors import AwayError, PermanentError, TransientError, UserError
 from qbot.render.blocks import Block, Message, button, context, message, section
 from qbot.render.blocks import actions as row
+from qbot.render.causes import cause
 from qbot.render.escape import WHEN, code, mention, moment, prose
 from qbot.render.style import Style
 from qbot.render.wanted import THAT, Wanted
 from qbot.render.words import spoken
 
 _BARRIERS = 6
-_CALL = re.compile(  # "(users.info: HTTP 500)", "for branch feat/x of shop/cart"
-    r" \([a-zA-Z_.]+: [\w ]+\)$|(?<=^GitLab cannot be reached) for .*"
-    r"|(?<=^GitLab does not answer in time) about .*"
-)
 _VERBS = re.compile(rf"`({'|'.join(s.verb for s in SPECS)})(?=[ `])")
 
 
@@ -79,7 +76,7 @@ def still(wanted: Wanted, why: str = "", *, follows: str = "") -> Message:
 
 def plainly(error: TransientError) -> str:
     """Who was in the way, without the call that it was: the log has that."""
-    return _CALL.sub("", str(error))
+    return cause(str(error))
 
 
 def refusal(reason: str, hint: str = "", style: Style | None = None) -> Message:

@@ -108,8 +108,14 @@ def test_what_is_still_to_come_is_named(wanted: Wanted, says: str) -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        ("Slack failed (users.info: HTTP 500)", "just now: Slack failed."),
-        ("Slack cannot be reached (users.info: ClientConnectorError)", "Slack cannot be reached."),
+        (
+            "Slack failed (users.info: HTTP 500)",
+            "just now: Slack does not say whose account this is.",
+        ),
+        (
+            "Slack cannot be reached (users.info: ClientConnectorError)",
+            "Slack does not say whose account this is.",
+        ),
         ("GitLab does not answer in time about the accounts by search.", "answer in time."),
         ("GitLab cannot be reached for branch feat/x of shop/cart.", "GitLab cannot be reached."),
     ],

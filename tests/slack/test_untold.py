@@ -121,7 +121,10 @@ async def test_a_command_is_named_by_what_was_typed(shop: Scene) -> None:
     away(shop)
     answer = await shop.type("create feat/x")
     assert answer is not None
-    assert "`/env create feat/x` could not be done just now: Slack failed." in answer.text
+    assert (
+        "`/env create feat/x` could not be done just now: Slack does not say whose account"
+        in answer.text
+    )
 
 
 async def test_whoever_lives_tells_what_a_process_that_died_could_not(shop: Scene) -> None:
