@@ -71,7 +71,7 @@ def still(wanted: Wanted, why: str = "", *, follows: str = "") -> Message:
     """Until the answer comes, which does not take it back: `why` it takes longer, if known."""
     what = "what you asked for" if wanted == THAT else prose(wanted.what)
     lead = f":hourglass_flowing_sand: Still at {what}: {follows or wanted.follows}."
-    return _shown(lead, prose(_sentence(why), 600) if why else "")
+    return _shown(lead, prose(_sentence(f"{cause(why)}."), 600) if why else "")
 
 
 def plainly(error: TransientError) -> str:

@@ -9,8 +9,8 @@ from qbot.errors import TransientError
 from qbot.gateways.gitlab.errors import translate as of_gitlab
 from qbot.gateways.slack.errors import named, translate
 from qbot.render.causes import cause
-from qbot.render.errors import failure
-from qbot.render.wanted import pressed
+from qbot.render.errors import failure, still
+from qbot.render.wanted import pressed, typed
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,12 @@ def test_a_vote_that_was_not_counted_says_what_was_in_the_way_and_what_to_do() -
         "Your approval of P-5 was not counted: Slack does not say who is in its user groups.\n"
         "Nothing is lost. Press again in a minute."
     )
+
+
+def test_who_still_waits_reads_the_same_words() -> None:
+    why = "GitLab answered 503 for branch main of shop/deployments."
+    (_, said) = still(typed("/env", "promote staging production --dry-run"), why).text.splitlines()
+    assert said == "GitLab does not answer (503)."
 
 
 def test_words_that_are_none_of_theirs_stay() -> None:
