@@ -110,7 +110,7 @@ class Still:
             return
         await asyncio.sleep(self._card)
         row = await self._cards.card(operation.id)
-        missing = row is not None and not row.ts and not row.progress.dry_run
+        missing = row is not None and not row.ts  # a dry run has none
         if missing and self.first(place, operation.id):
             line = still(await self._names.of(operation), follows="its card follows")
             await self._slack.respond(place.response_url, line)

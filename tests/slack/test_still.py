@@ -13,7 +13,7 @@ from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
 from tests.slack.scene import Scene
 from tests.slack.scene import scene as built
-from tests.slack.test_unfinished import another, died, until
+from tests.slack.test_unfinished import another, died
 
 SOON = 0.05  # seconds
 Asks = Callable[[Scene], Awaitable[tuple[str, str]]]
@@ -130,20 +130,19 @@ async def test_a_line_that_slack_does_not_take_keeps_no_answer_and_is_over(slow:
 
 
 async def test_what_a_dead_process_left_is_not_told_of_a_second_time(slow: Scene) -> None:
-    await typed(slow)
-    await seen(lambda: lines(slow, CHLOE))
+    await slow.environment("feat/x")
+    slow.played.kernel.faults.add("slack", "users.info", "slow:1", 1)
+    assert await slow.type("show feat/x", DAN) is None
+    await seen(lambda: lines(slow, DAN))
     await died(slow)
     slow.desk.still._told.clear()  # another process knows nothing of it
-    slow.people.answering.clear()
+    slow.argocd.answering.clear()
     async with another(slow):
-        await asyncio.sleep(4 * SOON)
-        slow.people.answering.set()
-
-        async def frozen() -> object:
-            return await slow.database.promotions.freezes()
-
-        await until(frozen)
-    assert len(lines(slow, CHLOE)) == 1
+        await asyncio.sleep(6 * SOON)
+        assert len(lines(slow, DAN)) == 1
+        slow.argocd.answering.set()
+        await seen(lambda: len(slow.private(DAN)) > 1)
+    assert len(lines(slow, DAN)) == 1
 
 
 async def test_a_preview_that_was_told_of_is_not_by_its_operation_as_well(slow: Scene) -> None:
