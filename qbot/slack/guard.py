@@ -107,8 +107,8 @@ class Guard:
             return
         key = delivery.asked.key
         arrived = came is None or await self.unfinished.keep(key, *came)
-        told = arrived and task.done()  # meanwhile
-        if arrived:
+        told = task.done()  # meanwhile: then nobody needs to go on with it
+        if arrived or told:
             await acknowledge(task.result().reply if told else None)
         self.desk.later(self._follow_up(delivery, task, told=told))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from typing_extensions import override
 
 from qbot.domain import actions
 from qbot.domain.promotion import Verdict
@@ -231,6 +232,25 @@ async def test_what_cannot_be_written_down_is_not_acknowledged_and_goes_on(
         outcome = await slowly(scene)
         assert outcome.status != 200
         await scene.settled()
+        assert await scene.database.store.find(BRANCH)
+
+
+class AwayForLong(Away):
+    """One that says so only after a moment, in which what was asked for is done."""
+
+    @override
+    async def keep(self, came: Came, worker: str) -> None:
+        await asyncio.sleep(20 * SOON)
+        await super().keep(came, worker)
+
+
+async def test_what_is_done_meanwhile_is_acknowledged_although_it_was_not_written_down(
+    tmp_path: Path,
+) -> None:
+    async with built(tmp_path, patience=SOON, unfinished=lambda _: AwayForLong()) as scene:
+        scene.played.kernel.faults.add("slack", "users.info", "slow:0.2", 1)
+        outcome = await scene.send("slash", scene.line(f"create {BRANCH}"))
+        assert outcome.status == 200
         assert await scene.database.store.find(BRANCH)
 
 
