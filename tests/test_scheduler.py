@@ -58,7 +58,8 @@ async def test_a_tick_that_is_due_fires_once_and_none_after_the_stop() -> None:
     (job,) = scheduler._scheduler.get_jobs()
     assert job.next_run_time.minute == 17
     job.modify(next_run_time=SystemClock().now())
-    await asyncio.wait_for(housekeeping.event.wait(), 5)
+    async with asyncio.timeout(5):
+        await housekeeping.event.wait()
     (job,) = scheduler._scheduler.get_jobs()
     assert job.next_run_time > SystemClock().now()
     assert housekeeping.ran == 1

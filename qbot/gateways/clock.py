@@ -84,7 +84,9 @@ class FollowedClock:
         while (left := until - self.monotonic()) > 0:
             moved = self._moved
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(moved.wait(), left)
+                # Not wait_for: until Python 3.12 a cancellation as time is moved would be lost.
+                async with asyncio.timeout(left):
+                    await moved.wait()
 
     async def _follow(self) -> None:
         while True:

@@ -45,7 +45,8 @@ class SandboxClock:
     async def moved(self, seconds: float) -> None:
         """Wait until somebody moves it, for so long at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
 
     async def sleep(self, seconds: float) -> None:
         """Wait until `seconds` have passed on this clock."""
@@ -53,7 +54,8 @@ class SandboxClock:
         while (left := until - self.time()) > 0:
             moved = self._moved
             try:
-                await asyncio.wait_for(moved.wait(), left)
+                async with asyncio.timeout(left):
+                    await moved.wait()
             except TimeoutError:
                 return
 

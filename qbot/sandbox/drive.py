@@ -142,7 +142,8 @@ class Drive:
         if asyncio.get_running_loop().time() - self._followed_at > _FOLLOWS:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._followed.wait(), _FOLLOWS)
+            async with asyncio.timeout(_FOLLOWS):
+                await self._followed.wait()
 
     async def _calls(self, request: web.Request) -> Any:
         query = read_query(request, "vendor", "since")
@@ -211,7 +212,8 @@ class Drive:
 async def _next(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
     """The next event; empty when none came for a while."""
     try:
-        return await asyncio.wait_for(queue.get(), _BEAT)
+        async with asyncio.timeout(_BEAT):
+            return await queue.get()
     except TimeoutError:
         return {}
 

@@ -69,7 +69,8 @@ class Program:
         with suppress(ProcessLookupError):
             process.send_signal(sign)
         try:
-            await asyncio.wait_for(process.wait(), _STOP)
+            async with asyncio.timeout(_STOP):
+                await process.wait()
         except TimeoutError:
             process.kill()
         await self._ending

@@ -144,7 +144,8 @@ class PostgresDriver:
         """Close every connection."""
         await self._hearing.close()
         try:
-            await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._pool.close()
         except ERRORS:
             self._pool.terminate()
 

@@ -65,7 +65,8 @@ def admin_app(
 
 async def _ask(name: str, check: Check, patience: float) -> str:
     try:
-        return await asyncio.wait_for(check(), patience)
+        async with asyncio.timeout(patience):
+            return await check()
     except TimeoutError:
         return f"does not answer within {patience:g} s"
     except Exception as error:

@@ -99,7 +99,23 @@ async def test_a_sleeper_wakes_when_time_is_moved(told: Told, followed: Followed
     await told.again()
     assert not asleep.done()
     told.body = {"offset": DAY + 1}
-    await asyncio.wait_for(asleep, 5)
+    async with asyncio.timeout(5):
+        await asleep
+
+
+@pytest.mark.parametrize("turns", range(4))  # of the loop
+async def test_a_sleeper_that_is_cancelled_as_time_is_moved_is_cancelled(
+    followed: FollowedClock, turns: int
+) -> None:
+    asleep = asyncio.create_task(followed.sleep(DAY))
+    await asyncio.sleep(0.01)
+    followed._move(timedelta(hours=1))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asleep.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await asleep
 
 
 async def test_it_asks_for_another_time_than_it_knows(told: Told, followed: FollowedClock) -> None:

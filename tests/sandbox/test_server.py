@@ -283,7 +283,8 @@ async def test_events_tell_what_changed_until_the_sandbox_stops(world: World) ->
         await stream.content.readline()
         line = await stream.content.readline()
         assert json.loads(line.removeprefix(b"data: ")) == {"topic": "message", "channel": "C1"}
-        await asyncio.wait_for(world.host.stop(), 1)
+        async with asyncio.timeout(1):
+            await world.host.stop()
     assert world.slack.log[-1] == "stopped"
 
 

@@ -15,7 +15,8 @@ async def test_an_opening_waits_until_it_is_answered_and_for_a_day_it_is_followe
     wishes.database.subscribe(woken.set)
     assert await homes.viewers() == []
     await homes.opened(ANA)
-    await asyncio.wait_for(woken.wait(), 10)
+    async with asyncio.timeout(10):
+        await woken.wait()
     (viewer,) = await homes.viewers()
     assert (viewer.actor, viewer.answered, viewer.shown_hash) == (ANA, False, "")
     await homes.shown(viewer, "first")

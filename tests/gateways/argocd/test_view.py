@@ -67,7 +67,8 @@ class Watcher:
         return found
 
     async def until_gone(self) -> None:
-        await asyncio.wait_for(self.was_empty.wait(), 20)
+        async with asyncio.timeout(20):
+            await self.was_empty.wait()
 
 
 @pytest.fixture
@@ -268,7 +269,8 @@ async def test_a_token_refused_later_ends_the_watch_too(
     odd.on(LIST, refusal)
     stage.cut()
     with pytest.raises(PermanentError, match="refuses the token"):
-        await asyncio.wait_for(watcher.task, 5)
+        async with asyncio.timeout(5):
+            await watcher.task
 
 
 async def test_after_a_new_token_the_next_watch_starts_afresh(

@@ -63,7 +63,8 @@ class Page:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         await self._socket.send_json({"id": number, "method": method, "params": params})
-        data = await asyncio.wait_for(asyncio.shield(answer), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            data = await asyncio.shield(answer)
         if "error" in data:
             raise PageError(f"{method}: {data['error']}")
         return data["result"]

@@ -122,7 +122,8 @@ class Streams:
         while not frames.gone:
             event, came = None, True
             try:
-                event = await asyncio.wait_for(stream.queue.get(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    event = await stream.queue.get()
             except TimeoutError:
                 came = False
             if frames.events and frames.started and clock.time() >= beat:

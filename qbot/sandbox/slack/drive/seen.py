@@ -75,7 +75,8 @@ class Answers:
         while (left := started + PATIENCE - loop.time()) > 0:
             self.news.clear()
             try:
-                await asyncio.wait_for(self.news.wait(), min(QUIET, left) if heard else left)
+                async with asyncio.timeout(min(QUIET, left) if heard else left):
+                    await self.news.wait()
             except TimeoutError:
                 return
             heard = True
