@@ -27,7 +27,7 @@ from qbot.operations.releases.planning import admitted, planned, preview
 from qbot.operations.releases.proposing import proposed, shown
 from qbot.operations.releases.recording import recorded
 from qbot.operations.releases.rivalry import place_taken
-from qbot.operations.releases.rollout import deployed
+from qbot.operations.releases.rollout import deployed, let_go
 from qbot.operations.releases.rulings import Ruled, Ruling
 from qbot.operations.releases.shouting import shouted, shouted_after_all
 from qbot.operations.releases.tracker import StageTracker
@@ -300,10 +300,14 @@ async def _seen_through(case: Case, *, again: bool) -> str:
         UserError, PermanentError: it did not come to run, or its job failed.
         Cancelled: somebody has ended it, who may hold the stage's lock by now.
     """
-    await case.still_its_turn()
-    await case.run.acquire(case.stage.scope, first=True)
-    await case.still_its_turn()
-    told = await case.while_its_turn(still_written(case)) if again else ""
+    try:
+        await case.still_its_turn()
+        await case.run.acquire(case.stage.scope, first=True)
+        await case.still_its_turn()
+        told = await case.while_its_turn(still_written(case)) if again else ""
+    except Cancelled:
+        await let_go(case)
+        raise
     await deployed(case)
     await case.still_its_turn()
     await ran(case, case.stage.after, when="after")

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from qbot.domain.health import AppState
 from qbot.domain.names import AppName, ServiceName
 from qbot.domain.progress import Stage, Step
@@ -20,6 +22,7 @@ from qbot.operations.releases.rows import Rows
 from qbot.operations.releases.syncing import Syncing
 from qbot.operations.sitting_out import KNOWN, Deadline
 
+log = structlog.get_logger()
 _TICK = 2.0  # seconds; debounces and deadlines pass without any event
 _STOPPED = 30.0  # seconds until who gives way leaves its syncs to themselves
 _REFRESH = timedelta(seconds=30)  # until Argo CD is asked once more to look at git
@@ -42,7 +45,11 @@ async def deployed(case: Case) -> None:
         Cancelled: a rollback has taken its place.
     """
     case.tracker.show(step=Step.DEPLOYING, log=())
-    apps = await case.while_its_turn(_applications(case))
+    try:
+        apps = await case.while_its_turn(_applications(case))
+    except Cancelled:
+        await let_go(case)
+        raise
     deadline = await case.context.base.deadline(
         case.run,
         "deadline:deploy",
@@ -56,6 +63,40 @@ async def deployed(case: Case) -> None:
         await rollout.give_way()
         raise
     await rollout.judge()
+
+
+async def let_go(case: Case) -> None:
+    """Give way before it is known again what there is: a run before this may have begun syncs."""
+    if not case.run.resumed:
+        return
+    argocd = case.context.argocd(case.stage)
+    try:
+        found = await case.run.call(
+            "the Applications", lambda: argocd.survey(case.stage), within=_STOPPED
+        )
+    except (TransientError, PermanentError) as error:
+        log.warning("its syncs are left to themselves", error=str(error))
+        return
+    await _give_way(case, Syncing(case, Goals(case)), _names(case, found))
+
+
+async def _give_way(case: Case, syncing: Syncing, apps: Apps) -> None:
+    """Have its own syncs stopped that still run, as far as Argo CD grants that.
+
+    Where a rollback took a part of it, those of that part: the others are not in its way.
+    """
+    mine = case.promotion
+    taken = set(apps)
+    if mine.state is PromotionState.FAILED and mine.superseded_by is not None:
+        rows, number = case.context.promotions, mine.superseded_by
+        back = await case.run.call("the database", lambda: rows.promotion(number))
+        taken &= set(back.plan.services if back and back.plan else ())
+    stopped = [app for service, app in apps.items() if service in taken]
+    await syncing.terminate(stopped, within=_STOPPED)
+
+
+def _names(case: Case, found: Mapping[ServiceName, StageApp]) -> Apps:
+    return {s: found[s].state.name for s in case.services if s in found}
 
 
 async def _applications(case: Case) -> Apps:
@@ -75,7 +116,7 @@ async def _applications(case: Case) -> Apps:
             f"Argo CD shows no Application of {named(missing)} in {case.stage.name}.",
             hint="The stage's `applications` in qbot.yaml say how they are named or labelled.",
         )
-    return {service: found[service].state.name for service in case.services}
+    return _names(case, found)
 
 
 async def _surveyed(case: Case) -> tuple[Mapping[ServiceName, StageApp], Sequence[ServiceName]]:
@@ -131,18 +172,8 @@ class Rollout:
                 raise result
 
     async def give_way(self) -> None:
-        """Have its own syncs stopped that still run, as far as Argo CD grants that.
-
-        Where a rollback took a part of it, those of that part: the others are not in its way.
-        """
-        mine = self._case.promotion
-        taken = set(self._apps)
-        if mine.state is PromotionState.FAILED and mine.superseded_by is not None:
-            rows, number = self._case.context.promotions, mine.superseded_by
-            back = await self._case.run.call("the database", lambda: rows.promotion(number))
-            taken &= set(back.plan.services if back and back.plan else ())
-        apps = [app for service, app in self._apps.items() if service in taken]
-        await self._syncing.terminate(apps, within=_STOPPED)
+        """Somebody else comes next."""
+        await _give_way(self._case, self._syncing, self._apps)
 
     async def judge(self) -> None:
         """Raise if anything is not as it should be.
