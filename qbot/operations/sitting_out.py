@@ -100,6 +100,8 @@ class Allowance:
         if self._sits_out and left <= 0 and self._began < self._until:
             # It hung until then: whether that is an outage may have come out meanwhile.
             left = _ONCE_MORE
+        if self._sits_out and left > 0:
+            return min(delay, left)  # though it asks for more: it may be known as away by then
         return within_time(delay, left, error)
 
     def _put_off(self, until: float, now: float, error: AwayError) -> float:

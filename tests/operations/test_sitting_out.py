@@ -206,6 +206,17 @@ def test_a_neighbour_that_comes_and_goes_puts_the_end_of_no_call_off_for_ever(aw
         assert there < 18 * MINUTE
 
 
+def test_a_neighbour_that_wants_to_be_left_alone_for_longer_is_asked_once_more_at_the_end() -> None:
+    clock = HandClock()
+    allowed = Allowance(10 * MINUTE, clock, sits_out=True)
+    allowed.begins()
+    limited = TransientError("Argo CD: 429", retry_after=60 * MINUTE)
+    assert allowed.wait(60 * MINUTE, limited) == 10 * MINUTE
+    clock.advance(10 * MINUTE)
+    allowed.begins()
+    assert allowed.wait(60 * MINUTE, limited) is None
+
+
 def test_a_deployment_depends_on_its_own_argo_cd_and_on_gitlab() -> None:
     clock = HandClock()
     main, east = (Presence(Vendor.ARGOCD, n, server=n) for n in ("main", "east"))

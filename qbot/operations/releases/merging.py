@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qbot.domain.progress import Step
+from qbot.domain.promotion import Verdict
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import ruling
+from qbot.operations.releases.deciding import barriers, ruling
 from qbot.operations.releases.ends import UNKNOWN
 from qbot.operations.releases.images import repushed
 from qbot.operations.releases.merge_records import (
@@ -18,7 +19,7 @@ from qbot.operations.releases.merge_records import (
     unknown,
 )
 from qbot.operations.releases.proposing import trailers
-from qbot.operations.releases.rulings import Ruling, is_merged
+from qbot.operations.releases.rulings import Ruling, is_merged, spoken
 from qbot.operations.releases.unseen import ensure_seen
 
 # GitLab's detailed_merge_status is an open set: what is not known is tried, and GitLab answers.
@@ -152,6 +153,16 @@ async def _to_be_merged(case: Case) -> None:
         await case.run.checkpoint()
         if clock.monotonic() - judged <= _MOMENT:
             return
+    await _nothing_came(case)
+
+
+async def _nothing_came(case: Case) -> None:
+    """By what the database has alone, which takes no moment: the last look was a long one."""
+    await case.reread()
+    if any(no.verdict is Verdict.REJECTED and not no.void for no in await spoken(case)):
+        raise Stale("somebody rejected it at the last moment")
+    if blocked := await case.run.call("the database", lambda: barriers(case)):
+        raise Stale(blocked[0].reason)
 
 
 async def _still_approved(case: Case) -> None:

@@ -1,6 +1,7 @@
 """What is written down of a merge that GitLab is asked for: whose it can be afterwards."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -253,6 +254,26 @@ async def test_an_argo_cd_that_answers_late_each_time_is_merged_into_all_the_sam
     cast("Any", shop.survey).ask = ask
     with pytest.raises(Stale, match="it was asked to merge"):
         await ended(shop, asyncio.create_task(merged(case)))
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+async def test_a_no_that_comes_while_argo_cd_answers_late_counts(
+    shop: ProposedScene, late: int
+) -> None:
+    case, looks = await approved(shop, AssertionError("it was asked to merge")), itertools.count(1)
+
+    async def ask(*_: object, **__: object) -> None:
+        await shop.clock.sleep(4)
+        if next(looks) == late:
+            await shop.approve("UEVA")
+            no = replace(shop.rows.said[-1], verdict=Verdict.REJECTED, reason="not so fast")
+            shop.rows.said[-1] = no
+        await shop.clock.sleep(4)
+
+    cast("Any", shop.survey).ask = ask
+    with pytest.raises(Stale, match=r"not so fast|rejected it at the last moment"):
+        await ended(shop, asyncio.create_task(merged(case)))
+    assert shop.row.asked_sha == ""
 
 
 async def test_an_argo_cd_that_answers_is_asked_once_before_a_merge(shop: ProposedScene) -> None:
