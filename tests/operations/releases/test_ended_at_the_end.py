@@ -109,13 +109,18 @@ class Race:
         for service in SERVICES:
             self.apps.add(service)
         self._happened = False
+        self._taking: asyncio.Task[None] | None = None
 
     async def overtaken(self) -> None:
         """Once: the rollback takes the place, and queues for the stage."""
         if not self._happened:
             self._happened = True
-            await self.wishes.journal.commit(self.going, "begins", 1, [PlaceTaken(self.back.id)])
-            await self.wishes.journal.acquire(self.going, SCOPE, first=True, heed_cancel=True)
+            self._taking = asyncio.create_task(self._take())
+            await asyncio.shield(self._taking)  # the call that it happens in may be broken off
+
+    async def _take(self) -> None:
+        await self.wishes.journal.commit(self.going, "begins", 1, [PlaceTaken(self.back.id)])
+        await self.wishes.journal.acquire(self.going, SCOPE, first=True, heed_cancel=True)
 
     async def abandoned(self) -> None:
         """Once."""

@@ -9,6 +9,7 @@ import pytest
 
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import AppName, PromotionId, ServiceName
+from qbot.domain.operation import Operation
 from qbot.domain.promotion import Promotion, PromotionState
 from qbot.errors import PermanentError, TransientError
 from qbot.operations.releases.case import Case
@@ -95,40 +96,38 @@ async def test_where_argo_cd_does_not_grant_that_it_stops_all_the_same(shop: Sho
     assert (await shop.scene.ended(op)).end is CANCELLED
 
 
-async def test_after_a_crash_its_syncs_are_terminated_although_their_list_came_late(
-    shop: Shop,
-) -> None:
+async def crashed(shop: Shop, *, fails: int) -> Operation:
+    """A deployment that goes on after a crash amid its sync; a rollback has taken its place."""
     scene = shop.scene
     scene.apps.held.add(CART)
     op = await scene.ask()
     await scene.pass_(4)
     assert scene.apps.of("cart").phase == "Running"
     await scene.kill()
-    scene.apps.faults.lay("survey", TransientError("500"), 6)
+    scene.apps.faults.lay("survey", TransientError("500"), fails)
     await scene.start()
     await scene.pass_(2)
     shop.row.state = PromotionState.CANCELLED
-    await scene.database.journal.request_cancel(op.id, ANA)
-    assert (await scene.ended(op)).end is CANCELLED
-    assert scene.apps.times("terminate") == {"cart": 1}
+    return op
+
+
+async def test_after_a_crash_its_syncs_are_terminated_although_their_list_came_late(
+    shop: Shop,
+) -> None:
+    op = await crashed(shop, fails=6)
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+    assert shop.scene.apps.times("terminate") == {"cart": 1}
 
 
 async def test_after_a_crash_a_list_that_never_comes_keeps_the_next_one_half_a_minute_at_most(
     shop: Shop,
 ) -> None:
-    scene = shop.scene
-    scene.apps.held.add(CART)
-    op = await scene.ask()
-    await scene.pass_(4)
-    await scene.kill()
-    scene.apps.faults.lay("survey", TransientError("500"), 500)
-    await scene.start()
-    await scene.pass_(2)
-    shop.row.state = PromotionState.CANCELLED
-    began = scene.clock.now()
-    await scene.database.journal.request_cancel(op.id, ANA)
-    assert (await scene.ended(op)).end is CANCELLED
-    assert (scene.clock.now() - began).total_seconds() <= 40
+    op = await crashed(shop, fails=500)
+    began = shop.scene.clock.now()
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+    assert (shop.scene.clock.now() - began).total_seconds() <= 40
 
 
 async def test_a_wish_to_withdraw_that_came_too_late_stops_nothing(shop: Shop) -> None:
