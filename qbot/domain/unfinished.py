@@ -19,8 +19,8 @@ class Came:
 class UnfinishedRows(Protocol):
     """Written down before the acknowledgement. Every call may raise TransientError."""
 
-    async def keep(self, came: Came, worker: str) -> None:
-        """This worker is at it; the same delivery again changes nothing."""
+    async def keep(self, came: Came, worker: str) -> bool:
+        """This worker is at it; the same delivery again changes nothing, and is told by False."""
 
     async def done(self, key: str) -> None:
         """It has had its effect, or its answer."""

@@ -39,10 +39,14 @@ _VERBS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`what` is not escaped yet; `vote`: it is somebody's yes to a promotion."""
+    """`what` is not escaped yet; `vote`: it is somebody's yes to a promotion.
+
+    `line`: it was typed, and is answered; what is pressed or sent is mostly seen on a card.
+    """
 
     what: str = "that"
     vote: bool = False
+    line: bool = False
 
     @property
     def failed(self) -> str:
@@ -63,8 +67,9 @@ class Wanted:
     @property
     def follows(self) -> str:
         """The end of a sentence that began with what is still being done."""
-        voted = "its card shows it once it counts, or you are told here why it does not"
-        return voted if self.vote else "the answer follows here"
+        if self.vote:
+            return "its card shows it once it counts, or you are told here why it does not"
+        return "the answer follows here" if self.line else "its card shows it, or you are told here"
 
 
 THAT = Wanted()
@@ -73,7 +78,7 @@ THAT = Wanted()
 def typed(command: str, text: str) -> Wanted:
     """A command, as it was typed."""
     line = clean(f"{command} {text}".replace("`", "'"), _LONGEST)
-    return Wanted(f"`{line}`") if line else THAT
+    return Wanted(f"`{line}`", line=True) if line else THAT
 
 
 def pressed(action_id: str, label: str, value: str) -> Wanted:
@@ -100,7 +105,7 @@ def operated(op: Operation, command: str, branch: str = "") -> Wanted:
     """
     words = [_VERBS[op.kind], *filter(None, _words(op.input, branch))]
     line = typed(command, " ".join(words)).what
-    return Wanted(f"the preview of {line}" if is_dry(op.input) else line)
+    return Wanted(f"the preview of {line}" if is_dry(op.input) else line, line=True)
 
 
 def _words(asked: Input, branch: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from qbot.domain.operation import Operation
 from qbot.domain.people import QBOT, Place
 from qbot.domain.ports import Answers
 from qbot.domain.release import Shown
-from qbot.errors import TransientError
+from qbot.errors import QbotError
 from qbot.gateways.slack import SlackGateway
 from qbot.render.blocks import Message
 from qbot.render.errors import failure, still
@@ -84,6 +84,6 @@ class SlackAnswers(Answers):
             if row is not None and row.trying and not row.ts:
                 await asyncio.sleep(_POSTING)
                 row = await self._cards.card(op.id)
-        except TransientError:  # told twice is better than not at all
+        except QbotError:  # told twice is better than not at all
             return False
         return row is not None and bool(row.ts)

@@ -140,7 +140,7 @@ class Desk:
     def plain(self, error: QbotError) -> str:
         """The same below an input of a form, where Slack shows no code spans."""
         hint = error.hint if isinstance(error, UserError) else "Try again in a minute."
-        why = plainly(error) if isinstance(error, TransientError) else str(error)
+        why = f"{plainly(error).rstrip('.')}." if isinstance(error, TransientError) else str(error)
         return with_command(f"{why} {hint}", self.style.command).replace("`", "").strip()[:_INPUT]
 
     async def whisper(self, delivery: Delivery, message: Message, *, replace: bool = False) -> None:

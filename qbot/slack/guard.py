@@ -204,5 +204,4 @@ class Guard:
         answered = await self.desk.still.meanwhile(delivery, task)
         if answered.reply and not told:
             await self.desk.whisper(delivery, answered.reply)
-        if not answered.repeated:  # else whoever is at it notes when it is done
-            await self.unfinished.done(delivery.asked.key)
+        await self.unfinished.over(delivery.asked.key, repeated=answered.repeated)

@@ -3,7 +3,7 @@
 from qbot.domain.inputs import PromoteInput
 from qbot.domain.operation import Operation
 from qbot.domain.store_ports import Environments
-from qbot.errors import TransientError
+from qbot.errors import QbotError
 from qbot.render.wanted import Wanted, operated
 
 
@@ -19,6 +19,6 @@ class Names:
         env = op.input.env if isinstance(op.input, PromoteInput) else op.env
         try:
             found = await self._store.environment(env) if env else None
-        except TransientError:  # an answer with less of a name is better than none
+        except QbotError:  # an answer with less of a name is better than none
             found = None
         return operated(op, self._command, found.branch if found else "")

@@ -1,7 +1,7 @@
 """Whoever waits for an answer is told, once, that it is still to come.
 
-That line is never behind the answer nor in its way, and nobody keeps it for later: what was not
-told in time is needless.
+That line is not in the answer's way, and nobody keeps it for later: what was not told in time is
+needless. Only one that Slack has taken, and shows late, may come behind the answer.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Still:
             return
         await asyncio.sleep(self._card)
         row = await self._cards.card(operation.id)
-        missing = row is not None and not row.ts  # a dry run has none
+        missing = row is not None and not row.ts and row.progress.end is None
         if missing and self.first(place, operation.id):
             line = still(await self._names.of(operation), follows="its card follows")
             await self._slack.respond(place.response_url, line)

@@ -6,6 +6,7 @@ lives goes on with it.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -59,18 +60,38 @@ class Unfinished:
         self._worker = worker
         self._every = every
         self._over: set[str] = set()  # done, which could not be noted yet
+        self._kept = Counter[
+            str
+        ]()  # deliveries of each key that were written down and are not over
+        self._mine: set[str] = set()  # keys that this process was the first to write down
 
     async def keep(self, key: str, way: Way, body: Body) -> bool:
         """Whether it is written down, so that Slack may be told that it has arrived."""
         kept = {name: value for name, value in body.items() if name not in _NEEDLESS}
         came = Came(key, way, json.dumps(kept), self._clock.now())
+        self._kept[key] += 1
         try:
             async with asyncio.timeout(_WRITING):
-                await self._rows.keep(came, self._worker)
+                if await self._rows.keep(came, self._worker):
+                    self._mine.add(key)
         except (QbotError, TimeoutError) as error:
             log.warning("not acknowledged: it cannot be written down", error=str(error))
             return False
         return True
+
+    async def over(self, key: str, *, repeated: bool) -> None:
+        """One delivery that was to be kept is; `repeated`: another one of it does the work.
+
+        That one notes the end itself, unless it had done so before this one was written down.
+        """
+        self._kept[key] -= 1
+        alone = self._kept[key] <= 0
+        mine = key in self._mine
+        if alone:
+            del self._kept[key]
+            self._mine.discard(key)
+        if not repeated or (mine and alone):
+            await self.done(key)
 
     async def done(self, key: str) -> None:
         """It has had its effect and its answer; where that cannot be noted now it is later."""

@@ -153,7 +153,7 @@ class Untold:
         try:
             async with asyncio.timeout(_WRITING):
                 await self._rows.keep(came, self._worker)
-        except (TransientError, TimeoutError) as error:
+        except (QbotError, TimeoutError) as error:
             log.warning("only this process knows what was not told", error=str(error))
 
     async def _over(self, key: str) -> None:
@@ -161,7 +161,7 @@ class Untold:
         self._left.pop(key, None)
         try:
             await self._rows.done(key)
-        except TransientError as error:
+        except QbotError as error:
             log.warning("what was told is still written down", error=str(error))
 
 

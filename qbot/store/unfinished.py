@@ -14,9 +14,9 @@ class SqlUnfinished:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    async def keep(self, came: Came, worker: str) -> None:
-        """This worker is at it."""
-        await self._driver.run(_keep(came, worker))
+    async def keep(self, came: Came, worker: str) -> bool:
+        """This worker is at it; whether nobody was before."""
+        return await self._driver.run(_keep(came, worker))
 
     async def done(self, key: str) -> None:
         """It is over."""
@@ -27,16 +27,17 @@ class SqlUnfinished:
         return await self._driver.run(_left(worker))
 
 
-def _keep(came: Came, worker: str) -> Script[None]:
-    yield alone(
+def _keep(came: Came, worker: str) -> Script[bool]:
+    rows = yield alone(
         "insert into unfinished(key, way, body, at, worker) values(?, ?, ?, ?, ?) "
-        "on conflict(key) do nothing",
+        "on conflict(key) do nothing returning key",
         came.key,
         came.way,
         came.body,
         time_text(came.at),
         worker,
     )
+    return bool(rows)
 
 
 def _done(key: str) -> Script[None]:

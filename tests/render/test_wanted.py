@@ -92,7 +92,11 @@ def test_an_operation_is_named_as_one_would_type_it(kind: Kind, asked: Input, sa
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        (THAT, "Still at what you asked for: the answer follows here."),
+        (THAT, "Still at what you asked for: its card shows it, or you are told here."),
+        (
+            sent("Reject P-3"),
+            "Still at the form *Reject P-3*: its card shows it, or you are told here.",
+        ),
         (typed("/env", "diff a <b>"), "Still at `/env diff a &lt;b&gt;`: the answer follows here."),
         (
             pressed(actions.APPROVE, "Approve", "P-3:ab"),

@@ -73,7 +73,8 @@ async def submitted(scene: Scene) -> tuple[str, str]:
     await scene.played.drive(
         "submit", user=ANA, view_id=view.id, values={actions.BRANCH_INPUT: "feat/y"}
     )
-    return ANA, "Still at the form *Create Environment*: the answer follows here."
+    line = "Still at the form *Create Environment*: its card shows it, or you are told here."
+    return ANA, line
 
 
 @pytest.mark.parametrize("asks", [typed, read, pressed, submitted])

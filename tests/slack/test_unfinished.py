@@ -41,7 +41,7 @@ Asks = Callable[[Scene], Awaitable[Callable[[], Awaitable[object]]]]
 class Away:
     """A database that takes nothing down."""
 
-    async def keep(self, came: Came, worker: str) -> None:
+    async def keep(self, came: Came, worker: str) -> bool:
         raise TransientError("the database is away")
 
     async def done(self, key: str) -> None:
@@ -218,6 +218,27 @@ async def test_a_copy_that_does_nothing_does_not_end_what_another_is_at(slow: Sc
     await died(slow)
 
 
+async def test_a_copy_that_is_written_down_after_its_original_is_over_leaves_nothing(
+    slow: Scene,
+) -> None:
+    body = slow.line("freeze production audit week", CHLOE)
+    assert (await slow.send("slash", body)).status == 200
+    await slow.settled()
+    guard = replace(slow.guard, store=cast("Deliveries", Late(slow.guard.store)))
+
+    async def acknowledge(reply: Reply) -> None:
+        assert reply is None
+
+    def prepared(delivery: Delivery) -> Work:
+        return slow.listeners.command("freeze production audit week", delivery)
+
+    came = (Way.COMMAND, body)
+    await guard.run(payload.of_command(body), acknowledge, prepared, came=came)
+    await slow.settled()
+    assert slow.counted("repeated") == 1
+    assert await slow.database.unfinished.left("somebody") == []
+
+
 async def test_what_is_done_in_the_end_is_not_kept(slow: Scene) -> None:
     effect = await typed(slow)
     await slow.settled()
@@ -239,9 +260,9 @@ class AwayForLong(Away):
     """One that says so only after a moment, in which what was asked for is done."""
 
     @override
-    async def keep(self, came: Came, worker: str) -> None:
+    async def keep(self, came: Came, worker: str) -> bool:
         await asyncio.sleep(20 * SOON)
-        await super().keep(came, worker)
+        return await super().keep(came, worker)
 
 
 async def test_what_is_done_meanwhile_is_acknowledged_although_it_was_not_written_down(
@@ -284,7 +305,7 @@ class Left:
         self.came = list(came)
         self.over: list[str] = []
 
-    async def keep(self, came: Came, worker: str) -> None:
+    async def keep(self, came: Came, worker: str) -> bool:
         raise AssertionError("nothing new comes")
 
     async def done(self, key: str) -> None:
