@@ -100,7 +100,11 @@ def _lay(standin: GitLabStandIn, branches: Mapping[str, Sequence[str]]) -> None:
     for repository in standin.repositories:
         if names := branches.get(repository.path):
             main = repository.branches()["main"]
-            rows = "".join(f"{main} refs/heads/{name}\n" for name in sorted(names))
+            refs = {
+                ref: str(repository.git.references[ref].target) for ref in repository.git.references
+            }
+            refs |= {f"refs/heads/{name}": main for name in names}
+            rows = "".join(f"{commit} {ref}\n" for ref, commit in sorted(refs.items()))
             with open(f"{repository.git.path}/packed-refs", "w", encoding="utf-8") as file:  # noqa: PTH123  (libgit2's path ends in a slash)
                 file.write(f"# pack-refs with: peeled fully-peeled sorted \n{rows}")
 
