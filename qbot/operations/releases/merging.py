@@ -7,8 +7,9 @@ from qbot.domain.progress import Step
 from qbot.domain.promotion import Verdict
 from qbot.domain.repository_ports import MergeRequest, Moved, NotMergeable
 from qbot.errors import TransientError, UserError
+from qbot.operations.releases.admission import barred
 from qbot.operations.releases.case import Case
-from qbot.operations.releases.deciding import barriers, ruling
+from qbot.operations.releases.deciding import ruling
 from qbot.operations.releases.ends import UNKNOWN
 from qbot.operations.releases.images import repushed
 from qbot.operations.releases.merge_records import (
@@ -157,11 +158,18 @@ async def _to_be_merged(case: Case) -> None:
 
 
 async def _nothing_came(case: Case) -> None:
-    """By what the database has alone, which takes no moment: the last look was a long one."""
+    """By the database, and roles as they were just judged: the last look was a long one.
+
+    Nobody is asked for those, unless Slack has told meanwhile that its groups have changed.
+    """
     await case.reread()
     if any(no.verdict is Verdict.REJECTED and not no.void for no in await spoken(case)):
         raise Stale("somebody rejected it at the last moment")
-    if blocked := await case.run.call("the database", lambda: barriers(case)):
+    kept = case.context.people.person  # not fresh
+    blocked, _ = await case.run.call(
+        "the database", lambda: barred(case.context, case.stage, case.promotion, ask=kept)
+    )
+    if blocked:
         raise Stale(blocked[0].reason)
 
 
