@@ -130,6 +130,18 @@ async def test_after_a_crash_a_list_that_never_comes_keeps_the_next_one_half_a_m
     assert (shop.scene.clock.now() - began).total_seconds() <= 40
 
 
+async def test_who_has_begun_no_sync_yet_does_not_look_for_any(shop: Shop) -> None:
+    """The next one need not wait until Argo CD lists what there is."""
+    shop.scene.apps.faults.lay("survey", TransientError("500"), 500)
+    op = await shop.scene.ask()
+    await shop.scene.pass_(4)
+    shop.row.state = PromotionState.CANCELLED
+    began = shop.scene.clock.now()
+    await shop.scene.database.journal.request_cancel(op.id, ANA)
+    assert (await shop.scene.ended(op)).end is CANCELLED
+    assert (shop.scene.clock.now() - began).total_seconds() <= 10
+
+
 async def test_a_wish_to_withdraw_that_came_too_late_stops_nothing(shop: Shop) -> None:
     shop.scene.apps.held.add(CART)
     op = await shop.scene.ask()
