@@ -11,9 +11,13 @@ S = TypeVar("S", bound=Shown)
 
 
 def closed(shown: S, end: End, headline: str, at: datetime) -> S:
-    """The last progress: true as of `at`, with nothing under way any more."""
+    """The last progress: true as of `at`, with nothing under way any more.
+
+    Its work began when it did before: of a promotion that only its step tells.
+    """
     return replace(
         shown,
+        begun_at=shown.worked_from,
         step=Step.ENDED,
         end=end,
         ended_at=at,

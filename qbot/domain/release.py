@@ -136,6 +136,7 @@ class StageProgress:
     left_out: tuple[tuple[ServiceName, PromotionId], ...] = ()  # of a Retry, and whose it is by now
     undone_by: PromotionId | None = None  # the rollback that takes back all that it brought
     putting_back: tuple[PuttingBack, ...] = ()  # rollbacks of it that are not done
+    begun_at: datetime | None = None  # of what is over: when its work had begun
     end: End | None = None
     ended_at: datetime | None = None
     headline: str = ""  # the reason of an end or of a queue; may hold outside text
@@ -155,8 +156,10 @@ class StageProgress:
         return standing_word(self.state, merged=bool(self.merged_sha), replaced=replaced)
 
     @property
-    def begun_at(self) -> datetime:
+    def worked_from(self) -> datetime:
         """When the work began of what Qbot merges: with the last yes that it needed."""
+        if self.begun_at is not None:
+            return self.begun_at
         carried_out = self.merged_sha or self.step in _CARRIED_OUT
         if not carried_out or self.bypass is not None:
             return self.started_at

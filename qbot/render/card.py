@@ -301,6 +301,5 @@ def fresh_line(progress: Shown, fresh: Fresh) -> str:
     shown = moment(at, "{time_secs}")
     so_far = ""
     if progress.step is not Step.QUEUED:
-        begun = progress.worked_from if isinstance(progress, Progress) else progress.begun_at
-        so_far = f", {span(begun, at)} so far"
+        so_far = f", {span(progress.worked_from, at)} so far"
     return f"As of {shown}{so_far} · changes show within about {duration(fresh.every)}"

@@ -63,8 +63,8 @@ def _after(progress: StageProgress) -> str:
     """How long it took; waiting for people is no work."""
     if progress.ended_at is None:
         return ""
-    took = span(progress.begun_at, progress.ended_at)
-    waited = progress.begun_at > progress.started_at
+    took = span(progress.worked_from, progress.ended_at)
+    waited = progress.worked_from > progress.started_at
     return f" {took} after the last approval" if waited else f" after {took}"
 
 

@@ -46,7 +46,7 @@ def fact_line(progress: StageProgress) -> str:
     if progress.given_up:
         pass  # it is over when somebody says so
     elif progress.end is not None and progress.ended_at is not None:
-        took = f"took {span(progress.begun_at, progress.ended_at)}"
+        took = f"took {span(progress.worked_from, progress.ended_at)}"
     elif progress.step is Step.APPROVING and progress.expires_at and is_missing(progress):
         expires = f"expires {moment(progress.expires_at, WHEN)}"
     elif progress.step in DEPLOYING and progress.usual_seconds:

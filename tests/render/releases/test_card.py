@@ -7,6 +7,7 @@ import pytest
 
 from qbot.domain import actions
 from qbot.domain.barriers import Barrier
+from qbot.domain.closing import closed
 from qbot.domain.jobs import JobRun, JobState
 from qbot.domain.names import PromotionId, ServiceName
 from qbot.domain.progress import End, Kind, Stage, Step
@@ -418,6 +419,27 @@ def test_the_time_so_far_does_not_jump_back_from_one_phase_to_the_next(step: Ste
         updated_at=at,
     )
     assert ", 49 s so far" in str(stage_card(shown, STYLE, fresh=FRESH).blocks)
+
+
+@pytest.mark.parametrize("state", [PromotionState.FAILED, PromotionState.CANCELLED])
+@pytest.mark.parametrize("step", [Step.BEFORE, Step.MERGING])
+def test_what_ends_before_its_merge_took_as_long_as_its_card_said(
+    step: Step, state: PromotionState
+) -> None:
+    at = NOW + timedelta(hours=5)
+    last = replace(approval(DAN, 9), at=at - timedelta(seconds=49))
+    shown = replace(APPROVED, step=step, approvals=(approval(CHLOE, 4), last), updated_at=at)
+    assert ", 49 s so far" in str(stage_card(shown, STYLE, fresh=FRESH).blocks)
+    end = End.FAILED if state is PromotionState.FAILED else End.CANCELLED
+    ended = closed(replace(shown, state=state), end, "The job failed.", at)
+    assert "took 49 s" in stage_card(ended, STYLE).text
+    if end is End.FAILED:
+        assert "failed 49 s after the last approval" in stage_ending(ended, STYLE).text
+
+
+def test_what_ends_while_people_are_asked_took_from_when_it_was_asked_for() -> None:
+    ended = closed(ONE_YES, End.FAILED, "GitLab refused.", ONE_YES.started_at + timedelta(hours=1))
+    assert "took 1 h" in stage_card(replace(ended, state=PromotionState.FAILED), STYLE).text
 
 
 def test_a_wait_for_people_does_not_grow_old_on_the_card() -> None:
