@@ -149,9 +149,10 @@ class Desk:
         `replace` puts it in the place of the private message that was pressed. What was pressed in
         the App Home is answered in front of it. What Slack does not take is told once it does.
         """
+        asked = delivery.asked
+        await self.still.over(asked.place, asked.key)
         if delivery.view and await self._in_view(delivery, message):
             return
-        asked = delivery.asked
         if not await tell(self.slack, asked.actor, asked.place, message, replace=replace):
             await self.untold.answer(asked.key, asked.actor, delivery.wanted, message)
 

@@ -1,12 +1,14 @@
 """Whoever waits for an answer is told, once, that it is still to come.
 
-That line is not in the answer's way, and nobody keeps it for later: what was not told in time is
-needless. Only one that Slack has taken, and shows late, may come behind the answer.
+An answer leaves that line half a second, then it is given up; and nobody keeps it for later: what
+was not told in time is needless. Only one that Slack has taken, and shows late, or one of another
+process may come behind the answer.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -57,18 +59,34 @@ class Still:
         self._after = after
         self._card = card
         self._told: deque[str] = deque(maxlen=_MOST)
+        self._lines: dict[str, asyncio.Task[None]] = {}  # that are being told
         self._watched: set[asyncio.Task[Any]] = set()
 
     def first(self, place: Place, key: str) -> bool:
-        """Whether nobody was told of it yet; from now on somebody is.
-
-        What was asked for is known by its response_url, which the operation has as well.
-        """
-        name = place.response_url or key
+        """Whether nobody was told of it yet; from now on somebody is."""
+        name = _name(place, key)
         if name in self._told:
             return False
         self._told.append(name)
         return True
+
+    async def once(self, place: Place, key: str, said: Callable[[], Awaitable[object]]) -> None:
+        """Tell a line of it, unless there was one or it was answered."""
+        if not self.first(place, key):
+            return
+        line = self._begin(place, key, said())
+        try:
+            await asyncio.wait({line})
+        finally:
+            line.cancel()
+            await asyncio.gather(line, return_exceptions=True)
+
+    async def over(self, place: Place, key: str) -> None:
+        """Before it is answered: no line of it comes behind that, and none is begun any more."""
+        _ = self.first(place, key)
+        if line := self._lines.get(_name(place, key)):
+            await asyncio.wait({line}, timeout=_ON_ITS_WAY)
+            line.cancel()
 
     async def meanwhile(self, delivery: Delivery, work: Awaitable[T]) -> T:
         """What the work returns; where that is long in coming, its asker is told so."""
@@ -90,13 +108,19 @@ class Still:
     async def _beside(self, task: asyncio.Future[T], delivery: Delivery) -> None:
         asked = delivery.asked
         said = tell(self._slack, asked.actor, asked.place, still(delivery.wanted))
-        line = asyncio.create_task(_logged(said))
+        line = self._begin(asked.place, asked.key, said)
         try:
             await asyncio.wait({task})
-            await asyncio.wait({line}, timeout=_ON_ITS_WAY)
+            await self.over(asked.place, asked.key)
         finally:
             line.cancel()
             await asyncio.gather(line, return_exceptions=True)
+
+    def _begin(self, place: Place, key: str, said: Awaitable[object]) -> asyncio.Task[None]:
+        name = _name(place, key)
+        self._lines[name] = line = asyncio.create_task(_logged(said))
+        line.add_done_callback(lambda _: self._lines.pop(name, None))
+        return line
 
     def card(self, operation: Operation) -> None:
         """Tell who asked for it that its card follows, where Slack takes none for a while."""
@@ -111,9 +135,12 @@ class Still:
         await asyncio.sleep(self._card)
         row = await self._cards.card(operation.id)
         missing = row is not None and not row.ts and row.progress.end is None
-        if missing and self.first(place, operation.id):
-            line = still(await self._names.of(operation), follows="its card follows")
-            await self._slack.respond(place.response_url, line)
+        if missing:
+            await self.once(place, operation.id, partial(self._card_follows, operation))
+
+    async def _card_follows(self, operation: Operation) -> None:
+        line = still(await self._names.of(operation), follows="its card follows")
+        await self._slack.respond(operation.place.response_url, line)
 
     async def stop(self) -> None:
         """Watch no more."""
@@ -121,6 +148,11 @@ class Still:
         for task in watched:
             task.cancel()
         await asyncio.gather(*watched, return_exceptions=True)
+
+
+def _name(place: Place, key: str) -> str:
+    """What was asked for is known by its response_url, which the operation has as well."""
+    return place.response_url or key
 
 
 async def _logged(line: Awaitable[object]) -> None:

@@ -1,27 +1,59 @@
 """Private answers: by the nearest way that Slack takes, and never twice."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
 
+from qbot.domain.barriers import BarredError, Barrier
 from qbot.domain.inputs import CreateInput, SyncInput
 from qbot.domain.names import BranchName, OpId, ServiceName
+from qbot.domain.operation import Operation
 from qbot.domain.people import Actor, Place
-from qbot.domain.progress import Kind
+from qbot.domain.policy import Denied, RefusedError
+from qbot.domain.progress import End, Kind, Progress
+from qbot.domain.promotion import PromotionState
 from qbot.errors import TransientError, UserError
 from qbot.operations.requests import Asked
+from qbot.render.card import card
+from qbot.render.ending import end_reply
 from qbot.render.notices import notice
+from qbot.render.releases.card import stage_card
+from qbot.render.releases.ending import stage_ending
+from qbot.slack.answers import _SHOWN
 from qbot.slack.payload import Delivery
-from tests.sandbox.slack.stage import ANA, GENERAL, RANDOM
-from tests.slack.scene import Scene
+from tests.render.releases.samples import WAITING
+from tests.render.samples import STYLE
+from tests.sandbox.slack.stage import ANA, BEN, CHLOE, GENERAL, RANDOM
+from tests.slack.scene import Scene, said
 
 HELLO = notice("hello")
+UNTIL = datetime(2026, 11, 30, 9, tzinfo=UTC)
+BEN_ = Actor("T1", BEN)
+LOCKED = BarredError(
+    (Barrier("lock", "`feat/x` is locked: load test.", UNTIL, Actor("T1", CHLOE), scope="env-1"),)
+)
+FROZEN = BarredError(
+    (Barrier("freeze", "`production` is frozen by the calendar: `weekend`.", UNTIL, exempt=True),)
+)
 
 
 def delivery(url: str = "", channel: str = "") -> Delivery:
     return Delivery(Asked(actor=Actor("T1", ANA), place=Place(channel, url), key="k"), "t")
+
+
+async def carded(scene: Scene, where: str) -> Operation:
+    """Asked for in the general channel; its card stands there, or elsewhere."""
+    await scene.environment("feat/x")
+    (operation,) = await scene.operations("feat/x")
+    cards = scene.database.cards
+    if where != GENERAL:
+        await cards.move(operation.id, where)
+    await cards.posted(operation.id, end=False, channel="C", ts="1.0", version=1, shown_hash="")
+    return operation
 
 
 async def test_by_the_response_url_then_in_the_channel_then_in_the_dm(scene: Scene) -> None:
@@ -85,6 +117,51 @@ async def test_a_refusal_is_told_by_its_card_and_thread_where_slack_takes_them_i
     await asyncio.sleep(0.05)
     await scene.desk.context.answers.tell(operation, UserError("No repository has it."))
     posting.cancel()
+    assert len(scene.private() + scene.direct()) == told
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (LOCKED, [f"<@{CHLOE}>", f"<!date^{int(UNTIL.timestamp())}^", "Tell Me When Free"]),
+        (FROZEN, [f"<!date^{int(UNTIL.timestamp())}^"]),
+        (RefusedError(Denied("That is for the owner.", "owner", BEN_)), [f"Ask <@{BEN}>."]),
+        (UserError("Nobody else may approve it.", only=[CHLOE]), [f"<@{CHLOE}> alone can."]),
+        (UserError("P-1 changes it. " * 20, hint=f"{'Wait. ' * 20}Withdraw it."), ["Withdraw it."]),
+    ],
+)
+async def test_a_refusal_with_more_than_card_and_thread_show_is_told_privately_with_all_of_it(
+    scene: Scene, error: UserError, lost: Sequence[str]
+) -> None:
+    operation = await carded(scene, GENERAL)
+    await scene.desk.context.answers.tell(operation, error)
+    (told,) = scene.private()
+    assert [part for part in lost if part not in said(told)] == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_the_longest_refusal_that_is_not_told_again_is_whole_on_every_card_and_in_its_thread(
+    scene: Scene, more: int
+) -> None:
+    error = UserError("y" * (_SHOWN - 8 + more), hint="Wait. z")
+    words = f"{error} {error.hint}"
+    operation = await carded(scene, GENERAL)
+    await scene.desk.context.answers.tell(operation, error)
+    assert len(scene.private()) == more
+    assert isinstance(operation.progress, Progress)
+    made = replace(operation.progress, end=End.REFUSED, headline=words)
+    moved = replace(WAITING, end=End.REFUSED, state=PromotionState.REFUSED, headline=words)
+    cards = [card(made, STYLE), stage_card(moved, STYLE), stage_ending(moved, STYLE)]
+    assert [shown for shown in cards if words not in str(shown.blocks)] == []
+    assert (words in str(end_reply(made, STYLE).blocks)) == (more == 0)
+
+
+@pytest.mark.parametrize(("where", "told"), [(GENERAL, 0), (ANA, 0), (RANDOM, 1)])
+async def test_a_refusal_is_told_privately_where_its_card_is_not_where_it_was_asked_for(
+    scene: Scene, where: str, told: int
+) -> None:
+    operation = await carded(scene, where)
+    await scene.desk.context.answers.tell(operation, UserError("No repository has it."))
     assert len(scene.private() + scene.direct()) == told
 
 

@@ -82,6 +82,7 @@ class ReleaseDesk:
     async def _announce(self, delivery: Delivery, message: Message) -> None:
         place = delivery.asked.place
         url = place.response_url
+        await self.desk.still.over(place, delivery.asked.key)
         try:
             if url and (await self.visitors.room(place.channel)).open:
                 await self.desk.slack.respond(url, message, public=True)
