@@ -15,7 +15,7 @@ from qbot.domain.lifetime_grammar import LIFETIMES, LifetimeCommand
 from qbot.domain.morning_grammar import MORNINGS, OwnDigest
 from qbot.domain.names import BranchName, ServiceName, branch_name
 from qbot.domain.reaper_grammar import REAPER, Reaper
-from qbot.domain.release_commands import ReleaseCommand
+from qbot.domain.release_commands import Deploy, Promote, ReleaseCommand, Rollback, RunJob
 from qbot.domain.release_grammar import RELEASES
 from qbot.domain.restore_grammar import RESTORES, Restore
 from qbot.domain.text import words
@@ -287,3 +287,29 @@ def parse(text: str) -> Command:
     spec_of(verb)
     spec, build = _BY_VERB[verb]
     return build(grammar.parse_words(spec, given[1:]))
+
+
+def submits(command: Command) -> bool:
+    """Whether the command becomes an operation, whose key tells a repeated delivery."""
+    match command:
+        case Create(branch=None) | Rollback(break_glass=True, reason=""):
+            return False  # a form
+        case Restore(env):
+            return bool(env)
+        case Create() | Sync() | Deploy() | RunJob() | Promote() | Rollback():
+            return True
+        case _:
+            return False
+
+
+def has_card(text: str) -> bool:
+    """Whether what was typed becomes an operation that has a card: a preview has none."""
+    try:
+        command = parse(text)
+    except UserError:
+        return False
+    match command:
+        case Create() | Sync() | Deploy() | Promote() | Rollback() if command.dry_run:
+            return False
+        case _:
+            return submits(command)

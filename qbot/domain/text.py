@@ -66,6 +66,19 @@ def words(text: str) -> list[str]:
         ) from None
 
 
+def as_written(text: str) -> str:
+    """What Slack made of a line, as its writer saw it: names in the place of ids."""
+    return _unescape(_LINK.sub(_named, text))
+
+
+def _named(match: re.Match[str]) -> str:
+    target, label = match[1], match[2]
+    if target.startswith("!"):
+        return match[0]
+    sign = target[0] if label and target.startswith(("@", "#")) else ""
+    return f"{sign}{label or target.removeprefix('mailto:')}"
+
+
 def _unlink(match: re.Match[str]) -> str:
     """One `<...>` of Slack: a person, a channel, a link or an address."""
     target, label = match[1], match[2]

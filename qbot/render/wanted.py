@@ -1,7 +1,7 @@
 """What somebody asked for, in words: for answers that come by themselves, and for what failed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
@@ -16,11 +16,14 @@ from qbot.domain.inputs import (
     RollbackInput,
     SyncInput,
     TeardownInput,
+    brings_back,
     is_dry,
 )
 from qbot.domain.operation import Operation
 from qbot.domain.progress import Kind
 from qbot.domain.promotion import promotion_id, promotion_name
+from qbot.domain.release import Shown, StageProgress
+from qbot.domain.text import as_written
 from qbot.render.blocks import Message, context, message
 from qbot.render.escape import WHEN, clean, moment, prose
 
@@ -35,18 +38,38 @@ _VERBS = {
     Kind.PROMOTE: "promote",
     Kind.ROLLBACK: "rollback",
 }
+_HERE = "the answer follows here"
+_CARD = "its card follows, or you are told here"
+_SHOWN = "its card shows it, or you are told here"
+_VOTED = "its card shows it once it counts, or you are told here why it does not"
+_SHOWN_BY_CARDS = frozenset(
+    {
+        actions.CANCEL,
+        actions.DELETE,
+        actions.DELETE_CONFIRM,
+        actions.PROMO_ABANDON,
+        actions.PROMO_RETRY,
+        actions.PROMO_ROLLBACK,
+        actions.PROMO_WITHDRAW,
+        actions.RESTORE,
+        actions.RESUME,
+        actions.RETRY,
+        actions.ROLLBACK_TO,
+        actions.SYNC,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`what` is not escaped yet; `vote`: it is somebody's yes to a promotion.
 
-    `line`: it was typed, and is answered; what is pressed or sent is mostly seen on a card.
+    `follows` ends a sentence that began with what is still being done.
     """
 
     what: str = "that"
     vote: bool = False
-    line: bool = False
+    follows: str = field(default=_HERE, compare=False)
 
     @property
     def failed(self) -> str:
@@ -64,21 +87,14 @@ class Wanted:
         """The next step."""
         return "Press again in a minute." if self.vote else "Try again in a minute."
 
-    @property
-    def follows(self) -> str:
-        """The end of a sentence that began with what is still being done."""
-        if self.vote:
-            return "its card shows it once it counts, or you are told here why it does not"
-        return "the answer follows here" if self.line else "its card shows it, or you are told here"
-
 
 THAT = Wanted()
 
 
-def typed(command: str, text: str) -> Wanted:
-    """A command, as it was typed."""
-    line = clean(f"{command} {text}".replace("`", "'"), _LONGEST)
-    return Wanted(f"`{line}`", line=True) if line else THAT
+def typed(command: str, text: str, *, card: bool = False) -> Wanted:
+    """A command, as it was typed; `card`: it becomes an operation that has one."""
+    line = _line(f"{command} {as_written(text)}")
+    return Wanted(line, follows=_CARD if card else _HERE) if line else THAT
 
 
 def pressed(action_id: str, label: str, value: str) -> Wanted:
@@ -86,26 +102,58 @@ def pressed(action_id: str, label: str, value: str) -> Wanted:
     number = promotion_id(value.partition(":")[0]) if value.startswith("P-") else None
     name = promotion_name(number) if number is not None else ""
     if action_id == actions.APPROVE:
-        return Wanted(f"your approval of {name}" if name else "your approval", vote=True)
+        what = f"your approval of {name}" if name else "your approval"
+        return Wanted(what, vote=True, follows=_VOTED)
     shown = clean(label.replace("*", ""), _LONGEST)
-    what = f"*{shown}*" if shown else "that"
-    return Wanted(f"{what} of {name}" if name else what)
+    what = _of(f"*{shown}*" if shown else "that", name)
+    return Wanted(what, follows=_SHOWN if action_id in _SHOWN_BY_CARDS else _HERE)
 
 
 def sent(title: str) -> Wanted:
     """A form, by its title."""
     shown = clean(title.replace("*", ""), _LONGEST)
-    return Wanted(f"the form *{shown}*") if shown else THAT
+    return Wanted(f"the form *{shown}*" if shown else "that", follows=_SHOWN)
 
 
 def operated(op: Operation, command: str, branch: str = "") -> Wanted:
-    """What became an operation, as one would type it; of a dry run its preview.
+    """What became an operation, by its button or as one would type it; of a dry run its preview.
 
     `branch` is its environment's, of a promotion the one that it comes from.
     """
-    words = [_VERBS[op.kind], *filter(None, _words(op.input, branch))]
-    line = typed(command, " ".join(words)).what
-    return Wanted(f"the preview of {line}" if is_dry(op.input) else line, line=True)
+    verb = "restore" if brings_back(op.input) else _VERBS[op.kind]
+    line = _line(" ".join([command, verb, *filter(None, _words(op.input, branch))]))
+    if is_dry(op.input):
+        return Wanted(f"the preview of {line}")
+    return Wanted(_by_button(op, branch) or line, follows=_CARD)
+
+
+def _by_button(op: Operation, branch: str) -> str:
+    """What nobody types; else empty."""
+    match op.input:
+        case (PromoteInput() | RollbackInput()) as asked if asked.again is not None:
+            over = "*Abandon*" if _is_merged(op.progress) else "*Withdraw*"
+            return _of(over if asked.abandon else "*Retry*", promotion_name(asked.again))
+        case SyncInput(resume=True):
+            return _of("*Resume*", _line(branch))
+        case SyncInput(retry=True):
+            return _of("*Retry*", _line(branch))
+        case TeardownInput(leftovers=True):
+            return _of("*Delete Orphans*", _line(branch))
+        case _:
+            return ""
+
+
+def _is_merged(shown: Shown | None) -> bool:
+    return isinstance(shown, StageProgress) and bool(shown.merged_sha)
+
+
+def _of(what: str, thing: str) -> str:
+    return f"{what} of {thing}" if thing else what
+
+
+def _line(text: str) -> str:
+    shown = clean(text.replace("`", "'"), _LONGEST)
+    return f"`{shown}`" if shown else ""
 
 
 def _words(asked: Input, branch: str) -> Sequence[str]:

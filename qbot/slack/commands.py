@@ -16,7 +16,7 @@ from qbot.domain.doctor_grammar import Doctor
 from qbot.domain.lifetime_grammar import Extend, PinIt, Transfer, Unpin
 from qbot.domain.morning_grammar import OwnDigest
 from qbot.domain.reaper_grammar import Reaper
-from qbot.domain.release_commands import Deploy, Diff, History, Promote, Rollback, RunJob
+from qbot.domain.release_commands import Deploy, Diff, History, Rollback, RunJob
 from qbot.domain.restore_grammar import Restore
 from qbot.operations.failing import failing
 from qbot.operations.locking import with_locks
@@ -36,19 +36,6 @@ from qbot.slack.restores import RestoreDesk
 from qbot.slack.versions import Versions
 
 OfEnvironments = Overview | Help | Create | List | Show | Sync | Delete
-
-
-def submits(command: Command) -> bool:
-    """Whether the command becomes an operation, whose key tells a repeated delivery."""
-    match command:
-        case Create(branch=None) | Rollback(break_glass=True, reason=""):
-            return False  # a form
-        case Restore(env):
-            return bool(env)
-        case Create() | Sync() | Deploy() | RunJob() | Promote() | Rollback():
-            return True
-        case _:
-            return False
 
 
 class Commands:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qbot.domain.commands import SPECS, parse, verb_typed
+from qbot.domain.commands import SPECS, parse, submits, verb_typed
 from qbot.domain.names import thing_in
 from qbot.domain.people import Actor
 from qbot.domain.reaper_grammar import Reaper, Wish
@@ -21,7 +21,7 @@ from qbot.domain.subjects import (
 from qbot.errors import QbotError
 from qbot.operations.rights import Grounds
 from qbot.render.helping import mentioned
-from qbot.slack import commands, events, payload
+from qbot.slack import events, payload
 from qbot.slack.actions import Actions
 from qbot.slack.commands import Commands
 from qbot.slack.desk import Desk
@@ -115,7 +115,7 @@ class Listeners:
         async def grounds() -> Grounds:
             return await self._grounding.of_command(command, asker)
 
-        once = not commands.submits(command)
+        once = not submits(command)
         pauses = isinstance(command, Reaper) and command.wish in (Wish.PAUSE, Wish.RESUME)
         return Work(PAUSE if pauses else of_command(verb), run, once, grounds)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qbot.domain import actions
+from qbot.domain.commands import has_card
 from qbot.domain.people import Actor, Place
 from qbot.domain.text import whole
 from qbot.operations.requests import Asked
@@ -44,7 +45,9 @@ def of_command(body: Body) -> Delivery:
         place=Place(_text(body, "channel_id"), _text(body, "response_url")),
         key=f"command:{team}:{trigger}",
     )
-    return Delivery(asked, trigger, wanted=typed(_text(body, "command"), _text(body, "text")))
+    text = _text(body, "text")
+    wanted = typed(_text(body, "command"), text, card=has_card(text))
+    return Delivery(asked, trigger, wanted=wanted)
 
 
 def of_action(body: Body) -> Delivery:

@@ -1,5 +1,7 @@
 """What somebody asked for, by its name: typed, pressed, sent."""
 
+from dataclasses import replace
+
 import pytest
 
 from qbot.domain import actions
@@ -21,11 +23,19 @@ from qbot.domain.progress import Kind
 from qbot.errors import AwayError, TransientError
 from qbot.render.errors import failure, still
 from qbot.render.wanted import THAT, Wanted, operated, pressed, sent, typed
+from tests.render.releases.samples import DEPLOYING
 from tests.render.samples import NOW
 
 CART, ORDERS = ServiceName("cart"), ServiceName("orders")
 VOTED = "its card shows it once it counts, or you are told here why it does not"
+CARDED = "its card follows, or you are told here"
 STAGING, PRODUCTION = StageName("staging"), StageName("production")
+PROMOTED = PromoteInput(STAGING, None, PRODUCTION)
+
+
+def operation(kind: Kind, asked: Input) -> Operation:
+    actor, place = Actor("T1", "U1"), Place("C1")
+    return Operation(OpId("o1"), kind, asked, None, actor, place, OpState.QUEUED, NOW)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,22 @@ def test_what_was_not_done_is_named(wanted: Wanted, says: str) -> None:
     assert wanted.failed == says
     away = failure(AwayError("GitLab", NOW), wanted=wanted).text
     assert f"so {wanted.impossible}." in away
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("transfer feat/x <@U05BEN7H3P9|ben>", "transfer feat/x @ben"),
+        ("transfer feat/x <@U05BEN7H3P9>", "transfer feat/x @U05BEN7H3P9"),
+        ("freeze production see <#C05OPS|ops>", "freeze production see #ops"),
+        ("list a &amp; &lt;b&gt;", "list a & <b>"),
+        ("show <https://gitlab.test/a/b|the branch>", "show the branch"),
+        ("show <https://gitlab.test/a/b>", "show https://gitlab.test/a/b"),
+        ("list <!channel>", "list <!channel>"),
+    ],
+)
+def test_what_was_typed_is_shown_as_its_writer_saw_it(text: str, says: str) -> None:
+    assert typed("/env", text).what == f"`/env {says}`"
 
 
 def test_what_was_typed_cannot_break_out_of_its_name() -> None:
@@ -80,24 +106,77 @@ def test_what_was_typed_cannot_break_out_of_its_name() -> None:
             RollbackInput(PRODUCTION, (CART,), PromotionId(3), emergency=True),
             "rollback production cart --to P-3 --break-glass",
         ),
+        (
+            Kind.CREATE,
+            CreateInput(BranchName("feat/x"), brings_back=EnvId("e1"), deleted_at=NOW),
+            "restore feat/x",
+        ),
     ],
 )
 def test_an_operation_is_named_as_one_would_type_it(kind: Kind, asked: Input, says: str) -> None:
-    operation = Operation(
-        OpId("o1"), kind, asked, None, Actor("T1", "U1"), Place("C1"), OpState.QUEUED, NOW
+    named = operated(operation(kind, asked), "/env", "feat/y")
+    assert named.what == f"`/env {says}`"
+    assert named.follows == CARDED
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "says"),
+    [
+        (Kind.PROMOTE, replace(PROMOTED, again=PromotionId(3)), "*Retry* of P-3"),
+        (Kind.PROMOTE, replace(PROMOTED, again=PromotionId(3), abandon=True), "*Withdraw* of P-3"),
+        (Kind.ROLLBACK, RollbackInput(PRODUCTION, again=PromotionId(4)), "*Retry* of P-4"),
+        (Kind.SYNC, SyncInput(resume=True), "*Resume* of `feat/y`"),
+        (Kind.SYNC, SyncInput((CART,), retry=True, creation=True), "*Retry* of `feat/y`"),
+        (Kind.TEARDOWN, TeardownInput(leftovers=True), "*Delete Orphans* of `feat/y`"),
+    ],
+)
+def test_what_nobody_types_is_named_by_its_button(kind: Kind, asked: Input, says: str) -> None:
+    assert operated(operation(kind, asked), "/env", "feat/y").what == says
+
+
+def test_what_is_merged_is_abandoned_and_not_withdrawn() -> None:
+    asked = RollbackInput(PRODUCTION, again=PromotionId(4), abandon=True)
+    merged = replace(operation(Kind.ROLLBACK, asked), progress=DEPLOYING)
+    assert operated(merged, "/env").what == "*Abandon* of P-4"
+
+
+def test_an_environment_whose_name_is_not_known_is_left_out() -> None:
+    assert operated(operation(Kind.SYNC, SyncInput(retry=True)), "/env").what == "*Retry*"
+
+
+def test_a_preview_has_no_card() -> None:
+    dry = replace(PROMOTED, dry_run=True)
+    named = operated(operation(Kind.PROMOTE, dry), "/env")
+    assert still(named).text.endswith(
+        "the preview of `/env promote staging production`: the answer follows here."
     )
-    assert operated(operation, "/env", "feat/y").what == f"`/env {says}`"
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        (THAT, "Still at what you asked for: its card shows it, or you are told here."),
+        (THAT, "Still at what you asked for: the answer follows here."),
+        (
+            typed("/env", "create feat/x", card=True),
+            f"Still at `/env create feat/x`: {CARDED}.",
+        ),
+        (
+            pressed(actions.PROMO_RETRY, "Retry", "P-3"),
+            "Still at *Retry* of P-3: its card shows it, or you are told here.",
+        ),
+        (pressed(actions.EXTEND, "1 day", "e1:1d"), "Still at *1 day*: the answer follows here."),
+        (
+            pressed(actions.HISTORY_ON, "Older", "1:e1"),
+            "Still at *Older*: the answer follows here.",
+        ),
         (
             sent("Reject P-3"),
             "Still at the form *Reject P-3*: its card shows it, or you are told here.",
         ),
-        (typed("/env", "diff a <b>"), "Still at `/env diff a &lt;b&gt;`: the answer follows here."),
+        (
+            typed("/env", "diff &lt;b&gt;"),
+            "Still at `/env diff &lt;b&gt;`: the answer follows here.",
+        ),
         (
             pressed(actions.APPROVE, "Approve", "P-3:ab"),
             f"Still at your approval of P-3: {VOTED}.",

@@ -74,6 +74,32 @@ def test_who_presses_is_of_the_workspace_that_slack_names_for_the_person() -> No
     assert payload.of_action(press(user={"id": "U1"})).asked.actor.team == "T1"
 
 
+@pytest.mark.parametrize(
+    ("text", "follows"),
+    [
+        ("create feat/x", "its card follows"),
+        ("sync feat/x", "its card follows"),
+        ("deploy feat/x cart=main", "its card follows"),
+        ("run feat/x smoke", "its card follows"),
+        ("promote staging production", "its card follows"),
+        ("rollback production", "its card follows"),
+        ("restore feat/x", "its card follows"),
+        ("create feat/x --dry-run", "the answer follows here"),
+        ("rollback production --dry-run", "the answer follows here"),
+        ("rollback production --break-glass", "the answer follows here"),
+        ("create", "the answer follows here"),
+        ("restore", "the answer follows here"),
+        ("delete feat/x", "the answer follows here"),
+        ("freeze production incident", "the answer follows here"),
+        ("creat feat/x", "the answer follows here"),
+        ('create "feat/x', "the answer follows here"),
+    ],
+)
+def test_what_was_typed_promises_its_card_where_it_gets_one(text: str, follows: str) -> None:
+    asked = payload.of_command({"command": "/env", "text": text})
+    assert asked.wanted.follows.startswith(follows)
+
+
 def test_a_menu_s_value_is_read_like_a_button_s() -> None:
     menu = press(actions=[{"action_id": "a", "selected_option": {"value": "v"}}])
     assert (payload.value(menu), payload.value(press())) == ("v", "op1")
