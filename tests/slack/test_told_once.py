@@ -13,7 +13,7 @@ from qbot.errors import UserError
 from qbot.render.listing import Page
 from qbot.render.notices import notice
 from qbot.sandbox.slack.world import Change
-from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL
+from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL, until
 from tests.slack.releases.stages import STAGES, populated
 from tests.slack.scene import Scene
 from tests.slack.scene import scene as built
@@ -32,13 +32,18 @@ async def slow(tmp_path: Path) -> AsyncIterator[Scene]:
         yield populated(scene)
 
 
+async def under_way(scene: Scene) -> None:
+    """Slack is taking a line."""
+    await until(lambda: scene.desk.still._lines)
+
+
 async def frozen(scene: Scene) -> None:
     """Its answer is for the whole channel."""
     scene.people.answering.clear()
     scene.played.kernel.faults.add("slack", "POST /commands", "slow:0.3", 1)
     payload = scene.line("freeze production incident 42", CHLOE)
     assert (await scene.send("slash", payload)).body is None
-    await asyncio.sleep(4 * SOON)
+    await under_way(scene)
     scene.people.answering.set()
 
 
@@ -46,8 +51,8 @@ async def paged(scene: Scene) -> None:
     """Its answer takes the place of what was pressed."""
     await scene.slack.post_ephemeral(GENERAL, DAN, notice("page 1"))
     (shown,) = scene.private(DAN)
-    scene.played.kernel.faults.add("slack", "users.info", "slow:0.2", 1)
-    scene.played.kernel.faults.add("slack", "POST /actions", "slow:0.3", 1)
+    scene.played.kernel.faults.add("slack", "users.info", "slow:0.3", 1)
+    scene.played.kernel.faults.add("slack", "POST /actions", "slow:0.4", 1)
     payload = scene.pressed(shown, actions.LIST_ON, Page(0).value(), DAN)
     assert (await scene.send("interactive", payload)).status == 200
 
@@ -77,7 +82,7 @@ async def test_an_announcement_does_not_wait_for_a_line_that_slack_does_not_take
     slow.played.kernel.faults.add("slack", "POST /commands", "hang", 1)
     payload = slow.line("freeze production incident 42", CHLOE)
     assert (await slow.send("slash", payload)).body is None
-    await asyncio.sleep(4 * SOON)
+    await under_way(slow)
     began = time.monotonic()
     slow.people.answering.set()
     await slow.settled()
@@ -102,7 +107,7 @@ async def test_what_an_operation_tells_comes_behind_the_line_that_its_card_follo
     slow.played.kernel.faults.add("slack", "POST /commands", "slow:0.3", 1)
     await slow.environment("feat/x")
     (op,) = await slow.operations("feat/x")
-    await asyncio.sleep(5 * SOON)  # the line is under way
+    await under_way(slow)
     await answer(slow, op)
     line, told = slow.private()
     assert "its card follows" in line.text
@@ -114,7 +119,7 @@ async def test_a_preview_comes_behind_the_line_that_says_why_it_takes_longer(slo
     (op,) = await slow.operations("feat/x")
     slow.played.kernel.faults.add("slack", "POST /commands", "slow:0.3", 1)
     waiting = asyncio.ensure_future(slow.desk.context.answers.waiting(op, "GitLab is away."))
-    await asyncio.sleep(2 * SOON)
+    await under_way(slow)
     await preview(slow, op)
     await waiting
     line, told = slow.private()
@@ -129,9 +134,9 @@ async def test_a_preview_gives_up_a_line_that_slack_does_not_take_and_nothing_el
     (op,) = await slow.operations("feat/x")
     slow.played.kernel.faults.add("slack", "POST /commands", "hang", 1)
     waiting = asyncio.ensure_future(slow.desk.context.answers.waiting(op, "GitLab is away."))
-    await asyncio.sleep(2 * SOON)
+    await under_way(slow)
     await preview(slow, op)
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(1):
         await waiting
     (told,) = slow.private()
     assert "Still at" not in told.text
@@ -149,8 +154,6 @@ async def test_what_an_operation_has_told_is_not_told_of_any_more(slow: Scene) -
 async def test_a_stop_gives_up_a_line_that_slack_does_not_take(slow: Scene) -> None:
     slow.played.kernel.faults.add("slack", "POST /commands", "hang", 1)
     await slow.environment("feat/x")
-    await asyncio.sleep(5 * SOON)
-    still = slow.desk.still
-    assert len(still._lines) == 1
-    await still.stop()
-    assert still._lines == {}
+    await under_way(slow)
+    await slow.desk.still.stop()
+    assert slow.desk.still._lines == {}
