@@ -157,6 +157,10 @@ def test_a_preview_has_no_card() -> None:
     [
         (THAT, "Still at what you asked for: the answer follows here."),
         (
+            pressed(actions.RETRY, "", "o1"),
+            "Still at what you asked for: its card shows it, or you are told here.",
+        ),
+        (
             typed("/env", "create feat/x", card=True),
             f"Still at `/env create feat/x`: {CARDED}.",
         ),
