@@ -7,7 +7,7 @@ lives goes on with it.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +23,7 @@ from qbot.slack.untold import WAY
 
 log = structlog.get_logger()
 _WRITING = 0.7  # seconds of Slack's three: a database that hangs is not waited for any longer
+_TURN = 3.0  # seconds that one of what was left has before the next one begins
 _NEEDLESS = ("token", "message")  # Slack's old shared secret; and what is long, and read by nobody
 LATE = timedelta(hours=1)
 """After which nobody expects any more that what they asked for comes about."""
@@ -60,10 +61,8 @@ class Unfinished:
         self._worker = worker
         self._every = every
         self._over: set[str] = set()  # done, which could not be noted yet
-        self._kept = Counter[
-            str
-        ]()  # deliveries of each key that were written down and are not over
-        self._mine: set[str] = set()  # keys that this process was the first to write down
+        self._kept: Counter[str] = Counter()  # deliveries of each key that are not over
+        self._mine: set[str] = set()  # keys that this process wrote down first, or may have
 
     async def keep(self, key: str, way: Way, body: Body) -> bool:
         """Whether it is written down, so that Slack may be told that it has arrived."""
@@ -75,8 +74,13 @@ class Unfinished:
                 if await self._rows.keep(came, self._worker):
                     self._mine.add(key)
         except (QbotError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):  # it may be written down all the same
+                self._mine.add(key)
             log.warning("not acknowledged: it cannot be written down", error=str(error))
             return False
+        except asyncio.CancelledError:  # nobody will say that it is over
+            self._ended(key)
+            raise
         return True
 
     async def over(self, key: str, *, repeated: bool) -> None:
@@ -84,14 +88,19 @@ class Unfinished:
 
         That one notes the end itself, unless it had done so before this one was written down.
         """
-        self._kept[key] -= 1
-        alone = self._kept[key] <= 0
         mine = key in self._mine
-        if alone:
-            del self._kept[key]
-            self._mine.discard(key)
+        alone = self._ended(key)
         if not repeated or (mine and alone):
             await self.done(key)
+
+    def _ended(self, key: str) -> bool:
+        """Whether no other delivery of it is under way."""
+        self._kept[key] -= 1
+        if self._kept[key] > 0:
+            return False
+        del self._kept[key]
+        self._mine.discard(key)
+        return True
 
     async def done(self, key: str) -> None:
         """It has had its effect and its answer; where that cannot be noted now it is later."""
@@ -116,11 +125,19 @@ class Unfinished:
             for came in left:
                 if came.way == WAY:
                     untold(came)
-            # Side by side, as they came: one that waits for a vendor keeps nobody else waiting.
-            await asyncio.gather(*(self._again(came, again) for came in left if came.way != WAY))
+            await self._in_turn([came for came in left if came.way != WAY], again)
             for key in list(self._over):
                 await self.done(key)
             await self._clock.sleep(self._every)
+
+    async def _in_turn(self, left: Sequence[Came], again: Again) -> None:
+        """As they came: a later word counts more. One that takes long keeps nobody waiting long."""
+        async with asyncio.TaskGroup() as group:
+            for came in left:
+                replayed = group.create_task(self._again(came, again))
+                turn = group.create_task(self._clock.sleep(_TURN))
+                await asyncio.wait({replayed, turn}, return_when=asyncio.FIRST_COMPLETED)
+                turn.cancel()
 
     async def _again(self, came: Came, again: Again) -> None:
         late = self._clock.now() - came.at > LATE

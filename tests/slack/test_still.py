@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qbot.domain import actions
+from qbot.domain.environment import Phase
 from tests.sandbox.slack.stage import ANA, CHLOE, DAN, GENERAL
 from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
@@ -176,5 +177,12 @@ async def test_a_card_that_is_there_and_a_preview_that_has_none_are_not_told_of(
     await cardless.database.cards.posted(
         operation.id, end=False, channel=GENERAL, ts="1.0", version=1, shown_hash=""
     )
+    await asyncio.sleep(6 * SOON)
+    assert lines(cardless) == []
+
+
+async def test_a_card_that_never_came_is_not_told_of_once_all_is_over(cardless: Scene) -> None:
+    assert await cardless.type("create feat/x") is None
+    await cardless.end(Phase.READY)
     await asyncio.sleep(6 * SOON)
     assert lines(cardless) == []

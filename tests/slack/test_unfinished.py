@@ -25,6 +25,7 @@ from qbot.slack.guard import Reply, Work
 from qbot.slack.payload import Delivery
 from qbot.slack.register import go_on
 from qbot.slack.unfinished import LATE, Unfinished, Way
+from qbot.store.statements import Row, Script, sql
 from tests.clocks import HandClock
 from tests.sandbox.slack.stage import ANA, CHLOE
 from tests.sandbox.slack.stage import until as seen
@@ -127,11 +128,22 @@ async def another(scene: Scene) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def nothing_left(scene: Scene) -> None:
-    async def none() -> bool:
-        return await scene.database.unfinished.left("somebody") == []
+async def is_nothing_left(scene: Scene) -> bool:
+    """Whoever is at it: to ask for what is left would take it over, and see it only once."""
 
-    await until(none)
+    def rows() -> Script[list[Row]]:
+        return (yield sql("select key from unfinished"))
+
+    return not await scene.database.driver.run(rows())
+
+
+async def nothing_left(scene: Scene) -> None:
+    await until(lambda: is_nothing_left(scene))
+
+
+async def test_what_nobody_goes_on_with_is_left_at_every_look(slow: Scene) -> None:
+    await left(slow, slow.line("list"))
+    assert [await is_nothing_left(slow) for _ in range(2)] == [False, False]
 
 
 @pytest.fixture
@@ -150,7 +162,7 @@ async def test_what_was_acknowledged_is_done_although_its_process_died_before(
     assert not await effect()
     async with another(slow):
         await until(effect)
-    await nothing_left(slow)
+        await nothing_left(slow)
     assert (slow.private(ANA), slow.private(CHLOE)) == ([], [])
 
 
@@ -282,7 +294,7 @@ async def test_after_an_hour_its_asker_is_told_and_nothing_is_done(slow: Scene) 
     await slow.database.unfinished.keep(came, "dead")
     async with another(slow):
         await seen(lambda: slow.private(ANA))
-    await nothing_left(slow)
+        await nothing_left(slow)
     told = slow.private(ANA)[0].text
     assert f"I stopped in the middle of `/env create {BRANCH}`" in told
     assert "It may have been done, or not" in told
@@ -316,22 +328,106 @@ class Left:
         return given
 
 
-async def test_one_that_takes_long_keeps_no_other_of_what_was_left_waiting() -> None:
-    clock = HandClock()
-    rows = Left(*(Came(key, Way.COMMAND, "{}", clock.now()) for key in ("slow", "quick")))
-    done, told = asyncio.Event(), list[Came]()
+class Replayed:
+    """Notes what was begun; what is `slow` ends once it may."""
 
-    async def again(came: Came, *, late: bool) -> None:
-        if came.key == "slow":
-            await asyncio.Event().wait()
-        done.set()
+    def __init__(self, *slow: str) -> None:
+        self._slow = slow
+        self.begun: list[str] = []
+        self.may = asyncio.Event()
 
+    async def __call__(self, came: Came, *, late: bool) -> None:
+        self.begun.append(came.key)
+        if came.key in self._slow:
+            await self.may.wait()
+
+
+@asynccontextmanager
+async def going_on(rows: Left, clock: HandClock, again: Replayed) -> AsyncIterator[None]:
+    """A process that does what is left."""
     own = Unfinished(rows, clock, worker="another", every=1)
-    task = asyncio.create_task(own.go_on(again, told.append))
+    task = asyncio.create_task(own.go_on(again, list[Came]().append))
     try:
-        async with asyncio.timeout(5):
-            await done.wait()
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert rows.over == ["quick"]
+
+
+def three(clock: HandClock) -> Left:
+    return Left(*(Came(key, Way.COMMAND, "{}", clock.now()) for key in "abc"))
+
+
+async def test_what_was_left_is_done_in_the_order_in_which_it_came() -> None:
+    clock, again = HandClock(), Replayed("a", "b")
+    rows = three(clock)
+    async with going_on(rows, clock, again):
+        await clock.asleep()
+        await asyncio.sleep(SOON)
+        assert again.begun == ["a"]
+        again.may.set()
+        await seen(lambda: len(rows.over) == len("abc"))
+    assert again.begun == rows.over == ["a", "b", "c"]
+    assert clock.monotonic() == 0
+
+
+async def test_one_that_takes_long_keeps_the_next_one_waiting_for_three_seconds() -> None:
+    clock, again = HandClock(), Replayed("a")
+    rows = three(clock)
+    async with going_on(rows, clock, again):
+        await clock.asleep()
+        clock.advance(2.9)
+        await asyncio.sleep(SOON)
+        assert again.begun == ["a"]
+        clock.advance(0.2)
+        await seen(lambda: rows.over == ["b", "c"])
+
+
+class Elsewhere(Left):
+    """Another replica was the first to write it down."""
+
+    @override
+    async def keep(self, came: Came, worker: str) -> bool:
+        return False
+
+
+async def test_a_copy_that_does_nothing_leaves_what_another_replica_wrote_down() -> None:
+    rows, clock = Elsewhere(), HandClock()
+    own = Unfinished(rows, clock, worker="second", every=1)
+    assert await own.keep("k", Way.COMMAND, {})
+    await own.over("k", repeated=True)
+    assert rows.over == []
+
+
+class Hung(Left):
+    """It is written down, but nobody is told so; `kept` says that it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = asyncio.Event()
+
+    @override
+    async def keep(self, came: Came, worker: str) -> bool:
+        self.kept.set()
+        await asyncio.Event().wait()
+        return True
+
+
+async def test_a_copy_that_does_nothing_takes_away_what_it_may_have_written_down() -> None:
+    rows, clock = Hung(), HandClock()
+    own = Unfinished(rows, clock, worker="first", every=1)
+    assert not await own.keep("k", Way.COMMAND, {})
+    await own.over("k", repeated=True)
+    assert rows.over == ["k"]
+
+
+async def test_one_that_was_broken_off_while_it_was_written_down_is_under_way_no_more() -> None:
+    rows, clock = Hung(), HandClock()
+    own = Unfinished(rows, clock, worker="first", every=1)
+    broken_off = asyncio.create_task(own.keep("k", Way.COMMAND, {}))
+    await rows.kept.wait()
+    broken_off.cancel()
+    await asyncio.gather(broken_off, return_exceptions=True)
+    assert not await own.keep("k", Way.COMMAND, {})
+    await own.over("k", repeated=True)
+    assert rows.over == ["k"]
