@@ -61,15 +61,19 @@ class Decisions(Protocol):
 
 
 class Freezes(Protocol):
-    """Stages that are closed. Raises TransientError."""
+    """Stages that are closed. Raises TransientError.
+
+    `key`, here and below, is the delivery that asks for it; done by it once, it is not again, but
+    raises DoneBeforeError.
+    """
 
     async def freezes(self, stage: StageName | None = None) -> Sequence[Freeze]:
         """Those that hold, without those of the calendar."""
 
-    async def freeze(self, freeze: Freeze, *, rule: str = "") -> bool:
+    async def freeze(self, freeze: Freeze, *, rule: str = "", key: str = "") -> bool:
         """Declare one; False: the stage is frozen already."""
 
-    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "") -> bool:
+    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "", key: str = "") -> bool:
         """End it; False: there was none."""
 
 
@@ -79,10 +83,12 @@ class LockRows(Protocol):
     async def locks(self, scope: str | None = None) -> Sequence[Lock]:
         """Those that hold."""
 
-    async def lock(self, lock: Lock, *, rule: str = "") -> Lock | None:
+    async def lock(self, lock: Lock, *, rule: str = "", key: str = "") -> Lock | None:
         """Take it; somebody else's that stands in the way is answered instead."""
 
-    async def unlock(self, scope: str, by: Actor, *, force: bool, rule: str = "") -> Lock | None:
+    async def unlock(
+        self, scope: str, by: Actor, *, force: bool, rule: str = "", key: str = ""
+    ) -> Lock | None:
         """End one's own, or with `force` anybody's; what was ended is answered."""
 
     async def await_free(self, scope: str, who: Actor) -> None:
@@ -102,7 +108,13 @@ class Holds(Protocol):
         """Services that are held."""
 
     async def release(
-        self, stage: StageName, services: Collection[ServiceName], by: Actor, *, rule: str = ""
+        self,
+        stage: StageName,
+        services: Collection[ServiceName],
+        by: Actor,
+        *,
+        rule: str = "",
+        key: str = "",
     ) -> Sequence[Hold]:
         """Let go of these (none named: all); what was held is answered."""
 

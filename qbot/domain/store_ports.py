@@ -108,6 +108,9 @@ class Deliveries(Protocol):
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for a day or more)."""
 
+    async def done(self, key: str) -> bool:
+        """Whether what it asks for was done, where that can be undone by somebody else."""
+
     async def claim(self, key: str, lasts: timedelta) -> bool:
         """Whether nobody else has it; one's own until it is forgotten, or for as long at most."""
 
@@ -121,7 +124,8 @@ class Deliveries(Protocol):
 class Lifetimes(Protocol):
     """How long environments live, and whose they are.
 
-    Each change commits with its audit row; None: the environment goes or is gone.
+    Each change commits with its audit row; None: the environment goes or is gone. But for `extend`
+    what the delivery `key` has done already raises DoneBeforeError.
     """
 
     async def extend(
@@ -133,14 +137,14 @@ class Lifetimes(Protocol):
             UserError: it has the longest lifetime already.
         """
 
-    async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
+    async def pin(self, env: EnvId, pin: Pin, *, rule: str, key: str = "") -> Moved | None:
         """Keep it whatever its lifetime."""
 
-    async def unpin(self, env: EnvId, who: Actor, *, rule: str) -> Moved | None:
+    async def unpin(self, env: EnvId, who: Actor, *, rule: str, key: str = "") -> Moved | None:
         """End that."""
 
     async def transfer(
-        self, env: EnvId, to: Actor, who: Actor, *, limit: int, rule: str
+        self, env: EnvId, to: Actor, who: Actor, *, limit: int, rule: str, key: str = ""
     ) -> Moved | QuotaReached | None:
         """Give it to somebody else, who may not have `limit` of them already."""
 

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from qbot.errors import QbotError
+
+
+class DoneBeforeError(QbotError):
+    """The same delivery has done it; somebody may have said another word since, and that stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Came:

@@ -48,7 +48,8 @@ class Lifetimes:
         """
         env = await self._staying(wanted.env)
         pin = Pin(asked.actor, self.context.clock.now(), until, wanted.reason)
-        return await self.rows.pin(env.id, pin, rule=asked.rule) or await self._gone(env)
+        moved = await self.rows.pin(env.id, pin, rule=asked.rule, key=asked.key)
+        return moved or await self._gone(env)
 
     async def unpin(self, wanted: Unpin, asked: Asked) -> Moved:
         """Give one its end back.
@@ -59,7 +60,7 @@ class Lifetimes:
         """
         env = await self._staying(wanted.env)
         await ensure_free(self.context.locks, env, asked.actor)
-        moved = await self.rows.unpin(env.id, asked.actor, rule=asked.rule)
+        moved = await self.rows.unpin(env.id, asked.actor, rule=asked.rule, key=asked.key)
         return moved or await self._gone(env)
 
     async def transfer(self, wanted: Transfer, to: Actor, asked: Asked) -> Moved | QuotaReached:
@@ -72,7 +73,9 @@ class Lifetimes:
         env = await self._staying(wanted.env, guess=False)
         await ensure_free(self.context.locks, env, asked.actor)
         limit = self.context.rules.per_owner
-        answer = await self.rows.transfer(env.id, to, asked.actor, limit=limit, rule=asked.rule)
+        answer = await self.rows.transfer(
+            env.id, to, asked.actor, limit=limit, rule=asked.rule, key=asked.key
+        )
         return answer or await self._gone(env)
 
     async def _staying(self, text: str, *, guess: bool = True) -> Environment:

@@ -58,18 +58,19 @@ class Seen(Branches, Sources, Protocol):
 class Pauses(Protocol):
     """Whether somebody has stopped it. Each change commits with its audit row.
 
-    Every call may raise TransientError.
+    Every call may raise TransientError. What the delivery `key` has done already is not done again,
+    but raises DoneBeforeError.
     """
 
     async def paused(self) -> Pause | None:
         """By whom, since when and why."""
 
     async def pause(
-        self, who: Actor, reason: str, *, rule: str, channel: str = ""
+        self, who: Actor, reason: str, *, rule: str, channel: str = "", key: str = ""
     ) -> tuple[Pause, bool]:
         """Stop it, and let the channel be told; the pause that holds, and whether it is new."""
 
-    async def resume(self, who: Actor, *, rule: str) -> Pause | None:
+    async def resume(self, who: Actor, *, rule: str, key: str = "") -> Pause | None:
         """Let it go on, and whoever was told be told; None: nobody had stopped it."""
 
 

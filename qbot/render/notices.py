@@ -55,6 +55,15 @@ def too_late(wanted: Wanted, at: datetime) -> Message:
     )
 
 
+def done_before(wanted: Wanted) -> Message:
+    """What was asked for is not done again: Qbot died after that, and may not have told it."""
+    what = "what you asked me for" if wanted == THAT else prose(wanted.what)
+    return notice(
+        f"I had done {what} when I was interrupted, and do not do it again: "
+        "what somebody has changed since then stays."
+    )
+
+
 def elsewhere(title: str, channel: str, card_url: str) -> Message:
     """For whoever asked where others would not see it: its card is in the stage's channel."""
     there = f"Its card is in <#{channel}>, where those are who may approve it"

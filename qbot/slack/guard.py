@@ -18,10 +18,12 @@ from qbot.domain.policy import Decision, Denied, RefusedError, Room, Visitor, ad
 from qbot.domain.ports import Audit
 from qbot.domain.store_ports import Deliveries
 from qbot.domain.subjects import JUDGED_AT_PRESS, Subject, verb_of
+from qbot.domain.unfinished import DoneBeforeError
 from qbot.errors import AwayError, QbotError
 from qbot.operations.rights import NO_GROUNDS, Grounds, Rights
 from qbot.render.blocks import Message
 from qbot.render.errors import refusal
+from qbot.render.notices import done_before
 from qbot.slack.desk import Desk, RepeatedError
 from qbot.slack.payload import Body, Delivery
 from qbot.slack.unfinished import Unfinished, Way
@@ -116,7 +118,7 @@ class Guard:
         """What a process that died had acknowledged; the answer is told like any that is late.
 
         That it came before says nothing here: the process may have died between that and the
-        effect. What had its effect is done twice, which changes nothing more.
+        effect. What had its effect has it once: somebody may have said the opposite since.
         """
         self.desk.still.first(delivery.asked.place, delivery.asked.key)  # who died may have
         answered = await self._answer(delivery, prepare, again=True)
@@ -136,6 +138,8 @@ class Guard:
     async def _admitted(self, delivery: Delivery, prepare: Prepare, *, again: bool) -> Reply:
         if (away := self.without()) is not None:  # without a record nothing is done
             raise AwayError(away.name, away.since)
+        if again and await self.store.done(delivery.asked.key):
+            return done_before(delivery.wanted)  # whoever may do it, and whatever is in its way now
         decision = await self._decide(delivery)
         if isinstance(decision, Denied):
             return await self._turn_away(delivery, decision)
@@ -145,6 +149,8 @@ class Guard:
             if work.once and not again and not await self.store.saw(delivery.asked.key):
                 raise RepeatedError
             return await work.run(replace(delivery, asked=replace(delivery.asked, rule=rule)))
+        except DoneBeforeError:  # by another process, at the same time
+            return done_before(delivery.wanted)
         except RefusedError as error:
             self.refused(error.rule)
             raise

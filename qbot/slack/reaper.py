@@ -21,13 +21,16 @@ async def answer(desk: Desk, command: Reaper, delivery: Delivery) -> Message:
         case Wish.PLAN:
             return as_read(await planner.plan(), desk)
         case Wish.PAUSE:
-            reason, rule = command.reason, asked.rule
             pause, new = await planner.pauses.pause(
-                asked.actor, reason, rule=rule, channel=planner.channel
+                asked.actor,
+                command.reason,
+                rule=asked.rule,
+                channel=planner.channel,
+                key=asked.key,
             )
             return render.paused(pause, style, new=new)
         case Wish.RESUME:
-            ended = await planner.pauses.resume(asked.actor, rule=asked.rule)
+            ended = await planner.pauses.resume(asked.actor, rule=asked.rule, key=asked.key)
             return render.resumed(ended, style)
         case Wish.ORPHANS:
             return await orphans.answer(desk)

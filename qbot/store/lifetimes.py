@@ -14,7 +14,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.reaping import Goes
 from qbot.store import environments, operations, warnings
 from qbot.store.audit import note
-from qbot.store.deliveries import first
+from qbot.store.deliveries import first, once
 from qbot.store.rows import environment_of, optional_time_text, pin_text, term_text, time_text
 from qbot.store.statements import Channel, Driver, Notify, Pass, Row, Script, Turnstile, sql
 
@@ -41,29 +41,33 @@ class SqlLifetimes:
 
         return await self._driver.run(_extended(env, by, who, rule, key, now, most, move))
 
-    async def pin(self, env: EnvId, pin: Pin, *, rule: str) -> Moved | None:
+    async def pin(self, env: EnvId, pin: Pin, *, rule: str, key: str = "") -> Moved | None:
         """Keep it whatever its lifetime."""
         now = self._clock.now()
 
         def move(found: Environment) -> Moved:
             return lifetime.pinned(found, pin, now=now)
 
-        return await self._driver.run(_pinned(env, pin, rule, now, move))
+        return await self._driver.run(once(key, now, _pinned(env, pin, rule, now, move)))
 
-    async def unpin(self, env: EnvId, who: Actor, *, rule: str) -> Moved | None:
+    async def unpin(self, env: EnvId, who: Actor, *, rule: str, key: str = "") -> Moved | None:
         """End that."""
         now = self._clock.now()
 
         def move(found: Environment) -> Moved:
             return lifetime.unpinned(found, now=now)
 
-        return await self._driver.run(_moved(env, who, "unpin", rule, now, move))
+        unpinning = _moved(env, who, "unpin", rule, now, move)
+        return await self._driver.run(once(key, now, unpinning))
 
     async def transfer(
-        self, env: EnvId, to: Actor, who: Actor, *, limit: int, rule: str
+        self, env: EnvId, to: Actor, who: Actor, *, limit: int, rule: str, key: str = ""
     ) -> Moved | QuotaReached | None:
         """Give it to somebody else."""
-        return await self._driver.run(_transfer(env, to, who, limit, rule, self._clock.now()))
+        now = self._clock.now()
+        giving = _transfer(env, to, who, limit, rule, now)
+        given = once(key, now, giving, done=lambda answer: isinstance(answer, Moved))
+        return await self._driver.run(given)
 
     async def used(self, what: str, by: Actor, thing: str) -> None:
         """Somebody used it."""

@@ -20,7 +20,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.progress import Kind
 from qbot.domain.services import ServicePlan
 from qbot.store import audit, deleted, environments, lifetimes, operations, sets, warnings
-from qbot.store.deliveries import claim, forget, saw
+from qbot.store.deliveries import claim, forget, saw, was_done
 from qbot.store.orphans import missing_now
 from qbot.store.recovery import recovered
 from qbot.store.statements import Driver, Script
@@ -111,6 +111,10 @@ class SqlStore:
     async def saw(self, key: str) -> bool:
         """Note a delivery; True the first time, False ever after (kept for two days at least)."""
         return await self._driver.run(saw(key, self._clock.now()))
+
+    async def done(self, key: str) -> bool:
+        """Whether what it asks for was done."""
+        return await self._driver.run(was_done(key))
 
     async def claim(self, key: str, lasts: timedelta) -> bool:
         """Whether nobody else has it."""

@@ -11,6 +11,7 @@ from qbot.domain.reaper_ports import Stopped
 from qbot.domain.reaping import Goes
 from qbot.store import notices
 from qbot.store.audit import note
+from qbot.store.deliveries import once
 from qbot.store.lifetimes import tell_goes
 from qbot.store.rows import clean, time_text
 from qbot.store.statements import Driver, Row, Script, sql
@@ -28,15 +29,16 @@ class SqlReaper:
         return await self._driver.run(_paused())
 
     async def pause(
-        self, who: Actor, reason: str, *, rule: str, channel: str = ""
+        self, who: Actor, reason: str, *, rule: str, channel: str = "", key: str = ""
     ) -> tuple[Pause, bool]:
         """Stop it."""
         pause = Pause(who, self._clock.now(), reason)
-        return await self._driver.run(_pause(pause, rule, channel))
+        return await self._driver.run(once(key, pause.since, _pause(pause, rule, channel)))
 
-    async def resume(self, who: Actor, *, rule: str) -> Pause | None:
+    async def resume(self, who: Actor, *, rule: str, key: str = "") -> Pause | None:
         """Let it go on."""
-        return await self._driver.run(_resume(who, rule, self._clock.now()))
+        now = self._clock.now()
+        return await self._driver.run(once(key, now, _resume(who, rule, now)))
 
     async def tell(self, goes: Mapping[EnvId, Goes]) -> None:
         """Cards say who goes and when."""

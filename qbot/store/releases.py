@@ -9,6 +9,7 @@ from qbot.domain.ports import Clock
 from qbot.domain.promotion import Account, Approval, Promotion, PromotionKind, PromotionState
 from qbot.domain.release import Diff
 from qbot.store import deciding, links, places, promotions, standing
+from qbot.store.deliveries import once
 from qbot.store.statements import Driver
 
 
@@ -67,26 +68,33 @@ class SqlPromotions:
         """Those that hold."""
         return await self._driver.run(standing.freezes(stage, self._clock.now()))
 
-    async def freeze(self, freeze: Freeze, *, rule: str = "") -> bool:
+    async def freeze(self, freeze: Freeze, *, rule: str = "", key: str = "") -> bool:
         """Declare one."""
-        return await self._driver.run(standing.freeze(freeze, rule, self._clock.now()))
+        now = self._clock.now()
+        return await self._driver.run(once(key, now, standing.freeze(freeze, rule, now)))
 
-    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "") -> bool:
+    async def unfreeze(self, stage: StageName, by: Actor, *, rule: str = "", key: str = "") -> bool:
         """End it."""
-        return await self._driver.run(standing.unfreeze(stage, by, rule, self._clock.now()))
+        now = self._clock.now()
+        return await self._driver.run(once(key, now, standing.unfreeze(stage, by, rule, now)))
 
     async def locks(self, scope: str | None = None) -> Sequence[Lock]:
         """Those that hold."""
         return await self._driver.run(standing.locks(scope, self._clock.now()))
 
-    async def lock(self, lock: Lock, *, rule: str = "") -> Lock | None:
+    async def lock(self, lock: Lock, *, rule: str = "", key: str = "") -> Lock | None:
         """Take it, or answer who has it."""
-        return await self._driver.run(standing.lock(lock, rule, self._clock.now()))
+        now = self._clock.now()
+        taking = standing.lock(lock, rule, now)
+        return await self._driver.run(once(key, now, taking, done=lambda other: other is None))
 
-    async def unlock(self, scope: str, by: Actor, *, force: bool, rule: str = "") -> Lock | None:
+    async def unlock(
+        self, scope: str, by: Actor, *, force: bool, rule: str = "", key: str = ""
+    ) -> Lock | None:
         """End it; what was ended is answered."""
         now = self._clock.now()
-        return await self._driver.run(standing.unlock(scope, by, rule, now, force=force))
+        ending = standing.unlock(scope, by, rule, now, force=force)
+        return await self._driver.run(once(key, now, ending))
 
     async def await_free(self, scope: str, who: Actor) -> None:
         """Remember who wants to be told."""
@@ -105,11 +113,18 @@ class SqlPromotions:
         return await self._driver.run(standing.holds(stage))
 
     async def release(
-        self, stage: StageName, services: Collection[ServiceName], by: Actor, *, rule: str = ""
+        self,
+        stage: StageName,
+        services: Collection[ServiceName],
+        by: Actor,
+        *,
+        rule: str = "",
+        key: str = "",
     ) -> Sequence[Hold]:
         """Let go; what was held is answered."""
         now = self._clock.now()
-        return await self._driver.run(standing.release(stage, services, by, rule, now))
+        releasing = standing.release(stage, services, by, rule, now)
+        return await self._driver.run(once(key, now, releasing))
 
     async def accounts(self, actors: Collection[Actor]) -> Mapping[Actor, Account]:
         """The GitLab accounts that these people linked, in one statement."""

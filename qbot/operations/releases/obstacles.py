@@ -148,7 +148,7 @@ class Obstacles:
         now = self._context.base.clock.now()
         until = self.until(wanted.until, now)
         made = Freeze(stage.name, asked.actor, wanted.reason, now, until)
-        if not await self._context.promotions.freeze(made, rule=asked.rule):
+        if not await self._context.promotions.freeze(made, rule=asked.rule, key=asked.key):
             raise UserError(
                 f"`{stage.name}` is frozen already.",
                 hint=f"`unfreeze {stage.name}` ends it; `history {stage.name}` shows it.",
@@ -162,7 +162,9 @@ class Obstacles:
             UserError: there is none; one of the calendar is qbot.yaml's.
         """
         stage = self._context.stage(name)
-        if not await self._context.promotions.unfreeze(stage.name, asked.actor, rule=asked.rule):
+        if not await self._context.promotions.unfreeze(
+            stage.name, asked.actor, rule=asked.rule, key=asked.key
+        ):
             raise UserError(
                 f"Nobody has frozen `{stage.name}`.",
                 hint="What the calendar of qbot.yaml freezes is changed there.",
@@ -185,7 +187,7 @@ class Obstacles:
         spot, now = await self.spot(wanted.place), self._context.base.clock.now()
         until = now + wanted.lasts if wanted.lasts else None
         made = Lock(spot.scope, asked.actor, wanted.reason, now, until)
-        other = await self._context.promotions.lock(made, rule=asked.rule)
+        other = await self._context.promotions.lock(made, rule=asked.rule, key=asked.key)
         if other is not None:
             raise LockedError(spot, other)
         return made
@@ -198,7 +200,7 @@ class Obstacles:
         """
         spot = await self.spot(name)
         ended = await self._context.promotions.unlock(
-            spot.scope, asked.actor, force=True, rule=asked.rule
+            spot.scope, asked.actor, force=True, rule=asked.rule, key=asked.key
         )
         if ended is None:
             raise UserError(f"`{spot.name}` is not locked.")
@@ -249,7 +251,7 @@ class Obstacles:
         stage, base = await self.holding(wanted.stage), self._context.base
         services = services_of(base.catalog, base.sets, wanted.services)
         ended = await self._context.promotions.release(
-            stage.name, services, asked.actor, rule=asked.rule
+            stage.name, services, asked.actor, rule=asked.rule, key=asked.key
         )
         if not ended:
             raise UserError(f"{_none_of(services)} held on `{stage.name}`.")
