@@ -9,13 +9,17 @@ from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
 from qbot.errors import TransientError
 from qbot.operations.context import Context
-from qbot.operations.needed import TICK, Still, while_needed
+from qbot.operations.needed import Still, rested, while_needed
 from qbot.operations.run import Run
 from qbot.operations.sitting_out import KNOWN, Deadline
 
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 
 T = TypeVar("T")
+
+
+class _LateError(Exception):
+    """Its time is over, and it is not begun."""
 
 
 def of_environment(env: Environment) -> dict[str, str]:
@@ -62,22 +66,32 @@ async def run_job(
     show(JobRun(job.name, JobState.RUNNING))
     deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
+    heard = _Hearing()
+
+    async def start() -> str:
+        if deadline.is_over:  # it would run on outside while it is called failed, and run again
+            raise _LateError(heard.last)
+        return await heard.through(runner.start(job, values, key=key, since=since))
+
     try:
         since = await run.step(
             f"job:{key}:since",
-            _asking(still, lambda: runner.before(job, values)),
+            lambda: heard.through(runner.before(job, values)),
             within=max(deadline.left, KNOWN),
             sits_out=True,
+            still=still,
         )
         handle = await run.step(
             f"job:{key}:start",
-            _asking(still, lambda: runner.start(job, values, key=key, since=since)),
+            start,
             changes=lambda made: [Audited("job.started", "done", (*facts, ("handle", made[:80])))],
             within=max(deadline.left, KNOWN),
             sits_out=True,
+            still=still,
         )
-    except TransientError as error:
-        ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started: {error}")
+    except (TransientError, _LateError) as error:
+        why = f": {error}" if str(error) else "."
+        ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started in time{why}")
         show(ended)
         return ended
     watch = _Watch(run, runner, job, handle, deadline, show, still)
@@ -95,20 +109,19 @@ def _outcome(state: str) -> str:
     return "done" if state == JobState.PASSED.value else "failed"
 
 
-def _asking(still: Still | None, do: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """`do`, which is tried again only for who is still to be waited for."""
-    if still is None:
-        return do
+class _Hearing:
+    """Keeps why the latest try was in vain."""
 
-    async def asked() -> T:
-        await still()
+    def __init__(self) -> None:
+        self.last = ""
+
+    async def through(self, asking: Awaitable[T]) -> T:
+        """Its answer."""
         try:
-            return await do()
-        except TransientError:
-            await still()
+            return await asking
+        except TransientError as error:
+            self.last = str(error)
             raise
-
-    return asked
 
 
 class _Watch:
@@ -145,15 +158,8 @@ class _Watch:
                 late = f"Whether it has ended is not known: {unseen}"
                 note = late if unseen else "It did not end in time."
                 return [JobState.FAILED.value, self._seen.url, note]
-            await self._rest(min(pause, left))
+            await rested(min(pause, left), self._still, self._run.sleep)
             pause = min(pause * _GROWTH, _LONGEST)
-
-    async def _rest(self, seconds: float) -> None:
-        while self._still and seconds > TICK:
-            await self._still()
-            await self._run.sleep(TICK)
-            seconds -= TICK
-        await self._run.sleep(seconds)
 
     async def _look(self) -> str:
         """Why it could not be looked at until its time was over; mostly empty."""

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 Still = Callable[[], Awaitable[None]]
-"""Raises Cancelled once nobody does."""
+"""Raises once nobody does, Cancelled as a rule."""
 
 TICK = 2.0
 """Seconds within which it is noticed that nobody does."""
@@ -30,6 +30,19 @@ async def while_needed(
         asked.cancel()
         over.cancel()
         await asyncio.gather(asked, over, return_exceptions=True)
+
+
+async def rested(
+    seconds: float, still: Still | None, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Sleep so long, or until `still` raises; None: nobody else may need it no more."""
+    while still and seconds > TICK:
+        await sleep(TICK)
+        await still()
+        seconds -= TICK
+    await sleep(seconds)
+    if still:
+        await still()
 
 
 async def _over(still: Still, sleep: Callable[[float], Awaitable[None]]) -> NoReturn:

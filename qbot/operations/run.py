@@ -14,6 +14,7 @@ from qbot.domain.release import Shown
 from qbot.operations.cancelling import Cancelling
 from qbot.operations.gathering import PARALLEL, gather
 from qbot.operations.handler import Cancelled, Suspended
+from qbot.operations.needed import Still
 from qbot.operations.patience import Ledger
 from qbot.operations.reporting import Reporter
 from qbot.operations.retry import Backoff
@@ -64,6 +65,7 @@ class Run:
         within: float | None = None,
         backoff: Backoff = _BACKOFF,
         sits_out: bool = False,
+        still: Still | None = None,
     ) -> T:
         """Have an effect and record it, together with `changes`; once recorded it never runs again.
 
@@ -77,6 +79,8 @@ class Run:
             within: seconds after which a TransientError is raised instead of waited out.
             sits_out: whether the time for which a neighbour is known to be away counts not.
             backoff: how long to wait between tries.
+            still: whether it is still wanted; asked before each try and every few seconds between
+                two, and what it raises ends them. A try that is under way is not broken off.
 
         Raises:
             Cancelled: somebody asked to cancel while it waited for another try.
@@ -85,7 +89,9 @@ class Run:
         if name in self._recorded:
             recorded: T = self._recorded[name]
             return recorded
-        found = await self._trying.through(name, do, find, within, backoff, sits_out=sits_out)
+        found = await self._trying.through(
+            name, do, find, within, backoff, sits_out=sits_out, still=still
+        )
         result: T = json.loads(json.dumps(found))
         await self._commit(name, result, changes(result) if callable(changes) else changes)
         return result

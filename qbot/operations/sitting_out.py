@@ -12,6 +12,7 @@ MOST = 3 * LEAST  # of that, to one run: a neighbour that comes and goes puts no
 KNOWN = 120.0
 """Seconds for a call where the deadline leaves none: an outage of a neighbour that hangs is known
 as one by then (three calls of thirty), and sat out."""
+_SOON = 30.0  # seconds between two tries where a neighbour asks for more than there is time
 _ONCE_MORE = 1.0  # seconds until the try after one that has itself used up the time
 
 
@@ -101,7 +102,10 @@ class Allowance:
             # It hung until then: whether that is an outage may have come out meanwhile.
             left = _ONCE_MORE
         if self._sits_out and left > 0:
-            return min(delay, left)  # though it asks for more: it may be known as away by then
+            # As long as it asks for, as that may be what it limits people by; but kept beyond the
+            # time, it would fail what an answer, or an outage that is known, may save any moment.
+            kept = delay if (error.retry_after or 0.0) < left else _SOON
+            return min(kept, left)
         return within_time(delay, left, error)
 
     def _put_off(self, until: float, now: float, error: AwayError) -> float:

@@ -11,6 +11,7 @@ from qbot.domain.hanging import hearing
 from qbot.domain.names import OpId
 from qbot.domain.ports import Clock, Fenced
 from qbot.errors import AwayError, TransientError
+from qbot.operations.needed import Still, rested
 from qbot.operations.refusals import Refusals
 from qbot.operations.retry import Backoff
 from qbot.operations.sitting_out import Allowance
@@ -85,6 +86,7 @@ class Trying:
         backoff: Backoff,
         *,
         sits_out: bool = False,
+        still: Still | None = None,
     ) -> T:
         """Its answer; see `Run.step` for the arguments.
 
@@ -97,17 +99,25 @@ class Trying:
         look, tries, asked = self._resumed, 0, 0
         allowed = Allowance(within, self._footing.clock, sits_out=sits_out)
         try:
+            if still:
+                await still()
             while True:
                 allowed.begins()
                 try:
                     with hearing(partial(self._hangs, name)):
                         return await self._go(do, find if look else None)
                 except TransientError as error:
+                    if still:
+                        await still()
                     delay = backoff.delay(tries, error, self._footing.jitter())
                     unasked = isinstance(error, AwayError)
                     asked += not unasked
                     wait = allowed.wait(delay, error)
-                    await self._wait_out(name, error, wait, 0 if unasked else asked)
+                    if wait is None:
+                        raise
+                    tried = 0 if unasked else asked
+                    self._told(str(error), source=name, tried=tried, wait=wait, since=error.since)
+                    await rested(wait, still, self._sleep)
                     look, tries = True, tries + 1
         finally:
             if self._troubles.has(name):
@@ -123,14 +133,6 @@ class Trying:
             # Frozen or cut off for most of the lease: another worker may be at it already.
             raise Fenced(self._op)
         return await do()
-
-    async def _wait_out(
-        self, name: str, error: TransientError, wait: float | None, tried: int
-    ) -> None:
-        if wait is None:
-            raise error
-        self._told(str(error), source=name, tried=tried, wait=wait, since=error.since)
-        await self._sleep(wait)
 
     def _hangs(self, name: str, message: str, since: datetime | None) -> None:
         """It is not given up on yet: people need not wait as long to hear of it."""

@@ -206,15 +206,29 @@ def test_a_neighbour_that_comes_and_goes_puts_the_end_of_no_call_off_for_ever(aw
         assert there < 18 * MINUTE
 
 
-def test_a_neighbour_that_wants_to_be_left_alone_for_longer_is_asked_once_more_at_the_end() -> None:
+def test_a_neighbour_is_left_alone_for_as_long_as_it_asks_where_time_is_left_after_it() -> None:
     clock = HandClock()
     allowed = Allowance(10 * MINUTE, clock, sits_out=True)
     allowed.begins()
-    limited = TransientError("Argo CD: 429", retry_after=60 * MINUTE)
-    assert allowed.wait(60 * MINUTE, limited) == 10 * MINUTE
-    clock.advance(10 * MINUTE)
+    asked = 9 * MINUTE
+    assert allowed.wait(asked, TransientError("Argo CD: 429", retry_after=asked)) == asked
+
+
+@pytest.mark.parametrize("asked", [10 * MINUTE, 60 * MINUTE])
+def test_one_that_asks_for_more_than_there_is_time_is_asked_every_half_a_minute(
+    asked: float,
+) -> None:
+    clock = HandClock()
+    allowed = Allowance(10 * MINUTE, clock, sits_out=True)
+    limited = TransientError("Argo CD: 429", retry_after=asked)
+    waits = []
     allowed.begins()
-    assert allowed.wait(60 * MINUTE, limited) is None
+    while (wait := allowed.wait(asked, limited)) is not None:
+        waits.append(wait)
+        clock.advance(wait)
+        allowed.begins()
+    assert waits == [30.0] * 20
+    assert clock.monotonic() == 10 * MINUTE
 
 
 def test_a_deployment_depends_on_its_own_argo_cd_and_on_gitlab() -> None:

@@ -201,7 +201,7 @@ class Rollout:
         if service not in self._aims:
             return
         try:
-            at = await self._syncing.once(service, self._apps[service], within=self._deadline.left)
+            at = await self._syncing.once(service, self._apps[service], deadline=self._deadline)
             self._belief.synced(service, at)
         except (UserError, TransientError, PermanentError) as error:
             if not self._syncing.stopped:  # else it was judged by what it looks like
@@ -271,6 +271,12 @@ class Rollout:
         self._compared[service].set()
         self._belief.refuse(service, str(error))
 
+    def _refuse_unsynced(self) -> None:
+        """What Argo CD was asked for in vain did not come to be for that reason."""
+        for row in self._rows.troubled:
+            if error := self._syncing.missed(self._apps[row.service]):
+                self._refuse(row.service, error)
+
     async def _last_word(self, live: Mapping[ServiceName, AppState]) -> bool:
         """Ask for each Application itself, since streams and lists may be late."""
         tracker = self._case.tracker
@@ -287,6 +293,8 @@ class Rollout:
         over = self._deadline.is_over
         self._belief.insist(truth, live)
         self._belief.look(live, now=now, at=now, last=over)
+        if over:
+            self._refuse_unsynced()
         if over or self._settled:
             return True
         tracker.show(step=Step.DEPLOYING)

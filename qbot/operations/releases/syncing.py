@@ -9,12 +9,16 @@ from qbot.domain.changes import Change
 from qbot.domain.health import AppState
 from qbot.domain.names import AppName, OpId, ServiceName
 from qbot.errors import PermanentError, TransientError, UserError
+from qbot.operations.needed import while_needed
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.goals import Goals
 from qbot.operations.retry import Backoff
+from qbot.operations.sitting_out import Deadline
 
 log = structlog.get_logger()
 _BACKOFF = Backoff(first=0.5, most=5.0)
+_OVER = "It was not synced: the deployment was over before."
+_BEGUN = 1.0  # seconds between two looks whether a sync that was asked for has begun
 
 
 class Syncing:
@@ -24,58 +28,79 @@ class Syncing:
         self._case = case
         self._goals = goals
         self._argocd = case.context.argocd(case.stage)
+        self._missed: dict[AppName, TransientError] = {}
         self.stopped = False
 
     def stop(self) -> None:
         """The rollout is over."""
         self.stopped = True
 
-    async def once(self, service: ServiceName, app: AppName, *, within: float) -> datetime:
+    def missed(self, app: AppName) -> TransientError | None:
+        """Why it could not be asked for yet, where that was tried in vain."""
+        return self._missed.get(app)
+
+    async def once(self, service: ServiceName, app: AppName, *, deadline: Deadline) -> datetime:
         """Ask for a sync at the merge, unless Argo CD has synced it by itself.
 
         Returns:
             When the sync that counts was asked for or begun.
 
         Raises:
-            UserError, PermanentError: Argo CD refuses.
-            TransientError: another sync ran all the time.
+            UserError: Argo CD refuses, or nobody waits for it any more.
+            PermanentError: Argo CD refuses.
+            TransientError: another sync ran all the time, or Argo CD could not be asked.
         """
         case = self._case
 
         async def sync() -> list[str]:
-            if self.stopped:
-                raise UserError("It was not synced: the deployment was over before.")
-            if found := await self._find(app):
+            found = await while_needed(self._find(app), self._still, case.run.sleep)
+            if found:
                 return found
+            await self._still()  # nobody stops it for who comes next, and it takes long to look
+            if deadline.is_over:  # it would go on outside while it is called failed
+                raise UserError(_OVER)
             at = case.context.base.clock.now()
             await self._argocd.sync(case.stage, app, op=case.run.operation.id)
             return [at.isoformat(), "Qbot"]
+
+        async def asked() -> list[str]:
+            try:
+                done = await sync()
+            except TransientError as error:
+                self._missed[app] = error
+                raise
+            self._missed.pop(app, None)
+            return done
 
         def changes(done: list[str]) -> list[Change]:
             return [case.audited("synced", "done", application=app, by=done[1])]
 
         at, _ = await case.run.step(
             f"sync:{service}",
-            sync,
+            asked,
             changes=changes,
-            within=within,
+            within=deadline.left,
             backoff=_BACKOFF,
             sits_out=True,
+            still=self._still,
         )
         return datetime.fromisoformat(at)
 
     async def terminate(self, apps: Iterable[AppName], *, within: float) -> None:
         """Have those of its own stopped that still run; else who comes next waits for them."""
-        case, op = self._case, self._case.run.operation.id
+        case, op, own = self._case, self._case.run.operation.id, set[AppName]()
+        until = case.context.base.clock.monotonic() + within
+
+        async def terminate(app: AppName) -> None:
+            if await self._runs(app, until):
+                await self._argocd.terminate(case.stage, app)
+                own.add(app)
 
         async def terminated() -> str:
-            own = []
-            for app in apps:
-                seen = await self._argocd.read(case.stage, app)
-                if seen and seen.state.info == op and seen.state.phase == "Running":
-                    await self._argocd.terminate(case.stage, app)
-                    own.append(app)
-            return ", ".join(own)
+            for result in await case.run.gather([terminate(app) for app in apps]):
+                if isinstance(result, Exception):
+                    raise result
+            return ", ".join(sorted(own))
 
         def changes(stopped: str) -> list[Change]:
             return [case.audited("syncs-terminated", "done", applications=stopped or "none")]
@@ -84,6 +109,25 @@ class Syncing:
             await case.run.step("give-way", terminated, changes=changes, within=within)
         except (TransientError, PermanentError) as error:
             log.warning("syncs could not be terminated", op=op, error=str(error))
+
+    async def _still(self) -> None:
+        if self.stopped:
+            raise UserError(_OVER)
+
+    async def _runs(self, app: AppName, until: float) -> bool:
+        """Whether a sync of its own does.
+
+        One that is asked for and not begun yet cannot be stopped, nor does Argo CD tell whose it
+        is: that is waited for, as whoever comes next would have to.
+        """
+        run, clock = self._case.run, self._case.context.base.clock
+        while seen := await self._argocd.read(self._case.stage, app):
+            state = seen.state
+            begun = state.phase in ("Running", "Terminating")
+            if begun or not state.requested or clock.monotonic() >= until:
+                return state.phase == "Running" and state.info == run.operation.id
+            await run.sleep(_BEGUN)
+        return False
 
     async def _find(self, app: AppName) -> list[str] | None:
         """The sync that makes another one needless.

@@ -1,6 +1,6 @@
 """Whoever is not to be waited for any more gives way, also while nobody answers about its job."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +25,13 @@ from tests.store.wishes import wishes
 __all__ = ["clock", "database", "database_url", "race", "services", "shop", "ticking", "wishes"]
 
 OVER = 100.0  # seconds after which it is superseded
-A_TICK, A_TRY = 2.5, 18.0  # seconds, and a little
+A_TICK = 2.5  # seconds, and a little
 HOUR = 3_600.0
 UNANSWERED = [
     pytest.param(TransientError("GitLab: 503"), id="503"),
     pytest.param(AwayError("GitLab", START), id="away"),
+    pytest.param(TransientError("429", retry_after=600.0), id="429, in ten minutes"),
+    pytest.param(TransientError("429", retry_after=3600.0), id="429, in an hour"),
 ]
 
 
@@ -39,9 +41,16 @@ class Slow(FakeRunner):
     def __init__(self, clock: HandClock) -> None:
         super().__init__()
         self._clock = clock
+        self.preparing = 0.0
         self.starting = 0.0
         self.looking = 0.0
         self.times: list[float] = []
+
+    @override
+    async def before(self, job: Job, values: Mapping[str, str]) -> str:
+        await self._clock.sleep(self.preparing)
+        self.faults.strike("before")
+        return await super().before(job, values)
 
     @override
     async def start(self, job: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
@@ -63,6 +72,7 @@ class Turn:
     runner: Slow
     over_at: float = OVER
     asks: bool = True
+    shown: Callable[[JobRun], None] = lambda _: None
     gave_way_at: float = field(default=0.0, init=False)
 
     async def work(self, case: Case) -> None:
@@ -74,7 +84,7 @@ class Turn:
                 SMOKE,
                 {},
                 key="k",
-                show=lambda _: None,
+                show=self.shown,
                 context=case.context.base,
                 still=self._still if self.asks else None,
             )
@@ -103,10 +113,7 @@ async def turn(tmp_path: Path, tables: Path) -> AsyncIterator[Turn]:
         yield made
 
 
-@pytest.mark.parametrize(
-    "error",
-    [*UNANSWERED, pytest.param(TransientError("429", retry_after=600.0), id="429, in ten minutes")],
-)
+@pytest.mark.parametrize("error", UNANSWERED)
 async def test_it_gives_way_at_once_while_no_look_is_answered(
     turn: Turn, error: TransientError
 ) -> None:
@@ -122,13 +129,27 @@ async def test_it_gives_way_at_once_while_a_look_hangs(turn: Turn) -> None:
     assert OVER <= turn.gave_way_at <= OVER + A_TICK
 
 
+@pytest.mark.parametrize("what", ["before", "start"])
 @pytest.mark.parametrize("error", UNANSWERED)
-async def test_it_gives_way_before_another_try_while_its_job_cannot_be_started(
-    turn: Turn, error: TransientError
+async def test_it_gives_way_at_once_and_before_another_try_while_its_job_cannot_be_started(
+    turn: Turn, error: TransientError, what: str
 ) -> None:
-    turn.runner.faults.lay("start", error, 100_000)
+    turn.runner.faults.lay(what, error, 100_000)
     assert (await turn.ended()).end is CANCELLED
-    assert OVER <= turn.gave_way_at <= OVER + A_TRY
+    assert OVER <= turn.gave_way_at <= OVER + A_TICK
+    assert turn.runner.starts == 0
+
+
+async def test_one_that_is_superseded_right_before_another_try_is_not_started(turn: Turn) -> None:
+    turn.runner.faults.lay("start", TransientError("429", retry_after=OVER))
+    turn.over_at = OVER - 1
+    assert (await turn.ended()).end is CANCELLED
+    assert turn.runner.starts == 0
+
+
+async def test_one_that_is_superseded_while_it_is_prepared_is_not_started(turn: Turn) -> None:
+    turn.runner.preparing = OVER + 1
+    assert (await turn.ended()).end is CANCELLED
     assert turn.runner.starts == 0
 
 
