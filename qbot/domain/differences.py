@@ -26,6 +26,26 @@ class Difference:
     authors: tuple[str, ...] = ()
     compare_url: str = ""
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether only one of the two has it, so that nothing can differ."""
+        return self.left.version is None or self.right.version is None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both have it in one version."""
+        left, right = self.left.version, self.right.version
+        if left is None or right is None:
+            return False
+        if left.sha and right.sha:
+            return left.sha == right.sha
+        return bool(left.text) and left.text == right.text
+
+    @property
+    def drifts(self) -> bool:
+        """Whether it does not run as it should in one of them at least."""
+        return bool(self.left.drift or self.right.drift)
+
 
 @dataclass(frozen=True, slots=True)
 class Differences:
@@ -34,5 +54,5 @@ class Differences:
     left: str
     right: str
     rows: tuple[Difference, ...]
-    same: int  # services that both run in one version
+    same: int  # services in no row: both run them in one version, as they should
     as_of: datetime

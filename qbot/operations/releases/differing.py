@@ -34,9 +34,9 @@ async def differences(context: ReleaseContext, left: Place, right: Place) -> Dif
     rows, same = [], 0
     for service in (s for s in context.base.catalog if s in here or s in there):
         row = Difference(service, here.get(service, _NOWHERE), there.get(service, _NOWHERE))
-        if _is_same(row):
+        if row.is_same and not row.drifts:
             same += 1
-        if not _is_same(row) or row.left.drift or row.right.drift:
+        else:
             rows.append(row)
     counted = await gather([_counted(context, r) for r in rows[:_COMPARED]])
     done = [r if isinstance(r, Difference) else old for r, old in zip(counted, rows, strict=False)]
@@ -74,19 +74,10 @@ def _drift(plan: ServicePlan, state: AppState | None, *, follows: bool) -> str:
     return "" if isinstance(seen, Ready) else seen.reason.rstrip(".") or "it is not ready"
 
 
-def _is_same(row: Difference) -> bool:
-    left, right = row.left.version, row.right.version
-    if left is None or right is None:
-        return False
-    if left.sha and right.sha:
-        return left.sha == right.sha
-    return bool(left.text) and left.text == right.text
-
-
 async def _counted(context: ReleaseContext, row: Difference) -> Difference:
     """With what lies between the two commits, where both are known and GitLab answers in time."""
     left, right = row.left.version, row.right.version
-    if _is_same(row) or not (left and right and left.sha and right.sha):
+    if row.is_same or not (left and right and left.sha and right.sha):
         return row
     try:
         async with asyncio.timeout(_PATIENCE):

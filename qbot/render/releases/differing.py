@@ -17,16 +17,20 @@ _NAMES = 12
 
 
 def diff(found: Differences, style: Style) -> Message:
-    """Those that differ, and the names of what only one has; the rest is a number."""
-    total = len(found.rows) + found.same
+    """What differs, what does not run as it should, and the names of what only one has.
+
+    The rest is a number.
+    """
     as_of = f"As of {moment(found.as_of, '{time_secs}')}"
     if not found.rows:
         both = f"*{prose(found.left, 100)}* and *{prose(found.right, 100)}*"
         text = f"{both} run the same versions of {plural(found.same, 'service')}."
         return message(text, [section(text), context(as_of)])
-    lone = [r for r in found.rows if _is_lone(r)]
-    rows = [r for r in found.rows if r not in lone]
-    heading = f"{found.left} and {found.right}: {len(rows)} of {total - len(lone)} services differ"
+    differ = [r for r in found.rows if not r.is_lone and not r.is_same]
+    drift = [r for r in found.rows if r.drifts and (r.is_lone or r.is_same)]
+    lone = [r for r in found.rows if r.is_lone and not r.drifts]
+    rows = [*differ, *drift]
+    heading = f"{found.left} and {found.right}: {_counts(found, len(differ), len(drift))}"
     lines = [_row(r, found, style) for r in rows[:_ROWS]]
     if len(rows) > _ROWS:
         lines.append(f"and {len(rows) - _ROWS} more")
@@ -36,10 +40,12 @@ def diff(found: Differences, style: Style) -> Message:
     return message(text, [header(heading), *map(section, paragraphs(lines)), context(as_of)])
 
 
-def _is_lone(row: Difference) -> bool:
-    """Whether only one of the two has it, so that nothing can differ."""
-    drifts = row.left.drift or row.right.drift
-    return not drifts and (row.left.version is None or row.right.version is None)
+def _counts(found: Differences, differ: int, drift: int) -> str:
+    """Of the services that both have; each is counted once."""
+    both = found.same + sum(not r.is_lone for r in found.rows)
+    said = f"{differ} of {both} services differ"
+    sick = "does not run as it should" if drift == 1 else "do not run as they should"
+    return f"{said}, {drift} more {sick}" if drift else said
 
 
 def _only(place: str, rows: Sequence[Difference]) -> list[str]:

@@ -74,6 +74,22 @@ async def test_drift_is_a_row_even_where_the_versions_are_the_same() -> None:
     scene.declare(PRODUCTION, service, "f" * 40)
     found = await of(scene, STAGING, PRODUCTION)
     assert "is written" in row(found, service).right.drift
+    assert row(found, service).is_same
+
+
+async def test_each_service_is_a_row_or_counted_never_both() -> None:
+    scene = PlanningScene()
+    newer, drifting, lone, *others = scene.names
+    scene.ahead(newer)
+    scene.declare(PRODUCTION, drifting, "f" * 40)
+    scene.change_stage(PRODUCTION, services=(newer, drifting, *others))
+    found = await of(scene, STAGING, PRODUCTION)
+    assert {r.service: r.is_same for r in found.rows} == {
+        newer: False,
+        drifting: True,
+        lone: False,
+    }
+    assert found.same == len(others)
 
 
 async def test_an_environment_is_compared_by_what_it_wants() -> None:

@@ -286,6 +286,25 @@ def test_two_places_side_by_side(golden: Golden) -> None:
     assert "and 75 more" in str(many.blocks)
 
 
+def test_what_only_does_not_run_as_it_should_is_not_called_different() -> None:
+    """Two differ, one is in production alone, and of eleven that both have eight are well."""
+    differ = [Difference(i.service, Side(i.new), Side(i.old)) for i in FOUR[:2]]
+    sick = Side(Version("v1.0.0"), "`v1.0.0` is written, and its health is Progressing")
+    drifted = Difference(ServiceName("payments"), Side(sick.version), sick)
+    gone = Difference(ServiceName("labels"), Side(None), sick)
+    found = Differences("staging", "production", (drifted, *differ), 8, NOW)
+    first, *rows = diff(found, STYLE).text.splitlines()
+    assert first == (
+        "staging and production: 2 of 11 services differ, 1 more does not run as it should"
+    )
+    assert rows[2].startswith("*payments*")
+    assert rows[3] == f":warning: production: {sick.drift}"
+    none = diff(replace(found, rows=(drifted, gone)), STYLE).text
+    assert "0 of 9 services differ, 2 more do not run as they should\n" in none
+    assert "*labels* not in staging" in none
+    assert "2 of 10 services differ\n" in diff(replace(found, rows=tuple(differ)), STYLE).text
+
+
 def test_history(golden: Golden) -> None:
     later = START + timedelta(minutes=3)
     entries = [
