@@ -12,7 +12,7 @@ from qbot.operations.run import Run
 
 _SOON = 2.0  # seconds, of the three that people take for an answer
 _LONGEST = 30.0  # seconds; nothing is lost where a preview is given up
-_UNKNOWN = "No neighbour has answered"
+_UNKNOWN = f"It took longer than {_LONGEST:.0f} s"  # each may have answered, and too slowly
 
 
 async def hurried(
