@@ -68,8 +68,7 @@ class Commands:
             case Rollback(place) | History(place) if not self._releases.is_stage(place):
                 return await self._versions.answer(command, delivery)
             case Show(place) if self._releases.showing.knows(place):
-                self._releases.showing.show(place, delivery)
-                return None
+                return await self._releases.showing.show(place)
             case Extend() | PinIt() | Unpin() | Transfer():
                 return await self._lifetimes.answer(command, delivery)
             case Restore():
@@ -103,9 +102,7 @@ class Commands:
                 return await self._desk.listed(Page(0, which, text), delivery.asked.actor)
             case Show(env):
                 found = await self._desk.requests.living(env)
-                shown = self._desk.shown(found, delivery.asked.actor)
-                self._desk.follow(delivery, shown)
-                return None
+                return await self._desk.shown(found, delivery.asked.actor)
             case Sync():
                 done = await self._desk.requests.sync(command, delivery.asked)
                 return await self._desk.submitted(done)

@@ -89,17 +89,13 @@ class Desk:
         """Finish something after the acknowledgement."""
         _ = self.begin(_logged(work))
 
-    def follow(
-        self, delivery: Delivery, answer: Awaitable[Message], *, replace: bool = False
-    ) -> None:
-        """Answer after the acknowledgement; `replace` as in `whisper`."""
-        self.later(self._follow(delivery, answer, replace=replace))
+    def replaced(self, delivery: Delivery, answer: Awaitable[Message]) -> None:
+        """After the acknowledgement, put the answer in the place of the message pressed."""
+        self.later(self._replaced(delivery, answer))
 
-    async def _follow(
-        self, delivery: Delivery, answer: Awaitable[Message], *, replace: bool
-    ) -> None:
+    async def _replaced(self, delivery: Delivery, answer: Awaitable[Message]) -> None:
         said = await self.still.meanwhile(delivery, self.tried(answer, delivery.wanted))
-        await self.whisper(delivery, said, replace=replace)
+        await self.whisper(delivery, said, replace=True)
 
     def used(self, what: str, by: Actor, thing: str) -> None:
         """Somebody used an environment: noted after the answer, at most once a minute."""

@@ -45,7 +45,7 @@ class Versions:
         }
 
     async def answer(self, command: OfVersions, delivery: Delivery) -> Message | None:
-        """The private answer, or None where a card or a later message is the answer.
+        """The private answer, or None where a card is the answer.
 
         Raises:
             UserError: something about the command cannot be done.
@@ -62,12 +62,10 @@ class Versions:
                 here, there = await self._place(left), await self._place(right)
                 if here == there:
                     raise UserError(f"`{left}` and `{right}` are the same.", hint="Name two.")
-                desk.follow(delivery, self._difference(here, there))
-                return None
+                return await self._difference(here, there)
             case History(place):
                 env = await self._known(place)
-                desk.follow(delivery, self._page(env, Turn(env.id)))
-                return None
+                return await self._page(env, Turn(env.id))
             case _:
                 assert_never(command)
 
@@ -94,12 +92,12 @@ class Versions:
         stage = next((s for s in context.stages.values() if s.scope == turn.env), None)
         if stage is not None:
             shown = page(context, stage, turn, self._desk.style)
-            self._desk.follow(delivery, shown, replace=True)
+            self._desk.replaced(delivery, shown)
             return None
         env = await self._desk.context.store.environment(EnvId(turn.env))
         if env is None:
             raise UserError("Nothing is known of it any more.")
-        self._desk.follow(delivery, self._page(env, turn), replace=True)
+        self._desk.replaced(delivery, self._page(env, turn))
         return None
 
     async def _page(self, env: Environment, turn: Turn) -> Message:

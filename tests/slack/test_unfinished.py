@@ -13,6 +13,7 @@ import pytest
 from typing_extensions import override
 
 from qbot.domain import actions
+from qbot.domain.environment import Phase
 from qbot.domain.promotion import Verdict
 from qbot.domain.store_ports import Deliveries
 from qbot.domain.subjects import of_command
@@ -97,6 +98,18 @@ async def submitted(scene: Scene) -> Callable[[], Awaitable[object]]:
     return lambda: scene.database.store.find(BRANCH)
 
 
+async def read(scene: Scene) -> Callable[[], Awaitable[object]]:
+    await scene.environment(BRANCH)
+    await scene.end(Phase.READY)
+    scene.argocd.answering.clear()
+    assert await scene.type(f"show {BRANCH}") is None
+
+    async def told() -> bool:
+        return any("owned by" in m.text for m in scene.private(ANA))
+
+    return told
+
+
 async def approved(scene: Scene) -> Callable[[], Awaitable[object]]:
     number, card = await opened(scene)
     scene.people.answering.clear()
@@ -111,8 +124,8 @@ async def died(scene: Scene) -> None:
     for task in under_way:
         task.cancel()
     await asyncio.gather(*under_way, return_exceptions=True)
-    scene.gitlab.answering.set()
-    scene.people.answering.set()
+    for gate in (scene.gitlab, scene.people, scene.argocd):
+        gate.answering.set()
 
 
 @asynccontextmanager
@@ -164,6 +177,17 @@ async def test_what_was_acknowledged_is_done_although_its_process_died_before(
         await until(effect)
         await nothing_left(slow)
     assert (slow.private(ANA), slow.private(CHLOE)) == ([], [])
+
+
+async def test_what_was_only_asked_is_answered_although_its_process_died_before(
+    slow: Scene,
+) -> None:
+    answered = await read(slow)
+    await died(slow)
+    async with another(slow):
+        await until(answered)
+        await nothing_left(slow)
+    assert len(slow.private(ANA)) == 1
 
 
 async def test_of_two_processes_that_both_do_it_the_second_changes_nothing(slow: Scene) -> None:

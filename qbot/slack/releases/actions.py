@@ -96,10 +96,8 @@ class ReleaseActions:
             await self._desk.requests.rollback(wanted, delivery.asked)
         )
 
-    async def _show_place(self, _: Body, value: str, delivery: Delivery) -> Message | None:
-        stage = self._desk.context.stage(value)
-        Showing(self._desk).show(stage.name, delivery)
-        return None
+    async def _show_place(self, _: Body, value: str, __: Delivery) -> Message | None:
+        return await Showing(self._desk).show(self._desk.context.stage(value).name)
 
     async def _tell_free(self, _: Body, value: str, delivery: Delivery) -> Message | None:
         place = await self._desk.obstacles.name_of(value)

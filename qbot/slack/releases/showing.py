@@ -1,4 +1,4 @@
-"""`show` of a stage and of a promotion: what is asked takes a moment, so the answer follows."""
+"""`show` of a stage and of a promotion."""
 
 import re
 
@@ -9,7 +9,6 @@ from qbot.errors import UserError
 from qbot.operations.releases.stage_view import stage_view
 from qbot.render.blocks import Message
 from qbot.render.releases.stage import promotion_shown, stage_shown
-from qbot.slack.payload import Delivery
 from qbot.slack.releases.desk import ReleaseDesk
 
 _PROMOTION = re.compile(r"[Pp]-\d{1,11}")
@@ -25,11 +24,14 @@ class Showing:
         """Whether it is a stage, or called as promotions are."""
         return place in self._desk.context.stages or bool(_PROMOTION.fullmatch(place))
 
-    def show(self, place: str, delivery: Delivery) -> None:
-        """The answer comes later."""
+    async def show(self, place: str) -> Message:
+        """How it is.
+
+        Raises:
+            UserError: there is no such promotion, or nothing is known of it any more.
+        """
         stage = next((s for s in self._desk.context.stages.values() if s.name == place), None)
-        shown = self._promotion(place) if stage is None else self._stage(stage)
-        self._desk.desk.follow(delivery, shown)
+        return await (self._promotion(place) if stage is None else self._stage(stage))
 
     async def _stage(self, stage: Stage) -> Message:
         found = await stage_view(self._desk.context, stage)
