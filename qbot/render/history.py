@@ -7,7 +7,7 @@ from typing import Self
 
 from qbot.domain import actions
 from qbot.domain.history import Deed, Entry
-from qbot.domain.progress import End
+from qbot.domain.progress import End, Kind
 from qbot.render.blocks import Block, Message, button, context, header, message, section
 from qbot.render.blocks import actions as row
 from qbot.render.errors import with_command
@@ -123,7 +123,9 @@ def line_of(entry: Entry) -> str:
     end = _ENDS.get(entry.end, "") if entry.end else "under way"
     noun = RESTORED if entry.brings_back else NOUNS[entry.kind]
     what = f"*{noun}* {prose(entry.what, 200)}".strip()
-    took = f"took {span(entry.begun_at or entry.at, entry.ended_at)}" if entry.ended_at else ""
+    # A promotion mostly waits for people; what the work took is on its card.
+    timed = entry.ended_at if entry.kind is not Kind.PROMOTE else None
+    took = f"took {span(entry.begun_at or entry.at, timed)}" if timed else ""
     card = ""
     if entry.url.startswith(("https://", "http://")):
         card = f"<{prose(entry.url, 500)}|card>"

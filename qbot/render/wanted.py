@@ -42,6 +42,9 @@ _HERE = "the answer follows here"
 _CARD = "its card follows, or you are told here"
 _SHOWN = "its card shows it, or you are told here"
 _VOTED = "its card shows it once it counts, or you are told here why it does not"
+_UNANSWERED = frozenset(  # links are open already; and what closes a question
+    {actions.ARGOCD, actions.KEEP, actions.MERGE_REQUEST, actions.OPEN, actions.PIPELINE}
+)
 _SHOWN_BY_CARDS = frozenset(
     {
         actions.CANCEL,
@@ -64,7 +67,7 @@ _SHOWN_BY_CARDS = frozenset(
 class Wanted:
     """`what` is not escaped yet; `vote`: it is somebody's yes to a promotion.
 
-    `follows` ends a sentence that began with what is still being done.
+    `follows` ends a sentence that began with what is still being done; empty: nothing does.
     """
 
     what: str = "that"
@@ -106,6 +109,8 @@ def pressed(action_id: str, label: str, value: str) -> Wanted:
         return Wanted(what, vote=True, follows=_VOTED)
     shown = clean(label.replace("*", ""), _LONGEST)
     what = _of(f"*{shown}*" if shown else "that", name)
+    if action_id in _UNANSWERED:
+        return Wanted(what, follows="")
     return Wanted(what, follows=_SHOWN if action_id in _SHOWN_BY_CARDS else _HERE)
 
 

@@ -100,8 +100,9 @@ class Still:
             task.cancel()
 
     def _may_tell(self, delivery: Delivery) -> bool:
-        """What is shown in a view is not: a line that Slack takes late would replace the answer."""
-        if delivery.view and delivery.view != HOME:
+        """Not where no answer comes, nor in a view: a late line would replace its answer."""
+        in_view = delivery.view and delivery.view != HOME
+        if in_view or not delivery.wanted.follows:
             return False
         return self.first(delivery.asked.place, delivery.asked.key)
 

@@ -75,6 +75,23 @@ async def test_an_answer_comes_behind_the_line_that_slack_is_taking(
     assert "Still at" not in answer
 
 
+@pytest.mark.parametrize("action_id", [actions.OPEN, actions.MERGE_REQUEST, actions.KEEP])
+async def test_no_answer_is_promised_where_none_comes(slow: Scene, action_id: str) -> None:
+    await slow.slack.post_ephemeral(GENERAL, DAN, notice("a link, or a question"))
+    (shown,) = slow.private(DAN)
+    slow.played.kernel.faults.add("slack", "users.info", "slow:0.4", 1)
+    said: list[str] = []
+
+    def look(change: Change) -> None:
+        said.append(change.message.text if change.message else "")
+
+    with slow.played.slack.world.watching(look):
+        payload = slow.pressed(shown, action_id, "e1", DAN)
+        assert (await slow.send("interactive", payload)).status == 200
+        await slow.settled()
+    assert not [text for text in said if "Still at" in text]
+
+
 async def test_an_announcement_does_not_wait_for_a_line_that_slack_does_not_take(
     slow: Scene,
 ) -> None:
@@ -155,5 +172,6 @@ async def test_a_stop_gives_up_a_line_that_slack_does_not_take(slow: Scene) -> N
     slow.played.kernel.faults.add("slack", "POST /commands", "hang", 1)
     await slow.environment("feat/x")
     await under_way(slow)
-    await slow.desk.still.stop()
+    async with asyncio.timeout(1):
+        await slow.desk.still.stop()
     assert slow.desk.still._lines == {}
