@@ -7,12 +7,13 @@ from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
 from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
-from qbot.errors import TransientError
+from qbot.errors import AwayError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.needed import Still, rested, while_needed
 from qbot.operations.run import Run
 from qbot.operations.sitting_out import KNOWN, Deadline
 
+_NOT_STARTED = "It could not be started in time"
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 
 T = TypeVar("T")
@@ -66,12 +67,15 @@ async def run_job(
     show(JobRun(job.name, JobState.RUNNING))
     deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
-    heard = _Hearing()
+    heard = _Hearing(may_be_begun=run.resumed)
 
     async def start() -> str:
-        if deadline.is_over:  # it would run on outside while it is called failed, and run again
+        # One that is begun late would run on outside while it is called failed, and run again;
+        # one that may be begun is looked for by the same call.
+        if deadline.is_over and not heard.may_be_begun:
             raise _LateError(heard.last)
-        return await heard.through(runner.start(job, values, key=key, since=since))
+        starting = runner.start(job, values, key=key, since=since)
+        return await heard.through(starting, begins=True)
 
     try:
         since = await run.step(
@@ -90,8 +94,9 @@ async def run_job(
             still=still,
         )
     except (TransientError, _LateError) as error:
+        what = "Whether it was started is not known" if heard.may_be_begun else _NOT_STARTED
         why = f": {error}" if str(error) else "."
-        ended = JobRun(job.name, JobState.FAILED, note=f"It could not be started in time{why}")
+        ended = JobRun(job.name, JobState.FAILED, note=f"{what}{why}")
         show(ended)
         return ended
     watch = _Watch(run, runner, job, handle, deadline, show, still)
@@ -110,17 +115,20 @@ def _outcome(state: str) -> str:
 
 
 class _Hearing:
-    """Keeps why the latest try was in vain."""
+    """Keeps why the latest try was in vain, and whether one may have begun the job."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_be_begun: bool) -> None:
         self.last = ""
+        self.may_be_begun = may_be_begun
 
-    async def through(self, asking: Awaitable[T]) -> T:
+    async def through(self, asking: Awaitable[T], *, begins: bool = False) -> T:
         """Its answer."""
         try:
             return await asking
         except TransientError as error:
             self.last = str(error)
+            unheard = isinstance(error, AwayError) or error.retry_after is not None
+            self.may_be_begun |= begins and not unheard
             raise
 
 

@@ -60,7 +60,7 @@ def done_before(wanted: Wanted) -> Message:
     what = "what you asked me for" if wanted == THAT else prose(wanted.what)
     return notice(
         f"I had done {what} when I was interrupted, and do not do it again: "
-        "what somebody has changed since then stays."
+        "what somebody has changed since then stays. Others may not have been told of it."
     )
 
 

@@ -88,7 +88,7 @@ async def replayed(scene: Scene, words: Words, again: Callable[[], Awaitable[Non
     assert words.said.split()[0] in what
     assert answer.text == (
         f"I had done {what} when I was interrupted, and do not do it again: "
-        "what somebody has changed since then stays."
+        "what somebody has changed since then stays. Others may not have been told of it."
     )
 
 

@@ -1,11 +1,12 @@
 """A neighbour asks to be left alone for longer than there is time: nothing begins as that ends."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 from typing_extensions import override
 
-from qbot.domain.jobs import JobRun, JobState
+from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.names import AppName, OpId
 from qbot.domain.release_ports import StageApp
 from qbot.domain.stages import Stage
@@ -94,6 +95,23 @@ async def test_a_job_is_never_started_once_its_time_is_over(job: Turn, tries: in
     assert job.scene.clock.monotonic() <= time
     assert await job.scene.audit("job.started") == ["done"] * in_time
     assert shown[-1].note == ("" if in_time else "It could not be started in time: GitLab: 429")
+
+
+async def test_a_job_whose_start_was_not_answered_in_time_is_found_behind_it(
+    job: Turn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, clock = job.runner.start, job.scene.clock
+
+    async def start(asked: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
+        if not job.runner.starts:
+            await plain(asked, values, key=key, since=since)
+            await clock.sleep(SMOKE.timeout.total_seconds())
+            raise TransientError("GitLab did not answer in time")
+        return await plain(asked, values, key=key, since=since)
+
+    monkeypatch.setattr(job.runner, "start", start)
+    assert (await job.ended()).end is SUCCEEDED
+    assert job.runner.starts == 1
 
 
 async def test_a_sync_is_asked_for_again_within_a_minute(shop: Shop, apps: Syncing) -> None:
