@@ -60,9 +60,9 @@ async def test_a_stream_that_has_begun_may_be_silent_for_longer(odd: OddServer) 
     odd.on(STREAM, begin)
     async with (
         client(odd) as asked,
-        asked.stream("/stream/applications", what="watch", query={}, begins_within=0.05) as chunks,
+        asked.stream("/stream/applications", what="watch", query={}, begins_within=0.5) as chunks,
     ):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.6)
         go.set()
         assert [chunk async for chunk in chunks] == [b":\n"]
 
