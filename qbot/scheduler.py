@@ -68,12 +68,21 @@ class Scheduler:
             self._watch.cancel()
 
     async def _leaps(self, clock: Clock) -> None:
+        leapt = asyncio.Event()  # also while the ticks of the leap before are under way
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._catch_up(leapt), name="ticks passed over")
+            while True:
+                before = clock.now()
+                await clock.sleep(_LOOK)
+                if clock.now() - before >= _LEAP:
+                    leapt.set()
+
+    async def _catch_up(self, leapt: asyncio.Event) -> None:
         while True:
-            before = clock.now()
-            await clock.sleep(_LOOK)
-            if clock.now() - before >= _LEAP:
-                for work in self._work:
-                    await work()
+            await leapt.wait()
+            leapt.clear()
+            for work in self._work:
+                await work()
 
     def _add(self, name: str, trigger: CronTrigger, work: Callable[[], Awaitable[object]]) -> None:
         async def tick() -> None:

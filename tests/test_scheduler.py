@@ -92,3 +92,25 @@ async def test_a_clock_that_leapt_brings_each_tick_once_in_their_order() -> None
     assert seen == ["sweep", "reap"]
     scheduler.stop()
     await asyncio.sleep(0)
+
+
+async def test_a_clock_that_leaps_while_ticks_are_under_way_brings_each_once_more() -> None:
+    clock, begun, answered = HandClock(), list[int](), asyncio.Event()
+
+    async def work() -> None:
+        begun.append(len(begun))
+        await answered.wait()
+
+    scheduler = Scheduler([Tick("sweep", work, minute="17")], clock=clock)
+    scheduler.start()
+    for _ in range(2):
+        await clock.asleep()
+        clock.advance(3_600)
+    await clock.asleep()
+    assert begun == [0]
+    answered.set()
+    clock.advance(30)
+    await clock.asleep()
+    assert begun == [0, 1]
+    scheduler.stop()
+    await asyncio.sleep(0)
