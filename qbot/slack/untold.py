@@ -6,7 +6,9 @@ It is written down meanwhile, beside what was acknowledged and not done: whoever
 import asyncio
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -90,17 +92,39 @@ class Untold:
         self._left[key] = letter = _letter(told, now, ANSWERS, asker.user)
         await self._write(key, letter)
 
+    @asynccontextmanager
+    async def kept(
+        self, key: str, channel: str, message: Message, *, instead: str
+    ) -> AsyncIterator[None]:
+        """Around telling it in another way: whoever ends while Slack hangs leaves it as news.
+
+        So does a TransientError; `news` with the same `key` may go on with it.
+        """
+        mine = _news(key, channel)
+        await self._write(mine, self._later(message, channel, instead))
+        try:
+            yield
+        except TransientError:
+            raise
+        except QbotError:
+            await self._over(mine)
+            raise
+        await self._over(mine)
+
     async def news(self, key: str, channel: str, message: Message, *, instead: str = "") -> None:
         """Tell a channel now, or keep it for a day; `instead`: whom, where Qbot may not post."""
-        now, mine = self._clock.now(), f"{WAY}:{key}:{channel}"
-        letter = _letter(message, now, _NEWS, channel, instead)
-        late = old_news(message, now)
-        later = replace(letter, text=late.text, blocks=_blocks(late))
+        mine = _news(key, channel)
+        letter = _letter(message, self._clock.now(), _NEWS, channel, instead)
+        later = self._later(message, channel, instead)
         await self._write(mine, later)  # whoever dies while Slack hangs leaves it
         if await self._told(mine, letter, first=True):
             await self._over(mine)
         else:
             self._left[mine] = later
+
+    def _later(self, message: Message, channel: str, instead: str) -> _Letter:
+        now = self._clock.now()
+        return _letter(old_news(message, now), now, _NEWS, channel, instead)
 
     def take(self, came: Came) -> None:
         """What another process has left."""
@@ -163,6 +187,10 @@ class Untold:
             await self._rows.done(key)
         except QbotError as error:
             log.warning("what was told is still written down", error=str(error))
+
+
+def _news(key: str, channel: str) -> str:
+    return f"{WAY}:{key}:{channel}"
 
 
 def _letter(

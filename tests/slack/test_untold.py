@@ -153,6 +153,23 @@ async def test_a_freeze_is_told_although_who_was_to_tell_it_died_while_slack_hun
     assert [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
 
 
+async def test_a_freeze_is_told_where_it_was_typed_although_its_process_died_meanwhile(
+    shop: Scene,
+) -> None:
+    await shop.type("help", CHLOE)  # she is known from now on
+    away(shop, "hang", "POST /commands")
+    assert await shop.type("freeze staging incident 42", CHLOE) is None
+    await until(lambda: shop.database.unfinished.left("slack's heir"))
+    await died(shop)
+    back(shop)
+    assert not [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    async with survivor(shop) as other:
+        await other.tell()
+    (told,) = [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    assert "Slack did not take it then" in told.text
+    assert await shop.database.unfinished.left("somebody") == []
+
+
 async def test_one_that_slack_never_takes_keeps_nobody_from_theirs(shop: Scene) -> None:
     untold = shop.desk.untold
     for user in (CHLOE, DAN):

@@ -80,18 +80,18 @@ class ReleaseDesk:
             self.desk.later(self.desk.untold.news(delivery.asked.key, channel, message))
 
     async def _announce(self, delivery: Delivery, message: Message) -> None:
-        place = delivery.asked.place
-        url = place.response_url
-        await self.desk.still.over(place, delivery.asked.key)
+        asked, untold = delivery.asked, self.desk.untold
+        place, asker = asked.place, asked.actor.user
+        await self.desk.still.over(place, asked.key)
         try:
-            if url and (await self.visitors.room(place.channel)).open:
-                await self.desk.slack.respond(url, message, public=True)
-                return
+            async with untold.kept(asked.key, place.channel, message, instead=asker):
+                url = place.response_url
+                if url and (await self.visitors.room(place.channel)).open:
+                    await self.desk.slack.respond(url, message, public=True)
+                    return
         except TransientError as error:  # Slack decides whether Qbot may post there
             log.info("an announcement comes later", error=str(error))
-            asked = delivery.asked
-            news = self.desk.untold.news
-            await news(asked.key, place.channel, message, instead=asked.actor.user)
+            await untold.news(asked.key, place.channel, message, instead=asker)
             return
         except QbotError as error:
             log.info("an announcement goes another way", error=str(error))
