@@ -98,6 +98,11 @@ class JobRunner(Protocol):
         returns: its handle says so.
         """
 
+    async def found(
+        self, job: Job, values: Mapping[str, str], *, key: str, since: str
+    ) -> str | None:
+        """The handle of an earlier start; None: there is none, and none is made."""
+
     async def look(self, job: Job, handle: str) -> JobRun:
         """How it stands."""
 

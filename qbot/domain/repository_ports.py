@@ -160,6 +160,11 @@ class Pipelines(Protocol):
         none, the first without one is it.
         """
 
+    async def found_pipeline(
+        self, project: ProjectPath, ref: str, *, key: str, after: int
+    ) -> int | None:
+        """The one that was started with this key; None: there is none."""
+
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
         """Its status in GitLab's word, and its URL."""
 

@@ -57,6 +57,16 @@ class JobGateway:
         )
         return json.dumps([answer.passed, answer.note])
 
+    async def found(
+        self, job: Job, values: Mapping[str, str], *, key: str, since: str
+    ) -> str | None:
+        """A pipeline's id; a request that may have been received is an error of its own."""
+        if not isinstance(job.what, PipelineJob):
+            return None
+        project, ref = job.what.project, filled(job.what.ref, values)
+        number = await self._repository.found_pipeline(project, ref, key=key, after=int(since))
+        return None if number is None else str(number)
+
     async def look(self, job: Job, handle: str) -> JobRun:
         """A word for a pipeline's status that is not known counts as running."""
         if isinstance(job.what, PipelineJob):

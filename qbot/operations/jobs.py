@@ -7,7 +7,7 @@ from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
 from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
-from qbot.errors import AwayError, TransientError
+from qbot.errors import TransientError
 from qbot.operations.context import Context
 from qbot.operations.needed import Still, rested, while_needed
 from qbot.operations.run import Run
@@ -67,15 +67,18 @@ async def run_job(
     show(JobRun(job.name, JobState.RUNNING))
     deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
-    heard = _Hearing(may_be_begun=run.resumed)
+    heard = _Hearing()
 
     async def start() -> str:
+        heard.begins = True
+        if not deadline.is_over:
+            return await heard.through(runner.start(job, values, key=key, since=since))
         # One that is begun late would run on outside while it is called failed, and run again;
-        # one that may be begun is looked for by the same call.
-        if deadline.is_over and not heard.may_be_begun:
+        # the answer to a start in time may have been lost.
+        found = await runner.found(job, values, key=key, since=since)
+        if found is None:
             raise _LateError(heard.last)
-        starting = runner.start(job, values, key=key, since=since)
-        return await heard.through(starting, begins=True)
+        return found
 
     try:
         since = await run.step(
@@ -94,7 +97,8 @@ async def run_job(
             still=still,
         )
     except (TransientError, _LateError) as error:
-        what = "Whether it was started is not known" if heard.may_be_begun else _NOT_STARTED
+        unseen = heard.begins and isinstance(error, TransientError)
+        what = "Whether it was started is not known" if unseen else _NOT_STARTED
         why = f": {error}" if str(error) else "."
         ended = JobRun(job.name, JobState.FAILED, note=f"{what}{why}")
         show(ended)
@@ -115,20 +119,18 @@ def _outcome(state: str) -> str:
 
 
 class _Hearing:
-    """Keeps why the latest try was in vain, and whether one may have begun the job."""
+    """Keeps why the latest try was in vain, and whether a start was to be among them."""
 
-    def __init__(self, *, may_be_begun: bool) -> None:
+    def __init__(self) -> None:
         self.last = ""
-        self.may_be_begun = may_be_begun
+        self.begins = False
 
-    async def through(self, asking: Awaitable[T], *, begins: bool = False) -> T:
+    async def through(self, asking: Awaitable[T]) -> T:
         """Its answer."""
         try:
             return await asking
         except TransientError as error:
             self.last = str(error)
-            unheard = isinstance(error, AwayError) or error.retry_after is not None
-            self.may_be_begun |= begins and not unheard
             raise
 
 

@@ -83,7 +83,7 @@ async def start_pipeline(
         PermanentError: variables are needed and refused.
     """
     keys = await _keys(client, own)
-    if (found := next((n for n, its in keys.items() if its == key), None)) is not None:
+    if (found := _with_key(keys, key)) is not None:
         return found
     try:
         return await _start(client, own, {**variables, KEY: key})
@@ -96,6 +96,15 @@ async def start_pipeline(
             ) from error
     bare = [number for number, its in keys.items() if not its]
     return min(bare) if bare else await _start(client, own, {})
+
+
+async def found_pipeline(client: Client, own: Own, *, key: str) -> int | None:
+    """The one of these that has this key."""
+    return _with_key(await _keys(client, own), key)
+
+
+def _with_key(keys: Mapping[int, str], key: str) -> int | None:
+    return next((number for number, its in keys.items() if its == key), None)
 
 
 async def _keys(client: Client, own: Own) -> Mapping[int, str]:

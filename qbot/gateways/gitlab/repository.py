@@ -149,6 +149,13 @@ class GitLabRepository:
         asked = records.start_pipeline(self._client, own, variables, key=key)
         return await self._written(project, asked)
 
+    async def found_pipeline(
+        self, project: ProjectPath, ref: str, *, key: str, after: int
+    ) -> int | None:
+        """The one that was started with this key; None: there is none."""
+        own = records.Own(project, ref, await self.own_name(), after)
+        return await records.found_pipeline(self._client, own, key=key)
+
     async def pipeline(self, project: ProjectPath, pipeline: int) -> tuple[str, str]:
         """Its status in GitLab's word, and its URL."""
         return await records.pipeline(self._client, project, pipeline)

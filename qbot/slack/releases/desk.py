@@ -82,9 +82,9 @@ class ReleaseDesk:
     async def _announce(self, delivery: Delivery, message: Message) -> None:
         asked, untold = delivery.asked, self.desk.untold
         place, asker = asked.place, asked.actor.user
-        await self.desk.still.over(place, asked.key)
         try:
             async with untold.kept(asked.key, place.channel, message, instead=asker):
+                await self.desk.still.over(place, asked.key)
                 url = place.response_url
                 if url and (await self.visitors.room(place.channel)).open:
                     await self.desk.slack.respond(url, message, public=True)

@@ -62,7 +62,11 @@ async def test_who_may_not_record_is_told_the_right(shop: Served) -> None:
 async def test_a_pipeline_is_started_once_for_its_key(
     repository: GitLabRepository, shop: Served
 ) -> None:
+    key = "op-1:before"
+    assert await repository.found_pipeline(CONFIG, "main", key=key, after=0) is None
     first = await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before", after=0)
+    assert await repository.found_pipeline(CONFIG, "main", key=key, after=0) == first
+    assert await repository.found_pipeline(CONFIG, "main", key=key, after=first) is None
     before = writes(shop)
     assert await repository.start_pipeline(CONFIG, "main", JOB, key="op-1:before", after=0) == first
     assert writes(shop) == before

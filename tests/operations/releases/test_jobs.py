@@ -53,6 +53,12 @@ class FakeRunner:
         self.faults.strike("start, answer lost")
         return "1"
 
+    async def found(
+        self, job: Job, values: Mapping[str, str], *, key: str, since: str
+    ) -> str | None:
+        self.faults.strike("found")
+        return "1" if key in self.started else None
+
     async def look(self, job: Job, handle: str) -> JobRun:
         self.faults.strike("look")
         assert handle == "1"
@@ -168,7 +174,7 @@ async def test_a_job_that_cannot_be_started_is_given_up_after_its_time(
 ) -> None:
     runner.faults.lay("start", TransientError("GitLab: 503"), 10_000)
     done = await scene.finish()
-    assert "Whether it was started is not known: GitLab: 503" in done.headline
+    assert "could not be started in time: GitLab: 503" in done.headline
     assert runner.starts == 0
 
 
