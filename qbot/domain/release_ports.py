@@ -95,13 +95,16 @@ class JobRunner(Protocol):
 
         An earlier start is found among what is not there `since` then: by `key`, or by being the
         same where there can be none. `values` fill the braces. An HTTP job is done when this
-        returns: its handle says so.
+        returns: its handle says so; after a TransientError surely nobody has received it.
         """
 
     async def found(
         self, job: Job, values: Mapping[str, str], *, key: str, since: str
     ) -> str | None:
-        """The handle of an earlier start; None: there is none, and none is made."""
+        """The handle of an earlier start that is seen by its `key`; none is made.
+
+        None proves nothing: it may have none, or not be there yet.
+        """
 
     async def look(self, job: Job, handle: str) -> JobRun:
         """How it stands."""

@@ -60,7 +60,7 @@ class JobGateway:
     async def found(
         self, job: Job, values: Mapping[str, str], *, key: str, since: str
     ) -> str | None:
-        """A pipeline's id; a request that may have been received is an error of its own."""
+        """A pipeline's id; a request leaves nothing that could be found."""
         if not isinstance(job.what, PipelineJob):
             return None
         project, ref = job.what.project, filled(job.what.ref, values)

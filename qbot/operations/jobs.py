@@ -5,15 +5,16 @@ from typing import Any, TypeVar
 
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
-from qbot.domain.jobs import Job, JobRun, JobState
+from qbot.domain.jobs import HttpJob, Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
-from qbot.errors import TransientError
+from qbot.errors import AwayError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.needed import Still, rested, while_needed
 from qbot.operations.run import Run
 from qbot.operations.sitting_out import KNOWN, Deadline
 
 _NOT_STARTED = "It could not be started in time"
+_NOT_KNOWN = "Whether it was started is not known"
 _FIRST, _LONGEST, _GROWTH = 2.0, 30.0, 1.5  # seconds between two looks
 
 T = TypeVar("T")
@@ -67,23 +68,23 @@ async def run_job(
     show(JobRun(job.name, JobState.RUNNING))
     deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
-    heard = _Hearing()
+    heard = _Hearing(job)
 
     async def start() -> str:
-        heard.begins = True
         if not deadline.is_over:
-            return await heard.through(runner.start(job, values, key=key, since=since))
+            return await heard.start(runner.start(job, values, key=key, since=since))
         # One that is begun late would run on outside while it is called failed, and run again;
         # the answer to a start in time may have been lost.
-        found = await runner.found(job, values, key=key, since=since)
-        if found is None:
-            raise _LateError(heard.last)
-        return found
+        if heard.may_be_begun:
+            found = await runner.found(job, values, key=key, since=since)
+            if found is not None:
+                return found
+        raise _LateError(heard.last)
 
     try:
         since = await run.step(
             f"job:{key}:since",
-            lambda: heard.through(runner.before(job, values)),
+            lambda: heard.before(runner.before(job, values)),
             within=max(deadline.left, KNOWN),
             sits_out=True,
             still=still,
@@ -97,8 +98,7 @@ async def run_job(
             still=still,
         )
     except (TransientError, _LateError) as error:
-        unseen = heard.begins and isinstance(error, TransientError)
-        what = "Whether it was started is not known" if unseen else _NOT_STARTED
+        what = _NOT_KNOWN if heard.may_be_begun else _NOT_STARTED
         why = f": {error}" if str(error) else "."
         ended = JobRun(job.name, JobState.FAILED, note=f"{what}{why}")
         show(ended)
@@ -119,14 +119,32 @@ def _outcome(state: str) -> str:
 
 
 class _Hearing:
-    """Keeps why the latest try was in vain, and whether a start was to be among them."""
+    """Keeps why the latest try was in vain, and whether one may have begun the job."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: Job) -> None:
         self.last = ""
-        self.begins = False
+        self.may_be_begun = True  # by a run that died, unless this one is the first to prepare it
+        self._job = job
 
-    async def through(self, asking: Awaitable[T]) -> T:
-        """Its answer."""
+    async def before(self, asking: Awaitable[T]) -> T:
+        """What is there before the first start."""
+        self.may_be_begun = False
+        return await self._through(asking)
+
+    async def start(self, asking: Awaitable[T]) -> T:
+        """Its handle."""
+        try:
+            return await self._through(asking)
+        except TransientError as error:
+            self.may_be_begun |= not self._unheard(error)
+            raise
+
+    def _unheard(self, error: TransientError) -> bool:
+        """Whether surely nobody took it; an HTTP job has no other errors that may pass."""
+        told = isinstance(error, AwayError) or error.retry_after is not None
+        return told or isinstance(self._job.what, HttpJob)
+
+    async def _through(self, asking: Awaitable[T]) -> T:
         try:
             return await asking
         except TransientError as error:

@@ -74,6 +74,10 @@ class Pipelines:
         self.started.append((project, ref, dict(variables), key))
         return 17
 
+    async def found_pipeline(self, project: str, ref: str, *, key: str, after: int) -> int | None:
+        asked = (project, ref, key)
+        return next((17 for p, r, _, k in self.started if (p, r, k) == asked), None)
+
     async def pipeline(self, project: str, pipeline: int) -> tuple[str, str]:
         return self.status, f"https://git/{project}/-/pipelines/{pipeline}"
 
@@ -239,6 +243,19 @@ async def test_a_pipeline_gets_its_variables_and_its_key(
         ("shop/e2e", "main", {"URL": "https://x.example/a", "WHAT": "cart,web"}, "k-1")
     ]
     assert found == JobRun("e2e", JobState.RUNNING, "https://git/shop/e2e/-/pipelines/17")
+
+
+async def test_a_pipeline_that_was_started_is_found_by_its_key_and_a_request_never(
+    hook: Hook, jobs: JobGateway
+) -> None:
+    pipeline, request = Job("e2e", PIPELINE), http(hook.url)
+    for job in (pipeline, request):
+        assert await jobs.found(job, VALUES, key="k-1", since="16") is None
+        await jobs.start(job, VALUES, key="k-1", since="16")
+    assert await jobs.found(pipeline, VALUES, key="k-1", since="16") == "17"
+    assert await jobs.found(pipeline, VALUES, key="k-2", since="16") is None
+    assert await jobs.found(request, VALUES, key="k-1", since="16") is None
+    assert len(hook.seen) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Named jobs before the merge and after the deployment."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from qbot.domain.jobs import Job, JobRun, JobState, PipelineJob
+from qbot.domain.jobs import HttpJob, Job, JobRun, JobState, PipelineJob
 from qbot.domain.names import ProjectPath
 from qbot.domain.operation import Operation
 from qbot.domain.outages import Vendor
@@ -26,6 +27,7 @@ SMOKE = Job(
     places=("production",),
     timeout=timedelta(minutes=20),
 )
+REQUEST = replace(SMOKE, what=HttpJob("https://hooks.example/smoke"))
 URL = "https://git/shop/e2e/-/pipelines/1"
 RUNNING, PASSED, LOST = JobState.RUNNING, JobState.PASSED, JobState.FAILED
 
@@ -38,6 +40,7 @@ class FakeRunner:
         self.looks = [JobRun("smoke", RUNNING, URL), JobRun("smoke", PASSED, URL)]
         self.started: dict[str, dict[str, str]] = {}
         self.starts = 0
+        self.is_found = True
         self.since: list[str] = []
         self.looked = 0
 
@@ -57,7 +60,7 @@ class FakeRunner:
         self, job: Job, values: Mapping[str, str], *, key: str, since: str
     ) -> str | None:
         self.faults.strike("found")
-        return "1" if key in self.started else None
+        return "1" if self.is_found and key in self.started else None
 
     async def look(self, job: Job, handle: str) -> JobRun:
         self.faults.strike("look")
@@ -174,8 +177,17 @@ async def test_a_job_that_cannot_be_started_is_given_up_after_its_time(
 ) -> None:
     runner.faults.lay("start", TransientError("GitLab: 503"), 10_000)
     done = await scene.finish()
-    assert "could not be started in time: GitLab: 503" in done.headline
+    assert "Whether it was started is not known: GitLab: 503" in done.headline
     assert runner.starts == 0
+
+
+async def test_a_request_that_nobody_received_until_its_time_was_over_was_not_started(
+    scene: StageScene, runner: FakeRunner
+) -> None:
+    scene.jobs["smoke"] = REQUEST
+    runner.faults.lay("start", TransientError("The job smoke: ConnectError"), 10_000)
+    done = await scene.finish()
+    assert "could not be started in time: The job smoke: ConnectError" in done.headline
 
 
 async def test_a_job_that_may_not_be_started_says_so_at_once(
@@ -254,6 +266,39 @@ async def test_a_crash_does_not_start_it_twice(
     assert runner.starts == 1
     assert set(runner.since) == {"0"}  # noted before the first start, and not after it
     assert (part, recorded) != ("end", True) or runner.looked == looked
+
+
+@pytest.mark.parametrize("job", [SMOKE, REQUEST], ids=["pipeline", "request"])
+async def test_what_a_dead_run_may_have_started_and_nobody_finds_is_not_called_unstarted(
+    scene: StageScene, runner: FakeRunner, job: Job
+) -> None:
+    scene.jobs["smoke"] = job
+    runner.is_found = False
+    await scene.kill()
+    hooked = Hooked(scene.journal, f"job:op1:before:0:{HEAD[:12]}:start", recorded=False)
+    await scene.start(hooked)
+    op = await scene.ask()
+    await scene.until(hooked.reached.is_set)
+    await scene.kill()
+    runner.faults.lay("start", TransientError("429: a backup is running", retry_after=5.0), 10_000)
+    await scene.start()
+    done = await scene.ended(op)
+    assert "Whether it was started is not known: 429: a backup is running" in done.headline
+    assert runner.starts == 1
+
+
+async def test_what_a_dead_run_has_only_prepared_is_not_called_started(
+    scene: StageScene, runner: FakeRunner
+) -> None:
+    await scene.kill()
+    hooked = Hooked(scene.journal, f"job:op1:before:0:{HEAD[:12]}:since", recorded=False)
+    await scene.start(hooked)
+    op = await scene.ask()
+    await scene.until(hooked.reached.is_set)
+    await scene.kill()
+    runner.faults.lay("start", TransientError("GitLab: 429", retry_after=5.0), 10_000)
+    await scene.start()
+    assert "could not be started in time: GitLab: 429" in (await scene.ended(op)).headline
 
 
 async def test_a_start_whose_answer_was_lost_is_found_by_its_key(

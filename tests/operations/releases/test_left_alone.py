@@ -125,21 +125,21 @@ async def test_a_job_is_not_started_by_the_first_answer_behind_its_time(
     async def start(asked: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
         if clock.monotonic() < time:
             await clock.sleep(time - clock.monotonic())
-            raise TransientError("GitLab: 503", retry_after=5.0)
+            raise TransientError("GitLab: 503")
         return await plain(asked, values, key=key, since=since)
 
     monkeypatch.setattr(job.runner, "start", start)
     shown: list[JobRun] = []
     job.shown = shown.append
     await job.ended()
-    assert shown[-1].note == "It could not be started in time: GitLab: 503"
+    assert shown[-1].note == "Whether it was started is not known: GitLab: 503"
     assert job.runner.starts == 0
 
 
 async def test_a_job_that_nobody_can_look_for_behind_its_time_is_not_called_unstarted(
     job: Turn,
 ) -> None:
-    job.runner.faults.lay("start, answer lost", LIMITED, 1_000)
+    job.runner.faults.lay("start, answer lost", TransientError("GitLab: cut"), 1_000)
     job.runner.faults.lay("found", TransientError("GitLab: 500"), 1_000)
     shown: list[JobRun] = []
     job.shown = shown.append
