@@ -21,7 +21,7 @@ from qbot.slack.register import go_on
 from qbot.slack.unfinished import Unfinished
 from qbot.slack.untold import ANSWERS, Untold
 from tests.clocks import HandClock
-from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL, RELEASES
+from tests.sandbox.slack.stage import CHLOE, DAN, GENERAL, RELEASES, SECRET
 from tests.sandbox.slack.stage import until as seen
 from tests.slack.releases.stages import STAGES, opened, populated, value
 from tests.slack.releases.test_decisions import words
@@ -153,19 +153,24 @@ async def test_a_freeze_is_told_although_who_was_to_tell_it_died_while_slack_hun
     assert [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
 
 
+@pytest.mark.parametrize("where", [GENERAL, SECRET])
 async def test_a_freeze_is_told_where_it_was_typed_although_its_process_died_meanwhile(
-    shop: Scene,
+    shop: Scene, where: str
 ) -> None:
-    await shop.type("help", CHLOE)  # she is known from now on
+    await shop.type("help", CHLOE, where)  # she is known from now on
     away(shop, "hang", "POST /commands")
-    assert await shop.type("freeze staging incident 42", CHLOE) is None
-    await until(lambda: shop.database.unfinished.left("slack's heir"))
+    (hanging,) = shop.played.kernel.faults.left()
+    orders = hanging.times
+    assert await shop.type("freeze staging incident 42", CHLOE, where) is None
+    await seen(lambda: hanging.times < orders)
     await died(shop)
     back(shop)
-    assert not [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    assert not [m for m in channel(shop, where) if "incident 42" in m.text]
     async with survivor(shop) as other:
         await other.tell()
-    (told,) = [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    # Where Qbot is no member, only who asked is told.
+    place = channel(shop, where) if where == GENERAL else shop.direct(CHLOE)
+    (told,) = [m for m in place if "incident 42" in m.text]
     assert "Slack did not take it then" in told.text
     assert await shop.database.unfinished.left("somebody") == []
 

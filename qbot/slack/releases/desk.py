@@ -88,7 +88,9 @@ class ReleaseDesk:
                 url = place.response_url
                 if url and (await self.visitors.room(place.channel)).open:
                     await self.desk.slack.respond(url, message, public=True)
-                    return
+                else:
+                    await self.desk.whisper(delivery, message)
+                return
         except TransientError as error:  # Slack decides whether Qbot may post there
             log.info("an announcement comes later", error=str(error))
             await untold.news(asked.key, place.channel, message, instead=asker)
