@@ -243,7 +243,7 @@ class Digest:
     facts: Facts
     since: datetime
     sections: frozenset[Section]
-    deployments: Sequence[StageProgress] = ()  # to stages, the newest first
+    deployments: Sequence[StageProgress] = ()  # all merged, however they ended; the newest first
     done: Done = Done()
     picture: Picture | None = None
 

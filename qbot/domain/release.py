@@ -176,6 +176,11 @@ class StageProgress:
         """Whether nothing of it runs any more, thanks to a rollback."""
         return self.undone_by is not None and self.unsettled is None
 
+    @property
+    def deployed(self) -> frozenset[ServiceName]:
+        """Services that were seen to run what it brought."""
+        return frozenset(s.service for s in self.services if s.stage is Stage.READY)
+
     def counts(self) -> Counter[Stage]:
         """How many services are at each stage of being deployed."""
         return Counter(s.stage for s in self.services)

@@ -11,7 +11,7 @@ from qbot.domain.listing import some
 from qbot.domain.names import StageName
 from qbot.domain.operation import EnvironmentSummary
 from qbot.domain.people import Actor
-from qbot.domain.progress import Kind
+from qbot.domain.progress import End, Kind
 from qbot.domain.release import StageProgress
 from qbot.render.away import stale_lines
 from qbot.render.blocks import FRESH, Block, Message, button, context, header, message, section
@@ -201,8 +201,8 @@ def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     def line(progress: StageProgress) -> Block:
         at = f" · {_ended(progress)}{_at(progress.ended_at)}" if progress.ended_at else ""
         details = button("Details", actions.PROMO_DETAILS, name(progress))
-        sign = ":rewind:" if progress.undone or is_back(progress) else ":rocket:"
-        return section(f"{sign} {prose(title(progress), 200)}{at}", accessory=details)
+        sign, told = _came(progress)
+        return section(f"{sign} {prose(told, 200)}{at}", accessory=details)
 
     kinds = of.done.kinds
     counts = [f"{kinds[k]:,} {_word(k)}" for k in _WORDS if kinds.get(k)]
@@ -214,6 +214,20 @@ def _deployments(of: Digest, style: Style) -> Iterator[Block | None]:
     if len(of.deployments) > LINES:
         more = code(f"{style.command} history STAGE")
         yield context(f"and {len(of.deployments) - LINES} more: {more}")
+
+
+def _came(progress: StageProgress) -> tuple[str, str]:
+    """Its sign and title: what is merged came to its stage, however it ended then."""
+    told, well = title(progress), progress.end is End.SUCCEEDED
+    if progress.bypass is not None and not progress.undone:
+        return ":rotating_light:", told
+    if progress.undone or (well and is_back(progress)):
+        return ":rewind:", told
+    if well:
+        return ":rocket:", told
+    whole = progress.deployed.issuperset(item.service for item in progress.items)
+    came = "Deployed" if whole and progress.items else "Merged"
+    return ":warning:", f"{came}, then {told[:1].lower()}{told[1:]}"
 
 
 def _ended(progress: StageProgress) -> str:

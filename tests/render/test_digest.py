@@ -13,10 +13,11 @@ from qbot.domain.environment import Phase, Pin
 from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.operation import EnvironmentSummary, Going
 from qbot.domain.people import Actor
-from qbot.domain.progress import Kind
+from qbot.domain.progress import End, Kind
+from qbot.domain.promotion import PromotionState
 from qbot.domain.reaper_ports import Alert, Answer, Candidate, Question
 from qbot.domain.reaping import Cause
-from qbot.domain.release import Bypass
+from qbot.domain.release import Bypass, StageProgress
 from qbot.domain.trend import Trend
 from qbot.render.blocks import Message
 from qbot.render.digest import digest
@@ -24,7 +25,7 @@ from qbot.render.escape import WHEN, moment
 from qbot.render.trend import described
 from tests.render.blockcheck import check_message
 from tests.render.conftest import Golden
-from tests.render.releases.samples import DONE, WAITING
+from tests.render.releases.samples import DONE, FAILED, ROLLED_BACK, WAITING, over
 from tests.render.samples import ANA, BEN, NOW, STYLE, environment
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -192,6 +193,44 @@ def test_the_rocket_is_for_what_went_forward() -> None:
     assert ":rewind: Rolled back: " in text(replace(FULL, deployments=[back]))
     undone = replace(DONE, undone_by=PromotionId(13))
     assert ":rewind: Undone: " in text(replace(FULL, deployments=[undone]))
+
+
+ABANDONED = over(PromotionState.CANCELLED, "", FAILED)
+BY_HAND = over(PromotionState.CLOSED, "", bypass=Bypass("frank"))
+JOB_FAILED = replace(FAILED, services=DONE.services)
+BACK_FAILED = replace(ROLLED_BACK, state=PromotionState.FAILED, end=End.FAILED)
+PART_BACK = replace(ROLLED_BACK, services=ROLLED_BACK.services[:1])
+P12, P13 = "P-12, staging → production, 4 services", "P-13, roll back production to before P-12"
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (FAILED, f":warning: Merged, then failed: {P12}"),
+        (ABANDONED, f":warning: Merged, then abandoned: {P12}"),
+        (replace(ABANDONED, overtaken_by=PromotionId(13)), f"Merged, then superseded: {P12}"),
+        (replace(FAILED, services=()), f":warning: Merged, then failed: {P12}"),
+        (JOB_FAILED, f":warning: Deployed, then failed: {P12}"),
+        (over(PromotionState.CANCELLED, "", JOB_FAILED), f"Deployed, then abandoned: {P12}"),
+        (replace(JOB_FAILED, undone_by=PromotionId(13)), f":rewind: Undone: {P12}"),
+        (BY_HAND, f":rotating_light: Merged past Qbot: {P12}"),
+        (BACK_FAILED, f":warning: Deployed, then failed: {P13}, 2 services"),
+        (
+            replace(BACK_FAILED, services=PART_BACK.services),
+            f":warning: Merged, then failed: {P13}",
+        ),
+    ],
+)
+def test_what_is_merged_is_told_with_how_it_ended(shown: StageProgress, words: str) -> None:
+    assert words in text(replace(FULL, deployments=[shown]))
+
+
+def test_a_rollback_counts_what_went_back_alone() -> None:
+    """A Retry of it had left out what another one had changed since."""
+    all_back = ":rewind: Rolled back: P-13, production to before P-12, 2 services"
+    assert all_back in text(replace(FULL, deployments=[ROLLED_BACK]))
+    one_back = ":rewind: Rolled back: P-13, production to before P-12, cart"
+    assert one_back in text(replace(FULL, deployments=[PART_BACK]))
 
 
 def test_what_was_undone_later_has_its_time_beside_what_ended_then() -> None:

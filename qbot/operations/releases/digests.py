@@ -21,7 +21,9 @@ from qbot.operations.releases.drifted import drifted
 from qbot.operations.releases.homes import Lookout
 
 Names = Callable[[Collection[Actor]], Awaitable[Mapping[Actor, str]]]
-_PROMOTIONS = 30  # the newest that are looked at
+_PROMOTIONS = 30  # the newest that are looked at, of those that are done and of all others
+_OTHERWISE = (PromotionState.FAILED, PromotionState.CANCELLED, PromotionState.CLOSED)
+"""How what is merged may end besides: it has changed its stage all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,16 @@ class Gatherer:
         return Digest(facts, due.since, plan.sections, await self._deployed(due), done)
 
     async def _deployed(self, due: DueDigest) -> list[StageProgress]:
-        """Promotions and rollbacks that came to their stage."""
-        ended = await self.context.promotions.promotions(
-            None, limit=_PROMOTIONS, states=[PromotionState.DONE]
-        )
+        """Promotions and rollbacks that have changed their stage."""
+        rows = self.context.promotions
+        ended = [
+            *await rows.promotions(None, limit=_PROMOTIONS, states=[PromotionState.DONE]),
+            *await rows.promotions(None, limit=_PROMOTIONS, states=_OTHERWISE),
+        ]
         found = []
-        for promotion in ended:
-            at = promotion.ended_at
+        for promotion in sorted(ended, key=lambda p: p.id, reverse=True):
+            came = promotion.merge_sha or promotion.state is PromotionState.DONE
+            at = promotion.ended_at if came else None
             if at is not None and due.since <= at < due.tick:
                 row = await self.cards.card(promotion.op)
                 if row is not None and isinstance(row.progress, StageProgress):

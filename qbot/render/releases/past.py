@@ -44,7 +44,7 @@ def promotion_line(promotion: Promotion, found: StagePast) -> str:
     services = listed([prose(s, 40) for s in changed], _NAMED)
     card = found.cards.get(promotion.id)
     gone = _undone(card) if card else ""
-    state = joined([_state(promotion, card), gone or _left(promotion, found)])
+    state = joined([_state(promotion, card), gone or _left(promotion, found, card)])
     if promotion.state is PromotionState.DONE and found.runs.get(promotion.id) == changed:
         state = "runs now"
     sign = _sign(promotion)
@@ -100,13 +100,14 @@ def _ender(promotion: Promotion, card: StageProgress | None) -> str:
     return f" by {mention(by.user)}" if by else ""
 
 
-def _left(promotion: Promotion, found: StagePast) -> str:
-    """`cart still runs`; what did not come to its end is at least written there still."""
+def _left(promotion: Promotion, found: StagePast, card: StageProgress | None) -> str:
+    """`cart still runs`; what was not seen to is at least written there still."""
     left = found.runs.get(promotion.id, ())
     if not left or promotion.state.open:
         return ""
     verb = "runs" if len(left) == 1 else "run"
-    if promotion.state is not PromotionState.DONE:
+    seen = card is not None and card.deployed.issuperset(left)
+    if promotion.state is not PromotionState.DONE and not seen:
         verb = "written"
     every = promotion.plan is not None and left == promotion.plan.services and len(left) > 1
     return f"{'all' if every else listed([prose(s, 40) for s in left], _NAMED)} still {verb}"

@@ -29,9 +29,14 @@ def name(progress: StageProgress) -> str:
 
 
 def amount(progress: StageProgress) -> str:
-    """`4 services`; a single one by its name."""
-    items = progress.items
-    return str(items[0].service) if len(items) == 1 else plural(len(items), "service")
+    """`4 services`; a single one by its name. At a good end those alone that it deployed.
+
+    A Retry leaves out what others have changed since.
+    """
+    names = [item.service for item in progress.items]
+    if progress.end is End.SUCCEEDED and progress.services:
+        names = [row.service for row in progress.services]
+    return str(names[0]) if len(names) == 1 else plural(len(names), "service")
 
 
 def what(progress: StageProgress) -> str:

@@ -13,7 +13,7 @@ from qbot.domain.history import Entry, StagePast, still_run
 from qbot.domain.names import OpId, PromotionId, ServiceName
 from qbot.domain.people import QBOT
 from qbot.domain.policy import Allowed, Denied
-from qbot.domain.progress import End, Kind
+from qbot.domain.progress import End, Kind, ServiceProgress
 from qbot.domain.promotion import (
     Account,
     Promotion,
@@ -221,6 +221,34 @@ def test_what_was_not_replaced_is_not_listed_twice(state: PromotionState, said: 
     text = past(PRODUCTION, StagePast([shown], runs=still_run([shown])), STYLE, LAST).text
     assert said in text
     assert text.count("checkout") == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (DONE.services, "all still run"),
+        (FAILED.services, "all still written"),
+        (DONE.services[1:], "all still written"),  # how cart is was not seen
+        ((), "all still written"),
+    ],
+)
+@pytest.mark.parametrize("state", [PromotionState.FAILED, PromotionState.CANCELLED])
+def test_what_failed_behind_its_deployment_runs_and_is_not_written_alone(
+    state: PromotionState, seen: tuple[ServiceProgress, ...], said: str
+) -> None:
+    shown = replace(row(12, state, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
+    card = replace(FAILED, state=state, services=seen)
+    found = StagePast([shown], runs=still_run([shown]), cards={shown.id: card})
+    assert f" · {said} · from staging" in past(PRODUCTION, found, STYLE, LAST).text
+
+
+def test_of_what_failed_only_what_none_has_changed_since_has_to_run() -> None:
+    shown = replace(row(12, PromotionState.FAILED, PromotionKind.PROMOTION), merge_sha="4be1f0c8")
+    found = StagePast([shown], runs={shown.id: (FOUR[0].service,)}, cards={shown.id: FAILED})
+    assert "*P-12* failed · cart still runs · " in past(PRODUCTION, found, STYLE, LAST).text
+    two = replace(found, runs={shown.id: (FOUR[0].service, FOUR[1].service)})
+    text = past(PRODUCTION, two, STYLE, LAST).text
+    assert "*P-12* failed · cart, checkout still written · " in text
 
 
 def test_a_past_one_has_the_time_of_its_request_by_who_asked_and_that_of_its_end_apart() -> None:
