@@ -67,6 +67,15 @@ class Stray:
     missing: tuple[Missing, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How far a sweep was, besides what is sure; without it nothing can be called well."""
+
+    at: datetime | None  # since when all is known; None: not every Argo CD was ever swept
+    once: int = 0  # environments of which something was found, and not twice yet
+    busy: int = 0  # environments of which something was found, and worked on since
+
+
 def homeless(found: Collection[Marked], living: Collection[EnvId]) -> list[Marked]:
     """Those that belong to no living environment and do not go already."""
     return [one for one in found if one.env not in living and not one.deleting]

@@ -12,7 +12,7 @@ import structlog
 from qbot.domain.argocd_ports import ArgoCD
 from qbot.domain.environment import Environment
 from qbot.domain.names import BASE, EnvId
-from qbot.domain.orphans import Marked, Stray, emptied, homeless
+from qbot.domain.orphans import Looked, Marked, Stray, emptied, homeless
 from qbot.domain.ports import Clock
 from qbot.domain.store_ports import Deliveries, Environments
 from qbot.errors import PermanentError, TransientError
@@ -34,6 +34,9 @@ class Rows(Protocol):
 
     async def known(self) -> Stray:
         """What was found twice, with enough time between."""
+
+    async def looked(self, instances: Collection[str]) -> Looked:
+        """When all of these were last swept to the end, and what is not sure of it yet."""
 
     async def tell(self, channel: str) -> bool:
         """Let the channel be told of what is sure, once; whether there was any."""

@@ -1,10 +1,12 @@
 """What a sweep of Argo CD has found amiss: for the reaper's channel, and for whoever asks."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from qbot.domain import actions
-from qbot.domain.orphans import Missing, Orphan, Stray, Thing
+from qbot.domain.orphans import Looked, Missing, Orphan, Stray, Thing
+from qbot.domain.reading import fresh
 from qbot.render.blocks import Block, Message, button, confirm, context, message, section
 from qbot.render.blocks import actions as in_a_row
 from qbot.render.buttons import restore_button
@@ -14,6 +16,12 @@ from qbot.render.words import listed, plural
 
 _SHOWN = 12  # environments of each kind
 _NAMED = 3  # Applications of one
+_EVERY = timedelta(hours=1)  # from one look to the next
+_LATE = timedelta(hours=2)  # since the last look: Argo CD did not answer, or Qbot was not there
+_WELL = (
+    ":white_check_mark: At the last look Argo CD had all that Qbot wants there, "
+    "and nothing left over."
+)
 
 
 def found(stray: Stray, style: Style) -> Message:
@@ -28,12 +36,12 @@ def found(stray: Stray, style: Style) -> Message:
     )
 
 
-def orphans(stray: Stray, style: Style) -> Message:
-    """For whoever asks, with what can be done about it."""
+def orphans(stray: Stray, looked: Looked, style: Style, *, now: datetime) -> Message:
+    """For whoever asks, with what can be done about it, and how far it is known."""
+    unsure, when = _unsure(looked, now), _when(looked, now)
     if not stray.orphans and not stray.missing:
-        lead = ":white_check_mark: Argo CD has all that Qbot wants there, and nothing left over."
-        hint = "Looked for every hour; what is found twice is shown here."
-        return message(f"{lead}\n{hint}", [section(lead), context(hint)])
+        lines = unsure or [_WELL]
+        return message("\n".join([*lines, when]), [*(section(x) for x in lines), context(when)])
     blocks: list[Block | None] = [section(text) for text in _orphaned(stray.orphans)]
     ours = len({o.marked.env for o in stray.orphans if o.is_ours})
     if ours:
@@ -42,12 +50,13 @@ def orphans(stray: Stray, style: Style) -> Message:
         section(_missing(lost), accessory=restore_button(lost.environment.id))
         for lost in stray.missing[:_SHOWN]
     ]
-    hint = "Namespaces are not looked for: Qbot has no access to the cluster."
+    blocks += [section(line) for line in unsure]
+    hint = f"{when} Namespaces are not looked for: Qbot has no access to the cluster."
     if stray.missing:
         branch = stray.missing[0].environment.branch
         gone = code(f"{style.command} delete {branch}", 160)
         hint = f"Restore makes what is missing again; {gone} gives it up. {hint}"
-    return message("\n".join([*_lines(stray), hint]), [*blocks, context(hint)])
+    return message("\n".join([*_lines(stray), *unsure, hint]), [*blocks, context(hint)])
 
 
 def clearing(count: int) -> Message:
@@ -55,6 +64,46 @@ def clearing(count: int) -> Message:
     text = f"What is left of {plural(count, 'deleted environment')} is being deleted."
     hint = "Each has a card, which proves in the end that nothing is left."
     return message(f"{text}\n{hint}", [section(text), context(hint)])
+
+
+def _unsure(looked: Looked, now: datetime) -> list[str]:
+    """Why what is shown may not be all; none: it is all that there was at the last look."""
+    lines = []
+    again = f"the look about {_next(looked.at, now)}" if looked.at else "the next look"
+    if looked.at is None:
+        lines.append(
+            ":hourglass_flowing_sand: Qbot has not looked through Argo CD yet, so what is left "
+            "over or missing there is not known."
+        )
+    elif not fresh(looked.at, _LATE, now):
+        lines.append(
+            ":hourglass_flowing_sand: Qbot has not looked through Argo CD since "
+            f"{moment(looked.at, WHEN)}: what has come since is not known."
+        )
+    if looked.once:
+        lines.append(
+            f":mag: Not sure yet: what was found of {plural(looked.once, 'environment')} was "
+            f"found once. It is shown here if {again} finds it as well."
+        )
+    if looked.busy:
+        lines.append(
+            f":mag: What was found of {plural(looked.busy, 'environment')} has been worked on "
+            f"since: {again} tells whether it is well."
+        )
+    return lines
+
+
+def _when(looked: Looked, now: datetime) -> str:
+    if looked.at is None:
+        return "Qbot looks every hour, next within one; what two looks find is shown here."
+    return (
+        f"Last look: {moment(looked.at, WHEN)}, the next about {_next(looked.at, now)}; "
+        "what two looks find is shown here."
+    )
+
+
+def _next(at: datetime, now: datetime) -> str:
+    return moment(max(at + _EVERY, now))
 
 
 def _lines(stray: Stray) -> list[str]:

@@ -12,7 +12,10 @@ from qbot.slack.payload import Body, Delivery
 
 async def answer(desk: Desk) -> Message:
     """For the person who asked."""
-    return render.orphans(await desk.orphans.known(), desk.style)
+    context = desk.context
+    looked = await desk.orphans.looked(context.argocd)  # first: a sweep may come in between
+    stray = await desk.orphans.known()
+    return render.orphans(stray, looked, desk.style, now=context.clock.now())
 
 
 class OrphanDesk:

@@ -1,12 +1,12 @@
 """What sweeps of Argo CD have found amiss: scripts, and their port."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from qbot.domain.names import BranchName, EnvId
-from qbot.domain.orphans import SURE, Marked, Missing, Orphan, Stray, Thing
+from qbot.domain.orphans import SURE, Looked, Marked, Missing, Orphan, Stray, Thing
 from qbot.domain.ports import Clock
-from qbot.store import desired
+from qbot.store import desired, sweeps
 from qbot.store.notices import Draft, put
 from qbot.store.rows import environment_of, time_text
 from qbot.store.statements import Driver, Row, Script, sql
@@ -28,6 +28,10 @@ class SqlOrphans:
     async def known(self) -> Stray:
         """What is sure."""
         return await self._driver.run(_known(self._clock.now()))
+
+    async def looked(self, instances: Collection[str]) -> Looked:
+        """When all of these were last swept to the end, and what is not sure of it yet."""
+        return await self._driver.run(_looked(instances, self._clock.now()))
 
     async def tell(self, channel: str) -> bool:
         """Let the channel be told of what is sure and was not told yet; whether there was any."""
@@ -65,7 +69,12 @@ def _found(
         )
     yield sql("delete from orphans where instance = ? and last_at <> ?", instance, now)
     yield sql("delete from missing where instance = ? and last_at <> ?", instance, now)
+    yield from sweeps.read(_source(instance), at)
     yield from _tell_cards(at)
+
+
+def _source(instance: str) -> str:
+    return f"orphans:{instance}"
 
 
 def _tell_cards(at: datetime) -> Script[None]:
@@ -81,34 +90,61 @@ def _tell_cards(at: datetime) -> Script[None]:
 def _known(at: datetime, *, untold: bool = False) -> Script[Stray]:
     """What was found twice; of what somebody has worked on since, nothing is known yet."""
     told = 0 if untold else 1
-    orphans = yield sql(
-        "select o.*, e.branch from orphans o left join environments e on e.id = o.env_id "
-        "where o.told <= ? and coalesce(e.phase, 'deleted') = 'deleted' "
-        "and not exists (select 1 from operations p where p.env_id = o.env_id "
-        "and coalesce(p.ended_at, ?) >= o.last_at) order by o.env_id, o.thing, o.name",
-        told,
-        time_text(at),
-    )
+    orphans = yield from _orphaned(at, told)
     missing = yield from _missing(at, told)
     return Stray(tuple(_orphan(row) for row in orphans if _is_sure(row)), tuple(missing))
 
 
-def _missing(at: datetime, told: int) -> Script[list[Missing]]:
-    rows = yield sql(
-        # The cross join has SQLite read the few that are missing, not the environments of all time.
-        "select e.*, missing.first_at, missing.last_at from missing cross join environments e "
-        "where e.id = missing.env_id and missing.told <= ? "
-        "and e.phase in ('ready', 'failed', 'partial') and not exists (select 1 from operations p "
-        "where p.env_id = missing.env_id and coalesce(p.ended_at, ?) >= missing.last_at) "
-        "order by e.branch",
-        told,
-        time_text(at),
+def _looked(instances: Collection[str], at: datetime) -> Script[Looked]:
+    """What is not sure is counted by environments, as it is shown."""
+    swept = yield from sweeps.readings([_source(one) for one in instances])
+    ends = [reading.at for reading in swept.values() if reading.at]
+    orphans = yield from _orphaned(at, 1)
+    rows = [*orphans, *(yield from _emptied(at, 1))]
+    sure = {row["env_id"] for row in rows if _is_sure(row)}
+    once = {row["env_id"] for row in rows} - sure
+    found = yield sql("select env_id from orphans union select env_id from missing")
+    busy = {row["env_id"] for row in found} - sure - once
+    at_all = min(ends, default=None) if len(ends) == len(swept) else None
+    return Looked(at_all, len(once), len(busy))
+
+
+def _orphaned(at: datetime, told: int) -> Script[Sequence[Row]]:
+    return (
+        yield sql(
+            "select o.*, e.branch from orphans o left join environments e on e.id = o.env_id "
+            "where o.told <= ? and coalesce(e.phase, 'deleted') = 'deleted' "
+            "and not exists (select 1 from operations p where p.env_id = o.env_id "
+            "and coalesce(p.ended_at, ?) >= o.last_at) order by o.env_id, o.thing, o.name",
+            told,
+            time_text(at),
+        )
     )
+
+
+def _missing(at: datetime, told: int) -> Script[list[Missing]]:
+    rows = yield from _emptied(at, told)
     return [
         Missing(environment_of(row, ()), datetime.fromisoformat(row["first_at"]))
         for row in rows
         if _is_sure(row)
     ]
+
+
+def _emptied(at: datetime, told: int) -> Script[Sequence[Row]]:
+    return (
+        yield sql(
+            # The cross join has SQLite read the few that are missing, not those of all time.
+            "select e.*, missing.env_id, missing.first_at, missing.last_at "
+            "from missing cross join environments e "
+            "where e.id = missing.env_id and missing.told <= ? "
+            "and e.phase in ('ready', 'failed', 'partial') and not exists "
+            "(select 1 from operations p where p.env_id = missing.env_id "
+            "and coalesce(p.ended_at, ?) >= missing.last_at) order by e.branch",
+            told,
+            time_text(at),
+        )
+    )
 
 
 def _tell(channel: str, at: datetime) -> Script[bool]:

@@ -104,6 +104,14 @@ async def test_a_list_that_is_empty_makes_nothing_missing(scene: Scene) -> None:
     assert await swept(scene) == Stray()
 
 
+async def test_an_argo_cd_that_did_not_answer_was_not_looked_at(scene: Scene) -> None:
+    scene.argocd.faults.lay("marked", TransientError("503"))
+    await swept(scene, times=1)
+    assert (await scene.database.orphans.looked(["main"])).at is None
+    await swept(scene, times=1)
+    assert (await scene.database.orphans.looked(["main"])).at == scene.clock.now()
+
+
 @pytest.mark.parametrize("error", [TransientError("503"), PermanentError("no right")], ids=type)
 @pytest.mark.parametrize("call", ["marked", "still_marked"])
 async def test_where_argo_cd_does_not_say_what_is_known_stays(

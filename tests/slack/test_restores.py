@@ -67,12 +67,18 @@ async def test_whose_right_it_is_the_policy_says(tmp_path: Path) -> None:
 
 
 async def test_what_is_left_over_is_shown_and_deleted_when_somebody_says_so(scene: Scene) -> None:
+    rows = scene.database.orphans
+    assert "has not looked through Argo CD yet" in said(await scene.type("reaper orphans"))
+    await rows.found("main", [], [])
     assert "nothing left over" in said(await scene.type("reaper orphans"))
-    old, rows = await deleted(scene), scene.database.orphans
+    old = await deleted(scene)
     left = Marked("main", Thing.PROJECT, str(old.name), str(old.name), old.id)
     others = Marked("main", Thing.PROJECT, "qbot-others", "qbot-others", EnvId("e00000000beef"))
     await long_ago(scene)
     await rows.found("main", [left, others], [])
+    once = said(await scene.type("reaper orphans"))
+    assert "found of 2 environments was found once" in once
+    assert "nothing left over" not in once
     await long_ago(scene, "update orphans set first_at = ?")
     shown = await scene.type("reaper orphans")
     assert "Left of *feat/x*, which was deleted" in said(shown)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from qbot.domain.changes import PhaseChanged
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId
-from qbot.domain.orphans import Marked, Stray, Thing
+from qbot.domain.orphans import Looked, Marked, Stray, Thing
 from qbot.domain.progress import End
 from tests.clocks import START, HandClock
 from tests.store.wishes import SYNC, TEARDOWN, Wishes
@@ -102,3 +102,36 @@ async def test_what_lives_is_no_orphan(wishes: Wishes, clock: HandClock) -> None
         clock.advance(3_600)
         await rows.found("main", [marked(env)], [])
     assert (await rows.known()).orphans == ()
+
+
+async def test_when_it_was_looked_is_known_once_every_argo_cd_has_answered(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    rows = wishes.database.orphans
+    assert await rows.looked(["main"]) == Looked(None)
+    await rows.found("main", [], [])
+    assert await rows.looked(["main"]) == Looked(START)
+    assert await rows.looked(["main", "other"]) == Looked(None)
+    clock.advance(3_600)
+    await rows.found("other", [], [])
+    assert await rows.looked(["main", "other"]) == Looked(START)
+    await rows.found("main", [], [])
+    assert await rows.looked(["main", "other"]) == Looked(START + HOUR)
+
+
+async def test_what_was_found_once_and_what_somebody_works_on_since_are_counted(
+    wishes: Wishes, clock: HandClock
+) -> None:
+    rows = wishes.database.orphans
+    env, lives = await gone(wishes, "a"), await wishes.living("b")
+    clock.advance(60)
+    for counted in (3, 0):
+        clock.advance(3_600)
+        left = [marked(env), marked(env, "qbot-a-cart"), marked(OTHERS, "qbot-others")]
+        await rows.found("main", left, [lives])
+        looked = await rows.looked(["main"])
+        assert (looked.once, looked.busy) == (counted, 0)
+    clock.advance(1)
+    await wishes.submit(lives, SYNC)
+    looked = await rows.looked(["main"])
+    assert (looked.once, looked.busy) == (0, 1)
