@@ -45,7 +45,11 @@ class TransientError(QbotError):
         self.since = since
 
 
-class AwayError(TransientError):
+class NotTakenError(TransientError):
+    """A neighbour surely did nothing: it refused to take the request now, or never got it."""
+
+
+class AwayError(NotTakenError):
     """A neighbour that has not answered for a while was not even asked.
 
     Args:

@@ -95,7 +95,7 @@ class JobRunner(Protocol):
 
         An earlier start is found among what is not there `since` then: by `key`, or by being the
         same where there can be none. `values` fill the braces. An HTTP job is done when this
-        returns: its handle says so; after a TransientError surely nobody has received it.
+        returns: its handle says so. After a NotTakenError surely nothing was begun.
         """
 
     async def found(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from qbot.domain.jobs import HttpJob, filled
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import NotTakenError, PermanentError
 from qbot.gateways.trust import trusting
 from qbot.redaction import MASK, redact
 
@@ -61,7 +61,7 @@ class HttpJobs:
             back, that is a failure, whose note says that nobody knows what has been done.
 
         Raises:
-            TransientError: surely nobody received it: no connection, or the server asks to come
+            NotTakenError: surely nobody received it: no connection, or the server asks to come
                 again later. The only failures after which it may be sent once more.
             PermanentError: a setting is missing or no address.
         """
@@ -80,13 +80,13 @@ class HttpJobs:
                 "look at its url in qbot.yaml and at its secret."
             ) from None
         except _UNSENT as error:
-            raise TransientError(f"The job {name}: {type(error).__name__}") from None
+            raise NotTakenError(f"The job {name}: {type(error).__name__}") from None
         except httpx.TransportError as error:
             why = f"The connection was lost ({type(error).__name__})."
             return Answered(passed=False, note=f"{why} {_NOT_KNOWN}")
         note = f"{status} {reason}: {_clean(text, secret)}".rstrip(": ")
         if _is_later(status, after):
-            raise TransientError(f"The job {name}: {note}", retry_after=after)
+            raise NotTakenError(f"The job {name}: {note}", retry_after=after)
         if status in _GATEWAYS:
             note = f"{note}. {_NOT_KNOWN}"
         return Answered(passed=httpx.codes.is_success(status), note=note)

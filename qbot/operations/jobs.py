@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from qbot.domain.changes import Audited
 from qbot.domain.environment import Environment
-from qbot.domain.jobs import HttpJob, Job, JobRun, JobState
+from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.release_ports import JobRunner
-from qbot.errors import AwayError, TransientError
+from qbot.errors import NotTakenError, TransientError
 from qbot.operations.context import Context
 from qbot.operations.needed import Still, rested, while_needed
 from qbot.operations.run import Run
@@ -68,18 +68,17 @@ async def run_job(
     show(JobRun(job.name, JobState.RUNNING))
     deadline = await context.deadline(run, f"job:{key}:until", job.timeout.total_seconds())
     facts = (("job", job.name), ("key", key))
-    heard = _Hearing(job)
+    heard = _Hearing()
 
     async def start() -> str:
         if not deadline.is_over:
             return await heard.start(runner.start(job, values, key=key, since=since))
         # One that is begun late would run on outside while it is called failed, and run again;
         # the answer to a start in time may have been lost.
-        if heard.may_be_begun:
-            found = await runner.found(job, values, key=key, since=since)
-            if found is not None:
-                return found
-        raise _LateError(heard.last)
+        found = await runner.found(job, values, key=key, since=since)
+        if found is None:
+            raise _LateError(heard.last)
+        return found
 
     try:
         since = await run.step(
@@ -121,10 +120,9 @@ def _outcome(state: str) -> str:
 class _Hearing:
     """Keeps why the latest try was in vain, and whether one may have begun the job."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self) -> None:
         self.last = ""
         self.may_be_begun = True  # by a run that died, unless this one is the first to prepare it
-        self._job = job
 
     async def before(self, asking: Awaitable[T]) -> T:
         """What is there before the first start."""
@@ -136,13 +134,8 @@ class _Hearing:
         try:
             return await self._through(asking)
         except TransientError as error:
-            self.may_be_begun |= not self._unheard(error)
+            self.may_be_begun |= not isinstance(error, NotTakenError)
             raise
-
-    def _unheard(self, error: TransientError) -> bool:
-        """Whether surely nobody took it; an HTTP job has no other errors that may pass."""
-        told = isinstance(error, AwayError) or error.retry_after is not None
-        return told or isinstance(self._job.what, HttpJob)
 
     async def _through(self, asking: Awaitable[T]) -> T:
         try:

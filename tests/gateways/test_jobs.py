@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from qbot.domain.jobs import HttpJob, Job, JobRun, JobState, PipelineJob, filled
 from qbot.domain.names import ProjectPath
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import NotTakenError, PermanentError
 from qbot.gateways.http_jobs import open_http_jobs
 from qbot.gateways.jobs import JobGateway
 
@@ -173,13 +173,13 @@ async def test_a_server_that_says_to_come_later_is_asked_again(
     hook: Hook, jobs: JobGateway, status: int
 ) -> None:
     hook.status, hook.headers = status, {"Retry-After": "7"}
-    with pytest.raises(TransientError, match=str(status)) as caught:
+    with pytest.raises(NotTakenError, match=str(status)) as caught:
         await run(jobs, http(hook.url))
     assert caught.value.retry_after == 7
 
 
 async def test_a_server_that_is_not_there_is_asked_again_later(jobs: JobGateway) -> None:
-    with pytest.raises(TransientError, match="ConnectError"):
+    with pytest.raises(NotTakenError, match="ConnectError"):
         await run(jobs, http(f"http://127.0.0.1:{unused_port()}"))
 
 

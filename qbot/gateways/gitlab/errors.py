@@ -14,7 +14,7 @@ from typing import Any
 import gitlab.exceptions as vendor
 import requests
 
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import NotTakenError, PermanentError, TransientError
 from qbot.redaction import redact
 
 BRANCH_ABSENT = "404 Branch Not Found"
@@ -48,7 +48,7 @@ _NEVER_SENT = (
 )
 
 
-class RateLimitedError(TransientError):
+class RateLimitedError(NotTakenError):
     """GitLab answered 429; `retry_after` is None where it does not say for how long."""
 
 

@@ -12,7 +12,7 @@ from qbot.domain.names import ProjectPath
 from qbot.domain.operation import Operation
 from qbot.domain.outages import Vendor
 from qbot.domain.progress import Step
-from qbot.errors import PermanentError, TransientError
+from qbot.errors import NotTakenError, PermanentError, TransientError
 from qbot.operations.releases.case import Case
 from qbot.operations.releases.jobs import ran
 from tests.operations.engine.shop import Hooked
@@ -185,7 +185,7 @@ async def test_a_request_that_nobody_received_until_its_time_was_over_was_not_st
     scene: StageScene, runner: FakeRunner
 ) -> None:
     scene.jobs["smoke"] = REQUEST
-    runner.faults.lay("start", TransientError("The job smoke: ConnectError"), 10_000)
+    runner.faults.lay("start", NotTakenError("The job smoke: ConnectError"), 10_000)
     done = await scene.finish()
     assert "could not be started in time: The job smoke: ConnectError" in done.headline
 
@@ -280,7 +280,7 @@ async def test_what_a_dead_run_may_have_started_and_nobody_finds_is_not_called_u
     op = await scene.ask()
     await scene.until(hooked.reached.is_set)
     await scene.kill()
-    runner.faults.lay("start", TransientError("429: a backup is running", retry_after=5.0), 10_000)
+    runner.faults.lay("start", NotTakenError("429: a backup is running", retry_after=5.0), 10_000)
     await scene.start()
     done = await scene.ended(op)
     assert "Whether it was started is not known: 429: a backup is running" in done.headline
@@ -296,7 +296,7 @@ async def test_what_a_dead_run_has_only_prepared_is_not_called_started(
     op = await scene.ask()
     await scene.until(hooked.reached.is_set)
     await scene.kill()
-    runner.faults.lay("start", TransientError("GitLab: 429", retry_after=5.0), 10_000)
+    runner.faults.lay("start", NotTakenError("GitLab: 429"), 10_000)
     await scene.start()
     assert "could not be started in time: GitLab: 429" in (await scene.ended(op)).headline
 

@@ -10,7 +10,7 @@ from qbot.domain.jobs import Job, JobRun, JobState
 from qbot.domain.names import AppName, OpId
 from qbot.domain.release_ports import StageApp
 from qbot.domain.stages import Stage
-from qbot.errors import TransientError
+from qbot.errors import NotTakenError, TransientError
 from tests.clocks import HandClock
 from tests.operations.releases.stage_apps import FakeStageApplications
 from tests.operations.releases.stage_scene import BASE, MERGE, SERVICES
@@ -27,7 +27,7 @@ TIME = 600.0  # seconds that a deployment has
 TAKES = 20.0  # seconds, a sync: as those of real ones
 WHY = "Argo CD could not sync the Application production-cart: 429 Too Many Requests"
 BUSY = TransientError(WHY, retry_after=HOUR)
-LIMITED = TransientError("GitLab: 429", retry_after=HOUR)
+LIMITED = NotTakenError("GitLab: 429", retry_after=HOUR)
 
 
 class Syncing(FakeStageApplications):
@@ -97,8 +97,9 @@ async def test_a_job_is_never_started_once_its_time_is_over(job: Turn, tries: in
     assert shown[-1].note == ("" if in_time else "It could not be started in time: GitLab: 429")
 
 
+@pytest.mark.parametrize("after", [None, 5.0])  # seconds that an answer of 500 may name as well
 async def test_a_job_whose_start_was_not_answered_in_time_is_found_behind_it(
-    job: Turn, monkeypatch: pytest.MonkeyPatch
+    job: Turn, monkeypatch: pytest.MonkeyPatch, after: float | None
 ) -> None:
     plain, clock = job.runner.start, job.scene.clock
 
@@ -106,7 +107,7 @@ async def test_a_job_whose_start_was_not_answered_in_time_is_found_behind_it(
         if not job.runner.starts:
             await plain(asked, values, key=key, since=since)
             await clock.sleep(SMOKE.timeout.total_seconds())
-            raise TransientError("GitLab did not answer in time")
+            raise TransientError("GitLab: 500", retry_after=after)
         return await plain(asked, values, key=key, since=since)
 
     monkeypatch.setattr(job.runner, "start", start)
@@ -125,7 +126,7 @@ async def test_a_job_is_not_started_by_the_first_answer_behind_its_time(
     async def start(asked: Job, values: Mapping[str, str], *, key: str, since: str) -> str:
         if clock.monotonic() < time:
             await clock.sleep(time - clock.monotonic())
-            raise TransientError("GitLab: 503")
+            raise TransientError("GitLab: 503", retry_after=5.0)
         return await plain(asked, values, key=key, since=since)
 
     monkeypatch.setattr(job.runner, "start", start)
