@@ -98,17 +98,11 @@ class Untold:
     ) -> AsyncIterator[None]:
         """Around telling it in another way: whoever ends while Slack hangs leaves it as news.
 
-        So does a TransientError; `news` with the same `key` may go on with it.
+        So does an error; `news` with the same `key` may go on with it.
         """
         mine = _news(key, channel)
         await self._write(mine, self._later(message, channel, instead))
-        try:
-            yield
-        except TransientError:
-            raise
-        except QbotError:
-            await self._over(mine)
-            raise
+        yield
         await self._over(mine)
 
     async def news(self, key: str, channel: str, message: Message, *, instead: str = "") -> None:

@@ -153,6 +153,25 @@ async def test_a_freeze_is_told_although_who_was_to_tell_it_died_while_slack_hun
     assert [m for m in channel(shop, RELEASES) if "incident 42" in m.text]
 
 
+async def test_a_freeze_is_told_although_slack_refused_its_first_way_and_its_process_died(
+    shop: Scene,
+) -> None:
+    await shop.type("help", CHLOE)  # she is known from now on
+    away(shop, "hang", "POST /api/chat.")
+    (hanging,) = shop.played.kernel.faults.left()
+    orders = hanging.times
+    payload = shop.line("freeze staging incident 42", CHLOE)
+    shop.played.slack.responses.clear()
+    assert (await shop.send("slash", payload)).body is None
+    await seen(lambda: hanging.times < orders)
+    await died(shop)
+    back(shop)
+    async with survivor(shop) as other:
+        await other.tell()
+    (told,) = [m for m in channel(shop, GENERAL) if "incident 42" in m.text]
+    assert "Slack did not take it then" in told.text
+
+
 @pytest.mark.parametrize("where", [GENERAL, SECRET])
 async def test_a_freeze_is_told_where_it_was_typed_although_its_process_died_meanwhile(
     shop: Scene, where: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from qbot.domain.operation import Operation, Submitted
-from qbot.domain.people import Actor
+from qbot.domain.people import Actor, Place
 from qbot.domain.promotion import promotion_name
 from qbot.domain.release import StageProgress
 from qbot.domain.stages import Stage
@@ -85,19 +85,25 @@ class ReleaseDesk:
         try:
             async with untold.kept(asked.key, place.channel, message, instead=asker):
                 await self.desk.still.over(place, asked.key)
-                url = place.response_url
-                if url and (await self.visitors.room(place.channel)).open:
-                    await self.desk.slack.respond(url, message, public=True)
-                else:
+                if not await self._told_all(place, message):
                     await self.desk.whisper(delivery, message)
-                return
         except TransientError as error:  # Slack decides whether Qbot may post there
             log.info("an announcement comes later", error=str(error))
             await untold.news(asked.key, place.channel, message, instead=asker)
-            return
+
+    async def _told_all(self, place: Place, message: Message) -> bool:
+        """Whether everybody who reads that channel is; False: it is for who asked alone."""
+        url = place.response_url
+        try:
+            if not url or not (await self.visitors.room(place.channel)).open:
+                return False
+            await self.desk.slack.respond(url, message, public=True)
+        except TransientError:
+            raise
         except QbotError as error:
             log.info("an announcement goes another way", error=str(error))
-        await self.desk.whisper(delivery, message)
+            return False
+        return True
 
     async def shown(self, operation: Operation) -> StageProgress:
         """What a promotion's card shows.
