@@ -70,6 +70,9 @@ class OperationRows(Protocol):
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of one environment, newest first."""
 
+    async def worked_on(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of one environment, newest first: no dry runs, nothing refused, no job that is over."""
+
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of all environments that this one's branch ever had, newest first."""
 

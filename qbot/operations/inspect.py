@@ -70,7 +70,7 @@ async def _notice(
 
 
 async def _inspect(context: Context, env: Environment) -> Inspection:
-    recent = await context.store.operations(env.id, limit=_RECENT)
+    recent = await context.store.worked_on(env.id, limit=_RECENT)
     newest = recent[0] if recent else None
     rows = {p.service: planned(p, context.catalog.get(p.service)) for p in env.plans}
     began = context.clock.monotonic()
@@ -130,7 +130,7 @@ async def _that_knew(
     known = {s.service for o in recent if o.progress for s in o.progress.services}
     if len(recent) < _RECENT or all(plan.service in known for plan in env.plans):
         return recent
-    return await context.store.operations(env.id, limit=_LONG_AGO)
+    return await context.store.worked_on(env.id, limit=_LONG_AGO)
 
 
 def _remember(

@@ -224,7 +224,7 @@ class Planner:
             TransientError: the database is away.
         """
         now = self._context.clock.now()
-        operations = await self._context.store.operations(env.id, limit=1)
+        operations = await self._context.store.worked_on(env.id, limit=1)
         busy = next((op for op in operations if op.end is None), None)
         known = await self._rows.known()
         (facts,) = await self._facts([EnvironmentSummary(env, busy, now)], known)

@@ -136,7 +136,7 @@ class Actions:
     async def _newest(self, operation: Operation) -> None:
         """An older card's button would repeat what somebody has gone on from."""
         env = await self._desk.requests.by_id(operation.env) if operation.env else None
-        newest = await self._desk.context.store.operations(env.id, limit=1) if env else []
+        newest = await self._desk.context.store.worked_on(env.id, limit=1) if env else []
         if env and newest and newest[0].id != operation.id and newest[0].end is not None:
             raise UserError(
                 "That card is out of date: something was done to this environment since.",

@@ -287,7 +287,7 @@ class Desk:
 
     async def newest_card(self, env: Environment) -> str:
         """The address of the card of the environment's newest operation."""
-        operations = await self.context.store.operations(env.id, limit=1)
+        operations = await self.context.store.worked_on(env.id, limit=1)
         return await self.card_url(operations[0]) if operations else ""
 
     async def card_url(self, operation: Operation) -> str:

@@ -180,7 +180,8 @@ def _pass_over(due: DueDigest, *, told: bool) -> Script[None]:
 def _done(since: datetime, until: datetime) -> Script[Done]:
     rows = yield alone(
         "select kind, count(*) as number from operations where outcome = 'succeeded' "
-        "and env_id is not null and ended_at >= ? and ended_at < ? group by kind",
+        "and env_id is not null and lock_key is not null and ended_at >= ? and ended_at < ? "
+        "group by kind",
         time_text(since),
         time_text(until),
     )

@@ -29,6 +29,19 @@ def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
     return [operation_of(row) for row in rows]
 
 
+def worked_on(env: EnvId, limit: int) -> Script[list[Operation]]:
+    """Newest first. Neither dry runs nor jobs hold an environment."""
+    rows = yield sql(
+        f"{_READ} where o.env_id = ? and (o.lock_key is not null or o.kind = ? and {_OPEN}) "
+        "and coalesce(o.outcome, '') <> ? order by o.seq desc limit ?",
+        env,
+        Kind.JOB.value,
+        End.REFUSED.value,
+        limit,
+    )
+    return [operation_of(row) for row in rows]
+
+
 def of_branch(env: EnvId, limit: int) -> Script[list[Operation]]:
     """Of all environments that this one's branch ever had, newest first."""
     rows = yield sql(

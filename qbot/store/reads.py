@@ -72,6 +72,10 @@ class SqlStore:
         """Of one environment, newest first."""
         return await self._driver.run(operations.of_environment(env, limit))
 
+    async def worked_on(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        """Of one environment, newest first: no dry runs, nothing refused, no job that is over."""
+        return await self._driver.run(operations.worked_on(env, limit))
+
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of all environments that this one's branch ever had, newest first."""
         return await self._driver.run(operations.of_branch(env, limit))

@@ -5,6 +5,7 @@ from datetime import datetime
 from qbot.domain.environment import Phase
 from qbot.domain.names import EnvId, OpId
 from qbot.domain.people import Actor
+from qbot.domain.progress import End
 from qbot.store import sets
 from qbot.store.audit import note
 from qbot.store.statements import Pass, Script, Turnstile, sql
@@ -13,7 +14,7 @@ _NOBODY = Actor("", "")
 
 
 def recovered(env: EnvId, last: OpId, back_to: int | None, at: datetime) -> Script[bool]:
-    """Call it ready; False where `last` goes on, is not the newest, or it is not between.
+    """Call it ready; False where `last` goes on, another worked on it since, or it is not between.
 
     Nothing is asked for meanwhile, so what it wants is what was seen.
     """
@@ -21,12 +22,14 @@ def recovered(env: EnvId, last: OpId, back_to: int | None, at: datetime) -> Scri
     rows = yield sql(
         "update environments set phase = ? where id = ? and phase in (?, ?) and exists "
         "(select 1 from operations o where o.id = ? and o.state = 'done' and o.seq = "
-        "(select max(p.seq) from operations p where p.env_id = environments.id)) returning id",
+        "(select max(p.seq) from operations p where p.env_id = environments.id "
+        "and p.lock_key is not null and coalesce(p.outcome, '') <> ?)) returning id",
         Phase.READY.value,
         env,
         Phase.PARTIAL.value,
         Phase.FAILED.value,
         last,
+        End.REFUSED.value,
     )
     if not rows:
         return False

@@ -43,7 +43,8 @@ def _deployments(since: datetime) -> Script[list[Deployments]]:
     environments = yield sql(
         "select substr(ended_at, 1, 16) as minute, count(*) as number from operations "
         "where outcome = 'succeeded' and cast(? as text) like '%,' || kind || ',%' "
-        "and env_id is not null and ended_at >= ? group by substr(ended_at, 1, 16)",
+        "and env_id is not null and lock_key is not null and ended_at >= ? "
+        "group by substr(ended_at, 1, 16)",
         listed(_DEPLOYING),
         time_text(since),
     )

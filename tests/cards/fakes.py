@@ -162,6 +162,9 @@ class Places:
     async def operations(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 
+    async def worked_on(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
+        return []
+
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         return []
 

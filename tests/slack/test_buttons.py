@@ -142,6 +142,21 @@ async def test_resume_makes_what_a_cancelled_create_left_out(scene: Scene) -> No
     assert (await scene.operations("feat/x"))[-1].input == SyncInput(resume=True)
 
 
+@pytest.mark.parametrize("end", [End.SUCCEEDED, End.REFUSED])
+async def test_a_dry_run_and_what_was_refused_leave_the_way_on(scene: Scene, end: End) -> None:
+    await scene.environment("feat/x")
+    operation = await scene.end(Phase.PARTIAL, End.CANCELLED)
+    shown = await card_of(scene, operation)
+    line = "sync feat/x --dry-run" if end is End.SUCCEEDED else "sync feat/x"
+    await scene.type(line, BEN)
+    (claim,) = await scene.database.journal.claim("worker", 1)
+    await scene.database.journal.finish(claim, end, "", [])
+    await scene.type("show feat/x", BEN)
+    assert actions.RESUME in str(scene.private(BEN)[-1].blocks)
+    await scene.press(shown, actions.RESUME, operation.id)
+    assert (await scene.operations("feat/x"))[-1].input == SyncInput(resume=True)
+
+
 @pytest.mark.parametrize("action", [actions.RETRY, actions.DELETE, actions.SHOW])
 async def test_buttons_of_an_environment_that_is_gone(scene: Scene, action: str) -> None:
     env = await scene.environment("feat/x")

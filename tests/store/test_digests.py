@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from qbot.domain.digest import DigestPlan, Done, Outcome
+from qbot.domain.inputs import SyncInput
+from qbot.domain.names import EnvId
 from qbot.domain.progress import End, Kind
 from tests.clocks import START, HandClock
 from tests.store.wishes import Wishes
@@ -136,6 +138,14 @@ async def test_what_was_posted_is_audited_and_what_was_not_is_not(wishes: Wishes
     assert sorted(row["outcome"] for row in told) == ["posted", "refused"]
 
 
+async def dry_run(wishes: Wishes) -> None:
+    """Nothing is done by it."""
+    env = (await wishes.look("select id from environments"))[0]["id"]
+    await wishes.submit(EnvId(env), SyncInput(dry_run=True))
+    (claim,) = await wishes.claim()
+    await wishes.journal.finish(claim, End.SUCCEEDED, "", [])
+
+
 async def test_what_ended_well_is_counted_and_how_long_it_took(
     wishes: Wishes, clock: HandClock
 ) -> None:
@@ -145,6 +155,7 @@ async def test_what_ended_well_is_counted_and_how_long_it_took(
         clock.advance(seconds)
         (claim,) = await wishes.claim()
         await wishes.journal.finish(claim, End.SUCCEEDED, "", [])
+    await dry_run(wishes)
     now = clock.now()
     assert await rows.done(START, now + HOUR) == Done({Kind.CREATE: 2})
     assert await rows.done(START - DAY, START) == Done()
@@ -161,6 +172,7 @@ async def test_what_lived_and_what_was_deployed_is_found(wishes: Wishes, clock: 
         clock.advance(60)
         (claim,) = await wishes.claim()
         await wishes.journal.finish(claim, End.SUCCEEDED, "", [])
+    await dry_run(wishes)
     past = await rows.past(START - DAY)
     assert [life.begun for life in past.lives] == [START, START]
     assert all(life.ended is None for life in past.lives)

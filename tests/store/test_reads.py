@@ -94,6 +94,11 @@ async def test_what_came_right_is_ready_unless_something_newer_was_asked_for(
     assert [await store.recovered(env, op, back_to=None) for op in (last, newer)] == [False, False]
     (claim,) = await wishes.claim()
     await wishes.journal.finish(claim, End.CANCELLED, "")
+    for ended in (End.REFUSED, End.SUCCEEDED):  # neither has worked on it
+        asked = replace(SYNC, dry_run=ended is End.SUCCEEDED)
+        await wishes.submit(env, asked)
+        (claim,) = await wishes.claim()
+        await wishes.journal.finish(claim, ended, "")
     assert [await store.recovered(env, newer, back_to=7) for _ in range(2)] == [True, False]
     (found,) = await store.ready_sets(env)
     assert (found.plans, found.back_to) == ((plan,), 7)
