@@ -1,6 +1,8 @@
 """Two replicas on one PostgreSQL: a dead one's work is taken over, a frozen one writes nothing."""
 
+import asyncio
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,16 @@ from tests.world import Drive, World, until, world
 SERVICES = 11
 FEW = SERVICES if FULL else 5
 LEASE, BEAT = 6.0, 1.0
+TURNS = 16  # calls to Argo CD that a replica has under way at once
+AT_ONCE = 9  # creates of one environment: its first service is made before, one waits for its build
+SLOW = 25.0  # seconds, fewer than Qbot's patience
+HELD = 1_000  # more than there are
+FIRST = {
+    "vendor": "argocd",
+    "match": "POST /api/v1/applications?validate=true",
+    "kind": f"slow:{SLOW:g}",
+}
+OTHERS = FIRST | {"match": "POST /api/v1/applications?validate=false"}
 
 
 async def two(made: World, url: str) -> None:
@@ -96,33 +108,52 @@ async def test_a_frozen_replica_that_thaws_changes_nothing_more(
 async def test_a_frozen_replica_that_thaws_sends_nothing_of_what_waited_for_its_turn(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    branches = [f"feat/queue-{number}" for number in range(4)]
-    slow = {"vendor": "argocd", "match": "POST /api/v1/applications", "kind": "slow:2"}
+    branches = [f"feat/queue-{number}" for number in range(6)]
     async with world(tmp_path, speed=40.0) as made:
         await two(made, postgres_url)
         drive = made.drive
-        await drive.post("fault", **slow, times=1_000)
         for branch in branches:
             await drive.post("push", project="shop/cart", branch=branch)
             await drive.post("pipeline", project="shop/cart", ref=branch, status="success")
-            await drive.env(f"create {branch}")
-        await until(lambda: creating(drive, 3 * len(branches)), what="many creates to be sent")
-        cold = max(range(2), key=lambda number: begun(made, number))
+        await drive.post("fault", **FIRST, times=HELD)
+        await asyncio.gather(*(drive.env(f"create {branch}") for branch in branches))
+        await until(lambda: holds(drive, FIRST, len(branches)), what="each to be at its services")
+        await drive.post("fault", **OTHERS, times=HELD)
+        before = len(await drive.calls("argocd", OTHERS["match"]))
+        await let_go(drive, FIRST)
+        shares = [begun(made, number) for number in range(2)]
+        taken = sum(min(AT_ONCE * share, TURNS) for share in shares)
+        await until(lambda: holds(drive, OTHERS, taken, before=before), what="all turns taken")
+        cold = shares.index(max(shares))
+        assert AT_ONCE * shares[cold] >= TURNS + 10, "so many wait for their turn"
+        # The stand-in takes a request at its headers. Whoever is stopped between two writes, or
+        # right before one, has one on the way: here nobody writes until something is answered.
+        await asyncio.sleep(BEAT)
+        assert await holds(drive, OTHERS, taken, before=before)
         made.programs[cold].signal(signal.SIGSTOP)
-        await drive.post("fault", **slow, times=0)
+        await let_go(drive, OTHERS)
         for branch in branches:
             await drive.card(branch, "Ready", seconds=LEASE + BEAT + 30)
         calls = await changing(drive)
         made.programs[cold].signal(signal.SIGCONT)
-        await until(lambda: lost(made, cold, begun(made, cold)), what="it to let go of them all")
+        await until(lambda: lost(made, cold, shares[cold]), what="it to let go of them all")
         assert await changing(drive) == calls
         for branch in branches:
             await created_once(drive, env_name(BranchName(branch), prefix="qbot"), SERVICES)
 
 
-async def creating(drive: Drive, least: int) -> bool:
-    """Whether so many creates were answered: each environment is at its services by then."""
-    return len(await drive.calls("argocd", "POST /api/v1/applications")) >= least
+async def holds(drive: Drive, slow: Mapping[str, str], number: int, *, before: int = 0) -> bool:
+    """Whether Argo CD has so many of these unanswered; `before` were answered unslowed."""
+    faults = (await drive.state())["faults"]
+    left: int = sum(fault["times"] for fault in faults if fault["match"] == slow["match"])
+    answered = len(await drive.calls("argocd", slow["match"])) - before
+    return HELD - left - answered == number
+
+
+async def let_go(drive: Drive, slow: Mapping[str, str]) -> None:
+    """Those that are held are answered now, and no more are held."""
+    await drive.post("fault", **slow, times=0)
+    await drive.post("time", advance=SLOW)
 
 
 async def changing(drive: Drive) -> list[str]:
