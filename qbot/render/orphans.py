@@ -19,8 +19,7 @@ _NAMED = 3  # Applications of one
 _EVERY = timedelta(hours=1)  # from one look to the next
 _LATE = timedelta(hours=2)  # since the last look: Argo CD did not answer, or Qbot was not there
 _WELL = (
-    ":white_check_mark: At the last look Argo CD had all that Qbot wants there, "
-    "and nothing left over."
+    ":white_check_mark: At the last look each environment was in Argo CD, with nothing left over."
 )
 
 

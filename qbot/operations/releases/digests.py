@@ -1,6 +1,7 @@
 """What digests tell: read once for all channels, then what happened since each one's last."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qbot.domain.barriers import span_of
@@ -13,8 +14,10 @@ from qbot.domain.digest import (
     DueDigest,
     Facts,
 )
+from qbot.domain.history import still_run
+from qbot.domain.names import PromotionId, ServiceName, StageName
 from qbot.domain.people import Actor
-from qbot.domain.promotion import PromotionState
+from qbot.domain.promotion import Promotion, PromotionState
 from qbot.domain.release import StageProgress
 from qbot.operations.releases.context import ReleaseContext
 from qbot.operations.releases.drifted import drifted
@@ -66,18 +69,30 @@ class Gatherer:
         return Digest(facts, due.since, plan.sections, await self._deployed(due), done)
 
     async def _deployed(self, due: DueDigest) -> list[StageProgress]:
-        """Promotions and rollbacks that have changed their stage."""
-        rows = self.context.promotions
+        """Promotions and rollbacks that have changed their stage.
+
+        One that is not done may end long after its merge, and is told where something of it runs.
+        """
+        rows, done = self.context.promotions, PromotionState.DONE
         ended = [
-            *await rows.promotions(None, limit=_PROMOTIONS, states=[PromotionState.DONE]),
+            *await rows.promotions(None, limit=_PROMOTIONS, states=[done]),
             *await rows.promotions(None, limit=_PROMOTIONS, states=_OTHERWISE),
         ]
+        runs = _running(ended)
         found = []
         for promotion in sorted(ended, key=lambda p: p.id, reverse=True):
-            came = promotion.merge_sha or promotion.state is PromotionState.DONE
+            came = promotion.state is done or runs.get(promotion.id)
             at = promotion.ended_at if came else None
             if at is not None and due.since <= at < due.tick:
                 row = await self.cards.card(promotion.op)
                 if row is not None and isinstance(row.progress, StageProgress):
                     found.append(row.progress)
         return found
+
+
+def _running(ended: Sequence[Promotion]) -> Mapping[PromotionId, Sequence[ServiceName]]:
+    """What each has brought to its stage that none of the others has replaced."""
+    stages: defaultdict[StageName, list[Promotion]] = defaultdict(list)
+    for promotion in ended:
+        stages[promotion.stage].append(promotion)
+    return {number: left for of in stages.values() for number, left in still_run(of).items()}
