@@ -71,7 +71,10 @@ class OperationRows(Protocol):
         """Of one environment, newest first."""
 
     async def worked_on(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
-        """Of one environment, newest first: no dry runs, nothing refused, no job that is over."""
+        """Of one environment, newest first, without what did nothing to it.
+
+        That is dry runs, what was refused or withdrawn before it began, and jobs that are over.
+        """
 
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
         """Of all environments that this one's branch ever had, newest first."""

@@ -33,6 +33,7 @@ _IN_CREATE = (
     actions.TTL_INPUT,
     actions.DRY_RUN_INPUT,
 )
+_UNDER_WAY = 10  # operations of one environment that may be open at once, and some more
 
 
 class Actions:
@@ -136,8 +137,9 @@ class Actions:
     async def _newest(self, operation: Operation) -> None:
         """An older card's button would repeat what somebody has gone on from."""
         env = await self._desk.requests.by_id(operation.env) if operation.env else None
-        newest = await self._desk.context.store.worked_on(env.id, limit=1) if env else []
-        if env and newest and newest[0].id != operation.id and newest[0].end is not None:
+        rows = await self._desk.context.store.worked_on(env.id, limit=_UNDER_WAY) if env else []
+        last = next((row.id for row in rows if row.end is not None), operation.id)
+        if env and last != operation.id:
             raise UserError(
                 "That card is out of date: something was done to this environment since.",
                 hint=f"`show {env.branch}` says how it is now.",

@@ -30,13 +30,15 @@ def of_environment(env: EnvId, limit: int) -> Script[list[Operation]]:
 
 
 def worked_on(env: EnvId, limit: int) -> Script[list[Operation]]:
-    """Newest first. Neither dry runs nor jobs hold an environment."""
+    """Newest first. Neither dry runs nor jobs hold an environment; fence 0: it never began."""
     rows = yield sql(
         f"{_READ} where o.env_id = ? and (o.lock_key is not null or o.kind = ? and {_OPEN}) "
-        "and coalesce(o.outcome, '') <> ? order by o.seq desc limit ?",
+        "and coalesce(o.outcome, '') <> ? and not (coalesce(o.outcome, '') = ? and o.fence = 0) "
+        "order by o.seq desc limit ?",
         env,
         Kind.JOB.value,
         End.REFUSED.value,
+        End.CANCELLED.value,
         limit,
     )
     return [operation_of(row) for row in rows]
@@ -103,9 +105,8 @@ def failures() -> Script[dict[EnvId, str]]:
     rows = yield sql(
         "select e.id, o.headline from environments e join operations o on o.seq = "
         "(select max(p.seq) from operations p where p.env_id = e.id and p.outcome = ? "
-        "and p.kind <> ?) where e.phase <> 'deleted' and e.phase = ?",
+        "and p.lock_key is not null) where e.phase <> 'deleted' and e.phase = ?",
         End.FAILED.value,
-        Kind.JOB.value,
         Phase.FAILED.value,
     )
     return {EnvId(row["id"]): row["headline"] for row in rows}

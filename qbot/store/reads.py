@@ -73,7 +73,7 @@ class SqlStore:
         return await self._driver.run(operations.of_environment(env, limit))
 
     async def worked_on(self, env: EnvId, *, limit: int) -> Sequence[Operation]:
-        """Of one environment, newest first: no dry runs, nothing refused, no job that is over."""
+        """Of one environment, newest first, without what did nothing to it."""
         return await self._driver.run(operations.worked_on(env, limit))
 
     async def past(self, env: EnvId, *, limit: int) -> Sequence[Operation]:

@@ -23,13 +23,15 @@ def recovered(env: EnvId, last: OpId, back_to: int | None, at: datetime) -> Scri
         "update environments set phase = ? where id = ? and phase in (?, ?) and exists "
         "(select 1 from operations o where o.id = ? and o.state = 'done' and o.seq = "
         "(select max(p.seq) from operations p where p.env_id = environments.id "
-        "and p.lock_key is not null and coalesce(p.outcome, '') <> ?)) returning id",
+        "and p.lock_key is not null and coalesce(p.outcome, '') <> ? "
+        "and not (coalesce(p.outcome, '') = ? and p.fence = 0))) returning id",
         Phase.READY.value,
         env,
         Phase.PARTIAL.value,
         Phase.FAILED.value,
         last,
         End.REFUSED.value,
+        End.CANCELLED.value,
     )
     if not rows:
         return False

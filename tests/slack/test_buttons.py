@@ -1,12 +1,15 @@
 """Every button: what it does, and what it says once its time is over."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from qbot.domain import actions
 from qbot.domain.environment import Phase
-from qbot.domain.inputs import SyncInput
+from qbot.domain.inputs import JobInput, SyncInput
 from qbot.domain.names import ServiceName
-from qbot.domain.operation import Operation
+from qbot.domain.operation import Operation, Submission
+from qbot.domain.people import Place
 from qbot.domain.progress import End, Goal, Kind, Progress
 from qbot.errors import TransientError
 from qbot.render.card import Fresh, card
@@ -142,19 +145,65 @@ async def test_resume_makes_what_a_cancelled_create_left_out(scene: Scene) -> No
     assert (await scene.operations("feat/x"))[-1].input == SyncInput(resume=True)
 
 
-@pytest.mark.parametrize("end", [End.SUCCEEDED, End.REFUSED])
-async def test_a_dry_run_and_what_was_refused_leave_the_way_on(scene: Scene, end: End) -> None:
+async def dry_run(scene: Scene) -> None:
+    await scene.type("sync feat/x --dry-run", BEN)
+    await over(scene, End.SUCCEEDED)
+
+
+async def refused(scene: Scene) -> None:
+    await scene.type("sync feat/x", BEN)
+    await over(scene, End.REFUSED)
+
+
+async def withdrawn(scene: Scene) -> None:
+    """Before it began."""
+    await scene.type("sync feat/x", BEN)
+    waits = (await scene.operations("feat/x"))[-1]
+    await scene.database.journal.request_cancel(waits.id, waits.actor)
+
+
+async def job(scene: Scene) -> None:
+    await begin_job(scene)
+    await over(scene, End.FAILED)
+
+
+async def begin_job(scene: Scene) -> None:
+    operation = (await scene.operations("feat/x"))[-1]
+    asked = JobInput("smoke")
+    wish = Submission(Kind.JOB, asked, operation.env, operation.actor, Place(GENERAL), "job")
+    await scene.database.journal.submit(wish)
+
+
+async def over(scene: Scene, end: End) -> None:
+    (claim,) = await scene.database.journal.claim("worker", 1)
+    await scene.database.journal.finish(claim, end, "", [])
+
+
+@pytest.mark.parametrize("came", [dry_run, refused, withdrawn, job])
+async def test_what_did_nothing_to_an_environment_leaves_the_way_on(
+    scene: Scene, came: Callable[[Scene], Awaitable[None]]
+) -> None:
     await scene.environment("feat/x")
     operation = await scene.end(Phase.PARTIAL, End.CANCELLED)
     shown = await card_of(scene, operation)
-    line = "sync feat/x --dry-run" if end is End.SUCCEEDED else "sync feat/x"
-    await scene.type(line, BEN)
-    (claim,) = await scene.database.journal.claim("worker", 1)
-    await scene.database.journal.finish(claim, end, "", [])
+    await came(scene)
     await scene.type("show feat/x", BEN)
     assert actions.RESUME in str(scene.private(BEN)[-1].blocks)
     await scene.press(shown, actions.RESUME, operation.id)
     assert (await scene.operations("feat/x"))[-1].input == SyncInput(resume=True)
+
+
+async def test_an_old_cards_retry_is_refused_also_while_something_is_under_way(
+    scene: Scene,
+) -> None:
+    operation, shown = await failed(scene)
+    await scene.type("sync feat/x", BEN)
+    await scene.end(Phase.READY)
+    await begin_job(scene)
+    count = len(await scene.operations("feat/x"))
+    await scene.press(shown, actions.RETRY, operation.id)
+    assert "out of date" in scene.private()[-1].text
+    assert len(await scene.operations("feat/x")) == count
 
 
 @pytest.mark.parametrize("action", [actions.RETRY, actions.DELETE, actions.SHOW])

@@ -277,3 +277,14 @@ async def test_the_last_of_some_actions_is_the_newest_that_was_done(wishes: Wish
     assert await store.last_audited(op.env, ("thing.made",)) == "thing.made"
     assert await store.last_audited(op.env, ("thing",)) is None
     assert await store.last_audited(other.env, ("thing.made",)) is None
+
+
+async def test_why_an_environment_failed_is_told_by_what_worked_on_it(wishes: Wishes) -> None:
+    env = await wishes.living("a")
+    for dry, why in ((False, "cart: OOMKilled"), (True, "GitLab cannot be reached.")):
+        await wishes.submit(env, replace(SYNC, dry_run=dry))
+        (claim,) = await wishes.claim()
+        left = [] if dry else [PhaseChanged(env, Phase.FAILED)]
+        await wishes.journal.finish(claim, End.FAILED, why, left)
+    (row,) = await wishes.database.store.environments()
+    assert row.failure == "cart: OOMKilled"

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbot.errors import PermanentError, QbotError, TransientError
+from qbot.errors import NotTakenError, PermanentError, QbotError, TransientError
 from qbot.gateways.gitlab.errors import RateLimitedError, retry_after, translate
 from tests.gateways.gitlab.replies import (
     BRANCH,
@@ -219,7 +219,15 @@ def test_a_429_tells_its_pause() -> None:
     error = gitlab.exceptions.GitlabHttpError("Retry later", 429)
     translated = translate(error, "a thing", 12.0)
     assert isinstance(translated, RateLimitedError)
+    assert isinstance(translated, NotTakenError)
     assert translated.retry_after == 12.0
+
+
+def test_an_answer_of_500_may_have_done_something_whatever_pause_it_names() -> None:
+    error = gitlab.exceptions.GitlabHttpError("it broke", 500)
+    translated = translate(error, "a thing", 12.0)
+    assert isinstance(translated, TransientError)
+    assert not isinstance(translated, NotTakenError)
 
 
 def test_a_broken_way_is_told_in_words() -> None:
