@@ -1,6 +1,7 @@
 """GitLab answers nonsense while an environment is due: nothing goes, one alert, and all by itself
 again. Two replicas at the same moment: nothing twice."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +53,36 @@ async def alerted(drive: Drive, words: str) -> None:
     await until(look, seconds=PATIENT, what=f"an alert that says {words!r}")
 
 
-def plans(made: World) -> int:
-    """How many were made so far."""
-    return sum(p.log.read_text().count('"event": "planned"') for p in made.programs)
+def planned(made: World) -> list[dict[str, Any]]:
+    """The plans that were made so far."""
+    lines = [line for p in made.programs for line in p.log.read_text().splitlines()]
+    return [json.loads(line) for line in lines if '"event": "planned"' in line]
 
 
 async def moved(made: World, hours: float) -> None:
     """Time passes, and a plan follows."""
-    before = plans(made)
+    before = len(planned(made))
     await made.drive.post("time", advance=hours * HOUR)
 
     async def look() -> bool:
-        return plans(made) > before
+        return len(planned(made)) > before
 
     await until(look, seconds=PATIENT, what="a plan")
 
 
+async def proven(made: World) -> None:
+    """An hour, and what is due goes by a plan behind a sweep.
+
+    A tick of the machine's own time may fall between the clock's leap and that sweep: it has the
+    turn of these ten minutes then, and nobody else plans in them.
+    """
+    for _ in range(3):
+        await moved(made, 1)
+        if planned(made)[-1]["due"]:
+            return
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.incident("wrong-deletion")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
@@ -89,7 +104,7 @@ async def test_while_gitlab_answers_nonsense_nothing_goes_and_one_alert_says_so(
 
         await drive.post("fault", **fault, times=0)
         if kind in READS:  # else it is being deleted, which may not take an hour
-            await drive.post("time", advance=HOUR)
+            await proven(made)
         await drive.card("feat/done", "Deleted", seconds=PATIENT)
         await nothing_left(drive, name_of("feat/done"))
         assert await drive.applications(name_of("feat/used"))
