@@ -138,8 +138,7 @@ class Actions:
         """An older card's button would repeat what somebody has gone on from."""
         env = await self._desk.requests.by_id(operation.env) if operation.env else None
         rows = await self._desk.context.store.worked_on(env.id, limit=_UNDER_WAY) if env else []
-        last = next((row.id for row in rows if row.end is not None), operation.id)
-        if env and last != operation.id:
+        if env and any(row.end and row.created_at > operation.created_at for row in rows):
             raise UserError(
                 "That card is out of date: something was done to this environment since.",
                 hint=f"`show {env.branch}` says how it is now.",

@@ -206,6 +206,19 @@ async def test_an_old_cards_retry_is_refused_also_while_something_is_under_way(
     assert len(await scene.operations("feat/x")) == count
 
 
+async def test_a_resume_that_was_withdrawn_can_be_asked_for_again_on_its_own_card(
+    scene: Scene,
+) -> None:
+    await scene.environment("feat/x")
+    operation = await scene.end(Phase.PARTIAL, End.CANCELLED)
+    await scene.press(await card_of(scene, operation), actions.RESUME, operation.id)
+    again = (await scene.operations("feat/x"))[-1]
+    shown = await card_of(scene, again)
+    await scene.database.journal.request_cancel(again.id, again.actor)
+    await scene.press(shown, actions.RESUME, again.id)
+    assert len(await scene.operations("feat/x")) == 3
+
+
 @pytest.mark.parametrize("action", [actions.RETRY, actions.DELETE, actions.SHOW])
 async def test_buttons_of_an_environment_that_is_gone(scene: Scene, action: str) -> None:
     env = await scene.environment("feat/x")

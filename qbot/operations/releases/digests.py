@@ -71,7 +71,8 @@ class Gatherer:
     async def _deployed(self, due: DueDigest) -> list[StageProgress]:
         """Promotions and rollbacks that have changed their stage.
 
-        One that is not done may end long after its merge, and is told where something of it runs.
+        One that is not done may end long after its merge: then it is told where something of it
+        runs.
         """
         rows, done = self.context.promotions, PromotionState.DONE
         ended = [
@@ -81,7 +82,8 @@ class Gatherer:
         runs = _running(ended)
         found = []
         for promotion in sorted(ended, key=lambda p: p.id, reverse=True):
-            came = promotion.state is done or runs.get(promotion.id)
+            merged = promotion.merged_at is not None and promotion.merged_at >= due.since
+            came = promotion.state is done or merged or runs.get(promotion.id)
             at = promotion.ended_at if came else None
             if at is not None and due.since <= at < due.tick:
                 row = await self.cards.card(promotion.op)

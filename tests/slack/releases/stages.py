@@ -1,7 +1,7 @@
 """A scene with a stage, the people around it, and a promotion that waits for them."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qbot.domain.changes import CardChanged
 from qbot.domain.changes import Change as Commits
@@ -116,11 +116,12 @@ async def moved(
     merge_sha: str = "",
     *,
     asked: Operation | None = None,
+    merged_at: datetime | None = None,
 ) -> tuple[PromotionId, Message]:
     """A promotion that ended so."""
     number, card = await opened(scene, asked)
     (claim, *_) = await scene.database.journal.claim("worker", 1)
-    changes = [PromotionMoved(number, state, merge_sha=merge_sha)]
+    changes = [PromotionMoved(number, state, merge_sha=merge_sha, merged_at=merged_at)]
     await scene.database.journal.finish(claim, end, "", changes)
     return number, card
 

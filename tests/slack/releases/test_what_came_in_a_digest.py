@@ -69,4 +69,15 @@ async def test_the_newest_comes_first_whichever_way_each_ended(shop: Scene) -> N
     second, _ = await moved(shop, PromotionState.FAILED, End.FAILED, MERGED)
     assert await came(shop) == [second, first]
     third, _ = await moved(shop, PromotionState.DONE, End.SUCCEEDED, MERGED)
-    assert await came(shop) == [third, first]  # nothing of the second one runs any more
+    assert await came(shop) == [third, second, first]
+
+
+async def test_what_ends_long_after_its_merge_is_told_where_something_of_it_runs(
+    shop: Scene,
+) -> None:
+    long_ago = shop.database.clock.now() - timedelta(days=1)
+    ended = (PromotionState.FAILED, End.FAILED, MERGED)
+    number, _ = await moved(shop, *ended, merged_at=long_ago)
+    assert await came(shop) == [number]
+    newer, _ = await moved(shop, PromotionState.DONE, End.SUCCEEDED, MERGED)
+    assert await came(shop) == [newer]
